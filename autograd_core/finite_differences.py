@@ -1,0 +1,500 @@
+"""Derivatives of plain float functions, each with an estimate of its own error.
+
+A central difference ``(f(x + h) - f(x - h)) / 2h`` is wrong in two ways: by truncation, which falls with the
+step ``h``, and by the rounding of ``f``, which grows as ``h`` falls. Richardson extrapolation over a row of
+halved steps removes the truncation term by term; the disagreement between neighbouring entries of the table
+measures what is left (C. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering
+Software 4, 1982).
+
+One row of steps is a *window*. Every step is a power of two, so that ``x + h`` and ``x - h`` are exact.
+Windows are tried from the scale of ``x`` outwards until one is accurate; where none is, all of them together
+tell what is going on: a kink (the slopes of both sides converge, to different numbers), a jump, an infinite
+slope, a domain that ends at ``x``, or noise.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+__all__ = ["Behaviour", "Derivative", "Slope", "derivative"]
+
+Behaviour = Literal["smooth", "kink", "jump", "boundary", "infinite", "noise", "non-finite"]
+
+EPSILON = 2.0**-52
+LEVELS = 8  # steps in one window: h, h/2, ... h/128
+STRIDE = 4  # binades between the windows that are tried
+ACCURATE = 1e-10  # relative error at which the search for a better window stops
+RESOLVED = 1e-3  # relative error up to which a window is believed at all
+ROUNDING = 1e5  # multiples of the rounding of |f| that count as "zero within rounding"
+NOISE = 64.0  # the same for the noise that f is known to have inside
+OFFSETS = (0.7390851332151607, -0.4142135623730951, 0.2360679774997897, -0.8414709848078965)
+CONFIDENCE = 4.0  # two estimates disagree when they are further apart than this many of their errors
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """An extrapolated slope, the estimate of its error, and its largest and smallest step."""
+
+    value: float
+    error: float
+    step: float
+    finest: float
+
+    def disagrees(self, other: Slope) -> bool:
+        """Whether the two slopes differ by more than their errors explain."""
+        return abs(self.value - other.value) > CONFIDENCE * (self.error + other.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """What finite differences say about ``f'(x)``.
+
+    Attributes:
+        value: the numeric derivative (the mean of both slopes at a kink; nan where there is none).
+        error: the estimated absolute error of ``value``.
+        behaviour: "smooth", "kink", "jump", "boundary" (f exists on one side of x only), "infinite" (the
+        slope grows
+            without bound), "noise" (f varies erratically, no slope can be told) or "non-finite" (f(x) is nan
+            or infinite).
+        left: the slope from below and its error, where it was found.
+        right: the slope from above and its error, where it was found.
+        step: the largest step of the window that gave the value.
+        evaluations: how often f was called.
+        message: the exception that f raised nearby, if it raised one.
+    """
+
+    value: float
+    error: float
+    behaviour: Behaviour
+    left: Slope | None
+    right: Slope | None
+    step: float
+    evaluations: int
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Probe:
+    """Values of ``f`` around ``x``, each computed once. A domain or overflow error of f counts as nan."""
+
+    function: Callable[[float], float]
+    x: float
+    epsilon: float = EPSILON
+    noise: float = 0.0
+    values: dict[float, float] = field(default_factory=dict)
+    message: str = ""
+
+    def __call__(self, offset: float) -> float:
+        """Return ``f(x + offset)``."""
+        value = self.values.get(offset)
+        if value is None:
+            value = self.values[offset] = self._evaluate(self.x + offset)
+        return value
+
+    def rounding(self, *offsets: float) -> float:
+        """The rounding error to expect of f at the offsets."""
+        return self.epsilon * max(abs(self(offset)) for offset in offsets) + self.noise
+
+    def _evaluate(self, x: float) -> float:
+        try:
+            return float(self.function(x))
+        except (ValueError, ArithmeticError) as error:
+            self.message = f"{type(error).__name__}: {error}"
+            return math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The three extrapolations over one row of steps."""
+
+    step: float
+    rounding: float  # error of f by which a slope counts as zero, before division by the step
+    central: Slope | None
+    left: Slope | None
+    right: Slope | None
+
+    @property
+    def kinked(self) -> bool:
+        """Whether both one-sided slopes converge, to different numbers."""
+        return (
+            self.left is not None
+            and self.right is not None
+            and is_resolved(self.left, self.rounding)
+            and is_resolved(self.right, self.rounding)
+            and self.left.disagrees(self.right)
+        )
+
+    @property
+    def smooth(self) -> Slope | None:
+        """The best slope of the window, where nothing speaks against a derivative."""
+        if self.central is None or self.left is None or self.right is None or self.kinked:
+            return None
+        error = max(self.left.error, self.right.error)
+        if self.central.error > 8 * error:  # f'' jumps at x: h**2 is the wrong series
+            return replace(self.left, value=(self.left.value + self.right.value) / 2, error=error)
+        return self.central
+
+
+def is_resolved(slope: Slope, rounding: float) -> bool:
+    """Whether the slope is known to three digits, or is zero as far as the rounding of f can tell."""
+    return slope.error <= max(RESOLVED * abs(slope.value), rounding / slope.step)
+
+
+def extrapolate(differences: Sequence[float], floors: Sequence[float], base: float, step: float) -> Slope:
+    """Richardson-extrapolate the quotients of halved steps; keep the entry with the least estimated error.
+
+    Args:
+        differences: quotients for the steps h, h/2, h/4, ...
+        floors: rounding error of each quotient.
+        base: factor by which truncation falls for a halved step (4 for central, 2 for one-sided differences).
+        step: the step h of the first quotient, stored in the result.
+
+    Returns:
+        The extrapolated slope.
+    """
+    best, best_level = Slope(differences[-1], math.inf, step, step), len(differences) - 1
+    previous: list[float] = []
+    for level, (difference, floor) in enumerate(zip(differences, floors, strict=True)):
+        row = [difference]
+        weight = base
+        for column, above in enumerate(previous):
+            entry = row[column] + (row[column] - above) / (weight - 1.0)
+            error = max(abs(entry - row[column]), abs(entry - above)) + floor
+            if error < best.error:
+                best, best_level = Slope(entry, error, step, step / 2**level), level
+            row.append(entry)
+            weight *= base
+        previous = row
+    error = max(best.error, later_error(differences, best.value, best_level, base))
+    return Slope(best.value, error, step, best.finest)
+
+
+def later_error(differences: Sequence[float], value: float, level: int, base: float) -> float:
+    """The error at ``level`` that the raw quotients of finer steps imply.
+
+    Truncation falls by ``base`` for each halved step, so whatever a finer quotient is further off is
+    rounding, noise or a jump, and grows like 1/h: scaled back to the step of ``level``, it bounds the error
+    there. It unmasks entries that agree by luck.
+    """
+    truncation = 1.5 * abs(differences[level] - value)
+    worst, scale = 0.0, 1.0
+    for difference in differences[level + 1 :]:
+        scale /= 2.0
+        truncation /= base
+        worst = max(worst, (abs(difference - value) - truncation) * scale)
+    return 2.0 * worst
+
+
+def side_slope(probe: Probe, steps: Sequence[float], sign: float) -> Slope | None:
+    """The one-sided slope over the steps whose values are finite, or None when fewer than four are."""
+    centre = probe(0.0)
+    finite = [h for h in steps if math.isfinite(probe(sign * h))]
+    if len(finite) < 4 or finite[-1] != steps[-1]:
+        return None
+    quotients = [(probe(sign * h) - centre) / (sign * h) for h in finite]
+    floors = [4 * probe.rounding(0.0, sign * h) / h for h in finite]
+    return extrapolate(quotients, floors, 2.0, finite[0]) if all(map(math.isfinite, quotients)) else None
+
+
+def central_slope(probe: Probe, steps: Sequence[float]) -> Slope | None:
+    """The central slope over the steps with finite values on both sides, or None when fewer than four are."""
+    finite = [h for h in steps if math.isfinite(probe(h)) and math.isfinite(probe(-h))]
+    if len(finite) < 4 or finite[-1] != steps[-1]:
+        return None
+    quotients = [(probe(h) - probe(-h)) / (2 * h) for h in finite]
+    floors = [2 * probe.rounding(h, -h) / h for h in finite]
+    return extrapolate(quotients, floors, 4.0, finite[0]) if all(map(math.isfinite, quotients)) else None
+
+
+def measure(probe: Probe, exponent: int) -> Window:
+    """Extrapolate over the window whose largest step is ``2**exponent``."""
+    steps = [math.ldexp(1.0, exponent - level) for level in range(LEVELS)]
+    central = central_slope(probe, steps)
+    left, right = side_slope(probe, steps, -1.0), side_slope(probe, steps, 1.0)
+    magnitudes = [abs(probe(sign * h)) for h in steps for sign in (1.0, -1.0)]
+    magnitude = max((m for m in magnitudes if math.isfinite(m)), default=0.0)
+    rounding = ROUNDING * probe.epsilon * magnitude + NOISE * probe.noise
+    return Window(steps[0], rounding, central, left, right)
+
+
+def lowest_bit(x: float) -> float:
+    """The value of the last binary digit that x uses."""
+    numerator, denominator = abs(x).as_integer_ratio()
+    return (numerator & -numerator) / denominator if numerator else math.inf
+
+
+def quantum(probe: Probe, steps: Sequence[float]) -> float:
+    """The grid that f's values stand on, where it is far coarser than floats need: f rounds inside.
+
+    ``(x + 1e8) - 1e8`` and float32 code look exact by their own values; the digits that they never use
+    betray them. The offsets have many digits, so that a smooth f uses many as well. A step too small to
+    show more than a few stairs proves nothing; the next one is tried.
+    """
+    for step in steps:
+        values = [value for offset in OFFSETS if math.isfinite(value := probe(step * offset))]
+        spread = max((abs(value - probe(0.0)) for value in values), default=0.0)
+        grid = min((lowest_bit(value) for value in values if value != probe(0.0)), default=math.inf)
+        if grid <= 2.0**12 * max(map(math.ulp, (probe.x, *values))):
+            return 0.0
+        if grid < spread / 64:
+            return grid
+    return 0.0
+
+
+def exponents(x: float, epsilon: float) -> tuple[list[int], int]:
+    """Exponents of the windows to try, coarse to fine, and the one to begin with (the scale of x)."""
+    own = math.frexp(x)[1] if x else 0
+    digits = round(-math.log2(epsilon))
+    finest = own - digits + LEVELS + 2 if x else -digits - 8
+    coarsest = min(max(own, 0) + 2, 1020)
+    start = own - 4
+    below = list(range(start, max(finest, -1060), -STRIDE)) or [start]
+    above = list(range(start + STRIDE, coarsest, STRIDE))
+    return above[::-1] + below, start
+
+
+def derivative(
+    function: Callable[[float], float],
+    x: float,
+    *,
+    expected: float | None = None,
+    epsilon: float = EPSILON,
+    noise: float = 0.0,
+) -> Derivative:
+    """Differentiate ``function`` at ``x`` numerically and estimate the error of the result.
+
+    Args:
+        function: a deterministic function of one float.
+        x: where to differentiate; any scale.
+        expected: an analytic derivative to compare with. Where the first accurate estimate disagrees with it,
+        every scale
+            is looked at before anything is concluded.
+        epsilon: relative rounding error of the function's values (2**-52 for floats).
+        noise: absolute error that rounding inside the function adds to its values, where it is known.
+
+    Returns:
+        The derivative, its estimated error and the behaviour of the function at x.
+
+    >>> import math
+    >>> d = derivative(math.sin, 1.0)
+    >>> abs(d.value - math.cos(1.0)) <= d.error < 1e-10
+    True
+    >>> derivative(abs, 0.0).behaviour
+    'kink'
+    """
+    probe = Probe(function, x, epsilon, noise)
+    if not math.isfinite(probe(0.0)):
+        return Derivative(math.nan, math.inf, "non-finite", None, None, 0.0, 1, probe.message)
+    scales, start = exponents(x, epsilon)
+    probe.noise = max(noise, quantum(probe, [math.ldexp(1.0, start), 0.125, 1.0]))
+    windows: dict[int, Window] = {}
+    for exponent in search_order(scales, start):
+        window = windows[exponent] = measure(probe, exponent)
+        found = window.smooth
+        if found is not None and is_accurate(found, window, epsilon) and agrees(found, expected):
+            return report(probe, "smooth", found, window)
+    return conclude(probe, [windows[exponent] for exponent in scales])
+
+
+def search_order(scales: Sequence[int], start: int) -> Iterator[int]:
+    """The scale of x first, then the scale of 1, then the others from coarse to fine."""
+    one = min(scales, key=lambda exponent: abs(exponent + 3))
+    yield start
+    if one != start:
+        yield one
+    yield from (exponent for exponent in scales if exponent not in (start, one))
+
+
+def is_accurate(slope: Slope, window: Window, epsilon: float) -> bool:
+    """Whether no other window needs to be tried."""
+    if window.left is None or window.right is None:
+        return False
+    if not (is_resolved(window.left, window.rounding) and is_resolved(window.right, window.rounding)):
+        return False  # an even function's central differences are 0 whatever the step
+    at_rounding = slope.error <= 16 * window.rounding / ROUNDING / window.step
+    return slope.error <= max(ACCURATE, 1e3 * epsilon) * abs(slope.value) or (
+        at_rounding and window.step >= 2.0**-6
+    )
+
+
+def agrees(slope: Slope, expected: float | None) -> bool:
+    """Whether the expected derivative lies within the error (or none is expected)."""
+    return expected is None or abs(slope.value - expected) <= CONFIDENCE * slope.error
+
+
+def report(probe: Probe, behaviour: Behaviour, slope: Slope, window: Window) -> Derivative:
+    """Pack a result."""
+    return Derivative(
+        slope.value,
+        slope.error,
+        behaviour,
+        window.left,
+        window.right,
+        slope.step,
+        len(probe.values),
+        probe.message,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one window says: a slope, or (when ``slope`` is None) the two slopes of a kink."""
+
+    window: Window
+    slope: Slope | None
+
+    @property
+    def error(self) -> float:
+        """The largest error among the slopes found."""
+        if self.slope is not None:
+            return self.slope.error
+        return max(side.error for side in sides(self.window))
+
+
+def find(window: Window, kinks: Sequence[Window]) -> Finding | None:
+    """What the window says, or None when nothing in it converged to three digits.
+
+    A kink counts when a second window shows it: one alone may be noise.
+    """
+    if window.kinked:
+        return Finding(window, None) if any(k is not window and same_kink(k, window) for k in kinks) else None
+    slope = window.smooth
+    return Finding(window, slope) if slope and is_resolved(slope, window.rounding) else None
+
+
+def overrules(fine: Finding, coarse: Finding) -> bool:
+    """Whether the finer window shows a feature of f that the coarser one looked past."""
+    if fine.slope is None:
+        return coarse.slope is not None or not same_kink(fine.window, coarse.window)
+    if coarse.slope is not None:
+        return fine.slope.value != 0.0 and fine.slope.disagrees(coarse.slope)  # 0.0: stairs of a rounded f
+    left, right = sides(coarse.window)
+    on_one_side = not (fine.slope.disagrees(left) and fine.slope.disagrees(right))
+    between = min(left.value, right.value) <= fine.slope.value <= max(left.value, right.value)
+    return 8 * fine.slope.error < abs(left.value - right.value) and (on_one_side or not between)
+
+
+def sides(window: Window) -> tuple[Slope, Slope]:
+    """Both one-sided slopes of a window known to have them."""
+    if window.left is None or window.right is None:
+        raise AssertionError("a kinked window has two slopes")
+    return window.left, window.right
+
+
+def same_kink(a: Window, b: Window) -> bool:
+    """Whether two windows show the same pair of slopes."""
+    return not any(one.disagrees(other) for one, other in zip(sides(a), sides(b), strict=True))
+
+
+def agree(a: Finding, b: Finding) -> bool:
+    """Whether two windows found the same."""
+    if a.slope is None or b.slope is None:
+        return a.slope is b.slope and same_kink(a.window, b.window)
+    return not a.slope.disagrees(b.slope)
+
+
+def best_finding(windows: Sequence[Window]) -> Finding | None:
+    """The finding with the least error among those that no finer window overrules.
+
+    Only what two windows show overrules a coarser one: noise can look like a feature once.
+    """
+    kinks = [window for window in windows if window.kinked]
+    findings = [found for window in windows if (found := find(window, kinks)) is not None]
+    best: Finding | None = None
+    for index, fine in enumerate(findings):
+        if best is None or confirmed(fine, best, findings[index + 1 :]):
+            best = fine
+        elif agree(fine, best):
+            best = min(best, fine, key=lambda finding: finding.error)
+    return best
+
+
+def confirmed(fine: Finding, coarse: Finding, finer: Sequence[Finding]) -> bool:
+    """Whether a finding and a still finer one agree that the coarse one looked past a feature of f."""
+    return overrules(fine, coarse) and any(agree(fine, f) and overrules(f, coarse) for f in finer)
+
+
+def conclude(probe: Probe, windows: Sequence[Window]) -> Derivative:
+    """Say what all windows together, coarse to fine, tell about the function."""
+    found = best_finding(windows)
+    if found is None:
+        return singular(probe, windows)
+    window = found.window
+    if found.slope is not None:
+        slope = replace(found.slope, error=max(found.slope.error, finer_error(probe, found.slope)))
+        return report(probe, "smooth" if is_resolved(slope, window.rounding) else "noise", slope, window)
+    left, right = sides(window)
+    middle = Slope((left.value + right.value) / 2, left.error + right.error, window.step, left.finest)
+    return report(probe, "kink", middle, window)
+
+
+def finer_error(probe: Probe, slope: Slope) -> float:
+    """The error that all steps below those of the slope imply (see `later_error`)."""
+    values = probe.values
+    deviations = [
+        abs((value - values[-h]) / 2 - slope.value * h)
+        for h, value in values.items()
+        if 0.0 < h < slope.finest and math.isfinite(value) and math.isfinite(values.get(-h, math.nan))
+    ]
+    return 2.0 * max(deviations, default=0.0) / slope.finest
+
+
+def singular(probe: Probe, windows: Sequence[Window]) -> Derivative:
+    """Name what keeps f from having a slope: a jump, an infinite slope, the end of its domain, or noise."""
+    left, right = side_behaviour(probe, windows, -1.0), side_behaviour(probe, windows, 1.0)
+    finest = windows[-1]
+    nothing = Slope(math.nan, math.inf, finest.step, finest.step)
+    if left == right == "outside":
+        return report(probe, "non-finite", nothing, finest)
+    if "jump" in (left, right):
+        return report(probe, "jump", nothing, finest)
+    if "infinite" in (left, right):
+        sign = 1.0 if right == "infinite" else -1.0
+        change = probe(sign * finest.step) - probe(0.0)
+        infinite = replace(nothing, value=math.copysign(math.inf, change * sign))
+        return report(probe, "infinite", infinite, finest)
+    if "outside" in (left, right):
+        sign = -1.0 if right == "outside" else 1.0
+        slope = best_side(windows, sign < 0)
+        if slope is None and "flat" in (left, right):
+            slope = replace(
+                nothing, value=0.0, error=abs(probe(sign * finest.step) - probe(0.0)) / finest.step
+            )
+        if slope is not None:
+            side = Window(slope.step, 0.0, None, *((slope, None) if right == "outside" else (None, slope)))
+            return report(probe, "boundary", slope, side)
+    window = min(windows, key=lambda w: w.central.error if w.central else math.inf)
+    return report(probe, "noise", window.central or nothing, window)
+
+
+def best_side(windows: Sequence[Window], left: bool) -> Slope | None:
+    """The one-sided slope with the least error among all windows, if one is resolved."""
+    sides = [(window.left if left else window.right, window.rounding) for window in windows]
+    resolved = [slope for slope, rounding in sides if slope and is_resolved(slope, rounding)]
+    return min(resolved, key=lambda slope: slope.error, default=None)
+
+
+def side_behaviour(
+    probe: Probe, windows: Sequence[Window], sign: float
+) -> Literal["outside", "jump", "infinite", "finite", "flat", "noise"]:
+    """How ``f(x + h) - f(x)`` falls with h: not at all (a jump), like a root of h, like h, or faster."""
+    exponent = math.frexp(windows[-1].step)[1] - 1
+    steps = [math.ldexp(1.0, exponent - level) for level in range(LEVELS)]
+    changes = [abs(probe(sign * h) - probe(0.0)) for h in steps]
+    if not all(map(math.isfinite, changes[-4:])):
+        return "outside"
+    if not all(map(math.isfinite, changes)) or min(changes) <= 1e3 * probe.rounding(0.0):
+        return "finite" if max(changes) == 0.0 else "noise"
+    orders = [math.log2(a / b) for a, b in itertools.pairwise(changes)]
+    if max(orders) - min(orders) > 0.05:
+        return "noise"
+    order = math.fsum(orders) / len(orders)
+    if order < 0.02:
+        return "jump"
+    if order < 0.98:
+        return "infinite"
+    return "flat" if order > 1.02 else "finite"
