@@ -1,0 +1,79 @@
+"""nn: neural networks made of autograd_core's scalars, in the notation of the lecture.
+
+a^(k) = b^(k) + W^(k) h^(k-1),  h^(k) = g(a^(k)),  J(theta) = L + alpha Omega(theta).
+
+Back-propagation, in autograd_core, computes the gradient; what is here makes models of Values and learns from
+that gradient. Estimators for scikit-learn are in `nn.estimators`, plots in `nn.plots`; both need an extra.
+"""
+
+from nn.errors import DivergenceError, FileError, InputError, StateError
+from nn.history import Epoch, History
+from nn.initializers import Glorot, He, LeCun, Normal, Orthogonal, Uniform, Zeros
+from nn.layers import MLP, Layer, Neuron
+from nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse, nll
+from nn.metrics import Evaluation, accuracy, confusion_matrix, evaluate, predict, predict_labels
+from nn.module import Module
+from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_by_norm, clip_by_value
+from nn.regularizers import L1, L2, ElasticNet
+from nn.saving import load, save
+from nn.schedules import Constant, CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp
+from nn.stopping import MaxUpdates, Patience, Target, TimeLimit
+from nn.training import fit, objective
+
+__all__ = [
+    "L1",
+    "L2",
+    "MLP",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Constant",
+    "CosineDecay",
+    "DivergenceError",
+    "ElasticNet",
+    "Epoch",
+    "Evaluation",
+    "ExponentialDecay",
+    "FileError",
+    "Glorot",
+    "He",
+    "History",
+    "InputError",
+    "Layer",
+    "LeCun",
+    "LinearDecay",
+    "MaxUpdates",
+    "Module",
+    "Neuron",
+    "Normal",
+    "Optimizer",
+    "Orthogonal",
+    "Patience",
+    "RMSprop",
+    "StateError",
+    "StepDecay",
+    "Target",
+    "TimeLimit",
+    "Uniform",
+    "WarmUp",
+    "Zeros",
+    "accuracy",
+    "binary_cross_entropy",
+    "clip_by_norm",
+    "clip_by_value",
+    "confusion_matrix",
+    "cross_entropy",
+    "evaluate",
+    "fit",
+    "hinge",
+    "huber",
+    "load",
+    "mae",
+    "mse",
+    "nll",
+    "objective",
+    "predict",
+    "predict_labels",
+    "save",
+]

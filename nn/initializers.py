@@ -1,0 +1,233 @@
+"""Initialisers: where the weights start.
+
+An initialiser is a callable ``(nout, nin, rng) -> rows`` that returns the nout x nin weight matrix of a layer
+as lists of floats. Biases start at 0. Each class names the paper its scale comes from; n_in and n_out are the
+fan-in and the fan-out of the layer.
+
+    >>> import random
+    >>> rows = Glorot()(3, 2, random.Random(0))
+    >>> len(rows), len(rows[0])
+    (3, 2)
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from nn.errors import InputError
+
+__all__ = [
+    "INITIALIZERS",
+    "Glorot",
+    "He",
+    "Initializer",
+    "LeCun",
+    "Normal",
+    "Orthogonal",
+    "RandomSource",
+    "Uniform",
+    "Zeros",
+    "initializer_named",
+    "random_source",
+]
+
+
+class RandomSource(Protocol):
+    """What an initialiser needs of a generator: `random.Random`, or the `random` module itself."""
+
+    def uniform(self, a: float, b: float, /) -> float:
+        """A number drawn evenly from [a, b]."""
+        ...
+
+    def gauss(self, mu: float, sigma: float, /) -> float:
+        """A number drawn from the normal distribution."""
+        ...
+
+
+Rows = list[list[float]]
+Initializer = Callable[[int, int, RandomSource], Rows]
+
+
+def _draw_uniform(nout: int, nin: int, rng: RandomSource, low: float, high: float) -> Rows:
+    return [[rng.uniform(low, high) for _ in range(nin)] for _ in range(nout)]
+
+
+def _draw_normal(nout: int, nin: int, rng: RandomSource, mean: float, std: float) -> Rows:
+    return [[rng.gauss(mean, std) for _ in range(nin)] for _ in range(nout)]
+
+
+def _draw_scaled(nout: int, nin: int, rng: RandomSource, variance: float, distribution: str) -> Rows:
+    """Weights of mean 0 and the given variance: U(-sqrt(3 var), sqrt(3 var)) or N(0, var)."""
+    if distribution == "uniform":
+        limit = math.sqrt(3.0 * variance)
+        return _draw_uniform(nout, nin, rng, -limit, limit)
+    return _draw_normal(nout, nin, rng, 0.0, math.sqrt(variance))
+
+
+def _check_distribution(distribution: str) -> None:
+    if distribution not in ("uniform", "normal"):
+        raise InputError(f'distribution must be "uniform" or "normal", not {distribution!r}')
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """W_ij ~ U(low, high); the default, U(-1, 1), is micrograd's."""
+
+    low: float = -1.0
+    high: float = 1.0
+
+    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
+        """Draw the matrix."""
+        return _draw_uniform(nout, nin, rng, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """W_ij ~ N(mean, std^2)."""
+
+    mean: float = 0.0
+    std: float = 0.01
+
+    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
+        """Draw the matrix."""
+        return _draw_normal(nout, nin, rng, self.mean, self.std)
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """W_ij = 0: all neurons of a layer stay the same (the symmetry that random weights break)."""
+
+    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
+        """Draw the matrix."""
+        return [[0.0] * nin for _ in range(nout)]
+
+
+@dataclass(frozen=True)
+class Glorot:
+    """Var(W_ij) = 2 / (n_in + n_out), for tanh and sigmoid layers.
+
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    """
+
+    distribution: str = "uniform"
+
+    def __post_init__(self) -> None:
+        _check_distribution(self.distribution)
+
+    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
+        """Draw the matrix."""
+        return _draw_scaled(nout, nin, rng, 2.0 / (nin + nout), self.distribution)
+
+
+@dataclass(frozen=True)
+class He:
+    """Var(W_ij) = 2 / n_in, for relu layers.
+
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015.
+    """
+
+    distribution: str = "normal"
+
+    def __post_init__(self) -> None:
+        _check_distribution(self.distribution)
+
+    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
+        """Draw the matrix."""
+        return _draw_scaled(nout, nin, rng, 2.0 / nin, self.distribution)
+
+
+@dataclass(frozen=True)
+class LeCun:
+    """Var(W_ij) = 1 / n_in.
+
+    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
+    """
+
+    distribution: str = "normal"
+
+    def __post_init__(self) -> None:
+        _check_distribution(self.distribution)
+
+    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
+        """Draw the matrix."""
+        return _draw_scaled(nout, nin, rng, 1.0 / nin, self.distribution)
+
+
+@dataclass(frozen=True)
+class Orthogonal:
+    """Rows (or columns, when there are more rows than columns) that are orthogonal and of length `gain`.
+
+    Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks", 2014.
+    """
+
+    gain: float = 1.0
+
+    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
+        """Draw the matrix."""
+        short, long = sorted((nout, nin))
+        basis = _orthonormal_rows(short, long, rng)
+        if nout > nin:
+            basis = [list(column) for column in zip(*basis, strict=True)]
+        return [[self.gain * entry for entry in row] for row in basis]
+
+
+def _orthonormal_rows(count: int, width: int, rng: RandomSource) -> Rows:
+    """Gram-Schmidt on Gaussian rows, each projected twice ("twice is enough", Kahan and Parlett)."""
+    basis: Rows = []
+    while len(basis) < count:
+        row = [rng.gauss(0.0, 1.0) for _ in range(width)]
+        for _ in range(2):
+            for other in basis:
+                along = sum(a * b for a, b in zip(row, other, strict=True))
+                row = [a - along * b for a, b in zip(row, other, strict=True)]
+        length = math.sqrt(sum(a * a for a in row))
+        if length > 1e-6:  # otherwise the draw fell into the span of the others: draw again
+            basis.append([a / length for a in row])
+    return basis
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    "uniform": Uniform(),
+    "normal": Normal(),
+    "zeros": Zeros(),
+    "glorot": Glorot(),
+    "glorot_uniform": Glorot("uniform"),
+    "glorot_normal": Glorot("normal"),
+    "xavier": Glorot(),
+    "xavier_uniform": Glorot("uniform"),
+    "xavier_normal": Glorot("normal"),
+    "he": He(),
+    "he_uniform": He("uniform"),
+    "he_normal": He("normal"),
+    "lecun": LeCun(),
+    "lecun_uniform": LeCun("uniform"),
+    "lecun_normal": LeCun("normal"),
+    "orthogonal": Orthogonal(),
+}
+
+
+def initializer_named(initializer: str | Initializer) -> Initializer:
+    """The initialiser of that name, or the callable itself.
+
+    Raises:
+        InputError: there is no initialiser of that name.
+    """
+    if callable(initializer):
+        return initializer
+    if initializer not in INITIALIZERS:
+        raise InputError(f"no initialiser is named {initializer!r}; there are {', '.join(INITIALIZERS)}")
+    return INITIALIZERS[initializer]
+
+
+def random_source(seed: int | RandomSource | None) -> RandomSource:
+    """A generator for the seed; None is Python's global generator, which `random.seed` seeds."""
+    if seed is None:
+        return random
+    if isinstance(seed, int):
+        return random.Random(seed)
+    return seed

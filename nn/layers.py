@@ -1,0 +1,299 @@
+"""Neuron, Layer, MLP: h^(k) = g(a^(k)), a^(k) = b^(k) + W^(k) h^(k-1), in scalars.
+
+The signatures, the order of the parameters and the random numbers drawn for them are micrograd's; the options
+are keywords. A neuron makes two nodes, one `dot` (b + sum_j w_j h_j) and one activation, under the scope
+"layer1.neuron0".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from autograd_core import Value, dot, scope
+
+from nn.activations import VECTOR_ACTIVATIONS, Activation, activation_name, activation_named
+from nn.data import values_of
+from nn.errors import InputError
+from nn.initializers import Initializer, RandomSource, initializer_named, random_source
+from nn.module import Module
+
+__all__ = ["MLP", "Layer", "Neuron"]
+
+
+def _check_width(name: str, width: Any) -> None:
+    if not isinstance(width, int) or isinstance(width, bool) or width < 1:
+        raise InputError(f"{name} must be a whole number, at least 1, not {width!r}")
+
+
+class Neuron(Module):
+    """One neuron: h = g(b + sum_j w_j x_j).
+
+    Args:
+        nin: the number of inputs.
+        nonlin: micrograd's switch: True is relu, False is linear.
+        activation: a name or a callable; overrides `nonlin`.
+        initializer: a name or a callable, see `nn.initializers`.
+        seed: an integer, a generator, or None for Python's global generator.
+        name: the scope of its nodes.
+
+    Attributes:
+        w: the weights, a list of Values.
+        b: the bias, a Value.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nonlin: bool = True,
+        *,
+        activation: str | Activation | None = None,
+        initializer: str | Initializer = "uniform",
+        seed: int | RandomSource | None = None,
+        name: str = "neuron0",
+    ) -> None:
+        _check_width("nin", nin)
+        weights = initializer_named(initializer)(1, nin, random_source(seed))[0]
+        self._set_up(weights, ("relu" if nonlin else "linear") if activation is None else activation, name)
+
+    def _set_up(self, weights: Sequence[float], activation: str | Activation, name: str) -> None:
+        self.name = name
+        self.activation = activation
+        self._g = activation_named(activation)
+        with scope(name):
+            self.w = [Value(w, label=f"w{j}") for j, w in enumerate(weights)]
+            self.b = Value(0.0, label="b")
+
+    @property
+    def nin(self) -> int:
+        """The number of inputs."""
+        return len(self.w)
+
+    @property
+    def nonlin(self) -> bool:
+        """Whether there is an activation."""
+        return activation_name(self.activation) not in ("linear", "identity")
+
+    def affine(self, x: Sequence[Value]) -> Value:
+        """a = b + sum_j w_j x_j, one node."""
+        with scope(self.name):
+            return dot(self.w, x, self.b)
+
+    def activate(self, a: Value) -> Value:
+        """h = g(a)."""
+        with scope(self.name):
+            return self._g(a)
+
+    def __call__(self, x: Sequence[Any]) -> Value:
+        """The neuron's output for Values or numbers."""
+        if len(x) != len(self.w):
+            raise InputError(f"the neuron takes {len(self.w)} inputs and got {len(x)}")
+        return self._forward(values_of(x))
+
+    def _forward(self, x: list[Value]) -> Value:
+        with scope(self.name):
+            return self._g(dot(self.w, x, self.b))
+
+    def parameters(self) -> list[Value]:
+        """The weights, then the bias."""
+        return [*self.w, self.b]
+
+    def __repr__(self) -> str:
+        return f"{activation_name(self.activation)} neuron({self.nin})"
+
+
+class Layer(Module):
+    """A layer: h = g(b + W x), one neuron a row of W.
+
+    Args:
+        nin: the number of inputs.
+        nout: the number of neurons.
+        nonlin: micrograd's switch: True is relu, False is linear.
+        activation: a name or a callable for each neuron, or "softmax" / "log_softmax" over the layer.
+        initializer: a name or a callable; it sees the whole matrix (nout, nin).
+        seed: an integer, a generator, or None for Python's global generator.
+        name: the scope of its nodes.
+
+    Attributes:
+        neurons: the neurons.
+        name: the scope.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        nonlin: bool = True,
+        *,
+        activation: str | Activation | None = None,
+        initializer: str | Initializer = "uniform",
+        seed: int | RandomSource | None = None,
+        name: str = "layer1",
+    ) -> None:
+        _check_width("nin", nin)
+        _check_width("nout", nout)
+        self.name = name
+        self.activation = ("relu" if nonlin else "linear") if activation is None else activation
+        self._over_layer = (
+            VECTOR_ACTIVATIONS.get(self.activation) if isinstance(self.activation, str) else None
+        )
+        rows = initializer_named(initializer)(nout, nin, random_source(seed))
+        with scope(name):
+            self.neurons = [self._neuron(row, index) for index, row in enumerate(rows)]
+
+    def _neuron(self, weights: Sequence[float], index: int) -> Neuron:
+        neuron = Neuron.__new__(Neuron)
+        neuron._set_up(weights, "linear" if self._over_layer else self.activation, f"neuron{index}")
+        return neuron
+
+    @property
+    def nin(self) -> int:
+        """The number of inputs."""
+        return self.neurons[0].nin
+
+    @property
+    def nout(self) -> int:
+        """The number of neurons."""
+        return len(self.neurons)
+
+    @property
+    def W(self) -> list[list[Value]]:
+        """The weight matrix W, nout rows of nin Values."""
+        return [neuron.w for neuron in self.neurons]
+
+    @property
+    def b(self) -> list[Value]:
+        """The bias vector b."""
+        return [neuron.b for neuron in self.neurons]
+
+    def affine(self, x: Sequence[Any]) -> list[Value]:
+        """a = b + W x."""
+        self._check_inputs(x)
+        inputs = values_of(x)
+        with scope(self.name):
+            return [neuron.affine(inputs) for neuron in self.neurons]
+
+    def activate(self, a: Sequence[Value]) -> list[Value]:
+        """h = g(a)."""
+        with scope(self.name):
+            if self._over_layer is not None:
+                return self._over_layer(a)
+            return [neuron.activate(ai) for neuron, ai in zip(self.neurons, a, strict=True)]
+
+    def __call__(self, x: Sequence[Any]) -> Value | list[Value]:
+        """The outputs for Values or numbers; of a layer of one neuron, that Value (as in micrograd)."""
+        h = self.forward(x)
+        return h[0] if len(h) == 1 else h
+
+    def forward(self, x: Sequence[Any]) -> list[Value]:
+        """The layer's outputs, always a list."""
+        self._check_inputs(x)
+        return self._forward(values_of(x))
+
+    def _forward(self, x: list[Value]) -> list[Value]:
+        with scope(self.name):
+            h = [neuron._forward(x) for neuron in self.neurons]
+            return h if self._over_layer is None else self._over_layer(h)
+
+    def _check_inputs(self, x: Sequence[Any]) -> None:
+        if len(x) != self.nin:
+            raise InputError(f"{self.name} takes {self.nin} inputs and got {len(x)}")
+
+    def parameters(self) -> list[Value]:
+        """Each neuron's weights, then its bias."""
+        return [p for neuron in self.neurons for p in (*neuron.w, neuron.b)]
+
+    def tensors(self) -> Iterator[tuple[str, Any]]:
+        """W and b."""
+        yield "W", self.W
+        yield "b", self.b
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """None: the neurons' parameters are rows of W and entries of b."""
+        return iter(())
+
+    def __repr__(self) -> str:
+        return f"Layer({self.nin} -> {self.nout} {activation_name(self.activation)})"
+
+
+class MLP(Module):
+    """A multilayer perceptron: h^(0) = x, h^(k) = g(b^(k) + W^(k) h^(k-1)), k = 1 .. depth.
+
+    Args:
+        nin: the number of inputs.
+        nouts: the number of neurons of each layer; the last is the output.
+        activation: of the hidden layers, a name or a callable.
+        output: the activation of the last layer; losses "from logits" want it linear.
+        initializer: a name or a callable, see `nn.initializers`; "uniform" is micrograd's.
+        seed: an integer, a generator, or None for Python's global generator (`random.seed`).
+
+    Attributes:
+        layers: the layers.
+
+    Example:
+        >>> model = MLP(2, [16, 16, 1], seed=1)
+        >>> model
+        MLP(2 -> 16 relu -> 16 relu -> 1 linear, 337 parameters)
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        *,
+        activation: str | Activation = "relu",
+        output: str | Activation = "linear",
+        initializer: str | Initializer = "uniform",
+        seed: int | RandomSource | None = None,
+    ) -> None:
+        if not len(nouts):
+            raise InputError("an MLP needs at least one layer: nouts is empty")
+        rng = random_source(seed)
+        widths = [nin, *nouts]
+        self.layers = [
+            Layer(
+                widths[k],
+                widths[k + 1],
+                activation=output if k == len(nouts) - 1 else activation,
+                initializer=initializer,
+                seed=rng,
+                name=f"layer{k + 1}",
+            )
+            for k in range(len(nouts))
+        ]
+
+    @property
+    def nin(self) -> int:
+        """The number of inputs."""
+        return self.layers[0].nin
+
+    @property
+    def nout(self) -> int:
+        """The number of outputs."""
+        return self.layers[-1].nout
+
+    def forward(self, x: Sequence[Any]) -> list[Value]:
+        """The outputs for one example (Values or numbers), always a list."""
+        self.layers[0]._check_inputs(x)
+        h = values_of(x)
+        for layer in self.layers:
+            h = layer._forward(h)
+        return h
+
+    def __call__(self, x: Sequence[Any]) -> Any:
+        """The outputs for one example; of a network with one output, that Value (as in micrograd)."""
+        h = self.forward(x)
+        return h[0] if len(h) == 1 else h
+
+    def parameters(self) -> list[Value]:
+        """Layer by layer, each neuron's weights, then its bias."""
+        return [p for layer in self.layers for p in layer.parameters()]
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """The layers, named layer1, layer2, ..."""
+        for layer in self.layers:
+            yield layer.name, layer
+
+    def __repr__(self) -> str:
+        arrows = "".join(f" -> {layer.nout} {activation_name(layer.activation)}" for layer in self.layers)
+        return f"MLP({self.nin}{arrows}, {len(self.parameters())} parameters)"

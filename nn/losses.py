@@ -1,0 +1,218 @@
+"""Losses: L(f(x), y) of one example, as a Value.
+
+Every loss takes the outputs of the model (a Value, or a list of them) and the target of one example, and has
+no branch on the numbers, so a recorded program replays it for any example. Class labels may also be given as
+vectors of probabilities (one-hot rows), which lets the label vary over the lanes of one program; the bits are
+the same.
+
+Each is also in the table `LOSSES`, with what it expects of its targets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograd_core import Value, dot, logsumexp, minimum, softplus
+from autograd_core import sum as sum_of
+
+from nn.errors import InputError
+
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "LossFunction",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "hinge",
+    "huber",
+    "loss_named",
+    "mae",
+    "mse",
+    "nll",
+]
+
+Number = Value | float
+Outputs = Value | Sequence[Value]
+Target = Any  # a number, a label, or a sequence of numbers
+LossFunction = Callable[[Any, Any], Value]
+
+
+def mse(outputs: Outputs, target: Target) -> Value:
+    """Half the squared error, L = 1/2 sum_i (f_i - y_i)^2; dL/df_i = f_i - y_i."""
+    return 0.5 * _total([_square(f - y) for f, y in _pairs(outputs, target)])
+
+
+def mae(outputs: Outputs, target: Target) -> Value:
+    """The absolute error, L = sum_i |f_i - y_i|; dL/df_i = sign(f_i - y_i), 0 where they are equal."""
+    return _total([abs(f - y) for f, y in _pairs(outputs, target)])
+
+
+def huber(outputs: Outputs, target: Target, delta: float = 1.0) -> Value:
+    """Half the square near 0, a straight line beyond delta (Huber 1964).
+
+        L = sum_i 1/2 r_i^2 if |r_i| <= delta else delta (|r_i| - delta/2),  r_i = f_i - y_i
+
+    Written without a branch, c (|r| - c/2) with c = min(|r|, delta): both pieces and both slopes agree at
+    delta.
+    """
+    if not 0.0 < delta < math.inf:
+        raise InputError(f"delta must be a finite number > 0, not {delta!r}")
+    return _total([_huber(abs(f - y), delta) for f, y in _pairs(outputs, target)])
+
+
+def cross_entropy(logits: Sequence[Value], target: Target) -> Value:
+    """Softmax and negative log-likelihood in one: L = logsumexp(z) - z_y.
+
+    Stable for any finite logits, and dL/dz = softmax(z) - onehot(y) exactly.
+
+    Args:
+        logits: z, one Value a class, not yet normalised.
+        target: the label y in 0 .. len(z) - 1, or a vector of probabilities p, for which L = logsumexp(z) -
+            p.z.
+    """
+    logits = _several(logits, "cross_entropy")
+    return logsumexp(logits) - _selected(logits, target)
+
+
+def nll(log_probabilities: Sequence[Value], target: Target) -> Value:
+    """The negative log-likelihood, L = -log p_y, from log-probabilities (`log_softmax`).
+
+    Args:
+        log_probabilities: one Value a class.
+        target: the label, or a vector of probabilities.
+    """
+    return -_selected(_several(log_probabilities, "nll"), target)
+
+
+def binary_cross_entropy(logit: Outputs, target: Target) -> Value:
+    """The cross-entropy of two classes, from a logit: L = -y log s(z) - (1 - y) log(1 - s(z)).
+
+    Computed as y softplus(-z) + (1 - y) softplus(z), which is stable; dL/dz = s(z) - y, s the logistic
+    function.
+
+    Args:
+        logit: z, not yet squashed (or several, for several independent labels).
+        target: y in [0, 1], usually 0 or 1.
+    """
+    return _total([y * softplus(-z) + (1.0 - y) * softplus(z) for z, y in _pairs(logit, target)])
+
+
+def hinge(outputs: Outputs, target: Target) -> Value:
+    """The margin loss, L = max(0, 1 - y f) with y = -1 or 1 (Cortes and Vapnik 1995).
+
+    Of several outputs, one a class: L = sum over j != y of max(0, 1 + f_j - f_y) (Weston and Watkins 1999).
+    """
+    if isinstance(outputs, Value) or len(outputs) == 1:
+        return _total([(1.0 - y * f).relu() for f, y in _pairs(outputs, target)])
+    right = _selected(outputs, target)
+    # The term j = y is max(0, 1) = 1 whatever the parameters are, so that all j can be treated alike.
+    return _total([(1.0 + f - right).relu() for f in outputs]) - 1.0
+
+
+def _square(r: Value) -> Value:
+    return r * r
+
+
+def _huber(size: Value, delta: float) -> Value:
+    c = minimum(size, delta)
+    return c * (size - 0.5 * c)
+
+
+def _total(terms: list[Value]) -> Value:
+    return terms[0] if len(terms) == 1 else sum_of(terms)
+
+
+def _is_sequence(x: Any) -> bool:
+    return hasattr(x, "__len__")
+
+
+def _pairs(outputs: Outputs, target: Target) -> list[tuple[Value, Number]]:
+    """Outputs and targets side by side, both as sequences of one length."""
+    found: Sequence[Value] = [outputs] if isinstance(outputs, Value) else outputs
+    wanted = list(target) if _is_sequence(target) else [target]
+    if len(found) != len(wanted):
+        raise InputError(f"the model gives {len(found)} outputs and the target has {len(wanted)}")
+    return list(zip(found, wanted, strict=True))
+
+
+def _several(outputs: Outputs, name: str) -> Sequence[Value]:
+    if isinstance(outputs, Value) or len(outputs) < 2:
+        raise InputError(
+            f"{name} needs one output for each of at least 2 classes; for one output use binary_cross_entropy"
+        )
+    return outputs
+
+
+def _selected(outputs: Sequence[Value], target: Target) -> Value:
+    """outputs[y] for a label y, p.outputs for a vector p."""
+    if _is_sequence(target):
+        if len(target) != len(outputs):
+            raise InputError(f"the model gives {len(outputs)} outputs and the target has {len(target)}")
+        return dot(list(target), list(outputs))
+    label = _label(target)
+    if not 0 <= label < len(outputs):
+        raise InputError(
+            f"label {label} is out of range; the model has {len(outputs)} outputs, so 0 .. {len(outputs) - 1}"
+        )
+    return outputs[label]
+
+
+def _label(target: Target) -> int:
+    label = int(target)
+    if label != target:
+        raise InputError(f"a class label is a whole number, not {target!r}")
+    return label
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A row of `LOSSES`: the function, and the kind of targets it expects.
+
+    Attributes:
+        name: its name.
+        function: (outputs, target) -> Value.
+        targets: "labels" (0 .. n-1, one output a class), "binary" (in [0, 1]), "signs" (-1 or 1), "numbers".
+    """
+
+    name: str
+    function: LossFunction
+    targets: str
+
+    def __call__(self, outputs: Any, target: Any) -> Value:
+        """The loss of one example."""
+        return self.function(outputs, target)
+
+
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        Loss("mse", mse, "numbers"),
+        Loss("mae", mae, "numbers"),
+        Loss("huber", huber, "numbers"),
+        Loss("cross_entropy", cross_entropy, "labels"),
+        Loss("nll", nll, "labels"),
+        Loss("binary_cross_entropy", binary_cross_entropy, "binary"),
+        Loss("hinge", hinge, "signs"),
+    )
+}
+
+
+def loss_named(loss: str | Loss | LossFunction) -> Loss:
+    """The row of `LOSSES` for a name or a function in it; a row of targets "any" for another callable.
+
+    Raises:
+        InputError: there is no loss of that name.
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise InputError(f"no loss is named {loss!r}; there are {', '.join(LOSSES)}")
+        return LOSSES[loss]
+    for row in LOSSES.values():
+        if row.function is loss:
+            return row
+    return Loss(getattr(loss, "__name__", type(loss).__name__), loss, "any")

@@ -1,0 +1,467 @@
+"""Optimisers: what is done with a gradient. Back-propagation computes it; this is the learning.
+
+Every optimiser is a pure rule, ``rule(values, gradients, buffers, rate) -> (new values, new buffers)``, over
+lists of floats, and `step` is: read the gradients, clip them, apply the rule, look whether every new number
+is finite, and only then write the parameters. So a step either happens whole or does not happen.
+
+The arithmetic follows PyTorch's, term by term (the test compares every step in float64).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from autograd_core import Value
+
+from nn.errors import DivergenceError, InputError, StateError
+from nn.schedules import Schedule, schedule_of
+
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "clip_by_norm",
+    "clip_by_value",
+    "gradient_norm",
+    "optimizer_of",
+]
+
+Floats = list[float]
+Buffers = dict[str, Floats]
+
+
+def gradient_norm(gradients: Iterable[float]) -> float:
+    """The Euclidean length of a gradient, with no overflow on the way."""
+    return math.hypot(*gradients)
+
+
+def clip_by_norm(gradients: Sequence[float], max_norm: float) -> Floats:
+    """Shorten the gradient to `max_norm` if it is longer; its direction stays.
+
+    g <- g min(1, max_norm / (|g| + 1e-6))   (Pascanu, Mikolov and Bengio 2013; Goodfellow et al. 2016,
+    10.11.1)
+    """
+    scale = max_norm / (gradient_norm(gradients) + 1e-6)
+    return [g * scale for g in gradients] if scale < 1.0 else list(gradients)
+
+
+def clip_by_value(gradients: Sequence[float], limit: float) -> Floats:
+    """Bring every component into [-limit, limit]."""
+    return [min(max(g, -limit), limit) for g in gradients]
+
+
+def _check_positive(name: str, value: float | None) -> None:
+    if value is not None and not 0.0 < value < math.inf:
+        raise InputError(f"{name} must be a finite number > 0, not {value!r}")
+
+
+def _check_fraction(name: str, value: float) -> None:
+    if not 0.0 <= value < 1.0:
+        raise InputError(f"{name} must be in [0, 1), not {value!r}")
+
+
+def _check_not_negative(name: str, value: float) -> None:
+    if not 0.0 <= value < math.inf:
+        raise InputError(f"{name} must be a finite number >= 0, not {value!r}")
+
+
+class Optimizer:
+    """The common part: parameters, the count k of updates, the rate of the k-th, clipping, the step.
+
+    Args:
+        parameters: the Values to train; may be left out and given later through `bind` (as `nn.fit` does).
+        lr: the learning rate epsilon, a number or a schedule (`nn.schedules`).
+        clip_norm: shorten gradients that are longer than this.
+        clip_value: bring every component of the gradient into [-clip_value, clip_value].
+    """
+
+    buffer_names: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        *,
+        lr: float | Schedule,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        _check_positive("clip_norm", clip_norm)
+        _check_positive("clip_value", clip_value)
+        self.schedule = schedule_of(lr)
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.updates = 0
+        self.parameters: list[Value] = []
+        self.buffers: Buffers = {}
+        if parameters is not None:
+            self.bind(parameters)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next update."""
+        return self.schedule(self.updates)
+
+    def bind(self, parameters: Iterable[Value]) -> Optimizer:
+        """Take charge of these parameters, with fresh buffers.
+
+        Raises:
+            InputError: there are none, or one of them is not a leaf Value.
+        """
+        if isinstance(parameters, Value):
+            parameters = [parameters]
+        found = list(parameters)
+        if not found:
+            raise InputError("an optimiser needs at least one parameter")
+        for index, parameter in enumerate(found):
+            if not isinstance(parameter, Value) or not parameter.is_leaf:
+                raise InputError(f"parameter {index} is not a leaf Value: {parameter!r}")
+        self.parameters = found
+        self.updates = 0
+        self.buffers = {name: [0.0] * len(found) for name in self.buffer_names}
+        return self
+
+    def zero_grad(self) -> None:
+        """Set every parameter's gradient to 0."""
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+    def step(self) -> None:
+        """One update, theta <- theta - (what the rule says), from the gradients on the parameters.
+
+        Raises:
+            DivergenceError: a gradient or a new value is not finite; nothing has changed.
+        """
+        if not self.parameters:
+            raise InputError("the optimiser has no parameters yet: give them to it or call bind(parameters)")
+        values = [p.data for p in self.parameters]
+        new_values, self.buffers = self.proposal(values, [p.grad for p in self.parameters])
+        self.updates += 1
+        for parameter, value in zip(self.parameters, new_values, strict=True):
+            parameter.data = value
+
+    def proposal(self, values: Floats, gradients: Floats) -> tuple[Floats, Buffers]:
+        """What `step` would write: the new values and the new buffers. Changes nothing.
+
+        Raises:
+            DivergenceError: a gradient or a new value is not finite.
+        """
+        self._check_finite("gradient", gradients)
+        if self.clip_value is not None:
+            gradients = clip_by_value(gradients, self.clip_value)
+        if self.clip_norm is not None:
+            gradients = clip_by_norm(gradients, self.clip_norm)
+        try:
+            new_values, buffers = self.rule(values, gradients, self.buffers, self.lr)
+        except (OverflowError, ZeroDivisionError) as error:
+            raise DivergenceError(
+                f"update {self.updates + 1} leaves the finite numbers ({error}); lower the learning rate"
+            ) from error
+        self._check_finite("new value", new_values)
+        return new_values, buffers
+
+    def rule(
+        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
+    ) -> tuple[Floats, Buffers]:
+        """The rule of this optimiser; pure. `self.updates` is the number of updates made before this one."""
+        raise NotImplementedError
+
+    def _check_finite(self, what: str, numbers: Floats) -> None:
+        if all(map(math.isfinite, numbers)):
+            return
+        for index, number in enumerate(numbers):
+            if not math.isfinite(number):
+                parameter = self.parameters[index] if self.parameters else None
+                label = getattr(parameter, "label", "") or f"number {index}"
+                scope = getattr(parameter, "scope", "")
+                name = f"{scope}.{label}" if scope else label
+                raise DivergenceError(
+                    f"update {self.updates + 1}: the {what} of parameter {name} is {number}; "
+                    "no parameter has changed. Lower the learning rate, clip the gradient (clip_norm=1.0) "
+                    "or scale the inputs"
+                )
+
+    def settings(self) -> dict[str, Any]:
+        """The numbers that define the rule, in the order of its arguments."""
+        hidden = {"parameters", "buffers", "buffer_names", "updates", "schedule"}
+        kept = {k: v for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
+        # A function by its name: its repr has an address, which differs from process to process.
+        schedule = getattr(self.schedule, "__qualname__", None) or repr(self.schedule)
+        return {"name": type(self).__name__, "lr": schedule, **kept}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must be kept to go on exactly: the count of updates and the buffers."""
+        return {"updates": self.updates, "buffers": {name: list(b) for name, b in self.buffers.items()}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put back what `state_dict` returned.
+
+        Raises:
+            StateError: it belongs to another optimiser or to another number of parameters.
+        """
+        buffers = {name: [float(x) for x in b] for name, b in state["buffers"].items()}
+        if set(buffers) != set(self.buffer_names):
+            raise StateError(
+                f"{type(self).__name__} keeps {sorted(self.buffer_names)}, the state has {sorted(buffers)}"
+            )
+        for name, buffer in buffers.items():
+            if len(buffer) != len(self.parameters):
+                raise StateError(f"{name} holds {len(buffer)} numbers for {len(self.parameters)} parameters")
+        self.updates, self.buffers = int(state["updates"]), buffers
+
+    def __repr__(self) -> str:
+        settings = self.settings()
+        name = settings.pop("name")
+        rate = settings.pop("lr")
+        rest = "".join(f", {key}={value!r}" for key, value in settings.items() if value is not None)
+        return f"{name}(lr={rate}{rest})"
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum and Nesterov's variant of it.
+
+        d = g                                              momentum = 0
+        v <- momentum v + g,  d = v                        momentum   (Polyak 1964)
+        v <- momentum v + g,  d = g + momentum v           nesterov   (Nesterov 1983; Sutskever et al. 2013)
+        theta <- theta - epsilon_k d
+
+    Args:
+        parameters: see `Optimizer`.
+        lr: the learning rate, a number or a schedule.
+        momentum: the share of the former direction that is kept, in [0, 1).
+        nesterov: look ahead along the momentum.
+        clip_norm: see `Optimizer`.
+        clip_value: see `Optimizer`.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        *,
+        lr: float | Schedule = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        _check_fraction("momentum", momentum)
+        if nesterov and momentum == 0.0:
+            raise InputError("nesterov=True needs a momentum > 0")
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.buffer_names = ("velocity",) if momentum else ()
+        super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
+
+    def rule(
+        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
+    ) -> tuple[Floats, Buffers]:
+        """One step of SGD."""
+        if self.momentum == 0.0:
+            return [x - rate * g for x, g in zip(values, gradients, strict=True)], buffers
+        velocity = [self.momentum * v + g for v, g in zip(buffers["velocity"], gradients, strict=True)]
+        direction = velocity
+        if self.nesterov:
+            direction = [g + self.momentum * v for g, v in zip(gradients, velocity, strict=True)]
+        return [x - rate * d for x, d in zip(values, direction, strict=True)], {"velocity": velocity}
+
+
+class Adagrad(Optimizer):
+    """Every parameter has its own rate, which falls with the squares it has seen.
+
+        r <- r + g^2,   theta <- theta - epsilon_k g / (sqrt(r) + eps)
+
+    Duchi, Hazan and Singer, 2011 (Goodfellow et al. 2016, Algorithm 8.4).
+    """
+
+    buffer_names = ("squares",)
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        *,
+        lr: float | Schedule = 0.01,
+        eps: float = 1e-10,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        _check_not_negative("eps", eps)
+        self.eps = eps
+        super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
+
+    def rule(
+        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
+    ) -> tuple[Floats, Buffers]:
+        """One step of Adagrad; where a gradient has always been 0 the parameter stays."""
+        squares = [r + g * g for r, g in zip(buffers["squares"], gradients, strict=True)]
+        new_values = [
+            x - rate * _ratio(g, math.sqrt(r) + self.eps)
+            for x, g, r in zip(values, gradients, squares, strict=True)
+        ]
+        return new_values, {"squares": squares}
+
+
+class RMSprop(Optimizer):
+    """Adagrad with a memory that fades.
+
+        r <- rho r + (1 - rho) g^2,   d = g / (sqrt(r) + eps)
+        centered: r - m^2 in place of r, with m <- rho m + (1 - rho) g
+        momentum: v <- momentum v + d, and v in place of d
+        theta <- theta - epsilon_k d
+
+    Tieleman and Hinton, 2012 (Goodfellow et al. 2016, Algorithms 8.5 and 8.6); centred: Graves 2013.
+    """
+
+    buffer_names = ("squares", "mean", "velocity")
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        *,
+        lr: float | Schedule = 0.01,
+        rho: float = 0.99,
+        eps: float = 1e-8,
+        momentum: float = 0.0,
+        centered: bool = False,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        _check_fraction("rho", rho)
+        _check_fraction("momentum", momentum)
+        _check_not_negative("eps", eps)
+        self.rho, self.eps, self.momentum, self.centered = rho, eps, momentum, centered
+        super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
+
+    def rule(
+        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
+    ) -> tuple[Floats, Buffers]:
+        """One step of RMSprop."""
+        rho = self.rho
+        squares = [rho * r + (1.0 - rho) * g * g for r, g in zip(buffers["squares"], gradients, strict=True)]
+        mean, variance = buffers["mean"], squares
+        if self.centered:
+            mean = [m + (1.0 - rho) * (g - m) for m, g in zip(mean, gradients, strict=True)]
+            variance = [max(r - m * m, 0.0) for r, m in zip(squares, mean, strict=True)]
+        steps = [_ratio(g, math.sqrt(r) + self.eps) for g, r in zip(gradients, variance, strict=True)]
+        velocity = buffers["velocity"]
+        if self.momentum > 0.0:
+            velocity = [self.momentum * v + d for v, d in zip(velocity, steps, strict=True)]
+            steps = velocity
+        new_values = [x - rate * d for x, d in zip(values, steps, strict=True)]
+        return new_values, {"squares": squares, "mean": mean, "velocity": velocity}
+
+
+class Adam(Optimizer):
+    """Fading means of the gradient and of its square, corrected for their start at 0.
+
+        s <- beta1 s + (1 - beta1) g,   r <- beta2 r + (1 - beta2) g^2
+        theta <- theta - epsilon_k (s / (1 - beta1^k)) / (sqrt(r / (1 - beta2^k)) + eps)
+
+    Kingma and Ba, 2015 (Goodfellow et al. 2016, Algorithm 8.7).
+    """
+
+    buffer_names = ("mean", "squares")
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        *,
+        lr: float | Schedule = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        _check_fraction("beta1", betas[0])
+        _check_fraction("beta2", betas[1])
+        _check_not_negative("eps", eps)
+        self.betas, self.eps = (betas[0], betas[1]), eps
+        super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
+
+    def rule(
+        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
+    ) -> tuple[Floats, Buffers]:
+        """One step of Adam."""
+        k = self.updates + 1
+        beta1, beta2 = self.betas
+        size = rate / (1.0 - beta1**k)
+        root = math.sqrt(1.0 - beta2**k)
+        mean = [s + (1.0 - beta1) * (g - s) for s, g in zip(buffers["mean"], gradients, strict=True)]
+        squares = [
+            beta2 * r + (1.0 - beta2) * g * g for r, g in zip(buffers["squares"], gradients, strict=True)
+        ]
+        new_values = [
+            x - size * _ratio(s, math.sqrt(r) / root + self.eps)
+            for x, s, r in zip(values, mean, squares, strict=True)
+        ]
+        return new_values, {"mean": mean, "squares": squares}
+
+
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient: theta <- (1 - epsilon_k weight_decay) theta first.
+
+    Loshchilov and Hutter, "Decoupled weight decay regularization", 2019. As in PyTorch, biases decay as well.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        *,
+        lr: float | Schedule = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        _check_not_negative("weight_decay", weight_decay)
+        self.weight_decay = weight_decay
+        super().__init__(parameters, lr=lr, betas=betas, eps=eps, clip_norm=clip_norm, clip_value=clip_value)
+
+    def rule(
+        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
+    ) -> tuple[Floats, Buffers]:
+        """One step of AdamW."""
+        shrink = 1.0 - rate * self.weight_decay
+        return super().rule([shrink * x for x in values], gradients, buffers, rate)
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    """The quotient; 0 / 0 is 0: with eps = 0, a parameter that never had a gradient stays."""
+    return 0.0 if numerator == 0.0 else numerator / denominator
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": SGD,
+    "adagrad": Adagrad,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}
+
+
+def optimizer_of(optimizer: str | Optimizer, parameters: Sequence[Value]) -> Optimizer:
+    """The optimiser of that name, or the one given, in charge of these parameters.
+
+    An optimiser that is already in charge of exactly these parameters keeps its buffers.
+
+    Raises:
+        InputError: there is no optimiser of that name, or it is in charge of other parameters.
+    """
+    if isinstance(optimizer, str):
+        if optimizer not in OPTIMIZERS:
+            raise InputError(f"no optimiser is named {optimizer!r}; there are {', '.join(OPTIMIZERS)}")
+        return OPTIMIZERS[optimizer]().bind(parameters)
+    if not optimizer.parameters:
+        return optimizer.bind(parameters)
+    if not _same_values(optimizer.parameters, parameters):
+        raise InputError("the optimiser is in charge of other parameters than the model's")
+    return optimizer
+
+
+def _same_values(ours: Sequence[Value], theirs: Sequence[Value]) -> bool:
+    return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs, strict=True))

@@ -1,0 +1,108 @@
+"""Regularisers: alpha Omega(theta), the second part of the objective J(theta) = L + alpha Omega.
+
+A regulariser is a callable that takes a module and returns alpha Omega as a Value: a small graph of its own,
+apart from the examples'. Biases are left out unless ``biases=True`` (Goodfellow et al. 2016, section 7.1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autograd_core import Value, dot
+from autograd_core import sum as sum_of
+
+from nn.errors import InputError
+from nn.module import Module
+
+__all__ = ["L1", "L2", "ElasticNet", "Regularizer"]
+
+Regularizer = Callable[[Module], Value]
+
+
+def _check_alpha(alpha: float) -> None:
+    if not 0.0 <= alpha < math.inf:
+        raise InputError(f"alpha must be a finite number >= 0, not {alpha!r}")
+
+
+def _penalised(module: Module, biases: bool) -> list[Value]:
+    parameters = module.parameters() if biases else module.weights()
+    if not parameters:
+        raise InputError(f"{type(module).__name__} has no weights to regularise")
+    return parameters
+
+
+def _half_square(parameters: list[Value]) -> Value:
+    return 0.5 * dot(parameters, parameters)
+
+
+def _absolute(parameters: list[Value]) -> Value:
+    return sum_of([abs(w) for w in parameters])
+
+
+@dataclass(frozen=True)
+class L2:
+    """alpha Omega, Omega = 1/2 sum w^2: weight decay; its gradient is alpha w.
+
+    Args:
+        alpha: how much it counts.
+        biases: penalise the biases too.
+    """
+
+    alpha: float
+    biases: bool = False
+
+    def __post_init__(self) -> None:
+        _check_alpha(self.alpha)
+
+    def __call__(self, module: Module) -> Value:
+        """The graph of alpha Omega for the module's parameters."""
+        return self.alpha * _half_square(_penalised(module, self.biases))
+
+
+@dataclass(frozen=True)
+class L1:
+    """alpha Omega, Omega = sum |w|: draws weights to exactly 0; its gradient is alpha sign(w), 0 at w = 0.
+
+    Args:
+        alpha: how much it counts.
+        biases: penalise the biases too.
+    """
+
+    alpha: float
+    biases: bool = False
+
+    def __post_init__(self) -> None:
+        _check_alpha(self.alpha)
+
+    def __call__(self, module: Module) -> Value:
+        """The graph of alpha Omega for the module's parameters."""
+        return self.alpha * _absolute(_penalised(module, self.biases))
+
+
+@dataclass(frozen=True)
+class ElasticNet:
+    """alpha Omega, Omega = ratio sum |w| + (1 - ratio)/2 sum w^2 (Zou and Hastie 2005).
+
+    Args:
+        alpha: how much it counts.
+        ratio: the share of the L1 part, in [0, 1].
+        biases: penalise the biases too.
+    """
+
+    alpha: float
+    ratio: float = 0.5
+    biases: bool = False
+
+    def __post_init__(self) -> None:
+        _check_alpha(self.alpha)
+        if not 0.0 <= self.ratio <= 1.0:
+            raise InputError(f"ratio must be in [0, 1], not {self.ratio!r}")
+
+    def __call__(self, module: Module) -> Value:
+        """The graph of alpha Omega for the module's parameters."""
+        parameters = _penalised(module, self.biases)
+        return self.alpha * (
+            self.ratio * _absolute(parameters) + (1.0 - self.ratio) * _half_square(parameters)
+        )

@@ -1,0 +1,89 @@
+"""Saving and loading models through safetensors (extra ``[save]``).
+
+The format is a JSON header and raw numbers: reading a file never runs anything that is in it. A file is
+written beside its place and renamed; it is read and checked whole before the first parameter changes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nn.errors import FileError, StateError, require
+from nn.files import replacing
+from nn.module import Module
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["load", "read_tensors", "save", "write_tensors"]
+
+
+def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
+    """Write a model's parameters into a safetensors file, exactly (float64).
+
+    Args:
+        model: the module.
+        path: the file; an existing one is replaced as a whole.
+        metadata: texts to keep with it.
+    """
+    write_tensors(model.state_dict(), path, metadata)
+
+
+def load(model: Module, path: str | os.PathLike[str]) -> dict[str, str]:
+    """Set a model's parameters to what a safetensors file holds.
+
+    Args:
+        model: a module of the shape that was saved.
+        path: the file.
+
+    Returns:
+        The metadata that was saved with it.
+
+    Raises:
+        FileError: the file is damaged, truncated, or not a safetensors file; the model is as it was.
+        StateError: it holds another model; the model is as it was.
+        FileNotFoundError: there is no such file.
+    """
+    tensors, metadata = read_tensors(path)
+    try:
+        model.load_state_dict(tensors)
+    except StateError as error:
+        raise StateError(f"{os.fspath(path)!r}: {error}") from error
+    return metadata
+
+
+def write_tensors(
+    tensors: Mapping[str, Any], path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays of float64 into a safetensors file, whole or not at all."""
+    import numpy as np
+
+    numpy_format = require("safetensors.numpy", "save")
+    arrays = {name: np.ascontiguousarray(tensor, dtype=np.float64) for name, tensor in tensors.items()}
+    with replacing(path) as temporary:
+        temporary.write_bytes(numpy_format.save(arrays, metadata=dict(metadata or {})))
+
+
+def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Read the arrays and the metadata of a safetensors file.
+
+    Raises:
+        FileError: it is damaged, truncated, or not a safetensors file.
+        FileNotFoundError: there is no such file.
+    """
+    safetensors = require("safetensors", "save")
+    name = os.fspath(path)
+    if not os.path.exists(name):
+        raise FileNotFoundError(f"there is no file {name!r}")
+    try:
+        with safetensors.safe_open(name, framework="numpy") as file:
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+            metadata = dict(file.metadata() or {})
+    except Exception as error:  # the library raises several kinds, some of them not its own
+        raise FileError(f"{name!r} is damaged or is not a safetensors file: {error}") from error
+    for key, array in arrays.items():
+        if array.dtype.kind != "f":
+            raise FileError(f"{name!r}: {key} has entries of type {array.dtype}, not floats")
+    return arrays, metadata

@@ -1,0 +1,157 @@
+"""Schedules: the learning rate epsilon_k of the k-th update, k = 0, 1, 2, ...
+
+A schedule is a pure function of the number of updates already made, so a resumed run needs nothing but that
+number. One epoch is ceil(examples / batch_size) updates.
+
+    >>> rate = WarmUp(StepDecay(0.1, every=100, factor=0.5), steps=10, start=0.0)
+    >>> rate(0), rate(5), rate(10), rate(110)
+    (0.0, 0.05, 0.1, 0.05)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nn.errors import InputError
+
+__all__ = [
+    "Constant",
+    "CosineDecay",
+    "ExponentialDecay",
+    "LinearDecay",
+    "Schedule",
+    "StepDecay",
+    "WarmUp",
+    "schedule_of",
+]
+
+Schedule = Callable[[int], float]
+
+
+def _check_rate(rate: float) -> None:
+    if not 0.0 <= rate < math.inf:
+        raise InputError(f"a learning rate must be a finite number >= 0, not {rate!r}")
+
+
+def _check_steps(name: str, steps: int) -> None:
+    if steps < 1:
+        raise InputError(f"{name} must be at least 1, not {steps!r}")
+
+
+@dataclass(frozen=True)
+class Constant:
+    """epsilon_k = rate."""
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate)
+
+    def __call__(self, k: int) -> float:
+        """The rate after k updates."""
+        return self.rate
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """epsilon_k = rate * factor^floor(k / every)."""
+
+    rate: float
+    every: int
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate)
+        _check_steps("every", self.every)
+
+    def __call__(self, k: int) -> float:
+        """The rate after k updates."""
+        return float(self.rate * self.factor ** (k // self.every))
+
+
+@dataclass(frozen=True)
+class ExponentialDecay:
+    """epsilon_k = rate * factor^k."""
+
+    rate: float
+    factor: float
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate)
+
+    def __call__(self, k: int) -> float:
+        """The rate after k updates."""
+        return float(self.rate * self.factor**k)
+
+
+@dataclass(frozen=True)
+class LinearDecay:
+    """epsilon_k = (1 - a) rate + a final, a = min(k / steps, 1) (Goodfellow et al. 2016, equation 8.14)."""
+
+    rate: float
+    steps: int
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate)
+        _check_rate(self.final)
+        _check_steps("steps", self.steps)
+
+    def __call__(self, k: int) -> float:
+        """The rate after k updates."""
+        a = min(k / self.steps, 1.0)
+        return (1.0 - a) * self.rate + a * self.final
+
+
+@dataclass(frozen=True)
+class CosineDecay:
+    """epsilon_k = final + (rate - final) (1 + cos(pi k / steps)) / 2, then stays at `final`.
+
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017 (without restarts).
+    """
+
+    rate: float
+    steps: int
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate)
+        _check_rate(self.final)
+        _check_steps("steps", self.steps)
+
+    def __call__(self, k: int) -> float:
+        """The rate after k updates."""
+        angle = math.pi * min(k / self.steps, 1.0)
+        return self.final + (self.rate - self.final) * (1.0 + math.cos(angle)) / 2.0
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """Climb in a straight line from `start` times the first rate of `then` to all of it, then follow `then`.
+
+    Goyal et al., "Accurate, large minibatch SGD", 2017.
+    """
+
+    then: Schedule
+    steps: int
+    start: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_steps("steps", self.steps)
+
+    def __call__(self, k: int) -> float:
+        """The rate after k updates."""
+        if k >= self.steps:
+            return self.then(k - self.steps)
+        return self.then(0) * (self.start + (1.0 - self.start) * k / self.steps)
+
+
+def schedule_of(rate: float | Schedule) -> Schedule:
+    """The schedule itself, or a constant one for a number.
+
+    Raises:
+        InputError: the number is negative, infinite or not a number.
+    """
+    return rate if callable(rate) else Constant(float(rate))

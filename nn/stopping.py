@@ -1,0 +1,123 @@
+"""Stopping criteria: when to leave the training loop.
+
+A criterion is a callable ``(history) -> reason``, the reason a sentence, or "" to go on. It is a pure
+function of the history, so a resumed run stops where the uninterrupted one does. It is asked after every
+epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from nn.errors import InputError
+from nn.history import History
+
+__all__ = ["MaxUpdates", "Patience", "StopCriterion", "Target", "TimeLimit", "criteria_of", "first_reason"]
+
+StopCriterion = Callable[[History], str]
+
+
+def _bigger_is_better(quantity: str) -> bool:
+    return quantity.endswith("accuracy")
+
+
+def _measured(history: History, quantity: str) -> list[float]:
+    values = history.column(quantity)
+    if not values and len(history):
+        raise InputError(
+            f"the criterion watches {quantity}, which this run does not measure (give validation=?)"
+        )
+    return values
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Early stopping: stop when a quantity has not improved for some epochs (Goodfellow 2016, Algorithm 7.1).
+
+    Args:
+        epochs: how long to wait.
+        quantity: a column of the history; an accuracy should rise, anything else should fall.
+        least: how much counts as an improvement.
+        restore_best: give the model the parameters of its best epoch at the end.
+    """
+
+    epochs: int = 10
+    quantity: str = "validation_loss"
+    least: float = 0.0
+    restore_best: bool = False
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise InputError(f"epochs must be at least 1, not {self.epochs!r}")
+
+    def best_index(self, history: History) -> int:
+        """The index of the best epoch so far, -1 if there is none."""
+        sign = -1.0 if _bigger_is_better(self.quantity) else 1.0
+        best, best_index = math.inf, -1
+        for index, value in enumerate(_measured(history, self.quantity)):
+            if sign * value < best - self.least:
+                best, best_index = sign * value, index
+        return best_index
+
+    def __call__(self, history: History) -> str:
+        """The reason to stop, or ""."""
+        waited = len(history) - 1 - self.best_index(history)
+        if len(history) and waited >= self.epochs:
+            return f"{self.quantity} has not improved for {waited} epochs"
+        return ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Stop when `quantity` reaches `value`: from below for an accuracy, from above for anything else."""
+
+    value: float
+    quantity: str = "loss"
+
+    def __call__(self, history: History) -> str:
+        """The reason to stop, or ""."""
+        values = _measured(history, self.quantity)
+        if not values:
+            return ""
+        reached = values[-1] >= self.value if _bigger_is_better(self.quantity) else values[-1] <= self.value
+        return f"{self.quantity} reached {values[-1]:.6g} (target {self.value:g})" if reached else ""
+
+
+@dataclass(frozen=True)
+class TimeLimit:
+    """Stop after the first epoch that ends this late: the only criterion that is not repeatable."""
+
+    seconds: float
+
+    def __call__(self, history: History) -> str:
+        """The reason to stop, or ""."""
+        if len(history) and history[-1].seconds >= self.seconds:
+            return f"{history[-1].seconds:.1f} s have passed (limit {self.seconds:g} s)"
+        return ""
+
+
+@dataclass(frozen=True)
+class MaxUpdates:
+    """Stop after the epoch in which the count of updates reaches `updates`."""
+
+    updates: int
+
+    def __call__(self, history: History) -> str:
+        """The reason to stop, or ""."""
+        if len(history) and history[-1].updates >= self.updates:
+            return f"{history[-1].updates} updates were made (limit {self.updates})"
+        return ""
+
+
+def criteria_of(stop: StopCriterion | Iterable[StopCriterion] | None) -> list[StopCriterion]:
+    """The criteria as a list."""
+    if stop is None:
+        return []
+    return [stop] if callable(stop) else list(stop)
+
+
+def first_reason(criteria: Iterable[StopCriterion], history: History) -> str:
+    """The reason of the first criterion that wants to stop, or ""."""
+    return next((reason for criterion in criteria if (reason := criterion(history))), "")
