@@ -1,0 +1,77 @@
+"""Scalar reverse-mode automatic differentiation: a number that remembers how it was made.
+
+>>> import autograd_core as ag
+>>> x, y = ag.Value(2.0, "x"), ag.Value(3.0, "y")
+>>> z = ag.sin(x) * y + x**2
+>>> z.backward()
+>>> round(x.grad, 6), round(y.grad, 6)
+(2.75156, 0.909297)
+"""
+
+from __future__ import annotations
+
+from ._load import load_engine
+
+load_engine()
+
+from .backward import Contribution, backward, contributions, zero_grad  # noqa: E402
+from .custom import CustomOperation, operation  # noqa: E402
+from .errors import (  # noqa: E402
+    AutogradError,
+    DivisionError,
+    DomainError,
+    GradientCheckError,
+    GraphError,
+    NonFiniteError,
+    OperationError,
+    RangeError,
+    RecordingError,
+)
+from .functions import *  # noqa: E402, F403
+from .functions import __all__ as _functions  # noqa: E402
+from .graph import Explanation, GraphStatistics, Path, explain, statistics  # noqa: E402
+from .operations import OPERATIONS, Operation  # noqa: E402
+from .transforms import differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp  # noqa: E402
+from .value import COMPILED, Value, diagnose, no_grad, scope, topological_order  # noqa: E402
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "COMPILED",
+    "OPERATIONS",
+    "AutogradError",
+    "Contribution",
+    "CustomOperation",
+    "DivisionError",
+    "DomainError",
+    "Explanation",
+    "GradientCheckError",
+    "GraphError",
+    "GraphStatistics",
+    "NonFiniteError",
+    "Operation",
+    "OperationError",
+    "Path",
+    "RangeError",
+    "RecordingError",
+    "Value",
+    "backward",
+    "contributions",
+    "diagnose",
+    "differentiate",
+    "explain",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "operation",
+    "scope",
+    "statistics",
+    "topological_order",
+    "value_and_grad",
+    "vjp",
+    "zero_grad",
+]
+__all__ += _functions

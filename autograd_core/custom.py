@@ -1,0 +1,130 @@
+"""User-defined operations."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .operations import OPERATIONS, Operation
+from .primitives import Number
+from .value import Value, apply, as_value, rule_mode
+
+__all__ = ["CustomOperation", "operation"]
+
+
+class CustomOperation(Operation):
+    """An operation that a user defined; call it like the function it decorates.
+
+    Attributes:
+        function: the value, a function of floats.
+        partials_rule: ``partials(a, ..., y)``, the partial with respect to each operand.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., float],
+        partials: Callable[..., Any] | Sequence[Callable[..., Any]],
+        name: str,
+        arity: int,
+        selecting: bool,
+    ):
+        super().__init__(name, function, selecting=selecting, native=False)
+        self.function = function
+        self.arity = arity
+        self.partials_rule = partials
+        self.__doc__ = function.__doc__
+        self.__name__ = name
+        self.__wrapped__ = function
+
+    def __call__(self, *operands: Any) -> Any:
+        """Apply the operation: a node if any operand is a Value, else a float."""
+        if len(operands) != self.arity:
+            raise TypeError(f"{self.name} takes {self.arity} operands, not {len(operands)}")
+        result = apply(self, [as_value(operand) for operand in operands])
+        return result if any(isinstance(operand, Value) for operand in operands) else result.data
+
+    def value(self, *operands: float, index: int = 0) -> float:
+        """Return the value for plain numbers."""
+        result = self.function(*operands)
+        if isinstance(result, Value):
+            raise TypeError(f"{self.name}: the function of a user-defined operation returns a number, not a Value")
+        return float(result)
+
+    def numeric_partials(self, operands: Sequence[float], y: float) -> tuple[float, ...]:
+        """Return the partials as floats."""
+        return tuple(float(partial) for partial in self.partials(operands, y))
+
+    def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
+        """Return dy/da_k for each operand, in the kind of number that is given."""
+        if any(isinstance(operand, Value) for operand in operands):
+            with rule_mode():
+                return self._call_rule(operands, y)
+        return self._call_rule(operands, y)
+
+    def _call_rule(self, operands: Sequence[Number], y: Number) -> tuple[Number, ...]:
+        if callable(self.partials_rule):
+            result = self.partials_rule(*operands, y)
+        else:
+            result = tuple(rule(*operands, y) for rule in self.partials_rule)
+        partials = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+        if len(partials) != self.arity:
+            raise TypeError(
+                f"{self.name}: its partials returned {len(partials)} numbers for {self.arity} operands; "
+                "return one for each operand"
+            )
+        return partials
+
+
+def operation(
+    partials: Callable[..., Any] | Sequence[Callable[..., Any]],
+    *,
+    name: str | None = None,
+    selecting: bool = False,
+) -> Callable[[Callable[..., float]], CustomOperation]:
+    """Make an operation of a function of floats and its partials.
+
+    The partials are called with the operands and the value, ``partials(a, b, y)``, and return one number for each operand. Written with this
+    package's functions (``autograd_core.cos``, not ``math.cos``) they serve higher-order gradients too; a rule that reads a plain number
+    where a graph is wanted raises `RecordingError` instead of dropping a term.
+
+    Args:
+        partials: one function that returns a number for each operand, or one function for each operand.
+        name: the operation's name; by default the function's.
+        selecting: True if a partial of 0 means that the operand was not chosen, so that nothing is sent to it.
+
+    Returns:
+        A decorator.
+
+    Raises:
+        TypeError: if the function takes other than a fixed number of operands.
+        ValueError: if the name is that of a built-in operation.
+
+    >>> import math, autograd_core as ag
+    >>> @ag.operation(lambda x, y: 1 / (1 + x * x))
+    ... def arctangent(x):
+    ...     return math.atan(x)
+    >>> x = ag.Value(1.0)
+    >>> arctangent(x).backward()
+    >>> x.grad
+    0.5
+    """
+
+    def decorator(function: Callable[..., float]) -> CustomOperation:
+        chosen = name or function.__name__
+        known = OPERATIONS.get(chosen)
+        if known is not None and not isinstance(known, CustomOperation):
+            raise ValueError(f"{chosen!r} is a built-in operation: give yours another name")
+        result = CustomOperation(function, partials, chosen, _arity(function), selecting)
+        OPERATIONS[chosen] = result
+        return result
+
+    return decorator
+
+
+def _arity(function: Callable[..., float]) -> int:
+    parameters = list(inspect.signature(function).parameters.values())
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if not parameters or any(parameter.kind not in plain for parameter in parameters):
+        raise TypeError(f"{function.__name__}: an operation takes a fixed number of positional operands, at least one")
+    return len(parameters)

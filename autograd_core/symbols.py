@@ -1,0 +1,157 @@
+"""Symbols: operands that write down the formula they take part in.
+
+An operation's rule called with Symbols returns the rule's own text: C for the generated header, mathematics for people.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+__all__ = ["Symbol"]
+
+_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
+_COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "=="}
+_C_NAMES = {"power": "pow", "absolute": "fabs", "sign": "ad_sign", "modulo": "ad_modulo", "sigmoid": "v_sigmoid"}
+_TEXT_NAMES = {"absolute": "abs"}
+
+
+class Symbol:
+    """A formula: a name, a number, or an operation on other formulas.
+
+    Args:
+        head: a variable's name, a float, or the operation's name.
+        arguments: the formulas that the operation is applied to; none for a name or a number.
+    """
+
+    __slots__ = ("arguments", "head")
+
+    def __init__(self, head: str | float, *arguments: Any):
+        self.head = head
+        self.arguments = tuple(argument if isinstance(argument, Symbol) else Symbol(argument) for argument in arguments)
+
+    @staticmethod
+    def lift(number: float) -> Symbol:
+        """Return the number as a Symbol."""
+        return Symbol(float(number))
+
+    def __add__(self, other: Any) -> Symbol:
+        return Symbol("+", self, other)
+
+    def __radd__(self, other: Any) -> Symbol:
+        return Symbol("+", other, self)
+
+    def __sub__(self, other: Any) -> Symbol:
+        return Symbol("-", self, other)
+
+    def __rsub__(self, other: Any) -> Symbol:
+        return Symbol("-", other, self)
+
+    def __mul__(self, other: Any) -> Symbol:
+        return Symbol("*", self, other)
+
+    def __rmul__(self, other: Any) -> Symbol:
+        return Symbol("*", other, self)
+
+    def __truediv__(self, other: Any) -> Symbol:
+        return Symbol("/", self, other)
+
+    def __rtruediv__(self, other: Any) -> Symbol:
+        return Symbol("/", other, self)
+
+    def __pow__(self, other: Any) -> Symbol:
+        return Symbol("power", self, other)
+
+    def __rpow__(self, other: Any) -> Symbol:
+        return Symbol("power", other, self)
+
+    def __mod__(self, other: Any) -> Symbol:
+        return Symbol("modulo", self, other)
+
+    def __rmod__(self, other: Any) -> Symbol:
+        return Symbol("modulo", other, self)
+
+    def __neg__(self) -> Symbol:
+        return Symbol("neg", self)
+
+    def __abs__(self) -> Symbol:
+        return Symbol("absolute", self)
+
+    def where(self, a: Any, b: Any) -> Symbol:
+        """`a` where this is true, else `b`."""
+        return Symbol("select", self, a, b)
+
+    def stop_gradient(self) -> Symbol:
+        """This formula: holding a number constant leaves no trace in its text."""
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *others: Symbol(name, self, *others)
+
+    def c(self) -> str:
+        """Return this formula in C, every operation in brackets so that its order is that of Python."""
+        head = self.head
+        if not isinstance(head, str):
+            return _c_number(head)
+        parts = [argument.c() for argument in self.arguments]
+        if not parts:
+            return head
+        if head in _COMPARISONS:
+            return f"(double)({parts[0]} {_COMPARISONS[head]} {parts[1]})"
+        if head == "select":
+            return f"({_c_condition(self.arguments[0])} ? {parts[1]} : {parts[2]})"
+        if head == "neg":
+            return f"(-{parts[0]})"
+        if head in "+-*/":
+            return f"({parts[0]} {head} {parts[1]})"
+        return f"{_C_NAMES.get(head, head)}({', '.join(parts)})"
+
+    def text(self) -> str:
+        """Return this formula as people write it."""
+        head = self.head
+        if not isinstance(head, str):
+            return format(head, ".6g")
+        if not self.arguments:
+            return head
+        if head == "select":
+            condition, a, b = (argument.text() for argument in self.arguments)
+            return f"({a} if {condition} else {b})"
+        if head in _COMPARISONS:
+            return f"{self.arguments[0].text()} {_COMPARISONS[head]} {self.arguments[1].text()}"
+        if head == "neg":
+            return f"-{self._bracketed(self.arguments[0], 3)}"
+        if head in _PRECEDENCE:
+            level = _PRECEDENCE[head]
+            left, right = self.arguments
+            return f"{self._bracketed(left, level)} {head} {self._bracketed(right, level + (head in '-/'))}"
+        if head == "power":
+            return f"{self._bracketed(self.arguments[0], 4)} ** {self._bracketed(self.arguments[1], 4)}"
+        return f"{_TEXT_NAMES.get(head, head)}({', '.join(argument.text() for argument in self.arguments)})"
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    @staticmethod
+    def _bracketed(formula: Symbol, level: int) -> str:
+        own = _PRECEDENCE.get(formula.head, 4) if isinstance(formula.head, str) else 4
+        if formula.head == "power" or (formula.arguments and formula.head in _COMPARISONS):
+            own = 3 if formula.head == "power" else 0
+        text = formula.text()
+        return text if own >= level else f"({text})"
+
+
+def _c_number(number: float) -> str:
+    if math.isinf(number):
+        return "INFINITY" if number > 0 else "(-INFINITY)"
+    if number != number:
+        return "NAN"
+    return float(number).hex() if number >= 0 else f"({float(number).hex()})"
+
+
+def _c_condition(condition: Symbol) -> str:
+    if condition.head in _COMPARISONS and condition.arguments:
+        left, right = (argument.c() for argument in condition.arguments)
+        return f"({left} {_COMPARISONS[str(condition.head)]} {right})"
+    return f"({condition.c()} != 0.0)"

@@ -1,0 +1,74 @@
+# The C side of value.py: per-thread modes, raw references, and the operations' calculus.
+
+from libc.stdlib cimport free, malloc
+
+cdef extern from *:
+    """
+    #include <string.h>
+    #include <stdlib.h>
+    #include <math.h>
+
+    #if defined(_MSC_VER)
+    #define AD_THREAD __declspec(thread)
+    #elif defined(__GNUC__) && defined(__linux__)
+    #define AD_THREAD __thread __attribute__((tls_model("initial-exec")))
+    #else
+    #define AD_THREAD __thread
+    #endif
+
+    static AD_THREAD int ad_thread_mode = 0;
+    static AD_THREAD unsigned int ad_thread_scope = 0;
+
+    static inline int get_mode(void) { return ad_thread_mode; }
+    static inline void set_mode(int mode) { ad_thread_mode = mode; }
+    static inline unsigned int get_scope(void) { return ad_thread_scope; }
+    static inline void set_scope(unsigned int scope) { ad_thread_scope = scope; }
+
+    static inline void incref(void *object) { Py_INCREF((PyObject *)object); }
+    static inline void decref(void *object) { Py_DECREF((PyObject *)object); }
+    static inline Py_ssize_t refcount(void *object) { return Py_REFCNT((PyObject *)object); }
+
+    /* A dying node's gradient field holds the link to the next node that waits to be freed. */
+    static inline void put_link(double *slot, void *link) { memcpy(slot, &link, sizeof link); }
+    static inline void *get_link(double *slot) { void *link; memcpy(&link, slot, sizeof link); return link; }
+
+    static inline void *checked_realloc(void *memory, size_t bytes) {
+        void *grown = realloc(memory, bytes);
+        if (grown == NULL) Py_FatalError("out of memory while walking a graph");
+        return grown;
+    }
+
+    static inline int is_finite(double x) { return x - x == 0.0; }
+    """
+    int get_mode() noexcept nogil
+    void set_mode(int mode) noexcept nogil
+    unsigned int get_scope() noexcept nogil
+    void set_scope(unsigned int scope) noexcept nogil
+    void incref(void *object) noexcept
+    void decref(void *object) noexcept
+    Py_ssize_t refcount(void *object) noexcept
+    void put_link(double *slot, void *link) noexcept nogil
+    void *get_link(double *slot) noexcept nogil
+    void *checked_realloc(void *memory, size_t bytes) noexcept
+    bint is_finite(double x) noexcept nogil
+
+cdef extern from "operations.h" nogil:
+    enum:
+        OP_LEAF, OP_CUSTOM
+        OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_NEG, OP_POW, OP_MOD, OP_ABS
+        OP_EXP, OP_EXPM1, OP_EXP2, OP_LOG, OP_LOG1P, OP_LOG2, OP_LOG10, OP_SQRT, OP_CBRT, OP_SQUARE, OP_RECIPROCAL
+        OP_SIN, OP_COS, OP_TAN, OP_ASIN, OP_ACOS, OP_ATAN, OP_SINH, OP_COSH, OP_TANH, OP_ASINH, OP_ACOSH, OP_ATANH
+        OP_ATAN2, OP_HYPOT, OP_ERF, OP_ERFC, OP_LGAMMA, OP_POLYGAMMA
+        OP_SIGMOID, OP_LOGSIGMOID, OP_SOFTPLUS, OP_RELU, OP_LEAKY_RELU, OP_ELU, OP_GELU, OP_SILU
+        OP_MAXIMUM, OP_MINIMUM, OP_WHERE, OP_CLIP, OP_SIGN, OP_FLOOR, OP_CEIL, OP_STOP_GRADIENT
+        OP_GREATER, OP_GREATER_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_EQUAL
+        OP_DOT, OP_SUM, OP_MEAN, OP_LOGSUMEXP, OP_SOFTMAX, OP_LOG_SOFTMAX, OP_NORM, OP_MAX, OP_MIN
+    double ad_value1(int op, double a) noexcept
+    double ad_value2(int op, double a, double b) noexcept
+    double ad_value3(int op, double a, double b, double c) noexcept
+    void ad_partials1(int op, double a, double y, double *d) noexcept
+    void ad_partials2(int op, double a, double b, double y, double *d) noexcept
+    void ad_partials3(int op, double a, double b, double c, double y, double *d) noexcept
+    double ad_reduce(int op, long n, const double *x, long index, double *d) noexcept
+    int ad_selecting(int op) noexcept
+    double d0_pow(double a, double b, double y) noexcept
