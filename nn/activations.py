@@ -7,7 +7,6 @@ from typing import Any
 
 import autograd_core
 from autograd_core import Value
-
 from nn.errors import InputError
 
 __all__ = ["ACTIVATIONS", "VECTOR_ACTIVATIONS", "Activation", "activation_name", "activation_named"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_core import Value
-
 from nn.errors import InputError
 from nn.losses import Loss
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from autograd_core import Value, dot, scope
-
 from nn.activations import VECTOR_ACTIVATIONS, Activation, activation_name, activation_named
 from nn.data import values_of
 from nn.errors import InputError

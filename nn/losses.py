@@ -17,7 +17,6 @@ from typing import Any
 
 from autograd_core import Value, dot, logsumexp, minimum, softplus
 from autograd_core import sum as sum_of
-
 from nn.errors import InputError
 
 __all__ = [

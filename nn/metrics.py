@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, no_grad
-
 from nn.data import check_lengths, rows_of, targets_of
 from nn.errors import InputError
 from nn.losses import Loss, LossFunction, loss_named
@@ -63,7 +62,11 @@ def predict_labels(model: Any, X: Any, classes: Sequence[Any] | None = None) -> 
         classes: what to call the classes; 0, 1, ... without it.
     """
     found = [label_of(outputs) for outputs in predict(model, X)]
-    return found if classes is None else [classes[index] for index in found]
+    if classes is None:
+        return found
+    if max(found) >= len(classes):
+        raise InputError(f"the model tells more classes apart than the {len(classes)} that are named")
+    return [classes[index] for index in found]
 
 
 def _is_right(outputs: float | list[float], target: Any) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
-
 from nn.errors import StateError
 
 if TYPE_CHECKING:

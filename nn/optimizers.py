@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd_core import Value
-
 from nn.errors import DivergenceError, InputError, StateError
 from nn.schedules import Schedule, schedule_of
 

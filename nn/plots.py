@@ -75,14 +75,21 @@ def _plot_column(ax: Axes, history: History, name: str, style: str, color: str |
 
 
 def plot_decision_boundary(
-    model: Module, X: Any, y: Sequence[int], ax: Axes | None = None, steps: int = 60, margin: float = 0.5
+    model: Module,
+    X: Any,
+    y: Sequence[int],
+    names: Sequence[object] | None = None,
+    ax: Axes | None = None,
+    steps: int = 60,
+    margin: float = 0.5,
 ) -> Axes:
     """The regions a classifier of two inputs gives to its classes, with the data on top.
 
     Args:
         model: a module of two inputs.
         X: the examples, rows of two numbers.
-        y: their labels.
+        y: their labels, 0 .. n-1, or for a model with one output 0 and 1 or -1 and 1.
+        names: what to call the classes; their labels without it.
         ax: where to draw; a new figure without it.
         steps: the points of the grid along each side.
         margin: how far the picture goes beyond the data.
@@ -91,24 +98,27 @@ def plot_decision_boundary(
 
     from nn.metrics import predict_labels
 
-    points = np.asarray(X, dtype=float)
+    points, labels = np.asarray(X, dtype=float), np.asarray(y)
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise InputError(f"a decision boundary is drawn over two inputs; X has shape {points.shape}")
-    labels = np.asarray(y)
     low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
     across, up = np.linspace(low[0], high[0], steps), np.linspace(low[1], high[1], steps)
     grid = [[a, u] for u in up.tolist() for a in across.tolist()]
-    classes = sorted(set(labels.tolist()))
-    found = np.reshape(predict_labels(model, grid, classes), (steps, steps))
+    regions = np.reshape(predict_labels(model, grid), (steps, steps))
+    classes = np.maximum(labels, 0).astype(int)  # -1 and 1 are the classes 0 and 1
+    count = int(max(classes.max(), regions.max())) + 1
+    colors = require("matplotlib", "plots").colormaps["coolwarm"](np.linspace(0.0, 1.0, max(count, 2)))
     ax = _new_axes() if ax is None else ax
-    levels = np.searchsorted(classes, found)
-    ax.contourf(across, up, levels, levels=np.arange(len(classes) + 1) - 0.5, cmap="coolwarm", alpha=0.4)
-    for index, label in enumerate(classes):
-        chosen = points[labels == label]
-        color = require("matplotlib", "plots").colormaps["coolwarm"](index / max(len(classes) - 1, 1))
-        ax.scatter(*chosen.T, s=18, color=color, edgecolor="black", linewidth=0.4, label=plain(label))
-    ax.legend(title="class")
+    ax.contourf(across, up, regions, levels=np.arange(len(colors) + 1) - 0.5, colors=colors, alpha=0.4)
+    shown = sorted(set(classes.tolist()))
+    drawn = [_points(ax, points[classes == index], colors[index]) for index in shown]
+    texts = [names[index] if names is not None else labels[classes == index][0] for index in shown]
+    ax.legend(drawn, [plain(text) for text in texts], title="class")
     return ax
+
+
+def _points(ax: Axes, points: Any, color: Any) -> Any:
+    return ax.scatter(*points.T, s=18, color=color, edgecolor="black", linewidth=0.4)
 
 
 def plot_confusion(matrix: Any, names: Sequence[object] | None = None, ax: Axes | None = None) -> Axes:

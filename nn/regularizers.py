@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from autograd_core import Value, dot
 from autograd_core import sum as sum_of
-
 from nn.errors import InputError
 from nn.module import Module
 

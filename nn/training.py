@@ -38,10 +38,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autograd_core import Value, no_grad
-from autograd_core import sum as sum_of
 from autograd_core.errors import AutogradError
 
+from autograd_core import Value, no_grad
+from autograd_core import sum as sum_of
 from nn.checkpoints import Point, check_same_run, load_point, save_point
 from nn.data import check_lengths, data_digest, rows_of, targets_of
 from nn.errors import DivergenceError, InputError, StateError, require
@@ -190,6 +190,7 @@ class Run:
         model: the module that is trained.
         optimizer: what trains it.
         history: the epochs so far, the one that has just ended included.
+        updates: the number of updates made.
         plan: what the run is to do.
     """
 
@@ -203,6 +204,7 @@ class Run:
         self.penalty = _penalty(model, plan.regularizer)
         self.seed = seed
         self.point = Point(self._values(), optimizer.buffers, optimizer.updates)
+        self.updates = 0
         self._stopped_by_callback = False
         self._started = time.perf_counter()
 
@@ -213,11 +215,6 @@ class Run:
     def epoch(self) -> int:
         """The number of epochs that have ended."""
         return len(self.history)
-
-    @property
-    def updates(self) -> int:
-        """The number of updates made."""
-        return self.point.updates
 
     def seconds(self) -> float:
         """Time spent in this run, over all its resumptions."""
@@ -261,17 +258,18 @@ class Run:
         norm = gradient_norm(p.grad for p in self.parameters)
         rate = self.optimizer.lr
         self.optimizer.step()
+        at = self.point
+        self.updates = at.updates + 1
         for callback in self.plan.callbacks:
             if hasattr(callback, "on_update"):
                 callback.on_update(self)
-        at = self.point
         self.point = replace(
             at,
             values=self._values(),
             buffers=self.optimizer.buffers,
             optimizer_updates=self.optimizer.updates,
             batch=at.batch + 1,
-            updates=at.updates + 1,
+            updates=self.updates,
             loss=at.loss + result.loss * len(xs),
             penalty=at.penalty + result.penalty,
             norm=at.norm + norm,
@@ -348,6 +346,7 @@ class Run:
             parameter.zero_grad()
         self.history.epochs = list(point.history)
         self._started = time.perf_counter() - point.seconds
+        self.updates = point.updates
         self.point = point
 
 

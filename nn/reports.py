@@ -1,0 +1,185 @@
+"""The lecture's quantities, layer by layer, for one example: read from the scalar graph, not computed anew.
+
+    a^(k) = b^(k) + W^(k) h^(k-1)        h^(k) = g(a^(k))
+    g^(k) = dJ/da^(k)
+    dJ/dW^(k) = g^(k) h^(k-1)^T + alpha dOmega/dW^(k)
+    dJ/db^(k) = g^(k) (+ alpha dOmega/db^(k) if the regulariser counts biases)
+
+(Goodfellow et al. 2016, Algorithms 6.3 and 6.4.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autograd_core import Value
+from nn.data import rows_of, targets_of, values_of
+from nn.errors import InputError
+from nn.losses import Loss, LossFunction, loss_named
+from nn.regularizers import Regularizer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LayerQuantities", "LayerReport", "layer_report"]
+
+
+@dataclass(frozen=True)
+class LayerQuantities:
+    """One layer's part of a report; arrays of float64.
+
+    Attributes:
+        name: the layer's scope, "layer1".
+        a: a^(k), shape (n_out,).
+        h: h^(k), shape (n_out,).
+        g: dJ/da^(k), shape (n_out,).
+        dh: dJ/dh^(k), shape (n_out,).
+        dW: dJ/dW^(k), shape (n_out, n_in).
+        db: dJ/db^(k), shape (n_out,).
+    """
+
+    name: str
+    a: NDArray[Any]
+    h: NDArray[Any]
+    g: NDArray[Any]
+    dh: NDArray[Any]
+    dW: NDArray[Any]
+    db: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What `layer_report` returns; ``report[0]`` is the first layer, printing it gives a table.
+
+    Attributes:
+        x: h^(0), the example.
+        layers: the layers, in order.
+        loss: L.
+        penalty: alpha Omega.
+        dx: dJ/dx.
+    """
+
+    x: NDArray[Any]
+    layers: tuple[LayerQuantities, ...]
+    loss: float
+    penalty: float
+    dx: NDArray[Any]
+
+    @property
+    def objective(self) -> float:
+        """J = L + alpha Omega."""
+        return self.loss + self.penalty
+
+    def __getitem__(self, index: int) -> LayerQuantities:
+        return self.layers[index]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __str__(self) -> str:
+        lines = [
+            f"J = {self.objective:.6g}   L = {self.loss:.6g}   alpha Omega = {self.penalty:.6g}",
+            f"h(0) = x       {_shown(self.x)}",
+        ]
+        for k, layer in enumerate(self.layers, 1):
+            lines += [
+                f"{layer.name}: W({k}) {layer.dW.shape[0]} x {layer.dW.shape[1]}",
+                f"  a({k})         {_shown(layer.a)}",
+                f"  h({k})         {_shown(layer.h)}",
+                f"  g = dJ/da({k}) {_shown(layer.g)}",
+                f"  dJ/db({k})     {_shown(layer.db)}",
+                *(f"  dJ/dW({k})[{i}]  {_shown(row)}" for i, row in enumerate(layer.dW[:_SHOWN])),
+            ]
+            if len(layer.dW) > _SHOWN:
+                lines.append(f"  ... {len(layer.dW) - _SHOWN} more rows")
+        return "\n".join(lines)
+
+
+_SHOWN = 8
+
+
+def _shown(vector: NDArray[Any]) -> str:
+    numbers = [f"{number: .4g}" for number in vector[:_SHOWN].tolist()]
+    more = f" ... {len(vector) - _SHOWN} more" if len(vector) > _SHOWN else ""
+    return "[" + ", ".join(numbers) + more + "]"
+
+
+def layer_report(
+    model: Any,
+    x: Sequence[Any],
+    y: Any,
+    loss: str | Loss | LossFunction = "cross_entropy",
+    regularizer: Regularizer | None = None,
+) -> LayerReport:
+    """Run one example forward and back, and read every layer's quantities from the graph.
+
+    The gradients on the model's parameters are left as they were.
+
+    Args:
+        model: an `MLP`, or a module whose ``layers`` have ``affine`` and ``activate``.
+        x: one example, numbers or Values.
+        y: its target.
+        loss: a name, one of `nn.losses`, or your own.
+        regularizer: adds alpha Omega to J.
+
+    Raises:
+        InputError: the model has no layers, or the example does not fit it.
+    """
+    layers = getattr(model, "layers", None)
+    if not layers or not all(hasattr(layer, "affine") for layer in layers):
+        raise InputError(f"layer_report needs a model with layers, such as an MLP, not {model!r}")
+    row = loss_named(loss)
+    if not all(isinstance(v, Value) for v in x):
+        x = rows_of([x], getattr(model, "nin", None), "x")[0]
+    targets = targets_of(row, [y], layers[-1].nout)
+    parameters = model.parameters()
+    kept = [p.grad for p in parameters]
+    try:
+        model.zero_grad()
+        return _report(model, [Value(float(v)) for v in x], targets[0], row, regularizer)
+    finally:
+        for parameter, gradient in zip(parameters, kept, strict=True):
+            parameter.grad = gradient
+
+
+def _report(model: Any, x: list[Value], y: Any, loss: Loss, regularizer: Regularizer | None) -> LayerReport:
+    affine, hidden = [], [values_of(x)]
+    for layer in model.layers:
+        affine.append(layer.affine(hidden[-1]))
+        hidden.append(layer.activate(affine[-1]))
+    outputs = hidden[-1]
+    example_loss = loss(outputs[0] if len(outputs) == 1 else outputs, y)
+    penalty = None if regularizer is None else regularizer(model)
+    (example_loss if penalty is None else example_loss + penalty).backward()
+    return LayerReport(
+        x=_data(x),
+        layers=tuple(
+            LayerQuantities(
+                name=layer.name,
+                a=_data(a),
+                h=_data(h),
+                g=_grad(a),
+                dh=_grad(h),
+                dW=_grad(layer.W),
+                db=_grad(layer.b),
+            )
+            for layer, a, h in zip(model.layers, affine, hidden[1:], strict=True)
+        ),
+        loss=example_loss.data,
+        penalty=0.0 if penalty is None else penalty.data,
+        dx=_grad(x),
+    )
+
+
+def _data(values: Sequence[Value]) -> NDArray[Any]:
+    import numpy as np
+
+    return np.array([v.data for v in values])
+
+
+def _grad(values: Any) -> NDArray[Any]:
+    import numpy as np
+
+    return np.array([[v.grad for v in row] if isinstance(row, list) else row.grad for row in values])

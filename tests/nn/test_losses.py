@@ -1,0 +1,162 @@
+"""Losses: against PyTorch, at the extremes, and with targets that do not fit."""
+
+import math
+
+import pytest
+import torch
+
+from autograd_core import Value, log_softmax, softmax
+from nn import losses
+from nn.errors import InputError
+
+LOGITS = [0.3, -1.7, 2.1, 0.0]
+
+
+def gradients(loss, outputs, target):
+    values = [Value(v) for v in outputs]
+    result = loss(values, target)
+    result.backward()
+    return result.data, [v.grad for v in values]
+
+
+def torch_gradients(loss, outputs):
+    values = torch.tensor(outputs, dtype=torch.float64, requires_grad=True)
+    result = loss(values)
+    result.backward()
+    return result.item(), values.grad.tolist()
+
+
+def vector(numbers):
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
+F = torch.nn.functional
+Y = [1.0, -2.0, 0.5, 0.0]
+
+CASES = {
+    "mse": (losses.mse, Y, lambda z: 0.5 * F.mse_loss(z, vector(Y), reduction="sum")),
+    "mae": (losses.mae, Y, lambda z: F.l1_loss(z, vector(Y), reduction="sum")),
+    "huber": (losses.huber, Y, lambda z: F.huber_loss(z, vector(Y), reduction="sum")),
+    "cross_entropy": (losses.cross_entropy, 2, lambda z: F.cross_entropy(z, torch.tensor(2))),
+    "cross_entropy, soft": (
+        losses.cross_entropy,
+        [0.1, 0.2, 0.3, 0.4],
+        lambda z: F.cross_entropy(z, vector([0.1, 0.2, 0.3, 0.4])),
+    ),
+    "nll": (losses.nll, 1, lambda z: F.nll_loss(z, torch.tensor(1))),
+    "binary_cross_entropy": (
+        losses.binary_cross_entropy,
+        [0.0, 1.0, 0.25, 1.0],
+        lambda z: F.binary_cross_entropy_with_logits(z, vector([0.0, 1.0, 0.25, 1.0]), reduction="sum"),
+    ),
+    "hinge, classes": (
+        losses.hinge,
+        3,
+        lambda z: 4 * F.multi_margin_loss(z.unsqueeze(0), torch.tensor([3])),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_value_and_gradient_agree_with_pytorch(name):
+    ours, target, theirs = CASES[name]
+    value, gradient = gradients(ours, LOGITS, target)
+    expected, expected_gradient = torch_gradients(theirs, LOGITS)
+    assert value == pytest.approx(expected, rel=1e-14)
+    assert gradient == pytest.approx(expected_gradient, rel=1e-13, abs=1e-16)
+
+
+@pytest.mark.parametrize("label", range(4))
+def test_the_gradient_of_cross_entropy_is_exactly_softmax_minus_onehot(label):
+    _, gradient = gradients(losses.cross_entropy, LOGITS, label)
+    probabilities = [p.data for p in softmax([Value(z) for z in LOGITS])]
+    assert gradient == [p - (j == label) for j, p in enumerate(probabilities)]
+
+
+@pytest.mark.parametrize("loss", [losses.cross_entropy, losses.nll, losses.hinge])
+def test_a_onehot_row_gives_the_bits_of_the_label(loss):
+    for label in range(4):
+        onehot = [float(j == label) for j in range(4)]
+        assert gradients(loss, LOGITS, onehot) == gradients(loss, LOGITS, label)
+
+
+def test_nll_of_log_softmax_is_cross_entropy():
+    value = losses.nll(log_softmax([Value(z) for z in LOGITS]), 1)
+    assert value.data == pytest.approx(losses.cross_entropy([Value(z) for z in LOGITS], 1).data)
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e8, 1e300])
+def test_cross_entropy_stays_finite_for_huge_logits(scale):
+    value, gradient = gradients(losses.cross_entropy, [scale, -scale, 0.0], 1)
+    assert value == pytest.approx(2 * scale)
+    assert gradient == [1.0, -1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("z", "y", "loss", "slope"), [(1000, 1, 0, 0), (1000, 0, 1000, 1), (-1000, 1, 1000, -1)]
+)
+def test_binary_cross_entropy_stays_finite_for_huge_logits(z, y, loss, slope):
+    value, gradient = gradients(losses.binary_cross_entropy, [z], y)
+    assert (value, gradient) == (pytest.approx(loss), [pytest.approx(slope)])
+
+
+def test_binary_cross_entropy_keeps_small_losses():
+    value, _ = gradients(losses.binary_cross_entropy, [40.0], 1)
+    assert value == pytest.approx(math.exp(-40), rel=1e-12)
+
+
+def test_the_gradient_of_mse_is_the_error():
+    value, gradient = gradients(losses.mse, [3.0], 1.0)
+    assert (value, gradient) == (2.0, [2.0])
+
+
+@pytest.mark.parametrize(("f", "y", "loss", "slope"), [(0.5, 1, 0.5, -1), (2.0, 1, 0, 0), (0.5, -1, 1.5, 1)])
+def test_hinge_counts_what_lacks_to_the_margin(f, y, loss, slope):
+    assert gradients(losses.hinge, [f], y) == (loss, [slope])
+
+
+@pytest.mark.parametrize("r", [-1.0, 1.0])
+def test_huber_has_the_same_slope_on_both_sides_of_its_joint(r):
+    value, gradient = gradients(losses.huber, [r], 0.0)
+    assert (value, gradient) == (0.5, [r])
+
+
+def test_huber_with_another_joint_agrees_with_pytorch():
+    for delta in (0.3, 2.5):
+        expected = torch_gradients(
+            lambda z, d=delta: F.huber_loss(z, vector(Y), reduction="sum", delta=d), LOGITS
+        )
+        value, gradient = gradients(lambda f, y, d=delta: losses.huber(f, y, delta=d), LOGITS, Y)
+        assert value == pytest.approx(expected[0], rel=1e-14)
+        assert gradient == pytest.approx(expected[1], rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda z: losses.cross_entropy(z, 4),
+            r"label 4 is out of range; the model has 4 outputs, so 0 .. 3",
+        ),
+        (lambda z: losses.cross_entropy(z, -1), "label -1 is out of range"),
+        (lambda z: losses.cross_entropy(z, 1.5), "whole number, not 1.5"),
+        (lambda z: losses.cross_entropy(z[0], 0), "at least 2 classes"),
+        (lambda z: losses.cross_entropy(z[:1], 0), "at least 2 classes"),
+        (lambda z: losses.nll(z, [1.0, 0.0]), "4 outputs and the target has 2"),
+        (lambda z: losses.mse(z, 1.0), "4 outputs and the target has 1"),
+        (lambda z: losses.huber(z, Y, delta=0.0), "delta must be"),
+        (lambda z: losses.loss_named("mean_squared"), "no loss is named 'mean_squared'; there are mse"),
+    ],
+)
+def test_targets_that_do_not_fit_are_refused(call, message):
+    with pytest.raises(InputError, match=message):
+        call([Value(z) for z in LOGITS])
+
+
+def test_a_loss_is_found_by_name_and_by_function():
+    assert losses.loss_named("mse") is losses.loss_named(losses.mse) is losses.LOSSES["mse"]
+
+
+def test_a_loss_of_ones_own_takes_any_targets():
+    row = losses.loss_named(lambda f, y: f - y)
+    assert row.targets == "any"

@@ -1,0 +1,101 @@
+"""Predictions, accuracy, confusion matrix, evaluation: against scikit-learn and by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+import nn
+from nn.errors import InputError
+
+
+def model(outputs=3):
+    return nn.MLP(2, [4, outputs], activation="tanh", seed=2)
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(50, 2)), rng.integers(0, 3, size=50)
+
+
+def test_predictions_are_the_outputs_as_floats(data):
+    X, _ = data
+    net = model()
+    assert nn.predict(net, X)[3] == [v.data for v in net(X[3].tolist())]
+    single = model(1)
+    assert nn.predict(single, X)[3] == single(X[3].tolist()).data
+
+
+def test_a_prediction_leaves_the_gradients_alone(data):
+    net = model(1)
+    net([1.0, 2.0]).backward()
+    before = [p.grad for p in net.parameters()]
+    nn.predict(net, data[0])
+    assert [p.grad for p in net.parameters()] == before
+
+
+def test_labels_are_the_largest_outputs_and_may_have_names(data):
+    X, _ = data
+    net = model()
+    labels = nn.predict_labels(net, X)
+    assert labels == np.argmax(nn.predict(net, X), axis=1).tolist()
+    assert nn.predict_labels(net, X, ["a", "b", "c"]) == [["a", "b", "c"][label] for label in labels]
+
+
+def test_accuracy_and_confusion_agree_with_scikit_learn(data):
+    X, y = data
+    net = model()
+    labels = nn.predict_labels(net, X)
+    assert nn.accuracy(net, X, y) == reference.accuracy_score(y, labels)
+    assert (nn.confusion_matrix(y, labels) == reference.confusion_matrix(y, labels)).all()
+
+
+@pytest.mark.parametrize("negative", [0, -1])
+def test_the_border_of_a_single_output_is_at_zero(data, negative):
+    X, _ = data
+    net = model(1)
+    y = [1 if output > 0 else negative for output in nn.predict(net, X)]
+    assert nn.accuracy(net, X, y) == 1.0
+    y[0] = 1 if y[0] == negative else negative
+    assert nn.accuracy(net, X, y) == 0.98
+
+
+def test_a_confusion_matrix_may_have_classes_that_do_not_occur():
+    matrix = nn.confusion_matrix(["b", "b"], ["b", "a"], classes=["a", "b", "c"])
+    assert matrix.tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 0]]
+
+
+def test_evaluate_gives_the_mean_loss_and_the_accuracy(data):
+    X, y = data
+    net = model()
+    found = nn.evaluate(net, X, y)
+    losses = [nn.cross_entropy(net(x), t).data for x, t in zip(X.tolist(), y.tolist(), strict=True)]
+    assert found.loss == pytest.approx(math.fsum(losses) / 50)
+    assert (found.accuracy, found.examples) == (nn.accuracy(net, X, y), 50)
+
+
+def test_numbers_have_no_accuracy(data):
+    X, y = data
+    assert nn.evaluate(model(1), X, y, loss="mse").accuracy is None
+
+
+def test_onehot_rows_have_one(data):
+    X, y = data
+    assert nn.evaluate(model(), X, np.eye(3)[y]).accuracy == nn.accuracy(model(), X, y)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda X, y: nn.predict(model(), X[:, :1]), "takes 2 inputs, and the rows of X have 1"),
+        (lambda X, y: nn.accuracy(model(), X, y[:-1]), "differ in length: 50 examples, 49"),
+        (lambda X, y: nn.evaluate(model(), X, y + 1), "label 3 in y is out of range"),
+        (lambda X, y: nn.confusion_matrix([1], [1, 2]), "differ in length"),
+        (lambda X, y: nn.confusion_matrix([1], [7], classes=[1]), "class 7 is not among"),
+    ],
+)
+def test_data_that_does_not_fit_is_refused(data, call, message):
+    with pytest.raises(InputError, match=message):
+        call(*data)

@@ -1,0 +1,174 @@
+"""Module: finding parameters, state in and out."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_core import Value
+from nn.errors import StateError
+
+
+class Scale(nn.Module):
+    def __init__(self):
+        self.factor = Value(2.0)
+        self.offsets = [Value(0.5), Value(-0.5)]
+        self.bias = Value(1.0)
+        self.inner = nn.MLP(2, [3, 1], seed=0)
+        self.blocks = [nn.Neuron(2, seed=1), nn.Neuron(2, seed=2)]
+        self.note = "not a parameter"
+        self.sizes = [1, 2, 3]
+        self._hidden = Value(9.0)
+        self.constant = Value(4.0).detach()
+
+
+def test_parameters_are_found_in_attributes_lists_and_submodules_and_nowhere_else():
+    model = Scale()
+    names = [name for name, _ in model.named_parameters()]
+    assert names[:4] == ["factor", "offsets[0]", "offsets[1]", "bias"]
+    assert "inner.layer1.W[2][1]" in names
+    assert "blocks.1.b" in names
+    assert len(names) == len(model.parameters()) == 4 + 13 + 6
+    assert all(p is q for p, (_, q) in zip(model.parameters(), model.named_parameters(), strict=True))
+
+
+def test_a_parameter_that_is_shared_counts_once():
+    model = Scale()
+    model.again = model.factor
+    assert len(model.parameters()) == 4 + 13 + 6
+
+
+def test_weights_leave_out_what_is_called_a_bias():
+    model = Scale()
+    weights = {id(p) for p in model.weights()}
+    left_out = [name for name, p in model.named_parameters() if id(p) not in weights]
+    assert left_out == ["bias", *(n for n, _ in model.named_parameters() if ".b" in n)]
+
+
+def test_an_mlp_names_its_parameters_in_the_order_of_micrograd():
+    model = nn.MLP(2, [2, 1])
+    assert [name for name, _ in model.named_parameters()] == [
+        "layer1.W[0][0]",
+        "layer1.W[0][1]",
+        "layer1.b[0]",
+        "layer1.W[1][0]",
+        "layer1.W[1][1]",
+        "layer1.b[1]",
+        "layer2.W[0][0]",
+        "layer2.W[0][1]",
+        "layer2.b[0]",
+    ]
+
+
+def test_zero_grad_clears_every_gradient():
+    model = nn.MLP(2, [3, 1], seed=0)
+    model([1.0, 2.0]).backward()
+    assert any(p.grad != 0.0 for p in model.parameters())
+    model.zero_grad()
+    assert all(p.grad == 0.0 for p in model.parameters())
+
+
+def test_the_state_has_a_matrix_and_a_vector_for_each_layer():
+    state = nn.MLP(4, [3, 2], seed=0).state_dict()
+    assert {name: array.shape for name, array in state.items()} == {
+        "layer1.W": (3, 4),
+        "layer1.b": (3,),
+        "layer2.W": (2, 3),
+        "layer2.b": (2,),
+    }
+    assert all(array.dtype == np.float64 for array in state.values())
+
+
+def test_a_state_is_a_copy():
+    model = nn.MLP(2, [1], seed=0)
+    state = model.state_dict()
+    before = state["layer1.W"].copy()
+    model.parameters()[0].data = 99.0
+    assert (state["layer1.W"] == before).all()
+
+
+def test_loading_a_state_gives_the_same_bits():
+    model, other = nn.MLP(3, [4, 2], seed=0), nn.MLP(3, [4, 2], seed=1)
+    other.load_state_dict(model.state_dict())
+    assert [p.data for p in other.parameters()] == [p.data for p in model.parameters()]
+
+
+def test_nested_lists_load_as_well_as_arrays():
+    model = nn.MLP(2, [1])
+    model.load_state_dict({"layer1.W": [[1, 2]], "layer1.b": [3]})
+    assert model([10.0, 100.0]).data == 213.0
+
+
+def damaged(**changes):
+    state = nn.MLP(2, [3, 1], seed=5).state_dict()
+    for name, entry in changes.items():
+        key = name.replace("__", ".")
+        if entry is None:
+            del state[key]
+        else:
+            state[key] = entry
+    return state
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (damaged(layer1__W=None), "layer1.W: missing from the state"),
+        (damaged(layer9__W=[1.0]), "layer9.W: unexpected"),
+        (damaged(layer1__W=[[1.0, 2.0]]), r"layer1.W: shape \(1, 2\) where the model has \(3, 2\)"),
+        (damaged(layer2__b=[math.nan]), "layer2.b: 1 entries are not finite"),
+        (damaged(layer2__b=["a"]), "layer2.b: not an array of numbers"),
+        (damaged(layer2__b=[[1.0], [1.0, 2.0]]), "layer2.b: not an array of numbers"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing(state, message):
+    model = nn.MLP(2, [3, 1], seed=0)
+    before = [p.data for p in model.parameters()]
+    with pytest.raises(StateError, match=message):
+        model.load_state_dict(state)
+    assert [p.data for p in model.parameters()] == before
+
+
+def test_every_fault_of_a_state_is_listed():
+    with pytest.raises(StateError) as caught:
+        nn.MLP(2, [3, 1]).load_state_dict({"layer1.b": [1.0], "more": 2.0})
+    message = str(caught.value)
+    for fault in ("layer1.W: missing", "layer2.W: missing", "more: unexpected", "layer1.b: shape (1,)"):
+        assert fault in message
+
+
+def test_a_loose_load_takes_what_fits():
+    model = nn.MLP(2, [3, 1], seed=0)
+    model.load_state_dict({"layer2.b": [7.0], "more": 1.0}, strict=False)
+    assert model.layers[1].neurons[0].b.data == 7.0
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_model_copies_and_pickles_with_the_same_bits_and_apart_from_the_original(clone):
+    model = nn.MLP(2, [3, 2], activation="tanh", output="softmax", seed=0)
+    twin = clone(model)
+    assert [v.data for v in twin([0.3, -0.4])] == [v.data for v in model([0.3, -0.4])]
+    twin.parameters()[0].data += 1.0
+    assert twin.parameters()[0].data != model.parameters()[0].data
+
+
+def test_a_model_built_in_the_manner_of_micrograd_works():
+    class Line(nn.Module):
+        def __init__(self):
+            self.w, self.c = Value(2.0), Value(1.0)
+
+        def __call__(self, x):
+            return self.w * x + self.c
+
+        def parameters(self):
+            return [self.w, self.c]
+
+    line = Line()
+    line(3.0).backward()
+    assert [p.grad for p in line.parameters()] == [3.0, 1.0]
+    line.zero_grad()
+    assert [p.grad for p in line.parameters()] == [0.0, 0.0]
+    assert repr(line) == "Line(2 parameters)"
