@@ -1,0 +1,85 @@
+"""The estimators: scikit-learn's own checks, pipelines, and a search on a Dask cluster."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris, make_regression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from nn.errors import InputError
+from nn.estimators import MLPClassifier, MLPRegressor
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks([MLPClassifier(random_state=0), MLPRegressor(random_state=0)])
+def test_scikit_learns_check_estimator(estimator, check):
+    check(estimator)
+
+
+def test_the_classifier_works_in_a_pipeline_with_names_for_classes():
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier((8,), random_state=0))
+    assert cross_val_score(pipeline, X, names, cv=3).mean() > 0.93
+    pipeline.fit(X, names)
+    assert pipeline.predict_proba(X).sum(axis=1) == pytest.approx(1.0)
+    assert set(pipeline.predict(X)) == set(names)
+
+
+def test_the_regressor_finds_a_plane_with_one_and_with_two_outputs():
+    X, y = make_regression(120, 3, n_targets=2, noise=0.0, random_state=0)
+    y = y / y.std(axis=0)
+    for targets in (y[:, 0], y):
+        model = MLPRegressor((), alpha=0.0, learning_rate_init=0.05, random_state=0).fit(X, targets)
+        assert model.score(X, targets) > 0.999
+        assert model.predict(X).shape == targets.shape
+
+
+def test_the_same_random_state_gives_the_same_bits():
+    X, y = load_iris(return_X_y=True)
+    first, second = (MLPClassifier(max_iter=3, random_state=5).fit(X, y) for _ in range(2))
+    assert (first.predict_proba(X) == second.predict_proba(X)).all()
+
+
+def test_an_unknown_solver_is_answered_with_those_there_are():
+    with pytest.raises(InputError, match="no solver is named 'lbfgs'; there are sgd"):
+        MLPClassifier(solver="lbfgs").fit([[0.0], [1.0]], [0, 1])
+
+
+GRID = {
+    "mlpclassifier__hidden_layer_sizes": [(4,), (8,)],
+    "mlpclassifier__alpha": [1e-4, 1e-2],
+    "mlpclassifier__learning_rate_init": [0.003, 0.01, 0.03],
+    "mlpclassifier__activation": ["tanh", "relu"],
+}
+
+
+def search():
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier(max_iter=6, random_state=0))
+    return GridSearchCV(pipeline, GRID, cv=2)
+
+
+# Dask and the libraries under it raise deprecation warnings of their own.
+@pytest.mark.filterwarnings("ignore")
+def test_a_search_over_24_settings_on_a_dask_cluster_finds_what_one_process_finds():
+    distributed = pytest.importorskip("distributed")
+    import joblib
+
+    X, y = load_iris(return_X_y=True)
+    alone = search().fit(X, y)
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    )
+    with cluster, distributed.Client(cluster) as client:
+        assert len(client.scheduler_info()["workers"]) == 2
+        with joblib.parallel_config(backend="dask"):
+            together = search().fit(X, y)
+        tasks = client.run(lambda dask_worker: dask_worker.state.executed_count)
+    assert len(alone.cv_results_["params"]) == 24
+    for name in ("split0_test_score", "split1_test_score", "rank_test_score"):
+        assert (alone.cv_results_[name] == together.cv_results_[name]).all()
+    assert alone.best_params_ == together.best_params_
+    assert (alone.predict_proba(X) == together.predict_proba(X)).all()
+    assert all(count > 0 for count in tasks.values())
