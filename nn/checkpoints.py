@@ -86,8 +86,8 @@ def load_point(path: str | os.PathLike[str]) -> tuple[Point, dict[str, Any]]:
     try:
         header = json.loads(metadata[_KEY])
         settings = dict(header["settings"])
-        counts = {name: _count(header[name]) for name in _COUNTS}
-        sums = {name: float(header[name]) for name in _SUMS}
+        numbers: dict[str, Any] = {name: _count(header[name]) for name in _COUNTS}
+        numbers |= {name: float(header[name]) for name in _SUMS}
         history = tuple(Epoch(**row) for row in header["history"])
         best_epoch = header["best_epoch"]
         lists = {name: _finite(array.ravel().tolist(), name) for name, array in tensors.items()}
@@ -95,10 +95,9 @@ def load_point(path: str | os.PathLike[str]) -> tuple[Point, dict[str, Any]]:
             values=lists.pop("values"),
             best=lists.pop("best", None),
             best_epoch=None if best_epoch is None else _count(best_epoch),
-            buffers={name.removeprefix("buffer."): numbers for name, numbers in lists.items()},
+            buffers={name.removeprefix("buffer."): buffer for name, buffer in lists.items()},
             history=history,
-            **counts,
-            **sums,
+            **numbers,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FileError(f"{os.fspath(path)!r} is not a checkpoint of a training run ({error!r})") from error

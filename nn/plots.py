@@ -118,7 +118,7 @@ def plot_decision_boundary(
 
 
 def _points(ax: Axes, points: Any, color: Any) -> Any:
-    return ax.scatter(*points.T, s=18, color=color, edgecolor="black", linewidth=0.4)
+    return ax.scatter(points[:, 0], points[:, 1], s=18, color=color, edgecolor="black", linewidth=0.4)
 
 
 def plot_confusion(matrix: Any, names: Sequence[object] | None = None, ax: Axes | None = None) -> Axes:

@@ -467,10 +467,9 @@ def _saved_point(checkpoint: str | Path | None, resume: bool) -> tuple[Point, di
     return load_point(checkpoint) if Path(checkpoint).exists() else None
 
 
-def _listeners(callbacks: Callback | Iterable[Callback]) -> list[Callback]:
-    if callable(callbacks) or hasattr(callbacks, "on_update"):
-        return [callbacks]
-    return list(callbacks)
+def _listeners(callbacks: Any) -> list[Callback]:
+    is_one = callable(callbacks) or hasattr(callbacks, "on_update")
+    return [callbacks] if is_one else list(callbacks)
 
 
 def _check_counts(**counts: int) -> None:
