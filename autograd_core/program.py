@@ -1,39 +1,534 @@
 """Programs: record a function of Values once, replay it over the rows (*lanes*) of a minibatch.
 
-``record(f, *examples)`` calls ``f`` once on Values shaped like the examples and turns the graph that it built into a
-:class:`Program`: a flat tape that is replayed forward and in reverse for every row of a batch, with the bits that the
-eager graph gives.  Leaves that ``f`` captured (a model's parameters) are shared by all lanes.
+``record(f, *examples)`` calls ``f`` once on Values shaped like the examples and turns the graph that it
+built into a :class:`Program`: a flat tape that is replayed forward and in reverse for every row of a
+batch, with the bits that the eager graph gives.  Leaves that ``f`` captured (a model's parameters) are
+shared by all lanes.
 
 The reference, bit for bit
 --------------------------
-``program.value_and_grad(X, Y, gradient=g)`` gives the bits of this eager loop, whatever the block size, the number of
-threads or the instruction set::
+``program.value_and_grad(X, Y, gradient=g)`` gives the bits of this eager loop, whatever the block size,
+the number of threads or the instruction set::
 
-    for x, y in zip(X, Y):              # lanes in order
-        loss = f(x, y)                  # x, y: constants, or leaves whose own gradient is wanted
-        loss.backward(g)                # leaves accumulate: parameter.grad += partial * node.grad, in the sweep's order
+    for x, y in zip(X, Y):          # lanes in order
+        loss = f(x, y)              # x, y: constants, or leaves whose own gradient is wanted
+        loss.backward(g)            # leaves accumulate, contribution by contribution, in the sweep's order
 
-So a parameter's gradient is one running sum over all its contributions: the lanes in order and, inside a lane, in the
-order of the sweep (reverse depth-first post-order).  It starts from 0.0 (``value_and_grad``) or from the parameter's
-present ``grad`` (``backward``).  The gradient of an input belongs to its lane alone.
-
-A training step is therefore, in both paths, with ``B = len(batch)``::
-
-    zero_grad()
-    total = 0.0
-    for row in batch:
-        loss = objective(*row)          # one Value: the loss of this example alone
-        loss.backward(1.0 / B)
-        total = total + loss.data
-    penalty = regulariser(parameters)   # one Value, once a step, after the examples
-    penalty.backward(1.0)
-    step()                              # reported objective: total / B + penalty.data
+So a parameter's gradient is one running sum over all its contributions: the lanes in order and, inside a
+lane, in the order of the sweep (reverse depth-first post-order).  It starts from 0.0 (``value_and_grad``) or
+from the parameter's present ``grad`` (``backward``).  The gradient of an input belongs to its lane alone.
 
 What makes a function recordable
 --------------------------------
-The graph must have the same shape for every row.  Numbers that differ from row to row (features, targets) must come in
-as arguments; a class label comes in as a one-hot row and is used by ``dot(one_hot, logits)``, never as an index.
-Comparisons of Values are recorded as guards and checked for each lane; reading a number (``float(v)``, ``v.data``,
-``if v``) raises :class:`RecordingError`.  Python's randomness and plain numbers that ``f`` closes over are frozen.
-A sum of squares is best written ``dot(ws, ws)``: one node, and the fastest instruction there is for it.
+The graph must have the same shape for every row.  Numbers that differ from row to row (features, targets)
+must come in as arguments; a class label comes in as a one-hot row and is used by ``dot(one_hot, logits)``,
+never as an index. Comparisons of Values are recorded as guards and checked for each lane; reading a number
+(``float(v)``, ``v.data``, ``if v``) raises :class:`RecordingError`.  Python's randomness and plain numbers
+that ``f`` closes over are frozen. A sum of squares is best written ``dot(ws, ws)``: one node, and the fastest
+instruction there is for it.
 """
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from .backward import contributions
+from .errors import RecordingError
+from .program_graph import CONSTANT, INPUT, PARAMETER, RELATIONS, Example, RecordedGraph, capture, flatten
+from .value import Value, apply
+
+__all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
+
+
+class Gradients(NamedTuple):
+    """What `Program.value_and_grad` returns beside the values.
+
+    Attributes:
+        parameters: one number for each of `Program.parameters`, shape (parameters,).
+        inputs: for each argument an array of the batch's shape; empty if they were not asked for.
+    """
+
+    parameters: Any
+    inputs: tuple[Any, ...]
+
+
+class ProgramStatistics(NamedTuple):
+    """The size of a Program.
+
+    Attributes:
+        nodes: recorded nodes, leaves included.
+        live: nodes that are left once dead ones are dropped, constants folded and chains of multiply-adds
+            made dots.
+        instructions: instructions of the forward tape.
+        dots: chains of multiply-adds that became one dot.
+        layers: groups of dots over one vector that became one layer.
+        parameters: captured leaves.
+        inputs: numbers that one lane takes.
+        outputs: numbers that one lane gives.
+        guards: comparisons that are checked for every lane.
+        lanes: lanes in a block.
+        tape_bytes: memory of the tape.
+        block_bytes: memory of the block of lanes that one thread works in.
+    """
+
+    nodes: int
+    live: int
+    instructions: int
+    dots: int
+    layers: int
+    parameters: int
+    inputs: int
+    outputs: int
+    guards: int
+    lanes: int
+    tape_bytes: int
+    block_bytes: int
+
+
+def record(f: Callable[..., Any], *examples: Any, on_guard: str = "eager") -> Program:
+    """Call f once and return its graph as a Program.
+
+    Args:
+        f: a function of Values that returns a Value, or nested lists (an array) of them.
+        *examples: for each argument of f a number, nested sequences or an array of numbers: the shape of
+            what will come.
+        on_guard: what becomes of a lane that would take another branch than the example: "eager" calls f
+            for it, "raise" raises RecordingError.
+
+    Returns:
+        A Program.
+
+    Raises:
+        RecordingError: f read the number of a Value.
+        TypeError: an example or the result has no rectangular shape.
+
+    >>> import autograd_core as ag
+    >>> w = ag.Value(3.0)
+    >>> program = record(lambda x: w * x * x, 1.0)
+    >>> program([1.0, 2.0]).tolist()
+    [3.0, 12.0]
+    >>> values, gradients = program.value_and_grad([1.0, 2.0])
+    >>> gradients.parameters.tolist()
+    [5.0]
+    """
+    if on_guard not in ("eager", "raise"):
+        raise ValueError(f'on_guard is "eager" or "raise", not {on_guard!r}')
+    shapes = [Example(example) for example in examples]
+    graph, shape = capture(f, shapes)
+    return Program(f, shapes, graph, shape, on_guard)
+
+
+class Program:
+    """A recorded graph, to be replayed over the rows of a minibatch. Made by `record`.
+
+    It may be used by several threads at once, and pickled (without f, if f cannot be: then a lane that
+    leaves a guard raises).
+
+    Attributes:
+        parameters: the leaves that f captured, in the order in which the graph meets them.
+    """
+
+    def __init__(
+        self,
+        f: Callable[..., Any] | None,
+        examples: list[Example],
+        graph: RecordedGraph,
+        shape: tuple[int, ...],
+        on_guard: str,
+    ):
+        self._f = f
+        self._examples = examples
+        self._graph = graph
+        self._shape = shape
+        self._on_guard = on_guard
+        self._tapes: dict[tuple[bool, bool], Any] = {}
+        self._lock = threading.Lock()
+
+    # --- running ----------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> list[Value]:
+        """The captured leaves."""
+        return list(self._graph.parameters)
+
+    def __call__(self, *batches: Any, block: int = 0, threads: int = 1) -> Any:
+        """Evaluate f for every row.
+
+        Args:
+            *batches: for each argument of f an array with one more axis, the lanes, in front.
+            block: lanes in a block, a multiple of 8; 0 chooses.
+            threads: how many threads; the result has the same bits for any number of them.
+
+        Returns:
+            An array of shape (lanes, *shape of f's result); without the lanes if f takes no arguments.
+
+        Raises:
+            What f raises for that row, with its node.
+        """
+        run = _Run(self, batches, block, threads, "")
+        return run.values(None, False)[0]
+
+    def value_and_grad(
+        self,
+        *batches: Any,
+        gradient: Any = 1.0,
+        inputs: bool | None = None,
+        block: int = 0,
+        threads: int = 1,
+        build: str = "",
+    ) -> tuple[Any, Gradients]:
+        """Evaluate f for every row, and sum the parameters' gradients over the rows in order.
+
+        Args:
+            *batches: for each argument of f an array with one more axis, the lanes, in front.
+            gradient: the gradient of every output to start from, or an array of them with the shape of the
+                values.
+            inputs: whether to return the arguments' own gradients too; by default only if there are no
+                parameters.
+            block: lanes in a block, a multiple of 8; 0 chooses.
+            threads: how many threads; the result has the same bits for any number of them.
+            build: the instruction set, for tests: "base", "avx2", "avx512"; "" is the best that the
+                machine has.
+
+        Returns:
+            (values, Gradients).
+        """
+        import numpy as np
+
+        run = _Run(self, batches, block, threads, build)
+        totals = np.zeros(len(self._graph.parameters))
+        wanted = not len(totals) if inputs is None else inputs
+        values, own = run.values(totals, wanted, gradient)
+        return values, Gradients(totals, own)
+
+    def backward(self, *batches: Any, gradient: Any = 1.0, block: int = 0, threads: int = 1) -> Any:
+        """Do what the eager loop does: add every row's gradient to the parameters' `grad`; return the values.
+
+        Args:
+            *batches: for each argument of f an array with one more axis, the lanes, in front.
+            gradient: the gradient of every output to start from, or an array of them with the shape of the
+                values.
+            block: lanes in a block, a multiple of 8; 0 chooses.
+            threads: how many threads.
+
+        Returns:
+            The values, as a call returns them.
+        """
+        import numpy as np
+
+        run = _Run(self, batches, block, threads, "")
+        totals = np.array([p.grad for p in self._graph.parameters])
+        values, _ = run.values(totals, False, gradient)
+        for parameter, total in zip(self._graph.parameters, totals.tolist(), strict=True):
+            parameter.grad = total
+        return values
+
+    # --- looking ----------------------------------------------------------------------
+
+    def stats(self) -> ProgramStatistics:
+        """Return the size of the Program."""
+        found = self._tape(True, False).stats()
+        graph = self._graph
+        return ProgramStatistics(
+            nodes=len(graph),
+            live=found["nodes"],
+            instructions=found["instructions"],
+            dots=found["dots"],
+            layers=found["layers"],
+            parameters=len(graph.parameters),
+            inputs=graph.inputs,
+            outputs=len(graph.outputs),
+            guards=len(graph.guards),
+            lanes=found["block"],
+            tape_bytes=found["bytes"],
+            block_bytes=found["block_bytes"],
+        )
+
+    def graph(self, *row: Any) -> Any:
+        """Return the graph of one row as Values, to look at, to draw or to differentiate.
+
+        Args:
+            *row: the arguments of one lane; by default the examples.
+
+        Returns:
+            What f returned: a Value, or an array of them. Parameters are the captured Values themselves.
+        """
+        numbers = [x for example in self._examples for x in example.numbers]
+        if row:
+            numbers = self._one_row(row)
+        nodes, _ = self._rebuild([Value(x) for x in numbers])
+        return Example.build(_Shape(self._shape), [nodes[i] for i in self._graph.outputs.tolist()])  # type: ignore[arg-type]
+
+    def to_c(self, name: str = "program") -> str:
+        """Return C99 text of the Program: `NAME_value` and `NAME_gradient`, straight-line code for one lane.
+
+        Args:
+            name: what the functions' names start with.
+
+        Raises:
+            RecordingError: an operation has no C text.
+        """
+        from .program_c import c_text
+
+        return c_text(self._graph, name)
+
+    def __repr__(self) -> str:
+        graph = self._graph
+        return f"<Program of {len(graph)} nodes, {len(graph.parameters)} parameters, {graph.inputs} inputs>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_tapes")}
+        if not _picklable(self._f):
+            state["_f"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._tapes, self._lock = {}, threading.Lock()
+
+    # --- within ----------------------------------------------------------------------
+
+    def _one_row(self, row: Sequence[Any]) -> list[float]:
+        if len(row) != len(self._examples):
+            raise TypeError(f"{len(self._examples)} arguments are wanted, not {len(row)}")
+        pairs = zip(self._examples, row, strict=True)
+        return [x for example, argument in pairs for x in example.rows([argument]).ravel().tolist()]
+
+    def _rebuild(self, inputs: list[Value]) -> tuple[list[Value], list[Value]]:
+        """Make the graph of Values again on other inputs."""
+        graph = self._graph
+        nodes: list[Value] = []
+        starts, parents, refs = graph.start.tolist(), graph.parents.tolist(), graph.ref.tolist()
+        for i, kind in enumerate(graph.kind.tolist()):
+            if kind == CONSTANT:
+                nodes.append(Value.lift(float(graph.value[i])))
+            elif kind == PARAMETER:
+                nodes.append(graph.parameters[refs[i]])
+            elif kind == INPUT:
+                nodes.append(inputs[refs[i]])
+            else:
+                rule = graph.operation(i)
+                operands = [nodes[p] for p in parents[starts[i] : starts[i + 1]]]
+                nodes.append(apply(rule, operands, refs[i] if rule.arity is None else 0))
+        return nodes, inputs
+
+    def _tape(self, lanes: bool, want_inputs: bool) -> Any:
+        """Return the tape for one lane or many, made when it is first wanted."""
+        with self._lock:
+            if (lanes, want_inputs) not in self._tapes:
+                self._tapes[lanes, want_inputs] = _compile(self._graph, lanes, want_inputs)
+            return self._tapes[lanes, want_inputs]
+
+    def _eager(self, row: Sequence[Any], leaves: list[Value]) -> list[Value]:
+        """Return the outputs for one lane as an eager graph on the given leaves."""
+        if self._f is not None:
+            values, shape = flatten(self._f(*row))
+            if shape != self._shape:
+                raise RecordingError(
+                    f"this row gives a result of shape {shape}, the recorded one has {self._shape}"
+                )
+            return values
+        nodes, _ = self._rebuild(leaves)
+        for left, right, relation, outcome in self._graph.guards.tolist():
+            if _holds(RELATIONS[relation], nodes[left].data, nodes[right].data) != bool(outcome):
+                raise RecordingError(
+                    "a row takes another branch than the recorded example, and this Program has lost its "
+                    "function by pickling"
+                )
+        return [nodes[i] for i in self._graph.outputs.tolist()]
+
+
+class _Shape:
+    """A result's shape, in the form that `Example.build` wants."""
+
+    is_array = False
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape = shape
+
+
+def _holds(relation: str, a: float, b: float) -> bool:
+    from .program_lanes import _COMPARE
+
+    return bool(_COMPARE[relation](a, b))
+
+
+def _picklable(f: Any) -> bool:
+    import pickle
+
+    try:
+        pickle.dumps(f)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return True
+
+
+def _compiled_module() -> Any:
+    """The compiled interpreter, or None."""
+    if os.environ.get("AUTOGRAD_UNCOMPILED", "") not in ("", "0"):
+        return None
+    try:
+        from . import _tape
+    except ImportError:
+        return None
+    from .program_lanes import arities
+
+    _tape.set_arities(arities())
+    return _tape
+
+
+_module: list[Any] = []
+
+
+def _interpreter() -> Any:
+    if not _module:
+        _module.append(_compiled_module())
+    return _module[0]
+
+
+def _compile(graph: RecordedGraph, lanes: bool, want_inputs: bool) -> Any:
+    module = _interpreter()
+    if module is None:
+        from .program_lanes import Tape
+
+        return Tape(graph, want_inputs)
+    return module.compile(*graph.compile_arguments(), lanes, want_inputs, graph.callables())
+
+
+class _Run:
+    """One call of a Program: the arrays, the tape, and the lanes that have to be done eagerly."""
+
+    def __init__(self, program: Program, batches: Sequence[Any], block: int, threads: int, build: str):
+        examples = program._examples
+        if len(batches) != len(examples):
+            raise TypeError(f"the recorded function takes {len(examples)} arguments, not {len(batches)}")
+        self.program, self.block, self.threads, self.build = program, block, threads, build
+        self.arrays = tuple(example.rows(batch) for example, batch in zip(examples, batches, strict=True))
+        self.lanes = len(self.arrays[0]) if self.arrays else 1
+        if any(len(array) != self.lanes for array in self.arrays):
+            raise ValueError(
+                f"the batches have different numbers of rows: {[len(array) for array in self.arrays]}"
+            )
+        self.parameters = program._graph.parameters
+        self.width = len(program._graph.outputs)
+
+    def values(self, totals: Any, want_inputs: bool, gradient: Any = 1.0) -> tuple[Any, tuple[Any, ...]]:
+        """Run all lanes, add to `totals` (may be None); return values and the inputs' gradients."""
+        import numpy as np
+
+        self.outputs = np.empty((self.lanes, self.width))
+        self.igrads = tuple(np.zeros_like(array) for array in self.arrays) if want_inputs else ()
+        self.seeds = self._seeds(gradient)
+        self.totals = totals
+        lane = 0
+        while lane < self.lanes:
+            lane = self._tape_run(lane, self.lanes)
+            if lane < self.lanes:
+                self._eager_run(lane)
+                lane += 1
+        examples = self.program._examples
+        shape = (self.lanes, *self.program._shape) if self.arrays else self.program._shape
+        own = tuple(g.reshape(self.lanes, *e.shape) for g, e in zip(self.igrads, examples, strict=False))
+        return self.outputs.reshape(shape), own
+
+    def _seeds(self, gradient: Any) -> Any:
+        import numpy as np
+
+        if isinstance(gradient, (int, float)):
+            return float(gradient)
+        shape = (self.lanes, *self.program._shape) if self.arrays else self.program._shape
+        seeds = np.broadcast_to(np.asarray(gradient, dtype=np.float64), shape)
+        return np.ascontiguousarray(seeds.reshape(self.lanes, self.width))
+
+    def _tape_run(self, start: int, stop: int) -> int:
+        """Run lanes; return the one it stopped at. Where a sum is not finite, go lane by lane."""
+        reached = self._attempt(start, stop, stop - start > 2)
+        if reached >= 0:
+            return reached
+        for lane in range(start, stop):
+            reached = self._attempt(lane, lane + 1, False)
+            if reached != lane + 1:
+                return lane
+        return stop
+
+    def _attempt(self, start: int, stop: int, lanes: bool) -> int:
+        """Run lanes on one kind of tape; return -1, `totals` untouched, if a sum is not finite."""
+        import numpy as np
+
+        tape = self.program._tape(lanes, bool(self.igrads))
+        order = tape.order
+        params = np.array([self.parameters[k].data for k in order], dtype=np.float64)
+        totals = None if self.totals is None else self.totals[order]
+        bound = tape.bind(
+            params,
+            self.arrays,
+            self.outputs,
+            totals,
+            self.igrads or None,
+            self.block,
+            self.threads,
+            self.build,
+        )
+        reached: int = bound.run(start, stop, None, self.seeds)
+        if reached >= 0 and totals is not None:
+            self.totals[order] = totals
+        return reached
+
+    def _eager_run(self, lane: int) -> None:
+        """Evaluate one lane with f; add its contributions as the sweep would, touching no node."""
+        examples = self.program._examples
+        leaves = [[Value(x) for x in array[lane].tolist()] for array in self.arrays]
+        row = [example.build(part) for example, part in zip(examples, leaves, strict=True)]
+        flat = [leaf for part in leaves for leaf in part]
+        self._refuse_guard(lane)
+        outputs = self.program._eager(row, flat)
+        self.outputs[lane] = [output.data for output in outputs]
+        if self.totals is not None:
+            self._add_eagerly(lane, outputs, flat)
+
+    def _refuse_guard(self, lane: int) -> None:
+        if self.program._on_guard != "raise":
+            return
+        nodes, _ = self.program._rebuild([Value(x) for array in self.arrays for x in array[lane].tolist()])
+        for left, right, relation, outcome in self.program._graph.guards.tolist():
+            a, b = nodes[left], nodes[right]
+            if _holds(RELATIONS[relation], a.data, b.data) != bool(outcome):
+                raise RecordingError(
+                    f"row {lane}: {a!r} {RELATIONS[relation]} {b!r} is {not outcome}, was {bool(outcome)} "
+                    'when recorded; on_guard="eager" evaluates such rows with the function itself'
+                )
+
+    def _add_eagerly(self, lane: int, outputs: list[Value], leaves: list[Value]) -> None:
+        places = {id(parameter): k for k, parameter in enumerate(self.parameters)}
+        own = {id(leaf): k for k, leaf in enumerate(leaves)}
+        seeds = [self.seeds] * self.width if isinstance(self.seeds, float) else self.seeds[lane].tolist()
+        gradients = [0.0] * len(leaves)
+        live = [(output, seed) for output, seed in zip(outputs, seeds, strict=True) if not output.is_constant]
+        for output, seed in live:
+            if output.is_leaf:
+                self._receive(output, seed, places, own, gradients)
+        if live:
+            for step in contributions([output for output, _ in live], [seed for _, seed in live]):
+                if step.parent.is_leaf:
+                    self._receive(step.parent, step.partial * step.upstream, places, own, gradients)
+        at = 0
+        for array in self.igrads:
+            width = array.shape[1]
+            array[lane] = gradients[at : at + width]
+            at += width
+
+    def _receive(
+        self, leaf: Value, share: float, places: dict[int, int], own: dict[int, int], gradients: list[float]
+    ) -> None:
+        if id(leaf) in places:
+            self.totals[places[id(leaf)]] = float(self.totals[places[id(leaf)]]) + share
+        elif id(leaf) in own:
+            gradients[own[id(leaf)]] += share
+        elif not leaf.is_constant:
+            raise RecordingError(
+                f"a row that was evaluated eagerly depends on {leaf!r}, unknown to the recorded graph: "
+                "let the recorded example reach every parameter"
+            )
