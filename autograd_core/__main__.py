@@ -1,0 +1,111 @@
+"""From the shell: ``python -m autograd_core check "sin(x)*y + relu(x)" x=0.5 y=2``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograd_core.checking import gradient_report
+from autograd_core.expressions import ExpressionError, check_name, parse_expression
+from autograd_core.gradient_report import GradientReport
+
+EPILOGUE = """exit status: 0 the gradient is right, 1 it is not, 2 the command could not be understood.
+
+The expression knows + - * / ** %, numbers, the variables you give, and the functions of autograd_core, among
+them
+exp log sqrt sin cos tan tanh sigmoid relu abs maximum minimum where clip sum mean logsumexp."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        report = check(options)
+    except (ExpressionError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    show(report, options.plain)
+    if options.html:
+        options.html.write_text(report.to_html(), encoding="utf-8")
+    return 0 if report.passed else 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line."""
+    top = argparse.ArgumentParser(
+        prog="python -m autograd_core", description="Automatic differentiation of scalars."
+    )
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    command = commands.add_parser(
+        "check",
+        help="check the gradient of an expression against finite differences",
+        description="Check the gradient of an expression against finite differences.",
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("expression", help='for example "sin(x)*y + relu(x)"')
+    command.add_argument("values", nargs="*", metavar="name=number", help="the variables' values")
+    command.add_argument(
+        "--order", type=int, choices=(1, 2), default=1, help="2 checks second derivatives too"
+    )
+    command.add_argument(
+        "--directions", type=int, metavar="K", help="check K random directions, not every variable"
+    )
+    command.add_argument("--rtol", type=float, help="relative tolerance (default: from the estimated error)")
+    command.add_argument("--atol", type=float, help="absolute tolerance")
+    command.add_argument("--strict", action="store_true", help="fail at kinks")
+    command.add_argument("--plain", action="store_true", help="plain text, even where rich is installed")
+    command.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page too")
+    return top
+
+
+def check(options: argparse.Namespace) -> GradientReport:
+    """Check the expression of the command line."""
+    expression = parse_expression(options.expression)
+    numbers = dict(map(assignment, options.values))
+    missing = [name for name in expression.names if name not in numbers]
+    if missing:
+        raise ExpressionError(f"give a value to {', '.join(missing)}, as in {missing[0]}=1.0")
+    return gradient_report(
+        lambda **names: expression(names),
+        numbers,
+        order=options.order,
+        directions=options.directions,
+        rtol=options.rtol,
+        atol=options.atol,
+        strict=options.strict,
+    )
+
+
+def assignment(text: str) -> tuple[str, float]:
+    """Read ``name=number``."""
+    name, sign, number = text.partition("=")
+    try:
+        if sign:
+            return check_name(name.strip()), float(number)
+    except ValueError as error:
+        if isinstance(error, ExpressionError):
+            raise
+    raise ExpressionError(f"{text!r} is not of the form name=number")
+
+
+def show(report: GradientReport, plain: bool) -> None:
+    """Print the report: in colour on a terminal where rich is installed, else as text."""
+    if not plain and sys.stdout.isatty():
+        try:
+            from rich.console import Console
+        except ImportError:
+            pass
+        else:
+            console = Console()
+            console.print(report)
+            for line in (*map(str, report.faults), *report.hints):
+                console.print(line, markup=False, style="red")
+            return
+    print(report)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
