@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .operations import OPERATIONS, Operation
+from .operations import OPERATIONS, Operation, real
 from .primitives import Number
 from .value import Value, apply, as_value, rule_mode
 
@@ -49,7 +49,7 @@ class CustomOperation(Operation):
         result = self.function(*operands)
         if isinstance(result, Value):
             raise TypeError(f"{self.name}: the function of a user-defined operation returns a number, not a Value")
-        return float(result)
+        return real(self.name, result)
 
     def numeric_partials(self, operands: Sequence[float], y: float) -> tuple[float, ...]:
         """Return the partials as floats."""

@@ -30,6 +30,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import primitives as p
+from .errors import DomainError
 from .primitives import Number, absolute, divide, exp, greater, hold, less_equal, select
 from .symbols import Symbol
 
@@ -79,8 +80,8 @@ class Operation:
         self.identifier = 0
 
     def value(self, *operands: float, index: int = 0) -> float:
-        """Return the value for plain numbers, raising what Python raises for them."""
-        return float(self.scalar(*operands))
+        """Return the value for plain numbers, raising what Python raises for them, and DomainError for a complex result."""
+        return real(self.name, self.scalar(*operands))
 
     def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
         """Return dy/da_k for each operand: numbers for floats, graph nodes for Values, formulas for Symbols."""
@@ -163,6 +164,17 @@ class Dot(Operation):
         n = len(operands) // 2
         bias = (1.0,) if len(operands) % 2 else ()
         return (*operands[n : 2 * n], *operands[:n], *bias)
+
+
+def real(name: str, result: Any) -> float:
+    """Return the result of an operation as a float.
+
+    Raises:
+        DomainError: if it is complex.
+    """
+    if isinstance(result, complex):
+        raise DomainError(f"{name}: the result {result!r} is not a real number", name)
+    return float(result)
 
 
 OPERATIONS: dict[str, Operation] = {}

@@ -145,11 +145,6 @@ class Value:
         if get_mode() & _RECORDING:
             self._flags |= _FRESH
 
-    def __dealloc__(self):
-        if cython.compiled:
-            if self._count:
-                _release(self)
-
     # --- what the node is -----------------------------------------------------------------------------------------
 
     @property
@@ -1137,6 +1132,7 @@ def indexed_values(op: cython.int, numbers_) -> list:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _count(node: Value) -> cython.Py_ssize_t:
     if cython.compiled:
         return node._count
@@ -1152,6 +1148,7 @@ def _parent(node: Value, j: cython.Py_ssize_t):
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _parent_pointer(node: Value, j: cython.Py_ssize_t) -> cython.p_void:
     if cython.compiled:
         if node._count > 2:
@@ -1161,6 +1158,7 @@ def _parent_pointer(node: Value, j: cython.Py_ssize_t) -> cython.p_void:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _partial(node: Value, j: cython.Py_ssize_t) -> cython.double:
     if cython.compiled:
         if node._count > 2:
@@ -1171,6 +1169,7 @@ def _partial(node: Value, j: cython.Py_ssize_t) -> cython.double:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _partial_block(node: Value) -> cython.pointer(cython.double):
     if cython.compiled:
         return cython.cast(
@@ -1180,6 +1179,7 @@ def _partial_block(node: Value) -> cython.pointer(cython.double):
 
 
 @cython.cfunc
+@cython.exceptval(check=False)
 def _index(node: Value) -> cython.int:
     if cython.compiled:
         if node._count > 2:
@@ -1193,6 +1193,7 @@ def _index(node: Value) -> cython.int:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _drop(pointer: cython.p_void) -> cython.void:
     """Give up one reference: a node's last one puts it on the pending list."""
     if cython.compiled:
@@ -1205,10 +1206,10 @@ def _drop(pointer: cython.p_void) -> cython.void:
 
 
 @cython.cfunc
-def _release(node: Value) -> cython.void:
-    """Give up the parents of a dying node, without recursion."""
+@cython.inline
+@cython.exceptval(check=False)
+def _drop_parents(node: Value) -> cython.void:
     if cython.compiled:
-        global _pending, _draining
         j: cython.Py_ssize_t
         if node._count > 2:
             for j in range(node._count):
@@ -1219,29 +1220,43 @@ def _release(node: Value) -> cython.void:
             if node._count == 2:
                 _drop(node._p1)
         node._count = 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _release(pointer: cython.p_void) -> cython.void:
+    """Give up the parents of a dying node, without recursion: called by the node's deallocator."""
+    if cython.compiled:
+        global _pending, _draining
+        if cython.cast(Value, pointer)._count == 0:
+            return
+        _drop_parents(cython.cast(Value, pointer))
         if _draining:
             return
         _draining = True
-        pointer: cython.p_void
         while _pending != cython.NULL:
-            pointer = _pending
-            _pending = get_link(cython.address(cython.cast(Value, pointer)._grad))
-            decref(pointer)
+            waiting: cython.p_void = _pending
+            _pending = get_link(cython.address(cython.cast(Value, waiting)._grad))
+            decref(waiting)
         _draining = False
+
+
+if cython.compiled:
+    hook_dealloc(Value, _release)
 
 
 # --- modes ---------------------------------------------------------------------------------------------------------------
 
 
 @cython.cfunc
-def _apply_modes(node: Value) -> cython.void:
+def _apply_modes(node: Value):
     """What no_grad and diagnose do to a node that was just made."""
     mode: cython.int = get_mode()
     if mode & _DIAGNOSE:
         _diagnose(node)
     if mode & _NO_GRAD:
         if cython.compiled:
-            _release(node)
+            _release(cython.cast(cython.p_void, node))
             node._p0 = node._p1 = cython.NULL
         else:
             node._parents = node._partials = ()
@@ -1475,6 +1490,7 @@ class _Order:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _append(array: _Order, item: cython.p_void) -> cython.void:
     if cython.compiled:
         if array.size == array.capacity:
@@ -1487,6 +1503,7 @@ def _append(array: _Order, item: cython.p_void) -> cython.void:
 
 
 @cython.cfunc
+@cython.exceptval(check=False)
 def _visit(root: Value, order: _Order, path: _Order, leaves: cython.bint, constants: cython.bint) -> cython.void:
     """Append what `root` was computed from, and root, to `order`: depth first, parents from left to right.
 
@@ -1672,6 +1689,7 @@ def _sweep_compiled(roots: list, seeds: list, pruned: cython.bint):
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _is_needed(node: Value) -> cython.bint:
     """Tell whether a node depends on a target; its parents have been asked before."""
     j: cython.Py_ssize_t
@@ -1685,6 +1703,7 @@ def _is_needed(node: Value) -> cython.bint:
 
 
 @cython.cfunc
+@cython.exceptval(check=False)
 def _seed(root: Value, seed: cython.double, pruned: cython.bint) -> cython.void:
     if pruned and not root._flags & (_TARGET | _NEEDED):
         return
