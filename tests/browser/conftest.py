@@ -1,0 +1,142 @@
+"""A real browser and a real JupyterLab, driven by Playwright; skipped where they are not installed."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One chromium for all tests."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
+    if not shutil.which(CHROMIUM):
+        pytest.skip(f"the browser tests need Debian's chromium at {CHROMIUM}, or $CHROMIUM to name one")
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def new_page(browser):
+    """Opens pages that may not reach a network, and fails the test if a page throws."""
+    errors = []
+    contexts = []
+
+    def open_page(**options):
+        context = browser.new_context(offline=True, viewport={"width": 1100, "height": 800}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def jupyter(tmp_path_factory):
+    """A JupyterLab of this Python, in an empty directory."""
+    pytest.importorskip("jupyterlab", reason="the notebook tests need jupyterlab")
+    pytest.importorskip("anywidget", reason="the notebook tests need anywidget")
+    home = tmp_path_factory.mktemp("jupyter")
+    port = _free_port()
+    server = subprocess.Popen(
+        _command(port), cwd=home, env=_environment(home), stdout=_log(home), stderr=subprocess.STDOUT
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api", server, home)
+        yield Lab(f"http://127.0.0.1:{port}", home)
+    finally:
+        server.terminate()
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+class Lab:
+    """A running JupyterLab: its address and its directory."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url = url
+        self.home = home
+
+
+def _command(port):
+    options = [
+        "--no-browser",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--allow-root",
+        "--ip=127.0.0.1",
+    ]
+    lab = [
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.extension_manager=readonly",
+        "--IdentityProvider.token=",
+    ]
+    return [sys.executable, "-m", "jupyterlab", *options, *lab]
+
+
+def _environment(home):
+    kernels = home / "share" / "kernels" / "python3"
+    kernels.mkdir(parents=True)
+    command = f'["{sys.executable}", "-m", "ipykernel_launcher", "-f", "{{connection_file}}"]'
+    (kernels / "kernel.json").write_text(
+        f'{{"argv": {command}, "display_name": "Python 3", "language": "python"}}'
+    )
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    private = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "RUNTIME")}
+    return {
+        **os.environ,
+        **private,
+        "JUPYTER_PATH": str(home / "share"),
+        "PYTHONPATH": path,
+        "IPYTHONDIR": str(home / "ipython"),
+    }
+
+
+def _log(home):
+    return (home / "server.log").open("wb")
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_for(url, server, home, timeout=60):
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{(home / 'server.log').read_text()[-2000:]}")

@@ -1,0 +1,76 @@
+import math
+
+import viz
+from autograd_core import Value, scope
+from viz.diagnosis import diagnose
+from viz.reading import read
+
+
+def found(*roots):
+    return [(finding.kind, finding.node) for finding in diagnose(read(roots))]
+
+
+def test_a_healthy_graph_has_no_findings(small):
+    small.backward()
+    assert found(small) == []
+
+
+def test_values_and_gradients_that_are_not_finite_are_found():
+    a = Value(math.nan, "a")
+    assert ("not finite", 0) in found(a * 2.0)
+    b = Value(1.0, "b")
+    b.grad = math.inf
+    assert ("not finite", 0) in found(b * 2.0)
+
+
+def test_exploding_and_vanishing_partials_are_found_on_their_edge():
+    root = Value(1e9, "a") * Value(1e-9, "b")
+    findings = diagnose(read([root]))
+    assert [(finding.kind, finding.slot) for finding in findings] == [
+        ("vanishing partial", 0),
+        ("exploding partial", 1),
+    ]
+
+
+def test_an_infinite_partial_explodes():
+    assert ("exploding partial", 1) in found(Value(0.0, "a").sqrt())
+
+
+def test_a_relu_that_is_off_for_one_example_is_a_remark_only():
+    drawing = viz.draw(Value(-1.0, "a").relu() * 2.0)
+    box = drawing.picture.boxes[1]
+    assert box.notes == ["ReLU off"]
+    assert not box.trouble
+
+
+def test_a_unit_that_is_off_for_every_example_is_dead():
+    with scope("unit"):
+        outputs = [Value(x, "x").relu() for x in (-1.0, -2.0)]
+    assert [kind for kind, _node in found(*outputs)] == ["dead ReLU", "dead ReLU"]
+
+
+def test_a_leaf_whose_paths_are_all_cut_is_found_once_a_sweep_ran():
+    a, b = Value(1.0, "a"), Value(-2.0, "b")
+    root = a * 2.0 + b.relu()
+    assert [kind for kind, _node in found(root)] == ["ReLU off"]
+    root.backward()
+    assert found(root)[1:] == [("not reached", 3)]
+
+
+def test_a_leaf_that_no_sweep_has_come_by_is_found():
+    a = Value(1.0, "a")
+    root = a * 2.0
+    root.backward()
+    a.zero_grad()
+    assert found(root) == [("never swept", 0)]
+
+
+def test_findings_are_written_on_the_node_and_in_the_caption():
+    drawing = viz.draw(Value(math.inf, "a") * 2.0)
+    assert "! data is inf" in drawing.source
+    assert "not finite: 2" in drawing.caption
+    assert 'class="input trouble"' in drawing.source
+
+
+def test_the_diagnosis_can_be_left_out():
+    assert viz.draw(Value(math.inf, "a") * 2.0, diagnosis=False).caption == ""

@@ -1,0 +1,62 @@
+import subprocess
+import sys
+
+import pytest
+
+from viz.__main__ import main
+
+EXPRESSION = ["a*b + tanh(c)", "a=2", "b=-3", "c=10"]
+
+
+def test_draw_writes_a_picture_with_gradients(tmp_path, capsys):
+    target = tmp_path / "graph.svg"
+    assert main(["draw", *EXPRESSION, "-o", str(target)]) == 0
+    assert capsys.readouterr().out.strip() == str(target)
+    assert "grad -3" in target.read_text()
+
+
+def test_step_writes_a_page(tmp_path):
+    target = tmp_path / "player.html"
+    assert main(["step", *EXPRESSION, "-o", str(target), "--direction", "TB"]) == 0
+    assert target.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_show_prints_the_steps_where_there_is_no_terminal(capsys):
+    pytest.importorskip("rich")
+    assert main(["show", *EXPRESSION]) == 0
+    assert "grad(a)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["draw", "a*", "a=1"], "a\\*|expression|invalid|syntax"),
+        (["draw", "a*b", "a=1"], "b"),
+        (["draw", "a*b", "a", "b=1"], "expected name=number, not 'a'"),
+        (["draw", "a*b", "a=one", "b=1"], "expected name=number, not 'a=one'"),
+        (["draw", "__import__('os')"], "viz: "),
+        (["draw", "2 + 3"], "nothing to differentiate"),
+        (["draw", "log(a)", "a=-1"], "log"),
+        (["draw", "a/b", "a=1", "b=0"], "viz: "),
+        (["draw", "a*2", "a=1", "-o", "graph.bmp"], "cannot tell a format"),
+        (["draw", "a*2", "a=1", "-o", "/dev/null/graph.svg"], "/dev/null"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(arguments, message, capsys, tmp_path, monkeypatch):
+    import re
+
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("viz: ")
+    assert len(captured.err.splitlines()) <= 3
+    assert re.search(message, captured.err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_runs_as_a_module(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "viz", "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert "draw | step | show" in done.stdout

@@ -1,0 +1,237 @@
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+import viz
+from autograd_core import Value
+from autograd_core.graph import topological_order
+from autograd_core.steps import SeedStep
+from viz.text import visible
+
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "<!-- <script>",
+    "\u2028\u2029'\"\\",
+    "😀",
+    "x" * 10_000,
+    "a\nb",
+]
+
+
+@pytest.fixture
+def player(small):
+    return viz.step(small)
+
+
+def test_it_starts_before_the_first_step(player):
+    assert (player.position, player.current) == (0, None)
+    assert player.describe() == "Start."
+
+
+def test_next_and_previous_move_by_one_and_stop_at_the_ends(player):
+    assert player.previous() is None
+    assert player.next() is player.steps[0]
+    assert player.next() is player.steps[1]
+    assert player.previous() is player.steps[0]
+    player.goto(-1)
+    assert player.next() is player.steps[-1]
+    assert player.position == len(player)
+
+
+def test_goto_counts_from_either_end_and_refuses_what_is_not_there(player):
+    assert player.goto(3) is player.steps[2]
+    assert player.goto(-1) is player.steps[-1]
+    assert player.goto(-1 - len(player)) is None
+    with pytest.raises(IndexError, match="step 1000 of"):
+        player.goto(1000)
+    player.position = 2
+    assert player.current is player.steps[1]
+
+
+def test_stepping_there_and_back_restores_every_number(player):
+    script = player.script
+    rows = [list(row) for row in script.start]
+    for frame in script.frames:
+        for row, column, before, after in frame.cells:
+            assert rows[row][column] == before
+            rows[row][column] = after
+    assert rows == script.rows_at(len(player))
+    for frame in reversed(script.frames):
+        for row, column, before, _after in reversed(frame.cells):
+            rows[row][column] = before
+    assert rows == script.start
+
+
+def test_the_last_state_shows_the_gradients_that_backward_leaves(player, small):
+    shown = {
+        box.members[0]: row
+        for box, row in zip(player.script.boxes, player.script.rows_at(len(player)), strict=True)
+    }
+    small.backward()
+    for i, node in enumerate(topological_order(small)):
+        if not node.is_constant:
+            assert shown[i][:2] == [f"data {node.data:.4g}", f"grad {node.grad:.4g}"]
+
+
+def test_before_the_first_step_only_the_inputs_have_numbers(player):
+    for box, row in zip(player.script.boxes, player.script.start, strict=True):
+        if box.kind != "constant":
+            assert row == (
+                ["data –", "grad –", "pending"]
+                if box.kind in ("operation", "output")
+                else [row[0], "grad –", "given"]
+            )
+            assert (row[0] == "data –") == (row[2] == "pending")
+
+
+def test_a_forward_step_says_the_expression_with_names_and_with_numbers():
+    a, b = Value(2.0, "a"), Value(-3.0, "b")
+    c = a * b
+    c.label = "c"
+    sentence = viz.step(c).script.frames[0].sentence
+    assert (sentence.phase, sentence.title, sentence.lines) == (
+        "forward",
+        "c = a * b",
+        ("= 2 * (-3)", "= -6"),
+    )
+    assert sentence.say == "Forward. c is × of a, b: -6."
+
+
+def test_a_backward_step_says_partial_times_upstream_and_before_and_after():
+    a = Value(3.0, "a")
+    y = (a * a).square()
+    y.label = "y"
+    frames = viz.step(y).script.frames
+    last = frames[-1].sentence
+    assert last.title == "grad(a) += ∂u1/∂a × grad(u1)"
+    assert last.lines[0] == "∂u1/∂a = a = 3"
+    assert last.lines[2].startswith("grad(a): 54 → 108")
+    assert frames[-3].sentence.lines[0] == "∂y/∂u1 = 2 * u1 = 18"
+    assert "The gradient of a goes from 54 to 108." in last.say
+
+
+def test_a_step_lights_up_both_ends_and_the_edge(player):
+    marks = dict(player.script.frames[-1].marks)
+    assert sorted(marks.values()) == ["along", "from", "to"]
+    svg = ET.fromstring(player._svg)
+    assert set(marks) <= {element.get("id") for element in svg.iter(f"{SVG}g")}
+
+
+def test_clicking_a_node_lists_its_paths_with_their_products(player):
+    nodes = {node["name"]: node for node in player.script.payload("", "")["nodes"]}
+    first, second = nodes["a"]["paths"]
+    assert first["text"] == "4 = 4 × 1   along a → u7 → loss"
+    assert second["text"] == "-2.359 = (-3) × 1 × 0.7864 × 1   along a → u2 → u4 → u5 → loss"
+    assert second["nodes"] == ["n0", "n2", "n4", "n5", "n8"]
+    assert second["edges"] == ["e8_0", "e5_0", "e4_0", "e2_0"]
+    assert nodes["loss = +"]["paths"] == []
+
+
+def test_hidden_paths_are_counted():
+    x = Value(1.0, "x")
+    y = x
+    for _ in range(10):
+        y = y + y
+    nodes = viz.step(y).script.payload("", "")["nodes"]
+    assert nodes[0]["paths"][-1]["text"] == "1018 from 1,018 more paths"
+
+
+def test_the_gradient_to_begin_with_can_be_chosen(small):
+    seed = next(event for event in viz.step(small, gradient=2.0).steps if isinstance(event, SeedStep))
+    assert seed.after == 2.0
+
+
+def test_stepping_leaves_the_graph_as_it_was(player, small):
+    player.goto(-1)
+    player.html()
+    assert not small.has_grad
+
+
+def test_the_page_is_one_file_that_loads_nothing(player, tmp_path):
+    path = player.save_html(tmp_path / "new" / "player.html")
+    text = path.read_text()
+    assert "default-src 'none'" in text
+    assert not re.findall(r"(?:src|href)=[\"'](?!data:)", text)
+    assert len(text) < 100_000
+    assert [file.name for file in path.parent.iterdir()] == ["player.html"]
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_a_hostile_label_cannot_leave_its_place_in_the_page(label):
+    a = Value(2.0, label)
+    root = a * a
+    root.label = label
+    player = viz.step(root)
+    html = player.html()
+    assert html.count("<script") == 1
+    assert html.count("</script") == 1
+    assert "<!--" not in html.replace("<!DOCTYPE", "")
+    payload = json.loads(re.search(r'mountNext\("autograd-player", (.*)\);\n</script>', html).group(1))
+    assert payload["nodes"][0]["name"] == visible(label, 64)
+
+
+def test_frames_are_written_one_a_step(player, tmp_path):
+    paths = player.frames(tmp_path / "frames")
+    assert [path.name for path in paths[:2]] == ["step0000.svg", "step0001.svg"]
+    assert len(paths) == len(player) + 1
+    first, last = (ET.parse(path).getroot() for path in (paths[0], paths[-1]))
+    texts = [[text.text for text in root.iter(f"{SVG}text")] for root in (first, last)]
+    assert "data –" in texts[0]
+    assert "grad 1.641" in texts[1]
+    assert f"step {len(player)} of {len(player)}" in texts[1]
+    classes = " ".join(element.get("class", "") for element in last.iter(f"{SVG}g"))
+    assert {"from", "to", "along"} <= set(classes.split())
+
+
+def test_frames_can_be_png_and_nothing_else(tmp_path):
+    player = viz.step(Value(1.0, "x") * 2.0)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in player.frames(tmp_path, "png"))
+    with pytest.raises(viz.FormatError, match="svg or png"):
+        player.frames(tmp_path, "gif")
+
+
+def test_a_large_graph_is_stepped_through_on_its_folded_picture(network, batch_loss):
+    player = viz.step(batch_loss(network(2, 16, 1), 20))
+    ids = {element.get("id") for element in ET.fromstring(player._svg).iter(f"{SVG}g")}
+    assert len(player.script.boxes) < 40
+    assert all(ident in ids for frame in player.script.frames for ident, _role in frame.marks)
+
+
+def test_more_steps_than_a_player_holds_are_refused(chain_network, batch_loss):
+    with pytest.raises(ValueError, match="are more than a player holds"):
+        viz.step(batch_loss(chain_network(2, 16, 16, 1), 30))
+
+
+def test_without_a_renderer_the_notebook_shows_the_remedy(player, monkeypatch):
+    monkeypatch.setenv("AUTOGRAD_DOT", "/nowhere/dot")
+    bundle = player._repr_mimebundle_()
+    assert list(bundle) == ["text/plain"]
+    assert "/nowhere/dot" in bundle["text/plain"]
+
+
+def test_a_missing_renderer_leaves_no_page(player, monkeypatch, tmp_path):
+    monkeypatch.setenv("AUTOGRAD_DOT", "/nowhere/dot")
+    with pytest.raises(viz.RendererError):
+        player.save_html(tmp_path / "player.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_widget_and_the_player_follow_each_other(player):
+    pytest.importorskip("anywidget")
+    widget = player.widget()
+    player.goto(4)
+    assert widget.position == 4
+    widget.position = 7
+    assert player.position == 7
+    assert player.widget() is widget
+
+
+def test_the_notebook_gets_the_widget_and_html_for_other_viewers(player):
+    pytest.importorskip("anywidget")
+    data, _metadata = player._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert data["text/html"].startswith('<div class="autograd-player"><img alt=')
+    assert data["text/plain"] == f"<Player of Computing and differentiating loss: step 0 of {len(player)}>"

@@ -1,0 +1,93 @@
+"""`python -m viz draw|step|show "a*b + tanh(c)" a=2 b=-3 c=10`: pictures of an expression from the shell."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from autograd_core.errors import AutogradError
+from autograd_core.expressions import evaluate_expression
+from autograd_core.value import Value
+from viz.drawing import draw
+from viz.player import step
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        0; 1 if what was asked for cannot be done, with the reason on the error output.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (AutogradError, OSError, ImportError, ValueError, ArithmeticError) as error:
+        print(f"viz: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m viz", description="Draw and step through the graph of an expression."
+    )
+    commands = parser.add_subparsers(required=True, metavar="draw | step | show")
+    for name, run, text in (
+        ("draw", _draw, "write a picture of the graph, after a sweep"),
+        ("step", _step, "write a page that steps through it"),
+        ("show", _show, "step through it in this terminal"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        command.add_argument("expression", help='such as "a*b + tanh(c)"')
+        command.add_argument(
+            "names", nargs="*", metavar="name=number", help="the numbers that the names stand for"
+        )
+        command.add_argument(
+            "--direction", choices=["LR", "TB"], default="LR", help="left to right, or top to bottom"
+        )
+        command.add_argument("--digits", type=int, default=4, help="significant digits (4)")
+        if name != "show":
+            default, help_ = (
+                ("graph.svg", "svg, png, dot, mmd, md ... by its suffix")
+                if name == "draw"
+                else ("player.html", "a page")
+            )
+            command.add_argument("-o", "--output", default=default, help=f"{help_} ({default})")
+    return parser
+
+
+def _draw(options: argparse.Namespace) -> None:
+    root = _root(options)
+    root.backward()
+    print(draw(root, direction=options.direction, digits=options.digits).save(options.output))
+
+
+def _step(options: argparse.Namespace) -> None:
+    print(_player(options).save_html(options.output))
+
+
+def _show(options: argparse.Namespace) -> None:
+    _player(options).show()
+
+
+def _player(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    return step(_root(options), direction=options.direction, digits=options.digits, title=options.expression)
+
+
+def _root(options: argparse.Namespace) -> Value:
+    root, names = evaluate_expression(options.expression, dict(map(_named_number, options.names)))
+    if not names:
+        raise ValueError(f"{options.expression!r} has no name in it, so there is nothing to differentiate by")
+    return root
+
+
+def _named_number(text: str) -> tuple[str, float]:
+    name, _equals, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise ValueError(f"expected name=number, not {text!r}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

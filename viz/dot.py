@@ -1,0 +1,167 @@
+"""A picture as DOT, built with the `graphviz` package."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import graphviz
+
+from viz.palette import EMPHASIS, KINDS, LIGHT, NAMES, TROUBLE
+from viz.picture import Box, Link, Picture
+from viz.text import dot_text
+
+FONT = "Helvetica"  # one whose widths every renderer knows; the SVG names more (viz/svg.py)
+CHARACTER = 0.085  # inches a character of an 11 point label takes, about
+_GRAPH = {
+    "fontname": FONT, "fontsize": "11", "fontcolor": LIGHT["ink"], "bgcolor": LIGHT["paper"],
+    "nodesep": "0.22", "ranksep": "0.42", "margin": "0.1", "labelloc": "b", "labeljust": "l",
+}  # fmt: skip
+_NODE = {
+    "fontname": FONT,
+    "fontsize": "11",
+    "fontcolor": LIGHT["ink"],
+    "margin": "0.13,0.06",
+    "height": "0.3",
+}
+_EDGE = {
+    "fontname": FONT,
+    "fontsize": "9",
+    "fontcolor": LIGHT["soft"],
+    "color": LIGHT["line"],
+    "arrowsize": "0.6",
+}
+
+
+@dataclass
+class _Scope:
+    """A cluster: the boxes right in it and the clusters inside."""
+
+    boxes: list[Box] = field(default_factory=list)
+    inner: dict[str, "_Scope"] = field(default_factory=dict)
+
+    def count(self) -> int:
+        return len(self.boxes) + sum(scope.count() for scope in self.inner.values())
+
+
+def to_dot(
+    picture: Picture,
+    direction: str = "LR",
+    legend: bool = False,
+    room: Mapping[str, int] | None = None,
+) -> graphviz.Digraph:
+    """The DOT of a picture.
+
+    Args:
+        picture: What to draw.
+        direction: `"LR"` or `"TB"`.
+        legend: Whether to add one example of every kind of node in the picture.
+        room: For a box's id, how many characters it must have room for.
+    """
+    graph = graphviz.Digraph(
+        "graph", graph_attr={**_GRAPH, "rankdir": direction}, node_attr=_NODE, edge_attr=_EDGE
+    )
+    graph.attr("graph", id="graph", label=graphviz.nohtml(_lines(picture.caption)))
+    _add_scope(graph, _scopes(picture.boxes), "", room or {})
+    for link in picture.links:
+        _add_link(graph, link)
+    if legend:
+        _add_legend(graph, picture.boxes)
+    return graph
+
+
+def _scopes(boxes: list[Box]) -> _Scope:
+    top = _Scope()
+    for box in boxes:
+        scope = top
+        for level in filter(None, box.scope.split(".")):
+            scope = scope.inner.setdefault(level, _Scope())
+        scope.boxes.append(box)
+    return top
+
+
+def _add_scope(graph: graphviz.Digraph, top: _Scope, path: str, room: Mapping[str, int]) -> None:
+    """Add boxes and clusters; nesting is as deep as scopes nest, but no recursion all the same."""
+    pending = [(graph, top, path, iter(top.inner.items()))]
+    _add_boxes(graph, top, room)
+    while pending:
+        parent, _scope, path, rest = pending[-1]
+        name, scope = next(rest, (None, None))
+        if name is None or scope is None:
+            pending.pop()
+            if pending:
+                pending[-1][0].subgraph(parent)
+            continue
+        inner = f"{path}.{name}" if path else name
+        cluster = _cluster(inner, name) if scope.count() > 1 else graphviz.Digraph()
+        _add_boxes(cluster, scope, room)
+        pending.append((cluster, scope, inner, iter(scope.inner.items())))
+
+
+def _cluster(path: str, name: str) -> graphviz.Digraph:
+    safe = "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):x}-" for c in path)
+    cluster = graphviz.Digraph(f"cluster_{safe}")
+    look = {
+        "style": "rounded",
+        "color": LIGHT["line"],
+        "fontcolor": LIGHT["soft"],
+        "fontsize": "10",
+        "margin": "10",
+    }
+    label = {"label": graphviz.nohtml(dot_text(name)), "labelloc": "t", "labeljust": "l"}
+    cluster.attr("graph", _attributes={"id": f"s_{safe}", "class": "scope", **label, **look})
+    return cluster
+
+
+def _add_boxes(graph: graphviz.Digraph, scope: _Scope, room: Mapping[str, int]) -> None:
+    for box in scope.boxes:
+        _add_box(graph, box, room.get(box.ident, 0))
+
+
+def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
+    look = KINDS[box.kind]
+    lines = [box.title, *(f"! {note}" for note in box.notes[:3]), *box.lines]
+    attributes = {
+        "id": box.ident,
+        "class": f"{box.kind}{' trouble' if box.trouble else ''}",
+        "shape": look.shape,
+    }
+    if look.style:
+        attributes |= {"style": look.style, "fillcolor": look.light[0], "color": look.light[1]}
+    if look.margin:
+        attributes["margin"] = look.margin
+    if look.outlines > 1:
+        attributes["peripheries"] = str(look.outlines)
+    if box.trouble:
+        attributes |= {"color": TROUBLE, "penwidth": "2.5"}
+    if box.kind == "reference":
+        attributes |= {"fontcolor": look.light[1], "fontsize": "9", "margin": "0.02"}
+    if room:
+        attributes["width"] = f"{room * CHARACTER + 0.2:.2f}"
+    if box.emphasis:
+        part = EMPHASIS[box.emphasis]
+        attributes |= part | {"style": ",".join(filter(None, (look.style, part.get("style"))))}
+        attributes["class"] += f" {box.emphasis}"
+    graph.node(box.ident, graphviz.nohtml("\\n".join(map(dot_text, lines))), _attributes=attributes)
+
+
+def _add_link(graph: graphviz.Digraph, link: Link) -> None:
+    attributes = {"id": link.ident}
+    if link.constant:
+        attributes |= {"class": "constant-edge", "style": "dashed"}
+    if link.trouble:
+        attributes |= {"class": "trouble", "color": TROUBLE, "penwidth": "2.5"}
+    if link.emphasis:
+        attributes |= EMPHASIS[link.emphasis] | {"class": link.emphasis}
+    label = graphviz.nohtml(dot_text(link.text)) if link.text else None
+    graph.edge(link.tail, link.head, label, _attributes=attributes)
+
+
+def _lines(text: str) -> str:
+    """Text whose newlines are kept, each line at the left."""
+    return "".join(f"{dot_text(line, None)}\\l" for line in text.split("\n")) if text else ""
+
+
+def _add_legend(graph: graphviz.Digraph, boxes: list[Box]) -> None:
+    with graph.subgraph(name="cluster_legend") as cluster:
+        cluster.attr("graph", id="legend", label="legend", style="dotted", color=LIGHT["line"], labelloc="t")
+        for kind in dict.fromkeys(box.kind for box in boxes):
+            _add_box(cluster, Box(f"legend_{kind}", kind, NAMES[kind], [], "", []), 0)

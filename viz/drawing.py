@@ -1,0 +1,364 @@
+"""`draw`: a graph as a picture that shows itself in a notebook and saves itself in several formats."""
+
+import base64
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+from autograd_core import Value
+from viz.diagnosis import diagnose
+from viz.dot import to_dot
+from viz.errors import FormatError, RenderTimeout
+from viz.files import write_file
+from viz.folding import Folding, Grouping, group, group_links, nearest, scope_depth
+from viz.mermaid import to_mermaid
+from viz.picture import Picture, Style, paint
+from viz.reading import Reading, read
+from viz.renderer import SYSTEM_FORMATS, render
+from viz.svg import finish_svg
+from viz.text import html_text
+
+READABLE = 150  # with more nodes than this, repeated structure is folded unless told otherwise
+MAX_NODES = 1500
+MAX_EDGES = 3000
+OVERVIEW = 120  # boxes kept when nothing else brings a graph under the budget
+_TEXT_FORMATS = {"dot": "dot", "gv": "dot", "mmd": "mermaid", "mermaid": "mermaid", "md": "markdown"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `draw` was asked for; see there."""
+
+    direction: str = "LR"
+    depth: int | None = None
+    expand: tuple[str, ...] = ()
+    collapse: tuple[str, ...] = ()
+    fold: bool | None = None
+    style: Style = field(default_factory=Style)
+    diagnosis: bool = True
+    legend: bool = False
+    max_nodes: int = MAX_NODES
+    max_edges: int = MAX_EDGES
+    readable: int = READABLE
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("LR", "TB"):
+            raise ValueError(f"direction is 'LR' or 'TB', not {self.direction!r}")
+        if self.style.digits < 1:
+            raise ValueError(f"digits is at least 1, not {self.style.digits}")
+        if self.depth is not None and self.depth < 0:
+            raise ValueError(f"depth is at least 0, not {self.depth}")
+
+
+class Drawing:
+    """A drawn graph: shows itself in Jupyter, and saves itself.
+
+    Attributes:
+        source: The DOT text.
+        caption: What the picture hides and what the diagnosis found; empty if nothing.
+        reading: The graph.
+        options: What was asked for.
+        picture: What is drawn, independent of DOT.
+    """
+
+    def __init__(self, reading: Reading, options: Options) -> None:
+        self.reading = reading
+        self.options = options
+        self._plans = _plans(reading, options)
+        self._svg: str | None = None
+        self._plan()
+
+    @property
+    def source(self) -> str:
+        """The DOT text."""
+        return self.digraph().source
+
+    @property
+    def caption(self) -> str:
+        """What the picture hides and what the diagnosis found."""
+        return self.picture.caption
+
+    def digraph(
+        self, room: Mapping[str, int] | None = None, picture: Picture | None = None
+    ) -> graphviz.Digraph:
+        """The `graphviz.Digraph`, to add to or to render by other means.
+
+        Args:
+            room: For a box's id, how many characters it must have room for.
+            picture: To draw instead of this drawing's own.
+        """
+        return to_dot(picture or self.picture, self.options.direction, self.options.legend, room)
+
+    def mermaid(self) -> str:
+        """Mermaid text, for Markdown."""
+        return to_mermaid(self.picture, self.options.direction)
+
+    def svg(self) -> str:
+        """The SVG text.
+
+        Raises:
+            DrawingError: no renderer, or the renderer failed.
+        """
+        if self._svg is None:
+            self._svg = finish_svg(self._render("svg"), self.picture)
+        return self._svg
+
+    def pipe(self, format: str = "svg") -> bytes:
+        """The picture in a format, as bytes.
+
+        Args:
+            format: `svg`, `png`, `jpeg`, `json` (also `pdf` and `ps` with a system Graphviz), `dot`,
+                `mermaid` or `markdown`.
+
+        Raises:
+            DrawingError: the format cannot be written, or the renderer failed.
+        """
+        if format == "svg":
+            return self.svg().encode()
+        text = {"dot": lambda: self.source, "mermaid": self.mermaid, "markdown": self._markdown}.get(format)
+        return text().encode() if text else self._render(format)
+
+    def save(self, path: str | os.PathLike[str], format: str | None = None) -> Path:
+        """Write the picture to a file, in the format of its suffix, whole or not at all.
+
+        Args:
+            path: Where to; the directory is made if need be.
+            format: Instead of the suffix.
+
+        Returns:
+            The path.
+
+        Raises:
+            FormatError: the format is unknown, or this renderer cannot write it.
+            DrawingError: the renderer is missing or failed.
+            OSError: the file cannot be written.
+        """
+        return write_file(path, self.pipe(format or _format_of(path)))
+
+    def expand(self, *scopes: str) -> "Drawing":
+        """A drawing with these scopes opened.
+
+        Args:
+            scopes: Scopes, such as `"layer1"`; none opens all.
+        """
+        if not scopes:
+            return Drawing(self.reading, replace(self.options, depth=None, collapse=()))
+        kept = tuple(scope for scope in self.options.collapse if scope not in scopes)
+        depth = 0 if self.options.depth is None else self.options.depth
+        return Drawing(
+            self.reading,
+            replace(self.options, expand=self.options.expand + scopes, collapse=kept, depth=depth),
+        )
+
+    def collapse(self, *scopes: str) -> "Drawing":
+        """A drawing with these scopes collapsed.
+
+        Args:
+            scopes: Scopes, such as `"layer1"`; none collapses all.
+        """
+        if not scopes:
+            return Drawing(self.reading, replace(self.options, depth=0, expand=()))
+        kept = tuple(scope for scope in self.options.expand if scope not in scopes)
+        return Drawing(
+            self.reading, replace(self.options, collapse=self.options.collapse + scopes, expand=kept)
+        )
+
+    def _plan(self) -> None:
+        self.picture = self._paint(next(self._plans))
+
+    def _paint(self, groups: Grouping) -> Picture:
+        findings = diagnose(self.reading) if self.options.diagnosis else []
+        return paint(self.reading, groups, self.options.style, findings)
+
+    def _render(self, format: str) -> bytes:
+        while True:
+            try:
+                return render(self.source, format)
+            except RenderTimeout:
+                plan = next(self._plans, None)
+                if plan is None:
+                    raise
+                self.picture = self._paint(plan)
+
+    def _markdown(self) -> str:
+        return f"```mermaid\n{self.mermaid()}```\n"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows; without a renderer the DOT text and the remedy, never an exception."""
+        try:
+            svg = self.svg()
+        except Exception as error:
+            return {"text/plain": f"{error}\n\n{self._source_or_reason()}"}
+        return {
+            "image/svg+xml": svg,
+            "text/html": svg_image(svg, self.picture.description),
+            "text/plain": repr(self),
+        }
+
+    def _source_or_reason(self) -> str:
+        try:
+            return self.source
+        except Exception as error:
+            return f"the DOT text cannot be made either: {error}"
+
+    def __repr__(self) -> str:
+        hidden = f", {self.caption}" if self.caption else ""
+        return f"<Drawing of {len(self.reading.nodes)} nodes{hidden}>"
+
+
+def svg_image(svg: str, description: str) -> str:
+    """An `<img>` that holds the whole SVG: sanitisers of notebooks keep it, nothing in it can run."""
+    data = base64.b64encode(svg.encode()).decode()
+    return f'<img alt="{html_text(description)}" src="data:image/svg+xml;base64,{data}">'
+
+
+def draw(
+    what: Any,
+    *inputs: Any,
+    direction: str = "LR",
+    depth: int | None = None,
+    expand: str | Iterable[str] = (),
+    collapse: str | Iterable[str] = (),
+    fold: bool | None = None,
+    digits: int = 4,
+    partials: bool = True,
+    parameters: Iterable[Value] | None = None,
+    diagnosis: bool = True,
+    legend: bool = False,
+    max_nodes: int = MAX_NODES,
+    max_edges: int = MAX_EDGES,
+) -> Drawing:
+    """Draw the graph of a Value, of several, of a Program, or of a model applied to inputs.
+
+    Args:
+        what: A Value, an iterable of Values, something with `graph()` (a Program), or a callable with
+            `parameters()` (a model).
+        inputs: What to call the model with.
+        direction: `"LR"` (inputs at the left) or `"TB"` (inputs on top).
+        depth: How many levels of scopes stay open; 0 collapses each scope to a box. Default: as the budget
+            allows.
+        expand: Scopes to open in spite of `depth`.
+        collapse: Scopes to collapse in any case.
+        fold: Whether repeated structure (the neurons of a layer, the examples of a batch) shares a box.
+            Default: with more than 150 nodes.
+        digits: Significant digits of the numbers.
+        partials: Whether edges show their local partials.
+        parameters: The leaves to draw as parameters. Default: the model's, else the leaves made inside a
+            scope.
+        diagnosis: Whether to mark NaN and infinities, dead ReLUs, vanishing and exploding partials, and nodes
+            that a sweep did not reach.
+        legend: Whether to explain the shapes.
+        max_nodes: Boxes beyond which scopes are collapsed.
+        max_edges: Edges beyond which scopes are collapsed.
+
+    Returns:
+        A `Drawing`; it displays itself as the last expression of a notebook cell.
+
+    Raises:
+        TypeError: there is nothing to draw in `what`.
+        ValueError: an option has no such value.
+    """
+    roots, found = roots_of(what, inputs)
+    style = Style(digits, partials)
+    scopes = scope_names(expand), scope_names(collapse)
+    options = Options(direction, depth, *scopes, fold, style, diagnosis, legend, max_nodes, max_edges)
+    return Drawing(read(roots, found if parameters is None else parameters), options)
+
+
+def scope_names(scopes: str | Iterable[str]) -> tuple[str, ...]:
+    """One scope, or several, as a tuple."""
+    return (scopes,) if isinstance(scopes, str) else tuple(scopes)
+
+
+def roots_of(what: Any, inputs: Sequence[Any] = ()) -> tuple[list[Value], list[Value] | None]:
+    """The outputs to draw, and the parameters if `what` knows them.
+
+    Raises:
+        TypeError: `what` is nothing that has a graph.
+    """
+    if isinstance(what, Value):
+        return [what], None
+    if hasattr(what, "graph"):
+        return _values(what.graph()), None
+    if callable(what):
+        known = getattr(what, "parameters", None)
+        outputs = what(*(_as_inputs(x, f"x{i}" if len(inputs) > 1 else "x") for i, x in enumerate(inputs)))
+        return _values(outputs), None if known is None else list(known())
+    return _values(what), None
+
+
+def _values(found: Any) -> list[Value]:
+    """The Values in a Value, or in (nested) sequences or dicts of them."""
+    values: list[Value] = []
+    pending = [found]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Value):
+            values.append(item)
+        elif isinstance(item, dict):
+            pending += reversed(list(item.values()))
+        elif isinstance(item, Iterable) and not isinstance(item, str | bytes):
+            pending += reversed(list(item))
+        else:
+            raise TypeError(
+                f"cannot draw {type(item).__name__} {item!r:.60}; "
+                "give a Value, Values, a Program, or a model and its inputs"
+            )
+    if not values:
+        raise TypeError("there is no Value to draw here")
+    return values
+
+
+def _as_inputs(x: Any, name: str) -> Any:
+    """Plain numbers as labelled Values, so that they are drawn as inputs; lists keep their shape."""
+    if isinstance(x, Value | str):
+        return x
+    if hasattr(x, "tolist"):
+        x = x.tolist()
+    if isinstance(x, list | tuple):
+        return [_as_inputs(item, f"{name}{i}" if name == "x" else f"{name}_{i}") for i, item in enumerate(x)]
+    return Value(x, name) if isinstance(x, int | float) else x
+
+
+def _plans(reading: Reading, options: Options) -> Iterator[Grouping]:
+    """Ever coarser groupings, the first within the budget; the next ones for a layout that takes too long."""
+    last: Grouping | None = None
+    for folding in _foldings(reading, options):
+        last = group(reading, folding)
+        if _fits(reading, last, options):
+            yield last
+    if last is not None:
+        for keep in (min(OVERVIEW, options.max_nodes), 20):
+            yield nearest(reading, last, keep)
+
+
+def _foldings(reading: Reading, options: Options) -> Iterator[Folding]:
+    scopes = {node.scope for node in reading.nodes}
+    deepest = scope_depth(list(scopes))
+    wanted = Folding(options.depth, options.expand, options.collapse, bool(options.fold))
+    if options.fold is None:
+        wanted = replace(wanted, fold=len(reading.nodes) > options.readable)
+    yield wanted
+    if not wanted.fold and options.fold is None:
+        yield (wanted := replace(wanted, fold=True))
+    start = deepest if options.depth is None else options.depth
+    for depth in range(start - 1, -1, -1):
+        yield replace(wanted, depth=depth)
+
+
+def _fits(reading: Reading, groups: Grouping, options: Options) -> bool:
+    boxes = len(set(groups))
+    return boxes <= options.max_nodes and len(group_links(reading, groups)) <= options.max_edges
+
+
+def _format_of(path: str | os.PathLike[str]) -> str:
+    suffix = Path(path).suffix.lower().lstrip(".")
+    format = {"jpg": "jpeg"}.get(suffix) or _TEXT_FORMATS.get(suffix, suffix)
+    if format not in (*_TEXT_FORMATS.values(), *SYSTEM_FORMATS):
+        known = "svg, png, jpeg, json, pdf, dot, mmd, md"
+        raise FormatError(f"cannot tell a format from {os.fspath(path)!r}; use a suffix among {known}")
+    return format

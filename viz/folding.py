@@ -1,0 +1,178 @@
+"""Which nodes share a box: scopes that are collapsed, structure that repeats, and what is over the budget.
+
+A grouping is a list with one group number a node. Folding is a bisimulation: two nodes are alike when their
+operation, scope and label differ in digits only and their parents are alike; so sixteen neurons become one,
+"×16", and so do a hundred examples of a minibatch. A running sum over things that are alike folds into one
+box, too.
+"""
+
+import re
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from viz.reading import Reading
+
+Grouping = list[int]
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Folding:
+    """What to put together.
+
+    Attributes:
+        depth: Scopes deeper than this many levels are collapsed; None opens them all.
+        expand: Scopes that stay open in spite of `depth`.
+        collapse: Scopes that are collapsed in any case.
+        fold: Whether repeated structure shares a box.
+    """
+
+    depth: int | None = None
+    expand: tuple[str, ...] = ()
+    collapse: tuple[str, ...] = ()
+    fold: bool = False
+
+    def box(self, scope: str) -> str:
+        """The collapsed scope that `scope` lies in, or `""`."""
+        levels = scope.split(".") if scope else []
+        for level in range(1, len(levels) + 1):
+            prefix = ".".join(levels[:level])
+            if prefix in self.collapse:
+                return prefix
+            if self.depth is not None and level > self.depth and not self._is_expanded(prefix):
+                return prefix
+        return ""
+
+    def _is_expanded(self, prefix: str) -> bool:
+        return any(name == prefix or name.startswith(prefix + ".") for name in self.expand)
+
+
+def pattern(name: str) -> str:
+    """The name with every run of digits replaced: `w12` -> `w*`."""
+    return _DIGITS.sub("*", name)
+
+
+def scope_pattern(scope: str) -> str:
+    """The scope with the digits of its last level replaced: `layer1.neuron12` -> `layer1.neuron*`.
+
+    A scope of one level keeps its number: `layer1` and `layer2` follow each other, they do not repeat each
+    other.
+    """
+    outer, dot, last = scope.rpartition(".")
+    return f"{outer}.{pattern(last)}" if dot else scope
+
+
+def group(reading: Reading, folding: Folding) -> Grouping:
+    """Give every node the number of its group."""
+    return _Grouper(reading, folding).run()
+
+
+@dataclass
+class _Grouper:
+    reading: Reading
+    folding: Folding
+    numbers: dict[Hashable, int] = field(default_factory=dict)
+    chains: dict[int, Hashable] = field(default_factory=dict)
+    boxes: dict[str, str] = field(default_factory=dict)
+    patterns: dict[str, str] = field(default_factory=dict)
+    scope_patterns: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> Grouping:
+        groups: Grouping = []
+        roots = set(self.reading.roots)
+        for i, node in enumerate(self.reading.nodes):
+            scope = node.scope
+            box = self._box(scope)
+            if i in roots:
+                groups.append(self._number(("root", i)))
+            elif box:
+                groups.append(self._number(("scope", self._scope_pattern(box) if self.folding.fold else box)))
+            elif not self.folding.fold:
+                groups.append(self._number(i))
+            elif self.reading.parents[i]:
+                groups.append(self._alike(i, scope, {groups[p] for p in self.reading.parents[i]}))
+            else:
+                groups.append(self._number(self._leaf_key(i, scope)))
+        if self.folding.fold:
+            self._split_leaves_by_users(groups)
+        return groups
+
+    def _split_leaves_by_users(self, groups: Grouping) -> None:
+        """Leaves that are alike share a box only if the same groups use them; one for all would be a hub."""
+        users: dict[int, set[int]] = {}
+        for i, parents in enumerate(self.reading.parents):
+            for parent in parents:
+                if not self.reading.parents[parent]:
+                    users.setdefault(parent, set()).add(groups[i])
+        for leaf, found in users.items():
+            if not self._box(self.reading.nodes[leaf].scope) and leaf not in self.reading.roots:
+                alike = "constant" if self.reading.kinds[leaf] == "constant" else groups[leaf]
+                groups[leaf] = self._number(("leaf", alike, frozenset(found)))
+
+    def _alike(self, i: int, scope: str, parents: set[int]) -> int:
+        node = self.reading.nodes[i]
+        key = (node.op, self._scope_pattern(scope), self._pattern(node.label))
+        for parent in parents:
+            if self.chains.get(parent) == (key, frozenset(parents - {parent})):
+                return parent  # the next link of a running sum
+        number = self._number((key, frozenset(parents)))
+        same = [parent for parent in parents if self.chains.get(parent, (None,))[0] == key]  # type: ignore[index]
+        self.chains[number] = (key, frozenset(parents - set(same[:1])))
+        return number
+
+    def _leaf_key(self, i: int, scope: str) -> Hashable:
+        return self.reading.kinds[i], self._scope_pattern(scope), self._pattern(self.reading.nodes[i].label)
+
+    def _number(self, key: Hashable) -> int:
+        return self.numbers.setdefault(key, len(self.numbers))
+
+    def _box(self, scope: str) -> str:
+        if scope not in self.boxes:
+            self.boxes[scope] = self.folding.box(scope)
+        return self.boxes[scope]
+
+    def _scope_pattern(self, scope: str) -> str:
+        if scope not in self.scope_patterns:
+            self.scope_patterns[scope] = scope_pattern(scope)
+        return self.scope_patterns[scope]
+
+    def _pattern(self, name: str) -> str:
+        if name not in self.patterns:
+            self.patterns[name] = pattern(name)
+        return self.patterns[name]
+
+
+def group_links(reading: Reading, groups: Grouping) -> dict[tuple[int, int], int]:
+    """How many edges run from each group to each other group."""
+    links: dict[tuple[int, int], int] = {}
+    for head, parents in zip(groups, reading.parents, strict=True):
+        for parent in parents:
+            tail = groups[parent]
+            if tail != head:
+                links[tail, head] = links.get((tail, head), 0) + 1
+    return links
+
+
+def nearest(reading: Reading, groups: Grouping, keep: int) -> Grouping:
+    """Keep the `keep` groups nearest to the outputs and put the others into one group, number -1."""
+    inward: dict[int, list[int]] = {}
+    for tail, head in group_links(reading, groups):
+        inward.setdefault(head, []).append(tail)
+    kept = _breadth_first([groups[root] for root in reading.roots], inward, keep)
+    return [number if number in kept else -1 for number in groups]
+
+
+def _breadth_first(start: Iterable[int], inward: dict[int, list[int]], keep: int) -> set[int]:
+    queue = list(dict.fromkeys(start))
+    seen = set(queue)
+    for number in queue:  # grows while it is walked
+        for tail in inward.get(number, ()):
+            if tail not in seen and len(seen) < keep:
+                seen.add(tail)
+                queue.append(tail)
+    return seen
+
+
+def scope_depth(scopes: Sequence[str]) -> int:
+    """How many levels the deepest scope has."""
+    return max((scope.count(".") + 1 for scope in scopes if scope), default=0)

@@ -1,0 +1,27 @@
+"""One picture a step: the drawing with the numbers of that step, and what takes part in it lit up."""
+
+from dataclasses import replace
+
+from viz.payload import OPENING, Script
+from viz.picture import Picture
+
+
+def frame_picture(script: Script, position: int) -> Picture:
+    """The picture after so many steps.
+
+    Args:
+        script: The steps.
+        position: How many have happened.
+    """
+    rows = {box.ident: row for box, row in zip(script.boxes, script.rows_at(position), strict=True)}
+    frame = script.frames[position - 1] if position else None
+    marks = dict(frame.marks) if frame else {}
+    boxes = []
+    for box in script.picture.boxes:
+        row = rows.get(box.ident, [None])
+        lines = box.lines if row[0] is None else [text for text in row[:2] if text is not None]
+        boxes.append(replace(box, lines=lines, emphasis=marks.get(box.ident, "")))
+    links = [replace(link, emphasis=marks.get(link.ident, "")) for link in script.picture.links]
+    words = [frame.sentence.title, *frame.sentence.lines] if frame else [OPENING]
+    caption = "\n".join([f"step {position} of {len(script.frames)}", *words, *[""] * (4 - len(words))])
+    return replace(script.picture, boxes=boxes, links=links, caption=caption)

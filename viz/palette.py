@@ -1,0 +1,111 @@
+"""Colours and shapes of the picture, in one table.
+
+Hues are Okabe and Ito's, which stay apart for colour-blind readers; every kind of node also has its own shape
+or outline, so nothing is told by colour alone. DOT gets the light colours as plain attributes; the style
+sheet inside an SVG replaces them through variables, so a browser follows a dark theme and every other viewer
+still shows the picture.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one kind of node looks: DOT shape and style, then (fill, outline) in light and dark."""
+
+    shape: str
+    style: str
+    light: tuple[str, str]
+    dark: tuple[str, str]
+    outlines: int = 1
+    margin: str = ""  # inches, where the shape takes room from its text
+
+
+KINDS = {
+    "operation": Look("box", "rounded,filled", ("#ffffff", "#57606a"), ("#22272e", "#9aa4af")),
+    "input": Look("cds", "filled", ("#dff0fb", "#0072b2"), ("#0b3550", "#56b4e9"), margin="0.16,0.13"),
+    "parameter": Look("tab", "filled", ("#fdecd2", "#b35c00"), ("#4a2e05", "#e69f00")),
+    "constant": Look("box", "filled,dashed", ("#f1f2f3", "#6e7781"), ("#2d333b", "#9aa4af")),
+    "output": Look("box", "rounded,filled", ("#dcf3ea", "#00735c"), ("#06392d", "#2fc79b"), outlines=2),
+    "group": Look("box3d", "filled", ("#f6ebf3", "#8e4a79"), ("#3b2136", "#cc79a7"), margin="0.16,0.1"),
+    "reference": Look("plain", "", ("none", "#b35c00"), ("none", "#e69f00")),
+}
+NAMES = {
+    "operation": "operation",
+    "input": "input",
+    "parameter": "parameter",
+    "constant": "constant",
+    "output": "output",
+    "group": "several nodes in one box",
+    "reference": "a shared parameter, drawn aside",
+}
+TROUBLE = "#d55e00"
+EMPHASIS = {  # what takes part in a step, as DOT attributes; player.css says the same for the browser
+    "argument": {"color": "#0072b2", "penwidth": "2.5", "style": "dashed"},
+    "into": {"color": "#0072b2", "penwidth": "2.5"},
+    "result": {"color": "#0072b2", "penwidth": "4"},
+    "from": {"color": "#d55e00", "penwidth": "2.5", "style": "dashed"},
+    "along": {"color": "#d55e00", "penwidth": "4"},
+    "to": {"color": "#d55e00", "penwidth": "4"},
+}
+
+LIGHT = {
+    "paper": "#ffffff", "ink": "#1f2328", "soft": "#57606a", "line": "#8c959f", "button": "#f6f8fa",
+    "accent": "#0072b2", "warm": "#d55e00", "path": "#a3497f", "focus": "#0072b2", "trouble": TROUBLE,
+}  # fmt: skip
+DARK = {
+    "paper": "#1c2128", "ink": "#e6edf3", "soft": "#adbac7", "line": "#6e7781", "button": "#2d333b",
+    "accent": "#56b4e9", "warm": "#ff8c42", "path": "#e39bc6", "focus": "#f0e442", "trouble": "#ff8c42",
+}  # fmt: skip
+
+
+def _variables(theme: str) -> str:
+    colours = dict(LIGHT if theme == "light" else DARK)
+    for kind, look in KINDS.items():
+        colours[f"{kind}-fill"], colours[f"{kind}-line"] = getattr(look, theme)
+    return "".join(f"--{name}:{colour};" for name, colour in colours.items())
+
+
+def theme_rules() -> str:
+    """The variables of both themes, following the system's wish."""
+    light, dark = (f"svg.autograd{{{_variables(theme)}}}" for theme in ("light", "dark"))
+    return f"{light}\n@media (prefers-color-scheme:dark){{{dark}}}\n"
+
+
+def host_theme_rules() -> str:
+    """The variables inside the player, where the notebook's theme wins over the system's."""
+    light, dark = _variables("light"), _variables("dark")
+    return (
+        f":host{{{light}}}\n@media (prefers-color-scheme:dark){{:host{{{dark}}}}}\n"
+        + _host_theme("light", light)
+        + _host_theme("dark", dark)
+    )
+
+
+def _host_theme(name: str, variables: str) -> str:
+    chosen = f':host([data-theme="{name}"])'
+    return f"{chosen},{chosen} svg.autograd{{{variables}color-scheme:{name}}}\n"
+
+
+def picture_rules() -> str:
+    """The rules that colour an SVG by its classes, weak enough for the player's to win."""
+    rules = [
+        _rule(".paper", "", "fill:var(--paper)"),
+        _rule("text", "", "fill:var(--ink)"),
+        _rule(".edge", "path", "stroke:var(--line)"),
+        _rule(".edge", "polygon", "stroke:var(--line);fill:var(--line)"),
+        _rule(":is(.edge,.cluster)", "text", "fill:var(--soft)"),
+        _rule(".cluster", ":is(path,polygon)", "stroke:var(--line)"),
+    ]
+    for kind in KINDS:
+        rules.append(_rule(f".{kind}", ":is(polygon,path,polyline,ellipse)", f"stroke:var(--{kind}-line)"))
+        rules.append(
+            _rule(f".{kind}", ':is(polygon,path,ellipse):not([fill="none"])', f"fill:var(--{kind}-fill)")
+        )
+    rules.append(_rule(".trouble", ":is(polygon,path)", "stroke:var(--trouble);stroke-width:3"))
+    rules.append(_rule(".edge.trouble", "polygon", "fill:var(--trouble)"))
+    return "\n".join(rules)
+
+
+def _rule(group: str, shape: str, declarations: str) -> str:
+    return f":where(svg.autograd {group} {shape}){{{declarations}}}"

@@ -1,0 +1,248 @@
+"""`step`: a player that goes through the forward computation and the sweep, one assignment at a time."""
+
+import os
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from autograd_core.steps import Step, steps
+from autograd_core.value import Value
+from viz.drawing import Drawing, Options, roots_of, scope_names
+from viz.errors import FormatError
+from viz.files import write_file
+from viz.page import output, page, player_css
+from viz.payload import Script
+from viz.picture import Style
+from viz.reading import read
+from viz.renderer import render
+from viz.svg import finish_svg
+from viz.text import script_json
+
+OPEN_UP_TO = 500  # graphs with at most this many nodes are drawn node by node
+MOST_STEPS = 20_000
+
+
+class Player:
+    """Steps through a graph, in a notebook, in a file, in a terminal or in code.
+
+    Attributes:
+        steps: The events, as `autograd_core.steps` makes them.
+        position: How many of them have happened; assign to it, or use `next`, `previous` and `goto`.
+    """
+
+    def __init__(self, drawing: Drawing, events: Sequence[Step], title: str) -> None:
+        self.steps = events
+        self.title = title
+        self._drawing = drawing
+        self._position = 0
+        self._widget: Any = None
+
+    @property
+    def position(self) -> int:
+        """How many steps have happened: 0 before the first, `len(player)` after the last."""
+        return self._position
+
+    @position.setter
+    def position(self, k: int) -> None:
+        self.goto(k)
+
+    @property
+    def current(self) -> Step | None:
+        """The step that happened last; None at the start."""
+        return self.steps[self._position - 1] if self._position else None
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def next(self) -> Step | None:
+        """Take one step; stay at the end.
+
+        Returns:
+            The current step.
+        """
+        return self.goto(min(self._position + 1, len(self)))
+
+    def previous(self) -> Step | None:
+        """Take one step back; stay at the start.
+
+        Returns:
+            The current step.
+        """
+        return self.goto(max(self._position - 1, 0))
+
+    def goto(self, k: int) -> Step | None:
+        """Go to the state after `k` steps; a negative `k` counts from the end, -1 is the end.
+
+        Returns:
+            The current step.
+
+        Raises:
+            IndexError: there is no such step.
+        """
+        wanted = k + len(self) + 1 if k < 0 else k
+        if not 0 <= wanted <= len(self):
+            raise IndexError(f"step {k} of {len(self)} steps")
+        self._position = wanted
+        if self._widget is not None:
+            self._widget.position = wanted
+        return self.current
+
+    def describe(self) -> str:
+        """The current step in words, as a screen reader gets it."""
+        return self.script.frames[self._position - 1].sentence.say if self._position else "Start."
+
+    @cached_property
+    def script(self) -> Script:
+        """The steps as the players show them."""
+        drawing = self._drawing
+        return Script(drawing.reading, drawing.picture, self.steps, drawing.options.style.digits)
+
+    @cached_property
+    def _svg(self) -> str:
+        """The final picture, with room for every number on the way."""
+        rendered = render(self._drawing.digraph(self.script.room()).source)
+        return finish_svg(rendered, self._drawing.picture)
+
+    def html(self) -> str:
+        """The player as an HTML fragment: a static picture that the player replaces where scripts may run."""
+        return output(
+            self._svg, self.script.payload(player_css(), self.title), self._drawing.picture.description
+        )
+
+    def save_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write the player as one self-contained HTML file that needs no network.
+
+        Raises:
+            DrawingError: no renderer, or the renderer failed.
+            OSError: the file cannot be written.
+        """
+        return write_file(path, page(self.html(), self.title).encode())
+
+    def frames(self, directory: str | os.PathLike[str], format: str = "svg") -> list[Path]:
+        """Write one picture a step, `step0000.svg` being the start.
+
+        Args:
+            directory: Where to; made if need be.
+            format: `"svg"` or `"png"`.
+
+        Raises:
+            FormatError: another format.
+            DrawingError: no renderer, or the renderer failed.
+            OSError: a file cannot be written.
+        """
+        from viz.frames import frame_picture
+
+        if format not in ("svg", "png"):
+            raise FormatError(f"frames are svg or png, not {format!r}")
+        digits = max(4, len(str(len(self))))
+        paths = []
+        for k in range(len(self) + 1):
+            picture = frame_picture(self.script, k)
+            rendered = render(self._drawing.digraph(self.script.room(), picture).source, format)
+            content = finish_svg(rendered, picture).encode() if format == "svg" else rendered
+            paths.append(write_file(Path(directory) / f"step{k:0{digits}}.{format}", content))
+        return paths
+
+    def show(self) -> None:
+        """Step in the terminal: arrow keys, space to play, q to leave; without a terminal, print it all."""
+        from viz.terminal import show
+
+        show(self)
+
+    def widget(self) -> Any:
+        """The Jupyter widget; its `position` and this player's follow each other.
+
+        Raises:
+            ImportError: anywidget is not installed.
+        """
+        if self._widget is None:
+            from viz.widget import make_widget
+
+            payload = self.script.payload(player_css(), self.title) | {"svg": self._svg}
+            self._widget = make_widget(script_json(payload), self._position)
+            self._widget.observe(self._follow, "position")
+        return self._widget
+
+    def _follow(self, change: Any) -> None:
+        self._position = max(0, min(len(self), change["new"]))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        """The widget where there is one, and the HTML for every other viewer; never an exception."""
+        try:
+            bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self.html()}
+        except Exception as error:
+            return {"text/plain": f"{error}\n\n{self!r}"}
+        try:
+            shown = self.widget()._repr_mimebundle_()
+        except Exception:
+            return bundle
+        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
+        return {**data, **bundle}, metadata
+
+    def __repr__(self) -> str:
+        return f"<Player of {self.title}: step {self._position} of {len(self)}>"
+
+
+def step(
+    what: Any,
+    *inputs: Any,
+    gradient: float = 1.0,
+    forward: bool = True,
+    accumulate: bool = False,
+    direction: str = "LR",
+    depth: int | None = None,
+    expand: str | Iterable[str] = (),
+    collapse: str | Iterable[str] = (),
+    fold: bool | None = None,
+    parameters: Iterable[Value] | None = None,
+    digits: int = 4,
+    title: str | None = None,
+) -> Player:
+    """Step through the computation of a Value and its back-propagation.
+
+    Args:
+        what: A Value, several, a Program, or a model and its inputs, as for `draw`.
+        inputs: What to call a model with.
+        gradient: The gradient of each output with respect to itself.
+        forward: Whether to begin with the forward computation.
+        accumulate: Whether leaves start with the gradients they have, as in `backward()`.
+        direction: `"LR"` (inputs at the left) or `"TB"` (inputs on top).
+        depth: How many levels of scopes stay open, as for `draw`.
+        expand: Scopes to open in spite of `depth`.
+        collapse: Scopes to collapse in any case.
+        fold: Whether repeated structure shares a box. Default: with more than 500 nodes.
+        parameters: The leaves to draw as parameters.
+        digits: Significant digits of the numbers.
+        title: The heading. Default: the outputs' names.
+
+    Returns:
+        A `Player`; it displays itself as the last expression of a notebook cell.
+
+    Raises:
+        TypeError: there is nothing to draw in `what`.
+        ValueError: an option has no such value, or there are more steps than a player can hold.
+    """
+    roots, found = roots_of(what, inputs)
+    events = steps(*roots, gradients=[gradient] * len(roots), forward=forward, accumulate=accumulate)
+    if len(events) > MOST_STEPS:
+        raise ValueError(
+            f"{len(events):,} steps are more than a player holds ({MOST_STEPS:,}); "
+            "step through one example, or draw() the graph"
+        )
+    options = Options(
+        direction,
+        depth,
+        scope_names(expand),
+        scope_names(collapse),
+        fold,
+        Style(digits, numbered=True),
+        readable=OPEN_UP_TO,
+    )
+    reading = read(roots, found if parameters is None else parameters)
+    return Player(Drawing(reading, options), events, title or _title(roots))
+
+
+def _title(roots: Sequence[Value]) -> str:
+    names = ", ".join(root.label or "the output" for root in roots[:3])
+    return f"Computing and differentiating {names}"
