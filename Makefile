@@ -1,0 +1,65 @@
+# `make help` lists what there is to do. Every target installs what it needs into .venv by itself.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+ENGINE := $(wildcard autograd_core/*.py autograd_core/*.pxd autograd_core/*.h autograd_core/*.c)
+SOURCES := $(filter-out autograd_core/value.c,$(ENGINE)) pyproject.toml setup.cfg
+PYTEST := $(BIN)/python -m pytest -q
+
+.PHONY: help demo test test-compiled test-uncompiled test-browser lint types bench notebooks docs generate clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip
+
+$(VENV)/.demo: $(VENV)/bin/python $(SOURCES)
+	$(PIP) -e ".[demo]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python $(SOURCES)
+	$(PIP) -e ".[dev]"
+	@touch $@
+
+demo: $(VENV)/.demo  ## the main job: train a network of Values on real data, check its gradient, draw a graph
+	$(BIN)/python examples/demo.py
+
+test: lint types test-compiled test-uncompiled notebooks docs  ## everything that CI runs
+
+test-compiled: $(VENV)/.dev  ## the test suite on the compiled engine, the browser tests included
+	$(BIN)/python -c "import autograd_core; assert autograd_core.COMPILED, 'the engine was not compiled'"
+	$(PYTEST)
+
+test-uncompiled: $(VENV)/.dev  ## the test suite on the same source, uncompiled
+	AUTOGRAD_UNCOMPILED=1 $(PYTEST) --ignore=tests/browser
+
+test-browser: $(VENV)/.dev  ## the widget and the pages in a real JupyterLab and Chromium
+	$(PYTEST) tests/browser
+
+lint: $(VENV)/.dev  ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## mypy, strict
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev  ## every speed claim of the README, peers side by side (they get an environment of their own)
+	$(BIN)/python -m benchmarks
+
+notebooks: $(VENV)/.dev  ## run every notebook from top to bottom
+	$(PYTEST) notebooks
+
+docs: $(VENV)/.dev  ## build the documentation site; warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+generate: $(VENV)/.dev  ## write autograd_core/operations.h anew after a change to operations.py
+	$(BIN)/python -m autograd_core.codegen
+
+clean:  ## remove what was built
+	rm -rf $(VENV) .venv-bench build out docs/_build *.egg-info autograd_core/*.so autograd_core/value.c
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
