@@ -14,8 +14,8 @@ __all__ = ["load_engine"]
 def load_engine() -> None:
     """Import `autograd_core.value`: the compiled module, or its source where there is none.
 
-    ``AUTOGRAD_UNCOMPILED=1`` in the environment asks for the source. Without a compiled module and without that wish, one
-    warning tells the remedy.
+    ``AUTOGRAD_UNCOMPILED=1`` in the environment asks for the source. Without a compiled module and without
+    that wish, one warning tells the remedy.
     """
     if os.environ.get("AUTOGRAD_UNCOMPILED", "") not in ("", "0"):
         _load_source()
@@ -24,8 +24,8 @@ def load_engine() -> None:
 
     if not value.COMPILED:
         warnings.warn(
-            "autograd_core runs uncompiled, some 30 times slower: install a C compiler (gcc, clang or MSVC) and reinstall "
-            "with `pip install --force-reinstall --no-deps .`; AUTOGRAD_UNCOMPILED=1 silences this",
+            "autograd_core runs uncompiled, some 30 times slower: install a C compiler (gcc, clang or MSVC) and "
+            "reinstall with `pip install --force-reinstall --no-deps .`; AUTOGRAD_UNCOMPILED=1 silences this",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -1,8 +1,10 @@
 """Back-propagation: the sweep over the graph, and its account in plain Python.
 
-The gradient of an output u with respect to a node is the sum, over the nodes made from it, of their gradient times the local
-partial: du/dv = sum_i du/dw_i dw_i/dv. It is computed once per node, in reverse topological order (Goodfellow et al. 2016, Algorithm 6.2).
-Back-propagation computes gradients and nothing else; learning is what `nn` does with them.
+The gradient of an output u with respect to a node is the sum, over the nodes made from it, of their gradient
+times the local
+partial: du/dv = sum_i du/dw_i dw_i/dv. It is computed once per node, in reverse topological order (Goodfellow
+    et al. 2016, Algorithm 6.2). Back-propagation computes gradients and nothing else; learning is what `nn`
+    does with them.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ def _roots_and_seeds(outputs: Any, gradients: Any) -> tuple[list[Value], list[fl
     elif isinstance(outputs, Iterable) and not isinstance(outputs, (str, bytes)):
         roots = list(outputs)
     else:
-        raise TypeError(f"backward() starts from a Value or several, not from {type(outputs).__name__} {outputs!r}")
+        raise TypeError(
+            f"backward() starts from a Value or several, not from {type(outputs).__name__} {outputs!r}"
+        )
     if gradients is None:
         return roots, [1.0] * len(roots)
     seeds = list(gradients) if isinstance(gradients, Iterable) else [gradients]
@@ -84,8 +88,8 @@ def contributions(
         gradients: as for `backward`.
 
     Yields:
-        A `Contribution` each; leaves start from the gradient that they have. The last `after` of every node has the bits that
-        `backward` leaves in its ``grad``.
+        A `Contribution` each; leaves start from the gradient that they have. The last `after` of every node
+        has the bits that `backward` leaves in its ``grad``.
     """
     roots, seeds = _roots_and_seeds(outputs, gradients)
     order = topological_order(*roots)

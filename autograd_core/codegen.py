@@ -1,7 +1,8 @@
 """Write `operations.h`, the C form of the calculus in `operations.py`.
 
 Each rule is called with Symbols and its formula is printed, so the header holds no calculus of its own. Run
-``python -m autograd_core.codegen`` after a change to an operation; a test fails while the header is out of date.
+``python -m autograd_core.codegen`` after a change to an operation; a test fails while the header is out of
+date.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def _reduce() -> Iterator[str]:
         yield f"        for (j = 0; j < n; j++) m = pre_{name}(m, x[j]);"
         yield f"        for (j = 0; j < n; j++) s = step_{name}(s, x[j], m);"
         yield f"        y = finish_{name}(m, s, (double)n, x[index]);"
-        yield f"        for (j = 0; j < n; j++) d[j] = part_{name}(x[j], m, s, y, (double)n, (double)(j == index));"
+        yield "        for (j = 0; j < n; j++)"
+        yield f"            d[j] = part_{name}(x[j], m, s, y, (double)n, (double)(j == index));"
         yield "        return y;"
     yield "    default: return y;\n    }\n}"
 

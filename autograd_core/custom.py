@@ -48,7 +48,9 @@ class CustomOperation(Operation):
         """Return the value for plain numbers."""
         result = self.function(*operands)
         if isinstance(result, Value):
-            raise TypeError(f"{self.name}: the function of a user-defined operation returns a number, not a Value")
+            raise TypeError(
+                f"{self.name}: the function of a user-defined operation returns a number, not a Value"
+            )
         return real(self.name, result)
 
     def numeric_partials(self, operands: Sequence[float], y: float) -> tuple[float, ...]:
@@ -84,14 +86,16 @@ def operation(
 ) -> Callable[[Callable[..., float]], CustomOperation]:
     """Make an operation of a function of floats and its partials.
 
-    The partials are called with the operands and the value, ``partials(a, b, y)``, and return one number for each operand. Written with this
-    package's functions (``autograd_core.cos``, not ``math.cos``) they serve higher-order gradients too; a rule that reads a plain number
-    where a graph is wanted raises `RecordingError` instead of dropping a term.
+    The partials are called with the operands and the value, ``partials(a, b, y)``, and return one number for
+    each operand. Written with this package's functions (``autograd_core.cos``, not ``math.cos``) they serve
+    higher-order gradients too; a rule that reads a plain number where a graph is wanted raises
+    `RecordingError` instead of dropping a term.
 
     Args:
         partials: one function that returns a number for each operand, or one function for each operand.
         name: the operation's name; by default the function's.
-        selecting: True if a partial of 0 means that the operand was not chosen, so that nothing is sent to it.
+        selecting: True if a partial of 0 means that the operand was not chosen, so that nothing is sent to
+            it.
 
     Returns:
         A decorator.
@@ -126,5 +130,7 @@ def _arity(function: Callable[..., float]) -> int:
     parameters = list(inspect.signature(function).parameters.values())
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if not parameters or any(parameter.kind not in plain for parameter in parameters):
-        raise TypeError(f"{function.__name__}: an operation takes a fixed number of positional operands, at least one")
+        raise TypeError(
+            f"{function.__name__}: an operation takes a fixed number of positional operands, at least one"
+        )
     return len(parameters)

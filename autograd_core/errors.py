@@ -1,6 +1,7 @@
 """The exceptions of the engine.
 
-Every exception of this package is an :class:`AutogradError`, and also the builtin that a user would catch for it::
+Every exception of this package is an :class:`AutogradError`, and also the builtin that a user would catch for
+it::
 
     AutogradError
     ├── DomainError           (ValueError)         log(-1), sqrt(-1), (-8.0) ** (1/3)

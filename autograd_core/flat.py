@@ -1,7 +1,7 @@
 """Copying and pickling graphs of any depth, without recursion.
 
-A pickle of a node holds the whole graph that it was computed from as one flat table. Leaves, and nodes that another table of the same
-pickle holds, are referred to as objects, so that what was shared stays shared.
+A pickle of a node holds the whole graph that it was computed from as one flat table. Leaves, and nodes that
+another table of the same pickle holds, are referred to as objects, so that what was shared stays shared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _live: weakref.WeakSet[FlatGraph] = weakref.WeakSet()
 
 
 class FlatGraph:
-    """The table of a graph: for each node its state, and its parents as positions (negative: outside nodes)."""
+    """The table of a graph: for each node its state, and its parents as positions (below 0: outside)."""
 
     __slots__ = ("__weakref__", "nodes", "outside", "positions", "rows")
 

@@ -77,7 +77,7 @@ __all__ = [
 
 
 def _call(name: str, *operands: Any) -> Any:
-    """Apply an operation: a node if any operand is a Value, else a float with the errors a node would give."""
+    """Apply an operation: a node if any operand is a Value, else a float, with the same errors."""
     nodes = [as_value(operand) for operand in operands]
     result = apply(OPERATIONS[name], nodes)
     return result if any(isinstance(operand, Value) for operand in operands) else result.data
@@ -260,7 +260,8 @@ def sum(numbers: Iterable[Any], start: Any = 0) -> Any:
 
 
 def prod(numbers: Iterable[Any], start: Any = 1) -> Any:
-    """The product, multiplied in order: a chain of `mul` nodes, so that zeros have right gradients of any order.
+    """The product, multiplied in order: a chain of `mul` nodes, so that zeros have right gradients of any
+    order.
 
     Args:
         numbers: Values and real numbers; for none of them the result is `start`.

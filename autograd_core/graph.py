@@ -52,7 +52,9 @@ def statistics(*roots: Value) -> GraphStatistics:
         start += count
     operations = Counter(node.op for node in walk.nodes)
     leaves = operations.pop("", 0)
-    return GraphStatistics(len(walk.nodes), len(walk.parents), leaves, max(depths, default=0), dict(operations))
+    return GraphStatistics(
+        len(walk.nodes), len(walk.parents), leaves, max(depths, default=0), dict(operations)
+    )
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,9 @@ class Path:
     product: float
 
     def __str__(self) -> str:
-        steps = [f" --({d:.4g})--> {_name(node)}" for d, node in zip(self.partials, self.nodes[1:], strict=True)]
+        steps = [
+            f" --({d:.4g})--> {_name(node)}" for d, node in zip(self.partials, self.nodes[1:], strict=True)
+        ]
         if len(steps) > 8:
             steps[4:-4] = [f" --> ... {len(steps) - 8} more ..."]
         return f"{self.product:+.6g} = {_name(self.nodes[0])}" + "".join(steps)
@@ -98,7 +102,10 @@ class Explanation:
 
     def __str__(self) -> str:
         plural = "path" if self.count == 1 else "paths"
-        lines = [f"d {_name(self.output)} / d {_name(self.parent)} = {self.total:.6g}, summed over {_big(self.count)} {plural}"]
+        lines = [
+            f"d {_name(self.output)} / d {_name(self.parent)} = {self.total:.6g}, "
+            f"summed over {_big(self.count)} {plural}"
+        ]
         lines.extend(f"  {path}" for path in self.paths)
         hidden = self.count - len(self.paths)
         if hidden:
@@ -107,7 +114,9 @@ class Explanation:
 
 
 def _big(count: int) -> str:
-    return str(count) if count.bit_length() < 60 else f"about 10^{int((count.bit_length() - 1) * math.log10(2))}"
+    return (
+        str(count) if count.bit_length() < 60 else f"about 10^{int((count.bit_length() - 1) * math.log10(2))}"
+    )
 
 
 def _name(node: Value) -> str:
@@ -171,7 +180,9 @@ def _edges_towards(output: Value, parent: Value) -> tuple[_Edges, list[Value]]:
     return edges, order
 
 
-def _gradient(output: Value, parent: Value, order: list[Value], edges: _Edges, counts: dict[Value, int]) -> float:
+def _gradient(
+    output: Value, parent: Value, order: list[Value], edges: _Edges, counts: dict[Value, int]
+) -> float:
     """Sum the chain rule in the order of the sweep, so that the total has the bits of the gradient."""
     grads = dict.fromkeys(counts, 0.0)
     grads[output] = 1.0
@@ -187,9 +198,11 @@ def _gradient(output: Value, parent: Value, order: list[Value], edges: _Edges, c
 def _largest_paths(output: Value, parent: Value, edges: _Edges, bounds: dict[Value, float]) -> Iterator[Path]:
     """Yield paths by falling absolute product.
 
-    Each candidate is the start of a path with the exact bound of what it can still reach. The best one is followed to the end along the
-    best edges, and each edge passed by becomes a candidate: so every candidate taken is one path listed (Lawler 1972). A start is a
-    linked list (node, product so far, partial of the last edge, the start before), so none is copied.
+    Each candidate is the start of a path with the exact bound of what it can still reach. The best one is
+    followed to the end along the
+    best edges, and each edge passed by becomes a candidate: so every candidate taken is one path listed
+    (Lawler 1972). A start is a linked list (node, product so far, partial of the last edge, the start
+    before), so none is copied.
     """
     ticket = itertools.count()
     queue: list[tuple[float, int, _Link]] = [(-bounds[output], next(ticket), (output, 1.0, None, None))]
@@ -197,7 +210,11 @@ def _largest_paths(output: Value, parent: Value, edges: _Edges, bounds: dict[Val
         _, _, link = heapq.heappop(queue)
         while link[0] is not parent:
             node, product = link[0], link[1]
-            choices = [(target, product * partial, partial, link) for target, partial in edges[node] if target in bounds]
+            choices = [
+                (target, product * partial, partial, link)
+                for target, partial in edges[node]
+                if target in bounds
+            ]
             choices.sort(key=lambda choice: _key(choice[1] * bounds[choice[0]]))
             for passed in choices[1:]:
                 heapq.heappush(queue, (_key(passed[1] * bounds[passed[0]]), next(ticket), passed))

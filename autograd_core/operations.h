@@ -411,56 +411,64 @@ AD_INLINE double ad_reduce(int op, long n, const double *x, long index, double *
         for (j = 0; j < n; j++) m = pre_sum(m, x[j]);
         for (j = 0; j < n; j++) s = step_sum(s, x[j], m);
         y = finish_sum(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++) d[j] = part_sum(x[j], m, s, y, (double)n, (double)(j == index));
+        for (j = 0; j < n; j++)
+            d[j] = part_sum(x[j], m, s, y, (double)n, (double)(j == index));
         return y;
     case OP_MEAN:
         m = pre0_mean;
         for (j = 0; j < n; j++) m = pre_mean(m, x[j]);
         for (j = 0; j < n; j++) s = step_mean(s, x[j], m);
         y = finish_mean(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++) d[j] = part_mean(x[j], m, s, y, (double)n, (double)(j == index));
+        for (j = 0; j < n; j++)
+            d[j] = part_mean(x[j], m, s, y, (double)n, (double)(j == index));
         return y;
     case OP_LOGSUMEXP:
         m = pre0_logsumexp;
         for (j = 0; j < n; j++) m = pre_logsumexp(m, x[j]);
         for (j = 0; j < n; j++) s = step_logsumexp(s, x[j], m);
         y = finish_logsumexp(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++) d[j] = part_logsumexp(x[j], m, s, y, (double)n, (double)(j == index));
+        for (j = 0; j < n; j++)
+            d[j] = part_logsumexp(x[j], m, s, y, (double)n, (double)(j == index));
         return y;
     case OP_SOFTMAX:
         m = pre0_softmax;
         for (j = 0; j < n; j++) m = pre_softmax(m, x[j]);
         for (j = 0; j < n; j++) s = step_softmax(s, x[j], m);
         y = finish_softmax(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++) d[j] = part_softmax(x[j], m, s, y, (double)n, (double)(j == index));
+        for (j = 0; j < n; j++)
+            d[j] = part_softmax(x[j], m, s, y, (double)n, (double)(j == index));
         return y;
     case OP_LOG_SOFTMAX:
         m = pre0_log_softmax;
         for (j = 0; j < n; j++) m = pre_log_softmax(m, x[j]);
         for (j = 0; j < n; j++) s = step_log_softmax(s, x[j], m);
         y = finish_log_softmax(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++) d[j] = part_log_softmax(x[j], m, s, y, (double)n, (double)(j == index));
+        for (j = 0; j < n; j++)
+            d[j] = part_log_softmax(x[j], m, s, y, (double)n, (double)(j == index));
         return y;
     case OP_NORM:
         m = pre0_norm;
         for (j = 0; j < n; j++) m = pre_norm(m, x[j]);
         for (j = 0; j < n; j++) s = step_norm(s, x[j], m);
         y = finish_norm(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++) d[j] = part_norm(x[j], m, s, y, (double)n, (double)(j == index));
+        for (j = 0; j < n; j++)
+            d[j] = part_norm(x[j], m, s, y, (double)n, (double)(j == index));
         return y;
     case OP_MAX:
         m = pre0_max;
         for (j = 0; j < n; j++) m = pre_max(m, x[j]);
         for (j = 0; j < n; j++) s = step_max(s, x[j], m);
         y = finish_max(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++) d[j] = part_max(x[j], m, s, y, (double)n, (double)(j == index));
+        for (j = 0; j < n; j++)
+            d[j] = part_max(x[j], m, s, y, (double)n, (double)(j == index));
         return y;
     case OP_MIN:
         m = pre0_min;
         for (j = 0; j < n; j++) m = pre_min(m, x[j]);
         for (j = 0; j < n; j++) s = step_min(s, x[j], m);
         y = finish_min(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++) d[j] = part_min(x[j], m, s, y, (double)n, (double)(j == index));
+        for (j = 0; j < n; j++)
+            d[j] = part_min(x[j], m, s, y, (double)n, (double)(j == index));
         return y;
     default: return y;
     }

@@ -1,8 +1,8 @@
 """Each operation's calculus, written once.
 
-A row gives an operation's value and its partials, with x (or a, b, c) the operands and y the value. The same row makes the
-eager number (through the C header that `codegen` writes from it), the graph of a higher-order gradient, the replayed lane
-of a Program, and the formula that the stepper shows.
+A row gives an operation's value and its partials, with x (or a, b, c) the operands and y the value. The same
+row makes the eager number (through the C header that `codegen` writes from it), the graph of a higher-order
+gradient, the replayed lane of a Program, and the formula that the stepper shows.
 
 Conventions at singular points and ties (the table of the README is checked against this file):
 
@@ -18,8 +18,8 @@ a ** 0 with respect to a            0, at a = 0 too
 sqrt, cbrt at 0                     infinity (not raised; ``diagnose()`` reports it)
 ==================================  ==========================================================
 
-An operation that is *selecting* chooses between its operands: where its partial is 0 it sends nothing at all to that operand,
-so that 0 * inf cannot arise behind a branch that was not taken.
+An operation that is *selecting* chooses between its operands: where its partial is 0 it sends nothing at all
+to that operand, so that 0 * inf cannot arise behind a branch that was not taken.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ __all__ = ["OPERATIONS", "Operation", "Reduction", "formula"]
 Rule = Callable[..., Number]
 
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
-_TWO_OVER_ROOT_PI, _ROOT_HALF, _INVERSE_ROOT_2PI = 2 / math.sqrt(math.pi), math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
+_TWO_OVER_ROOT_PI, _ROOT_HALF, _INVERSE_ROOT_2PI = (
+    2 / math.sqrt(math.pi),
+    math.sqrt(0.5),
+    1 / math.sqrt(2 * math.pi),
+)
 
 
 class Operation:
@@ -80,11 +84,11 @@ class Operation:
         self.identifier = 0
 
     def value(self, *operands: float, index: int = 0) -> float:
-        """Return the value for plain numbers, raising what Python raises for them, and DomainError for a complex result."""
+        """Return the value for plain numbers; raise what Python raises, and DomainError for a complex result."""
         return real(self.name, self.scalar(*operands))
 
     def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
-        """Return dy/da_k for each operand: numbers for floats, graph nodes for Values, formulas for Symbols."""
+        """Return dy/da_k for each operand, in its own kind: floats, Values (a graph) or Symbols (a text)."""
         return tuple(rule(*operands, y) for rule in self.partial_rules)
 
     def __reduce__(self) -> Any:
@@ -146,7 +150,10 @@ class Reduction(Operation):
 
 
 class Dot(Operation):
-    """bias + w_0 x_0 + w_1 x_1 + ..., added in that order; operands are w_0 ... w_{n-1}, x_0 ... x_{n-1} and perhaps bias."""
+    """bias + w_0 x_0 + w_1 x_1 + ..., added in that order.
+
+    The operands are w_0 ... w_{n-1}, x_0 ... x_{n-1} and, if there is one, the bias.
+    """
 
     def __init__(self, name: str):
         super().__init__(name, self._sum_of_products, symbol="·")
@@ -202,7 +209,8 @@ def _libm(name: str, partial: Rule) -> None:
     _unary(name, getattr(p, name), partial, scalar=getattr(math, name))
 
 
-# --- arithmetic ---------------------------------------------------------------------------------------------------
+# --- arithmetic
+# ---------------------------------------------------------------------------------------------------
 
 _add(Operation("add", operator.add, lambda a, b, y: 1.0, lambda a, b, y: 1.0, symbol="+"))
 _add(Operation("sub", operator.sub, lambda a, b, y: 1.0, lambda a, b, y: -1.0, symbol="-"))
@@ -240,7 +248,8 @@ _add(
 )
 _unary("abs", absolute, lambda x, y: p.sign(x), selecting=True)
 
-# --- exponentials and roots -----------------------------------------------------------------------------------------
+# --- exponentials and roots
+# -----------------------------------------------------------------------------------------
 
 _libm("exp", lambda x, y: y)
 _libm("expm1", lambda x, y: exp(x))
@@ -254,7 +263,8 @@ _libm("cbrt", lambda x, y: divide(1.0, 3.0 * (y * y)))
 _unary("square", lambda x: x * x, lambda x, y: 2.0 * x)
 _unary("reciprocal", lambda x: divide(1.0, x), lambda x, y: -(y * y), scalar=lambda x: 1.0 / x)
 
-# --- trigonometry -----------------------------------------------------------------------------------------------------
+# --- trigonometry
+# -----------------------------------------------------------------------------------------------------
 
 _libm("sin", lambda x, y: p.cos(x))
 _libm("cos", lambda x, y: -p.sin(x))
@@ -267,7 +277,9 @@ _libm("cosh", lambda x, y: p.sinh(x))
 _libm("tanh", lambda x, y: 1.0 - y * y)
 _libm(
     "asinh",
-    lambda x, y: select(greater(absolute(x), 1e8), divide(1.0, absolute(x)), divide(1.0, p.sqrt(x * x + 1.0))),
+    lambda x, y: select(
+        greater(absolute(x), 1e8), divide(1.0, absolute(x)), divide(1.0, p.sqrt(x * x + 1.0))
+    ),
 )
 _libm("acosh", lambda x, y: divide(1.0, p.sqrt(x - 1.0) * p.sqrt(x + 1.0)))
 _libm("atanh", lambda x, y: divide(1.0, (1.0 - x) * (1.0 + x)))
@@ -303,7 +315,8 @@ _add(
     )
 )
 
-# --- special functions ------------------------------------------------------------------------------------------------
+# --- special functions
+# ------------------------------------------------------------------------------------------------
 
 _libm("erf", lambda x, y: _TWO_OVER_ROOT_PI * exp(-(x * x)))
 _libm("erfc", lambda x, y: -(_TWO_OVER_ROOT_PI * exp(-(x * x))))
@@ -319,8 +332,9 @@ _add(
     )
 )
 
-# --- activations ------------------------------------------------------------------------------------------------------
-# Every exponential here is of a number that is not positive, so none of them overflows.
+# --- activations
+# ------------------------------------------------------------------------------------------------------ Every
+# exponential here is of a number that is not positive, so none of them overflows.
 
 
 def _negative_part(x: Number) -> Number:
@@ -370,7 +384,8 @@ _unary(
     lambda x, y: p.sigmoid(x) * (1.0 + x * p.sigmoid(-x)),
 )
 
-# --- selection and steps ------------------------------------------------------------------------------------------------
+# --- selection and steps
+# ------------------------------------------------------------------------------------------------
 
 
 def _nan_aware(a: Number, b: Number, chosen: Rule) -> Number:
@@ -424,7 +439,13 @@ _unary("sign", p.sign, lambda x, y: 0.0, selecting=True)
 _unary("floor", p.floor, lambda x, y: 0.0, selecting=True)
 _unary("ceil", p.ceil, lambda x, y: 0.0, selecting=True)
 _unary("stop_gradient", hold, lambda x, y: 0.0, selecting=True)
-for _name, _symbol in (("greater", ">"), ("greater_equal", ">="), ("less", "<"), ("less_equal", "<="), ("equal", "==")):
+for _name, _symbol in (
+    ("greater", ">"),
+    ("greater_equal", ">="),
+    ("less", "<"),
+    ("less_equal", "<="),
+    ("equal", "=="),
+):
     _add(
         Operation(
             _name,
@@ -436,7 +457,8 @@ for _name, _symbol in (("greater", ">"), ("greater_equal", ">="), ("less", "<"),
         )
     )
 
-# --- any number of operands ---------------------------------------------------------------------------------------------
+# --- any number of operands
+# ---------------------------------------------------------------------------------------------
 
 
 def _shift(m: Number, x: Number) -> Number:
@@ -449,7 +471,14 @@ def _shifted(x: Number, m: Number) -> Number:
 
 
 _add(Dot("dot"))
-_add(Reduction("sum", step=lambda s, x, m: s + x, finish=lambda m, s, n, x: s, partial=lambda x, m, s, y, n, same: 1.0))
+_add(
+    Reduction(
+        "sum",
+        step=lambda s, x, m: s + x,
+        finish=lambda m, s, n, x: s,
+        partial=lambda x, m, s, y, n, same: 1.0,
+    )
+)
 _add(
     Reduction(
         "mean",
@@ -514,7 +543,9 @@ for _name, _least, _wins in (("max", -p.INF, p.greater_equal), ("min", p.INF, le
     )
 
 
-def formula(operation: Operation, operand: int = 0, names: Sequence[str] | None = None, result: str = "y") -> str:
+def formula(
+    operation: Operation, operand: int = 0, names: Sequence[str] | None = None, result: str = "y"
+) -> str:
     """Return the text of the partial with respect to one operand.
 
     Args:

@@ -1,8 +1,9 @@
 """The vocabulary in which the operations' calculus is written.
 
-Each function here takes floats, Values or Symbols and answers in kind: on floats it computes with IEEE arithmetic
-(division by zero gives an infinity, never an exception), on Values it builds graph nodes, on Symbols it builds the
-text of a formula. So one line such as ``1.0 - y * y`` serves the number, the higher-order graph and the C source.
+Each function here takes floats, Values or Symbols and answers in kind: on floats it computes with IEEE
+arithmetic (division by zero gives an infinity, never an exception), on Values it builds graph nodes, on
+Symbols it builds the text of a formula. So one line such as ``1.0 - y * y`` serves the number, the
+higher-order graph and the C source.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ def equal(a: Number, b: Number) -> Number:
 
 
 def select(condition: Number, a: Number, b: Number) -> Number:
-    """`a` where the condition is not 0, else `b`; on Values a ``where`` node, so that a Program can replay it."""
+    """`a` where the condition is not 0, else `b`; on Values a ``where`` node, for a Program to replay."""
     if plain(condition):
         return a if condition else b
     return condition.where(a, b)
@@ -194,7 +195,8 @@ def polygamma(order: Number, x: Number) -> Number:
         order: 0 for digamma, 1 for trigamma and so on.
         x: a real number above -1e5 that is not 0, -1, -2, ... (NaN elsewhere).
 
-    Formula: recurrence up to x >= 12 + order, then the asymptotic series (Abramowitz & Stegun 1964, 6.4.6-6.4.11).
+    Formula: recurrence up to x >= 12 + order, then the asymptotic series (Abramowitz & Stegun 1964,
+    6.4.6-6.4.11).
     """
     if not plain(order, x):
         return lift(order, x).polygamma(x)

@@ -1,6 +1,7 @@
 """Symbols: operands that write down the formula they take part in.
 
-An operation's rule called with Symbols returns the rule's own text: C for the generated header, mathematics for people.
+An operation's rule called with Symbols returns the rule's own text: C for the generated header, mathematics
+for people.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ __all__ = ["Symbol"]
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
 _COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "=="}
-_C_NAMES = {"power": "pow", "absolute": "fabs", "sign": "ad_sign", "modulo": "ad_modulo", "sigmoid": "v_sigmoid"}
+_C_NAMES = {
+    "power": "pow",
+    "absolute": "fabs",
+    "sign": "ad_sign",
+    "modulo": "ad_modulo",
+    "sigmoid": "v_sigmoid",
+}
 _TEXT_NAMES = {"absolute": "abs"}
 
 
@@ -28,7 +35,9 @@ class Symbol:
 
     def __init__(self, head: str | float, *arguments: Any):
         self.head = head
-        self.arguments = tuple(argument if isinstance(argument, Symbol) else Symbol(argument) for argument in arguments)
+        self.arguments = tuple(
+            argument if isinstance(argument, Symbol) else Symbol(argument) for argument in arguments
+        )
 
     @staticmethod
     def lift(number: float) -> Symbol:

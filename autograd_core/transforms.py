@@ -1,8 +1,9 @@
 """Derivatives as functions: grad, jacobian, hessian, vjp, jvp, hvp.
 
-Each takes a function of numbers and returns a function. An argument may be a float, a NumPy array, or a list, tuple or dict of such; what comes
-back has the same form. Called with Values inside, the derivatives are graphs themselves, so that ``grad(grad(grad(f)))`` works.
-Gradients of other Values that the function uses, a model's parameters say, are left alone.
+Each takes a function of numbers and returns a function. An argument may be a float, a NumPy array, or a list,
+tuple or dict of such; what comes back has the same form. Called with Values inside, the derivatives are
+graphs themselves, so that ``grad(grad(grad(f)))`` works. Gradients of other Values that the function uses, a
+model's parameters say, are left alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_
 Function = Callable[..., Any]
 
 
-# --- structures: floats, arrays, sequences, dicts -----------------------------------------------------------------------
+# --- structures: floats, arrays, sequences, dicts
+# -----------------------------------------------------------------------
 
 
 def _is_array(x: Any) -> bool:
@@ -32,8 +34,8 @@ def flatten(structure: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
         structure: a number or Value; an array; or a list, tuple or dict of structures.
 
     Returns:
-        Its numbers in order, and the function that puts as many numbers back into its form. An array comes back as one of float64, or of
-        objects where Values are among the numbers.
+        Its numbers in order, and the function that puts as many numbers back into its form. An array comes
+        back as one of float64, or of objects where Values are among the numbers.
     """
     if _is_array(structure) and structure.shape != ():
         return list(structure.ravel()), lambda numbers: _as_array(numbers, structure.shape)
@@ -44,11 +46,15 @@ def flatten(structure: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     if isinstance(structure, (list, tuple)):
         return _join(list(structure), type(structure))
     if isinstance(structure, (str, bytes)) or structure is None:
-        raise TypeError(f"cannot differentiate with respect to {structure!r}: numbers, arrays, lists and dicts only")
+        raise TypeError(
+            f"cannot differentiate with respect to {structure!r}: numbers, arrays, lists and dicts only"
+        )
     return [structure], lambda numbers: numbers[0]
 
 
-def _join(parts: list[Any], build: Callable[[list[Any]], Any]) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
+def _join(
+    parts: list[Any], build: Callable[[list[Any]], Any]
+) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     flat = [flatten(part) for part in parts]
     numbers = [number for piece, _ in flat for number in piece]
 
@@ -77,22 +83,30 @@ def _to_float(number: Any) -> Any:
     return number if isinstance(number, Value) else as_value(number).data
 
 
-# --- one evaluation ------------------------------------------------------------------------------------------------------
+# --- one evaluation
+# ------------------------------------------------------------------------------------------------------
 
 
 class _Call:
     """A function evaluated on fresh leaves, one for each number of the arguments that are differentiated."""
 
-    def __init__(self, function: Function, argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]):
+    def __init__(
+        self, function: Function, argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ):
         self.single = isinstance(argnums, int)
         chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         for argnum in chosen:
             if not -len(args) <= argnum < len(args):
-                raise TypeError(f"argument {argnum} is to be differentiated, but the function was given {len(args)}")
+                raise TypeError(
+                    f"argument {argnum} is to be differentiated, but the function was given {len(args)}"
+                )
         self.numbers, self.rebuild = flatten([args[argnum] for argnum in chosen])
         self.higher = any(isinstance(number, Value) for number in self.numbers)
-        # Values are used as they are: a derivative of theirs is wanted as a graph. Each place gets a node of its own.
-        self.leaves = [_own(number) if isinstance(number, Value) else Value(_to_float(number)) for number in self.numbers]
+        # Values are used as they are: a derivative of theirs is wanted as a graph. Each place gets a node of
+        # its own.
+        self.leaves = [
+            _own(number) if isinstance(number, Value) else Value(_to_float(number)) for number in self.numbers
+        ]
         inside = list(args)
         for argnum, structure in zip(chosen, self.rebuild(self.leaves), strict=True):
             inside[argnum] = structure
@@ -115,7 +129,7 @@ class _Call:
         return as_value(output)
 
     def derivatives(self, outputs: Sequence[Value], seeds: Sequence[Any]) -> list[Any]:
-        """Return d(sum_k seed_k output_k)/d leaf for each leaf: floats, or Values where the arguments held Values."""
+        """Return d(sum_k seed_k output_k)/d leaf for each leaf: floats, or Values if arguments held Values."""
         if self.higher or any(isinstance(seed, Value) for seed in seeds):
             return [as_value(adjoint) for adjoint in _adjoints(outputs, self.leaves, seeds)]
         for leaf in self.leaves:
@@ -137,7 +151,8 @@ def grad(function: Function, argnums: int | Sequence[int] = 0) -> Function:
         argnums: which argument to differentiate, or several.
 
     Returns:
-        A function of the same arguments; its result has the form of the argument (a tuple of them for several argnums).
+        A function of the same arguments; its result has the form of the argument (a tuple of them for several
+        argnums).
 
     >>> grad(lambda x: x**3)(2.0)
     12.0
@@ -176,8 +191,9 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
         argnum: which argument to differentiate.
 
     Returns:
-        A function of the same arguments. For an argument of shape s and a result of shape t it returns an array of shape t + s if either is an array;
-        else the structure of the result, each number replaced by a structure of derivatives.
+        A function of the same arguments. For an argument of shape s and a result of shape t it returns an
+        array of shape t + s if either is an array; else the structure of the result, each number replaced by
+        a structure of derivatives.
     """
 
     def evaluate(*args: Any, **kwargs: Any) -> Any:
@@ -297,7 +313,9 @@ def hvp(function: Function, primal: Any, vector: Any) -> Any:
     weights, _ = flatten(vector)
     _check_length("hvp", "vector", len(weights), "point", len(gradients))
     call.higher = any(isinstance(number, Value) for number in (*flatten(primal)[0], *weights))
-    return call.shaped(call.derivatives([as_value(g) for g in gradients], [_to_float(weight) for weight in weights]))
+    return call.shaped(
+        call.derivatives([as_value(g) for g in gradients], [_to_float(weight) for weight in weights])
+    )
 
 
 def _lifted(structure: Any) -> Any:
@@ -307,10 +325,13 @@ def _lifted(structure: Any) -> Any:
 
 def _check_length(name: str, one: str, length: int, other: str, expected: int) -> None:
     if length != expected:
-        raise ValueError(f"{name}: the {one} has {length} numbers, the {other} {expected}: they must have the same form")
+        raise ValueError(
+            f"{name}: the {one} has {length} numbers, the {other} {expected}: they must have the same form"
+        )
 
 
-# --- gradients as graphs ---------------------------------------------------------------------------------------------------
+# --- gradients as graphs
+# ---------------------------------------------------------------------------------------------------
 
 
 def differentiate(
@@ -382,4 +403,3 @@ def _graph_partials(node: Value) -> tuple[Any, ...]:
     operands = [parent.data if parent.is_constant else parent for parent in parents]
     partials = operation.partials(operands, node)
     return tuple(float(partial) if isinstance(partial, int) else partial for partial in partials)
-

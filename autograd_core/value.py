@@ -2,15 +2,16 @@
 # cython: binding=True, always_allow_keywords=True
 """The node of the graph, its construction, and the sweep over it.
 
-One source, two lives: Cython compiles it, and without a compiler it runs as it stands, to the same bits. What touches
-memory by hand stands under ``if cython.compiled`` with its plain-Python twin beside it; everything else is shared. The file
-is long because the nodes' C fields are visible in this one compiled module only.
+One source, two lives: Cython compiles it, and without a compiler it runs as it stands, to the same bits. What
+touches memory by hand stands under ``if cython.compiled`` with its plain-Python twin beside it; everything
+else is shared. The file is long because the nodes' C fields are visible in this one compiled module only.
 
-Layout of a compiled node, 96 bytes: value and gradient; up to two parents and partials inline, more in one block of memory
-(parents, then partials; the second parent's field then holds the node's index); operation, flags, scope, a mark for walks; and one
-reference for what few nodes have (a label, a source line, a user-defined operation). Parents are fixed when the node is made, so
-there are no cycles and the garbage collector need not know of nodes. A node that dies hands its parents to a pending list
-which one loop drains, so that a chain of any length is freed without recursion.
+Layout of a compiled node, 96 bytes: value and gradient; up to two parents and partials inline, more in one
+block of memory (parents, then partials; the second parent's field then holds the node's index); operation,
+flags, scope, a mark for walks; and one reference for what few nodes have (a label, a source line, a
+user-defined operation). Parents are fixed when the node is made, so there are no cycles and the garbage
+collector need not know of nodes. A node that dies hands its parents to a pending list which one loop drains,
+so that a chain of any length is freed without recursion.
 """
 
 import math
@@ -22,8 +23,7 @@ import threading
 import cython
 
 from .errors import DivisionError, DomainError, GraphError, NonFiniteError, RangeError, RecordingError
-from .operations import OPERATIONS, Operation
-from .primitives import NAN
+from .operations import OPERATIONS
 
 COMPILED = cython.compiled
 
@@ -89,8 +89,8 @@ class Details:
 class Value:
     """One number that remembers how it was made.
 
-    It computes, bit for bit, what the same expression of floats computes, and raises what that raises. ``==`` and hashing are by
-    identity; ``<`` and ``>`` compare the numbers.
+    It computes, bit for bit, what the same expression of floats computes, and raises what that raises.
+    ``==`` and hashing are by identity; ``<`` and ``>`` compare the numbers.
 
     Args:
         data: a real number; it becomes a float.
@@ -145,7 +145,8 @@ class Value:
         if get_mode() & _RECORDING:
             self._flags |= _FRESH
 
-    # --- what the node is -----------------------------------------------------------------------------------------
+    # --- what the node is
+    # -----------------------------------------------------------------------------------------
 
     @property
     def data(self):
@@ -162,7 +163,7 @@ class Value:
 
     @property
     def grad(self):
-        """The gradient of the last sweep's output with respect to this node; for a leaf, summed over sweeps."""
+        """The gradient of the last sweep's output with respect to this node; a leaf sums over sweeps."""
         return self._grad
 
     @grad.setter
@@ -229,7 +230,7 @@ class Value:
 
     @property
     def partials(self):
-        """The partial derivative of this node with respect to each parent; 0 for the constant exponent of a power."""
+        """The derivative of this node with respect to each parent; 0 for the constant exponent of a power."""
         if get_mode() & (_RECORDING | _RULE):
             _forbid_reading(self, "its .partials were read")
         return tuple([_partial(self, j) for j in range(_count(self))])
@@ -255,7 +256,7 @@ class Value:
 
     @property
     def is_constant(self):
-        """True for a leaf that never takes a gradient: a plain number in an expression, detached, or computed under no_grad."""
+        """True for a leaf that never takes a gradient: a plain number, detached, or made under no_grad."""
         return (self._flags & _CONSTANT) != 0
 
     @property
@@ -264,12 +265,14 @@ class Value:
         extra = self._extra
         return extra.source if isinstance(extra, Details) else None
 
-    # --- gradients ------------------------------------------------------------------------------------------------
+    # --- gradients
+    # ------------------------------------------------------------------------------------------------
 
     def backward(self, gradient=1.0):
         """Back-propagate from this node: every node it was computed from gets the gradient of this one.
 
-        Leaves add to the gradient they have; other nodes start afresh (Goodfellow et al. 2016, Algorithm 6.2).
+        Leaves add to the gradient they have; other nodes start afresh (Goodfellow et al. 2016, Algorithm
+        6.2).
 
         Args:
             gradient: the gradient to start with, usually 1.
@@ -298,14 +301,15 @@ class Value:
             limit: how many paths to list, the largest first.
 
         Returns:
-            An `Explanation`: the exact number of paths, the listed ones with their products of partials, and their sum, which is
-            the gradient.
+            An `Explanation`: the exact number of paths, the listed ones with their products of partials, and
+            their sum, which is the gradient.
         """
         from .graph import explain
 
         return explain(self, parent, limit)
 
-    # --- arithmetic -----------------------------------------------------------------------------------------------
+    # --- arithmetic
+    # -----------------------------------------------------------------------------------------------
 
     def __add__(self, other):
         if isinstance(other, Value):
@@ -368,7 +372,7 @@ class Value:
     def __abs__(self):
         return _unary(OP_ABS, self)
 
-    # --- comparisons: of numbers, but == is identity ----------------------------------------------------------------
+    # --- comparisons: of numbers, but == is identity --------------------------------------------------------
 
     def __lt__(self, other):
         return _compare(self, other, "<")
@@ -391,7 +395,8 @@ class Value:
     def __hash__(self):
         return object.__hash__(self)
 
-    # --- reading the number -----------------------------------------------------------------------------------------
+    # --- reading the number
+    # -----------------------------------------------------------------------------------------
 
     def __float__(self):
         return _read(self, "float() was called on it")
@@ -434,7 +439,8 @@ class Value:
             parts.append(f"grad={self._grad!r}")
         return ", ".join(parts) + ")"
 
-    # --- copies -----------------------------------------------------------------------------------------------------
+    # --- copies
+    # -----------------------------------------------------------------------------------------------------
 
     def __copy__(self):
         return _twin(self)
@@ -452,7 +458,8 @@ class Value:
     def __reduce_ex__(self, protocol):
         return self.__reduce__()
 
-    # --- functions, under NumPy's names too ---------------------------------------------------------------------------
+    # --- functions, under NumPy's names too
+    # ---------------------------------------------------------------------------
 
     @staticmethod
     def lift(number):
@@ -664,7 +671,8 @@ class Value:
     arctan2 = atan2
 
 
-# --- numbers in ----------------------------------------------------------------------------------------------------
+# --- numbers in
+# ----------------------------------------------------------------------------------------------------
 
 
 def _number(data):
@@ -672,7 +680,9 @@ def _number(data):
     if type(data) is float:
         return data
     if isinstance(data, Value):
-        raise TypeError("a number is wanted, not a Value: use the node itself, or value.detach() for its number alone")
+        raise TypeError(
+            "a number is wanted, not a Value: use the node itself, or value.detach() for its number alone"
+        )
     if isinstance(data, numbers.Real):
         return float(data)
     if isinstance(data, str):
@@ -680,7 +690,9 @@ def _number(data):
     if data is None:
         raise TypeError("a number is wanted, not None")
     if isinstance(data, complex):
-        raise TypeError(f"a real number is wanted, not {data!r}: differentiate the real and imaginary parts separately")
+        raise TypeError(
+            f"a real number is wanted, not {data!r}: differentiate the real and imaginary parts separately"
+        )
     if getattr(data, "size", None) == 1 and hasattr(data, "item"):
         return _number(data.item())
     if hasattr(data, "shape"):
@@ -714,7 +726,8 @@ def as_value(number) -> Value:
     return _constant(_number(number))
 
 
-# --- making nodes --------------------------------------------------------------------------------------------------
+# --- making nodes
+# --------------------------------------------------------------------------------------------------
 
 
 def _blank(node):
@@ -969,7 +982,9 @@ def _make_dot(operands: list):
 
 
 @cython.cfunc
-def _finish_many(op: cython.int, operands: list, y: cython.double, d: cython.pointer(cython.double), index: cython.int):
+def _finish_many(
+    op: cython.int, operands: list, y: cython.double, d: cython.pointer(cython.double), index: cython.int
+):
     """Compiled: make a node of len(operands) parents and the partials d."""
     n: cython.Py_ssize_t = len(operands)
     j: cython.Py_ssize_t
@@ -1047,7 +1062,8 @@ def _make_custom(operation, operands: list):
     return node
 
 
-# --- dot and the reductions ------------------------------------------------------------------------------------------
+# --- dot and the reductions
+# ------------------------------------------------------------------------------------------
 
 
 @cython.cfunc
@@ -1127,7 +1143,8 @@ def indexed_values(op: cython.int, numbers_) -> list:
     return [_make(op, operands, j) for j in range(len(operands))]
 
 
-# --- fields of a node in either life ---------------------------------------------------------------------------------
+# --- fields of a node in either life
+# ---------------------------------------------------------------------------------
 
 
 @cython.cfunc
@@ -1188,7 +1205,8 @@ def _index(node: Value) -> cython.int:
     return node._index
 
 
-# --- freeing -----------------------------------------------------------------------------------------------------------
+# --- freeing
+# -----------------------------------------------------------------------------------------------------------
 
 
 @cython.cfunc
@@ -1245,7 +1263,8 @@ if cython.compiled:
     hook_dealloc(Value, _release)
 
 
-# --- modes ---------------------------------------------------------------------------------------------------------------
+# --- modes
+# --------------------------------------------------------------------------------------------------------
 
 
 @cython.cfunc
@@ -1316,7 +1335,7 @@ class _Mode:
         mode: cython.int = get_mode()
         if mode & _RECORDING and self._bits == _NO_GRAD:
             raise RecordingError(
-                "no_grad() while a Program is being recorded would freeze numbers: use stop_gradient() instead"
+                "no_grad() while a Program is being recorded would freeze numbers: use stop_gradient()"
             )
         self._saved.append(mode)
         set_mode(mode | self._bits)
@@ -1349,7 +1368,8 @@ def no_grad():
 
 
 def diagnose():
-    """Within this context every new node keeps the source line that made it, and the first non-finite value or partial raises.
+    """Within this context every new node keeps the source line that made it, and the first non-finite value
+    or partial raises.
 
     Raises:
         NonFiniteError: naming the operation, operands, labels, scope and source line.
@@ -1393,7 +1413,8 @@ def scope_id(path):
     return found
 
 
-# --- recording (the hooks that Programs use) -------------------------------------------------------------------------------
+# --- recording (the hooks that Programs use)
+# -------------------------------------------------------------------------------
 
 _recording = threading.local()
 
@@ -1441,12 +1462,14 @@ def _forbid_reading(node, how):
     place = f" in scope {node.scope!r}" if node.scope else ""
     if get_mode() & _RULE:
         raise RecordingError(
-            f"node {_bounded(name)!r}: {how} inside the partials of a user-defined operation, which would make it a constant: "
+            f"node {_bounded(name)!r}: {how} inside the partials of a user-defined operation, which would "
+            "make it a constant: "
             "write them with this package's functions (autograd_core.exp, not math.exp)"
         )
     raise RecordingError(
-        f"node {_bounded(name)!r}{place}: {how} while a Program was being recorded, which would freeze its number for every "
-        "other input: use maximum, minimum, clip, where(greater(a, b), ...) or softmax, or return it from the function"
+        f"node {_bounded(name)!r}{place}: {how} while a Program was being recorded, which would freeze its "
+        "number for every other input: use maximum, minimum, clip, where(greater(a, b), ...) or softmax, or "
+        "return it from the function"
     )
 
 
@@ -1472,7 +1495,8 @@ def _compare(a: Value, other, relation):
     return outcome
 
 
-# --- order and sweep ---------------------------------------------------------------------------------------------------------
+# --- order and sweep
+# ---------------------------------------------------------------------------------------------------------
 
 
 @cython.cclass
@@ -1496,7 +1520,8 @@ def _append(array: _Order, item: cython.p_void) -> cython.void:
         if array.size == array.capacity:
             array.capacity = 2 * array.capacity if array.capacity else 256
             array.items = cython.cast(
-                cython.pointer(cython.p_void), checked_realloc(array.items, array.capacity * cython.sizeof(cython.p_void))
+                cython.pointer(cython.p_void),
+                checked_realloc(array.items, array.capacity * cython.sizeof(cython.p_void)),
             )
         array.items[array.size] = item
         array.size += 1
@@ -1504,10 +1529,13 @@ def _append(array: _Order, item: cython.p_void) -> cython.void:
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def _visit(root: Value, order: _Order, path: _Order, leaves: cython.bint, constants: cython.bint) -> cython.void:
+def _visit(
+    root: Value, order: _Order, path: _Order, leaves: cython.bint, constants: cython.bint
+) -> cython.void:
     """Append what `root` was computed from, and root, to `order`: depth first, parents from left to right.
 
-    A node's mark is 0 until it is visited, then one more than the number of parents that were looked at. The caller resets marks.
+    A node's mark is 0 until it is visited, then one more than the number of parents that were looked at. The
+    caller resets marks.
     """
     if cython.compiled:
         node: cython.p_void
@@ -1566,7 +1594,8 @@ def _visit_plain(root, order, seen, leaves):
 def topological_order(*roots):
     """Return all nodes that the roots were computed from, and the roots: parents before children.
 
-    The order is depth first over the parents from left to right, that of the sweep (which runs through it from the end).
+    The order is depth first over the parents from left to right, that of the sweep (which runs through it
+    from the end).
 
     Args:
         roots: Values.
@@ -1604,8 +1633,9 @@ def _check_nodes(nodes):
 def sweep(roots, gradients, targets=None):
     """Run back-propagation once (Goodfellow et al. 2016, Algorithm 6.2).
 
-    In reverse topological order, each node adds partial * gradient to each of its parents. A node that nothing has reached adds nothing; an
-    edge to a constant carries nothing; nor does an edge of a selecting operation whose partial is 0.
+    In reverse topological order, each node adds partial * gradient to each of its parents. A node that
+    nothing has reached adds nothing; an edge to a constant carries nothing; nor does an edge of a selecting
+    operation whose partial is 0.
 
     Args:
         roots: a list of Values to start from.
@@ -1614,12 +1644,15 @@ def sweep(roots, gradients, targets=None):
     """
     _check_nodes(roots)
     if get_mode() & _RECORDING:
-        raise RecordingError("backward() while a Program is being recorded: record the value, and ask the Program for gradients")
+        raise RecordingError(
+            "backward() while a Program is being recorded: record the value, ask the Program for gradients"
+        )
     seeds = [_number(gradient) for gradient in gradients]
     for root in roots:
         if root.is_constant and targets is None:
             raise GraphError(
-                f"{root!r} is a constant: it was made from a plain number, by detach(), or under no_grad(), and has no gradient"
+                f"{root!r} is a constant: it was made from a plain number, by detach(), or under no_grad(), "
+                "and has no gradient"
             )
     if targets is not None:
         _check_nodes(targets)
@@ -1740,7 +1773,8 @@ def _sweep_plain(roots, seeds, pruned):
         node._flags &= ~_NEEDED
 
 
-# --- flat form: what copying, pickling and Programs read ------------------------------------------------------------------------
+# --- flat form: what copying, pickling and Programs read
+# ------------------------------------------------------------------------
 
 
 def node_state(node: Value):
@@ -1862,7 +1896,8 @@ def columns(nodes: list):
         nodes: a list of Values.
 
     Returns:
-        (op ids as ``array('i')``, data as ``array('d')``, flags as ``array('i')``, indices as ``array('i')``).
+        (op ids as ``array('i')``, data as ``array('d')``, flags as ``array('i')``, indices as
+        ``array('i')``).
     """
     from array import array
 

@@ -38,10 +38,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autograd_core.errors import AutogradError
-
 from autograd_core import Value, no_grad
 from autograd_core import sum as sum_of
+from autograd_core.errors import AutogradError
 from nn.checkpoints import Point, check_same_run, load_point, save_point
 from nn.data import check_lengths, data_digest, rows_of, targets_of
 from nn.errors import DivergenceError, InputError, StateError, require
