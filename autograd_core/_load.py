@@ -24,8 +24,9 @@ def load_engine() -> None:
 
     if not value.COMPILED:
         warnings.warn(
-            "autograd_core runs uncompiled, some 30 times slower: install a C compiler (gcc, clang or MSVC) and "
-            "reinstall with `pip install --force-reinstall --no-deps .`; AUTOGRAD_UNCOMPILED=1 silences this",
+            "autograd_core runs uncompiled, some 30 times slower: install a C compiler (gcc, clang or MSVC) "
+            "and reinstall with `pip install --force-reinstall --no-deps .`; "
+            "AUTOGRAD_UNCOMPILED=1 silences this",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -84,7 +84,7 @@ class Operation:
         self.identifier = 0
 
     def value(self, *operands: float, index: int = 0) -> float:
-        """Return the value for plain numbers; raise what Python raises, and DomainError for a complex result."""
+        """Return the value for plain numbers; raise what Python raises, DomainError for a complex result."""
         return real(self.name, self.scalar(*operands))
 
     def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:

@@ -129,7 +129,7 @@ class _Call:
         return as_value(output)
 
     def derivatives(self, outputs: Sequence[Value], seeds: Sequence[Any]) -> list[Any]:
-        """Return d(sum_k seed_k output_k)/d leaf for each leaf: floats, or Values if arguments held Values."""
+        """Return d(sum_k seed_k output_k)/d leaf for each leaf: floats, or Values if an argument held one."""
         if self.higher or any(isinstance(seed, Value) for seed in seeds):
             return [as_value(adjoint) for adjoint in _adjoints(outputs, self.leaves, seeds)]
         for leaf in self.leaves:
