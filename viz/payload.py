@@ -69,7 +69,7 @@ class Script:
     def room(self) -> dict[str, int]:
         """For each box that changes, the length of the longest text that it will ever show."""
         longest = {
-            box.ident: max(map(len, [box.title, *filter(None, row)]))
+            box.ident: max(map(len, [visible(box.title), *filter(None, row)]))
             for box, row in zip(self.boxes, self.start, strict=True)
         }
         for frame in self.frames:

@@ -62,9 +62,10 @@ def jupyter(tmp_path_factory):
     pytest.importorskip("anywidget", reason="the notebook tests need anywidget")
     home = tmp_path_factory.mktemp("jupyter")
     port = _free_port()
-    server = subprocess.Popen(
-        _command(port), cwd=home, env=_environment(home), stdout=_log(home), stderr=subprocess.STDOUT
-    )
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            _command(port), cwd=home, env=_environment(home), stdout=log, stderr=subprocess.STDOUT
+        )
     try:
         _wait_for(f"http://127.0.0.1:{port}/api", server, home)
         yield Lab(f"http://127.0.0.1:{port}", home)
@@ -108,19 +109,22 @@ def _environment(home):
     (kernels / "kernel.json").write_text(
         f'{{"argv": {command}, "display_name": "Python 3", "language": "python"}}'
     )
-    path = os.pathsep.join(entry for entry in sys.path if entry)
     private = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "RUNTIME")}
     return {
         **os.environ,
         **private,
-        "JUPYTER_PATH": str(home / "share"),
-        "PYTHONPATH": path,
+        "JUPYTER_PATH": os.pathsep.join([str(home / "share"), *_shared_data()]),
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "IPYTHONDIR": str(home / "ipython"),
     }
 
 
-def _log(home):
-    return (home / "server.log").open("wb")
+def _shared_data():
+    """Where the packages on the path keep their JupyterLab extensions, if that is not this Python's prefix."""
+    places = [
+        Path(entry).parents[2] / "share" / "jupyter" for entry in sys.path if entry.endswith("-packages")
+    ]
+    return [str(place) for place in places if place.is_dir()]
 
 
 def _free_port():

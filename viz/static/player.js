@@ -63,8 +63,10 @@ export function mount(host, payload, { onStep = () => {}, position = 0 } = {}) {
     view.slider.value = at;
     view.slider.setAttribute("aria-valuetext", `step ${at} of ${payload.steps.length}, ${view.phase.textContent}`);
     view.count.textContent = `${at} / ${payload.steps.length}`;
-    view.buttons.first.disabled = view.buttons.previous.disabled = at === 0;
-    view.buttons.last.disabled = view.buttons.next.disabled = at === payload.steps.length;
+    // not `disabled`: that would drop the focus, and with it the keyboard
+    const { first, previous, next, last } = view.buttons;
+    [first, previous].forEach((button) => button.setAttribute("aria-disabled", at === 0));
+    [next, last].forEach((button) => button.setAttribute("aria-disabled", at === payload.steps.length));
   }
 
   function goto(target, { quiet = false } = {}) {
