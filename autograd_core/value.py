@@ -46,6 +46,7 @@ _SHELVED = cython.declare(cython.int, 256)  # part of a flat graph that is being
 
 _scope_paths = [""]
 _scope_ids = {"": 0}
+_scope_children = [{}]  # for each scope, the scopes inside it by name
 _rules = [None, *OPERATIONS.values()]  # the built-in operations by identifier
 
 if not cython.compiled:
@@ -952,21 +953,25 @@ def _make(op: cython.int, operands: list, index: cython.int):
 
 @cython.cfunc
 def _make_dot(operands: list):
+    """Compiled: make the node of a dot product; its partials are written where they stay."""
     count: cython.Py_ssize_t = len(operands)
     n: cython.Py_ssize_t = count // 2
     j: cython.Py_ssize_t
     y: cython.double
     if cython.compiled:
+        block: cython.p_char = _new_block(count)
+        parents: cython.pointer(cython.p_void) = cython.cast(cython.pointer(cython.p_void), block)
         d: cython.pointer(cython.double) = cython.cast(
-            cython.pointer(cython.double), malloc(count * cython.sizeof(cython.double))
+            cython.pointer(cython.double), block + count * cython.sizeof(cython.p_void)
         )
-        if d == cython.NULL:
-            raise MemoryError()
+        for j in range(count):
+            parents[j] = cython.cast(cython.p_void, operands[j])
+            incref(parents[j])
         for j in range(n):
-            d[n + j] = cython.cast(Value, operands[j])._data
-            d[j] = cython.cast(Value, operands[n + j])._data
+            d[n + j] = cython.cast(Value, parents[j])._data
+            d[j] = cython.cast(Value, parents[n + j])._data
         if count % 2:
-            y = cython.cast(Value, operands[count - 1])._data
+            y = cython.cast(Value, parents[count - 1])._data
             d[count - 1] = 1.0
             j = 0
         else:
@@ -975,10 +980,32 @@ def _make_dot(operands: list):
         while j < n:
             y = y + d[n + j] * d[j]
             j += 1
-        try:
-            return _finish_many(OP_DOT, operands, y, d, 0)
-        finally:
-            free(d)
+        node: Value = _new(OP_DOT, y)
+        node._count = count
+        if count > 2:
+            node._p0 = cython.cast(cython.p_void, block)
+        else:
+            node._p0 = parents[0]
+            node._d0 = d[0]
+            if count == 2:
+                node._p1 = parents[1]
+                node._d1 = d[1]
+            free(block)
+        if get_mode():
+            _apply_modes(node)
+        return node
+
+
+@cython.cfunc
+def _new_block(n: cython.Py_ssize_t) -> cython.p_char:
+    """Return memory for n parents and n partials."""
+    if cython.compiled:
+        block: cython.p_char = cython.cast(
+            cython.p_char, malloc(n * (cython.sizeof(cython.p_void) + cython.sizeof(cython.double)))
+        )
+        if block == cython.NULL:
+            raise MemoryError()
+        return block
 
 
 @cython.cfunc
@@ -991,11 +1018,7 @@ def _finish_many(
     node: Value = _new(op, y)
     if cython.compiled:
         if n > 2:
-            block: cython.p_char = cython.cast(
-                cython.p_char, malloc(n * (cython.sizeof(cython.p_void) + cython.sizeof(cython.double)))
-            )
-            if block == cython.NULL:
-                raise MemoryError()
+            block: cython.p_char = _new_block(n)
             parents: cython.pointer(cython.p_void) = cython.cast(cython.pointer(cython.p_void), block)
             partials: cython.pointer(cython.double) = cython.cast(
                 cython.pointer(cython.double), block + n * cython.sizeof(cython.p_void)
@@ -1067,24 +1090,22 @@ def _make_custom(operation, operands: list):
 
 
 @cython.cfunc
-def _gather(target: list, numbers_) -> cython.bint:
-    """Append `numbers_` to `target` as Values; tell whether any was a Value."""
-    found: cython.bint = False
-    for number in numbers_:
-        if isinstance(number, Value):
-            found = True
-            target.append(number)
-        else:
-            target.append(number)
-    return found
-
-
-@cython.cfunc
-def _lift_all(operands: list):
+def _lift_all(operands: list) -> cython.bint:
+    """Make Values of the plain numbers in a list that holds some Value; return False, and floats, where there is none."""
     j: cython.Py_ssize_t
-    for j in range(len(operands)):
+    plain: cython.Py_ssize_t = 0
+    n: cython.Py_ssize_t = len(operands)
+    for j in range(n):
         if not isinstance(operands[j], Value):
+            plain += 1
+    if plain == 0:
+        return True
+    for j in range(n):
+        if plain == n:
+            operands[j] = _number(operands[j])
+        elif not isinstance(operands[j], Value):
             operands[j] = _constant(_number(operands[j]))
+    return plain < n
 
 
 def dot(weights, inputs, bias=None):
@@ -1101,20 +1122,17 @@ def dot(weights, inputs, bias=None):
     Raises:
         ValueError: if the lengths differ, or there is nothing to add.
     """
-    operands: list = []
-    found: cython.bint = _gather(operands, weights)
-    n: cython.Py_ssize_t = len(operands)
-    found = _gather(operands, inputs) or found
-    if len(operands) != 2 * n:
-        raise ValueError(f"dot of {n} weights and {len(operands) - n} inputs: the lengths must be equal")
+    w: list = weights if type(weights) is list else list(weights)
+    x: list = inputs if type(inputs) is list else list(inputs)
+    if len(w) != len(x):
+        raise ValueError(f"dot of {len(w)} weights and {len(x)} inputs: the lengths must be equal")
+    operands: list = w + x
     if bias is not None:
-        found = isinstance(bias, Value) or found
         operands.append(bias)
-    elif n == 0:
+    elif not w:
         raise ValueError("dot needs at least one number")
-    if not found:
-        return _rules[OP_DOT].value(*[_number(number) for number in operands])
-    _lift_all(operands)
+    if not _lift_all(operands):
+        return _rules[OP_DOT].value(*operands)
     if cython.compiled:
         return _make_dot(operands)
     return _make(OP_DOT, operands, 0)
@@ -1123,23 +1141,22 @@ def dot(weights, inputs, bias=None):
 @cython.ccall
 def reduce_values(op: cython.int, numbers_):
     """Make the node of a reduction over `numbers_`; a float if there is no Value among them."""
-    operands: list = []
-    if not _gather(operands, numbers_):
-        if not operands:
-            raise ValueError(f"{_rules[op].name} needs at least one number")
-        return _rules[op].value(*[_number(number) for number in operands])
-    _lift_all(operands)
+    operands: list = list(numbers_)
+    if not operands:
+        raise ValueError(f"{_rules[op].name} needs at least one number")
+    if not _lift_all(operands):
+        return _rules[op].value(*operands)
     return _make(op, operands, 0)
 
 
 @cython.ccall
 def indexed_values(op: cython.int, numbers_) -> list:
     """Make one node an operand: softmax and log_softmax."""
-    operands: list = []
-    if not _gather(operands, numbers_):
-        plain = [_number(number) for number in operands]
-        return [_rules[op].value(*plain, index=j) for j in range(len(plain))]
-    _lift_all(operands)
+    operands: list = list(numbers_)
+    if not operands:
+        raise ValueError(f"{_rules[op].name} needs at least one number")
+    if not _lift_all(operands):
+        return [_rules[op].value(*operands, index=j) for j in range(len(operands))]
     return [_make(op, operands, j) for j in range(len(operands))]
 
 
@@ -1377,6 +1394,8 @@ def diagnose():
     return _Mode(_DIAGNOSE)
 
 
+@cython.final
+@cython.cclass
 class scope:
     """Within this context new nodes carry `name` in their scope; scopes nest: ``"layer1.neuron0"``.
 
@@ -1384,7 +1403,8 @@ class scope:
         name: any text that is not empty.
     """
 
-    __slots__ = ("_name", "_saved")
+    _name: object
+    _saved: list
 
     def __init__(self, name):
         if not isinstance(name, str) or not name:
@@ -1394,12 +1414,15 @@ class scope:
 
     def __enter__(self):
         outer: cython.uint = get_scope()
+        inner = cython.cast(dict, _scope_children[outer]).get(self._name)
+        if inner is None:
+            inner = scope_id(f"{_scope_paths[outer]}.{self._name}" if outer else self._name)
+            _scope_children[outer][self._name] = inner
         self._saved.append(outer)
-        path = f"{_scope_paths[outer]}.{self._name}" if outer else self._name
-        set_scope(scope_id(path))
+        set_scope(inner)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, error, traceback):
         set_scope(self._saved.pop())
 
 
@@ -1409,6 +1432,7 @@ def scope_id(path):
     if found is None:
         found = _scope_ids.setdefault(path, len(_scope_paths))
         if found == len(_scope_paths):
+            _scope_children.append({})
             _scope_paths.append(path)
     return found
 
