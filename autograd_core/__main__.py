@@ -23,12 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         report = check(options)
+        if options.html:
+            write(report, options.html)
     except (ExpressionError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     show(report, options.plain)
-    if options.html:
-        options.html.write_text(report.to_html(), encoding="utf-8")
     return 0 if report.passed else 1
 
 
@@ -89,6 +89,13 @@ def assignment(text: str) -> tuple[str, float]:
         if isinstance(error, ExpressionError):
             raise
     raise ExpressionError(f"{text!r} is not of the form name=number")
+
+
+def write(report: GradientReport, path: Path) -> None:
+    """Write the report's page, whole or not at all."""
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_text(report.to_html(), encoding="utf-8")
+    partial.replace(path)
 
 
 def show(report: GradientReport, plain: bool) -> None:

@@ -103,6 +103,10 @@ class RandomGraph:
             known.append(functions[step.kind](*operands))
         return known[-1]
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show the code in hypothesis's and IPython's output."""
+        printer.text(f"RandomGraph:\n{self}\n")
+
     def __str__(self) -> str:
         def name(operand: int | float) -> str:
             if isinstance(operand, float):
@@ -222,16 +226,33 @@ def grow(
     steps: list[Step] = []
     for position in range(count):
         table = own if position == placed else (*builtin, *own)
-        steps.append(choose_step(chooser, table, values, last=bool(steps)))
-    every = (*builtin, *own, FALLBACK)
-    return RandomGraph(inputs, tuple(steps), {kind.name: kind.function for kind in every})
+        steps.append(choose_step(chooser, table, values, unused(steps, len(inputs), len(values))))
+    if own and len(inputs) + placed not in reached(steps, len(inputs)):
+        steps.append(Step("add", (len(values) - 1, len(inputs) + placed)))
+    functions = {kind.name: kind.function for kind in (ADDITION, *builtin, *own, FALLBACK)}
+    return RandomGraph(inputs, tuple(steps), functions)
 
 
-def choose_step(chooser: Chooser, table: Sequence[Kind], values: list[float], last: bool) -> Step:
+def unused(steps: Sequence[Step], inputs: int, count: int) -> list[int]:
+    """The steps so far whose result no other step uses."""
+    used = {operand for step in steps for operand in step.operands}
+    return [index for index in range(inputs, count) if index not in used]
+
+
+def reached(steps: Sequence[Step], inputs: int) -> set[int]:
+    """The inputs and steps that the last step depends on."""
+    found = {inputs + len(steps) - 1}
+    for index in range(len(steps) - 1, -1, -1):
+        if inputs + index in found:
+            found.update(operand for operand in steps[index].operands if isinstance(operand, int))
+    return found
+
+
+def choose_step(chooser: Chooser, table: Sequence[Kind], values: list[float], loose: Sequence[int]) -> Step:
     """Choose an operation and operands inside its domain; append the result to the values."""
     for _ in range(8):
         kind = table[chooser.index(len(table))]
-        operands = [choose_operand(chooser, len(values), last and i == 0) for i in range(kind.arity)]
+        operands = [choose_operand(chooser, len(values), loose) for _ in range(kind.arity)]
         result = outcome(kind, [values[o] if isinstance(o, int) else o for o in operands])
         if result is not None:
             values.append(result)
@@ -241,10 +262,10 @@ def choose_step(chooser: Chooser, table: Sequence[Kind], values: list[float], la
     return Step(FALLBACK.name, (newest,))
 
 
-def choose_operand(chooser: Chooser, count: int, newest: bool) -> int | float:
-    """Choose a constant or a number so far; often the newest, so that graphs grow deep."""
-    if newest and chooser.index(4):
-        return count - 1
+def choose_operand(chooser: Chooser, count: int, loose: Sequence[int]) -> int | float:
+    """Choose a constant or a number so far, often one that nothing uses yet."""
+    if loose and chooser.index(2):
+        return loose[chooser.index(len(loose))]
     return chooser.index(count) if chooser.index(6) else chooser.number(-3.0, 3.0)
 
 
@@ -267,6 +288,7 @@ def squash(x: Any) -> Any:
 
 
 FALLBACK = Kind("tanh", squash, 1)
+ADDITION = Kind("add", operator.add, 2)
 
 
 def own_kind(function: Callable[..., Any]) -> Kind:

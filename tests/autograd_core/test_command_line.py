@@ -1,0 +1,75 @@
+"""``python -m autograd_core check``: its output and its exit status."""
+
+import subprocess
+import sys
+
+import pytest
+
+from autograd_core.__main__ import main
+
+
+def test_a_right_gradient_is_reported_with_status_0(capsys):
+    assert main(["check", "sin(x)*y + relu(x)", "x=0.5", "y=2"]) == 0
+    output = capsys.readouterr().out
+    assert "gradient check passed: 2 ok" in output
+    assert output.splitlines()[1].split() == [
+        *("input", "gradient", "finite", "difference", "±", "error", "difference", "verdict", "note")
+    ]
+
+
+def test_a_point_without_a_derivative_fails_with_status_1(capsys):
+    assert main(["check", "floor(x)", "x=1"]) == 1
+    assert "jump" in capsys.readouterr().out
+
+
+def test_a_domain_error_fails_with_status_1(capsys):
+    assert main(["check", "log(x)", "x=-1"]) == 1
+    assert "non-finite" in capsys.readouterr().out
+
+
+def test_kinks_fail_with_strict():
+    assert main(["check", "relu(x)", "x=0"]) == 0
+    assert main(["check", "relu(x)", "x=0", "--strict"]) == 1
+
+
+def test_second_derivatives_and_directions_can_be_asked_for(capsys):
+    assert main(["check", "x**3*y", "x=2", "y=3", "--order", "2"]) == 0
+    assert "d²/dx dy" in capsys.readouterr().out
+    assert main(["check", "x**3*y", "x=2", "y=3", "--directions", "2"]) == 0
+    assert "direction 2 of 2" in capsys.readouterr().out
+
+
+def test_a_page_can_be_written(tmp_path, capsys):
+    page = tmp_path / "report.html"
+    assert main(["check", "x*y", "x=2", "y=3", "--html", str(page)]) == 0
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["x.data", "x=1"], ".data is not allowed"),
+        (["x + y", "x=1"], "give a value to y, as in y=1.0"),
+        (["x", "x"], "'x' is not of the form name=number"),
+        (["x", "x=one"], "'x=one' is not of the form name=number"),
+        (["x", "2x=1"], "cannot be the name"),
+        (["__import__('os')", "x=1"], "__import__"),
+        (["x", "x=1", "--html", "/nowhere/at/all.html"], "/nowhere/at/all.html"),
+    ],
+)
+def test_a_command_that_cannot_be_understood_has_status_2_and_says_why(arguments, message, capsys):
+    assert main(["check", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_it_runs_as_a_module():
+    command = [sys.executable, "-m", "autograd_core", "check", "x*x", "x=3"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0
+    assert "passed" in result.stdout
+
+
+def test_help_explains_the_exit_status(capsys):
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    assert "exit status" in capsys.readouterr().out
