@@ -69,7 +69,7 @@ def test_an_operation_of_one_s_own_is_in_every_graph():
 def test_a_faulty_operation_of_one_s_own_is_found_by_random_graphs():
     reports = [gradient_report(graph, list(graph.inputs)) for graph in some(50, include=[faulty])]
     named = [{fault.operation for fault in report.faults} for report in reports]
-    assert named.count({"faulty_in_strategy_test"}) >= 35  # where its second operand is a constant, nothing is
+    assert named.count({"faulty_in_strategy_test"}) >= 35  # nothing is wrong where b is a constant
     assert all(names <= {"faulty_in_strategy_test"} for names in named)
 
 
