@@ -3,10 +3,10 @@
 import random
 
 import pytest
-from autograd_core import Value
-from autograd_core.checking import check_gradients
 
 import nn
+from autograd_core import Value
+from autograd_core.checking import check_gradients
 from nn import losses
 from nn.activations import ACTIVATIONS, VECTOR_ACTIVATIONS
 
