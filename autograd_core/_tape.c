@@ -6,6 +6,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <structmember.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static inline int may_raise(int op) {
     case OP_ADD: case OP_SUB: case OP_MUL: case OP_NEG: case OP_ABS: case OP_SQUARE: case OP_RELU: case OP_LEAKY_RELU:
     case OP_MAXIMUM: case OP_MINIMUM: case OP_WHERE: case OP_CLIP: case OP_SIGN: case OP_STOP_GRADIENT: case OP_TANH:
     case OP_GREATER: case OP_GREATER_EQUAL: case OP_LESS: case OP_LESS_EQUAL: case OP_EQUAL:
-    case OP_DOT: case OP_SUM: case OP_MAX: case OP_MIN: case OPX_LOAD: case OPX_LAYER:
+    case OP_DOT: case OP_SUM: case OP_MAX: case OP_MIN: case OPX_LOAD: case OPX_LAYER: case OPX_SQUARES:
         return 0;
     default: return 1;
     }
@@ -38,7 +39,7 @@ typedef struct { /* what one thread works in */
     double *val, *adj;           /* value and adjoint of index i: [(i - nu) * L], or [i] in a one-lane tape */
     double *block;               /* the memory of both, and of what follows */
     const double *uni;
-    double *poison, *scratch, *turned, *gt, *xt;
+    double *poison, *scratch, *turned, *kept, *gt, *xt;
     const double **pointers;
     uint8_t *first;
     PyObject *callables;
@@ -100,17 +101,15 @@ static const Build builds[] = {
 
 static int build_runs(long k) {
 #ifdef HAVE_X86
-    if (k == 1) return __builtin_cpu_supports("avx2");
+    if (k == 1) return (long)(sizeof builds / sizeof *builds) > 1 && __builtin_cpu_supports("avx2");
     if (k == 2) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #endif
     return k == 0;
 }
 
-static const Build *best_build(void) {
-    long k = (long)(sizeof builds / sizeof *builds) - 1;
-    while (!build_runs(k)) k--;
-    return builds + k;
-}
+/* AVX2 where it runs: 512-bit vectors were 0.5 to 1 times as fast on layers of 16 to 64 (two 256-bit halves on Zen 4, and
+ * short rows fill them badly). */
+static const Build *best_build(void) { return builds + (build_runs(1) ? 1 : 0); }
 
 /* --- Python objects --------------------------------------------------------------------------------------------------------- */
 
@@ -168,7 +167,7 @@ static Space *space_new(const Tape *t, long L) {
     scratch = round_up(2 * (rows > operands ? rows : operands) + L, 8);
     pointers = (rows > operands ? rows : operands) + L * longest_uses(t) + 8;
     sp->L = L;
-    sp->bytes = (size_t)(values + adjoints + L + scratch + (t->lanes ? (rows + operands) * L + 32 : t->nu) + 64) * 8;
+    sp->bytes = (size_t)(values + adjoints + L + scratch + (t->lanes ? (rows + operands) * L + 32 : 2 * t->nu) + 64) * 8;
     sp->block = malloc(sp->bytes + 64);
     sp->pointers = malloc((size_t)pointers * sizeof(void *));
     sp->first = malloc((size_t)pointers);
@@ -178,6 +177,7 @@ static Space *space_new(const Tape *t, long L) {
     sp->poison = sp->adj + adjoints;
     sp->scratch = sp->poison + L;
     sp->turned = sp->gt = sp->scratch + scratch;
+    sp->kept = sp->turned + t->nu;
     sp->xt = sp->gt + round_up(rows * L, 8);
     return sp;
 }
@@ -366,8 +366,13 @@ static void run_block(const Run *run, Space *sp) {
     if (!run->b->has_totals || !sp->bad) return;
     put_seeds(run, sp);
     if (t->lanes) run->build->backward(t, sp);
-    else if (sp->bad) {
+    else {
+        int careful = run->b->nigrads > 0; /* the lane may yet be refused: its sums must then be as they were */
+        if (careful) memcpy(sp->kept, sp->adj, (size_t)t->nu * sizeof(double));
         run->build->backward_one(t, sp);
+        put_input_gradients(run, sp);
+        if (careful && !sp->bad) memcpy(sp->adj, sp->kept, (size_t)t->nu * sizeof(double));
+        return;
     }
     put_input_gradients(run, sp);
 }
@@ -592,75 +597,76 @@ static int totals_finite(const BoundObject *b) {
     return s == 0.0;
 }
 
-/* run(start, stop, rows, seeds): rows None or int64 numbers of rows, seeds a float or a float64 array.
- * Returns stop; or the first lane that has to be done eagerly (those before it are done); or -1: a sum is not finite. */
-static PyObject *bound_run(BoundObject *self, PyObject *const *args, Py_ssize_t nargs) {
+/* Run lanes: returns stop; or the first lane that has to be done eagerly (those before it are done); or -1: a sum is not
+ * finite; or -2: an exception is set. */
+static long bound_core(BoundObject *self, long start, long stop, const int64_t *rows, const double *seeds, long seed_lane, long seed_output) {
     Run run = {0};
     Space *spaces[MAX_THREADS] = {0};
-    Py_buffer rows = {0}, seeds = {0};
-    Tape *t = self->tape->t;
+    const Tape *t = self->tape->t;
     PyThreadState *state = NULL;
+    double *uniforms = NULL;
+    int stopped = 0, called = PyList_GET_SIZE(self->tape->callables) > 0;
+    long lane = -2, k, L = !t->lanes ? 1 : self->block ? self->block : block_for(t), threads = self->threads;
+    if (threads > (stop - start + L - 1) / L) threads = (stop - start + L - 1) / L;
+    if (threads < 1 || !t->lanes || called) threads = 1;
+    run = (Run){t, self->build, self, rows, seeds, seed_lane, seed_output, start, stop, spaces, 0};
+    for (; run.nspaces < threads; run.nspaces++) {
+        Space *sp = spaces[run.nspaces] = take_space(self->tape, L);
+        if (!sp) { PyErr_NoMemory(); goto done; }
+        sp->callables = self->tape->callables;
+        sp->uni = self->params.buf;
+    }
+    if (t->lanes && t->nconsts) { /* parameters and constants side by side */
+        if (!(uniforms = malloc((size_t)t->nu * sizeof(double)))) { PyErr_NoMemory(); goto done; }
+        memcpy(uniforms, self->params.buf, (size_t)t->params * sizeof(double));
+        memcpy(uniforms + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
+        for (k = 0; k < threads; k++) spaces[k]->uni = uniforms;
+    }
+    if (!called) state = PyEval_SaveThread();
+#ifdef HAVE_THREADS
+    lane = threads > 1 ? run_together(&run, &state, &stopped) : run_alone(&run, &state, &stopped);
+#else
+    lane = run_alone(&run, &state, &stopped);
+#endif
+    if (state) PyEval_RestoreThread(state);
+    if (stopped) lane = -2;
+    else if (self->has_totals && !totals_finite(self)) lane = -1;
+done:
+    for (k = 0; k < run.nspaces; k++) give_space(self->tape, spaces[k]);
+    free(uniforms);
+    return lane;
+}
+
+/* run(start, stop, rows, seeds): rows None or int64 numbers of rows, seeds a float or a float64 array. */
+static PyObject *bound_run(BoundObject *self, PyObject *const *args, Py_ssize_t nargs) {
+    Py_buffer rows = {0}, seeds = {0};
+    const Tape *t = self->tape->t;
     double seed = 1.0;
-    int stopped = 0, has_rows, array_seeds;
-    long lane = 0, k, L, threads = self->threads;
+    int has_rows, array_seeds;
+    long start, stop, lane = -2, k;
     if (nargs != 4) { PyErr_SetString(PyExc_TypeError, "run(start, stop, rows, seeds)"); return NULL; }
-    run.start = PyLong_AsLong(args[0]);
-    run.stop = PyLong_AsLong(args[1]);
+    start = PyLong_AsLong(args[0]);
+    stop = PyLong_AsLong(args[1]);
     has_rows = args[2] != Py_None;
     array_seeds = !PyFloat_Check(args[3]);
     if (PyErr_Occurred()) return NULL;
     if (has_rows && PyObject_GetBuffer(args[2], &rows, PyBUF_C_CONTIGUOUS) < 0) return NULL;
     if (array_seeds && PyObject_GetBuffer(args[3], &seeds, PyBUF_C_CONTIGUOUS) < 0) { if (has_rows) PyBuffer_Release(&rows); return NULL; }
-    if (has_rows && (rows.itemsize != 8 || rows.len / 8 < run.stop)) PyErr_SetString(PyExc_ValueError, "rows: int64, one for each lane");
-    else if (run.start < 0 || run.stop < run.start || (!has_rows && run.stop > self->lanes)) PyErr_SetString(PyExc_ValueError, "no such lanes");
-    else if (self->has_outputs && self->outputs.len / 8 < run.stop * t->outputs) PyErr_SetString(PyExc_ValueError, "outputs: too few rows");
-    else if (array_seeds && seeds.len / 8 < run.stop * t->outputs) PyErr_SetString(PyExc_ValueError, "seeds: one for each lane and output");
-    for (k = run.start; has_rows && !PyErr_Occurred() && k < run.stop; k++) {
+    if (!array_seeds) seed = PyFloat_AS_DOUBLE(args[3]);
+    if (has_rows && (rows.itemsize != 8 || rows.len / 8 < stop)) PyErr_SetString(PyExc_ValueError, "rows: int64, one for each lane");
+    else if (start < 0 || stop < start || (!has_rows && stop > self->lanes)) PyErr_SetString(PyExc_ValueError, "no such lanes");
+    else if (self->has_outputs && self->outputs.len / 8 < stop * t->outputs) PyErr_SetString(PyExc_ValueError, "outputs: too few rows");
+    else if (array_seeds && seeds.len / 8 < stop * t->outputs) PyErr_SetString(PyExc_ValueError, "seeds: one for each lane and output");
+    for (k = start; has_rows && !PyErr_Occurred() && k < stop; k++) {
         int64_t row = ((const int64_t *)rows.buf)[k];
         if (row < 0 || row >= self->lanes) PyErr_SetString(PyExc_IndexError, "a row number is outside the arrays");
     }
-    if (!PyErr_Occurred()) {
-        L = !t->lanes ? 1 : self->block ? self->block : block_for(t);
-        if (threads > (run.stop - run.start + L - 1) / L) threads = (run.stop - run.start + L - 1) / L;
-        if (threads < 1 || !t->lanes || PyList_GET_SIZE(self->tape->callables)) threads = 1;
-        if (array_seeds) { run.seeds = seeds.buf; run.seed_lane = t->outputs; run.seed_output = 1; }
-        else { seed = PyFloat_AS_DOUBLE(args[3]); run.seeds = &seed; }
-        run.t = t; run.build = self->build; run.b = self; run.rows = has_rows ? rows.buf : NULL; run.spaces = spaces;
-        for (k = 0; k < threads; k++) {
-            if (!(spaces[k] = take_space(self->tape, L))) { PyErr_NoMemory(); break; }
-            run.nspaces++;
-            spaces[k]->callables = self->tape->callables;
-            spaces[k]->uni = self->params.buf;
-        }
-    }
-    if (!PyErr_Occurred()) {
-        double *uniforms = NULL;
-        if (t->lanes && t->nconsts) { /* parameters and constants side by side */
-            uniforms = malloc((size_t)t->nu * sizeof(double));
-            if (!uniforms) PyErr_NoMemory();
-            else {
-                memcpy(uniforms, self->params.buf, (size_t)t->params * sizeof(double));
-                memcpy(uniforms + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
-                for (k = 0; k < threads; k++) spaces[k]->uni = uniforms;
-            }
-        }
-        if (!PyErr_Occurred()) {
-            if (!PyList_GET_SIZE(self->tape->callables)) state = PyEval_SaveThread();
-#ifdef HAVE_THREADS
-            lane = threads > 1 ? run_together(&run, &state, &stopped) : run_alone(&run, &state, &stopped);
-#else
-            lane = run_alone(&run, &state, &stopped);
-#endif
-            if (state) PyEval_RestoreThread(state);
-            free(uniforms);
-        }
-    }
-    for (k = 0; k < run.nspaces; k++) give_space(self->tape, spaces[k]);
+    if (!PyErr_Occurred())
+        lane = bound_core(self, start, stop, has_rows ? rows.buf : NULL, array_seeds ? seeds.buf : &seed,
+                          array_seeds ? t->outputs : 0, array_seeds ? 1 : 0);
     if (has_rows) PyBuffer_Release(&rows);
     if (array_seeds) PyBuffer_Release(&seeds);
-    if (stopped || PyErr_Occurred()) return NULL;
-    if (self->has_totals && !totals_finite(self)) return PyLong_FromLong(-1);
-    return PyLong_FromLong(lane);
+    return PyErr_Occurred() ? NULL : PyLong_FromLong(lane);
 }
 
 /* The sum of the first n numbers of `outputs`, in order. */
@@ -889,28 +895,14 @@ static PyObject *module_builds(PyObject *module, PyObject *unused) {
     return list;
 }
 
-/* sgd(params, gradients, rate): p = p - rate * g for each */
-static PyObject *module_sgd(PyObject *module, PyObject *args) {
-    Py_buffer p, g;
-    PyObject *params, *gradients;
-    double rate;
-    long k, n;
-    (void)module;
-    if (!PyArg_ParseTuple(args, "OOd", &params, &gradients, &rate)) return NULL;
-    if (doubles(params, &p, 1, "params") < 0) return NULL;
-    if (doubles(gradients, &g, 0, "gradients") < 0) { PyBuffer_Release(&p); return NULL; }
-    n = (long)(p.len < g.len ? p.len : g.len) / 8;
-    for (k = 0; k < n; k++) ((double *)p.buf)[k] = ((double *)p.buf)[k] - rate * ((const double *)g.buf)[k];
-    PyBuffer_Release(&p);
-    PyBuffer_Release(&g);
-    Py_RETURN_NONE;
-}
+#include "_tape_train.h"
 
 static PyMethodDef module_methods[] = {
     {"compile", module_compile, METH_VARARGS, "compile(graph arrays...) -> Tape"},
     {"set_arities", module_set_arities, METH_O, "tell how many operands each operation has"},
     {"builds", module_builds, METH_NOARGS, "the instruction sets that this machine can run, the best last"},
-    {"sgd", module_sgd, METH_VARARGS, "sgd(params, gradients, rate)"},
+    {"trainer", module_trainer, METH_VARARGS, "trainer(loss, penalty, params, grads, place, rule, settings, buffers, clips) -> Trainer"},
+    {"permutation", module_permutation, METH_VARARGS, "permutation(n, seed) -> bytearray of int64"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -920,7 +912,7 @@ static struct PyModuleDef tape_module = {
 
 PyMODINIT_FUNC PyInit__tape(void) {
     PyObject *m;
-    if (PyType_Ready(&TapeType) < 0 || PyType_Ready(&BoundType) < 0) return NULL;
+    if (PyType_Ready(&TapeType) < 0 || PyType_Ready(&BoundType) < 0 || PyType_Ready(&TrainerType) < 0) return NULL;
 #ifdef HAVE_X86
     __builtin_cpu_init();
 #endif

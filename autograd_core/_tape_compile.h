@@ -17,7 +17,7 @@ typedef struct {                 /* one reverse instruction of a tape of lanes *
 enum { SKIP_A = 1, FIRST_A = 2, SKIP_B = 4, FIRST_B = 8 };
 enum { MODE_VV = 0, MODE_VU = 1, MODE_UV = 2 };                       /* a tape of lanes: which operand is uniform */
 enum { SEND_BOTH = 0, SEND_B = 1, SEND_A = 2, SEND_NONE = 3 };        /* a one-lane tape: who gets a contribution */
-enum { OPX_LOAD = 200, OPX_CHAIN = 201, OPX_LAYER = 202, OPX_ZERO = 203, RUN = 0x4000 };
+enum { OPX_LOAD = 200, OPX_CHAIN = 201, OPX_LAYER = 202, OPX_ZERO = 203, OPX_SQUARES = 204, RUN = 0x4000 };
 enum { KIND_OP = 0, KIND_CONST = 1, KIND_PARAM = 2, KIND_INPUT = 3 };
 
 typedef struct { int32_t w0, J, I, b0, turned, uses, first_use; } Matrix; /* uses: rows of Tape.matrix_uses */
@@ -461,7 +461,7 @@ typedef struct {
     int32_t *param_at;           /* parameter -> internal place, or -1 */
     int32_t *loaded, *reserved;  /* per edge: the slot that holds a uniform operand; the slot of its contribution */
     Ints units;                  /* nodes in the order of execution; a layer stands at its first member */
-    int32_t *bias_place;
+    int32_t *bias_place, *made;  /* made: the forward instruction of a dot */
     long nplaced, room_consts;
     Ints *param_uses;            /* per parameter: contribution slots, in the sweep's order */
 } Compiler;
@@ -724,6 +724,27 @@ static int32_t target(Compiler *z, long i, long e) {
     return 2 * at + 1;
 }
 
+/* Is this dot(ws, ws) of leaves that all take a gradient, without a bias?  The penalty of every weight decay. */
+static int is_squares(const Graph *g, long i) {
+    long from = g->start[i], n = (g->start[i + 1] - from) / 2, j;
+    if (g->op[i] != OP_DOT || (g->start[i + 1] - from) % 2) return 0;
+    for (j = 0; j < n; j++)
+        if (g->par[from + j] != g->par[from + n + j] || g->kind[g->par[from + j]] != KIND_PARAM) return 0;
+    return 1;
+}
+
+/* Count the runs of consecutive places among its operands; with `write`, put (start, length) of each into aux. */
+static long segments(Compiler *z, long i, int write) {
+    const Graph *g = z->g;
+    long from = g->start[i], n = (g->start[i + 1] - from) / 2, j, count = 0, length;
+    for (j = 0; j < n; j += length, count++) {
+        int32_t start = z->index[g->par[from + j]];
+        for (length = 1; j + length < n && z->index[g->par[from + j + length]] == start + length;) length++;
+        if (write && (aux(z, start) < 0 || aux(z, (int32_t)length) < 0)) return -1;
+    }
+    return count;
+}
+
 /* Softmaxes, and the like, over one vector share its folds: the head computes them into slots of their own. */
 typedef struct { uint64_t hash; int32_t node; } Seen;
 
@@ -757,7 +778,13 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where) {
             if (emit(z, OPX_LAYER * 4, y, at, 0, 0) < 0) return -1;
             z->t->layers++;
             if ((long)group->J * group->I > z->t->largest_layer) z->t->largest_layer = (long)group->J * group->I;
+        } else if (!z->t->lanes && is_squares(g, i) && (n = segments(z, i, 0)) * 16 < to - from) {
+            /* segments, do they send, then start and length of each */
+            aux(z, (int32_t)n); aux(z, z->need[i] && in_sweep(g, i));
+            if (segments(z, i, 1) < 0 || emit(z, OPX_SQUARES * 4, y, at, 0, 0) < 0) return -1;
+            z->made[i] = (int32_t)(z->t->nfwd - 1);
         } else if (is_dot(op)) {
+            n = to - from;
             /* n, bias, target of bias, is it a chain, then w x gw gx for each product */
             aux(z, (int32_t)(n / 2)); aux(z, n % 2 ? z->index[g->par[to - 1]] : -1); aux(z, -1); aux(z, op == OPX_CHAIN);
             for (j = 0; j < n / 2; j++) {
@@ -765,6 +792,7 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where) {
                 if (aux(z, -1) < 0) return -1;
             }
             if (emit(z, OP_DOT * 4, y, at, 0, 0) < 0) return -1;
+            z->made[i] = (int32_t)(z->t->nfwd - 1);
         } else if (is_nary(op)) {
             uint64_t h = hash_vector(g->par + from, n) + (uint64_t)op * 1315423911u;
             Seen *s = seen + (h & (uint64_t)(nseen - 1));
@@ -830,6 +858,7 @@ static int emit_backward(Compiler *z, const int32_t *where) {
             continue;
         }
         if (t->lanes && !z->touched[i]) continue; /* the sweep never reaches it */
+        if (!t->lanes && is_squares(g, i) && t->fwd[z->made[i]].code == OPX_SQUARES * 4) continue;
         if (is_dot(op)) {
             long k = n / 2;
             x = t->aux.v + at + 4;
@@ -925,8 +954,8 @@ static Tape *tape_compile(Graph *g0, int lanes, int want_inputs) {
     t->order = malloc((size_t)(t->params + 1) * 4);
     z.loaded = malloc((size_t)(h.nedges + 1) * 4); z.reserved = malloc((size_t)(h.nedges + 1) * 4);
     z.param_uses = calloc((size_t)t->params + 1, sizeof(Ints));
-    where = malloc((size_t)(h.n + 1) * 4); seen = malloc((size_t)nseen * sizeof *seen);
-    if (!z.need || !z.touched || !counts || !z.index || !z.param_at || !t->order || !z.loaded || !z.reserved || !z.param_uses || !where || !seen)
+    z.made = malloc((size_t)(h.n + 1) * 4); where = malloc((size_t)(h.n + 1) * 4); seen = malloc((size_t)nseen * sizeof *seen);
+    if (!z.need || !z.touched || !counts || !z.index || !z.param_at || !t->order || !z.loaded || !z.reserved || !z.param_uses || !z.made || !where || !seen)
         goto done;
     memset(z.index, 0xff, (size_t)(h.n + 1) * 4); memset(z.param_at, 0xff, (size_t)(t->params + 1) * 4);
     memset(z.loaded, 0xff, (size_t)(h.nedges + 1) * 4); memset(z.reserved, 0xff, (size_t)(h.nedges + 1) * 4);
@@ -961,7 +990,7 @@ done:
     for (i = 0; z.param_uses && i < t->params; i++) free(z.param_uses[i].v);
     free(z.param_uses); free(z.need); free(z.touched); free(counts); free(z.index); free(z.param_at); free(z.loaded);
     free(z.reserved); free(where); free(seen); free(z.units.v); free(z.layers.v); free(z.layers.group_of);
-    free(z.layers.next_member); free(z.bias_place);
+    free(z.layers.next_member); free(z.bias_place); free(z.made);
     consumers_free(&z.c);
     graph_free(&h);
     if (ok < 0) { tape_free(t); return NULL; }

@@ -609,6 +609,15 @@ static void K(forward_one)(const Tape *t, Space *sp) {
             v[in.y] = s;
             break;
         }
+        case OPX_SQUARES * 4: {
+            const int32_t *ax = t->aux.v + in.a, *q = ax + 2;
+            const double *w = v + q[0];
+            double s = w[0] * w[0];
+            for (k = 0; k < ax[0]; k++, q += 2)
+                for (w = v + q[0], j = k == 0; j < q[1]; j++) s = s + w[j] * w[j];
+            v[in.y] = s;
+            break;
+        }
         case OP_WHERE * 4: { const int32_t *ax = t->aux.v + in.a; v[in.y] = v_where(v[ax[0]], v[ax[1]], v[ax[2]]); break; }
         case OP_CLIP * 4: { const int32_t *ax = t->aux.v + in.a; v[in.y] = v_clip(v[ax[0]], v[ax[1]], v[ax[2]]); break; }
         case OP_CUSTOM * 4: call_forward(sp, t->aux.v + in.a, 0, v + in.y, 1); poison += v[in.y] - v[in.y]; break;
@@ -693,6 +702,15 @@ static void K(backward_one)(const Tape *t, Space *sp) {
                 for (j = 0; j < k; j++) if (q[4 * j + 3] >= 0) d[q[4 * j + 3] >> 1] += v[q[4 * j]] * g;
             }
             if (ax[2] >= 0) d[ax[2] >> 1] += g;
+            break;
+        }
+        case OPX_SQUARES * 4: {
+            const int32_t *ax = t->aux.v + in.a, *q = ax + 2;
+            for (k = 0; ax[1] && k < ax[0]; k++, q += 2) {
+                const double *restrict w = v + q[0];
+                double *restrict to = d + q[0];
+                for (j = 0; j < q[1]; j++) { double c = w[j] * g; to[j] = (to[j] + c) + c; }
+            }
             break;
         }
         case OP_WHERE * 4: case OP_CLIP * 4: {

@@ -1,0 +1,298 @@
+/* Training on the tape's arrays: minibatch gradient, penalty, norm, clipping and the optimiser's rule, update by update.
+ *
+ * Every formula stands in nn/optimizers.py and nn/training.py; the same operations in the same order stand here, and the
+ * tests of nn compare the bits.  An update changes the parameters only once all of it is known to be finite; anything
+ * irregular leaves them as they were and hands the minibatch back, to be done on Values. */
+
+enum { RULE_SGD, RULE_ADAGRAD, RULE_RMSPROP, RULE_ADAM, RULE_ADAMW, RULES };
+enum { BUFFERS = 3, SETTINGS = 8, LANES_OF_NORM = 8 };
+
+typedef struct {
+    PyObject_HEAD
+    BoundObject *loss, *penalty; /* penalty may be NULL */
+    Py_buffer params, grads, place, buffers[BUFFERS];
+    long n, used_buffers;        /* n: parameters */
+    int rule;
+    double settings[SETTINGS];   /* the rule's numbers */
+    double clip_value, clip_norm; /* negative: none */
+    double *fresh;               /* the proposed parameters, buffers and clipped gradient */
+    double loss_sum, penalty_sum, norm_sum, rate;
+    long updates;                /* made so far, by the optimiser: k of the next one is one more */
+} TrainerObject;
+
+/* |g|: eight running sums of squares, added pairwise; as gradient_norm in nn/optimizers.py. Negative: use hypot. */
+static double norm_of(const double *g, const int64_t *place, long n) {
+    double s[LANES_OF_NORM] = {0.0}, total;
+    long k = 0, r;
+    for (; k + LANES_OF_NORM <= n; k += LANES_OF_NORM)
+        for (r = 0; r < LANES_OF_NORM; r++) { double x = g[place[k + r]]; s[r] = s[r] + x * x; }
+    for (r = 0; k < n; k++, r++) { double x = g[place[k]]; s[r] = s[r] + x * x; }
+    total = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+    return total > 1e-200 && total < 1e200 ? sqrt(total) : total == 0.0 ? total : -1.0;
+}
+
+static double ratio(double a, double b) { return a == 0.0 ? 0.0 : a / b; }
+
+/* The rules.  x: parameters, g: gradient, b: buffers, y and c: what they become. */
+static void rule_sgd(const double *s, double rate, long n, const double *x, const double *g, const double *v, double *y, double *w) {
+    double momentum = s[0];
+    long k;
+    if (momentum == 0.0) { for (k = 0; k < n; k++) y[k] = x[k] - rate * g[k]; return; }
+    for (k = 0; k < n; k++) w[k] = momentum * v[k] + g[k];
+    if (s[1] != 0.0) for (k = 0; k < n; k++) y[k] = x[k] - rate * (g[k] + momentum * w[k]);
+    else for (k = 0; k < n; k++) y[k] = x[k] - rate * w[k];
+}
+
+static void rule_adagrad(const double *s, double rate, long n, const double *x, const double *g, const double *r, double *y, double *w) {
+    long k;
+    for (k = 0; k < n; k++) {
+        w[k] = r[k] + g[k] * g[k];
+        y[k] = x[k] - rate * ratio(g[k], sqrt(w[k]) + s[0]);
+    }
+}
+
+static void rule_rmsprop(const double *s, double rate, long n, const double *x, const double *g, const double *const b[BUFFERS], double *y, double *const c[BUFFERS]) {
+    double rho = s[0], eps = s[1], momentum = s[2];
+    int centered = s[3] != 0.0;
+    long k;
+    for (k = 0; k < n; k++) {
+        double variance, step;
+        c[0][k] = rho * b[0][k] + (1.0 - rho) * g[k] * g[k];
+        variance = c[0][k];
+        c[1][k] = b[1][k];
+        if (centered) {
+            double d;
+            c[1][k] = b[1][k] + (1.0 - rho) * (g[k] - b[1][k]);
+            d = variance - c[1][k] * c[1][k];
+            variance = 0.0 > d ? 0.0 : d;
+        }
+        step = ratio(g[k], sqrt(variance) + eps);
+        c[2][k] = b[2][k];
+        if (momentum > 0.0) { step = momentum * b[2][k] + step; c[2][k] = step; }
+        y[k] = x[k] - rate * step;
+    }
+}
+
+static void rule_adam(const double *s, double rate, long updates, double shrink, long n, const double *x, const double *g,
+                      const double *m, const double *r, double *y, double *p, double *q) {
+    double beta1 = s[0], beta2 = s[1], eps = s[2], size = rate / (1.0 - pow(beta1, (double)(updates + 1))), root = sqrt(1.0 - pow(beta2, (double)(updates + 1)));
+    long k;
+    for (k = 0; k < n; k++) {
+        double start = shrink == 1.0 ? x[k] : shrink * x[k];
+        p[k] = m[k] + (1.0 - beta1) * (g[k] - m[k]);
+        q[k] = beta2 * r[k] + (1.0 - beta2) * g[k] * g[k];
+        y[k] = start - size * ratio(p[k], sqrt(q[k]) / root + eps);
+    }
+}
+
+static void apply_rule(TrainerObject *s, double rate, const double *g) {
+    const double *b[BUFFERS];
+    double *c[BUFFERS];
+    long k;
+    for (k = 0; k < BUFFERS; k++) { b[k] = s->buffers[k].buf; c[k] = s->fresh + (k + 1) * s->n; }
+    switch (s->rule) {
+    case RULE_SGD: rule_sgd(s->settings, rate, s->n, s->params.buf, g, b[0], s->fresh, c[0]); break;
+    case RULE_ADAGRAD: rule_adagrad(s->settings, rate, s->n, s->params.buf, g, b[0], s->fresh, c[0]); break;
+    case RULE_RMSPROP: rule_rmsprop(s->settings, rate, s->n, s->params.buf, g, b, s->fresh, c); break;
+    case RULE_ADAM: rule_adam(s->settings, rate, s->updates, 1.0, s->n, s->params.buf, g, b[0], b[1], s->fresh, c[0], c[1]); break;
+    default: rule_adam(s->settings, rate, s->updates, 1.0 - rate * s->settings[3], s->n, s->params.buf, g, b[0], b[1], s->fresh, c[0], c[1]);
+    }
+}
+
+static int all_finite(const double *x, long n) {
+    double s = 0.0;
+    long k;
+    for (k = 0; k < n; k++) s += x[k] - x[k];
+    return s == 0.0;
+}
+
+/* One update from the minibatch of m rows: 0 done, 1 irregular and nothing changed, -1 an exception is set. */
+static int one_update(TrainerObject *s, const int64_t *rows, long m, double rate) {
+    double *g = s->grads.buf, seed = 1.0, total = 0.0, penalty = 0.0, norm;
+    const double *losses = s->loss->outputs.buf;
+    long k, lane;
+    memset(g, 0, (size_t)s->n * sizeof *g);
+    lane = bound_core(s->loss, 0, m, rows, &seed, 0, 0);
+    if (lane == -2) return -1;
+    if (lane != m) return 1;
+    for (k = 0; k < m; k++) total = total + losses[k];
+    for (k = 0; k < s->n; k++) g[k] = g[k] / (double)m;
+    if (s->penalty) {
+        lane = bound_core(s->penalty, 0, 1, NULL, &seed, 0, 0);
+        if (lane == -2) return -1;
+        if (lane != 1) return 1;
+        penalty = *(const double *)s->penalty->outputs.buf;
+    }
+    norm = norm_of(g, s->place.buf, s->n);
+    if (norm < 0.0 || !all_finite(g, s->n)) return 1;
+    if (s->clip_value >= 0.0 || s->clip_norm >= 0.0) {
+        double *clipped = s->fresh + (BUFFERS + 1) * s->n, limit = s->clip_value;
+        memcpy(clipped, g, (size_t)s->n * sizeof *g);
+        if (limit >= 0.0)
+            for (k = 0; k < s->n; k++) { /* min(max(g, -limit), limit), as Python's */
+                double x = -limit > clipped[k] ? -limit : clipped[k];
+                clipped[k] = limit < x ? limit : x;
+            }
+        if (s->clip_norm >= 0.0) {
+            double length = norm_of(clipped, s->place.buf, s->n), scale;
+            if (length < 0.0) return 1;
+            scale = s->clip_norm / (length + 1e-6);
+            if (scale < 1.0) for (k = 0; k < s->n; k++) clipped[k] = clipped[k] * scale;
+        }
+        g = clipped;
+    }
+    apply_rule(s, rate, g);
+    if (!all_finite(s->fresh, s->n)) return 1;
+    memcpy(s->params.buf, s->fresh, (size_t)s->n * sizeof(double));
+    for (k = 0; k < s->used_buffers; k++) memcpy(s->buffers[k].buf, s->fresh + (k + 1) * s->n, (size_t)s->n * sizeof(double));
+    s->loss_sum = s->loss_sum + total / (double)m * (double)m;
+    s->penalty_sum = s->penalty_sum + penalty;
+    s->norm_sum = s->norm_sum + norm;
+    s->rate = rate;
+    s->updates++;
+    return 0;
+}
+
+/* run(rows, batch, rates): an update for each `batch` of the row numbers, at the rate that stands beside it; returns how
+ * many were made: fewer than there are rates if the next one has to be done on Values. */
+static PyObject *trainer_run(TrainerObject *self, PyObject *args) {
+    PyObject *rows_object, *rates_object;
+    Py_buffer rows, rates;
+    long batch, count, n, k, done = 0;
+    int status = 0;
+    double last = seconds();
+    PyThreadState *none = NULL;
+    if (!PyArg_ParseTuple(args, "OlO", &rows_object, &batch, &rates_object)) return NULL;
+    if (PyObject_GetBuffer(rows_object, &rows, PyBUF_C_CONTIGUOUS) < 0) return NULL;
+    if (doubles(rates_object, &rates, 0, "rates") < 0) { PyBuffer_Release(&rows); return NULL; }
+    n = (long)rows.len / 8;
+    count = (long)rates.len / 8;
+    if (rows.itemsize != 8 || batch < 1 || batch * (count - 1) >= n || n > batch * count || self->loss->outputs.len / 8 < batch) {
+        PyErr_SetString(PyExc_ValueError, "rows: int64, and one rate for each minibatch of them");
+        status = -1;
+    }
+    for (k = 0; !status && k < n; k++)
+        if (((const int64_t *)rows.buf)[k] < 0 || ((const int64_t *)rows.buf)[k] >= self->loss->lanes) {
+            PyErr_SetString(PyExc_IndexError, "a row number is outside the arrays");
+            status = -1;
+        }
+    while (!status && done < count) {
+        long start = done * batch, m = n - start < batch ? n - start : batch;
+        status = one_update(self, (const int64_t *)rows.buf + start, m, ((const double *)rates.buf)[done]);
+        done += status == 0;
+        if (!status && interrupted(&last, &none)) status = -1;
+    }
+    PyBuffer_Release(&rows);
+    PyBuffer_Release(&rates);
+    return status < 0 ? NULL : PyLong_FromLong(done);
+}
+
+static void trainer_dealloc(TrainerObject *self) {
+    long k;
+    Py_XDECREF(self->loss);
+    Py_XDECREF(self->penalty);
+    if (self->params.obj) PyBuffer_Release(&self->params);
+    if (self->grads.obj) PyBuffer_Release(&self->grads);
+    if (self->place.obj) PyBuffer_Release(&self->place);
+    for (k = 0; k < BUFFERS; k++) if (self->buffers[k].obj) PyBuffer_Release(self->buffers + k);
+    free(self->fresh);
+    PyObject_Free(self);
+}
+
+static PyMemberDef trainer_members[] = {
+    {"loss", T_DOUBLE, offsetof(TrainerObject, loss_sum), 0, "sum of the minibatches' losses, each times its size"},
+    {"penalty", T_DOUBLE, offsetof(TrainerObject, penalty_sum), 0, "sum of the penalties"},
+    {"norm", T_DOUBLE, offsetof(TrainerObject, norm_sum), 0, "sum of the gradients' norms"},
+    {"rate", T_DOUBLE, offsetof(TrainerObject, rate), 0, "the rate of the last update"},
+    {"updates", T_LONG, offsetof(TrainerObject, updates), 0, "updates that the optimiser has made"},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyMethodDef trainer_methods[] = {
+    {"run", (PyCFunction)trainer_run, METH_VARARGS, "run(rows, batch, rates) -> how many updates were made"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject TrainerType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core._tape.Trainer",
+    .tp_basicsize = sizeof(TrainerObject),
+    .tp_dealloc = (destructor)trainer_dealloc,
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_methods = trainer_methods,
+    .tp_members = trainer_members,
+    .tp_doc = "Updates on arrays: a bound tape of the loss, perhaps one of the penalty, and an optimiser's rule.",
+};
+
+/* trainer(loss, penalty or None, params, grads, place, rule, settings, buffers, clip_value, clip_norm) */
+static PyObject *module_trainer(PyObject *module, PyObject *args) {
+    PyObject *loss, *penalty, *params, *grads, *place, *settings, *buffers;
+    TrainerObject *s;
+    double clip_value, clip_norm;
+    int rule;
+    long k;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!OOOOiO!O!dd", &BoundType, &loss, &penalty, &params, &grads, &place, &rule, &PyTuple_Type,
+                          &settings, &PyTuple_Type, &buffers, &clip_value, &clip_norm)) return NULL;
+    if (!(s = PyObject_New(TrainerObject, &TrainerType))) return NULL;
+    memset((char *)s + sizeof(PyObject), 0, sizeof *s - sizeof(PyObject));
+    Py_INCREF(loss);
+    s->loss = (BoundObject *)loss;
+    if (penalty != Py_None) {
+        if (!PyObject_TypeCheck(penalty, &BoundType)) { PyErr_SetString(PyExc_TypeError, "penalty: a Bound or None"); goto fail; }
+        Py_INCREF(penalty);
+        s->penalty = (BoundObject *)penalty;
+    }
+    s->rule = rule; s->clip_value = clip_value; s->clip_norm = clip_norm;
+    if (doubles(params, &s->params, 1, "params") < 0 || doubles(grads, &s->grads, 1, "grads") < 0) goto fail;
+    if (PyObject_GetBuffer(place, &s->place, PyBUF_C_CONTIGUOUS) < 0) goto fail;
+    s->n = (long)s->params.len / 8;
+    for (k = 0; k < PyTuple_GET_SIZE(buffers) && k < BUFFERS; k++) {
+        if (doubles(PyTuple_GET_ITEM(buffers, k), s->buffers + k, 1, "a buffer") < 0) goto fail;
+        if (s->buffers[k].len / 8 != s->n) { PyErr_SetString(PyExc_ValueError, "a buffer of another length"); goto fail; }
+        s->used_buffers++;
+    }
+    if (rule < 0 || rule >= RULES || PyTuple_GET_SIZE(settings) > SETTINGS || s->grads.len / 8 != s->n || s->place.len / 8 != s->n ||
+        s->place.itemsize != 8 || !s->loss->has_outputs || !s->loss->has_totals || s->loss->totals.buf != s->grads.buf ||
+        s->loss->tape->t->outputs != 1 || (s->penalty && (!s->penalty->has_outputs || s->penalty->totals.buf != s->grads.buf))) {
+        PyErr_SetString(PyExc_ValueError, "these parts do not make a trainer");
+        goto fail;
+    }
+    for (k = 0; k < s->n; k++) {
+        int64_t at = ((const int64_t *)s->place.buf)[k];
+        if (at < 0 || at >= s->n) { PyErr_SetString(PyExc_IndexError, "place"); goto fail; }
+    }
+    for (k = 0; k < PyTuple_GET_SIZE(settings); k++) {
+        s->settings[k] = PyFloat_AsDouble(PyTuple_GET_ITEM(settings, k));
+        if (PyErr_Occurred()) goto fail;
+    }
+    s->fresh = malloc((size_t)(s->n ? s->n : 1) * (BUFFERS + 2) * sizeof(double));
+    if (!s->fresh) { PyErr_NoMemory(); goto fail; }
+    return (PyObject *)s;
+fail:
+    trainer_dealloc(s);
+    return NULL;
+}
+
+/* permutation(n, seed): 0 .. n - 1 shuffled, as little-endian int64 bytes; Fisher and Yates with splitmix64. */
+static PyObject *module_permutation(PyObject *module, PyObject *args) {
+    long n, i;
+    unsigned long long state;
+    PyObject *bytes;
+    int64_t *v;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "lK", &n, &state)) return NULL;
+    if (n < 0) { PyErr_SetString(PyExc_ValueError, "n is negative"); return NULL; }
+    if (!(bytes = PyByteArray_FromStringAndSize(NULL, n * 8))) return NULL;
+    v = (int64_t *)PyByteArray_AS_STRING(bytes);
+    for (i = 0; i < n; i++) v[i] = i;
+    for (i = n - 1; i > 0; i--) {
+        uint64_t z = (state += 0x9e3779b97f4a7c15ull), j;
+        int64_t kept;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+        z ^= z >> 31;
+        j = ((z >> 32) * (uint64_t)(i + 1)) >> 32; /* n below 2^32 */
+        kept = v[i]; v[i] = v[j]; v[j] = kept;
+    }
+    return bytes;
+}
