@@ -28,7 +28,7 @@ static double norm_of(const double *g, const int64_t *place, long n) {
         for (r = 0; r < LANES_OF_NORM; r++) { double x = g[place[k + r]]; s[r] = s[r] + x * x; }
     for (r = 0; k < n; k++, r++) { double x = g[place[k]]; s[r] = s[r] + x * x; }
     total = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-    return total > 1e-200 && total < 1e200 ? sqrt(total) : total == 0.0 ? total : -1.0;
+    return total > 1e-200 && total < 1e200 ? sqrt(total) : -1.0;
 }
 
 static double ratio(double a, double b) { return a == 0.0 ? 0.0 : a / b; }

@@ -41,6 +41,7 @@ from typing import Any
 from autograd_core import Value, no_grad
 from autograd_core import sum as sum_of
 from autograd_core.errors import AutogradError
+from autograd_core.program_training import permutation
 from nn.checkpoints import Point, check_same_run, load_point, save_point
 from nn.data import check_lengths, data_digest, rows_of, targets_of
 from nn.errors import DivergenceError, InputError, StateError, require
@@ -49,6 +50,7 @@ from nn.losses import Loss, LossFunction, loss_named
 from nn.metrics import evaluate_checked, output_count
 from nn.optimizers import Optimizer, gradient_norm, optimizer_of
 from nn.regularizers import Regularizer
+from nn.replay import Replay, replay_of
 from nn.stopping import Patience, StopCriterion, criteria_of, first_reason
 
 __all__ = ["Run", "batch_gradient", "epoch_order", "fit", "objective", "sum_gradients"]
@@ -150,8 +152,7 @@ def objective(
 
 def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
     """The order of an epoch's examples: a shuffle that depends on the seed and the epoch alone."""
-    order = list(range(count))
-    random.Random(f"{seed}:{epoch}").shuffle(order)
+    order: list[int] = permutation(count, f"{seed}:{epoch}").tolist()
     return order
 
 
@@ -204,11 +205,18 @@ class Run:
         self.seed = seed
         self.point = Point(self._values(), optimizer.buffers, optimizer.updates)
         self.updates = 0
+        self.replay: Replay | None = None
+        self.on_values_because = "nothing was recorded"
+        self.shows_progress = False
         self._stopped_by_callback = False
         self._started = time.perf_counter()
 
     def _values(self) -> list[float]:
         return [p.data for p in self.parameters]
+
+    def example_loss(self, x: Any, y: Any) -> Value:
+        """L(f(x), y), the graph of one example."""
+        return self.plan.loss.function(self.model(x), y)
 
     @property
     def epoch(self) -> int:
@@ -237,19 +245,39 @@ class Run:
         self.history.stopped = reason
         if self.plan.checkpoint is not None:
             self.save()
+        if self.replay is not None:
+            self.replay.store(self)
         if self.point.best is not None:
             self.history.best_epoch = self.point.best_epoch
             self._write(self.point.best)
 
     def _run_epoch(self, bar: Any) -> None:
-        """The minibatches that are left of the epoch under way."""
+        """The minibatches that are left of the epoch under way, by the program or on Values."""
+        plan = self.plan
+        if self.replay is not None and not self.replay.fits(self):
+            self.replay, self.on_values_because = replay_of(self)
+        if self.replay is not None:
+            self.replay.epoch(self, permutation(len(plan.rows), f"{self.seed}:{self.point.epoch}"), bar)
+        else:
+            self._run_epoch_on_values(bar)
+        if self.shows_progress:
+            slow = "" if self.replay is not None else f", on Values: {self.on_values_because}"
+            bar.set_postfix_str(f"epoch {self.epoch + 1}, loss {self.point.loss / len(plan.rows):.4g}{slow}")
+
+    def _run_epoch_on_values(self, bar: Any) -> None:
         plan = self.plan
         order = epoch_order(len(plan.rows), self.seed, self.point.epoch)
         for start in range(self.point.batch * plan.batch_size, len(order), plan.batch_size):
             chosen = order[start : start + plan.batch_size]
             self.update([plan.rows[i] for i in chosen], [plan.targets[i] for i in chosen])
             bar.update(1)
-        bar.set_postfix_str(f"epoch {self.epoch + 1}, loss {self.point.loss / len(order):.4g}")
+
+    def tell_update(self) -> None:
+        """Count an update, and tell the callbacks that want to know."""
+        self.updates = self.point.updates + 1
+        for callback in self.plan.callbacks:
+            if hasattr(callback, "on_update"):
+                callback.on_update(self)
 
     def update(self, xs: list[list[float]], ys: list[Any]) -> None:
         """One turn of the algorithm's loop: the gradient of one minibatch, then one step."""
@@ -258,10 +286,7 @@ class Run:
         rate = self.optimizer.lr
         self.optimizer.step()
         at = self.point
-        self.updates = at.updates + 1
-        for callback in self.plan.callbacks:
-            if hasattr(callback, "on_update"):
-                callback.on_update(self)
+        self.tell_update()
         self.point = replace(
             at,
             values=self._values(),
@@ -286,12 +311,18 @@ class Run:
         best, best_epoch = at.best, at.best_epoch
         if any(keeper.best_index(self.history) == self.epoch - 1 for keeper in self.plan.keepers):
             best, best_epoch = at.values, self.epoch
-        for callback in self.plan.callbacks:
-            if callable(callback) and callback(self) is True:
-                self._stopped_by_callback = True
+        values = at.values if self.replay is not None else self._values()
+        if listeners := [callback for callback in self.plan.callbacks if callable(callback)]:
+            if self.replay is not None:
+                self.replay.store(self)
+            answers = [callback(self) for callback in listeners]
+            self._stopped_by_callback |= any(answer is True for answer in answers)
+            values = self._values()
+            if self.replay is not None:
+                self.replay.current = False
         self.point = replace(
             at,
-            values=self._values(),
+            values=values,
             epoch=at.epoch + 1,
             batch=0,
             loss=0.0,
@@ -305,6 +336,8 @@ class Run:
 
     def _record(self) -> Epoch:
         at, plan = self.point, self.plan
+        if plan.held_out and self.replay is not None:
+            self.replay.store(self)
         held_out = plan.held_out and evaluate_checked(self.model, *plan.held_out, plan.loss)
         loss, penalty = at.loss / len(plan.rows), at.penalty / plan.batches
         return Epoch(
@@ -427,6 +460,7 @@ def fit(
         checkpoint_every=checkpoint_every,
     )
     run = _started_run(model, optimizer, plan, seed, resume)
+    run.shows_progress = progress is not False
     return _finish(run, _bar(progress, epochs * plan.batches, run.updates))
 
 
@@ -455,6 +489,7 @@ def _started_run(model: Any, optimizer: str | Optimizer, plan: Plan, seed: int |
         point, settings = saved
         check_same_run(settings, run.history.settings, plan.checkpoint)
         run.go_to(point)
+    run.replay, run.on_values_because = replay_of(run)
     return run
 
 

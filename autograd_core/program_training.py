@@ -1,0 +1,215 @@
+"""Training on a Program's arrays: whole updates, from the gathered rows to the new parameters, without a
+Value in between.
+
+One update is the text of `nn.training`: the examples' gradients in order, divided by their number, the
+penalty's on top, then the optimiser's rule.  Parameters change only by whole updates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from .errors import RecordingError
+from .program import Program, _interpreter
+from .program_graph import PARAMETER
+from .value import Value
+
+__all__ = ["RULES", "Trainer", "permutation"]
+
+RULES = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
+_MASK = (1 << 64) - 1
+
+
+def permutation(count: int, key: str) -> Any:
+    """Return 0 ... count - 1 shuffled, as an int64 array, the same for the same key.
+
+    Fisher and Yates's shuffle; the random numbers are splitmix64's (Steele, Lea and Flood 2014), started from
+    the SHA-256 of the key.
+
+    Args:
+        count: how many, below 2^32.
+        key: any text.
+    """
+    import numpy as np
+
+    if not 0 <= count < 2**32:
+        raise ValueError(f"count must be in 0 ... 2^32 - 1, not {count}")
+    state = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
+    module = _interpreter()
+    if module is not None:
+        return np.frombuffer(module.permutation(count, state), dtype=np.int64)
+    order = list(range(count))
+    for i in range(count - 1, 0, -1):
+        state = (state + 0x9E3779B97F4A7C15) & _MASK
+        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+        j = (((z ^ (z >> 31)) >> 32) * (i + 1)) >> 32
+        order[i], order[j] = order[j], order[i]
+    return np.array(order, dtype=np.int64)
+
+
+class Trainer:
+    """Parameters, gradient and optimiser's buffers as arrays, and the compiled loop over minibatches.
+
+    Attributes:
+        parameters: the Values that are trained.
+
+    Args:
+        program: the loss of one example, with one output.
+        batches: for each argument of the program an array of all examples.
+        batch_size: the most examples in a minibatch.
+        parameters: the Values to train: all that the program captured, perhaps more.
+        penalty: the regulariser, a program without arguments, or None.
+        rule: one of `RULES`.
+        settings: the rule's numbers, in the order of `_tape_train.h`.
+        clip_value: see `nn.optimizers`.
+        clip_norm: see `nn.optimizers`.
+
+    Raises:
+        RecordingError: the interpreter is not compiled, or a program depends on Values that are not trained.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        batches: Sequence[Any],
+        batch_size: int,
+        parameters: Sequence[Value],
+        penalty: Program | None,
+        rule: str,
+        settings: Sequence[float],
+        buffers: int,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+    ):
+        import numpy as np
+
+        module = _interpreter()
+        if module is None:
+            raise RecordingError("there is no compiled interpreter")
+        self.parameters = list(parameters)
+        tape = program._tape(True, False)
+        self._inner = self._order(program, tape.order)
+        count = len(self.parameters)
+        place = np.empty(count, dtype=np.int64)
+        place[self._inner] = np.arange(count)
+        self._values, self._gradients = np.zeros(count), np.zeros(count)
+        self._buffers = tuple(np.zeros(count) for _ in range(buffers))
+        arrays = tuple(e.rows(batch) for e, batch in zip(program._examples, batches, strict=True))
+        outputs = np.empty((batch_size, 1))
+        loss = tape.bind(self._values, arrays, outputs, self._gradients, None, 0, 1, "")
+        regulariser = None if penalty is None else self._penalty(module, penalty, place)
+        self._trainer = module.trainer(
+            loss,
+            regulariser,
+            self._values,
+            self._gradients,
+            place,
+            RULES.index(rule),
+            tuple(float(number) for number in settings),
+            self._buffers,
+            -1.0 if clip_value is None else float(clip_value),
+            -1.0 if clip_norm is None else float(clip_norm),
+        )
+
+    def _order(self, program: Program, order: list[int]) -> Any:
+        """For each place in the arrays the parameter's place in `parameters`: the tape's, then the rest."""
+        import numpy as np
+
+        position = {id(parameter): k for k, parameter in enumerate(self.parameters)}
+        captured = program.parameters
+        strangers = [parameter for parameter in captured if id(parameter) not in position]
+        if strangers:
+            raise RecordingError(f"the loss depends on {strangers[0]!r}, which is not among the parameters")
+        first = [position[id(captured[k])] for k in order]
+        known = set(first)
+        return np.array(first + [k for k in range(len(self.parameters)) if k not in known], dtype=np.int64)
+
+    def _penalty(self, module: Any, penalty: Program, place: Any) -> Any:
+        """Compile the regulariser over the same arrays, its parameters numbered by their places in them."""
+        import numpy as np
+
+        graph = penalty._graph
+        position = {id(parameter): k for k, parameter in enumerate(self.parameters)}
+        if graph.inputs or any(id(parameter) not in position for parameter in graph.parameters):
+            raise RecordingError("the regulariser depends on numbers that are not parameters")
+        ref = graph.ref.copy()
+        captured = graph.kind == PARAMETER
+        places = np.array([place[position[id(p)]] for p in graph.parameters], dtype=np.int32)
+        ref[captured] = places[ref[captured]]
+        arguments = list(graph.compile_arguments())
+        arguments[5], arguments[9] = ref, len(self.parameters)
+        tape = module.compile(*arguments, False, False, graph.callables())
+        if tape.order != list(range(len(self.parameters))):
+            raise RecordingError("the regulariser has layers of its own")
+        return tape.bind(self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, "")
+
+    def run(self, rows: Any, batch_size: int, rates: Sequence[float]) -> int:
+        """Make one update for each minibatch of the rows.
+
+        Args:
+            rows: numbers of examples, int64.
+            batch_size: how many of them make a minibatch; the last may be smaller.
+            rates: the learning rate of each update.
+
+        Returns:
+            How many updates were made; if fewer than asked for, the next one leaves the finite numbers or the
+            recorded branches: nothing of it was done, and doing it on Values tells why.
+
+        Raises:
+            KeyboardInterrupt: between two updates.
+        """
+        import numpy as np
+
+        done: int = self._trainer.run(rows, batch_size, np.array(rates, dtype=np.float64))
+        return done
+
+    def load(self, values: Sequence[float], buffers: Sequence[Sequence[float]], updates: int) -> None:
+        """Stand at these parameters and buffers, in the order of `parameters`, after so many updates."""
+        import numpy as np
+
+        self._values[:] = np.asarray(values, dtype=np.float64)[self._inner]
+        for mine, theirs in zip(self._buffers, buffers, strict=True):
+            mine[:] = np.asarray(theirs, dtype=np.float64)[self._inner]
+        self._trainer.updates = updates
+
+    def _outer(self, array: Any) -> list[float]:
+        import numpy as np
+
+        result = np.empty(len(array))
+        result[self._inner] = array
+        numbers: list[float] = result.tolist()
+        return numbers
+
+    @property
+    def values(self) -> list[float]:
+        """The parameters' numbers."""
+        return self._outer(self._values)
+
+    @property
+    def gradients(self) -> list[float]:
+        """The gradient of the last minibatch, penalty included, before clipping."""
+        return self._outer(self._gradients)
+
+    @property
+    def buffers(self) -> list[list[float]]:
+        """The optimiser's buffers."""
+        return [self._outer(buffer) for buffer in self._buffers]
+
+    @property
+    def updates(self) -> int:
+        """How many updates the optimiser has made."""
+        made: int = self._trainer.updates
+        return made
+
+    @property
+    def sums(self) -> tuple[float, float, float, float]:
+        """The running sums of losses (a mean times its size), penalties and norms; the last rate."""
+        found = self._trainer
+        return found.loss, found.penalty, found.norm, found.rate
+
+    @sums.setter
+    def sums(self, numbers: tuple[float, float, float, float]) -> None:
+        self._trainer.loss, self._trainer.penalty, self._trainer.norm, self._trainer.rate = numbers
