@@ -235,9 +235,9 @@ def draw(
     """Draw the graph of a Value, of several, of a Program, or of a model applied to inputs.
 
     Args:
-        what: A Value, an iterable of Values, something with `graph()` (a Program), or a callable with
+        what: A Value, an iterable of Values, something with `graph(*inputs)` (a Program), or a callable with
             `parameters()` (a model).
-        inputs: What to call the model with.
+        inputs: What to call the model or the graph with.
         direction: `"LR"` (inputs at the left) or `"TB"` (inputs on top).
         depth: How many levels of scopes stay open; 0 collapses each scope to a box. Default: as the budget
             allows.
@@ -282,12 +282,14 @@ def roots_of(what: Any, inputs: Sequence[Any] = ()) -> tuple[list[Value], list[V
     """
     if isinstance(what, Value):
         return [what], None
+    known = getattr(what, "parameters", None)
+    if callable(known):
+        known = list(known())
     if hasattr(what, "graph"):
-        return _values(what.graph()), None
+        return _values(what.graph(*inputs)), known
     if callable(what):
-        known = getattr(what, "parameters", None)
         outputs = what(*(_as_inputs(x, f"x{i}" if len(inputs) > 1 else "x") for i, x in enumerate(inputs)))
-        return _values(outputs), None if known is None else list(known())
+        return _values(outputs), known
     return _values(what), None
 
 

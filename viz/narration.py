@@ -80,7 +80,7 @@ class Narrator:
         numbers = [self._number(argument) for argument in step.arguments]
         value = self._number(step.value)
         title = f"{name} = {_expression(step.node, arguments)}"
-        lines = (f"= {_expression(step.node, numbers)}", f"= {value}")
+        lines = (f"= {_expression(step.node, numbers)}", f"= {value}{_place(step.node)}")
         say = f"Forward. {name} is {operation_text(step.node)} of {_listed(arguments)}: {value}."
         return Sentence("forward", title, lines, say)
 
@@ -103,7 +103,7 @@ class Narrator:
             if text and text != partial
             else f"∂{node}/∂{parent} = {partial}",
             f"partial × upstream = {_signed(partial)} × {_signed(upstream)} = {product}",
-            f"grad({parent}): {before} → {after}",
+            f"grad({parent}): {before} → {after}{_place(step.parent)}",
         )
         say = (
             f"Backward. Along the edge from {node} to {parent}: "
@@ -128,6 +128,11 @@ def _expression(node: Value, arguments: list[str]) -> str:
     if node.op == "neg":
         return f"-{_signed(arguments[0])}"
     return f"{node.op}({_listed(arguments)})"
+
+
+def _place(node: Value) -> str:
+    """Where a node is; labels such as w0 stand in every neuron."""
+    return f"   in {visible(node.scope, 60)}" if node.scope else ""
 
 
 def _signed(text: str) -> str:

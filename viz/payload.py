@@ -5,7 +5,7 @@ the cells that it changes, before and after, so the player can go either way; an
 by id.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from autograd_core.value import Value
 from viz.narration import Narrator, Sentence
 from viz.picture import Box, Picture, name_of
 from viz.reading import Reading
+from viz.spread import Spread
 from viz.text import number, visible
 
 DATA, GRAD, STATUS = 0, 1, 2
@@ -45,7 +46,7 @@ class Script:
         digits: Significant digits of the numbers.
     """
 
-    def __init__(self, reading: Reading, picture: Picture, events: Iterable[Step], digits: int = 4) -> None:
+    def __init__(self, reading: Reading, picture: Picture, events: Sequence[Step], digits: int = 4) -> None:
         self.reading = reading
         self.picture = picture
         self.digits = digits
@@ -54,9 +55,12 @@ class Script:
         self._index = {node: i for i, node in enumerate(reading.nodes)}
         self._row = {box.ident: row for row, box in enumerate(self.boxes)}
         self._links = {link.ident for link in picture.links}
-        self.start = [self._starting_row(box) for box in self.boxes]
-        rows = [list(row) for row in self.start]
-        self.frames = [self._frame(event, rows) for event in events]
+        self._cells = self._starting_cells(events)
+        self.start = [
+            self._starting_row(box, cells) for box, cells in zip(self.boxes, self._cells, strict=True)
+        ]
+        self._shown = [list(row) for row in self.start]
+        self.frames = [self._frame(event) for event in events]
 
     def rows_at(self, position: int) -> list[list[str | None]]:
         """The table after so many steps."""
@@ -79,40 +83,51 @@ class Script:
                     longest[ident] = max(longest[ident], len(after))
         return {box.ident: longest[box.ident] for box in self.boxes if _is_live(box)}
 
-    def _starting_row(self, box: Box) -> list[str | None]:
-        if not _is_live(box):
+    def _starting_cells(self, events: Sequence[Step]) -> list[list[Spread]]:
+        """For each box that changes, the data and the gradients that are known before the first step."""
+        to_come = {event.node for event in events if isinstance(event, ForwardStep)}
+        gradients = _starting_gradients(events)
+        cells = []
+        for box in self.boxes:
+            nodes = [self.reading.nodes[i] for i in box.members]
+            data = Spread([node.data for node in nodes if node not in to_come])
+            given = [gradients.get(node) for node in nodes]
+            cells.append([data, Spread([x for x in given if x is not None])] if _is_live(box) else [])
+        return cells
+
+    def _starting_row(self, box: Box, cells: list[Spread]) -> list[str | None]:
+        if not cells:
             return [None, None, None]
-        node = self.reading.nodes[box.members[0]]
-        given = node.is_leaf
-        return [self._data(node.data if given else None), self._grad(None), "given" if given else "pending"]
+        status = "pending" if cells[DATA].empty else "given"
+        return [f"data {cells[DATA].text(self.digits)}", f"grad {cells[GRAD].text(self.digits)}", status]
 
-    def _data(self, value: float | None) -> str:
-        return f"data {number(value, self.digits)}"
-
-    def _grad(self, value: float | None) -> str:
-        return f"grad {number(value, self.digits)}"
-
-    def _frame(self, event: Step, rows: list[list[str | None]]) -> Frame:
+    def _frame(self, event: Step) -> Frame:
         frame = Frame(self.narrator.tell(event))
         if isinstance(event, ForwardStep):
-            self._change(frame, rows, event.node, DATA, self._data(event.value))
-            self._change(frame, rows, event.node, STATUS, "computed")
+            self._change(frame, event.node, DATA, None, event.value)
             frame.marks = self._forward_marks(event.node)
         elif isinstance(event, SeedStep):
-            self._change(frame, rows, event.node, GRAD, self._grad(event.after))
+            self._change(frame, event.node, GRAD, event.before, event.after)
             frame.marks = [(self._box(event.node), "to")]
         else:
-            self._change(frame, rows, event.parent, GRAD, self._grad(event.after))
+            self._change(frame, event.parent, GRAD, event.before, event.after)
             frame.marks = self._backward_marks(event)
         return frame
 
-    def _change(
-        self, frame: Frame, rows: list[list[str | None]], node: Value, column: int, text: str
-    ) -> None:
+    def _change(self, frame: Frame, node: Value, column: int, before: float | None, after: float) -> None:
         row = self._row[self._box(node)]
-        before = rows[row][column]
-        if before is not None:
-            rows[row][column] = text
+        if not self._cells[row]:
+            return
+        spread = self._cells[row][column]
+        spread.replace(before, after)
+        self._write(frame, row, column, f"{('data', 'grad')[column]} {spread.text(self.digits)}")
+        if column == DATA:
+            self._write(frame, row, STATUS, "computed")
+
+    def _write(self, frame: Frame, row: int, column: int, text: str) -> None:
+        before = self._shown[row][column]
+        if before is not None and before != text:
+            self._shown[row][column] = text
             frame.cells.append((row, column, before, text))
 
     def _forward_marks(self, node: Value) -> list[Mark]:
@@ -222,9 +237,18 @@ def _slot(child: Value, parent: Value, partial: float) -> int:
     return child.parents.index(parent)
 
 
+def _starting_gradients(events: Sequence[Step]) -> dict[Value, float | None]:
+    """The gradient of every node that receives one, before the first step."""
+    found: dict[Value, float | None] = {}
+    for event in events:
+        if not isinstance(event, ForwardStep):
+            found.setdefault(event.node if isinstance(event, SeedStep) else event.parent, event.before)
+    return found
+
+
 def _is_live(box: Box) -> bool:
-    """Whether a box shows the numbers of one node, which the steps change."""
-    return len(box.members) == 1 and box.kind != "constant"
+    """Whether a box shows numbers that the steps change."""
+    return box.kind != "constant"
 
 
 def _frame_payload(frame: Frame) -> dict[str, Any]:

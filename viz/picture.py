@@ -8,6 +8,7 @@ from autograd_core import Value
 from viz.diagnosis import Finding
 from viz.folding import Grouping, group_links, pattern, scope_pattern
 from viz.reading import Reading
+from viz.spread import Spread
 from viz.text import DASH, number
 
 ASIDE = "shared parameters"
@@ -183,11 +184,7 @@ class _Painter:
         return f"grad {number(value, self.style.digits)}"
 
     def _range(self, name: str, values: list[float]) -> str:
-        if not values:
-            return f"{name} {DASH}"
-        finite = [value for value in values if value == value]
-        low, high = (number(edge(finite or values), self.style.digits) for edge in (min, max))
-        return f"{name} {low}" if low == high else f"{name} {low} … {high}"
+        return f"{name} {Spread(values).text(self.style.digits)}"
 
     def _links(self, boxes: dict[int, Box]) -> list[Link]:
         counts = group_links(self.reading, self.groups)

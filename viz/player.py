@@ -19,7 +19,7 @@ from viz.renderer import render
 from viz.svg import finish_svg
 from viz.text import script_json
 
-OPEN_UP_TO = 500  # graphs with at most this many nodes are drawn node by node
+OPEN_UP_TO = 200  # graphs with at most this many nodes are drawn node by node
 MOST_STEPS = 20_000
 
 
@@ -211,7 +211,7 @@ def step(
         depth: How many levels of scopes stay open, as for `draw`.
         expand: Scopes to open in spite of `depth`.
         collapse: Scopes to collapse in any case.
-        fold: Whether repeated structure shares a box. Default: with more than 500 nodes.
+        fold: Whether repeated structure shares a box. Default: with more than 200 nodes.
         parameters: The leaves to draw as parameters.
         digits: Significant digits of the numbers.
         title: The heading. Default: the outputs' names.

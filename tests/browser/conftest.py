@@ -120,7 +120,7 @@ def _environment(home):
 
 
 def _shared_data():
-    """Where the packages on the path keep their JupyterLab extensions, if that is not this Python's prefix."""
+    """Where the packages on the path keep their JupyterLab extensions, if not in this prefix."""
     places = [
         Path(entry).parents[2] / "share" / "jupyter" for entry in sys.path if entry.endswith("-packages")
     ]

@@ -6,6 +6,7 @@ import pytest
 
 import viz
 from autograd_core import Value, dot, maximum, scope
+from autograd_core.program import record
 from viz.errors import DrawingError, FormatError, RendererError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -206,12 +207,13 @@ def test_a_model_is_drawn_with_its_inputs_and_parameters(network):
     assert kinds["w0"] == "parameter"
 
 
-def test_a_program_is_drawn_through_its_graph(small):
-    class Program:
-        def graph(self):
-            return small
-
-    assert viz.draw(Program()).source == viz.draw(small).source
+def test_a_program_is_drawn_through_its_graph():
+    w = Value(0.5, "w")
+    program = record(lambda x: (w * x).tanh(), 2.0)
+    kinds = {box.title: box.kind for box in viz.draw(program).picture.boxes}
+    assert kinds == {"w": "parameter", "input": "input", "×": "operation", "tanh": "output"}
+    assert "data 0.5\\n" in viz.draw(program, 3.0).source
+    assert "data 1.5\\n" in viz.draw(program, 3.0).source
 
 
 def test_several_outputs_are_drawn_together():

@@ -1,4 +1,5 @@
 import json
+import math
 import re
 import xml.etree.ElementTree as ET
 
@@ -8,6 +9,7 @@ import viz
 from autograd_core import Value
 from autograd_core.graph import topological_order
 from autograd_core.steps import SeedStep
+from viz.spread import Spread
 from viz.text import visible
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -198,6 +200,48 @@ def test_a_large_graph_is_stepped_through_on_its_folded_picture(network, batch_l
     ids = {element.get("id") for element in ET.fromstring(player._svg).iter(f"{SVG}g")}
     assert len(player.script.boxes) < 40
     assert all(ident in ids for frame in player.script.frames for ident, _role in frame.marks)
+
+
+def test_a_folded_box_shows_the_range_of_what_is_known_so_far():
+    xs = [Value(float(i), f"x{i}") for i in range(3)]
+    root = sum((x * x for x in xs), Value(10.0, "start"))
+    player = viz.step(root, fold=True)
+    squares = next(i for i, box in enumerate(player.script.boxes) if box.title == "mul ×3")
+    shown = [player.script.rows_at(k)[squares] for k in range(len(player) + 1)]
+    assert shown[0] == ["data –", "grad –", "pending"]
+    assert shown[1] == ["data 0", "grad –", "computed"]
+    assert ["data 0 … 4", "grad –", "computed"] in shown
+    assert shown[-1] == ["data 0 … 4", "grad 1", "computed"]
+    inputs = next(i for i, box in enumerate(player.script.boxes) if box.title == "x* ×3")
+    assert player.script.rows_at(0)[inputs] == ["data 0 … 2", "grad –", "given"]
+    assert player.script.rows_at(len(player))[inputs][1] == "grad 0 … 4"
+
+
+def test_a_range_copes_with_numbers_that_are_not_numbers():
+    spread = Spread([math.nan, 1.0])
+    spread.replace(1.0, math.nan)
+    assert spread.text(4) == "NaN"
+    spread.replace(math.nan, -math.inf)
+    spread.replace(math.nan, 2.0)
+    assert spread.text(4) == "-inf … 2"
+    assert Spread([]).text(4) == "–"
+
+
+def test_without_the_forward_steps_all_numbers_are_given(small):
+    script = viz.step(small, forward=False).script
+    assert not any(row[0] == "data –" or row[2] == "pending" for row in script.start)
+
+
+def test_accumulating_steps_begin_with_the_gradients_of_the_leaves(small):
+    small.backward()
+    script = viz.step(small, accumulate=True).script
+    assert script.start[0][1] == "grad 1.641"
+    assert script.rows_at(len(script.frames))[0][1] == "grad 3.281"
+
+
+def test_a_step_in_a_layer_says_in_which_neuron(network):
+    last = viz.step(network(2, 2, 1), [0.5, 1.0]).script.frames[-1].sentence
+    assert last.lines[2].endswith("in layer0.neuron0")
 
 
 def test_more_steps_than_a_player_holds_are_refused(chain_network, batch_loss):

@@ -49,9 +49,7 @@ export function mount(host, payload, { onStep = () => {}, position = 0 } = {}) {
     marked.forEach(([element, role]) => element.classList.remove(role));
     marked = (step ? step.marks : []).map(([id, role]) => [view.find(id), role]).filter(([element]) => element);
     marked.forEach(([element, role]) => element.classList.add(role));
-    if (view.stage.classList.contains("actual") && marked.length) {
-      marked[marked.length - 1][0].scrollIntoView({ block: "nearest", inline: "nearest" });
-    }
+    follow(view.stage, marked.map(([element]) => element));
   }
 
   function describe(step) {
@@ -208,6 +206,20 @@ export function mount(host, payload, { onStep = () => {}, position = 0 } = {}) {
       root.replaceChildren();
     },
   };
+}
+
+// Scrolls the stage, never the page, to what a step lights up.
+function follow(stage, elements) {
+  if (!elements.length || (stage.scrollHeight <= stage.clientHeight && stage.scrollWidth <= stage.clientWidth)) return;
+  const frame = stage.getBoundingClientRect();
+  const boxes = elements.map((element) => element.getBoundingClientRect());
+  for (const [from, to, size, scroll] of [["left", "right", "clientWidth", "scrollLeft"], ["top", "bottom", "clientHeight", "scrollTop"]]) {
+    const low = Math.min(...boxes.map((box) => box[from])) - frame[from];
+    const high = Math.max(...boxes.map((box) => box[to])) - frame[from];
+    const last = boxes[boxes.length - 1];
+    const middle = high - low <= stage[size] ? (low + high) / 2 : (last[from] + last[to]) / 2 - frame[from];
+    if (low < 0 || high > stage[size]) stage[scroll] += middle - stage[size] / 2;
+  }
 }
 
 function make(tag, attributes = {}, ...children) {
