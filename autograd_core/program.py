@@ -30,6 +30,7 @@ instruction there is for it.
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -39,6 +40,8 @@ from .backward import contributions
 from .errors import RecordingError
 from .program_graph import CONSTANT, INPUT, PARAMETER, RELATIONS, Example, RecordedGraph, capture, flatten
 from .value import Value, apply
+
+_DATA = operator.attrgetter("data")
 
 __all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
 
@@ -144,7 +147,7 @@ class Program:
         self._graph = graph
         self._shape = shape
         self._on_guard = on_guard
-        self._tapes: dict[tuple[bool, bool], Any] = {}
+        self._tapes: dict[tuple[bool, bool], tuple[Any, Any, list[Value]]] = {}
         self._lock = threading.Lock()
 
     # --- running ----------------------------------------------------------------------
@@ -317,9 +320,17 @@ class Program:
 
     def _tape(self, lanes: bool, want_inputs: bool) -> Any:
         """Return the tape for one lane or many, made when it is first wanted."""
+        return self._tape_and_order(lanes, want_inputs)[0]
+
+    def _tape_and_order(self, lanes: bool, want_inputs: bool) -> tuple[Any, Any, list[Value]]:
+        """Return the tape, the place of each of its parameters in `parameters`, and them in its order."""
+        import numpy as np
+
         with self._lock:
             if (lanes, want_inputs) not in self._tapes:
-                self._tapes[lanes, want_inputs] = _compile(self._graph, lanes, want_inputs)
+                tape = _compile(self._graph, lanes, want_inputs)
+                ordered = [self._graph.parameters[k] for k in tape.order]
+                self._tapes[lanes, want_inputs] = tape, np.array(tape.order, dtype=np.intp), ordered
             return self._tapes[lanes, want_inputs]
 
     def _eager(self, row: Sequence[Any], leaves: list[Value]) -> list[Value]:
@@ -458,9 +469,8 @@ class _Run:
         """Run lanes on one kind of tape; return -1, `totals` untouched, if a sum is not finite."""
         import numpy as np
 
-        tape = self.program._tape(lanes, bool(self.igrads))
-        order = tape.order
-        params = np.array([self.parameters[k].data for k in order], dtype=np.float64)
+        tape, order, parameters = self.program._tape_and_order(lanes, bool(self.igrads))
+        params = np.fromiter(map(_DATA, parameters), np.float64, len(parameters))
         totals = None if self.totals is None else self.totals[order]
         bound = tape.bind(
             params,

@@ -1,0 +1,241 @@
+"""A character-level GPT made of single numbers: one layer, 16 wide, 4 heads, 16 characters of context.
+
+Every number is a Value, so one name is a graph of some 60,000 nodes. ``python examples/gpt.py`` records one
+Program for each length of name, trains on them with Adam, and prints names that it makes up. With ``--eager``
+it
+builds the graph anew for every name instead: the same numbers, more slowly.
+
+The model follows Vaswani et al. 2017 (attention), Zhang and Sennrich 2019 (RMSNorm); no biases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import autograd_core as ag
+
+_TEXT = """
+ada alan albert alice amelia andrew anna anton arthur barbara beatrice benedict carl caroline
+charles clara claude conrad daniel david dorothy edith edward eleanor elias elizabeth emil emma emmy
+eric ernest esther eva felix florence frank frieda george gertrude grace gustav hannah harold hazel
+heinrich helen henry hugo ida irene isaac isabel jacob james jane johanna john joseph julia karl
+katherine konrad laura leonard leo lina louis lucy ludwig margaret maria marie martha martin mary
+matilda max miriam nathan niels nora olga oscar otto paul peter philip rachel ralph richard robert
+rosa rosalind ruth samuel sarah sofia sophie stella thomas ursula victor vera victoria walter werner
+wilhelm william
+"""
+NAMES = _TEXT.split()
+END = 26  # the character before the first and after the last
+VOCABULARY, WIDTH, HEADS, BLOCK = 27, 16, 4, 16
+
+Vector = list[Any]
+Matrix = list[Vector]
+
+
+class GPT:
+    """The parameters, and the loss of a text.
+
+    Inner products are written out as multiplications and additions; recording recognises them. Another class
+    of
+    values may be given, to compare: it needs ``+ - * / ** exp log relu data``.
+
+    Args:
+        value: what makes a parameter of a number.
+        seed: of the initial numbers, normal with standard deviation 0.08.
+    """
+
+    def __init__(self, value: Callable[[float], Any] = ag.Value, seed: int = 1):
+        draw = random.Random(seed).gauss
+        shapes = {
+            "token": (VOCABULARY, WIDTH), "position": (BLOCK, WIDTH), "query": (WIDTH, WIDTH),
+            "key": (WIDTH, WIDTH), "value": (WIDTH, WIDTH), "mix": (WIDTH, WIDTH),
+            "up": (4 * WIDTH, WIDTH), "down": (WIDTH, 4 * WIDTH), "head": (VOCABULARY, WIDTH),
+        }  # fmt: skip
+        self.matrices: dict[str, Matrix] = {
+            name: [[value(draw(0.0, 0.08)) for _ in range(columns)] for _ in range(rows)]
+            for name, (rows, columns) in shapes.items()
+        }
+        self.foreign = value is not ag.Value
+
+    def parameters(self) -> Vector:
+        """All parameters, matrix by matrix, row by row."""
+        return [p for matrix in self.matrices.values() for row in matrix for p in row]
+
+    def loss(self, inputs: Sequence[Sequence[Any]], targets: Sequence[Sequence[Any]]) -> Any:
+        """Mean cross-entropy of the next characters.
+
+        Args:
+            inputs: a one-hot row of 27 numbers for each position.
+            targets: the same for the character that follows.
+        """
+        keys: list[Vector] = []
+        values: list[Vector] = []
+        total: Any = 0.0
+        for position, (row, target) in enumerate(zip(inputs, targets, strict=True)):
+            logits = self.logits(row, position, keys, values)
+            total = total + self._cross_entropy(logits, target)
+        return total / float(len(inputs))
+
+    def logits(self, row: Sequence[Any], position: int, keys: list[Vector], values: list[Vector]) -> Vector:
+        """Scores of the next character; this position's keys and values join those of the positions before."""
+        m = self.matrices
+        embedding = [_dot(row, column) for column in zip(*m["token"], strict=True)]
+        x = _normalised([a + b for a, b in zip(embedding, m["position"][position], strict=True)])
+        x = self._attention(x, keys, values)
+        hidden = [h.relu() for h in self._linear("up", _normalised(x))]
+        x = [a + b for a, b in zip(x, self._linear("down", hidden), strict=True)]
+        return self._linear("head", x)
+
+    def _linear(self, name: str, x: Vector) -> Vector:
+        return [_dot(row, x) for row in self.matrices[name]]
+
+    def _attention(self, x: Vector, keys: list[Vector], values: list[Vector]) -> Vector:
+        normal = _normalised(x)
+        query = self._linear("query", normal)
+        keys.append(self._linear("key", normal))
+        values.append(self._linear("value", normal))
+        mixed: Vector = []
+        size = WIDTH // HEADS
+        for start in range(0, WIDTH, size):
+            part = slice(start, start + size)
+            scores = [_dot(query[part], key[part]) * (1.0 / math.sqrt(size)) for key in keys]
+            weights = self._softmax(scores)
+            mixed += [_dot(weights, [v[j] for v in values]) for j in range(start, start + size)]
+        return [a + b for a, b in zip(x, self._linear("mix", mixed), strict=True)]
+
+    def _softmax(self, scores: Vector) -> Vector:
+        if not self.foreign:
+            return ag.softmax(scores)
+        exponentials = [score.exp() for score in scores]
+        inverse = _sum(exponentials) ** -1.0
+        return [e * inverse for e in exponentials]
+
+    def _cross_entropy(self, logits: Vector, target: Sequence[Any]) -> Any:
+        if not self.foreign:
+            return ag.logsumexp(logits) - _dot(target, logits)
+        shift = max(logit.data for logit in logits)
+        exponentials = [(logit - shift).exp() for logit in logits]
+        return _sum(exponentials).log() + shift - _dot(target, logits)
+
+
+def _sum(terms: Sequence[Any]) -> Any:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _dot(weights: Sequence[Any], x: Sequence[Any]) -> Any:
+    total = weights[0] * x[0]
+    for j in range(1, len(x)):
+        total = total + weights[j] * x[j]
+    return total
+
+
+def _normalised(x: Vector) -> Vector:
+    """x / sqrt(mean(x^2) + 1e-5)"""
+    scale = (_dot(x, x) * (1.0 / len(x)) + 1e-5) ** -0.5
+    return [v * scale for v in x]
+
+
+def one_hot(characters: Sequence[int]) -> list[list[float]]:
+    """A row of 27 numbers for each character."""
+    return [[1.0 if j == c else 0.0 for j in range(VOCABULARY)] for c in characters]
+
+
+def encoded(name: str) -> tuple[list[list[float]], list[list[float]]]:
+    """Inputs and targets of one name."""
+    characters = [END, *(ord(c) - ord("a") for c in name[: BLOCK - 1]), END]
+    return one_hot(characters[:-1]), one_hot(characters[1:])
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015) on plain numbers, with a rate that falls to 0."""
+
+    def __init__(self, count: int, steps: int, rate: float = 0.01):
+        self.first, self.second = [0.0] * count, [0.0] * count
+        self.rate, self.steps, self.done = rate, steps, 0
+
+    def step(self, values: Sequence[float], gradients: Sequence[float]) -> list[float]:
+        """The parameters after one update."""
+        rate = self.rate * (1.0 - self.done / self.steps)
+        self.done += 1
+        a, b = 1.0 - 0.9**self.done, 1.0 - 0.99**self.done
+        self.first = [0.9 * m + 0.1 * g for m, g in zip(self.first, gradients, strict=True)]
+        self.second = [0.99 * r + 0.01 * g * g for r, g in zip(self.second, gradients, strict=True)]
+        moments = zip(values, self.first, self.second, strict=True)
+        return [x - rate * (m / a) / (math.sqrt(r / b) + 1e-8) for x, m, r in moments]
+
+
+def train(model: GPT, steps: int, eager: bool, report: Callable[[int, float], None]) -> None:
+    """Train on one name a step."""
+    from autograd_core.program import Program, record
+
+    parameters = model.parameters()
+    adam = Adam(len(parameters), steps)
+    programs: dict[int, Program] = {}
+    for step in range(steps):
+        inputs, targets = encoded(NAMES[step % len(NAMES)])
+        for p in parameters:
+            p.grad = 0.0
+        if eager:
+            loss = model.loss(inputs, targets)
+            loss.backward()
+            number = loss.data
+        else:
+            if len(inputs) not in programs:
+                programs[len(inputs)] = record(model.loss, inputs, targets)
+            number = float(programs[len(inputs)].backward([inputs], [targets])[0])
+        new = adam.step([p.data for p in parameters], [p.grad for p in parameters])
+        for p, x in zip(parameters, new, strict=True):
+            p.data = x
+        report(step, number)
+
+
+def invent(model: GPT, rng: random.Random, temperature: float = 0.6) -> str:
+    """Draw a name from the model."""
+    keys: list[Vector] = []
+    values: list[Vector] = []
+    character, name = END, ""
+    with ag.no_grad():
+        for position in range(BLOCK):
+            logits = model.logits(one_hot([character])[0], position, keys, values)
+            weights = ag.softmax([logit.data / temperature for logit in logits])
+            character = rng.choices(range(VOCABULARY), weights)[0]
+            if character == END:
+                break
+            name += chr(ord("a") + character)
+    return name
+
+
+def main() -> None:
+    """Train, and print some names."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument(
+        "--eager", action="store_true", help="build the graph for every name, without programs"
+    )
+    options = parser.parse_args()
+    model, recent = GPT(), [0.0] * 50
+    started = time.perf_counter()
+
+    def report(step: int, loss: float) -> None:
+        recent[step % 50] = loss
+        if (step + 1) % 50 == 0:
+            seconds = time.perf_counter() - started
+            print(f"step {step + 1:5d}  loss {sum(recent) / 50:.4f}  {seconds:6.1f} s")
+
+    train(model, options.steps, options.eager, report)
+    rng = random.Random(2)
+    print("invented:", ", ".join(invent(model, rng) for _ in range(15)))
+
+
+if __name__ == "__main__":
+    main()
