@@ -589,17 +589,27 @@ static long block_for(const Tape *t) { /* lanes in a block: what fits the second
     return L;
 }
 
-static int totals_finite(const BoundObject *b) {
-    const double *x = b->totals.buf;
-    long k, n = b->tape->t->params;
-    double s = 0.0;
-    for (k = 0; k < n; k++) s += x[k] - x[k];
-    return s == 0.0;
+/* Simple loops that are compiled for AVX2 as well, where the linker can choose at run time. */
+#if defined(HAVE_X86) && defined(__gnu_linux__) && defined(__GLIBC__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+
+CLONES static int all_finite(const double *x, long n) {
+    uint64_t worst = 0; /* an exponent of all ones, shifted up, overflows into the top bit when one is added to it */
+    long k;
+    for (k = 0; k < n; k++) {
+        uint64_t bits;
+        memcpy(&bits, x + k, 8);
+        worst |= (bits & 0x7fffffffffffffffull) + 0x0010000000000000ull;
+    }
+    return !(worst >> 63);
 }
 
 /* Run lanes: returns stop; or the first lane that has to be done eagerly (those before it are done); or -1: a sum is not
- * finite; or -2: an exception is set. */
-static long bound_core(BoundObject *self, long start, long stop, const int64_t *rows, const double *seeds, long seed_lane, long seed_output) {
+ * finite (if it is to `check`); or -2: an exception is set. */
+static long bound_core(BoundObject *self, long start, long stop, const int64_t *rows, const double *seeds, long seed_lane, long seed_output, int check) {
     Run run = {0};
     Space *spaces[MAX_THREADS] = {0};
     const Tape *t = self->tape->t;
@@ -630,7 +640,7 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
 #endif
     if (state) PyEval_RestoreThread(state);
     if (stopped) lane = -2;
-    else if (self->has_totals && !totals_finite(self)) lane = -1;
+    else if (self->has_totals && check && !all_finite(self->totals.buf, t->params)) lane = -1;
 done:
     for (k = 0; k < run.nspaces; k++) give_space(self->tape, spaces[k]);
     free(uniforms);
@@ -663,7 +673,7 @@ static PyObject *bound_run(BoundObject *self, PyObject *const *args, Py_ssize_t 
     }
     if (!PyErr_Occurred())
         lane = bound_core(self, start, stop, has_rows ? rows.buf : NULL, array_seeds ? seeds.buf : &seed,
-                          array_seeds ? t->outputs : 0, array_seeds ? 1 : 0);
+                          array_seeds ? t->outputs : 0, array_seeds ? 1 : 0, 1);
     if (has_rows) PyBuffer_Release(&rows);
     if (array_seeds) PyBuffer_Release(&seeds);
     return PyErr_Occurred() ? NULL : PyLong_FromLong(lane);

@@ -31,10 +31,16 @@ static double norm_of(const double *g, const int64_t *place, long n) {
     return total > 1e-200 && total < 1e200 ? sqrt(total) : -1.0;
 }
 
+CLONES static void divide(double *g, long n, double m) {
+    long k;
+    for (k = 0; k < n; k++) g[k] = g[k] / m;
+}
+
 static double ratio(double a, double b) { return a == 0.0 ? 0.0 : a / b; }
 
 /* The rules.  x: parameters, g: gradient, b: buffers, y and c: what they become. */
-static void rule_sgd(const double *s, double rate, long n, const double *x, const double *g, const double *v, double *y, double *w) {
+CLONES static void rule_sgd(const double *s, double rate, long n, const double *restrict x, const double *restrict g,
+                            const double *restrict v, double *restrict y, double *restrict w) {
     double momentum = s[0];
     long k;
     if (momentum == 0.0) { for (k = 0; k < n; k++) y[k] = x[k] - rate * g[k]; return; }
@@ -99,32 +105,25 @@ static void apply_rule(TrainerObject *s, double rate, const double *g) {
     }
 }
 
-static int all_finite(const double *x, long n) {
-    double s = 0.0;
-    long k;
-    for (k = 0; k < n; k++) s += x[k] - x[k];
-    return s == 0.0;
-}
-
 /* One update from the minibatch of m rows: 0 done, 1 irregular and nothing changed, -1 an exception is set. */
 static int one_update(TrainerObject *s, const int64_t *rows, long m, double rate) {
     double *g = s->grads.buf, seed = 1.0, total = 0.0, penalty = 0.0, norm;
     const double *losses = s->loss->outputs.buf;
     long k, lane;
     memset(g, 0, (size_t)s->n * sizeof *g);
-    lane = bound_core(s->loss, 0, m, rows, &seed, 0, 0);
+    lane = bound_core(s->loss, 0, m, rows, &seed, 0, 0, 0);
     if (lane == -2) return -1;
     if (lane != m) return 1;
     for (k = 0; k < m; k++) total = total + losses[k];
-    for (k = 0; k < s->n; k++) g[k] = g[k] / (double)m;
+    divide(g, s->n, (double)m);
     if (s->penalty) {
-        lane = bound_core(s->penalty, 0, 1, NULL, &seed, 0, 0);
+        lane = bound_core(s->penalty, 0, 1, NULL, &seed, 0, 0, 0);
         if (lane == -2) return -1;
         if (lane != 1) return 1;
         penalty = *(const double *)s->penalty->outputs.buf;
     }
     norm = norm_of(g, s->place.buf, s->n);
-    if (norm < 0.0 || !all_finite(g, s->n)) return 1;
+    if (norm < 0.0) return 1; /* a component that is not finite, too */
     if (s->clip_value >= 0.0 || s->clip_norm >= 0.0) {
         double *clipped = s->fresh + (BUFFERS + 1) * s->n, limit = s->clip_value;
         memcpy(clipped, g, (size_t)s->n * sizeof *g);

@@ -82,7 +82,7 @@ class GPT:
         return total / float(len(inputs))
 
     def logits(self, row: Sequence[Any], position: int, keys: list[Vector], values: list[Vector]) -> Vector:
-        """Scores of the next character; this position's keys and values join those of the positions before."""
+        """Scores of the next character; this position's keys and values join the earlier ones."""
         m = self.matrices
         embedding = [_dot(row, column) for column in zip(*m["token"], strict=True)]
         x = _normalised([a + b for a, b in zip(embedding, m["position"][position], strict=True)])
