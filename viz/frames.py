@@ -23,5 +23,7 @@ def frame_picture(script: Script, position: int) -> Picture:
         boxes.append(replace(box, lines=lines, emphasis=marks.get(box.ident, "")))
     links = [replace(link, emphasis=marks.get(link.ident, "")) for link in script.picture.links]
     words = [frame.sentence.title, *frame.sentence.lines] if frame else [OPENING]
-    caption = "\n".join([f"step {position} of {len(script.frames)}", *words, *[""] * (4 - len(words))])
+    caption = "\n".join(
+        [f"step {position} of {len(script.frames)}", *words, *["\u00a0"] * (4 - len(words))]
+    )  # of one size
     return replace(script.picture, boxes=boxes, links=links, caption=caption)

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from autograd_core.operations import formula
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step
 from autograd_core.value import Value
-from viz.picture import operation_text
 from viz.text import DASH, number, visible
 
 _SHOWN = 8  # arguments of an operation that are written out
 _NAME = re.compile(r"[^\W\d]\w*\Z")
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "mod": "%"}
+
+_WORDS = {
+    "add": "plus",
+    "sub": "minus",
+    "mul": "times",
+    "div": "divided by",
+    "pow": "to the power of",
+    "mod": "modulo",
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ class Narrator:
         value = self._number(step.value)
         title = f"{name} = {_expression(step.node, arguments)}"
         lines = (f"= {_expression(step.node, numbers)}", f"= {value}{_place(step.node)}")
-        say = f"Forward. {name} is {operation_text(step.node)} of {_listed(arguments)}: {value}."
+        say = f"Forward. {name} is {_spoken(step.node, arguments)}: {value}."
         return Sentence("forward", title, lines, say)
 
     def _seed(self, step: SeedStep) -> Sentence:
@@ -128,6 +136,13 @@ def _expression(node: Value, arguments: list[str]) -> str:
     if node.op == "neg":
         return f"-{_signed(arguments[0])}"
     return f"{node.op}({_listed(arguments)})"
+
+
+def _spoken(node: Value, arguments: list[str]) -> str:
+    word = _WORDS.get(node.op)
+    if word and len(arguments) == 2:
+        return f"{arguments[0]} {word} {arguments[1]}"
+    return f"{node.op} of {_listed(arguments)}"
 
 
 def _place(node: Value) -> str:

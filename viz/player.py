@@ -31,9 +31,10 @@ class Player:
         position: How many of them have happened; assign to it, or use `next`, `previous` and `goto`.
     """
 
-    def __init__(self, drawing: Drawing, events: Sequence[Step], title: str) -> None:
+    def __init__(self, drawing: Drawing, events: Sequence[Step], title: str, widget: bool = True) -> None:
         self.steps = events
         self.title = title
+        self._shows_widget = widget
         self._drawing = drawing
         self._position = 0
         self._widget: Any = None
@@ -173,6 +174,8 @@ class Player:
             bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self.html()}
         except Exception as error:
             return {"text/plain": f"{error}\n\n{self!r}"}
+        if not self._shows_widget:
+            return bundle
         try:
             shown = self.widget()._repr_mimebundle_()
         except Exception:
@@ -198,6 +201,7 @@ def step(
     parameters: Iterable[Value] | None = None,
     digits: int = 4,
     title: str | None = None,
+    widget: bool = True,
 ) -> Player:
     """Step through the computation of a Value and its back-propagation.
 
@@ -215,6 +219,8 @@ def step(
         parameters: The leaves to draw as parameters.
         digits: Significant digits of the numbers.
         title: The heading. Default: the outputs' names.
+        widget: Whether a notebook shows the widget, which the kernel can read. Without it, it shows the plain
+            HTML, which still plays in a notebook that was saved and in a page that was made from it.
 
     Returns:
         A `Player`; it displays itself as the last expression of a notebook cell.
@@ -240,7 +246,7 @@ def step(
         readable=OPEN_UP_TO,
     )
     reading = read(roots, found if parameters is None else parameters)
-    return Player(Drawing(reading, options), events, title or _title(roots))
+    return Player(Drawing(reading, options), events, title or _title(roots), widget)
 
 
 def _title(roots: Sequence[Value]) -> str:

@@ -173,7 +173,7 @@ def test_a_screen_reader_is_told_each_step(new_page, tmp_path):
     say = page.locator("[role=status]")
     assert say.get_attribute("aria-live") == "polite"
     page.get_by_label("Next step").click()
-    assert say.inner_text() == f"Step 1 of {len(player)}. Forward. u2 is × of a, b: -6."
+    assert say.inner_text() == f"Step 1 of {len(player)}. Forward. u2 is a times b: -6."
     slider = page.get_by_label("Step", exact=True)
     assert slider.get_attribute("aria-valuetext") == f"step 1 of {len(player)}, forward"
     named = page.locator(".player button, .player select, .player input, .player [role=button]").all()

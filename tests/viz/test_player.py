@@ -99,7 +99,7 @@ def test_a_forward_step_says_the_expression_with_names_and_with_numbers():
         "c = a * b",
         ("= 2 * (-3)", "= -6"),
     )
-    assert sentence.say == "Forward. c is × of a, b: -6."
+    assert sentence.say == "Forward. c is a times b: -6."
 
 
 def test_a_backward_step_says_partial_times_upstream_and_before_and_after():
@@ -182,6 +182,8 @@ def test_frames_are_written_one_a_step(player, tmp_path):
     first, last = (ET.parse(path).getroot() for path in (paths[0], paths[-1]))
     texts = [[text.text for text in root.iter(f"{SVG}text")] for root in (first, last)]
     assert "data –" in texts[0]
+    sizes = {(root.get("width"), root.get("height")) for root in (ET.parse(path).getroot() for path in paths)}
+    assert len(sizes) == 1
     assert "grad 1.641" in texts[1]
     assert f"step {len(player)} of {len(player)}" in texts[1]
     classes = " ".join(element.get("class", "") for element in last.iter(f"{SVG}g"))
@@ -271,6 +273,10 @@ def test_the_widget_and_the_player_follow_each_other(player):
     widget.position = 7
     assert player.position == 7
     assert player.widget() is widget
+
+
+def test_the_notebook_gets_html_alone_if_asked(small):
+    assert sorted(viz.step(small, widget=False)._repr_mimebundle_()) == ["text/html", "text/plain"]
 
 
 def test_the_notebook_gets_the_widget_and_html_for_other_viewers(player):
