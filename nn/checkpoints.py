@@ -47,7 +47,7 @@ class Point:
     """
 
     values: list[float]
-    buffers: dict[str, list[float]]
+    buffers: Mapping[str, Any]
     optimizer_updates: int = 0
     epoch: int = 0
     batch: int = 0
