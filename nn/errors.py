@@ -13,11 +13,12 @@ They are raised before any parameter has changed.
 from __future__ import annotations
 
 import importlib
+import operator
 from typing import Any
 
 from autograd_core.errors import AutogradError, NonFiniteError
 
-__all__ = ["DivergenceError", "FileError", "InputError", "StateError", "require"]
+__all__ = ["DivergenceError", "FileError", "InputError", "StateError", "count_of", "require"]
 
 
 class InputError(AutogradError, ValueError):
@@ -34,6 +35,17 @@ class FileError(AutogradError, OSError):
 
 class DivergenceError(NonFiniteError):
     """A loss, a gradient or an update that is no longer a finite number."""
+
+
+def count_of(name: str, count: Any) -> int:
+    """The count as an int; NumPy's integers will do, floats and truth values will not.
+
+    Raises:
+        InputError: it is not a whole number, or less than 1.
+    """
+    if not hasattr(count, "__index__") or isinstance(count, bool) or operator.index(count) < 1:
+        raise InputError(f"{name} must be a whole number, at least 1, not {count!r}")
+    return operator.index(count)
 
 
 def require(module: str, extra: str) -> Any:

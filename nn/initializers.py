@@ -13,10 +13,11 @@ fan-in and the fan-out of the layer.
 from __future__ import annotations
 
 import math
+import operator
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, SupportsIndex
 
 from nn.errors import InputError
 
@@ -228,6 +229,6 @@ def random_source(seed: int | RandomSource | None) -> RandomSource:
     """A generator for the seed; None is Python's global generator, which `random.seed` seeds."""
     if seed is None:
         return random
-    if isinstance(seed, int):
-        return random.Random(seed)
+    if isinstance(seed, SupportsIndex):
+        return random.Random(operator.index(seed))
     return seed

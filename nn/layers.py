@@ -13,16 +13,11 @@ from typing import Any
 from autograd_core import Value, dot, scope
 from nn.activations import VECTOR_ACTIVATIONS, Activation, activation_name, activation_named
 from nn.data import values_of
-from nn.errors import InputError
+from nn.errors import InputError, count_of
 from nn.initializers import Initializer, RandomSource, initializer_named, random_source
 from nn.module import Module
 
 __all__ = ["MLP", "Layer", "Neuron"]
-
-
-def _check_width(name: str, width: Any) -> None:
-    if not isinstance(width, int) or isinstance(width, bool) or width < 1:
-        raise InputError(f"{name} must be a whole number, at least 1, not {width!r}")
 
 
 class Neuron(Module):
@@ -51,8 +46,7 @@ class Neuron(Module):
         seed: int | RandomSource | None = None,
         name: str = "neuron0",
     ) -> None:
-        _check_width("nin", nin)
-        weights = initializer_named(initializer)(1, nin, random_source(seed))[0]
+        weights = initializer_named(initializer)(1, count_of("nin", nin), random_source(seed))[0]
         self._set_up(weights, ("relu" if nonlin else "linear") if activation is None else activation, name)
 
     def _set_up(self, weights: Sequence[float], activation: str | Activation, name: str) -> None:
@@ -127,8 +121,7 @@ class Layer(Module):
         seed: int | RandomSource | None = None,
         name: str = "layer1",
     ) -> None:
-        _check_width("nin", nin)
-        _check_width("nout", nout)
+        nin, nout = count_of("nin", nin), count_of("nout", nout)
         self.name = name
         self.activation = ("relu" if nonlin else "linear") if activation is None else activation
         self._over_layer = (
@@ -196,7 +189,7 @@ class Layer(Module):
             try:
                 h.append(neuron._g(dot(neuron.w, x, neuron.b)))
             finally:
-                place.__exit__()
+                place.__exit__(None, None, None)
         return h if self._over_layer is None else self.activate(h)
 
     def _check_inputs(self, x: Sequence[Any]) -> None:

@@ -20,6 +20,7 @@ from autograd_core import sum as sum_of
 from nn.errors import InputError
 
 __all__ = [
+    "CLASSES",
     "LOSSES",
     "Loss",
     "LossFunction",
@@ -184,6 +185,9 @@ class Loss:
         """The loss of one example."""
         return self.function(outputs, target)
 
+
+CLASSES = ("labels", "binary", "signs")
+"""The kinds of targets that name classes, so that there is an accuracy."""
 
 LOSSES: dict[str, Loss] = {
     loss.name: loss

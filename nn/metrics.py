@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_core import Value, no_grad
 from nn.data import check_lengths, rows_of, targets_of
 from nn.errors import InputError
-from nn.losses import Loss, LossFunction, loss_named
+from nn.losses import CLASSES, Loss, LossFunction, loss_named
 from nn.module import Module
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def output_count(model: Any, row: list[float]) -> int:
 def evaluate_checked(model: Any, rows: list[list[float]], targets: list[Any], loss: Loss) -> Evaluation:
     """`evaluate` for data that has been looked at already."""
     total, right = 0.0, 0
-    classes = loss.targets in ("labels", "binary", "signs")
+    classes = loss.targets in CLASSES
     with no_grad():
         for row, target in zip(rows, targets, strict=True):
             outputs = model(row)

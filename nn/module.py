@@ -1,8 +1,8 @@
 """Module: something with parameters.
 
 A module finds its parameters in its own attributes: a leaf Value, a list of Values (a vector), a list of
-lists (a matrix), another Module, a list of Modules. Attributes whose name starts with an underscore are left
-alone.
+lists (a matrix), another Module, a list of Modules, a dict of any of these. Attributes whose name starts with
+an underscore are left alone.
 """
 
 from __future__ import annotations
@@ -44,21 +44,27 @@ class Module:
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """The module's own parameters, by attribute, submodules not included."""
-        for name, attribute in vars(self).items():
-            if not name.startswith("_") and _shape(attribute) is not None:
+        for name, attribute in self._attributes():
+            if _shape(attribute) is not None:
                 yield name, attribute
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The submodules, by name."""
+        for name, attribute in self._attributes():
+            items = enumerate(attribute) if isinstance(attribute, (list, tuple)) else [(None, attribute)]
+            for index, item in items:
+                if isinstance(item, Module):
+                    yield name if index is None else f"{name}.{index}", item
+
+    def _attributes(self) -> Iterator[tuple[str, Any]]:
+        """The attributes that may hold parameters; a dict counts as one attribute for each of its keys."""
         for name, attribute in vars(self).items():
             if name.startswith("_"):
                 continue
-            if isinstance(attribute, Module):
+            if isinstance(attribute, dict):
+                yield from ((f"{name}.{key}", item) for key, item in attribute.items())
+            else:
                 yield name, attribute
-            elif isinstance(attribute, (list, tuple)):
-                for index, item in enumerate(attribute):
-                    if isinstance(item, Module):
-                        yield f"{name}.{index}", item
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module (by the empty name) and all below it, with their paths."""

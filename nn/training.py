@@ -31,6 +31,7 @@ on from a point makes the bits of a run that was never interrupted.
 from __future__ import annotations
 
 import math
+import operator
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -44,9 +45,9 @@ from autograd_core.errors import AutogradError
 from autograd_core.program_training import permutation
 from nn.checkpoints import Point, check_same_run, load_point, save_point
 from nn.data import check_lengths, data_digest, rows_of, targets_of
-from nn.errors import DivergenceError, InputError, StateError, require
+from nn.errors import DivergenceError, InputError, StateError, count_of, require
 from nn.history import Epoch, History
-from nn.losses import Loss, LossFunction, loss_named
+from nn.losses import CLASSES, Loss, LossFunction, loss_named
 from nn.metrics import evaluate_checked, output_count
 from nn.optimizers import Optimizer, gradient_norm, optimizer_of
 from nn.regularizers import Regularizer
@@ -443,7 +444,6 @@ def fit(
         DivergenceError: the run left the finite numbers; the model is at the last update that went well.
         FileError: the checkpoint is damaged, or is something else.
     """
-    _check_counts(batch_size=batch_size, epochs=epochs, checkpoint_every=checkpoint_every)
     row = loss_named(loss)
     rows, targets = _checked_data(model, X, y, row, "X", "y")
     plan = Plan(
@@ -452,16 +452,17 @@ def fit(
         held_out=validation and _checked_data(model, *validation, row, "validation X", "validation y"),
         loss=row,
         regularizer=regularizer,
-        batch_size=batch_size,
-        epochs=epochs,
+        batch_size=count_of("batch_size", batch_size),
+        epochs=count_of("epochs", epochs),
         criteria=criteria_of(stop),
         callbacks=_listeners(callbacks),
         checkpoint=checkpoint,
-        checkpoint_every=checkpoint_every,
+        checkpoint_every=count_of("checkpoint_every", checkpoint_every),
     )
+    _check_plan(model, plan)
     run = _started_run(model, optimizer, plan, seed, resume)
     run.shows_progress = progress is not False
-    return _finish(run, _bar(progress, epochs * plan.batches, run.updates))
+    return _finish(run, _bar(progress, plan.epochs * plan.batches, run.updates))
 
 
 def _finish(run: Run, bar: Any) -> History:
@@ -483,8 +484,7 @@ def _started_run(model: Any, optimizer: str | Optimizer, plan: Plan, seed: int |
     saved = _saved_point(plan.checkpoint, resume)
     if seed is None:
         seed = random.getrandbits(48) if saved is None else int(saved[1].get("seed", 0))
-    run = Run(model, optimizer_of(optimizer, model.parameters()), plan, seed)
-    _try_loss(model, plan)
+    run = Run(model, optimizer_of(optimizer, model.parameters()), plan, operator.index(seed))
     if saved is not None:
         point, settings = saved
         check_same_run(settings, run.history.settings, plan.checkpoint)
@@ -502,14 +502,32 @@ def _saved_point(checkpoint: str | Path | None, resume: bool) -> tuple[Point, di
 
 
 def _listeners(callbacks: Any) -> list[Callback]:
-    is_one = callable(callbacks) or hasattr(callbacks, "on_update")
-    return [callbacks] if is_one else list(callbacks)
+    listeners = [callbacks] if _listens(callbacks) else list(callbacks)
+    for listener in listeners:
+        if not _listens(listener):
+            raise InputError(f"a callback is a function or has a method on_update; {listener!r} is neither")
+    return listeners
 
 
-def _check_counts(**counts: int) -> None:
-    for name, count in counts.items():
-        if not isinstance(count, int) or count < 1:
-            raise InputError(f"{name} must be a whole number, at least 1, not {count!r}")
+def _listens(thing: Any) -> bool:
+    return callable(thing) or hasattr(thing, "on_update")
+
+
+def _check_plan(model: Any, plan: Plan) -> None:
+    """Find now what would go wrong after the first update or the first epoch."""
+    _try_objective(model, plan)
+    for criterion in plan.criteria:
+        quantity = str(getattr(criterion, "quantity", ""))
+        if quantity.startswith("validation") and plan.held_out is None:
+            raise InputError(f"{criterion!r} watches {quantity}: give validation=(X, y)")
+        if quantity == "validation_accuracy" and plan.loss.targets not in CLASSES:
+            raise InputError(f"{criterion!r} watches {quantity}, and {plan.loss.name} has no classes")
+    if plan.checkpoint is not None:
+        require("safetensors", "save")
+        if not Path(plan.checkpoint).parent.is_dir():
+            raise InputError(
+                f"the checkpoint {str(plan.checkpoint)!r} lies in a directory that does not exist"
+            )
 
 
 def _checked_data(
@@ -520,12 +538,17 @@ def _checked_data(
     return rows, targets_of(loss, y, output_count(model, rows[0]), y_name)
 
 
-def _try_loss(model: Any, plan: Plan) -> None:
-    """Ask model and loss once, so that a loss that does not fit says so before anything is trained."""
+def _try_objective(model: Any, plan: Plan) -> None:
+    """Ask model, loss and regulariser once."""
+    if plan.regularizer is not None and not callable(plan.regularizer):
+        raise InputError(f"a regulariser is a callable such as L2(1e-4), not {plan.regularizer!r}")
     with no_grad():
         value = plan.loss(model(plan.rows[0]), plan.targets[0])
+        penalty = None if plan.regularizer is None else plan.regularizer(model)
     if not isinstance(value, Value):
         raise InputError(f"the loss {plan.loss.name} must return a Value, not {value!r}")
+    if not isinstance(penalty, Value | None):
+        raise InputError(f"the regulariser must return a Value, not {penalty!r}")
 
 
 def _settings(optimizer: Optimizer, plan: Plan, seed: int) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Scale(nn.Module):
         self.sizes = [1, 2, 3]
         self._hidden = Value(9.0)
         self.constant = Value(4.0).detach()
+        self.table = {"gain": [Value(1.0)], "unit": nn.Neuron(1, seed=3), "size": 3}
 
 
 def test_parameters_are_found_in_attributes_lists_and_submodules_and_nowhere_else():
@@ -31,14 +32,16 @@ def test_parameters_are_found_in_attributes_lists_and_submodules_and_nowhere_els
     assert names[:4] == ["factor", "offsets[0]", "offsets[1]", "bias"]
     assert "inner.layer1.W[2][1]" in names
     assert "blocks.1.b" in names
-    assert len(names) == len(model.parameters()) == 4 + 13 + 6
+    assert names[4] == "table.gain[0]"
+    assert names[-2:] == ["table.unit.w[0]", "table.unit.b"]
+    assert len(names) == len(model.parameters()) == 4 + 13 + 6 + 3
     assert all(p is q for p, (_, q) in zip(model.parameters(), model.named_parameters(), strict=True))
 
 
 def test_a_parameter_that_is_shared_counts_once():
     model = Scale()
     model.again = model.factor
-    assert len(model.parameters()) == 4 + 13 + 6
+    assert len(model.parameters()) == 4 + 13 + 6 + 3
 
 
 def test_weights_leave_out_what_is_called_a_bias():

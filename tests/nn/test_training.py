@@ -570,20 +570,36 @@ def test_data_that_cannot_be_used_is_refused_before_anything_changes(spiral, dat
         ({"loss": "nope"}, "no loss is named"),
         ({"loss": lambda f, y: 1.0}, "must return a Value"),
         ({"optimizer": "nope"}, "no optimiser is named"),
-        ({"loss": "hinge"}, None),
         ({"loss": "binary_cross_entropy"}, r"3 outputs, and y has shape \(60,\)"),
         ({"validation": ([[1.0]], [0])}, "rows of validation X have 1"),
         ({"validation": ([[1.0, 2.0]], [5])}, "label 5 in validation y"),
-        ({"stop": nn.Patience(1)}, "watches validation_loss, which this run does not measure"),
+        ({"stop": nn.Patience(1)}, "watches validation_loss: give validation="),
+        ({"regularizer": 0.1}, "a regulariser is a callable"),
+        ({"regularizer": lambda model: 0.1}, "regulariser must return a Value"),
+        ({"callbacks": [3]}, "a callback is a function"),
+        ({"checkpoint": "/nowhere/at/all/run.safetensors"}, "directory that does not exist"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(spiral, options, message):
     model = net()
-    if message is None:
-        nn.fit(model, *spiral, epochs=1, **options)
-        return
+    before = bits(model)
     with pytest.raises(InputError, match=message):
         nn.fit(model, *spiral, **options)
+    assert bits(model) == before
+
+
+def test_an_accuracy_is_not_waited_for_where_there_are_no_classes():
+    data = [[0.0], [1.0]], [1.0, 2.0]
+    with pytest.raises(InputError, match="mse has no classes"):
+        nn.fit(nn.MLP(1, [1]), *data, loss="mse", validation=data, stop=nn.Target(0.9, "validation_accuracy"))
+
+
+def test_numpys_integers_are_whole_numbers_too(spiral):
+    n = np.int64(3)
+    model, twin = nn.MLP(n - 1, [n + 2, n], activation="tanh", seed=np.int64(1)), net()
+    nn.fit(model, *spiral, batch_size=np.int64(16), epochs=np.int8(1), seed=np.int64(4))
+    nn.fit(twin, *spiral, batch_size=16, epochs=1, seed=4)
+    assert bits(model) == bits(twin)
 
 
 @pytest.mark.parametrize(
