@@ -219,7 +219,7 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """What must be kept to go on exactly: the count of updates and the buffers."""
-        return {"updates": self.updates, "buffers": {name: b.copy() for name, b in self.buffers.items()}}
+        return {"updates": self.updates, "buffers": {name: b.tolist() for name, b in self.buffers.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Put back what `state_dict` returned.

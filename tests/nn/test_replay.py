@@ -39,7 +39,7 @@ def trained(
         history = nn.fit(model, X, y, optimizer=optimizer, seed=5, **options)
     columns = [(e.updates, e.objective, e.loss, e.penalty, e.gradient_norm, e.lr) for e in history]
     parameters = [(p.data, p.grad) for p in model.parameters()]
-    return (columns, parameters, optimizer.buffers, optimizer.updates), runs[0]
+    return (columns, parameters, optimizer.state_dict()), runs[0]
 
 
 def assert_same(make: Callable[[], Any], X: Any, y: Any, monkeypatch: Any, **options: Any) -> None:
