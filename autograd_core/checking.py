@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -129,6 +130,7 @@ class Subject:
         self.function = function
         self.point = point
         self.given = gradient
+        self.leaves: Sequence[Value] = ()
         self.evaluations = 0
 
     @contextmanager
@@ -173,13 +175,20 @@ class Subject:
         if self.given is not None:
             return self.given_gradient(numbers), None
         output, leaves = self.graph(numbers)
-        output = the_value(output)
+        output, self.leaves = the_value(output), leaves
         for leaf in leaves:
             leaf.zero_grad()
         if output is None or output.is_constant:
             return [0.0] * len(leaves), None
         output.backward()
         return [leaf.grad for leaf in leaves], output
+
+    def rounding(self, node: Value | None) -> list[float]:
+        """The rounding errors to expect in the engine's gradient."""
+        if node is None:
+            return []
+        sizes = path_sums(node)
+        return [4 * EPSILON * sizes.get(leaf, 0.0) for leaf in self.leaves]
 
     def given_gradient(self, numbers: Vector) -> list[float]:
         """The gradient that the caller gave, flat."""
@@ -228,6 +237,7 @@ class Check:
         self.hints: list[str] = []
         self.faults: list[Fault] = []
         self.checked = 0
+        self.rounding: Vector = ()
 
     def run(self, order: int, hessian: Any) -> GradientReport:
         """Do the whole check."""
@@ -241,6 +251,7 @@ class Check:
                 raise
             return self.not_finite(error)
         noise = self.examine(node)
+        self.rounding = self.subject.rounding(node)
         rows = self.first_order(gradient, noise)
         if order == 2:
             rows += self.second_order(gradient, hessian)
@@ -314,11 +325,13 @@ class Check:
             return self.subject.value([*before, x, *after])
 
         found = derivative(vary, self.numbers[index], expected=finite(analytic), noise=noise)
-        return self.judge(self.subject.point.names[index], analytic, found)
+        rounding = self.rounding[index] if self.rounding else 0.0
+        return self.judge(self.subject.point.names[index], analytic, found, rounding)
 
-    def judge(self, name: str, analytic: float, found: Derivative) -> Row:
+    def judge(self, name: str, analytic: float, found: Derivative, rounding: float = 0.0) -> Row:
         """Compare; a graph whose operations are all right counts as verified."""
-        return judge(name, analytic, found, self.rules, verified=self.checked > 0 and not self.faults)
+        verified = self.checked > 0 and not self.faults
+        return judge(name, analytic, found, self.rules, rounding=rounding, verified=verified)
 
     def along_directions(self, gradient: list[float], noise: float) -> list[Row]:
         """Vary all inputs at once, in random proportions; look for the culprits behind a wrong direction."""
@@ -354,7 +367,8 @@ class Check:
         moved = math.sqrt(math.fsum((gradient[i] * self.numbers[i]) ** 2 for i in indices))
         spread = EPSILON * moved if math.isfinite(moved) else 0.0
         found = derivative(move, 0.0, expected=finite(expected), noise=noise + spread)
-        return self.judge("direction", expected, found)
+        rounding = math.fsum(self.rounding[i] * abs(steps[i]) for i in indices) if self.rounding else 0.0
+        return self.judge("direction", expected, found, rounding)
 
     def locate(self, direction: Vector, gradient: Vector, noise: float) -> list[Row]:
         """Find the wrong inputs behind a wrong direction by halving."""
@@ -449,6 +463,23 @@ def rounding_noise(nodes: Sequence[Value]) -> float:
 def component(gradients: Callable[[float], Sequence[float]], index: int) -> Callable[[float], float]:
     """One component of a vector function."""
     return lambda x: gradients(x)[index]
+
+
+def path_sums(output: Value) -> dict[Value, float]:
+    """For each node, the sum over all paths from the output of the product of absolute partials.
+
+    Each product in the sweep is rounded; where large ones cancel, what is left carries their rounding.
+    """
+    from autograd_core import topological_order
+
+    sums: dict[Value, float] = defaultdict(float)
+    sums[output] = 1.0
+    for node in reversed(topological_order(output)):
+        own = sums[node]
+        if own and math.isfinite(own):
+            for parent, partial in zip(node.parents, node.partials, strict=True):
+                sums[parent] += abs(partial) * own
+    return {node: size for node, size in sums.items() if math.isfinite(size)}
 
 
 def finite(number: float) -> float | None:

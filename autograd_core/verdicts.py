@@ -38,7 +38,15 @@ class Rules:
         return max((self.atol or 0.0) + (self.rtol or 0.0) * scale, error)
 
 
-def judge(name: str, analytic: float, found: Derivative, rules: Rules, *, verified: bool = False) -> Row:
+def judge(
+    name: str,
+    analytic: float,
+    found: Derivative,
+    rules: Rules,
+    *,
+    rounding: float = 0.0,
+    verified: bool = False,
+) -> Row:
     """Compare a derivative with its finite difference.
 
     Args:
@@ -46,11 +54,12 @@ def judge(name: str, analytic: float, found: Derivative, rules: Rules, *, verifi
         analytic: the derivative under test.
         found: the finite difference.
         rules: tolerances and accepted verdicts.
+        rounding: the rounding error of the derivative under test itself, where it is known.
         verified: whether the derivative has been verified by other means, so that a finite difference drowned
         in known
             rounding still passes.
     """
-    tolerance = rules.tolerance(analytic, found.value, found.error)
+    tolerance = rules.tolerance(analytic, found.value, found.error) + rounding
     verdict, note = decide(analytic, found, rules, tolerance, verified)
     left, right = (found.left, found.right) if found.behaviour == "kink" else (None, None)
     return Row(

@@ -307,6 +307,7 @@ def test_a_faulty_partial_of_an_operation_with_many_operands_is_named():
         (lambda x: x * x, 1e-150, "ok", True),
         (lambda x: (3.1 * x + 1e8) - 1e8, 0.7, "ok", True),
         (lambda x: ag.sin(x) ** 2 + ag.cos(x) ** 2, 0.7, "ok", True),
+        (lambda x: ag.softmax([ag.exp(3.0 * x)] * 3)[0], 1.3, "ok", True),
     ],
 )
 def test_the_verdict_at_a_difficult_point(expression, x, expected, passes):

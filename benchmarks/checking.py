@@ -1,0 +1,316 @@
+"""Gradient checkers side by side: what each catches, misses and wrongly accuses, and how long it takes.
+
+Run it alone by ``python -m benchmarks.checking``. The peers are ``torch.autograd.gradcheck`` with its default
+tolerances, the same with tight ones, and numdifftools, whose estimated error makes the tolerance exactly as
+here. A peer that is not installed is left out. The points are those of the mutation test: there every partial
+shows in the value, so that finite differences can tell; where it does not (the slope of tanh at 20), no
+checker can.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import random
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograd_core import OPERATIONS, Value, dot, relu, square
+from autograd_core.checking import gradient_report
+from autograd_core.strategies import random_graph
+
+GRAPHS = 10_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """A function of floats, a gradient for it, and whether that gradient is right."""
+
+    group: str
+    function: Callable[..., float]
+    gradient: Callable[..., Sequence[float]]
+    point: tuple[float, ...]
+    right: bool
+
+
+@dataclass
+class Score:
+    """What one checker did with all cases."""
+
+    seconds: float = 0.0
+    counts: dict[tuple[str, bool, bool | None], int] = field(default_factory=dict)
+
+    def add(self, case: Case, passed: bool | None) -> None:
+        """Count a verdict: passed, failed, or (None) declared undecidable."""
+        key = (case.group, case.right, passed)
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+    def text(self, group: str) -> str:
+        """What was wrong in a group: missed faults, false alarms."""
+
+        def count(right: bool, passed: bool | None) -> int:
+            return self.counts.get((group, right, passed), 0)
+
+        faults = sum(count(False, verdict) for verdict in (True, False, None))
+        rights = sum(count(True, verdict) for verdict in (True, False, None))
+        parts = [f"caught {faults - count(False, True)}/{faults}"] if faults else []
+        parts += [f"false alarms {count(True, False)}/{rights}"] if rights else []
+        parts += [f"undecided {count(True, None)}"] if count(True, None) else []
+        return ", ".join(parts)
+
+
+Checker = Callable[[Case], "bool | None"]
+
+
+# --- the cases ----------------------------------------------------------------------
+
+
+def mutation_table() -> Any:
+    """The table of operations and points that the mutation test uses."""
+    path = Path(__file__).parents[1] / "tests" / "autograd_core" / "test_checking_mutations.py"
+    specification = importlib.util.spec_from_file_location("mutation_table", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def operation_cases(table: Any) -> list[Case]:
+    """Each operation at each of its points, right, and with one partial broken."""
+    cases = []
+    for name, points in table.POINTS.items():
+        if name == "polygamma":
+            continue
+        operation = OPERATIONS[name]
+        for point in points:
+            gradient = right_gradient(operation)
+            cases.append(Case("operations, right", operation.value, gradient, point, True))
+    for name, mutation, slot, point in table.CASES:
+        group = "one partial off by a factor 1.000001" if mutation == "factor" else "one partial quite wrong"
+        if name != "polygamma":
+            gradient = broken_gradient(table, OPERATIONS[name], mutation, slot)
+            cases.append(Case(group, OPERATIONS[name].value, gradient, point, False))
+    return cases
+
+
+def right_gradient(operation: Any) -> Callable[..., Sequence[float]]:
+    return lambda *xs: [float(p) for p in operation.partials(xs, operation.value(*xs))]
+
+
+def broken_gradient(table: Any, operation: Any, mutation: str, slot: int) -> Callable[..., Sequence[float]]:
+    right = right_gradient(operation)
+
+    def gradient(*xs: float) -> Sequence[float]:
+        partials = list(right(*xs))
+        partials[slot] = table.MUTATIONS[mutation](right(*xs), slot, xs, operation.value(*xs))
+        return partials
+
+    return gradient
+
+
+def step(x: float) -> float:
+    return float(x > 0)
+
+
+def difficult_cases() -> list[Case]:
+    """Points at which checkers go wrong: beside and on kinks, at jumps, infinite slopes, in noise."""
+    noise: dict[float, float] = {}
+    generator = random.Random(0)
+
+    def rough(x: float) -> float:
+        return noise.setdefault(x, generator.random())
+
+    def ramp(x: float) -> float:
+        return max(x, 0.0)
+
+    cases = []
+    for x in (1e-3, 1e-7, 1e-12, -1e-3, -1e-7, -1e-12):
+        cases.append(Case("beside a kink", ramp, lambda x: [step(x)], (x,), True))
+        cases.append(Case("beside a kink", ramp, lambda x: [1 - step(x)], (x,), False))
+    for slope in (0.0, 0.5, 1.0):
+        cases.append(Case("on a kink", ramp, lambda x, s=slope: [s], (0.0,), True))
+    for slope in (-0.1, 1.1):
+        cases.append(Case("on a kink", ramp, lambda x, s=slope: [s], (0.0,), False))
+    for slope in (0.0, 1.0, 5e5):
+        cases.append(Case("no derivative", step, lambda x, s=slope: [s], (0.0,), False))
+        cases.append(Case("no derivative", rough, lambda x, s=slope: [s], (0.5,), False))
+        cases.append(Case("no derivative", cube_root, lambda x, s=slope: [s], (0.0,), False))
+    for x in (1e-8, 1e-6, 1e-4, 1e-2):
+        for sign in (1, -1):
+            cases.append(Case("sin(1e8 x)", fast, lambda x, s=sign: [s * fast_slope(x)], (x,), sign > 0))
+    return cases
+
+
+def cube_root(x: float) -> float:
+    return math.copysign(abs(x) ** (1 / 3), x)
+
+
+def fast(x: float) -> float:
+    return math.sin(1e8 * x)
+
+
+def fast_slope(x: float) -> float:
+    return 1e8 * math.cos(1e8 * x)
+
+
+# --- the checkers -------------------------------------------------------------------
+
+
+def ours(case: Case) -> bool | None:
+    report = gradient_report(case.function, list(case.point), gradient=case.gradient)
+    undecided = not report.passed and all(row.verdict == "noise" for row in report.failures)
+    return None if undecided else report.passed
+
+
+def torch_gradcheck(**options: Any) -> Checker:
+    import torch
+
+    def check(case: Case) -> bool:
+        class Function(torch.autograd.Function):
+            @staticmethod
+            def forward(context: Any, *xs: Any) -> Any:
+                context.save_for_backward(*xs)
+                return torch.tensor(safely(case.function, [x.item() for x in xs]), dtype=torch.float64)
+
+            @staticmethod
+            def backward(context: Any, *gradients: Any) -> Any:
+                numbers = case.gradient(*(x.item() for x in context.saved_tensors))
+                return tuple(gradients[0] * number for number in numbers)
+
+        inputs = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in case.point]
+        return bool(torch.autograd.gradcheck(Function.apply, inputs, raise_exception=False, **options))
+
+    return check
+
+
+def numdifftools(case: Case) -> bool:
+    import numdifftools as nd
+
+    analytic = case.gradient(*case.point)
+    for slot, partial in enumerate(analytic):
+
+        def vary(x: Any, slot: int = slot) -> float:
+            numbers = [*case.point[:slot], float(x), *case.point[slot + 1 :]]
+            return safely(case.function, numbers)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value, error = estimate(nd.Derivative(vary, full_output=True)(case.point[slot]))
+        if not abs(partial - value) <= 10 * error + 1e-9 * max(abs(partial), abs(value)):
+            return False
+    return True
+
+
+def estimate(result: Any) -> tuple[float, float]:
+    """The derivative and its estimated error in a result of numdifftools (two forms exist)."""
+    value, information = result if len(result) == 2 else (result.estimate, result)
+    return float(value), float(information.error_estimate)
+
+
+def safely(function: Callable[..., float], numbers: Sequence[float]) -> float:
+    """A domain error is nan for the peers, which would stop at an exception."""
+    try:
+        return float(function(*numbers))
+    except (ValueError, ArithmeticError, TypeError):
+        return math.nan
+
+
+def checkers() -> dict[str, Checker]:
+    found: dict[str, Checker] = {"autograd_core": ours}
+    if importlib.util.find_spec("torch"):
+        found["torch gradcheck"] = torch_gradcheck()
+        found["  rtol=1e-7, atol=1e-9"] = torch_gradcheck(rtol=1e-7, atol=1e-9)
+    if importlib.util.find_spec("numdifftools"):
+        found["numdifftools"] = numdifftools
+    return found
+
+
+# --- the tables ---------------------------------------------------------------------
+
+
+def compare() -> None:
+    """Print what each checker did with each group of cases."""
+    cases = operation_cases(mutation_table()) + difficult_cases()
+    groups = list(dict.fromkeys(case.group for case in cases))
+    scores = {name: run(check, cases) for name, check in checkers().items()}
+    width = max(map(len, groups)) + 2
+    print(f"{len(cases)} gradients of functions of floats, right and wrong; the same for every checker")
+    for name, score in scores.items():
+        print(f"\n{name.strip():<{width}}{score.seconds / len(cases) * 1e3:.2f} ms a gradient")
+        for group in groups:
+            print(f"  {group:<{width}}{score.text(group)}")
+    print()
+
+
+def run(check: Checker, cases: Sequence[Case]) -> Score:
+    score = Score()
+    start = time.perf_counter()
+    for case in cases:
+        score.add(case, check(case))
+    score.seconds = time.perf_counter() - start
+    return score
+
+
+def mutants() -> None:
+    """Print how many broken operations inside graphs were caught and named."""
+    from autograd_core import sin
+
+    table = mutation_table()
+    caught = named = 0
+    for name, mutation, slot, point in table.CASES:
+        broken = table.mutant(OPERATIONS[name], mutation, slot)(len(point))
+        scale = abs(OPERATIONS[name].value(*point)) or 1.0
+        report = gradient_report(lambda *xs, f=broken, c=scale: sin(f(*xs) / c) + 0.5, list(point))
+        caught += not report.passed
+        named += (broken.name, slot) in {(fault.operation, fault.operand) for fault in report.faults}
+    print(f"mutants: {caught} of {len(table.CASES)} caught, {named} named with operation and operand")
+
+
+def random_graphs(count: int) -> None:
+    """Print the false alarms among correct random graphs."""
+    start = time.perf_counter()
+    alarms = 0
+    for seed in range(count):
+        graph = random_graph(random.Random(seed))
+        alarms += not gradient_report(graph, list(graph.inputs)).passed
+    seconds = time.perf_counter() - start
+    print(
+        f"random correct graphs: {alarms} false alarms in {count:,} ({seconds / count * 1e3:.1f} ms a graph)"
+    )
+
+
+def large_model() -> None:
+    """Print the time to check 10,000 parameters."""
+    generator = random.Random(0)
+    layers = [[[Value(generator.gauss(0, 0.1)) for _ in range(70)] for _ in range(70)] for _ in range(2)]
+    last = [Value(generator.gauss(0, 0.1)) for _ in range(200)]
+    inputs = [generator.uniform(-1, 1) for _ in range(70)]
+
+    def loss() -> Value:
+        hidden: Sequence[Any] = inputs
+        for layer in layers:
+            hidden = [relu(dot(row, hidden)) for row in layer]
+        return square(dot(last, [*hidden, *hidden, *hidden][:200]) - 1.0)
+
+    parameters = [weight for layer in layers for row in layer for weight in row] + last
+    start = time.perf_counter()
+    report = gradient_report(loss, parameters, directions=5)
+    seconds = time.perf_counter() - start
+    print(f"model of {len(parameters):,} parameters, 5 directions: {seconds:.2f} s, {report.headline()}")
+
+
+def main() -> None:
+    """Print all tables."""
+    compare()
+    mutants()
+    random_graphs(GRAPHS)
+    large_model()
+
+
+if __name__ == "__main__":
+    main()
