@@ -209,7 +209,8 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     Raises:
         ValueError: if low is above high, both plain numbers.
     """
-    if not isinstance(low, Value) and not isinstance(high, Value) and low > high:
+    plain = not isinstance(low, Value) and not isinstance(high, Value)
+    if plain and as_value(low).data > as_value(high).data:
         raise ValueError(f"clip: the lower bound {low!r} is above the upper bound {high!r}")
     return _call("clip", x, low, high)
 

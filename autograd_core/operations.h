@@ -250,7 +250,7 @@ AD_INLINE double part_log_softmax(double x, double m, double s, double y, double
 #define pre0_log_softmax (-0x1.fffffffffffffp+1023)
 AD_INLINE double pre_norm(double m, double x) { (void)m; (void)x; return ((fabs(m) > fabs(x)) ? fabs(m) : fabs(x)); }
 AD_INLINE double step_norm(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + ((m == 0x0.0p+0) ? 0x0.0p+0 : ((x / m) * (x / m)))); }
-AD_INLINE double finish_norm(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return (m * sqrt(s)); }
+AD_INLINE double finish_norm(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return ((m > 0x1.fffffffffffffp+1023) ? m : (m * sqrt(s))); }
 AD_INLINE double part_norm(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return ((y == 0x0.0p+0) ? 0x0.0p+0 : (x / y)); }
 #define pre0_norm 0x0.0p+0
 AD_INLINE double pre_max(double m, double x) { (void)m; (void)x; return ((m >= x) ? m : ((x >= m) ? x : (m + x))); }

@@ -524,7 +524,7 @@ _add(
         "norm",
         pre=lambda m, x: _larger(m, x),
         step=lambda s, x, m: s + select(p.equal(m, 0.0), 0.0, divide(x, m) * divide(x, m)),
-        finish=lambda m, s, n, x: m * p.sqrt(s),
+        finish=lambda m, s, n, x: select(greater(m, p.MAX), m, m * p.sqrt(s)),
         partial=lambda x, m, s, y, n, same: select(p.equal(y, 0.0), 0.0, divide(x, y)),
         selecting=True,
     )

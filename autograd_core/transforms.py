@@ -8,11 +8,14 @@ model's parameters say, are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import threading
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from .operations import Operation, Reduction
-from .value import Value, as_value, sweep, topological_order
+from .value import Value, as_value, enable_grad, ieee, sweep, topological_order
 
 __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -83,8 +86,34 @@ def _to_float(number: Any) -> Any:
     return number if isinstance(number, Value) else as_value(number).data
 
 
+def _numbers(structure: Any) -> list[Any]:
+    try:
+        return flatten(structure)[0]
+    except TypeError:
+        return []
+
+
 # --- one evaluation
 # ------------------------------------------------------------------------------------------------------
+
+
+class _Calls(threading.local):
+    """The leaves of the transforms that are evaluating their functions in this thread, the outermost first."""
+
+    def __init__(self) -> None:
+        self.leaves: list[list[Value]] = []
+
+
+_calls = _Calls()
+
+
+@contextmanager
+def _active(leaves: list[Value]) -> Iterator[None]:
+    _calls.leaves.append(leaves)
+    try:
+        yield
+    finally:
+        _calls.leaves.pop()
 
 
 class _Call:
@@ -110,7 +139,21 @@ class _Call:
         inside = list(args)
         for argnum, structure in zip(chosen, self.rebuild(self.leaves), strict=True):
             inside[argnum] = structure
-        self.output = function(*inside, **kwargs)
+        with _active(self.leaves), enable_grad():
+            self.output = function(*inside, **kwargs)
+        self.higher = self.higher or self._depends_on_outer_call()
+
+    def _depends_on_outer_call(self) -> bool:
+        """Tell whether the output uses numbers that an enclosing transform is differentiating.
+
+        Then the derivative must be a graph: in ``grad(lambda x: x * grad(lambda y: x * y)(1.0))`` the inner
+        gradient is x, not the number that x has.
+        """
+        if not _calls.leaves:
+            return False
+        nodes = [output for output in _numbers(self.output) if isinstance(output, Value)]
+        outer = set().union(*_calls.leaves)
+        return any(node in outer for node in topological_order(*nodes))
 
     def shaped(self, numbers: Sequence[Any]) -> Any:
         """Return one number for each leaf in the form of the arguments."""
@@ -140,7 +183,7 @@ class _Call:
 
 def _own(number: Value) -> Value:
     """A node of this call's own that passes derivatives through to `number`."""
-    return number + 0.0
+    return number * 1.0  # not + 0.0, which would lose the sign of -0.0
 
 
 def grad(function: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -287,11 +330,11 @@ def _tangents(outputs: Sequence[Value], seeds: dict[Value, Any], higher: bool) -
         if node in seeds or node.is_leaf:
             continue
         total: Any = None
-        partials = _graph_partials(node) if higher else node.partials
-        for parent, stored, partial in zip(node.parents, node.partials, partials, strict=True):
-            if parent in flow and not (stored == 0.0 and node.operation.selecting):
-                term = partial * flow[parent]
-                total = term if total is None else total + term
+        wanted = _wanted(node, flow)
+        partials = _graph_partials(node, wanted) if higher else node.partials
+        for parent, partial in itertools.compress(zip(node.parents, partials, strict=True), wanted):
+            term = partial * flow[parent]
+            total = term if total is None else total + term
         if total is not None:
             flow[node] = total
     return flow
@@ -364,11 +407,9 @@ def _adjoints(outputs: Sequence[Value], inputs: Sequence[Value], seeds: Sequence
     for node in reversed(order):
         if node not in adjoints or node.is_leaf:
             continue
-        upstream, selecting = adjoints[node], node.operation.selecting
-        partials = _graph_partials(node)
-        for parent, stored, partial in zip(node.parents, node.partials, partials, strict=True):
-            if parent not in needed or (selecting and stored == 0.0):
-                continue
+        upstream, wanted = adjoints[node], _wanted(node, needed)
+        partials = _graph_partials(node, wanted)
+        for parent, partial in itertools.compress(zip(node.parents, partials, strict=True), wanted):
             share = _times(partial, upstream)
             adjoints[parent] = adjoints[parent] + share if parent in adjoints else share
     return [adjoints.get(node, 0.0) for node in inputs]
@@ -394,12 +435,32 @@ def _times(partial: Any, upstream: Any) -> Any:
     return partial * upstream
 
 
-def _graph_partials(node: Value) -> tuple[Any, ...]:
-    """Return the partials of a node as graphs; constants among the operands take part as plain numbers."""
+def _wanted(node: Value, among: Container[Value]) -> list[bool]:
+    """Tell for each parent whether a derivative passes that edge: it is among those, and not left out by a selection."""
+    selecting = node.operation.selecting
+    return [
+        parent in among and not (selecting and stored == 0.0)
+        for parent, stored in zip(node.parents, node.partials, strict=True)
+    ]
+
+
+def _graph_partials(node: Value, wanted: Sequence[bool]) -> Sequence[Any]:
+    """Return the partials of a node as graphs, 0 for those not wanted.
+
+    Constants among the operands take part as plain numbers.
+    """
     operation: Operation = node.operation
     parents = node.parents
-    if isinstance(operation, Reduction):
-        return operation.partials(parents, node, node.index)
-    operands = [parent.data if parent.is_constant else parent for parent in parents]
-    partials = operation.partials(operands, node)
-    return tuple(float(partial) if isinstance(partial, int) else partial for partial in partials)
+    with ieee():
+        if isinstance(operation, Reduction):
+            return operation.partials(parents, node, node.index)
+        operands = [parent.data if parent.is_constant else parent for parent in parents]
+        if type(operation) is not Operation:
+            return [_as_float(partial) for partial in operation.partials(operands, node)]
+        # One rule at a time: the partial with respect to an exponent is not defined for a negative base.
+        rules = zip(operation.partial_rules, wanted, strict=True)
+        return [_as_float(rule(*operands, node)) if use else 0.0 for rule, use in rules]
+
+
+def _as_float(partial: Any) -> Any:
+    return float(partial) if isinstance(partial, int) else partial

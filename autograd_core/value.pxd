@@ -34,7 +34,24 @@ cdef extern from *:
     static inline int get_mode(void) { return ad_thread_mode; }
     static inline void set_mode(int mode) { ad_thread_mode = mode; }
     static inline unsigned int get_scope(void) { return ad_thread_scope; }
-    static inline void set_scope(unsigned int scope) { ad_thread_scope = scope; }
+
+    /* The scopes around the present one; a thread's own, so that threads may share a model's scope objects. */
+    static AD_THREAD unsigned int *ad_outer_scopes = NULL;
+    static AD_THREAD size_t ad_scope_depth = 0;
+    static inline void push_scope(unsigned int scope) {
+        if (ad_scope_depth % 32 == 0) {
+            void *grown = realloc(ad_outer_scopes, (ad_scope_depth + 32) * sizeof(unsigned int));
+            if (grown == NULL) Py_FatalError("out of memory for scopes");
+            ad_outer_scopes = grown;
+        }
+        ad_outer_scopes[ad_scope_depth++] = ad_thread_scope;
+        ad_thread_scope = scope;
+    }
+    static inline void pop_scope(void) {
+        if (ad_scope_depth == 0) return;
+        ad_thread_scope = ad_outer_scopes[--ad_scope_depth];
+        if (ad_scope_depth == 0) { free(ad_outer_scopes); ad_outer_scopes = NULL; }
+    }
 
     static inline void incref(void *object) { Py_INCREF((PyObject *)object); }
     static inline void decref(void *object) { Py_DECREF((PyObject *)object); }
@@ -43,6 +60,29 @@ cdef extern from *:
     /* A dying node's gradient field holds the link to the next node that waits to be freed. */
     static inline void put_link(double *slot, void *link) { memcpy(slot, &link, sizeof link); }
     static inline void *get_link(double *slot) { void *link; memcpy(&link, slot, sizeof link); return link; }
+
+    /* Dying nodes that wait with all their fields. */
+    struct ad_cell { void *node; struct ad_cell *next; };
+    static struct ad_cell *ad_cells = NULL;
+    static inline int has_weak_reference(void *node) {
+        return *(PyObject **)((char *)node + Py_TYPE((PyObject *)node)->tp_weaklistoffset) != NULL;
+    }
+    static inline void put_aside(void *node) {
+        struct ad_cell *cell = malloc(sizeof *cell);
+        if (cell == NULL) { Py_DECREF((PyObject *)node); return; }
+        cell->node = node;
+        cell->next = ad_cells;
+        ad_cells = cell;
+    }
+    static inline void *take_back(void) {
+        struct ad_cell *cell = ad_cells;
+        void *node;
+        if (cell == NULL) return NULL;
+        ad_cells = cell->next;
+        node = cell->node;
+        free(cell);
+        return node;
+    }
 
     static inline void *checked_realloc(void *memory, size_t bytes) {
         void *grown = realloc(memory, bytes);
@@ -65,12 +105,16 @@ cdef extern from *:
     int get_mode() noexcept nogil
     void set_mode(int mode) noexcept nogil
     unsigned int get_scope() noexcept nogil
-    void set_scope(unsigned int scope) noexcept nogil
+    void push_scope(unsigned int scope) noexcept nogil
+    void pop_scope() noexcept nogil
     void incref(void *object) noexcept
     void decref(void *object) noexcept
     Py_ssize_t refcount(void *object) noexcept
     void put_link(double *slot, void *link) noexcept nogil
     void *get_link(double *slot) noexcept nogil
+    bint has_weak_reference(void *node) noexcept
+    void put_aside(void *node) noexcept
+    void *take_back() noexcept
     void *checked_realloc(void *memory, size_t bytes) noexcept
     void hook_dealloc(object type, void (*release)(void *) noexcept)
     bint is_finite(double x) noexcept nogil

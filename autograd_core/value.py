@@ -32,6 +32,7 @@ _NO_GRAD = cython.declare(cython.int, 1)
 _DIAGNOSE = cython.declare(cython.int, 2)
 _RECORDING = cython.declare(cython.int, 4)
 _RULE = cython.declare(cython.int, 8)  # a user's rule is being differentiated
+_IEEE = cython.declare(cython.int, 16)  # infinities and NaN instead of exceptions
 
 # Flags of a node (bits).
 _CONSTANT = cython.declare(cython.int, 1)  # a leaf that takes no gradient
@@ -55,6 +56,16 @@ if not cython.compiled:
         mode = 0
         scope = 0
 
+        def __init__(self):
+            self.outer = []
+
+    def _push_scope(scope):
+        _state.outer.append(_state.scope)
+        _state.scope = scope
+
+    def _pop_scope():
+        _state.scope = _state.outer.pop()
+
     _state = _ThreadState()
     globals().update({f"OP_{name.upper()}": rule.identifier for name, rule in OPERATIONS.items()})
     globals().update(
@@ -63,7 +74,8 @@ if not cython.compiled:
         get_mode=lambda: _state.mode,
         set_mode=lambda mode: setattr(_state, "mode", mode),
         get_scope=lambda: _state.scope,
-        set_scope=lambda scope: setattr(_state, "scope", scope),
+        push_scope=_push_scope,
+        pop_scope=_pop_scope,
         is_finite=math.isfinite,
     )
 
@@ -714,7 +726,7 @@ def _bounded(text):
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _short(node):
+def _short(node: Value):
     number = node._data
     return str(int(number)) if number == math.floor(number) and abs(number) < 1e15 else repr(number)
 
@@ -884,10 +896,12 @@ def _scalar(op: cython.int, operands: tuple) -> cython.double:
             raise ValueError("the result is not a real number")
         return result
     except (ValueError, ZeroDivisionError, OverflowError) as error:
+        if get_mode() & _IEEE:
+            return rule.rule(*numbers_)
         raise _failure(rule, operands, numbers_, error) from None
 
 
-def _failure(rule, operands, numbers_, error):
+def _failure(rule, operands, numbers_, error, what=""):
     """Return the exception of ours that tells which operation failed, on what."""
     kind = DomainError
     if isinstance(error, ZeroDivisionError):
@@ -898,7 +912,7 @@ def _failure(rule, operands, numbers_, error):
     place = f" in scope {_scope_paths[get_scope()]!r}" if get_scope() else ""
     if get_mode() & _DIAGNOSE:
         place += " at {}:{}".format(*_caller())
-    return kind(f"{rule.name}({shown}){place}: {error}", rule.name, numbers_)
+    return kind(f"{rule.name}({shown}){place}: {what}{error}", rule.name, numbers_)
 
 
 def _described(operand, number):
@@ -1054,7 +1068,10 @@ def _make_custom(operation, operands: list):
         y: cython.double = operation.value(*numbers_)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise _failure(operation, operands, numbers_, error) from error
-    partials = operation.numeric_partials(numbers_, y)
+    try:
+        partials = operation.numeric_partials(numbers_, y)
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise _failure(operation, operands, numbers_, error, "its partials: ") from error
     node: Value
     if cython.compiled:
         n: cython.Py_ssize_t = len(operands)
@@ -1230,11 +1247,16 @@ def _index(node: Value) -> cython.int:
 @cython.inline
 @cython.exceptval(check=False)
 def _drop(pointer: cython.p_void) -> cython.void:
-    """Give up one reference: a node's last one puts it on the pending list."""
+    """Give up one reference: a node's last one puts it on the pending list.
+
+    Through a weak reference a node may be revived while it waits, so it keeps all its fields and waits in a cell.
+    """
     if cython.compiled:
         global _pending
         if refcount(pointer) > 1:
             decref(pointer)
+        elif has_weak_reference(pointer):
+            put_aside(pointer)
         else:
             put_link(cython.address(cython.cast(Value, pointer)._grad), _pending)
             _pending = pointer
@@ -1269,9 +1291,15 @@ def _release(pointer: cython.p_void) -> cython.void:
         if _draining:
             return
         _draining = True
-        while _pending != cython.NULL:
-            waiting: cython.p_void = _pending
-            _pending = get_link(cython.address(cython.cast(Value, waiting)._grad))
+        waiting: cython.p_void
+        while True:
+            waiting = _pending
+            if waiting != cython.NULL:
+                _pending = get_link(cython.address(cython.cast(Value, waiting)._grad))
+            else:
+                waiting = take_back()
+                if waiting == cython.NULL:
+                    break
             decref(waiting)
         _draining = False
 
@@ -1288,7 +1316,7 @@ if cython.compiled:
 def _apply_modes(node: Value):
     """What no_grad and diagnose do to a node that was just made."""
     mode: cython.int = get_mode()
-    if mode & _DIAGNOSE:
+    if mode & _DIAGNOSE and not mode & _IEEE:
         _diagnose(node)
     if mode & _NO_GRAD:
         if cython.compiled:
@@ -1316,7 +1344,7 @@ def _diagnose(node: Value):
             _raise_non_finite(node, f"its partial with respect to operand {j} is {_partial(node, j)!r}")
 
 
-def _raise_non_finite(node, what):
+def _raise_non_finite(node: Value, what):
     operands = node.parents
     numbers_ = tuple(operand._data for operand in operands)
     shown = ", ".join(_described(operand, operand._data) for operand in operands[:8])
@@ -1384,6 +1412,29 @@ def no_grad():
     return _Mode(_NO_GRAD)
 
 
+class _WithoutMode(_Mode):
+    """A context manager that clears mode bits of this thread."""
+
+    def __enter__(self):
+        mode: cython.int = get_mode()
+        self._saved.append(mode)
+        set_mode(mode & ~cython.cast(cython.int, self._bits))
+        return self
+
+
+def ieee():
+    """Within this context operations give infinities and NaN where floats raise, as stored partials do.
+
+    A rule that is differentiated builds both branches of its selections; the one not taken may be singular.
+    """
+    return _Mode(_IEEE)
+
+
+def enable_grad():
+    """Within this context graphs are built, inside `no_grad` too."""
+    return _WithoutMode(_NO_GRAD)
+
+
 def diagnose():
     """Within this context every new node keeps the source line that made it, and the first non-finite value
     or partial raises.
@@ -1404,13 +1455,11 @@ class scope:
     """
 
     _name: object
-    _saved: list
 
     def __init__(self, name):
         if not isinstance(name, str) or not name:
             raise TypeError(f"a scope's name is text that is not empty, not {name!r}")
         self._name = name
-        self._saved = []
 
     def __enter__(self):
         outer: cython.uint = get_scope()
@@ -1418,12 +1467,11 @@ class scope:
         if inner is None:
             inner = scope_id(f"{_scope_paths[outer]}.{self._name}" if outer else self._name)
             _scope_children[outer][self._name] = inner
-        self._saved.append(outer)
-        set_scope(inner)
+        push_scope(inner)
         return self
 
-    def __exit__(self, kind, error, traceback):
-        set_scope(self._saved.pop())
+    def __exit__(self, kind=None, error=None, traceback=None):
+        pop_scope()
 
 
 def scope_id(path):
@@ -1479,7 +1527,7 @@ def _read(node: Value, how) -> cython.double:
     return node._data
 
 
-def _forbid_reading(node, how):
+def _forbid_reading(node: Value, how):
     if node._flags & _FRESH:
         return
     name = node.label or node.op or "input"
@@ -1554,12 +1602,12 @@ def _append(array: _Order, item: cython.p_void) -> cython.void:
 @cython.cfunc
 @cython.exceptval(check=False)
 def _visit(
-    root: Value, order: _Order, path: _Order, leaves: cython.bint, constants: cython.bint
+    root: Value, order: _Order, path: _Order, leaves: cython.bint, swept: cython.bint
 ) -> cython.void:
     """Append what `root` was computed from, and root, to `order`: depth first, parents from left to right.
 
     A node's mark is 0 until it is visited, then one more than the number of parents that were looked at. The
-    caller resets marks.
+    caller resets marks. Leaves are either appended too, or, if asked, marked as swept.
     """
     if cython.compiled:
         node: cython.p_void
@@ -1586,14 +1634,14 @@ def _visit(
             if cython.cast(Value, parent)._count:
                 cython.cast(Value, parent)._mark = 1
                 _append(path, parent)
-            elif leaves and (constants or not cython.cast(Value, parent)._flags & _CONSTANT):
+            elif leaves:
                 cython.cast(Value, parent)._mark = 1
                 _append(order, parent)
-            else:
+            elif swept and not cython.cast(Value, parent)._flags & _CONSTANT:
                 cython.cast(Value, parent)._flags |= _SWEPT
 
 
-def _visit_plain(root, order, seen, leaves):
+def _visit_plain(root, order, seen, leaves, swept):
     """Uncompiled twin of `_visit`."""
     if id(root) in seen or not (root._parents or leaves):
         return
@@ -1611,7 +1659,7 @@ def _visit_plain(root, order, seen, leaves):
         if parent._parents or leaves:
             seen.add(id(parent))
             path.append((parent, 0))
-        else:
+        elif swept and not parent._flags & _CONSTANT:
             parent._flags |= _SWEPT
 
 
@@ -1635,7 +1683,7 @@ def topological_order(*roots):
         order: _Order = _Order()
         path: _Order = _Order()
         for root in roots:
-            _visit(root, order, path, True, True)
+            _visit(root, order, path, True, False)
         result: list = []
         j: cython.Py_ssize_t
         for j in range(order.size):
@@ -1644,7 +1692,7 @@ def topological_order(*roots):
         return result
     plain, seen = [], set()
     for root in roots:
-        _visit_plain(root, plain, seen, True)
+        _visit_plain(root, plain, seen, True, False)
     return plain
 
 
@@ -1681,7 +1729,7 @@ def sweep(roots, gradients, targets=None):
     if targets is not None:
         _check_nodes(targets)
         for target in targets:
-            cython.cast(Value, target)._flags |= _TARGET
+            cython.cast(Value, target)._flags |= _TARGET | _SWEPT
     try:
         if cython.compiled:
             _sweep_compiled(roots, seeds, targets is not None)
@@ -1708,7 +1756,7 @@ def _sweep_compiled(roots: list, seeds: list, pruned: cython.bint):
         parents: cython.pointer(cython.p_void)
         partials: cython.pointer(cython.double)
         for root in roots:
-            _visit(root, order, path, False, False)
+            _visit(root, order, path, False, not pruned)
         for i in range(order.size):
             node = order.items[i]
             cython.cast(Value, node)._mark = 0
@@ -1772,7 +1820,7 @@ def _sweep_plain(roots, seeds, pruned):
     """Uncompiled twin of `_sweep_compiled`."""
     order, seen = [], set()
     for root in roots:
-        _visit_plain(root, order, seen, False)
+        _visit_plain(root, order, seen, False, not pruned)
     for node in order:
         if pruned and not _is_needed(node):
             node._flags &= ~_NEEDED
