@@ -39,5 +39,5 @@ def _load_source() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    setattr(sys.modules[__package__], "value", module)  # as an import would
+    vars(sys.modules[__package__ or ""])["value"] = module  # as an import would
     spec.loader.exec_module(module)

@@ -98,7 +98,7 @@ def _numbers(structure: Any) -> list[Any]:
 
 
 class _Calls(threading.local):
-    """The leaves of the transforms that are evaluating their functions in this thread, the outermost first."""
+    """The leaves of the transforms at work in this thread, the outermost first."""
 
     def __init__(self) -> None:
         self.leaves: list[list[Value]] = []
@@ -436,7 +436,7 @@ def _times(partial: Any, upstream: Any) -> Any:
 
 
 def _wanted(node: Value, among: Container[Value]) -> list[bool]:
-    """Tell for each parent whether a derivative passes that edge: it is among those, and not left out by a selection."""
+    """Tell for each parent whether it is among those, and not left out by a selection."""
     selecting = node.operation.selecting
     return [
         parent in among and not (selecting and stored == 0.0)

@@ -1108,7 +1108,7 @@ def _make_custom(operation, operands: list):
 
 @cython.cfunc
 def _lift_all(operands: list) -> cython.bint:
-    """Make Values of the plain numbers in a list that holds some Value; return False, and floats, where there is none."""
+    """Make Values of the plain numbers of a list with some Value in it; else return False, leave floats."""
     j: cython.Py_ssize_t
     plain: cython.Py_ssize_t = 0
     n: cython.Py_ssize_t = len(operands)
@@ -1249,7 +1249,7 @@ def _index(node: Value) -> cython.int:
 def _drop(pointer: cython.p_void) -> cython.void:
     """Give up one reference: a node's last one puts it on the pending list.
 
-    Through a weak reference a node may be revived while it waits, so it keeps all its fields and waits in a cell.
+    Through a weak reference a node may be revived while it waits: such a one keeps all its fields.
     """
     if cython.compiled:
         global _pending
@@ -1601,9 +1601,7 @@ def _append(array: _Order, item: cython.p_void) -> cython.void:
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def _visit(
-    root: Value, order: _Order, path: _Order, leaves: cython.bint, swept: cython.bint
-) -> cython.void:
+def _visit(root: Value, order: _Order, path: _Order, leaves: cython.bint, swept: cython.bint) -> cython.void:
     """Append what `root` was computed from, and root, to `order`: depth first, parents from left to right.
 
     A node's mark is 0 until it is visited, then one more than the number of parents that were looked at. The

@@ -21,7 +21,7 @@ def small_graph():
     return a, b, c, d, ag.tanh(d * 0.25)
 
 
-# --- one output ------------------------------------------------------------------------------------------------------
+# --- one output ---
 
 
 def test_the_gradient_is_the_summed_chain_rule():
@@ -146,7 +146,7 @@ def test_infinite_partials_arrive_as_infinities():
     assert x.grad == math.inf
 
 
-# --- several outputs ---------------------------------------------------------------------------------------------------
+# --- several outputs ---
 
 
 def test_several_outputs_are_swept_at_once():
@@ -192,7 +192,7 @@ def test_nothing_to_sweep_is_no_error():
     backward([])
 
 
-# --- wrong starts ---------------------------------------------------------------------------------------------------------
+# --- wrong starts ---
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_backward_of_a_constant_says_why_it_has_no_gradient():
     assert not x.has_grad
 
 
-# --- determinism and depth --------------------------------------------------------------------------------------------------
+# --- determinism and depth ---
 
 
 def test_the_same_program_gives_the_same_bits_every_run():
@@ -247,7 +247,9 @@ def test_the_same_program_gives_the_same_bits_every_run():
         leaves = [Value(math.sin(k + 1.0)) for k in range(30)]
         total = leaves[0]
         for k in range(200):
-            total = (total * leaves[k % 30] + leaves[(7 * k) % 30]).tanh() + ag.exp(-(leaves[k % 11] * leaves[k % 30]))
+            total = (total * leaves[k % 30] + leaves[(7 * k) % 30]).tanh() + ag.exp(
+                -(leaves[k % 11] * leaves[k % 30])
+            )
         total.backward()
         return b"".join(bits(leaf.grad) for leaf in leaves)
 
@@ -263,7 +265,7 @@ def test_a_graph_deeper_than_any_recursion_is_swept():
     assert x.grad == 1.0
 
 
-# --- the account ---------------------------------------------------------------------------------------------------------------
+# --- the account ---
 
 
 def account(outputs, gradients=None):

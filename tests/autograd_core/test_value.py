@@ -32,7 +32,7 @@ def bits(number):
 
 
 def outcome(function, *operands):
-    """What a float expression gives: its bits, or the exception it raises (a complex result counts as a ValueError)."""
+    """What a float expression gives: its bits, or the exception it raises ("complex" for a complex one)."""
     try:
         result = function(*operands)
     except ArithmeticError as error:
@@ -51,7 +51,7 @@ def outcome_of_values(function, *operands):
         return "complex"
 
 
-# --- numbers in ----------------------------------------------------------------------------------------------------
+# --- numbers in ---
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_label_is_text():
         value.label = 3
 
 
-# --- arithmetic ------------------------------------------------------------------------------------------------------
+# --- arithmetic ---
 
 
 @pytest.mark.parametrize("symbol", OPERATORS)
@@ -149,7 +149,9 @@ def test_a_value_and_a_number_compute_the_bits_of_two_floats_from_either_side(sy
 
 
 @pytest.mark.parametrize("symbol", OPERATORS)
-@pytest.mark.parametrize("kind", [int, float, bool, np.float64, np.float32, np.int64, np.int32, np.bool_, Fraction])
+@pytest.mark.parametrize(
+    "kind", [int, float, bool, np.float64, np.float32, np.int64, np.int32, np.bool_, Fraction]
+)
 def test_every_kind_of_real_number_may_stand_on_either_side(symbol, kind):
     function, number = OPERATORS[symbol], kind(1)
     right, left = function(Value(3.0), number), function(number, Value(3.0))
@@ -202,12 +204,16 @@ def test_a_power_that_a_float_would_turn_complex_is_a_domain_error():
 def test_a_power_with_a_modulus_is_refused():
     with pytest.raises(TypeError, match="takes no modulus"):
         pow(Value(2.0), 3, 5)
-    with pytest.raises(TypeError, match="modulus|unsupported operand"):  # Python never asks a class of its own here
+    with pytest.raises(
+        TypeError, match=r"modulus|unsupported operand"
+    ):  # Python never asks a class of its own here
         pow(2, Value(3.0), 5)
 
 
 @pytest.mark.parametrize("symbol", OPERATORS)
-@pytest.mark.parametrize(("wrong", "message"), [w for w in WRONG_NUMBERS if isinstance(w[0], (str, complex)) or w[0] is None])
+@pytest.mark.parametrize(
+    ("wrong", "message"), [w for w in WRONG_NUMBERS if isinstance(w[0], (str, complex)) or w[0] is None]
+)
 def test_arithmetic_with_no_number_names_the_operation_and_the_remedy(symbol, wrong, message):
     function = OPERATORS[symbol]
     with pytest.raises(TypeError, match=message) as caught:
@@ -234,7 +240,7 @@ def test_another_class_may_take_over_an_operator():
     assert Value(1.0) + Interval() == "interval"
 
 
-# --- comparisons -------------------------------------------------------------------------------------------------------
+# --- comparisons ---
 
 
 @pytest.mark.parametrize("relation", [operator.lt, operator.le, operator.gt, operator.ge])
@@ -250,7 +256,7 @@ def test_ordering_compares_numbers(relation):
 
 def test_equality_and_hash_are_by_identity():
     a, twin = Value(1.0), Value(1.0)
-    assert a == a  # noqa: PLR0124
+    assert a == a
     assert a != twin
     assert not a == twin  # noqa: SIM201
     assert a != 1.0
@@ -268,7 +274,7 @@ def test_values_can_be_sorted_and_compared_but_not_with_text():
         low < "2"  # noqa: B015
 
 
-# --- numbers out -------------------------------------------------------------------------------------------------------
+# --- numbers out ---
 
 
 def test_a_value_converts_where_a_float_does():
@@ -316,7 +322,7 @@ def test_repr_is_bounded_whatever_the_graph_and_the_label():
     assert len(repr(value)) < 100
 
 
-# --- what a node remembers -----------------------------------------------------------------------------------------------
+# --- what a node remembers ---
 
 
 def test_a_node_knows_operation_parents_and_partials():
@@ -372,7 +378,18 @@ def test_the_symbol_of_a_power_shows_a_constant_exponent_as_micrograd_does():
 def test_the_shape_of_a_node_cannot_be_changed():
     a = Value(2.0)
     b = a + 1.0
-    for name in ("parents", "partials", "op", "operation", "scope", "is_leaf", "is_constant", "has_grad", "source", "_prev"):
+    for name in (
+        "parents",
+        "partials",
+        "op",
+        "operation",
+        "scope",
+        "is_leaf",
+        "is_constant",
+        "has_grad",
+        "source",
+        "_prev",
+    ):
         with pytest.raises(AttributeError):
             setattr(b, name, ())
     with pytest.raises(AttributeError):
@@ -387,7 +404,7 @@ def test_assigning_data_leaves_the_nodes_computed_before_as_they_are():
     assert b.partials == (2.0, 2.0)
 
 
-# --- memory ----------------------------------------------------------------------------------------------------------------
+# --- memory ---
 
 
 @pytest.mark.skipif(not COMPILED, reason="the size of the compiled node")
@@ -451,7 +468,9 @@ def test_building_and_dropping_graphs_leaves_no_memory():
     assert last - first < 10_000
 
 
-@pytest.mark.skipif(not COMPILED or not sys.platform.startswith("linux"), reason="reads the process's memory in Linux")
+@pytest.mark.skipif(
+    not COMPILED or not sys.platform.startswith("linux"), reason="reads the process's memory in Linux"
+)
 def test_operands_of_many_parents_are_given_back_to_the_system():
     """What tracemalloc does not see: the blocks of nodes with more than two parents."""
 
