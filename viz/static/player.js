@@ -10,6 +10,7 @@
 // Elements are looked up once; a step touches only what it changes.
 
 const STATUS = 2; // the column of a row that is a class, not a text
+const READABLE = 0.5; // a picture shrunk to less than this starts at its actual size instead
 const SPEEDS = [["slow", 2000], ["normal", 1000], ["fast", 300], ["fastest", 60]];
 
 export function mount(host, payload, { onStep = () => {}, position = 0 } = {}) {
@@ -104,6 +105,12 @@ export function mount(host, payload, { onStep = () => {}, position = 0 } = {}) {
     goto(k);
   }
 
+  function showActualSize(actual) {
+    view.stage.classList.toggle("actual", actual);
+    view.buttons.fit.textContent = actual ? "Fit" : "Actual size";
+    follow(view.stage, marked.map(([element]) => element));
+  }
+
   // "Why is this gradient what it is?": the paths from a node to the output, strongest first.
   function showDetails(i) {
     const node = payload.nodes[i];
@@ -183,15 +190,13 @@ export function mount(host, payload, { onStep = () => {}, position = 0 } = {}) {
   view.buttons.play.addEventListener("click", play);
   view.buttons.next.addEventListener("click", () => goto(at + 1));
   view.buttons.last.addEventListener("click", () => goto(payload.steps.length));
-  view.buttons.fit.addEventListener("click", () => {
-    const actual = view.stage.classList.toggle("actual");
-    view.buttons.fit.textContent = actual ? "Fit" : "Actual size";
-  });
+  view.buttons.fit.addEventListener("click", () => showActualSize(!view.stage.classList.contains("actual")));
   view.slider.addEventListener("input", () => goto(Number(view.slider.value)));
   view.speed.addEventListener("change", () => timer && (stop(), play()));
   view.player.addEventListener("keydown", onKey);
   picture.forEach((handle, i) => handle?.group.addEventListener("click", () => select(i)));
   goto(position, { quiet: true });
+  const stopWatchingSize = whenLaidOut(view.stage, (scale) => scale < READABLE && showActualSize(true));
 
   return {
     goto,
@@ -203,9 +208,22 @@ export function mount(host, payload, { onStep = () => {}, position = 0 } = {}) {
     destroy() {
       stop();
       stopWatchingTheme();
+      stopWatchingSize();
       root.replaceChildren();
     },
   };
+}
+
+// Calls back once with how much the picture is shrunk to fit, as soon as the page gives the stage a width.
+function whenLaidOut(stage, act) {
+  const observer = new ResizeObserver(() => {
+    if (!stage.clientWidth) return;
+    observer.disconnect();
+    const natural = stage.querySelector("svg")?.width.baseVal.value;
+    if (natural) act(stage.clientWidth / natural);
+  });
+  observer.observe(stage);
+  return () => observer.disconnect();
 }
 
 // Scrolls the stage, never the page, to what a step lights up.
@@ -245,7 +263,7 @@ function build(root, payload, svgText) {
   const count = make("span", { class: "count" });
   const bar = make("div", { class: "bar", role: "toolbar", "aria-label": "Steps" },
     buttons.first, buttons.previous, buttons.play, buttons.next, buttons.last, slider, count, speed, buttons.fit);
-  const stage = make("div", { class: "stage" });
+  const stage = make("div", { class: payload.nodes.length > 150 ? "stage large" : "stage" });
   stage.append(parseSvg(svgText));
   const phase = make("span", { class: "phase" });
   const title = make("span", { class: "title" });
