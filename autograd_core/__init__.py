@@ -31,6 +31,7 @@ from .functions import *  # noqa: E402, F403
 from .functions import __all__ as _functions  # noqa: E402
 from .graph import Explanation, GraphStatistics, Path, explain, statistics  # noqa: E402
 from .operations import OPERATIONS, Operation  # noqa: E402
+from .program import Gradients, Program, ProgramStatistics, record  # noqa: E402
 from .transforms import differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp  # noqa: E402
 from .value import COMPILED, Value, diagnose, no_grad, scope, topological_order  # noqa: E402
 
@@ -46,12 +47,15 @@ __all__ = [
     "DomainError",
     "Explanation",
     "GradientCheckError",
+    "Gradients",
     "GraphError",
     "GraphStatistics",
     "NonFiniteError",
     "Operation",
     "OperationError",
     "Path",
+    "Program",
+    "ProgramStatistics",
     "RangeError",
     "RecordingError",
     "Value",
@@ -67,6 +71,7 @@ __all__ = [
     "jvp",
     "no_grad",
     "operation",
+    "record",
     "scope",
     "statistics",
     "topological_order",

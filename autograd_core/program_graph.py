@@ -30,6 +30,8 @@ class Example:
                 "an example is a plain number or an array of them, not a Value: what f captures may be Values"
             )
         try:
+            if example is None:
+                raise TypeError("not None")
             numbers_ = np.asarray(example, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise TypeError(f"an example is a number or a rectangular array of numbers: {error}") from None

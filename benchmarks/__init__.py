@@ -1,1 +1,1 @@
-"""Every speed claim of the README, side by side with what a user would pick instead: ``python -m benchmarks``."""
+"""Every speed claim of the README, beside what a user would pick instead: ``python -m benchmarks``."""

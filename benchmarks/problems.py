@@ -1,4 +1,4 @@
-"""The workloads, as plain numbers: the same for every peer. Needs NumPy only, so that it runs in both environments."""
+"""The workloads, as plain numbers: the same for every peer. Needs nothing but NumPy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def moons(examples: int = 10_000) -> Problem:
 
 
 def digits(examples: int = 3_200) -> Problem:
-    """W2: 64 numbers in [0, 1] and 10 classes, like 8 x 8 digits; 64-32-10, softmax cross-entropy, batch 32."""
+    """W2: 64 numbers in [0, 1], 10 classes, like 8 x 8 digits; 64-32-10, cross-entropy, batch 32."""
     rng = np.random.default_rng(2)
     centres, labels = rng.uniform(0, 1, (10, 64)), rng.integers(0, 10, examples)
     X = np.clip(centres[labels] + rng.normal(0, 0.3, (examples, 64)), 0, 1)
@@ -61,7 +61,8 @@ INPUTS = 100
 
 
 def irregular(nodes: int, seed: int = 3) -> list[tuple[str, int, int]]:
-    """W3: a random graph of mixed operations on 100 inputs, as (operation, operand, operand) with values kept small.
+    """W3: a random graph of mixed operations on 100 inputs, as (operation, operand, operand) with values kept
+    small.
 
     Operands are mostly recent nodes, sometimes any; the last 64 nodes are summed.
     """
@@ -72,7 +73,8 @@ def irregular(nodes: int, seed: int = 3) -> list[tuple[str, int, int]]:
     for _ in range(nodes):
         last = len(bounds)
         a, b = (
-            rng.randrange(max(0, last - 200), last) if rng.random() < 0.85 else rng.randrange(last) for _ in range(2)
+            rng.randrange(max(0, last - 200), last) if rng.random() < 0.85 else rng.randrange(last)
+            for _ in range(2)
         )
         kind = rng.choice(binary) if rng.random() < 0.72 else rng.choice(unary)
         bound = {"mul": bounds[a] * bounds[b], "square": bounds[a] ** 2}.get(kind, bounds[a] + bounds[b])

@@ -1,6 +1,7 @@
 """One peer and one workload in a process of its own: it sets up, then times as many steps as it is asked for.
 
-It speaks lines: ``run N`` is answered by the seconds that N steps took, ``loss`` by the last step's objective.
+It speaks lines: ``run N`` is answered by the seconds that N steps took, ``loss`` by the last step's
+objective.
 """
 
 from __future__ import annotations

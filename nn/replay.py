@@ -8,7 +8,7 @@ trained on Values instead, and the run can tell why.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +122,7 @@ class Replay:
         """Write parameters, gradients and buffers back to the Values and the optimiser."""
         self._write(run, run.point.values, run.point.optimizer_updates, run.point.buffers)
 
-    def _write(self, run: Run, values: list[float], updates: int, buffers: dict[str, list[float]]) -> None:
+    def _write(self, run: Run, values: list[float], updates: int, buffers: Mapping[str, Any]) -> None:
         for parameter, value, gradient in zip(run.parameters, values, self.trainer.gradients, strict=True):
             parameter.data = value
             parameter.grad = gradient

@@ -44,7 +44,11 @@ class Step:
             self.at = (self.at + 1) % len(self.batches)
             outputs = [self.model(x) for x in X]
             pairs = list(zip(outputs, y, strict=True))
-            losses = [(1.0 + -t * f).relu() for f, t in pairs] if p.loss == "hinge" else [_entropy(f, t) for f, t in pairs]
+            losses = (
+                [(1.0 + -t * f).relu() for f, t in pairs]
+                if p.loss == "hinge"
+                else [_entropy(f, t) for f, t in pairs]
+            )
             weights = [w for layer in self.model.layers for neuron in layer.neurons for w in neuron.w]
             total = sum(losses) * (1.0 / len(losses)) + 0.5 * p.alpha * sum(w * w for w in weights)
             self.model.zero_grad()

@@ -1,0 +1,65 @@
+from collections.abc import Callable
+from typing import Any
+
+class Bound:
+    def run(self, start: int, stop: int, rows: Any, seeds: Any, /) -> int: ...
+    def total(self, n: int, /) -> float: ...
+
+class Tape:
+    @property
+    def order(self) -> list[int]: ...
+    def stats(self) -> dict[str, int]: ...
+    def bind(
+        self,
+        params: Any,
+        arrays: tuple[Any, ...],
+        outputs: Any,
+        totals: Any,
+        input_gradients: Any,
+        block: int,
+        threads: int,
+        build: str,
+        /,
+    ) -> Bound: ...
+
+class Trainer:
+    loss: float
+    penalty: float
+    norm: float
+    rate: float
+    updates: int
+    def run(self, rows: Any, batch: int, rates: Any, /) -> int: ...
+
+def compile(
+    op: Any,
+    start: Any,
+    parents: Any,
+    kind: Any,
+    value: Any,
+    ref: Any,
+    outputs: Any,
+    guards: Any,
+    swept: int,
+    parameters: int,
+    inputs: int,
+    lanes: bool,
+    want_inputs: bool,
+    callables: list[tuple[Callable[..., float], Callable[..., Any], bool]],
+    /,
+) -> Tape: ...
+def set_arities(table: bytes, /) -> None: ...
+def builds() -> list[str]: ...
+def trainer(
+    loss: Bound,
+    penalty: Bound | None,
+    params: Any,
+    grads: Any,
+    place: Any,
+    rule: int,
+    settings: tuple[float, ...],
+    buffers: tuple[Any, ...],
+    clip_value: float,
+    clip_norm: float,
+    /,
+) -> Trainer: ...
+def permutation(n: int, seed: int, /) -> bytearray: ...
