@@ -1,4 +1,19 @@
-"""Pictures of computation graphs, and a player that steps through them."""
+"""Pictures of computation graphs, and a player that steps through them.
+
+>>> from autograd_core import Value
+>>> import viz
+>>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+>>> loss = (a * b).tanh() + a**2
+>>> viz.draw(loss)
+<Drawing of 7 nodes>
+>>> player = viz.step(loss)
+>>> player.next()
+ForwardStep(node=Value(-6.0, op='mul'), arguments=(2.0, -3.0), value=-6.0)
+
+A notebook shows the drawing as a picture, and the player with its buttons, slider and keys.
+`draw(...).save("graph.svg")` and `step(...).save_html("player.html")` write files, `step(...).show()`
+steps in the terminal, and `python -m viz` does all three from the shell.
+"""
 
 from viz.drawing import Drawing, draw
 from viz.errors import DrawingError, FormatError, RendererError, RenderTimeout

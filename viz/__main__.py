@@ -8,7 +8,7 @@ from autograd_core.errors import AutogradError
 from autograd_core.expressions import evaluate_expression
 from autograd_core.value import Value
 from viz.drawing import draw
-from viz.player import step
+from viz.player import Player, step
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +70,7 @@ def _show(options: argparse.Namespace) -> None:
     _player(options).show()
 
 
-def _player(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _player(options: argparse.Namespace) -> Player:
     return step(_root(options), direction=options.direction, digits=options.digits, title=options.expression)
 
 

@@ -2,8 +2,8 @@
 
 import base64
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,44 +14,17 @@ from viz.diagnosis import diagnose
 from viz.dot import to_dot
 from viz.errors import FormatError, RenderTimeout
 from viz.files import write_file
-from viz.folding import Folding, Grouping, group, group_links, nearest, scope_depth
+from viz.folding import Grouping
 from viz.mermaid import to_mermaid
 from viz.picture import Picture, Style, paint
+from viz.planning import MAX_EDGES, MAX_NODES, Options, plans
 from viz.reading import Reading, read
 from viz.renderer import SYSTEM_FORMATS, render
+from viz.roots import roots_of
 from viz.svg import finish_svg
 from viz.text import html_text
 
-READABLE = 150  # with more nodes than this, repeated structure is folded unless told otherwise
-MAX_NODES = 1500
-MAX_EDGES = 3000
-OVERVIEW = 120  # boxes kept when nothing else brings a graph under the budget
 _TEXT_FORMATS = {"dot": "dot", "gv": "dot", "mmd": "mermaid", "mermaid": "mermaid", "md": "markdown"}
-
-
-@dataclass(frozen=True)
-class Options:
-    """What `draw` was asked for; see there."""
-
-    direction: str = "LR"
-    depth: int | None = None
-    expand: tuple[str, ...] = ()
-    collapse: tuple[str, ...] = ()
-    fold: bool | None = None
-    style: Style = field(default_factory=Style)
-    diagnosis: bool = True
-    legend: bool = False
-    max_nodes: int = MAX_NODES
-    max_edges: int = MAX_EDGES
-    readable: int = READABLE
-
-    def __post_init__(self) -> None:
-        if self.direction not in ("LR", "TB"):
-            raise ValueError(f"direction is 'LR' or 'TB', not {self.direction!r}")
-        if self.style.digits < 1:
-            raise ValueError(f"digits is at least 1, not {self.style.digits}")
-        if self.depth is not None and self.depth < 0:
-            raise ValueError(f"depth is at least 0, not {self.depth}")
 
 
 class Drawing:
@@ -68,14 +41,14 @@ class Drawing:
     def __init__(self, reading: Reading, options: Options) -> None:
         self.reading = reading
         self.options = options
-        self._plans = _plans(reading, options)
+        self._plans = plans(reading, options)
         self._svg: str | None = None
-        self._plan()
+        self.picture = self._paint(next(self._plans))
 
     @property
     def source(self) -> str:
         """The DOT text."""
-        return self.digraph().source
+        return str(self.digraph().source)
 
     @property
     def caption(self) -> str:
@@ -166,9 +139,6 @@ class Drawing:
         return Drawing(
             self.reading, replace(self.options, collapse=self.options.collapse + scopes, expand=kept)
         )
-
-    def _plan(self) -> None:
-        self.picture = self._paint(next(self._plans))
 
     def _paint(self, groups: Grouping) -> Picture:
         findings = diagnose(self.reading) if self.options.diagnosis else []
@@ -272,89 +242,6 @@ def draw(
 def scope_names(scopes: str | Iterable[str]) -> tuple[str, ...]:
     """One scope, or several, as a tuple."""
     return (scopes,) if isinstance(scopes, str) else tuple(scopes)
-
-
-def roots_of(what: Any, inputs: Sequence[Any] = ()) -> tuple[list[Value], list[Value] | None]:
-    """The outputs to draw, and the parameters if `what` knows them.
-
-    Raises:
-        TypeError: `what` is nothing that has a graph.
-    """
-    if isinstance(what, Value):
-        return [what], None
-    known = getattr(what, "parameters", None)
-    if callable(known):
-        known = list(known())
-    if hasattr(what, "graph"):
-        return _values(what.graph(*inputs)), known
-    if callable(what):
-        outputs = what(*(_as_inputs(x, f"x{i}" if len(inputs) > 1 else "x") for i, x in enumerate(inputs)))
-        return _values(outputs), known
-    return _values(what), None
-
-
-def _values(found: Any) -> list[Value]:
-    """The Values in a Value, or in (nested) sequences or dicts of them."""
-    values: list[Value] = []
-    pending = [found]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, Value):
-            values.append(item)
-        elif isinstance(item, dict):
-            pending += reversed(list(item.values()))
-        elif isinstance(item, Iterable) and not isinstance(item, str | bytes):
-            pending += reversed(list(item))
-        else:
-            raise TypeError(
-                f"cannot draw {type(item).__name__} {item!r:.60}; "
-                "give a Value, Values, a Program, or a model and its inputs"
-            )
-    if not values:
-        raise TypeError("there is no Value to draw here")
-    return values
-
-
-def _as_inputs(x: Any, name: str) -> Any:
-    """Plain numbers as labelled Values, so that they are drawn as inputs; lists keep their shape."""
-    if isinstance(x, Value | str):
-        return x
-    if hasattr(x, "tolist"):
-        x = x.tolist()
-    if isinstance(x, list | tuple):
-        return [_as_inputs(item, f"{name}{i}" if name == "x" else f"{name}_{i}") for i, item in enumerate(x)]
-    return Value(x, name) if isinstance(x, int | float) else x
-
-
-def _plans(reading: Reading, options: Options) -> Iterator[Grouping]:
-    """Ever coarser groupings, the first within the budget; the next ones for a layout that takes too long."""
-    last: Grouping | None = None
-    for folding in _foldings(reading, options):
-        last = group(reading, folding)
-        if _fits(reading, last, options):
-            yield last
-    if last is not None:
-        for keep in (min(OVERVIEW, options.max_nodes), 20):
-            yield nearest(reading, last, keep)
-
-
-def _foldings(reading: Reading, options: Options) -> Iterator[Folding]:
-    scopes = {node.scope for node in reading.nodes}
-    deepest = scope_depth(list(scopes))
-    wanted = Folding(options.depth, options.expand, options.collapse, bool(options.fold))
-    if options.fold is None:
-        wanted = replace(wanted, fold=len(reading.nodes) > options.readable)
-    yield wanted
-    if not wanted.fold and options.fold is None:
-        yield (wanted := replace(wanted, fold=True))
-    start = deepest if options.depth is None else options.depth
-    for depth in range(start - 1, -1, -1):
-        yield replace(wanted, depth=depth)
-
-
-def _fits(reading: Reading, groups: Grouping, options: Options) -> bool:
-    boxes = len(set(groups))
-    return boxes <= options.max_nodes and len(group_links(reading, groups)) <= options.max_edges
 
 
 def _format_of(path: str | os.PathLike[str]) -> str:

@@ -8,14 +8,16 @@ from typing import Any
 
 from autograd_core.steps import Step, steps
 from autograd_core.value import Value
-from viz.drawing import Drawing, Options, roots_of, scope_names
+from viz.drawing import Drawing, scope_names
 from viz.errors import FormatError
 from viz.files import write_file
 from viz.page import output, page, player_css
 from viz.payload import Script
 from viz.picture import Style
+from viz.planning import Options
 from viz.reading import read
 from viz.renderer import render
+from viz.roots import roots_of
 from viz.svg import finish_svg
 from viz.text import script_json
 

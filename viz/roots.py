@@ -1,0 +1,58 @@
+"""From what a user wants drawn to Values: outputs, models and their inputs, Programs, collections."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from autograd_core import Value
+
+
+def roots_of(what: Any, inputs: Sequence[Any] = ()) -> tuple[list[Value], list[Value] | None]:
+    """The outputs to draw, and the parameters if `what` knows them.
+
+    Raises:
+        TypeError: `what` is nothing that has a graph.
+    """
+    if isinstance(what, Value):
+        return [what], None
+    known = getattr(what, "parameters", None)
+    if callable(known):
+        known = list(known())
+    if hasattr(what, "graph"):
+        return _values(what.graph(*inputs)), known
+    if callable(what):
+        outputs = what(*(_as_inputs(x, f"x{i}" if len(inputs) > 1 else "x") for i, x in enumerate(inputs)))
+        return _values(outputs), known
+    return _values(what), None
+
+
+def _values(found: Any) -> list[Value]:
+    """The Values in a Value, or in (nested) sequences or dicts of them."""
+    values: list[Value] = []
+    pending = [found]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Value):
+            values.append(item)
+        elif isinstance(item, dict):
+            pending += reversed(list(item.values()))
+        elif isinstance(item, Iterable) and not isinstance(item, str | bytes):
+            pending += reversed(list(item))
+        else:
+            raise TypeError(
+                f"cannot draw {type(item).__name__} {item!r:.60}; "
+                "give a Value, Values, a Program, or a model and its inputs"
+            )
+    if not values:
+        raise TypeError("there is no Value to draw here")
+    return values
+
+
+def _as_inputs(x: Any, name: str) -> Any:
+    """Plain numbers as labelled Values, so that they are drawn as inputs; lists keep their shape."""
+    if isinstance(x, Value | str):
+        return x
+    if hasattr(x, "tolist"):
+        x = x.tolist()
+    if isinstance(x, list | tuple):
+        return [_as_inputs(item, f"{name}{i}" if name == "x" else f"{name}_{i}") for i, item in enumerate(x)]
+    return Value(x, name) if isinstance(x, int | float) else x
