@@ -8,16 +8,23 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from autograd_core import COMPILED
 from nn.errors import InputError
 from nn.estimators import MLPClassifier, MLPRegressor
 
+needs_speed = pytest.mark.skipif(
+    not COMPILED, reason="takes minutes on the uncompiled engine, whose bits are those of the compiled one"
+)
 
+
+@needs_speed
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks([MLPClassifier(random_state=0), MLPRegressor(random_state=0)])
 def test_scikit_learns_check_estimator(estimator, check):
     check(estimator)
 
 
+@needs_speed
 def test_the_classifier_works_in_a_pipeline_with_names_for_classes():
     X, y = load_iris(return_X_y=True)
     names = np.array(["setosa", "versicolor", "virginica"])[y]
@@ -28,6 +35,7 @@ def test_the_classifier_works_in_a_pipeline_with_names_for_classes():
     assert set(pipeline.predict(X)) == set(names)
 
 
+@needs_speed
 def test_the_regressor_finds_a_plane_with_one_and_with_two_outputs():
     X, y = make_regression(120, 3, n_targets=2, noise=0.0, random_state=0)
     y = y / y.std(axis=0)
@@ -62,6 +70,7 @@ def search():
 
 
 # Dask and the libraries under it raise deprecation warnings of their own.
+@needs_speed
 @pytest.mark.filterwarnings("ignore")
 def test_a_search_over_24_settings_on_a_dask_cluster_finds_what_one_process_finds():
     distributed = pytest.importorskip("distributed")

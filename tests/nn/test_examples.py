@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import nn
+from autograd_core import COMPILED
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -17,8 +18,18 @@ def example(name):
     return module
 
 
+needs_speed = pytest.mark.skipif(
+    not COMPILED, reason="takes minutes on the uncompiled engine, whose bits are those of the compiled one"
+)
+
+
 @pytest.mark.parametrize(
-    ("name", "epochs", "least"), [("digits", 12, 0.95), ("iris", 60, 0.93), ("moons", 60, 0.97)]
+    ("name", "epochs", "least"),
+    [
+        pytest.param("digits", 12, 0.95, marks=needs_speed),
+        ("iris", 60, 0.93),
+        pytest.param("moons", 60, 0.97, marks=needs_speed),
+    ],
 )
 def test_an_example_reaches_its_test_accuracy(name, epochs, least):
     model, _, (X_test, y_test) = example(name).train(epochs, progress=False)
@@ -28,7 +39,7 @@ def test_an_example_reaches_its_test_accuracy(name, epochs, least):
 @pytest.mark.parametrize(
     ("name", "files"),
     [
-        ("digits", ["digits_confusion.png", "digits_learning_curve.png"]),
+        pytest.param("digits", ["digits_confusion.png", "digits_learning_curve.png"], marks=needs_speed),
         ("iris", ["iris_learning_curve.png"]),
         ("moons", ["moons_boundary.png"]),
     ],

@@ -431,6 +431,29 @@ def test_control_c_in_another_process_and_a_second_start_give_the_same_bits(tmp_
     assert ends[0] == ends[1]
 
 
+BITS = """
+import nn
+X = [[(k % 17) / 17 - 0.5, (k % 5) / 5 - 0.5] for k in range(90)]
+model = nn.MLP(2, [4, 3], activation="gelu", seed=3)
+options = dict(regularizer=nn.ElasticNet(0.01), optimizer=nn.Adam(lr=0.02, clip_norm=0.5), epochs=3, seed=1)
+history = nn.fit(model, X, [k % 3 for k in range(90)], validation=(X, [k % 3 for k in range(90)]), **options)
+print([p.data.hex() for p in model.parameters()], [e.validation_loss.hex() for e in history])
+"""
+
+
+def test_the_compiled_and_the_uncompiled_engine_train_to_the_same_bits():
+    outputs = []
+    for uncompiled in ("0", "1"):
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "AUTOGRAD_UNCOMPILED": uncompiled,
+        }
+        done = subprocess.run([sys.executable, "-c", BITS], capture_output=True, text=True, env=environment)
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1] != ""
+
+
 def test_more_epochs_can_be_asked_of_a_finished_run(spiral, tmp_path):
     path = tmp_path / "run.safetensors"
     whole, model = net(), net()
