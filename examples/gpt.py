@@ -17,7 +17,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 import autograd_core as ag
+from autograd_core import Program, record
 
 _TEXT = """
 ada alan albert alice amelia andrew anna anton arthur barbara beatrice benedict carl caroline
@@ -33,6 +36,8 @@ NAMES = _TEXT.split()
 END = 26  # the character before the first and after the last
 VOCABULARY, WIDTH, HEADS, BLOCK = 27, 16, 4, 16
 
+Rows = Sequence[Sequence[float]]
+Array = Any
 Vector = list[Any]
 Matrix = list[Vector]
 
@@ -155,46 +160,73 @@ def encoded(name: str) -> tuple[list[list[float]], list[list[float]]]:
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) on plain numbers, with a rate that falls to 0."""
+    """Adam (Kingma and Ba 2015), with a rate that falls to 0."""
 
     def __init__(self, count: int, steps: int, rate: float = 0.01):
-        self.first, self.second = [0.0] * count, [0.0] * count
+        self.first, self.second = np.zeros(count), np.zeros(count)
         self.rate, self.steps, self.done = rate, steps, 0
 
-    def step(self, values: Sequence[float], gradients: Sequence[float]) -> list[float]:
+    def step(self, values: Array, gradient: Array) -> Array:
         """The parameters after one update."""
         rate = self.rate * (1.0 - self.done / self.steps)
         self.done += 1
-        a, b = 1.0 - 0.9**self.done, 1.0 - 0.99**self.done
-        self.first = [0.9 * m + 0.1 * g for m, g in zip(self.first, gradients, strict=True)]
-        self.second = [0.99 * r + 0.01 * g * g for r, g in zip(self.second, gradients, strict=True)]
-        moments = zip(values, self.first, self.second, strict=True)
-        return [x - rate * (m / a) / (math.sqrt(r / b) + 1e-8) for x, m, r in moments]
+        self.first = 0.9 * self.first + 0.1 * gradient
+        self.second = 0.99 * self.second + 0.01 * gradient * gradient
+        first, second = self.first / (1.0 - 0.9**self.done), self.second / (1.0 - 0.99**self.done)
+        return values - rate * first / (np.sqrt(second) + 1e-8)
 
 
-def train(model: GPT, steps: int, eager: bool, report: Callable[[int, float], None]) -> None:
-    """Train on one name a step."""
-    from autograd_core.program import Program, record
+class Programs:
+    """The loss and its gradient by one Program for each length of text, recorded when it is first met."""
 
-    parameters = model.parameters()
-    adam = Adam(len(parameters), steps)
-    programs: dict[int, Program] = {}
-    for step in range(steps):
-        inputs, targets = encoded(NAMES[step % len(NAMES)])
-        for p in parameters:
+    def __init__(self, model: GPT):
+        self.model = model
+        self.place = {id(p): k for k, p in enumerate(model.parameters())}
+        self.programs: dict[int, tuple[Program, Array]] = {}
+
+    def __call__(self, inputs: Rows, targets: Rows) -> tuple[float, Array]:
+        """Loss and gradient, in the order of the model's parameters."""
+        if len(inputs) not in self.programs:
+            program = record(self.model.loss, inputs, targets)
+            self.programs[len(inputs)] = program, np.array([self.place[id(p)] for p in program.parameters])
+        program, places = self.programs[len(inputs)]
+        values, found = program.value_and_grad([inputs], [targets])
+        gradient = np.zeros(len(self.place))
+        gradient[places] = found.parameters
+        return float(values[0]), gradient
+
+
+class Graphs:
+    """The loss and its gradient by a graph that is built anew for every text."""
+
+    def __init__(self, model: GPT):
+        self.model = model
+        self.parameters = model.parameters()
+
+    def __call__(self, inputs: Rows, targets: Rows) -> tuple[float, Array]:
+        """Loss and gradient, in the order of the model's parameters."""
+        for p in self.parameters:
             p.grad = 0.0
-        if eager:
-            loss = model.loss(inputs, targets)
-            loss.backward()
-            number = loss.data
-        else:
-            if len(inputs) not in programs:
-                programs[len(inputs)] = record(model.loss, inputs, targets)
-            number = float(programs[len(inputs)].backward([inputs], [targets])[0])
-        new = adam.step([p.data for p in parameters], [p.grad for p in parameters])
-        for p, x in zip(parameters, new, strict=True):
+        loss = self.model.loss(inputs, targets)
+        loss.backward()
+        return float(loss.data), np.array([p.grad for p in self.parameters])
+
+
+def train(
+    model: GPT,
+    gradient_of: Callable[..., tuple[float, Array]],
+    steps: int,
+    report: Callable[[int, float], None],
+) -> None:
+    """Train on one name a step."""
+    parameters = model.parameters()
+    values, adam = np.array([p.data for p in parameters]), Adam(len(parameters), steps)
+    for step in range(steps):
+        loss, gradient = gradient_of(*encoded(NAMES[step % len(NAMES)]))
+        values = adam.step(values, gradient)
+        for p, x in zip(parameters, values.tolist(), strict=True):
             p.data = x
-        report(step, number)
+        report(step, loss)
 
 
 def invent(model: GPT, rng: random.Random, temperature: float = 0.6) -> str:
@@ -232,7 +264,7 @@ def main() -> None:
             seconds = time.perf_counter() - started
             print(f"step {step + 1:5d}  loss {sum(recent) / 50:.4f}  {seconds:6.1f} s")
 
-    train(model, options.steps, options.eager, report)
+    train(model, (Graphs if options.eager else Programs)(model), options.steps, report)
     rng = random.Random(2)
     print("invented:", ", ".join(invent(model, rng) for _ in range(15)))
 

@@ -13,6 +13,8 @@ def prepare(workload: str, *options: str) -> Any:
     """Return what runs steps of a workload."""
     if workload in problems.PROBLEMS:
         return Fit(problems.PROBLEMS[workload]())
+    if options[2:] == ("eager",):
+        return EagerIrregular(int(options[0]), int(options[1]))
     return Irregular(int(options[0]), int(options[1]))
 
 
@@ -85,3 +87,28 @@ class Irregular:
     def loss(self) -> float:
         """Sum of values and gradients, to compare with the peers'."""
         return float(self.values.sum() + np.sum(self.gradients.inputs[0]))
+
+
+class EagerIrregular:
+    """A step is one graph and one sweep for each row."""
+
+    def __init__(self, nodes: int, batch: int):
+        self.plan = problems.irregular(nodes)
+        self.rows = problems.points(batch)
+        self.total = 0.0
+
+    def __call__(self, steps: int) -> None:
+        """Run."""
+        import autograd_core as ag
+
+        for _ in range(steps):
+            self.total = 0.0
+            for row in self.rows.tolist():
+                leaves = [ag.Value(x) for x in row]
+                y = problems.build(self.plan, leaves, ag)
+                y.backward()
+                self.total += y.data + sum(leaf.grad for leaf in leaves)
+
+    def loss(self) -> float:
+        """Sum of values and gradients, to compare."""
+        return self.total

@@ -1,0 +1,174 @@
+"""Run the benchmarks: ``python -m benchmarks [W1 W2 W3 W4 recording growth limits] [--quick]``.
+
+Peers run in an environment of their own (.venv-bench, made when it is first needed), each in its own process,
+in turn with this package, on one thread and in float64. What is printed are medians, and ratios of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from benchmarks import limits, problems
+from benchmarks.environment import machine
+from benchmarks.timing import Worker, alternate, fresh, median, shown, table
+
+PEER_NAMES = {"by_torch": "PyTorch eager", "by_jax": "JAX jit", "by_numpy": "NumPy by hand"}
+GOALS = {"W1": (0.06, 0.5, 0.4), "W2": (0.1, 0.5, 0.55)}
+
+
+def network(workload: str, quick: bool) -> None:
+    """W1 and W2: one update, through `nn.fit`, beside the peers'."""
+    print(f"\n## {problems.PROBLEMS[workload].__doc__}\n")
+    rounds = 3 if quick else 9
+    names = ["ours", *PEER_NAMES]
+    workers = {name: Worker(name, workload) for name in names}
+    steps = dict.fromkeys(names, 300) | {"ours": 1000, "by_torch": 150}
+    try:
+        times = alternate(workers, steps, rounds)
+    finally:
+        for worker in workers.values():
+            worker.__exit__(None, None, None)
+    ours = median(times["ours"])
+    rows = [["nn.fit", shown(ours), shown(min(times["ours"])), "1", ""]]
+    for (name, label), goal in zip(PEER_NAMES.items(), GOALS[workload], strict=True):
+        peer = median(times[name])
+        rows.append([label, shown(peer), shown(min(times[name])), f"{ours / peer:.3f}", f"at most {goal}"])
+    goals = {"default": {"W1": 40_000, "W2": 100_000}[workload], "off": {"W1": "4,000", "W2": None}[workload]}
+    for collection in ("off", "default"):
+        peer_times = fresh("by_micrograd", workload, collection, steps=1, rounds=1 if quick else 3)
+        peer, goal = median(peer_times), goals[collection]
+        label = f"micrograd 0.1.0, garbage collection {collection}"
+        wanted = f"1 / {goal:,}" if isinstance(goal, int) else f"1 / {goal}" if goal else ""
+        rows.append([label, shown(peer), shown(min(peer_times)), f"1 / {peer / ours:,.0f}", wanted])
+    print(table(["", "an update", "the fastest", "ours / theirs", "goal"], rows), flush=True)
+
+
+def irregular(quick: bool) -> None:
+    """W3: an irregular graph, one row and 64."""
+    nodes = 100_000 if quick else 1_000_000
+    print(f"\n## W3: an irregular graph of {nodes:,} mixed operations, value and gradient\n")
+    rows = []
+    for batch in (1, 64):
+        names = {"by_casadi": (nodes, batch), "ours": (nodes, batch)}
+        workers = {name: Worker(name, "W3", *options) for name, options in names.items()}
+        try:
+            times = alternate(workers, dict.fromkeys(names, 1 if batch > 1 else 5), 3 if quick else 7)
+            ours, theirs = workers["ours"].loss(), workers["by_casadi"].loss()
+            assert abs(ours - theirs) <= 1e-6 * abs(theirs), (ours, theirs)
+        finally:
+            for worker in workers.values():
+                worker.__exit__(None, None, None)
+        eager = fresh("ours", "W3", nodes, 1, "eager", steps=1, rounds=1 if quick else 3)
+        base = median(times["ours"])
+        goals = {"by_casadi": "below 1", "eager": "at most 0.1"}
+        measured = {"ours": base, "by_casadi": median(times["by_casadi"]), "eager": median(eager) * batch}
+        labels = {"ours": "program", "by_casadi": "CasADi SX Function", "eager": "eager Values, row by row"}
+        for name, seconds in measured.items():
+            cost = shown(seconds / nodes / batch)
+            rows.append(
+                [str(batch), labels[name], shown(seconds), cost, f"{base / seconds:.3f}", goals.get(name, "")]
+            )
+    print(
+        table(["rows", "", "a gradient", "an operation and row", "ours / theirs", "goal"], rows), flush=True
+    )
+
+
+def gpt(quick: bool) -> None:
+    """W4: the GPT of examples/gpt.py, one update on one name."""
+    print("\n## W4: a GPT of scalars (examples/gpt.py), one update on one name of 8 letters\n")
+    kinds = {"program": "a program", "eager": "eager Values", "plain": "Values in plain Python"}
+    workers = {kind: Worker("plain", "W4", kind) for kind in kinds}
+    try:
+        times = alternate(workers, {"program": 50, "eager": 5, "plain": 1}, 3 if quick else 7)
+    finally:
+        for worker in workers.values():
+            worker.__exit__(None, None, None)
+    ours = median(times["program"])
+    goals = {"program": "", "eager": "1 / 15", "plain": "1 / 300"}
+    rows = [
+        [label, shown(median(times[kind])), f"1 / {median(times[kind]) / ours:,.1f}", goals[kind]]
+        for kind, label in kinds.items()
+    ]
+    print(table(["", "an update", "ours / theirs", "goal"], rows), flush=True)
+
+
+def recording(quick: bool) -> None:
+    """What recording costs, beside building the graph eagerly."""
+    nodes = 100_000 if quick else 1_000_000
+    eager, recorded = limits.recording(nodes)
+    print(f"\n## Recording an irregular graph of {nodes:,} operations\n")
+    rows = [
+        ["built eagerly", shown(eager), shown(eager * nodes), "", ""],
+        [
+            "recorded and compiled",
+            shown(recorded),
+            shown(recorded * nodes),
+            f"{recorded / eager:.1f}",
+            "at most 10, 2 s",
+        ],
+    ]
+    print(table(["", "a node", "all", "recorded / eager", "goal"], rows), flush=True)
+
+
+def growth(quick: bool) -> None:
+    """How time and memory grow with the batch and with the graph."""
+    print("\n## Growth: a chain of 1,000 nodes (half of them tanh), more and more rows\n")
+    rows = [[f"{lanes:,}", shown(cost), shown(cost / 1000)] for lanes, cost in limits.growth_of_batch()]
+    print(table(["rows", "a row", "a node and row"], rows))
+    print("\n## Growth: one row, more and more nodes\n")
+    found = limits.growth_of_graph(10**5 if quick else 10**7)
+    cells = [[f"{n:,}", shown(a), shown(b), f"{size / n:.0f}"] for n, a, b, size in found]
+    print(
+        table(["nodes", "recording a node", "value and gradient, a node", "bytes of tape a node"], cells),
+        flush=True,
+    )
+
+
+def machine_limits(quick: bool) -> None:
+    """How far W1 and W2 are from the machine's own limit."""
+    peak, bandwidth = limits.peaks()
+    print(
+        f"\n## The machine: {peak / 1e9:.1f} G multiply-adds/s (dgemm), {bandwidth / 1e9:.1f} GB/s (copy)\n"
+    )
+    rows = []
+    for workload, problem in problems.PROBLEMS.items():
+        made = problem()
+        with Worker("ours", workload) as worker:
+            seconds = median([worker.run(1000) for _ in range(2 if quick else 5)])
+        count = limits.multiply_adds(made.sizes, made.batch)
+        share = count / seconds / peak
+        rows.append(
+            [workload, f"{count:,}", shown(seconds), f"{count / seconds / 1e9:.2f} G/s", f"{share:.0%}"]
+        )
+    print(table(["", "multiply-adds an update", "an update", "rate", "of the peak"], rows), flush=True)
+
+
+PARTS: dict[str, Callable[[bool], None]] = {
+    "W1": lambda quick: network("W1", quick),
+    "W2": lambda quick: network("W2", quick),
+    "W3": irregular,
+    "W4": gpt,
+    "recording": recording,
+    "growth": growth,
+    "limits": machine_limits,
+}
+
+
+def main() -> None:
+    """Run the parts that are asked for, by default all."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"any of {', '.join(PARTS)}; by default all")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller graphs")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    print(f"# Benchmarks on {machine()}; one thread, float64, medians of alternating runs")
+    for part in options.parts or PARTS:
+        PARTS[part](options.quick)
+
+
+if __name__ == "__main__":
+    main()

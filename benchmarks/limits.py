@@ -1,0 +1,82 @@
+"""What this machine can do at most, and how the tape's cost grows. Timed in this process, on one thread."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any
+
+import numpy as np
+
+import autograd_core as ag
+from autograd_core.program import record
+from benchmarks import problems
+from benchmarks.timing import median
+
+
+def best(step: Any, rounds: int = 7) -> float:
+    """Return the middle of some timings of one call."""
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - started)
+    return median(times)
+
+
+def peaks() -> tuple[float, float]:
+    """Return (multiply-adds a second of a matrix product, bytes a second of a copy), both by NumPy."""
+    a, b, c = (np.random.default_rng(0).normal(size=(768, 768)) for _ in range(3))
+    big, other = np.zeros(2**25), np.zeros(2**25)
+    return 768**3 / best(lambda: np.matmul(a, b, out=c)), 2 * big.nbytes / best(lambda: np.copyto(other, big))
+
+
+def multiply_adds(sizes: tuple[int, ...], batch: int) -> int:
+    """Count those of a training step; the first layer has no gradient of its inputs."""
+    products = [m * n for m, n in itertools.pairwise(sizes)]
+    return batch * (3 * sum(products) - products[0])
+
+
+def recording(nodes: int) -> tuple[float, float]:
+    """Return seconds a node of building the irregular graph eagerly, and of recording it."""
+    plan, row = problems.irregular(nodes), problems.points(1)[0].tolist()
+
+    def eager() -> None:
+        problems.build(plan, [ag.Value(x) for x in row], ag)
+
+    def recorded() -> None:
+        record(lambda x: problems.build(plan, x, ag), row)._tape(False, True)
+
+    return best(eager, 3) / nodes, best(recorded, 3) / nodes
+
+
+def chain(x: Any, nodes: int) -> Any:
+    """A graph of that many nodes."""
+    for _ in range(nodes // 2):
+        x = ag.tanh(x) * 1.5
+    return x
+
+
+def growth_of_batch() -> list[tuple[int, float]]:
+    """Return (lanes, seconds a lane) for a graph of 1,000 nodes."""
+    program = record(lambda x: chain(x, 1000), 0.5)
+    rows = {lanes: np.linspace(-1, 1, lanes) for lanes in (32, 1_000, 10_000, 100_000)}
+    return [
+        (lanes, best(lambda r=r: program.value_and_grad(r, inputs=True), 3) / lanes)  # type: ignore[misc]
+        for lanes, r in rows.items()
+    ]
+
+
+def growth_of_graph(largest: int) -> list[tuple[int, float, float, int]]:
+    """Return (nodes, seconds a node to record and for a gradient, bytes of the tape), one lane."""
+    rows = []
+    nodes = 1_000
+    while nodes <= largest:
+        started = time.perf_counter()
+        program = record(lambda x, n=nodes: chain(x, n), 0.5)  # type: ignore[misc]
+        program._tape(False, True)
+        seconds = time.perf_counter() - started
+        cost = best(lambda p=program: p.value_and_grad([0.3], inputs=True), 3)  # type: ignore[misc]
+        rows.append((nodes, seconds / nodes, cost / nodes, program._tape(False, True).stats()["bytes"]))
+        nodes *= 10
+    return rows
