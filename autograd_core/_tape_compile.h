@@ -14,6 +14,7 @@ typedef struct {                 /* one reverse instruction of a tape of lanes *
     int32_t y, a, b, ga, gb;     /* ga, gb: where the contributions go */
 } Rev;
 
+enum { AHEAD = 12 }; /* how many instructions ahead a one-lane tape fetches operands; so many spare ones at both ends */
 enum { SKIP_A = 1, FIRST_A = 2, SKIP_B = 4, FIRST_B = 8 };
 enum { MODE_VV = 0, MODE_VU = 1, MODE_UV = 2 };                       /* a tape of lanes: which operand is uniform */
 enum { SEND_BOTH = 0, SEND_B = 1, SEND_A = 2, SEND_NONE = 3 };        /* a one-lane tape: who gets a contribution */
@@ -30,7 +31,7 @@ typedef struct Tape {
     int lanes, want_inputs;
     long nodes, live, params, inputs, outputs;
     long nu, slots, adjoints;    /* uniforms; value slots after them; adjoint slots after them */
-    Ins *fwd; long nfwd, fwd_room;
+    Ins *fwd, *fwd_block; long nfwd, fwd_room; /* fwd_block: the memory of fwd once it is finished */
     Rev *rev; long nrev, rev_room;
     Ints aux;
     int32_t *order;              /* internal place of a parameter -> its place in the caller's list */
@@ -71,7 +72,7 @@ static void graph_free(Graph *g) {
 
 static void tape_free(Tape *t) {
     if (!t) return;
-    free(t->fwd); free(t->rev); free(t->aux.v); free(t->order); free(t->consts); free(t->out); free(t->input_adjoint);
+    free(t->fwd_block ? t->fwd_block : t->fwd); free(t->rev); free(t->aux.v); free(t->order); free(t->consts); free(t->out); free(t->input_adjoint);
     free(t->guards); free(t->matrices); free(t->scalars); free(t->matrix_uses.v); free(t->scalar_uses.v);
     free(t->turned.v);
     free(t);
@@ -933,6 +934,16 @@ static int finish_tables(Compiler *z) {
     return 0;
 }
 
+static int settle(Tape *t) { /* instructions in a block of their own, with spare ones at both ends */
+    Ins *block = calloc((size_t)t->nfwd + 2 * AHEAD, sizeof *block);
+    if (!block) return -1;
+    memcpy(block + AHEAD, t->fwd, (size_t)t->nfwd * sizeof *block);
+    free(t->fwd);
+    t->fwd_block = block;
+    t->fwd = block + AHEAD;
+    return 0;
+}
+
 static Tape *tape_compile(Graph *g0, int lanes, int want_inputs) {
     Compiler z = {0};
     Graph h = {0};
@@ -984,7 +995,7 @@ static Tape *tape_compile(Graph *g0, int lanes, int want_inputs) {
     }
     if (emit_forward(&z, seen, nseen, where) < 0) goto done;
     t->adjoints = t->slots;
-    if (emit_backward(&z, where) < 0 || collect_scalars(&z) < 0 || finish_tables(&z) < 0) goto done;
+    if (emit_backward(&z, where) < 0 || collect_scalars(&z) < 0 || finish_tables(&z) < 0 || settle(t) < 0) goto done;
     ok = 0;
 done:
     for (i = 0; z.param_uses && i < t->params; i++) free(z.param_uses[i].v);

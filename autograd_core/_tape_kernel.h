@@ -569,6 +569,8 @@ static void K(forward_one)(const Tape *t, Space *sp) {
     const Ins *end = t->fwd + t->nfwd, *ip;
     for (ip = t->fwd; ip < end; ip++) {
         Ins in = *ip;
+        __builtin_prefetch(v + ip[AHEAD].a);
+        __builtin_prefetch(v + ip[AHEAD].b);
         if (in.n > 1) {
             int op = in.code >> 2;
             if (arity_table[op] == 1) K(apply1)(op, v + in.a, v + in.y, in.n);
@@ -646,6 +648,10 @@ static void K(backward_one)(const Tape *t, Space *sp) {
     while (ip-- > t->fwd) {
         Ins in = *ip;
         double g = d[in.y];
+        __builtin_prefetch(v + ip[-AHEAD].a);
+        __builtin_prefetch(v + ip[-AHEAD].b);
+        __builtin_prefetch(d + ip[-AHEAD].a, 1);
+        __builtin_prefetch(d + ip[-AHEAD].b, 1);
         if (in.n > 1) {
             int op = in.code >> 2, mode = in.code & 3;
             if (mode == SEND_NONE) continue;
