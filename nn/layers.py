@@ -71,7 +71,8 @@ class Neuron(Module):
     def affine(self, x: Sequence[Value]) -> Value:
         """a = b + sum_j w_j x_j, one node."""
         with self._scope:
-            return dot(self.w, x, self.b)
+            a: Value = dot(self.w, x, self.b)
+        return a
 
     def activate(self, a: Value) -> Value:
         """h = g(a)."""

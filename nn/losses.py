@@ -70,11 +70,12 @@ def cross_entropy(logits: Sequence[Value], target: Target) -> Value:
 
     Args:
         logits: z, one Value a class, not yet normalised.
-        target: the label y in 0 .. len(z) - 1, or a vector of probabilities p, for which L = logsumexp(z) -
-            p.z.
+        target: the label y in 0 .. len(z) - 1, or a vector of probabilities p, for which L =
+            logsumexp(z) - p.z.
     """
     logits = _several(logits, "cross_entropy")
-    return logsumexp(logits) - _selected(logits, target)
+    partition: Value = logsumexp(logits)
+    return partition - _selected(logits, target)
 
 
 def nll(log_probabilities: Sequence[Value], target: Target) -> Value:
@@ -117,7 +118,7 @@ def _square(r: Value) -> Value:
 
 
 def _huber(size: Value, delta: float) -> Value:
-    c = minimum(size, delta)
+    c: Value = minimum(size, delta)
     return c * (size - 0.5 * c)
 
 
@@ -151,7 +152,8 @@ def _selected(outputs: Sequence[Value], target: Target) -> Value:
     if _is_sequence(target):
         if len(target) != len(outputs):
             raise InputError(f"the model gives {len(outputs)} outputs and the target has {len(target)}")
-        return dot(list(target), list(outputs))
+        weighted: Value = dot(list(target), list(outputs))
+        return weighted
     label = _label(target)
     if not 0 <= label < len(outputs):
         raise InputError(

@@ -33,11 +33,13 @@ def _penalised(module: Module, biases: bool) -> list[Value]:
 
 
 def _half_square(parameters: list[Value]) -> Value:
-    return 0.5 * dot(parameters, parameters)
+    squares: Value = dot(parameters, parameters)
+    return 0.5 * squares
 
 
 def _absolute(parameters: list[Value]) -> Value:
-    return sum_of([abs(w) for w in parameters])
+    total: Value = sum_of([abs(w) for w in parameters])
+    return total
 
 
 @dataclass(frozen=True)
