@@ -158,6 +158,11 @@ class Layer(Module):
         """The bias vector b."""
         return [neuron.b for neuron in self.neurons]
 
+    @property
+    def is_pure(self) -> bool:
+        """Whether the outputs depend on inputs and parameters alone, always by the same graph."""
+        return type(self) is Layer and isinstance(self.activation, str)
+
     def affine(self, x: Sequence[Any]) -> list[Value]:
         """a = b + W x."""
         self._check_inputs(x)
@@ -269,6 +274,14 @@ class MLP(Module):
     def nout(self) -> int:
         """The number of outputs."""
         return self.layers[-1].nout
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether the outputs depend on inputs and parameters alone, always by the same graph.
+
+        Then a Program may stand in for the model. Activations of one's own might draw random numbers.
+        """
+        return type(self) is MLP and all(layer.is_pure for layer in self.layers)
 
     def forward(self, x: Sequence[Any]) -> list[Value]:
         """The outputs for one example (Values or numbers), always a list."""

@@ -1,12 +1,14 @@
 """Predictions, accuracy, confusion matrix, evaluation: against scikit-learn and by hand."""
 
 import math
+import random
 
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
 import nn
+from autograd_core import no_grad
 from nn.errors import InputError
 
 
@@ -26,6 +28,36 @@ def test_predictions_are_the_outputs_as_floats(data):
     assert nn.predict(net, X)[3] == [v.data for v in net(X[3].tolist())]
     single = model(1)
     assert nn.predict(single, X)[3] == single(X[3].tolist()).data
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "elu", "silu", "sin"])
+@pytest.mark.parametrize("output", ["linear", "softmax"])
+def test_many_predictions_have_the_bits_of_single_ones(data, activation, output):
+    X, _ = data
+    net = nn.MLP(2, [5, 3], activation=activation, output=output, seed=4)
+    assert nn.predict(net, X) == [[v.data for v in net(row)] for row in X.tolist()]
+
+
+def test_predictions_follow_the_parameters(data):
+    X, _ = data
+    net = model()
+    before = nn.predict(net, X)
+    for p in net.parameters():
+        p.data += 0.5
+    assert nn.predict(net, X) == [[v.data for v in net(row)] for row in X.tolist()] != before
+
+
+def test_predictions_where_no_graph_is_made_are_the_same(data):
+    X, _ = data
+    expected = nn.predict(model(), X)
+    with no_grad():
+        assert nn.predict(model(), X) == expected
+
+
+def test_an_activation_that_draws_random_numbers_draws_for_every_example():
+    rng = random.Random(0)
+    net = nn.MLP(1, [1], output=lambda a: a + rng.random(), initializer="zeros")
+    assert len(set(nn.predict(net, [[1.0]] * 40))) == 40
 
 
 def test_a_prediction_leaves_the_gradients_alone(data):
