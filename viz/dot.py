@@ -105,6 +105,7 @@ def _cluster(path: str, name: str) -> graphviz.Digraph:
         "fontcolor": LIGHT["soft"],
         "fontsize": "10",
         "margin": "10",
+        "bgcolor": "transparent",
     }
     label = {"label": graphviz.nohtml(dot_text(name)), "labelloc": "t", "labeljust": "l"}
     cluster.attr("graph", _attributes={"id": f"s_{safe}", "class": "scope", **label, **look})

@@ -9,6 +9,10 @@ from viz.palette import host_theme_rules
 from viz.text import html_text, script_json
 
 HOST = "autograd-player"
+_PAGE_STYLE = (
+    f"body{{margin:12px}}h1{{font:600 18px/1.3 system-ui,'Liberation Sans',sans-serif;margin:2px 4px 10px;"
+    f"overflow-wrap:anywhere}}.{HOST} img{{max-width:100%}}"
+)
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -45,6 +49,6 @@ def page(fragment: str, title: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{html_text(title, 200)}</title>\n"
-        f"<style>body{{margin:12px}} .{HOST} img{{max-width:100%}}</style>\n"
-        f"</head>\n<body>\n<main>\n{fragment}\n</main>\n</body>\n</html>\n"
+        f"<style>{_PAGE_STYLE}</style>\n"
+        f"</head>\n<body>\n<main>\n<h1>{html_text(title, 200)}</h1>\n{fragment}\n</main>\n</body>\n</html>\n"
     )

@@ -6,7 +6,7 @@ import random
 import pytest
 
 import viz
-from autograd_core import Value, tanh
+from autograd_core import Value, scope, tanh
 
 pytestmark = pytest.mark.browser
 
@@ -111,7 +111,7 @@ def test_a_node_chosen_by_keyboard_tells_its_paths(new_page, tmp_path):
     page.locator("#n0").focus()
     page.keyboard.press("Enter")
     details = page.locator(".details")
-    assert details.locator("h3").inner_text() == "a"
+    assert details.locator("h2").inner_text() == "a"
     assert details.locator(".path").all_inner_texts()[0].startswith("4 = 4 × 1")
     details.locator(".path").nth(1).focus()
     assert {element.get_attribute("id") for element in page.locator(".on-path").all()} == {
@@ -130,13 +130,13 @@ def test_a_node_chosen_by_keyboard_tells_its_paths(new_page, tmp_path):
     page.locator("#n0").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press(" ")
-    assert details.locator("h3").inner_text() == "b"
+    assert details.locator("h2").inner_text() == "b"
 
 
 def test_a_click_on_a_node_tells_its_paths(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(loss()))
     page.locator("#n2").click()
-    assert page.locator(".details h3").inner_text() == "u2 = ×"
+    assert page.locator(".details h2").inner_text() == "u2 = ×"
     page.locator("#n2").click()
     assert page.locator(".details").is_hidden()
 
@@ -177,7 +177,7 @@ def test_a_screen_reader_is_told_each_step(new_page, tmp_path):
     slider = page.get_by_label("Step", exact=True)
     assert slider.get_attribute("aria-valuetext") == f"step 1 of {len(player)}, forward"
     named = page.locator(".player button, .player select, .player input, .player [role=button]").all()
-    assert all(element.get_attribute("aria-label") or element.inner_text().strip() for element in named)
+    assert all(element.get_attribute("aria-label") or element.text_content().strip() for element in named)
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -191,7 +191,7 @@ def test_a_hostile_label_is_text(new_page, tmp_path, label):
     page.goto(viz.step(root).save_html(tmp_path / "player.html").as_uri())
     page.locator("#n0").click()
     assert shown(page, "n0")[0] == viz.text.visible(label)
-    assert page.locator(".details h3").inner_text() == viz.text.visible(label, 64)
+    assert page.locator(".details h2").inner_text() == viz.text.visible(label, 64)
     assert page.locator(".player script, .player b").count() == 0
     assert dialogs == []
 
@@ -218,7 +218,11 @@ def test_two_players_on_a_page_do_not_touch_each_other(new_page, tmp_path):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_in_both_themes(new_page, tmp_path, scheme):
-    page = opened(new_page, tmp_path, viz.step(loss()), color_scheme=scheme)
+    with scope("layer"):
+        root = loss()
+    page = opened(new_page, tmp_path, viz.step(root), color_scheme=scheme)
+    host = "document.querySelector('.autograd-player').shadowRoot"
+    assert page.evaluate(f"() => getComputedStyle({host}.querySelector('.cluster path')).fill") == "none"
     colours = page.evaluate(
         """() => {
             const root = document.querySelector('.autograd-player').shadowRoot;
@@ -229,6 +233,7 @@ def test_text_stands_out_in_both_themes(new_page, tmp_path, scheme):
                 [style('#n2 text', 'fill'), style('#n2 path, #n2 polygon', 'fill')],
                 [style('#n8 text', 'fill'), style('#n8 path, #n8 polygon', 'fill')],
                 [style('.edge text', 'fill'), style('.paper', 'fill')],
+                [style('.cluster text', 'fill'), style('.paper', 'fill')],
             ];
         }"""
     )

@@ -270,9 +270,9 @@ function build(root, payload, svgText) {
   const lines = make("div", { class: "lines" });
   const event = make("div", { class: "event", "aria-hidden": "true" }, make("div", {}, phase, title), lines);
   const say = make("div", { class: "say", role: "status", "aria-live": "polite", "aria-atomic": "true" });
-  const detailTitle = make("h3");
+  const detailTitle = make("h2");
   const facts = make("div", { class: "facts" });
-  const pathsTitle = make("h4", {}, "Paths to the output: product of the partials along each");
+  const pathsTitle = make("h3", {}, "Paths to the output: product of the partials along each");
   const paths = make("ol", { class: "paths" });
   const details = make("section", { class: "details", "aria-live": "polite", hidden: "" }, detailTitle, facts, pathsTitle, paths);
   const caption = make("div", { class: "caption" }, payload.caption);
@@ -294,7 +294,8 @@ function indexPicture(stage, payload) {
     const group = groups.get(node.id);
     if (!group) return null;
     group.setAttribute("role", "button");
-    group.setAttribute("aria-label", `${node.name}, ${node.kind}: show its paths to the output`);
+    group.setAttribute("aria-description", `${node.kind}; shows its paths to the output`);
+    group.querySelector("title")?.remove(); // its numbers are the final ones; the name is what the node shows
     group.setAttribute("tabindex", first ? "0" : "-1");
     first = false;
     const texts = [...group.querySelectorAll("text")];
@@ -307,6 +308,7 @@ function parseSvg(text) {
   const parsed = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   if (parsed.nodeName !== "svg") return make("p", {}, "The picture could not be read.");
   parsed.querySelectorAll("script, foreignObject").forEach((element) => element.remove());
+  parsed.setAttribute("role", "group"); // no longer an image: there are buttons in it
   return document.importNode(parsed, true);
 }
 
