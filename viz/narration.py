@@ -3,11 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from autograd_core.operations import formula
+from autograd_core.operations import Reduction, formula
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step
+from autograd_core.symbols import Symbol
 from autograd_core.value import Value
 from viz.text import DASH, number, visible
 
+FORMULA_LIMIT = 80  # characters; a longer formula tells less than its value
+_TERMS = 4  # terms of a dot product that are written out
 _SHOWN = 8  # arguments of an operation that are written out
 _NAME = re.compile(r"[^\W\d]\w*\Z")
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "mod": "%"}
@@ -50,6 +53,7 @@ class Narrator:
     def __init__(self, names: dict[Value, str], digits: int = 4) -> None:
         self._names = {node: visible(name, 24) for node, name in names.items()}
         self._digits = digits
+        self._folds: dict[Value, tuple[float, float]] = {}
 
     def tell(self, step: Step) -> Sentence:
         """What this step says."""
@@ -73,9 +77,25 @@ class Narrator:
             return "" if factor is None else self.name(factor)
         if operation.name == "pow" and slot == 0 and node.parents[1].is_constant:
             return self._power_rule(node)
+        text = self._reduction(node, slot) if isinstance(operation, Reduction) else self._rule(node, slot)
+        return text if len(text) <= FORMULA_LIMIT else ""
+
+    def _rule(self, node: Value, slot: int) -> str:
+        operation = node.operation
         names = [self._symbol(parent, f"x{k}") for k, parent in enumerate(node.parents[:_SHOWN])]
         known = names if operation.arity is not None and len(names) == operation.arity else None
         return formula(operation, slot, known, self._symbol(node, "y"))
+
+    def _reduction(self, node: Value, slot: int) -> str:
+        """The rule of softmax, mean, max ... with the numbers of its folds, which have no names."""
+        operation, parents = node.operation, node.parents
+        if node not in self._folds:
+            self._folds[node] = operation.folds([parent.data for parent in parents])
+        m, s = self._folds[node]
+        x, y = Symbol(self._symbol(parents[slot], "x")), Symbol(self._symbol(node, "y"))
+        same = float(operation.indexed and node.index == slot)
+        found = operation.partial(x, m, s, y, float(len(parents)), same)
+        return found.text() if isinstance(found, Symbol) else ""
 
     def _power_rule(self, node: Value) -> str:
         base, exponent = self._symbol(node.parents[0], "x0"), node.parents[1].data
@@ -135,7 +155,22 @@ def _expression(node: Value, arguments: list[str]) -> str:
         return f"{arguments[0]} {operator} {_signed(arguments[1])}"
     if node.op == "neg":
         return f"-{_signed(arguments[0])}"
+    if node.op == "dot":
+        return _sum_of_products(arguments)
     return f"{node.op}({_listed(arguments)})"
+
+
+def _sum_of_products(arguments: list[str]) -> str:
+    terms = len(arguments) // 2
+    weights, inputs, bias = arguments[:terms], arguments[terms : 2 * terms], arguments[2 * terms :]
+    if terms > _TERMS:
+        return " + ".join([f"dot([{_ends(weights)}], [{_ends(inputs)}])", *bias])
+    products = [f"{w} * {_signed(x)}" for w, x in zip(weights, inputs, strict=True)]
+    return " + ".join(products + [_signed(b) for b in bias])
+
+
+def _ends(items: list[str]) -> str:
+    return f"{items[0]}, {items[1]}, …, {items[-1]}"
 
 
 def _spoken(node: Value, arguments: list[str]) -> str:

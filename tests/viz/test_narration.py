@@ -1,0 +1,120 @@
+import math
+
+import pytest
+
+import autograd_core
+import viz
+from autograd_core import Value, dot, logsumexp, operation, scope, softmax
+from autograd_core.operations import OPERATIONS
+from autograd_core.steps import BackwardStep
+from autograd_core.value import apply
+
+
+def sentences(root):
+    return [frame.sentence for frame in viz.step(root).script.frames]
+
+
+def applied(rule):
+    """The operation's node on a, b, c, all within every domain but acosh's."""
+    shift = 1.0 if rule.name == "acosh" else 0.0
+    a, b, c = (Value(number + shift, label) for label, number in (("a", 0.5), ("b", 0.7), ("c", 0.9)))
+    if rule.name == "dot":
+        root = dot([a, b], [b, c])
+    else:
+        root = apply(rule, [a, b, c][: rule.arity or 3], 0)
+    root.label = "y"
+    return root
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_the_formula_of_a_partial_has_the_value_of_the_partial(name):
+    root = applied(OPERATIONS[name])
+    numbers = {node.label: node.data for node in (root, *root.parents)}
+    player = viz.step(root)
+    for event in player.steps:
+        if isinstance(event, BackwardStep):
+            text = player.script.narrator.partial_formula(event.node, event.slot)
+            if text:
+                value = eval(text, {**vars(autograd_core), "nan": math.nan}, dict(numbers))
+                assert value == pytest.approx(event.partial, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_every_operation_is_told_in_symbols_numbers_and_words(name):
+    first = sentences(applied(OPERATIONS[name]))[0]
+    assert first.title.startswith("y = ")
+    assert first.lines[0].startswith("= ")
+    assert first.say.startswith("Forward. y is ")
+
+
+def test_a_dot_product_is_told_as_its_terms():
+    w, x, b = [Value(2.0, "w0"), Value(3.0, "w1")], [Value(-1.0, "x0"), Value(0.5, "x1")], Value(0.25, "b")
+    root = dot(w, x, b)
+    root.label = "z"
+    first = sentences(root)[0]
+    assert first.title == "z = w0 * x0 + w1 * x1 + b"
+    assert first.lines == ("= 2 * (-1) + 3 * 0.5 + 0.25", "= -0.25")
+
+
+def test_a_long_dot_product_is_told_by_its_ends():
+    root = dot(
+        [Value(1.0, f"w{i}") for i in range(16)], [Value(1.0, f"x{i}") for i in range(16)], Value(0.0, "b")
+    )
+    assert sentences(root)[0].title == "u33 = dot([w0, w1, …, w15], [x0, x1, …, x15]) + b"
+
+
+def test_the_factor_of_a_dot_product_is_the_formula_of_its_partial():
+    root = dot([Value(2.0, "w")], [Value(3.0, "x")], Value(1.0, "b"))
+    assert [sentence.lines[0] for sentence in sentences(root)[2:]] == [
+        "∂u3/∂w = x = 3",
+        "∂u3/∂x = w = 2",
+        "∂u3/∂b = 1",
+    ]
+
+
+def test_a_power_with_a_constant_exponent_is_told_by_the_power_rule():
+    x = Value(3.0, "x")
+    assert sentences(x**2)[-1].lines[0] == "∂u2/∂x = 2 * x = 6"
+    assert sentences(x**3)[-1].lines[0] == "∂u2/∂x = 3 * x ** 2 = 27"
+    assert sentences(x**-1)[-1].lines[0] == "∂u2/∂x = -1 * x ** (-2) = -0.1111"
+
+
+def test_a_reduction_is_told_with_the_numbers_of_its_folds():
+    assert (
+        sentences(logsumexp([Value(0.0, "a"), Value(0.0, "b")]))[-1].lines[0]
+        == "∂u2/∂b = exp(b - 0) / 2 = 0.5"
+    )
+    first = softmax([Value(0.0, "a"), Value(0.0, "b")])[0]
+    assert sentences(first)[-2].lines[0] == "∂u2/∂a = u2 * (1 - exp(a - 0) / 2) = 0.25"
+
+
+def test_a_formula_longer_than_its_worth_is_left_out():
+    root = autograd_core.atan2(Value(0.5, "a"), Value(0.7, "b"))
+    assert sentences(root)[-1].lines[0] == "∂u2/∂b = -0.6757"
+
+
+def test_a_label_that_is_no_name_does_not_enter_a_formula():
+    root = Value(0.5, "two words").tanh() * 1.0
+    assert sentences(root)[-1].lines[0] == "∂u1/∂two words = 1 - u1 * u1 = 0.7864"
+    assert sentences(Value(0.5, "two words").sin())[-1].lines[0] == "∂u1/∂two words = cos(x0) = 0.8776"
+
+
+def test_a_users_operation_is_told_too():
+    @operation(partials=lambda x, y: (3.0 * x * x,))
+    def cube(x):
+        return x**3
+
+    root = cube(Value(2.0, "x"))
+    told = sentences(root)
+    assert told[0].title == "u1 = cube(x)"
+    assert told[-1].lines[0].endswith("= 12")
+
+
+def test_constants_are_told_by_their_value():
+    assert sentences(Value(2.0, "x") * 3.0)[0].title == "u2 = x * 3"
+
+
+def test_the_neuron_is_named_where_labels_repeat():
+    with scope("layer1"), scope("neuron3"):
+        w = Value(2.0, "w0")
+    assert sentences(w * 3.0)[-1].lines[2] == "grad(w0): – → 3   in layer1.neuron3"
