@@ -1,0 +1,77 @@
+"""Running notebooks: what the tests and `python notebooks/refresh.py` share."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parent
+LIMIT = 60.0  # seconds a whole notebook may take
+
+
+def paths() -> list[Path]:
+    """The lectures, in order."""
+    return sorted(FOLDER.glob("[0-9][0-9]-*.ipynb"))
+
+
+def read(path: Path) -> Any:
+    """A notebook, its format checked."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def tags(cell: Any) -> list[str]:
+    """The cell's tags."""
+    return list(cell.metadata.get("tags", []))
+
+
+@contextmanager
+def kernel(notebook: Any, folder: Path) -> Iterator[NotebookClient]:
+    """A client with a running kernel of this interpreter, whatever kernels are installed on the machine."""
+    specs = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
+    client = NotebookClient(
+        notebook,
+        km=manager,
+        timeout=int(LIMIT),
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(folder)}},
+    )
+    with client.setup_kernel():
+        yield client
+
+
+def run(client: NotebookClient) -> None:
+    """Execute every cell from top to bottom; the first error raises."""
+    for index, cell in enumerate(client.nb.cells):
+        client.execute_cell(cell, index)
+
+
+def exercises(notebook: Any) -> list[tuple[Any, Any]]:
+    """Each answer cell with the cell that checks it, which is the next one."""
+    cells = notebook.cells
+    return [
+        (cell, cells[index + 1] if index + 1 < len(cells) else None)
+        for index, cell in enumerate(cells)
+        if "answer" in tags(cell)
+    ]
+
+
+def names_defined(source: str) -> list[str]:
+    """The names that a cell's top level assigns or defines."""
+    names: list[str] = []
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            names.append(statement.name)
+        elif isinstance(statement, ast.Assign):
+            names += [node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+    return names
