@@ -1,6 +1,6 @@
-"""Execute the lectures in place, so that the pictures and numbers that they carry are those of today's code.
+"""Execute the lectures in place, so that they show what today's code shows.
 
-    python notebooks/refresh.py [03 07 ...]
+python notebooks/refresh.py [03 07 ...]
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from running import kernel, paths, read, run
 
 WIDGETS = "application/vnd.jupyter.widget-view+json"
 METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "kernelspec": {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    },
     "language_info": {"name": "python"},
 }
 
@@ -28,13 +32,19 @@ def main() -> None:
         if len(sys.argv) == 1 or path.name[:2] in sys.argv[1:]:
             start = time.perf_counter()
             refresh(path)
-            print(f"{path.name}: {time.perf_counter() - start:.1f} s, {path.stat().st_size / 1024:.0f} kB")
+            seconds = time.perf_counter() - start
+            print(
+                f"{path.name}: {seconds:.1f} s, {path.stat().st_size / 1024:.0f} kB"
+            )
 
 
 def refresh(path: Path) -> None:
     """Run a notebook from top to bottom and write it back, whole or not at all."""
     notebook = read(path)
-    with tempfile.TemporaryDirectory() as folder, kernel(notebook, Path(folder)) as client:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        kernel(notebook, Path(folder)) as client,
+    ):
         run(client)
     normalise(notebook)
     partial = path.with_suffix(".part")
@@ -45,12 +55,14 @@ def refresh(path: Path) -> None:
 def normalise(notebook: Any) -> None:
     """Keep what a reader sees, and nothing that differs from run to run.
 
-    Widgets need a kernel; beside each stands the same picture as HTML, which needs none.
+    Widgets need a kernel; beside each stands its picture as HTML, which needs none.
     """
     notebook.metadata = nbformat.from_dict(METADATA)
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index:02}"
-        cell.metadata = nbformat.from_dict({"tags": cell.metadata.tags} if cell.metadata.get("tags") else {})
+        cell.metadata = nbformat.from_dict(
+            {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
+        )
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGETS, None)
             if "metadata" in output:

@@ -36,18 +36,31 @@ def tags(cell: Any) -> list[str]:
 
 @contextmanager
 def kernel(notebook: Any, folder: Path) -> Iterator[NotebookClient]:
-    """A client with a running kernel of this interpreter, whatever kernels are installed on the machine."""
+    """A client with a kernel of this interpreter, whatever else is installed."""
     specs = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
     client = NotebookClient(
         notebook,
         km=manager,
         timeout=int(LIMIT),
+        coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
     )
     with client.setup_kernel():
+        found = client.kc
+        channels = (
+            found.shell_channel,
+            found.iopub_channel,
+            found.stdin_channel,
+            found.control_channel,
+        )
+        sockets = [channel.socket for channel in channels]
         yield client
+    for (
+        socket
+    ) in sockets:  # the client leaves them to the garbage collector, which warns
+        socket.close(linger=0)
 
 
 def run(client: NotebookClient) -> None:
@@ -73,5 +86,10 @@ def names_defined(source: str) -> list[str]:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             names.append(statement.name)
         elif isinstance(statement, ast.Assign):
-            names += [node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+            names += [
+                node.id
+                for target in statement.targets
+                for node in ast.walk(target)
+                if isinstance(node, ast.Name)
+            ]
     return names

@@ -1,7 +1,8 @@
-"""Every lecture runs from top to bottom, and its exercises are checked by cells that can fail."""
+"""Every lecture runs, and its exercises are checked by cells that can fail."""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -17,7 +18,9 @@ from running import LIMIT, exercises, kernel, names_defined, paths, read, run, t
 LECTURES = paths()
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # the kernel's sockets are closed by its own loop
+    pytest.mark.filterwarnings(
+        "ignore::ResourceWarning"
+    ),  # the kernel's sockets are closed by its own loop
 ]
 
 
@@ -25,12 +28,16 @@ def name(path: Path) -> str:
     return path.stem
 
 
-def test_there_are_ten_lectures_numbered_in_order():
-    assert [path.name[:2] for path in LECTURES] == [f"{k:02}" for k in range(1, 11)]
+def test_the_lectures_are_numbered_in_order():
+    assert [path.name[:2] for path in LECTURES] == [
+        f"{k:02}" for k in range(1, len(LECTURES) + 1)
+    ]
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=name)
-def test_a_lecture_runs_in_a_minute_and_its_checks_fail_without_the_answers(path, tmp_path):
+def test_a_lecture_runs_in_a_minute_and_its_checks_fail_without_the_answers(
+    path, tmp_path
+):
     notebook = read(path)
     start = time.perf_counter()
     with kernel(notebook, tmp_path) as client:
@@ -49,7 +56,9 @@ def check_fails_without(client, answer, check):
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=name)
-def test_a_lecture_opens_with_what_one_will_learn_and_closes_with_checked_exercises(path):
+def test_a_lecture_opens_with_what_one_will_learn_and_closes_with_checked_exercises(
+    path,
+):
     notebook = read(path)
     assert notebook.cells[0].source.startswith(f"# {int(path.name[:2])}. ")
     assert "**What you will learn**" in notebook.cells[0].source
@@ -66,12 +75,16 @@ def test_a_lecture_uses_public_names_only(path):
     for cell in read(path).cells:
         if cell.cell_type == "code":
             for line in cell.source.splitlines():
-                assert "._" not in line, f"a private name: {line}"
+                assert not re.search(r"\._[a-z]", line), f"a private name: {line}"
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=name)
 def test_a_lecture_carries_the_pictures_that_its_cells_show(path):
     for cell in read(path).cells:
-        if cell.cell_type == "code" and ("viz." in cell.source.splitlines()[-1] or "plt.show()" in cell.source):
-            shown = {kind for output in cell.outputs for kind in output.get("data", {})}
+        if cell.cell_type == "code" and (
+            "viz." in cell.source.splitlines()[-1] or "plt.show()" in cell.source
+        ):
+            shown = {
+                kind for output in cell.outputs for kind in output.get("data", {})
+            }
             assert shown & {"image/svg+xml", "image/png", "text/html"}, cell.source
