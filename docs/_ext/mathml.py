@@ -1,4 +1,4 @@
-"""Mathematics as MathML, which browsers show by themselves: the pages need no script and no network for it."""
+"""Mathematics as MathML, which browsers show by themselves: no script, no network."""
 
 from __future__ import annotations
 
