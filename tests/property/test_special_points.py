@@ -1,0 +1,88 @@
+"""Every operation at its special points: the graph of the gradient says what the sweep says, and raises nothing."""
+
+import math
+
+import pytest
+
+import autograd_core as ag
+from autograd_core import OPERATIONS, CustomOperation, Value
+from autograd_core.value import apply
+
+ONE = [
+    *(0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, 1e-8, -1e-8, 1e300, -1e300, 710.0, -710.0, 40.0, -40.0),
+    *(math.inf, -math.inf, math.nan),
+]
+TWO = [
+    *((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (0.0, 2.0), (0.0, 0.5), (0.0, -0.0), (-2.0, 3.0), (-2.0, 0.0)),
+    *((2.0, -3.0), (1.0, 1.0), (-1.0, -1.0), (1e200, 1e200), (0.0, -1.0), (-1.0, 0.0)),
+    *((math.inf, 1.0), (1.0, math.inf), (math.nan, 1.0), (1.0, math.nan)),
+]
+THREE = [
+    *((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.0, 1.0, 2.0), (1.0, 2.0, 2.0), (2.0, 0.0, 1.0)),
+    *((1e300, 1e300, 0.0), (-1e3, -1e3, -1e3), (0.0, -0.0, 0.0), (math.nan, 0.0, 1.0)),
+]
+NAMES = [name for name, known in OPERATIONS.items() if not isinstance(known, CustomOperation)]
+
+
+def node(name, leaves):
+    """The operation's node, or None where the operation itself raises what floats raise."""
+    try:
+        if name == "dot":
+            return ag.dot(leaves[:1], leaves[1:2], leaves[2])
+        return apply(OPERATIONS[name], leaves)
+    except (ValueError, ArithmeticError):
+        return None
+
+
+def points(name):
+    arity = OPERATIONS[name].arity or 3
+    return {1: [(x,) for x in ONE], 2: TWO, 3: THREE}[arity]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_graph_of_the_gradient_agrees_with_the_sweep_at_special_points(name):
+    compared = 0
+    for point in points(name):
+        leaves = [Value(x) for x in point]
+        output = node(name, leaves)
+        if output is None:
+            continue
+        output.backward()
+        swept = [leaf.grad for leaf in leaves]
+        found = [part.data for part in ag.differentiate(output, leaves)]
+        assert found == pytest.approx(swept, rel=1e-9, nan_ok=True), point
+        compared += 1
+    assert compared >= 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_second_derivatives_at_special_points_are_numbers_or_infinities_not_errors(name):
+    for point in points(name):
+        leaves = [Value(x) for x in point]
+        output = node(name, leaves)
+        if output is None:
+            continue
+        for part in ag.differentiate(output, leaves):
+            if not part.is_constant:
+                part.backward()
+
+
+@pytest.mark.parametrize(
+    ("function", "point", "expected"),
+    [
+        (lambda x: ag.asinh(x), 0.0, 0.0),
+        (lambda x: x**3, -2.0, -12.0),
+        (lambda x: x**2, 0.0, 2.0),
+        (lambda x: x ** Value(3.0), -2.0, -12.0),
+        (lambda x: ag.hypot(x, 0.0) ** 2, 3.0, 2.0),
+        (lambda x: ag.norm([x, 0.0, 0.0]) ** 2, 3.0, 2.0),
+        (lambda x: ag.where(x > 0, ag.log(x) if x.data > 0 else 0.0, x * x), -1.0, 2.0),
+        (lambda x: ag.relu(x) * x, 0.0, 0.0),
+        (lambda x: ag.sigmoid(x), 0.0, 0.0),
+        (lambda x: ag.softplus(x), 0.0, 0.25),
+        (lambda x: ag.logsumexp([x, 0.0]), 0.0, 0.25),
+        (lambda x: ag.tan(x), 0.0, 0.0),
+    ],
+)
+def test_second_derivatives_at_ordinary_points_beside_singular_rules(function, point, expected):
+    assert ag.grad(ag.grad(function))(point) == pytest.approx(expected, abs=1e-12)
