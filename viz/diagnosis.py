@@ -47,8 +47,12 @@ def diagnose(reading: Reading, tiny: float = TINY, huge: float = HUGE) -> list[F
     """Everything the layers find, in the order of the graph's nodes."""
     findings: list[Finding] = []
     for i, node in enumerate(reading.nodes):
-        findings += _numbers(i, node)
-        findings += _partials(i, node, tiny, huge)
+        if not (math.isfinite(node.data) and math.isfinite(node.grad)):
+            findings += _numbers(i, node)
+        for partial in node.partials:
+            if partial and not tiny <= abs(partial) <= huge:
+                findings += _partials(i, node, tiny, huge)
+                break
     return findings + _relus(reading) + _left_out(reading)
 
 

@@ -72,7 +72,8 @@ class _Grouper:
     reading: Reading
     folding: Folding
     numbers: dict[Hashable, int] = field(default_factory=dict)
-    chains: dict[int, Hashable] = field(default_factory=dict)
+    chains: dict[int, tuple[Hashable, frozenset[int]]] = field(default_factory=dict)
+    known: dict[Hashable, int] = field(default_factory=dict)
     boxes: dict[str, str] = field(default_factory=dict)
     patterns: dict[str, str] = field(default_factory=dict)
     scope_patterns: dict[str, str] = field(default_factory=dict)
@@ -90,7 +91,7 @@ class _Grouper:
             elif not self.folding.fold:
                 groups.append(self._number(i))
             elif self.reading.parents[i]:
-                groups.append(self._alike(i, scope, {groups[p] for p in self.reading.parents[i]}))
+                groups.append(self._alike(i, scope, frozenset([groups[p] for p in self.reading.parents[i]])))
             else:
                 groups.append(self._number(self._leaf_key(i, scope)))
         if self.folding.fold:
@@ -109,15 +110,23 @@ class _Grouper:
                 alike = "constant" if self.reading.kinds[leaf] == "constant" else groups[leaf]
                 groups[leaf] = self._number(("leaf", alike, frozenset(found)))
 
-    def _alike(self, i: int, scope: str, parents: set[int]) -> int:
+    def _alike(self, i: int, scope: str, parents: frozenset[int]) -> int:
         node = self.reading.nodes[i]
-        key = (node.op, self._scope_pattern(scope), self._pattern(node.label))
+        exact = (node.op, scope, node.label, parents)
+        number = self.known.get(exact)  # most nodes repeat another to the letter
+        if number is None:
+            key = (node.op, self._scope_pattern(scope), self._pattern(node.label))
+            number = self.known[exact] = self._chained(key, parents)
+        return number
+
+    def _chained(self, key: Hashable, parents: frozenset[int]) -> int:
+        """The group of these nodes; the next link of a running sum joins the group of the sum so far."""
         for parent in parents:
-            if self.chains.get(parent) == (key, frozenset(parents - {parent})):
-                return parent  # the next link of a running sum
-        number = self._number((key, frozenset(parents)))
-        same = [parent for parent in parents if self.chains.get(parent, (None,))[0] == key]  # type: ignore[index]
-        self.chains[number] = (key, frozenset(parents - set(same[:1])))
+            if self.chains.get(parent) == (key, parents - {parent}):
+                return parent
+        number = self._number((key, parents))
+        same = [parent for parent in parents if parent in self.chains and self.chains[parent][0] == key]
+        self.chains[number] = (key, parents - set(same[:1]))
         return number
 
     def _leaf_key(self, i: int, scope: str) -> Hashable:

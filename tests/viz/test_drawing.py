@@ -325,10 +325,10 @@ def test_a_training_loss_of_a_hundred_thousand_nodes_draws_collapsed_in_two_seco
     chain_network, batch_loss
 ):
     loss = batch_loss(chain_network(2, 16, 16, 1), 155)
-    begun = time.perf_counter()
+    begun = time.process_time()  # wall time would measure what else the machine does
     drawing = viz.draw(loss)
     svg = drawing.svg()
-    elapsed = time.perf_counter() - begun
+    elapsed = time.process_time() - begun
     assert len(drawing.reading.nodes) > 100_000
     assert len(groups(svg)) < 200
     assert elapsed < 2.0
