@@ -19,7 +19,7 @@ from autograd_core.program_training import Trainer
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 if TYPE_CHECKING:
-    from nn.training import Run
+    from nn.run import Run
 
 __all__ = ["Replay", "replay_of"]
 

@@ -12,7 +12,7 @@ import pytest
 
 import nn
 from autograd_core import Value
-from nn import training
+from nn import minibatch
 from nn.errors import DivergenceError, FileError, InputError
 
 
@@ -47,7 +47,7 @@ def test_fit_is_the_algorithm_of_the_lecture_bit_for_bit(spiral):
     model, twin = net(), net()
     nn.fit(model, X, y, optimizer=nn.SGD(lr=0.1), regularizer=nn.L2(0.01), batch_size=16, epochs=2, seed=5)
     for epoch in range(2):
-        order = training.epoch_order(len(X), 5, epoch)
+        order = minibatch.epoch_order(len(X), 5, epoch)
         for start in range(0, len(X), 16):
             batch = order[start : start + 16]
             twin.zero_grad()
@@ -64,9 +64,9 @@ def test_fit_is_the_algorithm_of_the_lecture_bit_for_bit(spiral):
 def test_the_gradient_of_a_minibatch_is_the_gradient_of_the_objective(spiral):
     X, y = spiral
     model, twin = net(), net()
-    result = training.batch_gradient(
+    result = minibatch.batch_gradient(
         model.parameters(),
-        lambda xs, ys: training.sum_gradients(model, nn.cross_entropy, xs, ys),
+        lambda xs, ys: minibatch.sum_gradients(model, nn.cross_entropy, xs, ys),
         lambda: nn.L1(0.01)(model),
         X[:20],
         y[15:35],
@@ -80,10 +80,10 @@ def test_the_gradient_of_a_minibatch_is_the_gradient_of_the_objective(spiral):
 
 
 def test_every_epoch_visits_every_example_once_in_an_order_of_its_own():
-    first, second = training.epoch_order(50, 3, 0), training.epoch_order(50, 3, 1)
+    first, second = minibatch.epoch_order(50, 3, 0), minibatch.epoch_order(50, 3, 1)
     assert sorted(first) == sorted(second) == list(range(50))
     assert first != second
-    assert first == training.epoch_order(50, 3, 0)
+    assert first == minibatch.epoch_order(50, 3, 0)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(spiral):
