@@ -19,6 +19,8 @@ WHEEL = "graphviz-pure"
 WHEEL_FORMATS = ("svg", "png", "jpeg", "json")
 SYSTEM_FORMATS = (*WHEEL_FORMATS, "pdf", "ps")
 
+_RESOLUTION = dict.fromkeys(("png", "jpeg"), ("-Gdpi=144",))  # sharp on dense screens and in print
+
 
 @dataclass(frozen=True)
 class Renderer:
@@ -93,7 +95,7 @@ def render(source: str, format: str = "svg", timeout: float = TIMEOUT) -> bytes:
         raise FormatError(_format_message(format, renderer))
     try:
         done = subprocess.run(
-            [renderer.path, f"-T{format}"],
+            [renderer.path, f"-T{format}", *_RESOLUTION.get(format, ())],
             input=source.encode(),
             capture_output=True,
             timeout=timeout,

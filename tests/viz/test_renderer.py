@@ -101,3 +101,11 @@ def test_a_renderer_that_cannot_be_run_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv("AUTOGRAD_DOT", str(broken))
     with pytest.raises(RendererError, match="cannot be run"):
         render(GRAPH)
+
+
+def test_pixels_are_dense_enough_for_print():
+    import struct
+
+    svg, png = render(GRAPH).decode(), render(GRAPH, "png")
+    points = float(svg.split('width="')[1].split("pt")[0])
+    assert struct.unpack(">I", png[16:20])[0] == pytest.approx(points * 2, rel=0.05)
