@@ -46,6 +46,7 @@ typedef struct { /* what one thread works in */
     size_t bytes;
     long bad;                    /* lanes of the present block that are good, counted from its first */
     long lane, count;
+    int prepared;                /* is what no lane changes computed? */
 } Space;
 
 static void call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L);
@@ -624,6 +625,7 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
         Space *sp = spaces[run.nspaces] = take_space(self->tape, L);
         if (!sp) { PyErr_NoMemory(); goto done; }
         sp->callables = self->tape->callables;
+        sp->prepared = 0;
         sp->uni = self->params.buf;
     }
     if (t->lanes && t->nconsts) { /* parameters and constants side by side */
@@ -780,8 +782,8 @@ static PyObject *tape_stats(TapeObject *self, PyObject *unused) {
                    (size_t)t->params * 4 + (size_t)t->nscalars * sizeof(Scalar) + (size_t)t->scalar_uses.n * 4;
     long L = t->lanes ? block_for(t) : 1;
     (void)unused;
-    return Py_BuildValue("{s:l,s:l,s:l,s:l,s:l,s:l,s:l,s:l,s:n,s:l,s:n}", "recorded", t->nodes, "nodes", t->live, "folded", t->folded,
-                         "instructions", t->nfwd, "dots", t->dots, "layers", t->layers, "matrices", t->nmatrices, "slots", t->slots,
+    return Py_BuildValue("{s:l,s:l,s:l,s:l,s:l,s:l,s:l,s:l,s:l,s:n,s:l,s:n}", "recorded", t->nodes, "nodes", t->live, "folded", t->folded,
+                         "instructions", t->nfwd, "dots", t->dots, "layers", t->layers, "matrices", t->nmatrices, "shared", t->shared, "slots", t->slots,
                          "bytes", (Py_ssize_t)bytes, "block", L, "block_bytes", (Py_ssize_t)((t->slots + t->adjoints) * L * 8));
 }
 

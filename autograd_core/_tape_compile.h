@@ -31,7 +31,7 @@ typedef struct Tape {
     int lanes, want_inputs;
     long nodes, live, params, inputs, outputs;
     long nu, slots, adjoints;    /* uniforms; value slots after them; adjoint slots after them */
-    Ins *fwd, *fwd_block; long nfwd, fwd_room; /* fwd_block: the memory of fwd once it is finished */
+    Ins *fwd, *fwd_block; long nfwd, fwd_room, uniform; /* fwd_block: the memory of fwd once it is finished; uniform: how many come first that no lane changes */
     Rev *rev; long nrev, rev_room;
     Ints aux;
     int32_t *order;              /* internal place of a parameter -> its place in the caller's list */
@@ -157,6 +157,75 @@ static void mark_needed(const Graph *g, int want_inputs, uint8_t *need) { /* who
     }
 }
 
+/* --- equal subexpressions ------------------------------------------------------------------------------------------ */
+
+static uint64_t mix(uint64_t h, uint64_t x) {
+    h = (h ^ x) * 0x9e3779b97f4a7c15ull;
+    return h ^ (h >> 29);
+}
+
+static int same_node(const Graph *g, const int32_t *same, long i, long j) {
+    long n = g->start[i + 1] - g->start[i], k;
+    if (g->kind[i] != g->kind[j]) return 0;
+    if (g->kind[i] == KIND_CONST) return memcmp(g->value + i, g->value + j, sizeof(double)) == 0;
+    if (g->op[i] != g->op[j] || g->ref[i] != g->ref[j] || g->start[j + 1] - g->start[j] != n) return 0;
+    for (k = 0; k < n; k++) {
+        int32_t a = g->par[g->start[i] + k], b = g->par[g->start[j] + k];
+        if ((same[a] < 0 ? a : same[a]) != (same[b] < 0 ? b : same[b])) return 0;
+    }
+    return 1;
+}
+
+/* For each node the first one with the same value by construction, or -1. Operations of Python's are left alone. */
+static int find_equal(const Graph *g, int32_t *same) {
+    long i, e, size = 64;
+    int32_t *table;
+    while (size < 2 * g->n) size *= 2;
+    if (!(table = malloc((size_t)size * 4))) return -1;
+    memset(table, 0xff, (size_t)size * 4);
+    for (i = 0; i < g->n; i++) {
+        uint64_t h = g->kind[i], bits;
+        same[i] = -1;
+        if (g->kind[i] == KIND_CONST) {
+            memcpy(&bits, g->value + i, 8);
+            h = mix(h, bits);
+        } else if (g->kind[i] == KIND_OP && g->op[i] != OP_CUSTOM) {
+            h = mix(mix(h, (uint64_t)g->op[i]), (uint64_t)g->ref[i]);
+            for (e = g->start[i]; e < g->start[i + 1]; e++) {
+                int32_t p = g->par[e];
+                h = mix(h, (uint64_t)(same[p] < 0 ? p : same[p]));
+            }
+        } else continue;
+        for (h &= (uint64_t)(size - 1); table[h] >= 0; h = (h + 1) & (uint64_t)(size - 1))
+            if (same_node(g, same, i, table[h])) { same[i] = table[h]; break; }
+        if (same[i] < 0) table[h] = (int32_t)i;
+    }
+    free(table);
+    return 0;
+}
+
+/* A node that takes part in no gradient gives way to its equal; others keep an adjoint of their own, for the order's sake. */
+static void share(Graph *g, const uint8_t *need, const int32_t *same, Tape *t) {
+    long i, e;
+    for (i = 0; i < g->n; i++)
+        if (g->kind[i] == KIND_OP)
+            for (e = g->start[i]; e < g->start[i + 1]; e++) {
+                int32_t p = g->par[e];
+                if (g->kind[p] == KIND_OP && !need[p] && same[p] >= 0) { g->par[e] = same[p]; t->shared++; }
+            }
+}
+
+/* Worth a copy instead of a second evaluation, in a tape of lanes. */
+static int is_costly(int op) {
+    switch (op) {
+    case OP_ADD: case OP_SUB: case OP_MUL: case OP_NEG: case OP_ABS: case OP_RELU: case OP_SQUARE: case OP_LEAKY_RELU: case OP_MAXIMUM:
+    case OP_MINIMUM: case OP_SIGN: case OP_FLOOR: case OP_CEIL: case OP_STOP_GRADIENT: case OP_GREATER:
+    case OP_GREATER_EQUAL: case OP_LESS: case OP_LESS_EQUAL: case OP_EQUAL: case OPX_LOAD:
+        return 0;
+    default: return 1;
+    }
+}
+
 /* --- a chain of multiply-adds is a dot ------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -260,8 +329,10 @@ static int rewrite(Graph *g, Graph *h, Tape *t, int want_inputs) {
     if (!s.live || !s.need || !s.counts || !s.absorbed || !s.uses || !s.owner || !first || !count || !biases || !map)
         goto done;
     fold_constants(g, t);
-    mark_live(g, s.live);
     mark_needed(g, want_inputs, s.need);
+    if (find_equal(g, map) < 0) goto done;
+    share(g, s.need, map, t);
+    mark_live(g, s.live);
     for (i = 0; i < n; i++) {
         s.owner[i] = -1;
         s.counts[i] = s.live[i] && g->kind[i] == KIND_OP && i < g->nsweep && s.need[i];
@@ -462,6 +533,8 @@ typedef struct {
     int32_t *param_at;           /* parameter -> internal place, or -1 */
     int32_t *loaded, *reserved;  /* per edge: the slot that holds a uniform operand; the slot of its contribution */
     Ints units;                  /* nodes in the order of execution; a layer stands at its first member */
+    int32_t *same;               /* a node's equal, or -1 */
+    long barrier;                /* forward instructions before it join no run */
     int32_t *bias_place, *made;  /* made: the forward instruction of a dot */
     long nplaced, room_consts;
     Ints *param_uses;            /* per parameter: contribution slots, in the sweep's order */
@@ -625,7 +698,7 @@ static int32_t fresh_slot(Compiler *z) { return (int32_t)(z->t->nu + z->t->slots
 
 static int emit(Compiler *z, int code, int32_t y, int32_t a, int32_t b, int arity) {
     Tape *t = z->t;
-    Ins *last = t->nfwd ? t->fwd + t->nfwd - 1 : NULL;
+    Ins *last = t->nfwd > z->barrier ? t->fwd + t->nfwd - 1 : NULL;
     int u = t->lanes ? code & 3 : 0;
     if (last && arity && arity < 3 && last->code == code && last->n < 60000 && y == last->y + last->n) {
         int32_t n = last->n;
@@ -749,14 +822,15 @@ static long segments(Compiler *z, long i, int write) {
 /* Softmaxes, and the like, over one vector share its folds: the head computes them into slots of their own. */
 typedef struct { uint64_t hash; int32_t node; } Seen;
 
-static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where) {
+static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, const uint8_t *varies, int wanted) {
     const Graph *g = z->g;
     long u, e, j;
     for (u = 0; u < z->units.n; u++) {
         long i = z->units.v[u], from = g->start[i], to = g->start[i + 1], n = to - from;
         int op = g->op[i], arity = arity_of(g, i), mode = 0;
         int32_t y = z->index[i], at = aux_here(z);
-        if (load_uniforms(z, i, arity) < 0) return -1;
+        if (wanted != 1 && load_uniforms(z, i, arity) < 0) return -1; /* with the first pass, where there are two */
+        if (wanted >= 0 && varies[i] != wanted) continue;
         where[i] = at;
         if (is_row(z, (int32_t)i)) {
             const Group *group = z->layers.v + z->layers.group_of[i];
@@ -825,10 +899,33 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where) {
                 int to_a = sends && z->need[g->par[from]], to_b = sends && arity == 2 && z->need[g->par[from + 1]];
                 mode = arity == 1 ? (to_a ? SEND_BOTH : SEND_NONE) : to_a && to_b ? SEND_BOTH : to_b ? SEND_B : to_a ? SEND_A : SEND_NONE;
             } else if (arity == 2) mode = a < z->t->nu ? MODE_UV : b < z->t->nu ? MODE_VU : MODE_VV;
-            if (emit(z, op * 4 + mode, y, a, b, op == OPX_LOAD ? 0 : arity) < 0) return -1;
+            if (z->t->lanes && z->same[i] >= 0 && is_costly(op)) { /* copied forward; its reverse is its own */
+                z->t->shared++;
+                if (emit(z, OPX_LOAD * 4, y, z->index[z->same[i]], 0, 0) < 0) return -1;
+            } else if (emit(z, op * 4 + mode, y, a, b, op == OPX_LOAD ? 0 : arity) < 0) return -1;
         }
     }
     return 0;
+}
+
+/* What depends on parameters and constants alone is computed once a run, not once a block: it comes first. */
+static int emit_in_passes(Compiler *z, Seen *seen, long nseen, int32_t *where) {
+    const Graph *g = z->g;
+    long i, e;
+    int ok = -1;
+    uint8_t *varies = calloc((size_t)g->n + 1, 1);
+    if (!varies) return -1;
+    for (i = 0; i < g->n; i++) {
+        varies[i] = g->kind[i] == KIND_INPUT || (g->kind[i] == KIND_OP && g->op[i] == OP_CUSTOM);
+        for (e = g->start[i]; g->kind[i] == KIND_OP && e < g->start[i + 1]; e++) varies[i] |= varies[g->par[e]];
+    }
+    if (!z->t->lanes) ok = emit_forward(z, seen, nseen, where, varies, -1); /* it is its own reverse: order matters */
+    else if (emit_forward(z, seen, nseen, where, varies, 0) == 0) {
+        z->barrier = z->t->uniform = z->t->nfwd;
+        ok = emit_forward(z, seen, nseen, where, varies, 1);
+    }
+    free(varies);
+    return ok;
 }
 
 static int sends_flags(int32_t a, int32_t b) {
@@ -965,8 +1062,8 @@ static Tape *tape_compile(Graph *g0, int lanes, int want_inputs) {
     t->order = malloc((size_t)(t->params + 1) * 4);
     z.loaded = malloc((size_t)(h.nedges + 1) * 4); z.reserved = malloc((size_t)(h.nedges + 1) * 4);
     z.param_uses = calloc((size_t)t->params + 1, sizeof(Ints));
-    z.made = malloc((size_t)(h.n + 1) * 4); where = malloc((size_t)(h.n + 1) * 4); seen = malloc((size_t)nseen * sizeof *seen);
-    if (!z.need || !z.touched || !counts || !z.index || !z.param_at || !t->order || !z.loaded || !z.reserved || !z.param_uses || !z.made || !where || !seen)
+    z.made = malloc((size_t)(h.n + 1) * 4); z.same = malloc((size_t)(h.n + 1) * 4); where = malloc((size_t)(h.n + 1) * 4); seen = malloc((size_t)nseen * sizeof *seen);
+    if (!z.need || !z.touched || !counts || !z.index || !z.param_at || !t->order || !z.loaded || !z.reserved || !z.param_uses || !z.made || !z.same || !where || !seen)
         goto done;
     memset(z.index, 0xff, (size_t)(h.n + 1) * 4); memset(z.param_at, 0xff, (size_t)(t->params + 1) * 4);
     memset(z.loaded, 0xff, (size_t)(h.nedges + 1) * 4); memset(z.reserved, 0xff, (size_t)(h.nedges + 1) * 4);
@@ -993,7 +1090,7 @@ static Tape *tape_compile(Graph *g0, int lanes, int want_inputs) {
         }
         for (i = 0; i < total; i++) if (ints_push(&t->matrix_uses, -1) < 0) goto done;
     }
-    if (emit_forward(&z, seen, nseen, where) < 0) goto done;
+    if (find_equal(&h, z.same) < 0 || emit_in_passes(&z, seen, nseen, where) < 0) goto done;
     t->adjoints = t->slots;
     if (emit_backward(&z, where) < 0 || collect_scalars(&z) < 0 || finish_tables(&z) < 0 || settle(t) < 0) goto done;
     ok = 0;
@@ -1001,7 +1098,7 @@ done:
     for (i = 0; z.param_uses && i < t->params; i++) free(z.param_uses[i].v);
     free(z.param_uses); free(z.need); free(z.touched); free(counts); free(z.index); free(z.param_at); free(z.loaded);
     free(z.reserved); free(where); free(seen); free(z.units.v); free(z.layers.v); free(z.layers.group_of);
-    free(z.layers.next_member); free(z.bias_place); free(z.made);
+    free(z.layers.next_member); free(z.bias_place); free(z.made); free(z.same);
     consumers_free(&z.c);
     graph_free(&h);
     if (ok < 0) { tape_free(t); return NULL; }

@@ -414,7 +414,7 @@ static void K(forward)(const Tape *t, Space *sp) {
     long nu = t->nu, L = sp->L, k, r, l, n;
     double *val = sp->val, *poison = sp->poison;
     const double *uni = sp->uni;
-    for (k = 0; k < t->nfwd; k++) {
+    for (k = sp->prepared ? t->uniform : 0; k < t->nfwd; k++) {
         Ins in = t->fwd[k];
         int op = in.code >> 2, mode = in.code & 3;
         double *y = V(in.y);
@@ -453,6 +453,7 @@ static void K(forward)(const Tape *t, Space *sp) {
         }
         if (may_raise(op)) K(mark_poison)(poison, y, n, L);
     }
+    sp->prepared = 1;
 }
 
 static void K(backward)(const Tape *t, Space *sp) {

@@ -68,6 +68,7 @@ class ProgramStatistics(NamedTuple):
         instructions: instructions of the forward tape.
         dots: chains of multiply-adds that became one dot.
         layers: groups of dots over one vector that became one layer.
+        shared: evaluations saved because an equal subexpression had been evaluated.
         parameters: captured leaves.
         inputs: numbers that one lane takes.
         outputs: numbers that one lane gives.
@@ -82,6 +83,7 @@ class ProgramStatistics(NamedTuple):
     instructions: int
     dots: int
     layers: int
+    shared: int
     parameters: int
     inputs: int
     outputs: int
@@ -241,6 +243,7 @@ class Program:
             instructions=found["instructions"],
             dots=found["dots"],
             layers=found["layers"],
+            shared=found["shared"],
             parameters=len(graph.parameters),
             inputs=graph.inputs,
             outputs=len(graph.outputs),

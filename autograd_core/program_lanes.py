@@ -75,10 +75,19 @@ class Tape:
             for array in (graph.op, graph.start, graph.parents, graph.kind, graph.value, graph.ref)
         )
         return {
-            "recorded": len(graph), "nodes": len(graph), "folded": 0, "instructions": int((graph.kind ==
-            NODE).sum()), "dots": 0, "layers": 0, "matrices": 0, "slots": len(graph), "bytes": size,
-            "block": 32, "block_bytes": 32 * 16 * len(graph),
-        }  # fmt: skip
+            "recorded": len(graph),
+            "nodes": len(graph),
+            "folded": 0,
+            "instructions": int((graph.kind == NODE).sum()),
+            "dots": 0,
+            "layers": 0,
+            "shared": 0,
+            "matrices": 0,
+            "slots": len(graph),
+            "bytes": size,
+            "block": 32,
+            "block_bytes": 32 * 16 * len(graph),
+        }
 
     def bind(self, params: Any, arrays: tuple[Any, ...], outputs: Any, totals: Any, input_gradients: Any,
              block: int, threads: int, build: str) -> Bound:  # fmt: skip

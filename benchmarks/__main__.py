@@ -113,7 +113,7 @@ def recording(quick: bool) -> None:
 
 def growth(quick: bool) -> None:
     """How time and memory grow with the batch and with the graph."""
-    print("\n## Growth: a chain of 1,000 nodes (half of them tanh), more and more rows\n")
+    print("\n## Growth: a chain of 1,000 nodes, more and more rows\n")
     rows = [[f"{lanes:,}", shown(cost), shown(cost / 1000)] for lanes, cost in limits.growth_of_batch()]
     print(table(["rows", "a row", "a node and row"], rows))
     print("\n## Growth: one row, more and more nodes\n")

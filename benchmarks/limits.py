@@ -52,8 +52,8 @@ def recording(nodes: int) -> tuple[float, float]:
 
 def chain(x: Any, nodes: int) -> Any:
     """A graph of that many nodes."""
-    for _ in range(nodes // 2):
-        x = ag.tanh(x) * 1.5
+    for k in range(nodes // 2):
+        x = (x + 0.5) * -1.0 if k % 8 else ag.tanh(x) + x  # the gradient neither dies out nor overflows
     return x
 
 

@@ -300,3 +300,31 @@ def test_a_million_random_lanes_with_nan_infinities_and_denormals_have_the_eager
         assert bits(values[i]) == bits(f(ag.Value(float(a[i])), ag.Value(float(b[i]))).data)
     chosen = tested[:300]
     check(f, program, [a[chosen], b[chosen]], blocks=(0,))
+
+
+def test_shared_and_uniform_subexpressions_keep_the_eager_bits() -> None:
+    w = [ag.Value(0.3), ag.Value(-0.7), ag.Value(1.1)]
+
+    def f(x: list[ag.Value]) -> Any:
+        decay = ag.exp(w[0] * w[1]) + ag.dot(w, w) * 0.01  # the same in every lane
+        twice = ag.sin(x[0] * w[0]) * ag.sin(x[0] * w[0]) + ag.sin(x[0] * w[0])
+        gates = ag.greater(x[0] * 2.0, x[1] * 2.0) + ag.floor(x[0] * 2.0) + ag.floor(x[0] * 2.0)
+        again = ag.log(decay * decay + 1.0) + ag.log(decay * decay + 1.0)
+        return [twice * decay + gates, again * x[2] + ag.exp(w[0] * w[1]), ag.softmax([*w, x[0]])[1] + decay]
+
+    X = np.random.default_rng(2).normal(size=(203, 3))
+    program = record(f, X[0].tolist())
+    check(f, program, [X], blocks=BLOCKS, threads=(1, 2, 3))
+    if _interpreter() is not None:
+        assert program.stats().shared >= 4
+
+
+def test_a_uniform_subexpression_outside_its_domain_raises_for_the_first_lane() -> None:
+    w = ag.Value(1.0)
+    program = record(lambda x: ag.log(w) * x, 1.0)
+    assert program(np.ones(100)).tolist() == [0.0] * 100
+    w.data = -1.0
+    with pytest.raises(ag.DomainError, match="log"):
+        program(np.ones(100))
+    w.data = 1.0
+    assert program(np.ones(100)).tolist() == [0.0] * 100
