@@ -1,7 +1,7 @@
 """Copying and pickling graphs of any depth, without recursion.
 
-A pickle of a node holds the whole graph that it was computed from as one flat table. Leaves, and nodes that
-another table of the same pickle holds, are referred to as objects, so that what was shared stays shared.
+A pickle of a node holds the whole graph that it was computed from as one table of arrays. Leaves, and nodes
+that another table of the same pickle holds, are referred to as objects, so that what was shared stays shared.
 """
 
 from __future__ import annotations
@@ -9,92 +9,94 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from .value import Value, node_state, restore, topological_order
+from .value import (
+    Value,
+    changes,
+    is_shelved,
+    node_state,
+    pack,
+    restore,
+    shelve,
+    topological_order,
+    unpack,
+    unshelve,
+)
 
-__all__ = ["FlatGraph", "deep_copy", "reduce"]
-
-_live: weakref.WeakSet[FlatGraph] = weakref.WeakSet()
+__all__ = ["Table", "deep_copy", "reduce"]
 
 
-class FlatGraph:
-    """The table of a graph: for each node its state, and its parents as positions (below 0: outside)."""
+class Table:
+    """A graph under one node, as arrays, for as long as a pickler remembers it.
 
-    __slots__ = ("__weakref__", "nodes", "outside", "positions", "rows")
+    Args:
+        root: the node.
+    """
 
-    def __init__(self, nodes: list[Value], rows: list[Any], outside: list[Value]):
-        self.nodes = nodes
-        self.rows = rows
-        self.outside = outside
-        self.positions = {id(node): position for position, node in enumerate(nodes)}
+    __slots__ = ("__weakref__", "_positions", "epoch", "nodes", "outside", "packed")
 
-    @classmethod
-    def of(cls, root: Value) -> FlatGraph:
-        """Return the table of the graph under `root`."""
-        nodes: list[Value] = []
-        outside: list[Value] = []
-        places: dict[int, int] = {}
-        tables = list(_live)
-        for node in topological_order(root):
-            if node is not root and (node.is_leaf or _is_in(tables, node)):
-                outside.append(node)
-                places[id(node)] = -len(outside)
-            else:
-                places[id(node)] = len(nodes)
-                nodes.append(node)
-        wanted = _needed(root, nodes, places)
-        if len(wanted) < len(nodes):
-            nodes = wanted
-            places.update({id(node): position for position, node in enumerate(nodes)})
-        rows = [(node_state(node), [places[id(parent)] for parent in node.parents]) for node in nodes]
-        graph = cls(nodes, rows, outside)
-        _live.add(graph)
-        return graph
+    def __init__(self, root: Value):
+        self.nodes: list[Value] = []
+        self.epoch = changes()
+        self.nodes, self.outside = shelve(root)
+        self.packed = pack(self.nodes, self.outside)
+        self._positions: dict[int, int] = {}
+        _tables.add(self)
+
+    def position(self, node: Value) -> int | None:
+        """Return where the node stands in this table; None if it does not."""
+        if node is self.nodes[-1]:
+            return len(self.nodes) - 1
+        if not self._positions:
+            self._positions = {id(inner): place for place, inner in enumerate(self.nodes)}
+        return self._positions.get(id(node))
+
+    def retire(self) -> None:
+        """Make no further use of this table: its nodes have changed since, or its pickler is gone."""
+        _tables.discard(self)
+        unshelve(self.nodes)
+        self.nodes = []
 
     def __reduce__(self) -> Any:
-        return _rebuild, (self.rows, self.outside)
+        return unpack, (self.packed, self.outside)
+
+    def __del__(self) -> None:
+        unshelve(self.nodes)
 
 
-def _needed(root: Value, nodes: list[Value], places: dict[int, int]) -> list[Value]:
-    """Return the nodes that the root reaches without going through an outside node, in order."""
-    wanted = {id(root)}
-    for node in reversed(nodes):
-        if id(node) in wanted:
-            wanted.update(id(parent) for parent in node.parents if places[id(parent)] >= 0)
-    return [node for node in nodes if id(node) in wanted]
+_tables: weakref.WeakSet[Table] = weakref.WeakSet()
+_checked = -1  # when the tables were last known to be up to date
 
 
-def _is_in(tables: list[FlatGraph], node: Value) -> bool:
-    return any(id(node) in table.positions for table in tables)
-
-
-def _table_with(node: Value) -> FlatGraph | None:
-    for graph in list(_live):
-        if id(node) in graph.positions:
-            return graph
-    return None
+def _retire_old_tables() -> None:
+    global _checked
+    now = changes()
+    if now != _checked:
+        for table in list(_tables):
+            if table.epoch != now:
+                table.retire()
+        _checked = now
 
 
 def reduce(node: Value) -> Any:
     """Return what pickle needs to make `node` again."""
+    _retire_old_tables()
+    if is_shelved(node):
+        for table in list(_tables):
+            position = table.position(node)
+            if position is not None:
+                return _pick, (table, position)
     if node.is_leaf:
         return _leaf, (node_state(node),)
-    graph = _table_with(node) or FlatGraph.of(node)
-    return _pick, (graph, graph.positions[id(node)])
+    table = Table(node)
+    return _pick, (table, len(table.nodes) - 1)
 
 
 def _leaf(state: Any) -> Value:
     return restore(state, ())
 
 
-def _pick(graph: FlatGraph, position: int) -> Value:
-    return graph.nodes[position]
-
-
-def _rebuild(rows: list[Any], outside: list[Value]) -> FlatGraph:
-    nodes: list[Value] = []
-    for state, places in rows:
-        nodes.append(restore(state, [outside[-1 - place] if place < 0 else nodes[place] for place in places]))
-    return FlatGraph(nodes, rows, outside)
+def _pick(nodes: list[Value], position: int) -> Value:
+    return nodes[position]
 
 
 def deep_copy(root: Value, memo: dict[int, Any]) -> Value:

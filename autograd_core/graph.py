@@ -184,14 +184,13 @@ def _gradient(
     output: Value, parent: Value, order: list[Value], edges: _Edges, counts: dict[Value, int]
 ) -> float:
     """Sum the chain rule in the order of the sweep, so that the total has the bits of the gradient."""
-    grads = dict.fromkeys(counts, 0.0)
-    grads[output] = 1.0
+    grads = {output: 1.0}
     for node in reversed(order):
-        if node is parent or node not in counts:
+        if node is parent or node not in grads:
             continue
         for target, partial in edges[node]:
             if target in counts:
-                grads[target] += partial * grads[node]
+                grads[target] = grads.get(target, 0.0) + partial * grads[node]
     return grads[parent]
 
 

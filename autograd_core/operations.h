@@ -476,11 +476,8 @@ AD_INLINE double ad_reduce(int op, long n, const double *x, long index, double *
 AD_INLINE int ad_selecting(int op) {
     switch (op) {
     case OP_ABS:
-    case OP_HYPOT:
     case OP_POLYGAMMA:
     case OP_RELU:
-    case OP_LEAKY_RELU:
-    case OP_ELU:
     case OP_MAXIMUM:
     case OP_MINIMUM:
     case OP_WHERE:
@@ -494,7 +491,6 @@ AD_INLINE int ad_selecting(int op) {
     case OP_LESS:
     case OP_LESS_EQUAL:
     case OP_EQUAL:
-    case OP_NORM:
     case OP_MAX:
     case OP_MIN:
         return 1;

@@ -19,7 +19,8 @@ sqrt, cbrt at 0                     infinity (not raised; ``diagnose()`` reports
 ==================================  ==========================================================
 
 An operation that is *selecting* chooses between its operands: where its partial is 0 it sends nothing at all
-to that operand, so that 0 * inf cannot arise behind a branch that was not taken.
+to that operand, so that 0 * inf cannot arise behind a branch that was not taken. A partial that merely
+happens to be 0, as that of a square at 0, does not count: its own derivative is not 0.
 """
 
 from __future__ import annotations
@@ -310,7 +311,6 @@ _add(
         p.hypot,
         lambda a, b, y: select(p.equal(y, 0.0), 0.0, divide(a, y)),
         lambda a, b, y: select(p.equal(y, 0.0), 0.0, divide(b, y)),
-        selecting=True,
         native=False,
     )
 )
@@ -361,7 +361,6 @@ _add(
         lambda a, b: select(less_equal(a, 0.0), b * a, a),
         lambda a, b, y: select(less_equal(a, 0.0), b, 1.0),
         lambda a, b, y: select(less_equal(a, 0.0), a, 0.0),
-        selecting=True,
     )
 )
 _add(
@@ -370,7 +369,6 @@ _add(
         lambda a, b: select(less_equal(a, 0.0), b * p.expm1(_negative_part(a)), a),
         lambda a, b, y: select(less_equal(a, 0.0), b * exp(_negative_part(a)), 1.0),
         lambda a, b, y: select(less_equal(a, 0.0), p.expm1(_negative_part(a)), 0.0),
-        selecting=True,
     )
 )
 _unary(
@@ -526,7 +524,6 @@ _add(
         step=lambda s, x, m: s + select(p.equal(m, 0.0), 0.0, divide(x, m) * divide(x, m)),
         finish=lambda m, s, n, x: select(greater(m, p.MAX), m, m * p.sqrt(s)),
         partial=lambda x, m, s, y, n, same: select(p.equal(y, 0.0), 0.0, divide(x, y)),
-        selecting=True,
     )
 )
 for _name, _least, _wins in (("max", -p.INF, p.greater_equal), ("min", p.INF, less_equal)):

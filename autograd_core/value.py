@@ -79,6 +79,9 @@ if not cython.compiled:
         is_finite=math.isfinite,
     )
 
+# Counts changes to numbers, gradients and labels of existing nodes: is a pickle's table up to date?
+_changes = cython.declare(cython.longlong, 0)
+
 # The nodes that wait to be freed, linked through their gradient fields.
 _pending = cython.declare(cython.p_void)
 _draining = cython.declare(cython.bint, False)
@@ -173,6 +176,7 @@ class Value:
         if get_mode() & _RECORDING:
             _forbid_reading(self, "its .data was assigned")
         self._data = _number(number)
+        _count_change()
 
     @property
     def grad(self):
@@ -183,6 +187,7 @@ class Value:
     def grad(self, number):
         self._grad = _number(number)
         self._flags |= _SWEPT
+        _count_change()
 
     @property
     def has_grad(self):
@@ -203,6 +208,7 @@ class Value:
             self._extra.label = _label(text)
         else:
             self._extra = _label(text)
+        _count_change()
 
     @property
     def operation(self):
@@ -299,6 +305,7 @@ class Value:
         """Forget the gradient of this node."""
         self._grad = 0.0
         self._flags = self._flags & ~(_SWEPT | _REACHED)
+        _count_change()
 
     def detach(self):
         """Return a constant with this node's number and no history."""
@@ -684,6 +691,14 @@ class Value:
     arctan2 = atan2
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _count_change() -> cython.void:
+    global _changes
+    _changes += 1
+
+
 # --- numbers in
 # ----------------------------------------------------------------------------------------------------
 
@@ -699,7 +714,9 @@ def _number(data):
     if isinstance(data, numbers.Real):
         return float(data)
     if isinstance(data, str):
-        raise TypeError(f"a number is wanted, not the text {_bounded(data)!r}: convert it with float() first")
+        raise TypeError(
+            f"a number is wanted, not the text {_bounded(str(data))!r}: convert it with float() first"
+        )
     if data is None:
         raise TypeError("a number is wanted, not None")
     if isinstance(data, complex):
@@ -1346,8 +1363,8 @@ def _diagnose(node: Value):
 
 def _raise_non_finite(node: Value, what):
     operands = node.parents
-    numbers_ = tuple(operand._data for operand in operands)
-    shown = ", ".join(_described(operand, operand._data) for operand in operands[:8])
+    numbers_ = tuple([cython.cast(Value, operand)._data for operand in operands])
+    shown = ", ".join(_described(operand, number) for operand, number in zip(operands[:8], numbers_))
     if len(operands) > 8:
         shown += f", ... {len(operands)} operands"
     place = f" in scope {node.scope!r}" if node.scope else ""
@@ -1601,11 +1618,14 @@ def _append(array: _Order, item: cython.p_void) -> cython.void:
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def _visit(root: Value, order: _Order, path: _Order, leaves: cython.bint, swept: cython.bint) -> cython.void:
+def _visit(
+    root: Value, order: _Order, path: _Order, leaves: cython.bint, swept: cython.bint, stop: cython.int
+) -> cython.void:
     """Append what `root` was computed from, and root, to `order`: depth first, parents from left to right.
 
     A node's mark is 0 until it is visited, then one more than the number of parents that were looked at. The
     caller resets marks. Leaves are either appended too, or, if asked, marked as swept.
+    Nodes with a flag of `stop` count as leaves.
     """
     if cython.compiled:
         node: cython.p_void
@@ -1629,7 +1649,7 @@ def _visit(root: Value, order: _Order, path: _Order, leaves: cython.bint, swept:
             parent = _parent_pointer(cython.cast(Value, node), j)
             if cython.cast(Value, parent)._mark:
                 continue
-            if cython.cast(Value, parent)._count:
+            if cython.cast(Value, parent)._count and not cython.cast(Value, parent)._flags & stop:
                 cython.cast(Value, parent)._mark = 1
                 _append(path, parent)
             elif leaves:
@@ -1639,7 +1659,7 @@ def _visit(root: Value, order: _Order, path: _Order, leaves: cython.bint, swept:
                 cython.cast(Value, parent)._flags |= _SWEPT
 
 
-def _visit_plain(root, order, seen, leaves, swept):
+def _visit_plain(root, order, seen, leaves, swept, stop=0):
     """Uncompiled twin of `_visit`."""
     if id(root) in seen or not (root._parents or leaves):
         return
@@ -1647,7 +1667,7 @@ def _visit_plain(root, order, seen, leaves, swept):
     path = [(root, 0)]
     while path:
         node, j = path.pop()
-        if j == len(node._parents):
+        if j == len(node._parents) or (stop and node is not root and node._flags & stop):
             order.append(node)
             continue
         path.append((node, j + 1))
@@ -1677,11 +1697,16 @@ def topological_order(*roots):
         TypeError: if a root is not a Value.
     """
     _check_nodes(roots)
+    return _order_up_to(roots, 0)
+
+
+@cython.cfunc
+def _order_up_to(roots: tuple, stop: cython.int) -> list:
     if cython.compiled:
         order: _Order = _Order()
         path: _Order = _Order()
         for root in roots:
-            _visit(root, order, path, True, False)
+            _visit(root, order, path, True, False, stop)
         result: list = []
         j: cython.Py_ssize_t
         for j in range(order.size):
@@ -1690,7 +1715,7 @@ def topological_order(*roots):
         return result
     plain, seen = [], set()
     for root in roots:
-        _visit_plain(root, plain, seen, True, False)
+        _visit_plain(root, plain, seen, True, False, stop)
     return plain
 
 
@@ -1718,6 +1743,7 @@ def sweep(roots, gradients, targets=None):
             "backward() while a Program is being recorded: record the value, ask the Program for gradients"
         )
     seeds = [_number(gradient) for gradient in gradients]
+    _count_change()
     for root in roots:
         if root.is_constant and targets is None:
             raise GraphError(
@@ -1754,7 +1780,7 @@ def _sweep_compiled(roots: list, seeds: list, pruned: cython.bint):
         parents: cython.pointer(cython.p_void)
         partials: cython.pointer(cython.double)
         for root in roots:
-            _visit(root, order, path, False, not pruned)
+            _visit(root, order, path, False, not pruned, 0)
         for i in range(order.size):
             node = order.items[i]
             cython.cast(Value, node)._mark = 0
@@ -1896,6 +1922,110 @@ def restore(state, parents):
         extra = Details(extra.label, extra.operation, extra.source)
     node._extra = extra
     return node
+
+
+def changes():
+    """Return a number that grows with every change to the numbers, gradients or labels of existing nodes."""
+    return _changes
+
+
+def shelve(root: Value):
+    """Return the nodes under a root that are in no table yet, and the nodes that they need from outside.
+
+    Leaves stay outside, as objects of their own, unless nothing but the graph refers to them. The nodes
+    inside, the root last, are marked as being in a table from now on.
+    """
+    inside: list = []
+    outside: list = []
+    node: Value
+    order: list = _order_up_to((root,), _SHELVED)
+    while order:
+        node = order.pop()
+        if node is root or (_count(node) and not node._flags & _SHELVED) or _is_private(node):
+            node._flags |= _SHELVED
+            inside.append(node)
+        else:
+            outside.append(node)
+    inside.reverse()
+    return inside, outside
+
+
+@cython.cfunc
+def _is_private(node: Value) -> cython.bint:
+    """Tell whether a leaf is a constant that only its one child refers to."""
+    if _count(node) or not node._flags & _CONSTANT or node._flags & _SHELVED:
+        return False
+    if cython.compiled:
+        return refcount(cython.cast(cython.p_void, node)) == 2  # the child's, and that of the caller
+    return False
+
+
+def unshelve(nodes: list):
+    """The table of these nodes is gone."""
+    node: Value
+    for node in nodes:
+        node._flags &= ~_SHELVED
+
+
+def is_shelved(node: Value):
+    """Tell whether a node is in a table."""
+    return (node._flags & _SHELVED) != 0
+
+
+def pack(nodes: list, outside: list):
+    """Return the fields of some nodes as arrays, parents as positions (negative: in `outside`)."""
+    from array import array
+
+    ops, flags, scopes, counts = array("H"), array("H"), array("I"), array("I")
+    data, grads, partials, parents = array("d"), array("d"), array("d"), array("q")
+    extras, indices, paths = {}, {}, {}
+    places = {id(node): -1 - i for i, node in enumerate(outside)}
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    node: Value
+    for i in range(len(nodes)):
+        node = nodes[i]
+        places[id(node)] = i
+        ops.append(node._op_id)
+        flags.append(node._flags & ~(_SHELVED | _TARGET | _NEEDED))
+        scopes.append(paths.setdefault(node._scope, len(paths)))
+        counts.append(_count(node))
+        data.append(node._data)
+        grads.append(node._grad)
+        for j in range(_count(node)):
+            parents.append(places[id(_parent(node, j))])
+            partials.append(_partial(node, j))
+        if node._extra is not None:
+            extras[i] = node._extra
+        if _index(node):
+            indices[i] = _index(node)
+    named = [_scope_paths[scope] for scope in paths]
+    return ops, flags, scopes, counts, data, grads, partials, parents, extras, indices, named
+
+
+def unpack(packed, outside: list):
+    """Return new nodes of what `pack` returned."""
+    ops, flags, scopes, counts, data, grads, partials, parents, extras, indices, paths = packed
+    nodes: list = []
+    start: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t
+    for i in range(len(ops)):
+        end: cython.Py_ssize_t = start + counts[i]
+        places = parents[start:end]
+        operands = [nodes[place] if place >= 0 else outside[-1 - place] for place in places]
+        state = (
+            ops[i],
+            data[i],
+            grads[i],
+            flags[i],
+            paths[scopes[i]],
+            extras.get(i),
+            indices.get(i, 0),
+            partials[start:end],
+        )
+        nodes.append(restore(state, operands))
+        start = end
+    return nodes
 
 
 def _twin(node: Value):

@@ -348,6 +348,24 @@ def node_state(node: Value) -> tuple[Any, ...]:
 def restore(state: Any, parents: Iterable[Value]) -> Value:
     """Return a new node with that state and those parents."""
 
+def changes() -> int:
+    """Return a number that grows with every change to existing nodes."""
+
+def shelve(root: Value) -> tuple[list[Value], list[Value]]:
+    """Return the nodes under a root that are in no table yet, and the nodes that they need from outside."""
+
+def unshelve(nodes: list[Value]) -> None:
+    """The table of these nodes is gone."""
+
+def is_shelved(node: Value) -> bool:
+    """Tell whether a node is in a table."""
+
+def pack(nodes: list[Value], outside: list[Value]) -> tuple[Any, ...]:
+    """Return the fields of some nodes as arrays, parents as positions (negative: in `outside`)."""
+
+def unpack(packed: tuple[Any, ...], outside: list[Value]) -> list[Value]:
+    """Return new nodes of what `pack` returned."""
+
 @final
 class Walk:
     """The nodes under some roots in topological order, with each node's parents as positions in it.

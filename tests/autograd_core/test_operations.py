@@ -831,3 +831,32 @@ def test_an_operation_applied_to_a_wrong_number_of_operands_is_refused():
         ag.value.apply(OPERATIONS["mul"], [Value(1.0)])
     with pytest.raises(ValueError, match="sum needs at least one number"):
         ag.value.apply(OPERATIONS["sum"], [])
+
+
+def test_a_partial_that_happens_to_be_0_keeps_its_own_derivative():
+    assert ag.hessian(lambda v: ag.hypot(v[0], v[1]))([0.0, 4.0]) == [[0.25, 0.0], [0.0, 0.0]]
+    assert ag.hessian(lambda v: ag.norm(v))([0.0, 4.0]) == [[0.25, 0.0], [0.0, 0.0]]
+    assert ag.hessian(lambda v: ag.leaky_relu(v[0], v[1]))([-2.0, 0.0]) == [[0.0, 1.0], [1.0, 0.0]]
+    assert ag.hessian(lambda v: ag.elu(v[0], v[1]))([-2.0, 0.0])[0][1] == math.exp(-2.0)
+    assert ag.hessian(lambda v: v[0] * v[1])([0.0, 0.0]) == [[0.0, 1.0], [1.0, 0.0]]
+    assert ag.hessian(lambda v: ag.dot(v[:2], v[2:]))([0.0] * 4)[0][2] == 1.0
+    assert ag.grad(ag.grad(ag.cosh))(0.0) == 1.0
+    assert ag.grad(ag.grad(lambda x: ag.sin(x) ** 2))(0.0) == 2.0
+
+
+def test_only_choices_between_operands_are_selecting():
+    selecting = {name for name, rule in OPERATIONS.items() if rule.identifier and rule.selecting}
+    choices = {"abs", "relu", "maximum", "minimum", "where", "clip", "max", "min"}
+    steps = {
+        "sign",
+        "floor",
+        "ceil",
+        "stop_gradient",
+        "greater",
+        "greater_equal",
+        "less",
+        "less_equal",
+        "equal",
+        "polygamma",
+    }
+    assert selecting == choices | steps

@@ -1,0 +1,420 @@
+"""Derivatives as functions."""
+
+import functools
+import itertools
+import math
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+from autograd_core import Value, differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+
+def rosenbrock(x):
+    return sum(100.0 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in itertools.pairwise(x))
+
+
+def swirl(x):
+    """From three numbers to two."""
+    return [ag.sin(x[0]) * x[1], x[1] ** 2 + ag.exp(x[2]) * x[0]]
+
+
+SWIRL_AT = [0.5, -1.5, 0.25]
+SWIRL_JACOBIAN = [
+    [math.cos(0.5) * -1.5, math.sin(0.5), 0.0],
+    [math.exp(0.25), -3.0, math.exp(0.25) * 0.5],
+]
+
+
+# --- grad ---
+
+
+def test_grad_returns_a_float_for_a_float():
+    slope = grad(lambda x: x**3 + 2 * x)(2)
+    assert type(slope) is float
+    assert slope == 14.0
+
+
+def test_grad_returns_the_form_of_its_argument():
+    point = namedtuple("point", "x y")
+
+    def f(p):
+        return p["a"] * p["b"][0] + p["b"][1] ** 2 + p["c"].x * p["c"].y
+
+    result = grad(f)({"a": 2.0, "b": [3.0, 4.0], "c": point(5.0, 6.0)})
+    assert result == {"a": 3.0, "b": [2.0, 8.0], "c": point(6.0, 5.0)}
+    assert type(result["c"]) is point
+    assert grad(lambda t: t[0] * t[1])((2.0, 3.0)) == (3.0, 2.0)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (1,), (2, 1, 2), (0,)])
+def test_grad_of_an_array_is_an_array_of_that_shape(shape):
+    x = np.arange(math.prod(shape), dtype=float).reshape(shape) - 1.5
+    got = grad(lambda a: ag.sum((a**2).ravel()))(x)
+    assert got.shape == shape
+    assert got.dtype == np.float64
+    np.testing.assert_array_equal(got, 2 * x)
+
+
+def test_arrays_of_whole_numbers_and_single_precision_become_doubles():
+    for dtype in (int, np.float32):
+        got = grad(lambda a: (a**2).sum())(np.array([1, 2, 3], dtype=dtype))
+        assert got.dtype == np.float64
+        np.testing.assert_array_equal(got, [2.0, 4.0, 6.0])
+
+
+def test_arguments_are_chosen_by_number():
+    def f(a, b, c=1.0):
+        return a * b**2 * c
+
+    assert grad(f, 1)(2.0, 3.0) == 12.0
+    assert grad(f, (0, 1))(2.0, 3.0) == (9.0, 12.0)
+    assert grad(f, [1, 0])(2.0, 3.0) == (12.0, 9.0)
+    assert grad(f, -1)(2.0, 3.0) == 12.0
+    assert grad(f)(2.0, 3.0, c=10.0) == 90.0
+    with pytest.raises(TypeError, match="argument 2 is to be differentiated, but the function was given 2"):
+        grad(f, 2)(2.0, 3.0)
+
+
+def test_value_and_grad_returns_both():
+    value, slope = value_and_grad(lambda x: x**2)(3.0)
+    assert (value, slope) == (9.0, 6.0)
+    assert type(value) is float
+
+
+def test_a_function_that_ignores_its_argument_has_gradient_zero():
+    assert grad(lambda x: 3.0)(2.0) == 0.0
+    assert grad(lambda x: Value(3.0))(2.0) == 0.0
+    assert grad(lambda x: x[0])([2.0, 5.0]) == [1.0, 0.0]
+    assert value_and_grad(lambda x: 3)(2.0) == (3.0, 0.0)
+    assert jacobian(lambda x: [x[0], 1.0])([2.0, 5.0]) == [[1.0, 0.0], [0.0, 0.0]]
+
+
+def test_a_function_that_returns_its_argument_has_gradient_one():
+    assert grad(lambda x: x)(2.0) == 1.0
+    assert grad(grad(lambda x: x))(2.0) == 0.0
+
+
+def test_a_one_element_array_counts_as_one_number():
+    assert grad(lambda x: np.array([x * x]))(3.0) == 6.0
+
+
+def test_gradients_of_other_values_are_left_alone():
+    weight, beside = Value(3.0, "weight"), Value(4.0)
+    weight.grad = 7.0
+    shared = weight * 2.0
+    assert grad(lambda x: x * weight + shared * beside)(2.0) == 3.0
+    assert hessian(lambda x: x * x * weight)(2.0) == 6.0
+    assert (weight.grad, shared.has_grad, beside.has_grad) == (7.0, False, False)
+
+
+def test_gradients_of_any_order():
+    f = ag.sin
+    expected = [math.sin, math.cos, lambda x: -math.sin(x), lambda x: -math.cos(x), math.sin]
+    for order in expected:
+        assert f(0.7) == pytest.approx(order(0.7), rel=1e-15)
+        f = grad(f)
+    power = functools.reduce(lambda g, _: grad(g), range(5), lambda x: x**5)
+    assert power(3.0) == 120.0
+
+
+def test_an_inner_gradient_may_depend_on_an_outer_variable():
+    """Perturbations of different levels are not confused (Siskind and Pearlmutter 2005)."""
+    assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0) == 1.0
+    assert grad(lambda x: x * grad(lambda y: x * y)(1.0))(2.0) == 4.0
+    assert grad(lambda x: grad(lambda y: x * y**2)(3.0) * x)(2.0) == 24.0
+    value, slope = value_and_grad(lambda x: x * value_and_grad(lambda y: x * y)(5.0)[0])(2.0)
+    assert (value, slope) == (20.0, 20.0)
+    assert grad(lambda x: jvp(lambda y: x * y, (1.0,), (1.0,))[1])(2.0) == 1.0
+    assert grad(lambda x: vjp(lambda y: x * x * y, 1.0)[1](1.0)[0])(3.0) == 6.0
+    assert grad(lambda x: jacobian(lambda v: [x * v[0], x * x * v[1]])([1.0, 1.0])[1][1])(3.0) == 6.0
+    assert grad(lambda x: hessian(lambda y: x * y**3)(2.0))(5.0) == 12.0
+
+
+def test_derivatives_do_not_mind_an_outer_no_grad():
+    with ag.no_grad():
+        assert grad(lambda x: x * x)(3.0) == 6.0
+        assert hessian(lambda x: x**3)(2.0) == 12.0
+        assert jvp(lambda x: x * x, (3.0,), (1.0,)) == (9.0, 6.0)
+        assert vjp(lambda x: x * x, 3.0)[1](1.0) == (6.0,)
+        assert (Value(1.0) * 2.0).is_constant
+
+    def with_frozen_part(x):
+        with ag.no_grad():
+            frozen = x * x
+        return frozen * x
+
+    assert grad(with_frozen_part)(3.0) == 9.0
+
+
+def test_called_with_values_it_returns_graphs():
+    x = Value(2.0, "x")
+    slope = grad(lambda v: v**3)(x)
+    assert isinstance(slope, Value)
+    assert slope.data == 12.0
+    slope.backward()
+    assert x.grad == 12.0
+    value, slope = value_and_grad(lambda v: v**3)(x)
+    assert (value.data, slope.data) == (8.0, 12.0)
+
+
+def test_a_gradient_penalty_can_be_trained():
+    """The gradient with respect to the inputs takes part in a loss (Drucker and Le Cun 1992)."""
+    w = Value(0.7, "w")
+    slope = grad(lambda x: ag.tanh(w * x))(Value(0.3))
+    (slope**2).backward()
+    t = math.tanh(0.21)
+    expected = 2 * 0.7 * (1 - t * t) * ((1 - t * t) - 0.7 * 0.3 * 2 * t * (1 - t * t))
+    assert w.grad == pytest.approx(expected, rel=1e-14)
+
+
+def test_the_sign_of_zero_reaches_the_function():
+    seen = []
+    grad(grad(lambda x: (seen.append(math.copysign(1.0, x.data)), x * x)[1]))(-0.0)
+    assert seen == [-1.0]
+
+
+# --- jacobian, hessian ---
+
+
+def test_the_jacobian_has_the_form_of_result_and_argument():
+    assert jacobian(swirl)(SWIRL_AT) == [pytest.approx(row, rel=1e-15) for row in SWIRL_JACOBIAN]
+    got = jacobian(lambda x: np.array(swirl(x)))(np.array(SWIRL_AT))
+    assert got.shape == (2, 3)
+    np.testing.assert_allclose(got, SWIRL_JACOBIAN, rtol=1e-15)
+    assert jacobian(swirl)(np.array(SWIRL_AT)).shape == (2, 3)
+    assert jacobian(lambda x: x * x)(3.0) == 6.0
+    assert jacobian(lambda x: {"a": x * x, "b": (x, 2.0)})(3.0) == {"a": 6.0, "b": (1.0, 0.0)}
+    weights = np.arange(6.0).reshape(2, 3)
+    got = jacobian(lambda w: w @ np.array([1.0, 2.0, 3.0]))(weights)
+    assert got.shape == (2, 2, 3)
+    np.testing.assert_array_equal(got[0], [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
+    assert jacobian(lambda a, b: [a * b, b], 1)(2.0, 3.0) == [2.0, 1.0]
+
+
+def test_a_dict_beside_an_array_has_no_jacobian():
+    with pytest.raises(TypeError, match="a dict has no shape: with an array on the other side, use a list"):
+        jacobian(lambda x: {"a": x[0]})(np.ones(2))
+
+
+def test_the_hessian_is_symmetric_and_right():
+    x = np.array([0.5, -1.0, 2.0])
+    got = hessian(rosenbrock)(x)
+    a, b, _ = x
+    expected = [
+        [1200 * a**2 - 400 * b + 2, -400 * a, 0],
+        [-400 * a, 1200 * b**2 - 400 * x[2] + 202, -400 * b],
+        [0, -400 * b, 200],
+    ]
+    np.testing.assert_allclose(got, expected, rtol=1e-14)
+    np.testing.assert_array_equal(got, got.T)
+    assert hessian(lambda v: v**4)(2.0) == 48.0
+    assert hessian(lambda a, b: a * b**2, 1)(3.0, 5.0) == 6.0
+    assert hessian(lambda m: (m * m).sum())(np.ones((2, 2))).shape == (2, 2, 2, 2)
+
+
+def test_the_hessian_of_a_dict_is_a_dict_of_dicts():
+    got = hessian(lambda p: p["a"] ** 2 * p["b"])({"a": 3.0, "b": 5.0})
+    assert got == {"a": {"a": 10.0, "b": 6.0}, "b": {"a": 6.0, "b": 0.0}}
+
+
+# --- products ---
+
+
+def test_vjp_multiplies_from_the_left():
+    value, pull_back = vjp(swirl, SWIRL_AT)
+    assert value == [pytest.approx(math.sin(0.5) * -1.5), pytest.approx(2.25 + math.exp(0.25) * 0.5)]
+    for v in ([1.0, 0.0], [0.0, 1.0], [2.0, -3.0]):
+        (got,) = pull_back(v)
+        np.testing.assert_allclose(got, np.array(v) @ SWIRL_JACOBIAN, rtol=1e-14)
+    value, pull_back = vjp(lambda a, b: a * b, 2.0, 3.0)
+    assert (value, pull_back(1.0), pull_back(10)) == (6.0, (3.0, 2.0), (30.0, 20.0))
+    with pytest.raises(ValueError, match="vjp: the cotangent has 3 numbers, the result 2"):
+        vjp(swirl, SWIRL_AT)[1]([1.0, 2.0, 3.0])
+
+
+def test_jvp_multiplies_from_the_right():
+    for v in ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [2.0, -3.0, 0.5]):
+        value, got = jvp(swirl, (SWIRL_AT,), (v,))
+        np.testing.assert_allclose(got, SWIRL_JACOBIAN @ np.array(v), rtol=1e-14)
+        assert len(value) == 2
+    assert jvp(lambda a, b: a * b, (2.0, 3.0), (1.0, 10.0)) == (6.0, 23.0)
+    assert jvp(lambda a: [a, 4.0], (2.0,), (1.0,)) == ([2.0, 4.0], [1.0, 0.0])
+    with pytest.raises(ValueError, match="jvp: the tangents has 2 numbers, the primals 3"):
+        jvp(swirl, (SWIRL_AT,), ([1.0, 2.0],))
+
+
+def test_hvp_is_the_hessian_times_a_vector():
+    x, v = np.array([0.5, -1.0, 2.0]), np.array([1.0, -2.0, 0.5])
+    got = hvp(rosenbrock, x, v)
+    assert got.dtype == np.float64
+    np.testing.assert_allclose(got, hessian(rosenbrock)(x) @ v, rtol=1e-14)
+    assert hvp(lambda p: p["a"] ** 2 * p["b"], {"a": 3.0, "b": 5.0}, {"a": 1.0, "b": 0.0}) == {
+        "a": 10.0,
+        "b": 6.0,
+    }
+    assert hvp(lambda t: t**3, 2.0, 1.0) == 12.0
+    assert hvp(lambda t: 3.0 * t, 2.0, 1.0) == 0.0
+    with pytest.raises(ValueError, match="hvp: the vector has 2 numbers, the point 3"):
+        hvp(rosenbrock, x, v[:2])
+
+
+def test_products_take_part_in_higher_orders():
+    assert grad(lambda x: jvp(lambda y: y**3, (x,), (1.0,))[1])(2.0) == 12.0
+    assert grad(lambda x: hvp(lambda y: y**4, x, 1.0))(2.0) == 48.0
+    x = Value(2.0)
+    _, pull_back = vjp(lambda y: y**3, x)
+    (slope,) = pull_back(1.0)
+    assert differentiate(slope, [x])[0].data == 12.0
+
+
+# --- differentiate ---
+
+
+def test_differentiate_returns_the_gradient_as_a_graph():
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    dx, dy = differentiate(x**2 * y, [x, y])
+    assert (dx.data, dy.data) == (12.0, 4.0)
+    assert differentiate(dx, [y])[0].data == 4.0
+    assert not x.has_grad
+
+
+def test_differentiate_takes_inner_nodes_several_outputs_and_weights():
+    x = Value(2.0)
+    inner = x * x
+    outer = ag.exp(inner)
+    assert differentiate(outer, [inner])[0].data == math.exp(4.0)
+    assert differentiate(inner, [inner])[0].data == 1.0
+    assert differentiate([inner, outer], [x], [1.0, 0.0])[0].data == 4.0
+    assert differentiate([inner, inner], [x])[0].data == 8.0
+    weight = Value(5.0)
+    (got,) = differentiate(inner, [x], [weight])
+    assert got.data == 20.0
+    assert differentiate(got, [weight])[0].data == 4.0
+    with pytest.raises(ValueError, match="differentiate: the gradients has 1 numbers, the outputs 2"):
+        differentiate([inner, outer], [x], [1.0])
+
+
+def test_differentiate_gives_a_constant_zero_where_nothing_depends():
+    x, other = Value(2.0), Value(3.0)
+    zero, _ = differentiate(x * x, [other, x])
+    assert (zero.data, zero.is_constant) == (0.0, True)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ag.logsumexp(x),
+        lambda x: ag.softmax(x)[1],
+        lambda x: ag.log_softmax(x)[0],
+        lambda x: ag.norm(x),
+        lambda x: ag.mean(x) * ag.max(x),
+        lambda x: ag.dot(x, [2.0, *x[1:]], x[0]),
+        lambda x: ag.prod(x),
+        lambda x: ag.hypot(x[0], x[1]) ** x[2],
+        lambda x: ag.atan2(x[0], x[1]) % x[2],
+        lambda x: ag.gelu(x[0]) + ag.silu(x[1]) + ag.softplus(x[2]),
+    ],
+)
+def test_the_gradient_as_a_graph_agrees_with_the_sweep_and_with_differences(function):
+    point = [0.8, 1.3, 2.1]
+    leaves = [Value(t) for t in point]
+    output = function(leaves)
+    graphs = differentiate(output, leaves)
+    output.backward()
+    for leaf, graph in zip(leaves, graphs, strict=True):
+        assert graph.data == pytest.approx(leaf.grad, rel=1e-13, abs=1e-15)
+    matrix, step = hessian(function)(point), 1e-5
+    for k in range(3):
+        ahead, behind = list(point), list(point)
+        ahead[k] += step
+        behind[k] -= step
+        for j in range(3):
+            numeric = (grad(function)(ahead)[j] - grad(function)(behind)[j]) / (2 * step)
+            assert matrix[j][k] == pytest.approx(numeric, rel=1e-7, abs=1e-8)
+
+
+def test_deep_functions_are_differentiated_twice_without_recursion():
+    def deep(x):
+        for _ in range(3000):
+            x = x * 1.0001
+        return x * x
+
+    factor = 1.0001**3000
+    assert hessian(deep)(1.0) == pytest.approx(2 * factor * factor, rel=1e-10)
+
+
+# --- wrong functions and arguments ---
+
+
+def test_grad_of_several_numbers_points_to_jacobian():
+    for f in (lambda x: [x, x], lambda x: np.array([x, x]), lambda x: {"a": x}):
+        with pytest.raises(
+            TypeError, match="grad wants a function that returns one number; use jacobian for several"
+        ):
+            grad(f)(1.0)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("x", "cannot differentiate with respect to 'x': numbers, arrays, lists and dicts only"),
+        (None, "cannot differentiate with respect to None"),
+        (["x"], "cannot differentiate with respect to 'x'"),
+        (1j, "a real number is wanted, not 1j"),
+        (np.array(["x"]), "not the text 'x'"),
+        (object(), "a real number is wanted, not object"),
+    ],
+)
+def test_an_argument_that_is_no_number_is_refused(argument, message):
+    with pytest.raises(TypeError, match=message):
+        grad(lambda x: 1.0)(argument)
+
+
+@pytest.mark.parametrize(
+    ("result", "message"), [(None, "not None"), ("y", "not the text 'y'"), (1j, "not 1j")]
+)
+def test_a_result_that_is_no_number_is_refused(result, message):
+    with pytest.raises(TypeError, match=message):
+        grad(lambda x: result)(1.0)
+
+
+def test_an_error_in_the_function_comes_out_as_it_is_and_leaves_no_trace():
+    def broken(x):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        grad(broken)(1.0)
+    assert grad(lambda x: x * grad(lambda y: y * y)(2.0))(1.0) == 4.0
+    assert type(grad(lambda y: y * y)(2.0)) is float
+
+
+# --- other people's programs ---
+
+
+def test_scipy_minimises_with_it():
+    optimize = pytest.importorskip("scipy.optimize")
+    result = optimize.minimize(rosenbrock, np.array([-1.2, 1.0, 0.5]), jac=grad(rosenbrock), method="BFGS")
+    np.testing.assert_allclose(result.x, [1.0, 1.0, 1.0], rtol=1e-5)
+    result = optimize.minimize(
+        rosenbrock, [-1.2, 1.0], jac=grad(rosenbrock), hess=hessian(rosenbrock), method="trust-exact"
+    )
+    np.testing.assert_allclose(result.x, [1.0, 1.0], rtol=1e-6)
+    result = optimize.root(
+        lambda x: np.array([x[0] ** 2 - 4.0]),
+        np.array([1.0]),
+        jac=jacobian(lambda x: np.array([x[0] ** 2 - 4.0])),
+    )
+    np.testing.assert_allclose(result.x, [2.0], rtol=1e-8)
+
+
+def test_newtons_method_finds_a_root():
+    def f(x):
+        return ag.cos(x) - x
+
+    slope, x = grad(f), 1.0
+    for _ in range(6):
+        x -= f(x) / slope(x)
+    assert f(x) == pytest.approx(0.0, abs=1e-15)
