@@ -210,7 +210,7 @@ def polygamma(order: Number, x: Number) -> Number:
     factor = -((-1.0) ** n) * math.factorial(n)
     terms = []
     while x < 12 + n:
-        terms.append(factor / x ** (n + 1))
+        terms.append(divide(factor, power(x, n + 1.0)))
         x += 1.0
     terms.extend(_polygamma_series(n, x))
     return math.fsum(terms)
@@ -220,11 +220,12 @@ _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617
 
 
 def _polygamma_series(n: int, x: float) -> list[float]:
+    inverse = 1.0 / x
     if n == 0:
-        tail = [-b / (2 * k * x ** (2 * k)) for k, b in enumerate(_BERNOULLI, 1)]
-        return [math.log(x), -0.5 / x, *tail]
-    sign_ = -((-1.0) ** n)
-    terms = [math.factorial(n - 1) / x**n, math.factorial(n) / (2 * x ** (n + 1))]
+        tail = [-b / (2 * k) * inverse ** (2 * k) for k, b in enumerate(_BERNOULLI, 1)]
+        return [math.log(x), -0.5 * inverse, *tail]
+    factor = -((-1.0) ** n)
+    terms = [math.factorial(n - 1) * inverse**n, math.factorial(n) / 2 * inverse ** (n + 1)]
     for k, b in enumerate(_BERNOULLI, 1):
-        terms.append(b * math.factorial(2 * k + n - 1) / (math.factorial(2 * k) * x ** (2 * k + n)))
-    return [sign_ * term for term in terms]
+        terms.append(b * math.factorial(2 * k + n - 1) / math.factorial(2 * k) * inverse ** (2 * k + n))
+    return [factor * term for term in terms]
