@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograd_core.checking import Function, check_gradients
+from autograd_core.checked_function import Function
+from autograd_core.checking import check_gradients
 from autograd_core.gradient_report import HTML_TABLE, GradientReport
 from autograd_core.operation_checks import check_partial, evaluator
 

@@ -1,4 +1,4 @@
-"""Every operation at its special points: the graph of the gradient says what the sweep says, and raises nothing."""
+"""Every operation at its special points: the gradient's graph says what the sweep says, without errors."""
 
 import math
 
