@@ -116,7 +116,7 @@ class Drawing:
         """A drawing with these scopes opened.
 
         Args:
-            scopes: Scopes, such as `"layer1"`; none opens all.
+            scopes: Scopes as the picture names them, such as `"layer1"` or `"layer1.neuron*"`; none opens all.
         """
         if not scopes:
             return Drawing(self.reading, replace(self.options, depth=None, collapse=()))

@@ -1,6 +1,6 @@
 """Which nodes share a box: scopes that are collapsed, structure that repeats, and what is over the budget.
 
-A grouping is a list with one group number a node. Folding is a bisimulation: two nodes are alike when their
+Folding is a bisimulation: two nodes are alike when their
 operation, scope and label differ in digits only and their parents are alike; so sixteen neurons become one,
 "×16", and so do a hundred examples of a minibatch. A running sum over things that are alike folds into one
 box, too.
@@ -12,8 +12,21 @@ from dataclasses import dataclass, field
 
 from viz.reading import Reading
 
-Grouping = list[int]
+REST = -1  # the number of the group of everything far from the outputs
 _DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Which nodes share a box.
+
+    Attributes:
+        numbers: Each node's group.
+        scopes: For a group that is a collapsed scope, the scope, with `*` where several are folded.
+    """
+
+    numbers: list[int]
+    scopes: dict[int, str]
 
 
 @dataclass(frozen=True)
@@ -37,14 +50,15 @@ class Folding:
         levels = scope.split(".") if scope else []
         for level in range(1, len(levels) + 1):
             prefix = ".".join(levels[:level])
-            if prefix in self.collapse:
+            if prefix in self.collapse or scope_pattern(prefix) in self.collapse:
                 return prefix
             if self.depth is not None and level > self.depth and not self._is_expanded(prefix):
                 return prefix
         return ""
 
     def _is_expanded(self, prefix: str) -> bool:
-        return any(name == prefix or name.startswith(prefix + ".") for name in self.expand)
+        names = (prefix, scope_pattern(prefix))
+        return any(name in names or name.startswith(f"{prefix}.") for name in self.expand)
 
 
 def pattern(name: str) -> str:
@@ -73,13 +87,14 @@ class _Grouper:
     folding: Folding
     numbers: dict[Hashable, int] = field(default_factory=dict)
     chains: dict[int, tuple[Hashable, frozenset[int]]] = field(default_factory=dict)
+    scopes: dict[int, str] = field(default_factory=dict)
     known: dict[Hashable, int] = field(default_factory=dict)
     boxes: dict[str, str] = field(default_factory=dict)
     patterns: dict[str, str] = field(default_factory=dict)
     scope_patterns: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Grouping:
-        groups: Grouping = []
+        groups: list[int] = []
         roots = set(self.reading.roots)
         for i, node in enumerate(self.reading.nodes):
             scope = node.scope
@@ -87,7 +102,7 @@ class _Grouper:
             if i in roots:
                 groups.append(self._number(("root", i)))
             elif box:
-                groups.append(self._number(("scope", self._scope_pattern(box) if self.folding.fold else box)))
+                groups.append(self._collapsed(self._scope_pattern(box) if self.folding.fold else box))
             elif not self.folding.fold:
                 groups.append(self._number(i))
             elif self.reading.parents[i]:
@@ -96,9 +111,14 @@ class _Grouper:
                 groups.append(self._number(self._leaf_key(i, scope)))
         if self.folding.fold:
             self._split_leaves_by_users(groups)
-        return groups
+        return Grouping(groups, self.scopes)
 
-    def _split_leaves_by_users(self, groups: Grouping) -> None:
+    def _collapsed(self, scope: str) -> int:
+        number = self._number(("scope", scope))
+        self.scopes[number] = scope
+        return number
+
+    def _split_leaves_by_users(self, groups: list[int]) -> None:
         """Leaves that are alike share a box only if the same groups use them; one for all would be a hub."""
         users: dict[int, set[int]] = {}
         for i, parents in enumerate(self.reading.parents):
@@ -154,21 +174,22 @@ class _Grouper:
 def group_links(reading: Reading, groups: Grouping) -> dict[tuple[int, int], int]:
     """How many edges run from each group to each other group."""
     links: dict[tuple[int, int], int] = {}
-    for head, parents in zip(groups, reading.parents, strict=True):
+    numbers = groups.numbers
+    for head, parents in zip(numbers, reading.parents, strict=True):
         for parent in parents:
-            tail = groups[parent]
+            tail = numbers[parent]
             if tail != head:
                 links[tail, head] = links.get((tail, head), 0) + 1
     return links
 
 
 def nearest(reading: Reading, groups: Grouping, keep: int) -> Grouping:
-    """Keep the `keep` groups nearest to the outputs and put the others into one group, number -1."""
+    """Keep the `keep` groups nearest to the outputs and put the others into one group, `REST`."""
     inward: dict[int, list[int]] = {}
     for tail, head in group_links(reading, groups):
         inward.setdefault(head, []).append(tail)
-    kept = _breadth_first([groups[root] for root in reading.roots], inward, keep)
-    return [number if number in kept else -1 for number in groups]
+    kept = _breadth_first([groups.numbers[root] for root in reading.roots], inward, keep)
+    return Grouping([number if number in kept else REST for number in groups.numbers], groups.scopes)
 
 
 def _breadth_first(start: Iterable[int], inward: dict[int, list[int]], keep: int) -> set[int]:

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 from autograd_core import Value
 from viz.diagnosis import Finding
-from viz.folding import Grouping, group_links, pattern, scope_pattern
+from viz.folding import REST, Grouping, group_links, pattern, scope_pattern
 from viz.reading import Reading
 from viz.spread import Spread
 from viz.text import DASH, number
 
 ASIDE = "shared parameters"
-REST = "more nodes"
 _LEAF_KINDS = {"parameter", "input", "constant"}
 SHARED = 4  # a parameter with at least this many users is drawn aside
 
@@ -105,7 +104,7 @@ class _Painter:
     def __init__(self, reading: Reading, groups: Grouping, style: Style, findings: list[Finding]) -> None:
         self.reading, self.groups, self.style = reading, groups, style
         self.members: dict[int, list[int]] = {}
-        for i, number_ in enumerate(groups):
+        for i, number_ in enumerate(groups.numbers):
             self.members.setdefault(number_, []).append(i)
         self.notes: dict[int, list[Finding]] = {}
         for finding in findings:
@@ -121,7 +120,7 @@ class _Painter:
             links,
             self._caption(boxes, aside),
             self._description(),
-            [boxes[g].ident for g in self.groups],
+            [boxes[number_].ident for number_ in self.groups.numbers],
         )
 
     def _box(self, members: list[int]) -> Box:
@@ -157,25 +156,24 @@ class _Painter:
         return Box(f"g{members[0]}", kind, title, lines, scope, members, notes, tooltip, _any_severe(found))
 
     def _common(self, members: list[int], nodes: list[Value]) -> tuple[str, str]:
-        """The cluster that several nodes stand in, and their title: operation, label, or all of a scope."""
+        """The cluster that several nodes stand in, and their title: a scope, an operation or a label."""
+        number_ = self.groups.numbers[members[0]]
+        if number_ == REST:
+            return "", f"more nodes: {len(nodes):,}"
+        if number_ in self.groups.scopes:
+            return self._scope_title(self.groups.scopes[number_], nodes)
         scopes = {node.scope for node in nodes}
         scope = scopes.pop() if len(scopes) == 1 else _common_scope(set(map(scope_pattern, scopes)))
-        operations = {node.op for node in nodes}
-        if len(operations) > 1:
-            return self._scope_title(scope, nodes)
         labels = {pattern(node.label) for node in nodes}
         label = labels.pop() if len(labels) == 1 else ""
-        what = " = ".join(filter(None, (label, *operations))) or self.reading.kinds[members[0]]
+        what = " = ".join(filter(None, (label, nodes[0].op))) or self.reading.kinds[members[0]]
         return scope, f"{what} ×{len(nodes)}"
 
     def _scope_title(self, scope: str, nodes: list[Value]) -> tuple[str, str]:
-        if not scope:
-            return "", f"{REST}: {len(nodes):,} nodes"
-        outer = scope.rpartition(".")[0]
         level = scope.count(".") + 1
         copies = len({".".join(node.scope.split(".")[:level]) for node in nodes})
         times = f" ×{copies}" if copies > 1 else ""
-        return outer, f"{scope}{times}: {len(nodes):,} nodes"
+        return scope.rpartition(".")[0], f"{scope}{times}: {len(nodes):,} nodes"
 
     def _data(self, value: float) -> str:
         return f"data {number(value, self.style.digits)}"
@@ -246,11 +244,8 @@ class _Painter:
         parts = []
         if len(boxes) < total:
             parts.append(f"{total:,} nodes and {self.reading.edges:,} edges drawn as {len(boxes):,} boxes")
-        hidden = [box for box in boxes.values() if len(box.members) > 1 and box.title.startswith(REST)]
-        if hidden:
-            parts.append(
-                f"{sum(len(box.members) for box in hidden):,} nodes far from the output are in one box"
-            )
+        if REST in boxes:
+            parts.append(f"{len(boxes[REST].members):,} nodes far from the output are in one box")
         if aside:
             parts.append(f"{aside} shared parameter{'s' if aside > 1 else ''} drawn aside")
         counts = Counter(finding.kind for findings in self.notes.values() for finding in findings)

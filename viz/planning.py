@@ -65,5 +65,5 @@ def _foldings(reading: Reading, options: Options) -> Iterator[Folding]:
 
 
 def _fits(reading: Reading, groups: Grouping, options: Options) -> bool:
-    boxes = len(set(groups))
+    boxes = len(set(groups.numbers))
     return boxes <= options.max_nodes and len(group_links(reading, groups)) <= options.max_edges

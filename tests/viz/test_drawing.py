@@ -135,12 +135,23 @@ def test_scopes_are_clusters(network):
 
 def test_a_scope_is_collapsed_and_expanded(network):
     drawing = viz.draw(network(2, 3, 1), [0.5, 1.0], depth=0)
-    assert "layer0.neuron*: 15 nodes" in _titles(drawing) or "layer0.neuron* ×3: 15 nodes" in _titles(drawing)
+    assert "layer0: 15 nodes" in _titles(drawing)
     opened = drawing.expand("layer0")
     assert {f"layer0.neuron{i}: 5 nodes" for i in range(3)} <= _titles(opened)
     assert {"dot", "w0", "relu"} <= _titles(opened.expand("layer0.neuron0"))
     assert _titles(opened.collapse("layer0")) == _titles(drawing)
     assert len(drawing.expand().picture.boxes) == len(drawing.reading.nodes)
+
+
+def test_collapsed_neurons_that_repeat_share_a_box(network):
+    drawing = viz.draw(network(2, 16, 16, 1), [0.5, 1.0], depth=0)
+    assert {"layer0: 80 nodes", "layer1: 304 nodes"} <= _titles(drawing)
+    opened = drawing.expand("layer0")
+    assert "layer0.neuron* ×16: 80 nodes" in _titles(opened)
+    assert {"dot ×16", "relu ×16", "w* ×32"} <= _titles(opened.expand("layer0.neuron*"))
+    assert _titles(viz.draw(network(2, 16, 1), [0.5, 1.0], fold=True, collapse="layer0.neuron*")) >= {
+        "layer0.neuron* ×16: 80 nodes"
+    }
 
 
 def test_collapsing_tells_what_is_hidden(network):
