@@ -1,13 +1,14 @@
 """scikit-learn estimators over `nn.fit` (extra ``[sklearn]``): for pipelines, cross-validation and searches.
 
-The arguments have the names they have in `sklearn.neural_network`, so a parameter grid for those works here.
-A fitted estimator pickles, so joblib's backends (processes, threads, Dask) can carry it to their workers.
+The arguments have the names they have in `sklearn.neural_network`; its other solvers and its adaptive rates
+are not here. A fitted estimator pickles, so joblib's backends (processes, threads, Dask) can carry it to
+their workers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from nn.errors import InputError
 from nn.layers import MLP
@@ -38,7 +39,7 @@ class _MLPEstimator(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        hidden_layer_sizes: Sequence[int] = (16,),
+        hidden_layer_sizes: int | Sequence[int] = (16,),
         activation: str = "relu",
         *,
         solver: str = "adam",
@@ -68,10 +69,12 @@ class _MLPEstimator(BaseEstimator):  # type: ignore[misc]
     def _train(self, X: NDArray[Any], y: NDArray[Any], outputs: int, loss: str) -> None:
         if self.solver not in OPTIMIZERS:
             raise InputError(f"no solver is named {self.solver!r}; there are {', '.join(OPTIMIZERS)}")
+        hidden = self.hidden_layer_sizes
+        sizes = [hidden] if isinstance(hidden, SupportsIndex) else list(hidden)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.model_ = MLP(
             X.shape[1],
-            [*(int(size) for size in self.hidden_layer_sizes), outputs],
+            [*sizes, outputs],
             activation=self.activation,
             initializer=self.initializer,
             seed=seed,
@@ -107,7 +110,7 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
     """A multilayer perceptron of Values that tells classes apart (cross-entropy of the softmax).
 
     Args:
-        hidden_layer_sizes: the numbers of neurons of the hidden layers.
+        hidden_layer_sizes: the numbers of neurons of the hidden layers, or one number for one layer.
         activation: of the hidden layers, see `nn.activations`.
         solver: "sgd", "adagrad", "rmsprop", "adam" or "adamw".
         alpha: of the L2 penalty, alpha/2 sum w^2 (not divided by the number of examples).

@@ -48,7 +48,8 @@ class Epoch:
 class History:
     """The epochs of a run, why it stopped, and the settings it ran with.
 
-    ``history["loss"]`` is a column; ``history[-1]`` an epoch; `plot` draws the learning curve.
+    ``history["loss"]`` is a column; ``history[-1]`` an epoch; `plot` draws the learning curve, and a notebook
+    shows it for the history itself.
 
     Attributes:
         epochs: one record an epoch.
@@ -94,6 +95,15 @@ class History:
         from nn.plots import save_history
 
         save_history(self, path)
+
+    def _repr_png_(self) -> bytes | None:
+        """The learning curve, for notebooks; None (so that the text is shown) where it cannot be drawn."""
+        try:
+            from nn.plots import history_png
+
+            return history_png(self)
+        except Exception:
+            return None
 
     def rows(self) -> list[dict[str, Any]]:
         """The epochs as plain dicts, for JSON or a table."""

@@ -6,6 +6,7 @@ nothing has to be closed.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nn.module import Module
 
 __all__ = [
+    "history_png",
     "plot_confusion",
     "plot_decision_boundary",
     "plot_history",
@@ -155,6 +157,14 @@ def save_figure(ax: Axes, path: str | os.PathLike[str]) -> None:
         raise InputError("these axes belong to no figure")
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)  # type: ignore[union-attr]
+
+
+def history_png(history: History) -> bytes:
+    """The learning curve as the bytes of a PNG file."""
+    figure = plot_history(history).get_figure()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")  # type: ignore[union-attr]
+    return buffer.getvalue()
 
 
 def save_history(history: History, path: str | os.PathLike[str]) -> None:

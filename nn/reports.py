@@ -49,7 +49,7 @@ class LayerQuantities:
     db: NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayerReport:
     """What `layer_report` returns; ``report[0]`` is the first layer, printing it gives a table.
 
@@ -78,7 +78,7 @@ class LayerReport:
     def __len__(self) -> int:
         return len(self.layers)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [
             f"J = {self.objective:.6g}   L = {self.loss:.6g}   alpha Omega = {self.penalty:.6g}",
             f"h(0) = x       {_shown(self.x)}",

@@ -51,6 +51,12 @@ def test_the_same_random_state_gives_the_same_bits():
     assert (first.predict_proba(X) == second.predict_proba(X)).all()
 
 
+def test_one_hidden_layer_may_be_given_as_a_number():
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier(5, max_iter=1, random_state=0).fit(X, y)
+    assert [layer.nout for layer in model.model_.layers] == [5, 3]
+
+
 def test_an_unknown_solver_is_answered_with_those_there_are():
     with pytest.raises(InputError, match="no solver is named 'lbfgs'; there are sgd"):
         MLPClassifier(solver="lbfgs").fit([[0.0], [1.0]], [0, 1])

@@ -1,5 +1,7 @@
 """History and the plots: what they say and what they draw."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,13 @@ def test_the_learning_curve_is_written_by_its_ending(history, tmp_path, ending, 
     history.save_plot(path)
     assert path.read_bytes().startswith(magic)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_notebook_shows_the_learning_curve_or_else_the_text(history, monkeypatch):
+    assert history._repr_png_().startswith(b"\x89PNG")
+    assert History()._repr_png_() is None
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert history._repr_png_() is None
 
 
 def test_an_empty_history_has_no_plot():

@@ -81,7 +81,7 @@ def test_the_gradients_of_the_model_stay_as_they_were():
 
 
 def test_a_report_prints_as_a_table_and_tells_what_it_leaves_out():
-    text = str(layer_report(nn.MLP(2, [20, 1], seed=0), [1.0, 2.0], 1.0, loss="mse"))
+    text = repr(layer_report(nn.MLP(2, [20, 1], seed=0), [1.0, 2.0], 1.0, loss="mse"))
     assert text.startswith("J = ")
     for part in (
         "h(0) = x",

@@ -363,6 +363,7 @@ def test_an_interruption_within_the_sweep_or_the_step_resumes_to_the_same_bits(s
 
 
 # A file whose opening Python is interrupted in is closed by the collector, which says so.
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timers")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_signals_at_random_moments_lose_nothing(spiral, tmp_path):
     whole = net()
