@@ -317,6 +317,14 @@ class scope:
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None: ...
+    def neuron(
+        self,
+        weights: Sequence[Any],
+        inputs: Sequence[Any],
+        bias: Any,
+        activation: Callable[[Value], Value],
+    ) -> Value:
+        """Return activation(bias + weights . inputs), both nodes made within this scope."""
 
 def scope_id(path: str) -> int:
     """Return the number under which nodes carry a scope's path."""
