@@ -10,6 +10,7 @@ not reached         a leaf that the sweep sent nothing to: each path to the outp
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autograd_core import Value
@@ -18,6 +19,15 @@ from viz.text import number
 
 TINY = 1e-6
 HUGE = 1e6
+LAYERS = (
+    "not finite",
+    "dead ReLU",
+    "ReLU off",
+    "exploding partial",
+    "vanishing partial",
+    "never swept",
+    "not reached",
+)
 _REMARKS = ("ReLU off", "never swept", "not reached")
 
 
@@ -41,6 +51,21 @@ class Finding:
     def severe(self) -> bool:
         """Whether this is a fault, not just a remark."""
         return self.kind not in _REMARKS
+
+
+def layers_of(chosen: bool | str | Iterable[str]) -> tuple[str, ...]:
+    """The layers that a user chose: all, none, one by its name, or several.
+
+    Raises:
+        ValueError: there is no such layer.
+    """
+    if isinstance(chosen, bool):
+        return LAYERS if chosen else ()
+    names = (chosen,) if isinstance(chosen, str) else tuple(chosen)
+    for name in names:
+        if name not in LAYERS:
+            raise ValueError(f"there is no diagnosis layer {name!r}; there are {', '.join(LAYERS)}")
+    return names
 
 
 def diagnose(reading: Reading, tiny: float = TINY, huge: float = HUGE) -> list[Finding]:

@@ -10,7 +10,7 @@ from typing import Any
 import graphviz
 
 from autograd_core import Value
-from viz.diagnosis import diagnose
+from viz.diagnosis import diagnose, layers_of
 from viz.dot import to_dot
 from viz.errors import FormatError, RenderTimeout
 from viz.files import write_file
@@ -116,7 +116,7 @@ class Drawing:
         """A drawing with these scopes opened.
 
         Args:
-            scopes: Scopes as the picture names them, such as `"layer1"` or `"layer1.neuron*"`; none opens all.
+            scopes: Scopes as the picture names them, `"layer1"` or `"layer1.neuron*"`; none opens all.
         """
         if not scopes:
             return Drawing(self.reading, replace(self.options, depth=None, collapse=()))
@@ -141,7 +141,8 @@ class Drawing:
         )
 
     def _paint(self, groups: Grouping) -> Picture:
-        findings = diagnose(self.reading) if self.options.diagnosis else []
+        wanted = self.options.diagnosis
+        findings = [finding for finding in diagnose(self.reading) if finding.kind in wanted] if wanted else []
         return paint(self.reading, groups, self.options.style, findings)
 
     def _render(self, format: str) -> bytes:
@@ -197,7 +198,7 @@ def draw(
     digits: int = 4,
     partials: bool = True,
     parameters: Iterable[Value] | None = None,
-    diagnosis: bool = True,
+    diagnosis: bool | str | Iterable[str] = True,
     legend: bool = False,
     max_nodes: int = MAX_NODES,
     max_edges: int = MAX_EDGES,
@@ -219,8 +220,8 @@ def draw(
         partials: Whether edges show their local partials.
         parameters: The leaves to draw as parameters. Default: the model's, else the leaves made inside a
             scope.
-        diagnosis: Whether to mark NaN and infinities, dead ReLUs, vanishing and exploding partials, and nodes
-            that a sweep did not reach.
+        diagnosis: Which layers to mark: all (True), none, or some of `"not finite"`, `"dead ReLU"`,
+            `"ReLU off"`, `"exploding partial"`, `"vanishing partial"`, `"never swept"`, `"not reached"`.
         legend: Whether to explain the shapes.
         max_nodes: Boxes beyond which scopes are collapsed.
         max_edges: Edges beyond which scopes are collapsed.
@@ -235,7 +236,9 @@ def draw(
     roots, found = roots_of(what, inputs)
     style = Style(digits, partials)
     scopes = scope_names(expand), scope_names(collapse)
-    options = Options(direction, depth, *scopes, fold, style, diagnosis, legend, max_nodes, max_edges)
+    options = Options(
+        direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, max_nodes, max_edges
+    )
     return Drawing(read(roots, found if parameters is None else parameters), options)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from viz.diagnosis import LAYERS
 from viz.folding import Folding, Grouping, group, group_links, nearest, scope_depth
 from viz.picture import Style
 from viz.reading import Reading
@@ -23,7 +24,7 @@ class Options:
     collapse: tuple[str, ...] = ()
     fold: bool | None = None
     style: Style = field(default_factory=Style)
-    diagnosis: bool = True
+    diagnosis: tuple[str, ...] = LAYERS
     legend: bool = False
     max_nodes: int = MAX_NODES
     max_edges: int = MAX_EDGES

@@ -8,6 +8,7 @@ from typing import Any
 
 from autograd_core.steps import Step, steps
 from autograd_core.value import Value
+from viz.diagnosis import layers_of
 from viz.drawing import Drawing, scope_names
 from viz.errors import FormatError
 from viz.files import write_file
@@ -202,6 +203,8 @@ def step(
     fold: bool | None = None,
     parameters: Iterable[Value] | None = None,
     digits: int = 4,
+    diagnosis: bool | str | Iterable[str] = True,
+    legend: bool = False,
     title: str | None = None,
     widget: bool = True,
 ) -> Player:
@@ -220,6 +223,8 @@ def step(
         fold: Whether repeated structure shares a box. Default: with more than 200 nodes.
         parameters: The leaves to draw as parameters.
         digits: Significant digits of the numbers.
+        diagnosis: Which layers to mark, as for `draw`.
+        legend: Whether to explain the shapes.
         title: The heading. Default: the outputs' names.
         widget: Whether a notebook shows the widget, which the kernel can read. Without it, it shows the plain
             HTML, which still plays in a notebook that was saved and in a page that was made from it.
@@ -238,14 +243,10 @@ def step(
             f"{len(events):,} steps are more than a player holds ({MOST_STEPS:,}); "
             "step through one example, or draw() the graph"
         )
+    scopes = scope_names(expand), scope_names(collapse)
+    style = Style(digits, numbered=True)
     options = Options(
-        direction,
-        depth,
-        scope_names(expand),
-        scope_names(collapse),
-        fold,
-        Style(digits, numbered=True),
-        readable=OPEN_UP_TO,
+        direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, readable=OPEN_UP_TO
     )
     reading = read(roots, found if parameters is None else parameters)
     return Player(Drawing(reading, options), events, title or _title(roots), widget)

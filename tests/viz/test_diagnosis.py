@@ -1,5 +1,7 @@
 import math
 
+import pytest
+
 import viz
 from autograd_core import Value, scope
 from viz.diagnosis import diagnose
@@ -70,6 +72,14 @@ def test_findings_are_written_on_the_node_and_in_the_caption():
     assert "! data is inf" in drawing.source
     assert "not finite: 2" in drawing.caption
     assert 'class="input trouble"' in drawing.source
+
+
+def test_single_layers_can_be_chosen():
+    root = (Value(math.inf, "a") * 1e-9 + Value(-1.0, "b")).relu()
+    assert viz.draw(root, diagnosis="vanishing partial").caption == "vanishing partial: 1"
+    assert viz.draw(root, diagnosis=["not finite"]).caption == "not finite: 4"
+    with pytest.raises(ValueError, match="no diagnosis layer 'beauty'; there are not finite, dead ReLU"):
+        viz.step(root, diagnosis="beauty")
 
 
 def test_the_diagnosis_can_be_left_out():

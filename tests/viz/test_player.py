@@ -246,6 +246,10 @@ def test_a_step_in_a_layer_says_in_which_neuron(network):
     assert last.lines[2].endswith("in layer0.neuron0")
 
 
+def test_a_player_can_have_a_legend(small):
+    assert 'id="legend_input"' in viz.step(small, legend=True)._svg
+
+
 def test_more_steps_than_a_player_holds_are_refused(chain_network, batch_loss):
     with pytest.raises(ValueError, match="are more than a player holds"):
         viz.step(batch_loss(chain_network(2, 16, 16, 1), 30))
