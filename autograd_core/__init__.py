@@ -10,12 +10,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._load import load_engine
 
 load_engine()
 
 from .backward import Contribution, backward, contributions, zero_grad  # noqa: E402
-from .custom import CustomOperation, operation  # noqa: E402
 from .errors import (  # noqa: E402
     AutogradError,
     DivisionError,
@@ -29,11 +31,36 @@ from .errors import (  # noqa: E402
 )
 from .functions import *  # noqa: E402, F403
 from .functions import __all__ as _functions  # noqa: E402
-from .graph import Explanation, GraphStatistics, Path, explain, statistics  # noqa: E402
 from .operations import OPERATIONS, Operation  # noqa: E402
-from .program import Gradients, Program, ProgramStatistics, record  # noqa: E402
-from .transforms import differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp  # noqa: E402
 from .value import COMPILED, Value, diagnose, no_grad, scope, topological_order  # noqa: E402
+
+if TYPE_CHECKING:
+    from .custom import CustomOperation, operation
+    from .graph import Explanation, GraphStatistics, Path, explain, statistics
+    from .program import Gradients, Program, ProgramStatistics, record
+    from .transforms import differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+# Imported when they are first asked for, so that `import autograd_core` stays quick.
+_LAZY = {
+    "custom": ("CustomOperation", "operation"),
+    "graph": ("Explanation", "GraphStatistics", "Path", "explain", "statistics"),
+    "program": ("Gradients", "Program", "ProgramStatistics", "record"),
+    "transforms": ("differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
+}
+_HOME = {name: module for module, names in _LAZY.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __version__ = "0.1.0"
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 import warnings
-from pathlib import Path
 
 __all__ = ["load_engine"]
 
@@ -33,6 +31,9 @@ def load_engine() -> None:
 
 
 def _load_source() -> None:
+    import importlib.util
+    from pathlib import Path
+
     name = f"{__package__}.value"
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("value.py"))
     assert spec is not None

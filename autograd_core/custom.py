@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -127,6 +126,8 @@ def operation(
 
 
 def _arity(function: Callable[..., float]) -> int:
+    import inspect
+
     parameters = list(inspect.signature(function).parameters.values())
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if not parameters or any(parameter.kind not in plain for parameter in parameters):
