@@ -445,7 +445,7 @@ static void one_lane_begin(const Run *run, Space *sp) {
     const Tape *t = run->t;
     long k, i, j;
     memcpy(sp->val, run->b->params.buf, (size_t)t->params * sizeof(double));
-    memcpy(sp->val + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
+    if (t->nconsts) memcpy(sp->val + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
     if (run->b->has_totals) memcpy(sp->adj, run->b->totals.buf, (size_t)t->params * sizeof(double));
     for (k = 0; k < t->turned.n; k += 3) {
         long w0 = t->turned.v[k], J = t->turned.v[k + 1], I = t->turned.v[k + 2];

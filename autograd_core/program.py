@@ -21,11 +21,23 @@ from the parameter's present ``grad`` (``backward``).  The gradient of an input 
 What makes a function recordable
 --------------------------------
 The graph must have the same shape for every row.  Numbers that differ from row to row (features, targets)
-must come in as arguments; a class label comes in as a one-hot row and is used by ``dot(one_hot, logits)``,
-never as an index. Comparisons of Values are recorded as guards and checked for each lane; reading a number
-(``float(v)``, ``v.data``, ``if v``) raises :class:`RecordingError`.  Python's randomness and plain numbers
-that ``f`` closes over are frozen. A sum of squares is best written ``dot(ws, ws)``: one node, and the fastest
-instruction there is for it.
+come in as arguments; a class label comes in as a one-hot row and is used by ``dot(one_hot, logits)``, never
+as an index.  Comparisons of Values are recorded as guards and checked for each lane; reading a number
+(``float(v)``, ``v.data``, ``if v``) raises :class:`RecordingError`.
+
+Frozen at recording: plain numbers and constants (``detach``) that ``f`` closes over, Python's randomness, and
+the outcome of ``==``, which compares Values by identity.  Read anew at every call: captured leaves.  Values
+that were computed from leaves before the recording are computed anew, too.
+
+How it runs
+-----------
+The recorded graph is compiled (`_tape_compile.h`) by rewritings that change no bit: what nothing depends on
+is dropped, constants are folded, equal subexpressions evaluated once, chains of multiply-adds become dots,
+and dots over one vector become a layer, wherever no target of a gradient receives its contributions in
+another order for it.  The interpreter (`_tape_kernel.h`) takes lanes in blocks that fit the cache, one
+instruction a time over the whole block; it exists for several instruction sets, chosen when it runs.  Blocks
+may be shared out to threads, which then divide the parameters among them and add up the blocks in order.
+Where the extension is not compiled, `program_lanes.py` computes the same bits with NumPy and floats.
 """
 
 from __future__ import annotations

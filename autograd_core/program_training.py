@@ -16,10 +16,15 @@ from .program import Program, _interpreter
 from .program_graph import PARAMETER
 from .value import Value
 
-__all__ = ["RULES", "Trainer", "permutation"]
+__all__ = ["RULES", "Trainer", "compiled", "permutation"]
 
 RULES = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
 _MASK = (1 << 64) - 1
+
+
+def compiled() -> bool:
+    """Is there a compiled interpreter? Training on arrays needs it."""
+    return _interpreter() is not None
 
 
 def permutation(count: int, key: str) -> Any:

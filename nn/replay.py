@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_core import Value, backward
 from autograd_core.errors import AutogradError, RecordingError
 from autograd_core.program import Program, record
-from autograd_core.program_training import Trainer
+from autograd_core.program_training import Trainer, compiled
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ def replay_of(run: Run) -> tuple[Replay | None, str]:
     """Return a `Replay` for a run, or None and the reason why its updates are made on Values."""
     if run.plan.epochs * len(run.plan.rows) <= _CHECKED_ROWS:
         return None, "the run is short"
+    if not compiled():
+        return None, "there is no compiled interpreter"
     rule = _rule(run.optimizer)
     if rule is None:
         return None, f"{type(run.optimizer).__name__} is an optimiser of your own"
