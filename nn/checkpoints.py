@@ -88,7 +88,7 @@ def load_point(path: str | os.PathLike[str]) -> tuple[Point, dict[str, Any]]:
         settings = dict(header["settings"])
         numbers: dict[str, Any] = {name: _count(header[name]) for name in _COUNTS}
         numbers |= {name: float(header[name]) for name in _SUMS}
-        history = tuple(Epoch(**row) for row in header["history"])
+        history = tuple(_epoch(row) for row in header["history"])
         best_epoch = header["best_epoch"]
         lists = {name: _finite(array.ravel().tolist(), name) for name, array in tensors.items()}
         point = Point(
@@ -102,6 +102,12 @@ def load_point(path: str | os.PathLike[str]) -> tuple[Point, dict[str, Any]]:
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FileError(f"{os.fspath(path)!r} is not a checkpoint of a training run ({error!r})") from error
     return point, settings
+
+
+def _epoch(row: dict[str, Any]) -> Epoch:
+    counts = {name: _count(row[name]) for name in ("epoch", "updates")}
+    rest = {name: None if number is None else float(number) for name, number in row.items()}
+    return Epoch(**{**rest, **counts})  # type: ignore[arg-type]
 
 
 def _finite(numbers: list[float], name: str) -> list[float]:

@@ -8,7 +8,7 @@ from autograd_core import Value
 from nn.errors import InputError
 from nn.losses import Loss
 
-__all__ = ["check_lengths", "data_digest", "rows_of", "targets_of", "values_of"]
+__all__ = ["check_lengths", "data_digest", "numbers_of", "rows_of", "targets_of", "values_of"]
 
 
 def values_of(x: Any) -> list[Value]:
@@ -28,7 +28,7 @@ def rows_of(X: Any, width: int | None = None, name: str = "X") -> list[list[floa
         InputError: it is empty, ragged, not two-dimensional, of the wrong width, or has entries that are not
             finite numbers.
     """
-    array = _array(X, name)
+    array = numbers_of(X, name)
     if array.ndim != 2:
         hint = " (a single feature: X.reshape(-1, 1))" if array.ndim == 1 else ""
         raise InputError(
@@ -43,7 +43,12 @@ def rows_of(X: Any, width: int | None = None, name: str = "X") -> list[list[floa
     return rows
 
 
-def _array(data: Any, name: str) -> Any:
+def numbers_of(data: Any, name: str) -> Any:
+    """The data as an array of float64, of any shape.
+
+    Raises:
+        InputError: it is something else than real numbers.
+    """
     import numpy as np
 
     try:
@@ -91,7 +96,7 @@ def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> list[Any]:
     """
     if loss.targets == "any":
         return list(y)
-    array = _array(y, name)
+    array = numbers_of(y, name)
     _check_finite(array, name)
     several_classes = loss.targets == "labels" or (loss.targets == "signs" and outputs > 1)
     if several_classes and array.ndim == 1:

@@ -231,4 +231,6 @@ def random_source(seed: int | RandomSource | None) -> RandomSource:
         return random
     if isinstance(seed, SupportsIndex):
         return random.Random(operator.index(seed))
+    if not hasattr(seed, "uniform") or not hasattr(seed, "gauss"):
+        raise InputError(f"a seed is a whole number, a random.Random or None, not {seed!r}")
     return seed

@@ -127,7 +127,7 @@ def _total(terms: list[Value]) -> Value:
 
 
 def _is_sequence(x: Any) -> bool:
-    return hasattr(x, "__len__")
+    return hasattr(x, "__len__") and getattr(x, "shape", None) != ()  # an array of shape () is a number
 
 
 def _pairs(outputs: Outputs, target: Target) -> list[tuple[Value, Number]]:

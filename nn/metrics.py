@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, no_grad
 from autograd_core.program import record
-from nn.data import check_lengths, rows_of, targets_of
+from nn.data import check_lengths, numbers_of, rows_of, targets_of
 from nn.errors import InputError
 from nn.losses import CLASSES, Loss, LossFunction, loss_named
 from nn.module import Module
@@ -107,7 +107,7 @@ def accuracy(model: Any, X: Any, y: Any) -> float:
     """
     outputs = predict(model, X)
     check_lengths(outputs, y)
-    return sum(map(_is_right, outputs, y)) / len(outputs)
+    return sum(map(_is_right, outputs, numbers_of(y, "y").tolist())) / len(outputs)
 
 
 def confusion_matrix(

@@ -96,6 +96,12 @@ def test_an_unknown_name_is_answered_with_the_names_there_are():
         initializer_named("kaiming")
 
 
+def test_a_seed_that_is_no_seed_is_refused():
+    for seed in ("1", 1.5, [1]):
+        with pytest.raises(InputError, match="a seed is a whole number"):
+            random_source(seed)
+
+
 def test_an_unknown_distribution_is_refused():
     with pytest.raises(InputError, match="distribution"):
         He("cauchy")

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -151,6 +152,12 @@ def test_huber_with_another_joint_agrees_with_pytorch():
 def test_targets_that_do_not_fit_are_refused(call, message):
     with pytest.raises(InputError, match=message):
         call([Value(z) for z in LOGITS])
+
+
+def test_a_target_may_be_a_number_of_numpys_in_any_guise():
+    for label in (np.int64(2), np.array(2), np.float64(2.0)):
+        assert gradients(losses.cross_entropy, LOGITS, label) == gradients(losses.cross_entropy, LOGITS, 2)
+    assert gradients(losses.mse, LOGITS, np.array(Y)) == gradients(losses.mse, LOGITS, Y)
 
 
 def test_a_loss_is_found_by_name_and_by_function():

@@ -11,6 +11,7 @@ import pytest
 
 import nn
 from nn.errors import FileError, StateError
+from nn.saving import read_tensors, write_tensors
 
 
 def bits(model):
@@ -174,6 +175,27 @@ def test_a_missing_file_is_told(tmp_path):
 def test_a_directory_is_no_file(tmp_path):
     with pytest.raises(FileError):
         nn.load(nn.MLP(2, [1]), tmp_path)
+
+
+def test_a_checkpoint_with_words_for_numbers_is_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    X, y = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
+    options = {"optimizer": "adam", "seed": 1, "checkpoint": path, "epochs": 2}
+    nn.fit(nn.MLP(2, [2], seed=1), X, y, **options)
+    tensors, metadata = read_tensors(path)
+    header = json.loads(metadata["autograd_core.run"])
+    for change in (
+        {"epoch": "two"},
+        {"batch": -1},
+        {"batch": 1.5},
+        {"loss": "low"},
+        {"history": [{"epoch": 1, "loss": "low"}]},
+        {"history": [3]},
+        {"settings": 3},
+    ):
+        write_tensors(tensors, path, {"autograd_core.run": json.dumps({**header, **change})})
+        with pytest.raises(FileError, match="not a checkpoint"):
+            nn.fit(nn.MLP(2, [2], seed=1), X, y, **options, resume=True)
 
 
 def test_a_damaged_checkpoint_is_refused_and_changes_nothing(tmp_path):
