@@ -17,7 +17,7 @@ from nn.module import Module
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_by_norm, clip_by_value
 from nn.regularizers import L1, L2, ElasticNet
 from nn.saving import load, save
-from nn.schedules import Constant, CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp
+from nn.schedules import ByEpoch, Constant, CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp
 from nn.stopping import MaxUpdates, Patience, Target, TimeLimit
 from nn.training import fit
 
@@ -29,6 +29,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "ByEpoch",
     "Constant",
     "CosineDecay",
     "DivergenceError",

@@ -56,12 +56,14 @@ class History:
         stopped: why the run ended ("" while it runs).
         settings: seed, batch size, loss, regulariser, optimiser: what makes the run repeatable.
         best_epoch: the epoch whose parameters a stopping criterion put back, if one did.
+        trained_on: "a Program", or "Values" and the reason why, which costs speed but changes no bit.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
     stopped: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     best_epoch: int | None = None
+    trained_on: str = ""
 
     def column(self, name: str) -> list[float]:
         """One quantity over the epochs; epochs where it was not measured are left out.

@@ -127,6 +127,7 @@ class Run:
         plan = self.plan
         if self.replay is not None and not self.replay.fits(self):
             self.replay, self.on_values_because = replay_of(self)
+        self.history.trained_on = "a Program" if self.replay else f"Values: {self.on_values_because}"
         if self.replay is not None:
             self.replay.epoch(self, permutation(len(plan.rows), f"{self.seed}:{self.point.epoch}"), bar)
         else:

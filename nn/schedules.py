@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from nn.errors import InputError
 
 __all__ = [
+    "ByEpoch",
     "Constant",
     "CosineDecay",
     "ExponentialDecay",
@@ -146,6 +147,26 @@ class WarmUp:
         if k >= self.steps:
             return self.then(k - self.steps)
         return self.then(0) * (self.start + (1.0 - self.start) * k / self.steps)
+
+
+@dataclass(frozen=True)
+class ByEpoch:
+    """Let a schedule count epochs instead of updates: epsilon_k = then(floor(k / updates)).
+
+    Args:
+        then: a schedule whose k is the number of epochs that are over.
+        updates: the updates in an epoch, ceil(examples / batch_size).
+    """
+
+    then: Schedule
+    updates: int
+
+    def __post_init__(self) -> None:
+        _check_steps("updates", self.updates)
+
+    def __call__(self, k: int) -> float:
+        """The rate after k updates."""
+        return self.then(k // self.updates)
 
 
 def schedule_of(rate: float | Schedule) -> Schedule:

@@ -3,7 +3,16 @@
 import pytest
 
 from nn.errors import InputError
-from nn.schedules import Constant, CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp, schedule_of
+from nn.schedules import (
+    ByEpoch,
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    LinearDecay,
+    StepDecay,
+    WarmUp,
+    schedule_of,
+)
 
 
 def test_a_number_is_a_constant_schedule():
@@ -23,6 +32,11 @@ def test_cosine_decay_starts_at_the_rate_and_stays_at_the_end():
 def test_linear_decay_follows_equation_8_14():
     schedule = LinearDecay(0.4, steps=4, final=0.2)
     assert [schedule(k) for k in (0, 1, 4, 9)] == pytest.approx([0.4, 0.35, 0.2, 0.2])
+
+
+def test_a_schedule_can_count_epochs():
+    schedule = ByEpoch(StepDecay(0.1, every=2, factor=0.5), updates=10)
+    assert [schedule(k) for k in (0, 9, 19, 20, 39, 40)] == [0.1, 0.1, 0.1, 0.05, 0.05, 0.025]
 
 
 def test_warm_up_hands_over_to_the_first_rate_of_the_schedule_that_follows():
