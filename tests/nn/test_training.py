@@ -87,14 +87,14 @@ def test_every_epoch_visits_every_example_once_in_an_order_of_its_own():
 
 
 def test_the_history_tells_whether_a_program_did_the_work_and_why_not(spiral):
-    expected = "a Program" if COMPILED else "Values: there is no compiled interpreter"
-    assert nn.fit(net(), *spiral, epochs=2).trained_on == expected
+    assert nn.fit(net(), *spiral, epochs=2).trained_on.startswith("a Program" if COMPILED else "Values: ")
     assert nn.fit(net(), *spiral, epochs=1).trained_on == "Values: the run is short"
 
     def loss(f, y):
         return nn.cross_entropy(f, 0) if f[0].data > 0 else nn.cross_entropy(f, 1)
 
-    assert "cannot be recorded" in nn.fit(net(), *spiral, loss=loss, epochs=2).trained_on
+    reason = "its graph cannot be recorded" if COMPILED else "there is no compiled interpreter"
+    assert reason in nn.fit(net(), *spiral, loss=loss, epochs=2).trained_on
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(spiral):
