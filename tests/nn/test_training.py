@@ -428,7 +428,7 @@ def run_script(path, epochs):
 
 
 def test_control_c_in_another_process_and_a_second_start_give_the_same_bits(tmp_path):
-    process = run_script(tmp_path / "run.safetensors", 400)
+    process = run_script(tmp_path / "run.safetensors", 20_000)
     for _ in range(3):
         assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
