@@ -17,6 +17,7 @@ from nn.history import Epoch, History
 from nn.losses import Loss, LossFunction
 from nn.metrics import evaluate_checked
 from nn.minibatch import GradientSum, batch_gradient, epoch_order, sum_gradients
+from nn.module import Module
 from nn.optimizers import Optimizer, gradient_norm
 from nn.regularizers import Regularizer
 from nn.replay import Replay, replay_of
@@ -69,7 +70,7 @@ class Run:
         self.model = model
         self.optimizer = optimizer
         self.plan = plan
-        self.history = History(settings=_settings(optimizer, plan, seed))
+        self.history = History(settings=_settings(model, optimizer, plan, seed))
         self.parameters = list(optimizer.parameters)
         self.gradient_sum = _gradient_sum(model, plan.loss.function)
         self.penalty = _penalty(model, plan.regularizer)
@@ -255,7 +256,7 @@ class Run:
 
 
 def _gradient_sum(model: Any, loss: LossFunction) -> GradientSum:
-    """What adds the gradients of a minibatch's examples to the parameters (the place to put a Program)."""
+    """What adds the gradients of a minibatch's examples to the parameters, on Values."""
     return lambda xs, ys: sum_gradients(model, loss, xs, ys)
 
 
@@ -263,9 +264,10 @@ def _penalty(model: Any, regularizer: Regularizer | None) -> Callable[[], Value]
     return None if regularizer is None else lambda: regularizer(model)
 
 
-def _settings(optimizer: Optimizer, plan: Plan, seed: int) -> dict[str, Any]:
+def _settings(model: Any, optimizer: Optimizer, plan: Plan, seed: int) -> dict[str, Any]:
     """What makes the run repeatable, in words and numbers that JSON can keep."""
     return {
+        "model": repr(model) if isinstance(model, Module) else type(model).__qualname__,
         "seed": seed,
         "batch_size": plan.batch_size,
         "loss": plan.loss.name,

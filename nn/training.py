@@ -34,7 +34,7 @@ import operator
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 from autograd_core import Value, no_grad
 from autograd_core.errors import AutogradError
@@ -145,6 +145,8 @@ def _started_run(model: Any, optimizer: str | Optimizer, plan: Plan, seed: int |
     saved = _saved_point(plan.checkpoint, resume)
     if seed is None:
         seed = random.getrandbits(48) if saved is None else int(saved[1].get("seed", 0))
+    if not isinstance(seed, SupportsIndex):
+        raise InputError(f"seed must be a whole number or None, not {seed!r}")
     run = Run(model, optimizer_of(optimizer, model.parameters()), plan, operator.index(seed))
     if saved is not None:
         point, settings = saved

@@ -525,6 +525,14 @@ def test_a_run_is_not_resumed_with_other_settings(spiral, tmp_path, change, mess
     assert bits(model) == before
 
 
+def test_a_run_is_not_resumed_with_another_model_of_the_same_size(spiral, tmp_path):
+    path = tmp_path / "run.safetensors"
+    nn.fit(net(), *spiral, **arguments("adam", path))
+    other = nn.MLP(2, [5, 3], activation="relu", seed=1)
+    with pytest.raises(InputError, match=r"model: 'MLP\(2 -> 5 tanh .* there, 'MLP\(2 -> 5 relu"):
+        nn.fit(other, *spiral, **arguments("adam", path), resume=True)
+
+
 def test_a_run_is_not_resumed_with_other_data(spiral, tmp_path):
     X, y = spiral
     path = tmp_path / "run.safetensors"
@@ -612,6 +620,7 @@ def test_data_that_cannot_be_used_is_refused_before_anything_changes(spiral, dat
         ({"regularizer": 0.1}, "a regulariser is a callable"),
         ({"regularizer": lambda model: 0.1}, "regulariser must return a Value"),
         ({"callbacks": [3]}, "a callback is a function"),
+        ({"seed": 1.5}, "seed must be a whole number"),
         ({"checkpoint": "/nowhere/at/all/run.safetensors"}, "directory that does not exist"),
     ],
 )
