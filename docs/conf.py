@@ -16,10 +16,16 @@ author = "the contributors to autograd-core"
 project_copyright = author
 version = release = autograd_core.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "mathml"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "docstrings",
+    "mathml",
+]
 exclude_patterns = ["_build", "_ext"]
-nitpicky = True
-default_role = "any"
+default_role = "code"
 
 # The lectures carry their outputs; `make notebooks` runs them, the site only shows them.
 nb_execution_mode = "off"
@@ -42,6 +48,7 @@ autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "undoc-members": False}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 
 
 def copy_lectures() -> None:

@@ -1,0 +1,77 @@
+"""Every block of Python in the pages runs, and every example in a docstring."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent
+PAGES = sorted(
+    [
+        path
+        for path in (*FOLDER.glob("*.md"), *FOLDER.glob("how-to/*.md"), *FOLDER.glob("reference/*.md"))
+        if re.search(r"^```(python|pycon)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+)
+BLOCK = re.compile(r"^```(python|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NEEDS = {"nn.estimators": "sklearn", "nn.plots": "matplotlib", "viz.widget": "anywidget"}
+
+
+def modules():
+    """Every module of the three packages, by name."""
+    for package in ("autograd_core", "nn", "viz"):
+        found = importlib.import_module(package)
+        yield package
+        for module in pkgutil.iter_modules(found.__path__, f"{package}."):
+            if not module.name.rpartition(".")[2].startswith("_"):
+                yield module.name
+
+
+def documented():
+    """The modules that the reference pages name."""
+    text = "".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("reference/*.md"))
+    return {"autograd_core.backward", *re.findall(r"automodule:: (\S+)", text)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_the_code_on_a_page_runs_and_shows_what_the_page_says(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": page.stem}
+    for language, code in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language == "python":
+            exec(compile(code, str(page), "exec"), names)
+        else:
+            example = doctest.DocTestParser().get_doctest(code, names, page.stem, str(page), 0)
+            failures = []
+            doctest.DocTestRunner().run(example, out=failures.append, clear_globs=False)
+            assert not failures, "".join(failures)
+            names.update(example.globs)
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_the_examples_in_docstrings_show_what_they_say(name):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    module = importlib.import_module(name)
+    failed, _ = doctest.testmod(module, report=True)
+    assert not failed
+
+
+@pytest.mark.parametrize("package", ["autograd_core", "nn", "viz"])
+def test_every_public_name_is_in_the_reference(package):
+    described = set()
+    for name in documented():
+        module = sys.modules.get(name) or importlib.import_module(name)
+        described |= {id(getattr(module, public)) for public in getattr(module, "__all__", ())}
+        described |= {
+            id(thing) for thing in vars(module).values() if getattr(thing, "__module__", "") == name
+        }
+    found = importlib.import_module(package)
+    missing = [name for name in found.__all__ if id(getattr(found, name)) not in described]
+    assert not missing
