@@ -54,7 +54,8 @@ bench: $(VENV)/.dev  ## every speed claim of the README, peers side by side (the
 notebooks: $(VENV)/.dev  ## run every notebook from top to bottom
 	$(PYTEST) notebooks
 
-docs: $(VENV)/.dev  ## build the documentation site; warnings are errors
+docs: $(VENV)/.dev  ## run the code in the documentation and build the site; warnings are errors
+	$(PYTEST) docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 generate: $(VENV)/.dev  ## write autograd_core/operations.h anew after a change to operations.py
