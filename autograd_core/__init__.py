@@ -5,7 +5,7 @@
 >>> z = ag.sin(x) * y + x**2
 >>> z.backward()
 >>> round(x.grad, 6), round(y.grad, 6)
-(2.75156, 0.909297)
+(2.751559, 0.909297)
 """
 
 from __future__ import annotations
