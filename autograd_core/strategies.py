@@ -31,6 +31,7 @@ __all__ = ["Kind", "RandomGraph", "Step", "graphs", "kinds", "random_graph"]
 
 Domain = Callable[..., bool]
 
+TRIES = {False: 8, True: 40}  # how often operands are sought for a built-in operation, and for one's own
 LARGEST = 1e4  # results beyond this are not used further: they would make everything after them overflow
 
 
@@ -44,12 +45,14 @@ class Kind:
         arity: its number of operands.
         domain: tells for which operands (floats) it is used; near a singular point finite differences lose
             their accuracy.
+        own: whether it is a user's, not built in.
     """
 
     name: str
     function: Callable[..., Any]
     arity: int
     domain: Domain = lambda *operands: True
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,8 @@ def graphs(
 
     Args:
         include: operations of your own (made by ``autograd_core.operation``, or any function of Values and
-            floats with a fixed number of parameters); each graph contains at least one of them.
+            floats with a fixed number of parameters); each graph contains at least one of them,
+            unless no operands are found that it takes.
         only: names of the built-in operations to use; all of `kinds` by default.
         inputs: at most so many inputs.
         steps: at most so many operations.
@@ -250,9 +254,10 @@ def reached(steps: Sequence[Step], inputs: int) -> set[int]:
 
 def choose_step(chooser: Chooser, table: Sequence[Kind], values: list[float], loose: Sequence[int]) -> Step:
     """Choose an operation and operands inside its domain; append the result to the values."""
-    for _ in range(8):
+    for _ in range(TRIES[table[0].own]):
         kind = table[chooser.index(len(table))]
-        operands = [choose_operand(chooser, len(values), loose) for _ in range(kind.arity)]
+        variable = chooser.index(kind.arity)  # one operand at least is not a constant
+        operands = [choose_operand(chooser, len(values), loose, i != variable) for i in range(kind.arity)]
         result = outcome(kind, [values[o] if isinstance(o, int) else o for o in operands])
         if result is not None:
             values.append(result)
@@ -262,11 +267,11 @@ def choose_step(chooser: Chooser, table: Sequence[Kind], values: list[float], lo
     return Step(FALLBACK.name, (newest,))
 
 
-def choose_operand(chooser: Chooser, count: int, loose: Sequence[int]) -> int | float:
+def choose_operand(chooser: Chooser, count: int, loose: Sequence[int], constant: bool) -> int | float:
     """Choose a constant or a number so far, often one that nothing uses yet."""
     if loose and chooser.index(2):
         return loose[chooser.index(len(loose))]
-    return chooser.index(count) if chooser.index(6) else chooser.number(-3.0, 3.0)
+    return chooser.number(-3.0, 3.0) if constant and chooser.index(4) == 0 else chooser.index(count)
 
 
 def outcome(kind: Kind, operands: list[float]) -> float | None:
@@ -296,7 +301,7 @@ def own_kind(function: Callable[..., Any]) -> Kind:
     import inspect
 
     arity = getattr(function, "arity", None) or len(inspect.signature(function).parameters)
-    return Kind(getattr(function, "name", None) or function.__name__, function, arity)
+    return Kind(getattr(function, "name", None) or function.__name__, function, arity, own=True)
 
 
 def chosen_kinds(only: Sequence[str] | None) -> tuple[Kind, ...]:
