@@ -49,10 +49,11 @@ def check_gradients(function: Function, inputs: Any, **options: Any) -> Gradient
     Raises:
         GradientCheckError: with the report as a table, worst first; the report is its attribute ``report``.
     """
+    __tracebackhide__ = True  # pytest shows the caller's line and the table
     report = gradient_report(function, inputs, **options)
     if report.passed:
         return report
-    error = GradientCheckError(f"\n{report}")
+    error = GradientCheckError(str(report))
     error.report = report  # type: ignore[attr-defined]
     raise error
 
