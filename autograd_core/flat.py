@@ -12,6 +12,7 @@ from typing import Any
 from .value import (
     Value,
     changes,
+    duplicate,
     is_shelved,
     node_state,
     pack,
@@ -101,10 +102,7 @@ def _pick(nodes: list[Value], position: int) -> Value:
 
 def deep_copy(root: Value, memo: dict[int, Any]) -> Value:
     """Return a copy of `root` and of all that it was computed from; gradients are copied too."""
-    keep = memo.setdefault(id(memo), [])
-    for node in topological_order(root):
-        if id(node) not in memo:
-            memo[id(node)] = restore(node_state(node), [memo[id(parent)] for parent in node.parents])
-            keep.append(node)
+    # As the copy module does: what was copied stays alive as long as the memo, so that no id is used twice.
+    memo.setdefault(id(memo), []).extend(duplicate(topological_order(root), memo))
     copied: Value = memo[id(root)]
     return copied

@@ -686,6 +686,14 @@ class Value:
         """This number kept within [low, high]."""
         return _ternary(OP_CLIP, self, as_value(low), as_value(high))
 
+    def fabs(self):
+        """The absolute value, under the name that NumPy asks for."""
+        return _unary(OP_ABS, self)
+
+    def conjugate(self):
+        """This node: NumPy asks for it in std, var and vdot."""
+        return self
+
     arcsin, arccos, arctan = asin, acos, atan
     arcsinh, arccosh, arctanh = asinh, acosh, atanh
     arctan2 = atan2
@@ -745,7 +753,7 @@ def _bounded(text):
 
 def _short(node: Value):
     number = node._data
-    return str(int(number)) if number == math.floor(number) and abs(number) < 1e15 else repr(number)
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
 
 
 @cython.ccall
@@ -1910,39 +1918,100 @@ def node_state(node: Value):
 
 def restore(state, parents):
     """Return a new node with that state and those parents."""
-    op: cython.int
-    n: cython.Py_ssize_t
     op, data, grad, flags, path, extra, index, partials = state
     operands: list = list(parents)
-    node: Value
+    node: Value = _new(op, data)
     if cython.compiled:
-        n = len(operands)
+        n: cython.Py_ssize_t = len(operands)
+        j: cython.Py_ssize_t
         d: cython.pointer(cython.double) = cython.cast(
             cython.pointer(cython.double), malloc((n + 1) * cython.sizeof(cython.double))
         )
         if d == cython.NULL:
             raise MemoryError()
-        mode: cython.int = get_mode()
         try:
-            set_mode(0)
             for j in range(n):
-                if not isinstance(operands[j], Value):
-                    raise TypeError("the parents of a Value are Values")
                 d[j] = partials[j]
-            node = _finish_many(op, operands, data, d, index) if n else _new(op, data)
+            _fill(node, operands, d, index)
         finally:
-            set_mode(mode)
             free(d)
     else:
-        node = _new(op, data)
         node._parents, node._partials, node._index = tuple(operands), tuple(partials), index
     node._grad = grad
     node._flags = flags
     node._scope = scope_id(path)
-    if isinstance(extra, Details):
-        extra = Details(extra.label, extra.operation, extra.source)
-    node._extra = extra
+    node._extra = _extra_copy(extra)
     return node
+
+
+@cython.cfunc
+def _fill(node: Value, operands: list, d: cython.pointer(cython.double), index: cython.int):
+    """Compiled: give a new node its parents and partials."""
+    if cython.compiled:
+        n: cython.Py_ssize_t = len(operands)
+        j: cython.Py_ssize_t
+        for j in range(n):
+            if not isinstance(operands[j], Value):
+                raise TypeError("the parents of a Value are Values")
+        if n > 2:
+            block: cython.p_char = cython.cast(
+                cython.p_char, malloc(n * (cython.sizeof(cython.p_void) + cython.sizeof(cython.double)))
+            )
+            if block == cython.NULL:
+                raise MemoryError()
+            node._p0 = cython.cast(cython.p_void, block)
+            node._p1 = cython.cast(cython.p_void, cython.cast(cython.size_t, index))
+        node._count = n
+        for j in range(n):
+            incref(cython.cast(cython.p_void, operands[j]))
+            if n > 2:
+                cython.cast(cython.pointer(cython.p_void), node._p0)[j] = cython.cast(cython.p_void, operands[j])
+                _partial_block(node)[j] = d[j]
+            elif j:
+                node._p1 = cython.cast(cython.p_void, operands[j])
+                node._d1 = d[j]
+            else:
+                node._p0 = cython.cast(cython.p_void, operands[j])
+                node._d0 = d[j]
+
+
+def _extra_copy(extra):
+    if isinstance(extra, Details):
+        return Details(extra.label, extra.operation, extra.source)
+    return extra
+
+
+def duplicate(nodes: list, memo: dict):
+    """Copy nodes that stand in topological order, with their gradients.
+
+    Args:
+        nodes: a list of Values.
+        memo: the twin of each node by its ``id``; twins are added, and nodes that have one are passed over.
+
+    Returns:
+        The list of the nodes that were copied.
+    """
+    node: Value
+    twin: Value
+    j: cython.Py_ssize_t
+    copied: list = []
+    for node in nodes:
+        if id(node) in memo:
+            continue
+        operands: list = [memo[id(_parent(node, j))] for j in range(_count(node))]
+        twin = _new(node._op_id, node._data)
+        if cython.compiled:
+            _fill(twin, operands, _partial_block(node) if node._count > 2 else cython.address(node._d0), _index(node))
+        else:
+            twin._parents, twin._partials, twin._index = tuple(operands), node._partials, node._index
+        twin._grad = node._grad
+        twin._flags = node._flags & ~(_SHELVED | _TARGET | _NEEDED)
+        twin._scope = node._scope
+        if node._extra is not None:
+            twin._extra = _extra_copy(node._extra)
+        memo[id(node)] = twin
+        copied.append(node)
+    return copied
 
 
 def changes():
@@ -1994,58 +2063,126 @@ def is_shelved(node: Value):
 
 
 def pack(nodes: list, outside: list):
-    """Return the fields of some nodes as arrays, parents as positions (negative: in `outside`)."""
+    """Return the fields of some nodes as arrays.
+
+    Args:
+        nodes: Values in topological order.
+        outside: Values, the parents that are not among them.
+
+    Returns:
+        (operation, flags and scope of each node in one integer; how many parents; number and gradient; the parents'
+        positions, -1 - k for outside[k]; partials; what few nodes have, by position; indices by position; scopes).
+    """
     from array import array
 
-    ops, flags, scopes, counts = array("H"), array("H"), array("I"), array("I")
-    data, grads, partials, parents = array("d"), array("d"), array("d"), array("q")
-    extras, indices, paths = {}, {}, {}
-    places = {id(node): -1 - i for i, node in enumerate(outside)}
+    n: cython.Py_ssize_t = len(nodes)
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
+    total: cython.Py_ssize_t = 0
     node: Value
-    for i in range(len(nodes)):
-        node = nodes[i]
-        places[id(node)] = i
-        ops.append(node._op_id)
-        flags.append(node._flags & ~(_SHELVED | _TARGET | _NEEDED))
-        scopes.append(paths.setdefault(node._scope, len(paths)))
-        counts.append(_count(node))
-        data.append(node._data)
-        grads.append(node._grad)
-        for j in range(_count(node)):
-            parents.append(places[id(_parent(node, j))])
-            partials.append(_partial(node, j))
-        if node._extra is not None:
-            extras[i] = node._extra
-        if _index(node):
-            indices[i] = _index(node)
-    named = [_scope_paths[scope] for scope in paths]
-    return ops, flags, scopes, counts, data, grads, partials, parents, extras, indices, named
+    for i in range(n):
+        total += _count(nodes[i])
+    heads, counts, parents = array("q", bytes(8 * n)), array("q", bytes(8 * n)), array("q", bytes(8 * total))
+    data, partials = array("d", bytes(16 * n)), array("d", bytes(8 * total))
+    extras, indices, paths = {}, {}, {}
+    if cython.compiled:
+        h: cython.pointer(cython.longlong) = _array_pointer(heads)
+        c: cython.pointer(cython.longlong) = _array_pointer(counts)
+        p: cython.pointer(cython.longlong) = _array_pointer(parents)
+        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(data))
+        d: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(partials))
+        mark: cython.uint
+    else:
+        h, c, p, x, d = heads, counts, parents, data, partials
+        places = {id(node): i for i, node in enumerate(nodes)}
+        places.update((id(node), -1 - i) for i, node in enumerate(outside))
+    known: cython.longlong = -1
+    place: cython.longlong = 0
+    total = 0
+    try:
+        if cython.compiled:
+            for i in range(n):
+                cython.cast(Value, nodes[i])._mark = i + 1
+            for i in range(len(outside)):
+                cython.cast(Value, outside[i])._mark = 0x80000000 + i
+        for i in range(n):
+            node = nodes[i]
+            if node._scope != known:
+                known = node._scope
+                place = paths.setdefault(known, len(paths))
+            flags: cython.longlong = node._flags & ~(_SHELVED | _TARGET | _NEEDED)
+            h[i] = node._op_id + flags * 0x10000 + place * 0x100000000
+            c[i] = _count(node)
+            x[2 * i] = node._data
+            x[2 * i + 1] = node._grad
+            for j in range(_count(node)):
+                d[total] = _partial(node, j)
+                if cython.compiled:
+                    mark = cython.cast(Value, _parent_pointer(node, j))._mark
+                    p[total] = -1 - cython.cast(cython.longlong, mark - 0x80000000) if mark >= 0x80000000 else mark - 1
+                else:
+                    p[total] = places[id(node._parents[j])]
+                total += 1
+            if node._extra is not None:
+                extras[i] = node._extra
+            if _index(node):
+                indices[i] = _index(node)
+    finally:
+        if cython.compiled:
+            for i in range(n):
+                cython.cast(Value, nodes[i])._mark = 0
+            for i in range(len(outside)):
+                cython.cast(Value, outside[i])._mark = 0
+    return heads, counts, data, parents, partials, extras, indices, [_scope_paths[scope] for scope in paths]
 
 
 def unpack(packed, outside: list):
-    """Return new nodes of what `pack` returned."""
-    ops, flags, scopes, counts, data, grads, partials, parents, extras, indices, paths = packed
-    nodes: list = []
-    start: cython.Py_ssize_t = 0
+    """Return new nodes of what `pack` returned.
+
+    Raises:
+        ValueError: if a parent does not stand before its child.
+    """
+    heads, counts, data, parents, partials, extras, indices, paths = packed
+    n: cython.Py_ssize_t = len(heads)
     i: cython.Py_ssize_t
-    for i in range(len(ops)):
-        end: cython.Py_ssize_t = start + counts[i]
-        places = parents[start:end]
-        operands = [nodes[place] if place >= 0 else outside[-1 - place] for place in places]
-        state = (
-            ops[i],
-            data[i],
-            grads[i],
-            flags[i],
-            paths[scopes[i]],
-            extras.get(i),
-            indices.get(i, 0),
-            partials[start:end],
-        )
-        nodes.append(restore(state, operands))
-        start = end
+    j: cython.Py_ssize_t
+    start: cython.Py_ssize_t = 0
+    place: cython.longlong
+    node: Value
+    nodes: list = []
+    scopes = [scope_id(path) for path in paths]
+    if cython.compiled:
+        h: cython.pointer(cython.longlong) = _array_pointer(heads)
+        c: cython.pointer(cython.longlong) = _array_pointer(counts)
+        p: cython.pointer(cython.longlong) = _array_pointer(parents)
+        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(data))
+        d: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(partials))
+    else:
+        h, c, p, x, d = heads, counts, parents, data, partials
+    if len(counts) != n or len(data) != 2 * n or len(partials) != len(parents) or sum(counts) != len(parents):
+        raise ValueError("these arrays are not those of a graph")
+    for i in range(n):
+        operands: list = []
+        for j in range(c[i]):
+            place = p[start + j]
+            if place >= i or -1 - place >= len(outside):
+                raise ValueError("these arrays are not those of a graph: a parent stands behind its child")
+            operands.append(nodes[place] if place >= 0 else outside[-1 - place])
+        node = _new(h[i] & 0xFFFF, x[2 * i])
+        if cython.compiled:
+            _fill(node, operands, d + start, indices.get(i, 0) if indices else 0)
+        else:
+            node._parents, node._partials = tuple(operands), tuple(d[start : start + len(operands)])
+            node._index = indices.get(i, 0)
+        node._grad = x[2 * i + 1]
+        node._flags = (h[i] >> 16) & 0xFFFF
+        if c[i] <= 2 and indices and i in indices:
+            node._flags |= _INDEX_1
+        node._scope = scopes[h[i] >> 32]
+        if extras and i in extras:
+            node._extra = _extra_copy(extras[i])
+        nodes.append(node)
+        start += c[i]
     return nodes
 
 

@@ -236,6 +236,10 @@ class Value:
         """`a` where this is not 0, else `b`; the branch not taken gets a gradient of exactly 0."""
     def clip(self, low: _Real, high: _Real) -> Value:
         """This number kept within [low, high]."""
+    def fabs(self) -> Value:
+        """The absolute value, under the name that NumPy asks for."""
+    def conjugate(self) -> Value:
+        """This node: NumPy asks for it in std, var and vdot."""
     def arcsin(self) -> Value: ...
     def arccos(self) -> Value: ...
     def arctan(self) -> Value: ...
@@ -367,6 +371,9 @@ def unshelve(nodes: list[Value]) -> None:
 
 def is_shelved(node: Value) -> bool:
     """Tell whether a node is in a table."""
+
+def duplicate(nodes: list[Value], memo: dict[int, Any]) -> list[Value]:
+    """Copy nodes that stand in topological order; return those that were not in the memo."""
 
 def pack(nodes: list[Value], outside: list[Value]) -> tuple[Any, ...]:
     """Return the fields of some nodes as arrays, parents as positions (negative: in `outside`)."""

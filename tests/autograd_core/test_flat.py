@@ -2,6 +2,7 @@
 
 import copy
 import io
+import os
 import pickle
 import pickletools
 import struct
@@ -13,6 +14,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import COMPILED, Value
+from autograd_core.value import pack, unpack
 
 LONG = 1_000_000 if COMPILED else 20_000
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
@@ -272,3 +274,35 @@ def test_a_graph_of_any_depth_is_copied_pickled_and_printed():
     assert ag.topological_order(twin)[0].grad == 2.0
     del twin, loaded
     assert copy.copy(y).parents[0] is y.parents[0]
+
+
+def test_a_damaged_table_is_refused():
+    x = Value(1.0)
+    y = x * 2.0 + x
+    order = ag.topological_order(y)
+    heads, counts, data, parents, *rest = pack(order, [])
+    assert unpack((heads, counts, data, parents, *rest), [])[-1].data == 3.0
+    for wrong in (len(order), 10**6, -1, -(10**9)):
+        parents[-1] = wrong
+        with pytest.raises(ValueError, match="these arrays are not those of a graph"):
+            unpack((heads, counts, data, parents, *rest), [])
+    with pytest.raises(ValueError, match="these arrays are not those of a graph"):
+        unpack((heads, counts, data, parents[:-1], *rest), [])
+
+
+def test_a_pickle_loads_in_the_other_build(tmp_path):
+    """Compiled and uncompiled engines read each other's pickles."""
+    _, _, root = everything()
+    root.backward()
+    source, target = tmp_path / "here.pickle", tmp_path / "there.pickle"
+    source.write_bytes(pickle.dumps(root))
+    program = (
+        "import pickle, sys\n"
+        "root = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "pickle.dump(root, open(sys.argv[2], 'wb'))\n"
+    )
+    other = {**os.environ, "AUTOGRAD_UNCOMPILED": "1" if COMPILED else "0"}
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, str(source), str(target)], check=True, env=other
+    )
+    assert as_told(pickle.loads(target.read_bytes())) == as_told(root)
