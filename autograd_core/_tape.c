@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#if !defined(_WIN32)
+#if !defined(_WIN32) && !defined(__APPLE__) /* neither has pthread barriers */
 #include <pthread.h>
 #define HAVE_THREADS 1
 #endif
@@ -168,7 +168,7 @@ static Space *space_new(const Tape *t, long L) {
     scratch = round_up(2 * (rows > operands ? rows : operands) + L, 8);
     pointers = (rows > operands ? rows : operands) + L * longest_uses(t) + 8;
     sp->L = L;
-    sp->bytes = (size_t)(values + adjoints + L + scratch + (t->lanes ? (rows + operands) * L + 32 : 2 * t->nu) + 64) * 8;
+    sp->bytes = (size_t)(values + adjoints + L + scratch + (t->lanes ? (rows + operands) * L + 32 : t->turned_size + t->nu) + 64) * 8;
     sp->block = malloc(sp->bytes + 64);
     sp->pointers = malloc((size_t)pointers * sizeof(void *));
     sp->first = malloc((size_t)pointers);
@@ -178,7 +178,7 @@ static Space *space_new(const Tape *t, long L) {
     sp->poison = sp->adj + adjoints;
     sp->scratch = sp->poison + L;
     sp->turned = sp->gt = sp->scratch + scratch;
-    sp->kept = sp->turned + t->nu;
+    sp->kept = sp->turned + t->turned_size;
     sp->xt = sp->gt + round_up(rows * L, 8);
     return sp;
 }
@@ -444,14 +444,15 @@ static void sum_block(const Run *run, Space *sp, long part, long parts, Space *m
 static void one_lane_begin(const Run *run, Space *sp) {
     const Tape *t = run->t;
     long k, i, j;
+    double *wt = sp->turned;
     memcpy(sp->val, run->b->params.buf, (size_t)t->params * sizeof(double));
     if (t->nconsts) memcpy(sp->val + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
     if (run->b->has_totals) memcpy(sp->adj, run->b->totals.buf, (size_t)t->params * sizeof(double));
     for (k = 0; k < t->turned.n; k += 3) {
         long w0 = t->turned.v[k], J = t->turned.v[k + 1], I = t->turned.v[k + 2];
         const double *w = sp->val + w0;
-        double *wt = sp->turned + w0;
         for (j = 0; j < J; j++) for (i = 0; i < I; i++) wt[i * J + j] = w[j * I + i];
+        wt += J * I;
     }
 }
 
@@ -618,6 +619,7 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
     double *uniforms = NULL;
     int stopped = 0, called = PyList_GET_SIZE(self->tape->callables) > 0;
     long lane = -2, k, L = !t->lanes ? 1 : self->block ? self->block : block_for(t), threads = self->threads;
+    if (t->lanes && !self->block && L > round_up(stop - start, 8)) L = round_up(stop > start ? stop - start : 1, 8);
     if (threads > (stop - start + L - 1) / L) threads = (stop - start + L - 1) / L;
     if (threads < 1 || !t->lanes || called) threads = 1;
     run = (Run){t, self->build, self, rows, seeds, seed_lane, seed_output, start, stop, spaces, 0};

@@ -21,7 +21,7 @@ enum { SEND_BOTH = 0, SEND_B = 1, SEND_A = 2, SEND_NONE = 3 };        /* a one-l
 enum { OPX_LOAD = 200, OPX_CHAIN = 201, OPX_LAYER = 202, OPX_ZERO = 203, OPX_SQUARES = 204, RUN = 0x4000 };
 enum { KIND_OP = 0, KIND_CONST = 1, KIND_PARAM = 2, KIND_INPUT = 3 };
 
-typedef struct { int32_t w0, J, I, b0, turned, uses, first_use; } Matrix; /* uses: rows of Tape.matrix_uses */
+typedef struct { int32_t w0, J, I, b0, turned, uses, first_use; } Matrix; /* turned: place of the transposed one, plus 1 */ /* uses: rows of Tape.matrix_uses */
 typedef struct { int32_t param, uses, first_use; } Scalar;                /* uses: rows of Tape.scalar_uses */
 typedef struct { int32_t left, right, relation, outcome; } Guard;
 
@@ -41,7 +41,8 @@ typedef struct Tape {
     Matrix *matrices; long nmatrices;
     Scalar *scalars; long nscalars;
     Ints matrix_uses, scalar_uses;
-    Ints turned;                 /* w0 J I of each matrix that a one-lane tape keeps transposed too */
+    Ints turned;                 /* w0 J I of each matrix that a one-lane tape keeps transposed too, one after the other */
+    long turned_size;
     long layers, dots, folded, shared, largest_layer;
     long contributions;
 } Tape;
@@ -819,6 +820,19 @@ static long segments(Compiler *z, long i, int write) {
     return count;
 }
 
+/* Where a one-lane tape keeps the transposed weights of a layer. Two layers may share parameters and yet be turned apart. */
+static int32_t turned_at(Compiler *z, const Group *group, int32_t w0) {
+    Tape *t = z->t;
+    Matrix *m = group->weights == KIND_PARAM ? t->matrices + group->matrix : NULL;
+    long at = t->turned_size;
+    if (t->lanes) return 0;
+    if (m && m->turned) return m->turned - 1;
+    ints_push(&t->turned, w0); ints_push(&t->turned, group->J); ints_push(&t->turned, group->I);
+    t->turned_size += (long)group->J * group->I;
+    if (m) m->turned = (int32_t)at + 1;
+    return (int32_t)at;
+}
+
 /* Softmaxes, and the like, over one vector share its folds: the head computes them into slots of their own. */
 typedef struct { uint64_t hash; int32_t node; } Seen;
 
@@ -840,14 +854,10 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, con
             int contiguous = 1;
             for (j = 1; j < group->I; j++)
                 contiguous &= z->index[g->par[from + group->I + j]] == z->index[g->par[from + group->I]] + j;
-            /* J I w0 b0 y0 contiguous matrix sends(w, b) spare x[I] gx[I] */
+            /* J I w0 b0 y0 contiguous matrix sends(w, b) turned x[I] gx[I] */
             aux(z, group->J); aux(z, group->I); aux(z, w0); aux(z, b0); aux(z, y); aux(z, contiguous); aux(z, group->matrix);
             aux(z, (group->needed && group->weights == KIND_PARAM) + 2 * (group->needed && group->biased == KIND_PARAM));
-            aux(z, 0);
-            if (!z->t->lanes && (group->matrix < 0 || !z->t->matrices[group->matrix].turned)) {
-                ints_push(&z->t->turned, w0); ints_push(&z->t->turned, group->J); ints_push(&z->t->turned, group->I);
-                if (group->matrix >= 0) z->t->matrices[group->matrix].turned = 1;
-            }
+            aux(z, turned_at(z, group, w0));
             for (j = 0; j < group->I; j++) aux(z, z->index[g->par[from + group->I + j]]);
             for (j = 0; j < group->I; j++) if (aux(z, -1) < 0) return -1;
             if (emit(z, OPX_LAYER * 4, y, at, 0, 0) < 0) return -1;

@@ -598,7 +598,7 @@ static void K(forward_one)(const Tape *t, Space *sp) {
         case OPX_LOAD * 4: case OPX_LOAD * 4 + 3: v[in.y] = v[in.a]; break;
         case OPX_LAYER * 4: {
             const int32_t *ax = t->aux.v + in.a;
-            K(matvec)(sp->turned + ax[2], ax[0], ax[1], ax[3] < 0 ? NULL : v + ax[3], v, ax + 9, v + in.y);
+            K(matvec)(sp->turned + ax[8], ax[0], ax[1], ax[3] < 0 ? NULL : v + ax[3], v, ax + 9, v + in.y);
             break;
         }
         case OP_DOT * 4: {

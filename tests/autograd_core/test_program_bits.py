@@ -328,3 +328,66 @@ def test_a_uniform_subexpression_outside_its_domain_raises_for_the_first_lane() 
         program(np.ones(100))
     w.data = 1.0
     assert program(np.ones(100)).tolist() == [0.0] * 100
+
+
+def random_network(seed: int, w: list[ag.Value]) -> Callable[..., Any]:
+    """Neurons in every style over recent or random values, whose weights are often shared in tangled ways."""
+
+    def f(x: list[ag.Value]) -> Any:
+        rng = random.Random(seed)
+        pool = list(x)
+        for _ in range(rng.randrange(2, 14)):
+            kind = rng.random()
+            count = rng.randrange(2, 6)
+            source = [rng.choice(pool) for _ in range(count)] if rng.random() < 0.4 else pool[-count:]
+            made = [neuron_of(rng, w, pool, source, row) for row in range(rng.randrange(1, 6))]
+            if kind < 0.2:
+                made = [v * ag.sigmoid(made[0]) for v in made]
+            pool += ag.softmax(made) if kind > 0.85 else made
+        outputs = pool[-rng.randrange(1, 4) :]
+        return outputs if len(outputs) > 1 else outputs[0] * 1.0 + w[0]
+
+    return f
+
+
+def neuron_of(
+    rng: random.Random, w: list[ag.Value], pool: list[ag.Value], x: list[ag.Value], row: int
+) -> Any:
+    kind = rng.random()
+    weights = [w[(7 * j + 3 * row + rng.randrange(2)) % len(w)] for j in range(len(x))]
+    if kind < 0.3:
+        weights = [rng.choice(w) for _ in x]
+    elif kind < 0.45:
+        weights = [ag.Value.lift(rng.random()) for _ in x]
+    y = neuron(weights, x, rng.choice([0, rng.choice(w), rng.choice(pool), 0.5]), rng.choice(STYLES))
+    if rng.random() < 0.2:
+        y = y + rng.choice(pool) * rng.choice(w)
+    return y.tanh() if rng.random() < 0.8 else y.relu()
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_random_networks_with_tangled_weights_have_the_eager_bits(seed: int) -> None:
+    rng = random.Random(seed)
+    w = [ag.Value(rng.uniform(-1, 1)) for _ in range(rng.choice([3, 8, 20]))]
+    f = random_network(seed, w)
+    X = np.random.default_rng(seed).normal(size=(rng.choice([1, 2, 3, 8, 33, 70]), 3))
+    program = record(f, X[0].tolist())
+    check(f, program, [X], builds=[rng.choice(BUILDS)], blocks=(rng.choice(BLOCKS),), threads=(1, 3))
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 40])
+def test_layers_that_share_rows_or_biases_are_kept_apart(lanes: int) -> None:
+    w = [ag.Value(0.1 * k - 0.4) for k in range(8)]
+
+    def f(x: list[ag.Value]) -> Any:
+        a = [ag.dot(w[0:2], x, 0.5).tanh(), ag.dot(w[2:4], x, -0.5).tanh()]
+        b = [
+            ag.dot(w[2:4], x, w[4]).tanh(),
+            ag.dot(w[0:2], a, w[5]).tanh(),
+        ]  # rows of the layer before, apart
+        c = [ag.dot([0.5, 0.25], x, w[6]), ag.dot([0.125, 2.0], x, w[7])]  # constant weights, the same biases
+        d = [ag.dot([1.5, 0.75], b, w[6]), ag.dot([0.3, 1.0], b, w[7])]
+        return [*a, *b, *c, *d]
+
+    X = np.random.default_rng(6).normal(size=(lanes, 2))
+    check(f, record(f, [0.1, 0.2]), [X], blocks=BLOCKS)
