@@ -87,7 +87,7 @@ def load_point(path: str | os.PathLike[str]) -> tuple[Point, dict[str, Any]]:
         header = json.loads(metadata[_KEY])
         settings = dict(header["settings"])
         numbers: dict[str, Any] = {name: _count(header[name]) for name in _COUNTS}
-        numbers |= {name: float(header[name]) for name in _SUMS}
+        numbers |= {name: _finite([float(header[name])], name)[0] for name in _SUMS}
         history = tuple(_epoch(row) for row in header["history"])
         best_epoch = header["best_epoch"]
         lists = {name: _finite(array.ravel().tolist(), name) for name, array in tensors.items()}
@@ -106,7 +106,7 @@ def load_point(path: str | os.PathLike[str]) -> tuple[Point, dict[str, Any]]:
 
 def _epoch(row: dict[str, Any]) -> Epoch:
     counts = {name: _count(row[name]) for name in ("epoch", "updates")}
-    rest = {name: None if number is None else float(number) for name, number in row.items()}
+    rest = {n: None if number is None else _finite([float(number)], n)[0] for n, number in row.items()}
     return Epoch(**{**rest, **counts})  # type: ignore[arg-type]
 
 

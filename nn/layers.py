@@ -218,7 +218,7 @@ class MLP(Module):
     Args:
         nin: the number of inputs.
         nouts: the number of neurons of each layer; the last is the output.
-        activation: of the hidden layers, a name or a callable.
+        activation: of the hidden layers, a name or a callable; None is linear.
         output: the activation of the last layer; losses "from logits" want it linear.
         initializer: a name or a callable, see `nn.initializers`; "uniform" is micrograd's.
         seed: an integer, a generator, or None for Python's global generator (`random.seed`).
@@ -237,8 +237,8 @@ class MLP(Module):
         nin: int,
         nouts: Sequence[int],
         *,
-        activation: str | Activation = "relu",
-        output: str | Activation = "linear",
+        activation: str | Activation | None = "relu",
+        output: str | Activation | None = "linear",
         initializer: str | Initializer = "uniform",
         seed: int | RandomSource | None = None,
     ) -> None:
@@ -250,7 +250,7 @@ class MLP(Module):
             Layer(
                 widths[k],
                 widths[k + 1],
-                activation=output if k == len(nouts) - 1 else activation,
+                activation=(output if k == len(nouts) - 1 else activation) or "linear",
                 initializer=initializer,
                 seed=rng,
                 name=f"layer{k + 1}",

@@ -127,6 +127,13 @@ def test_an_activation_may_be_any_callable():
     assert by_function([0.5, 0.5]).data == by_name([0.5, 0.5]).data
 
 
+def test_no_activation_is_the_linear_one():
+    assert nn.Neuron(2, activation=None, nonlin=False, seed=0)([1.0, 2.0]).op == "dot"
+    model = nn.MLP(2, [3, 2], activation=tanh, output=None, seed=0)
+    assert repr(model) == "MLP(2 -> 3 tanh -> 2 linear, 17 parameters)"
+    assert (model.nin, model.nout) == (2, 2)
+
+
 def test_a_softmax_output_sums_to_one_and_log_softmax_is_its_logarithm():
     soft = nn.MLP(2, [3, 4], output="softmax", seed=0)([0.1, 0.2])
     logs = nn.MLP(2, [3, 4], output="log_softmax", seed=0)([0.1, 0.2])

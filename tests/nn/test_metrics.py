@@ -125,6 +125,8 @@ def test_onehot_rows_have_one(data):
         (lambda X, y: nn.accuracy(model(), X, y[:-1]), "differ in length: 50 examples, 49"),
         (lambda X, y: nn.evaluate(model(), X, y + 1), "label 3 in y is out of range"),
         (lambda X, y: nn.accuracy(model(), X, ["a"] * 50), "y is not an array of numbers"),
+        (lambda X, y: nn.predict_labels(model(), X, ["a"]), "more classes apart than the 1 that are named"),
+        (lambda X, y: nn.objective(model(), [], []), "no example"),
         (lambda X, y: nn.confusion_matrix([1], [1, 2]), "differ in length"),
         (lambda X, y: nn.confusion_matrix([1], [7], classes=[1]), "class 7 is not among"),
     ],

@@ -167,6 +167,17 @@ def test_an_optimizer_goes_on_from_its_state_with_the_same_bits(name):
     assert run(optimizer, first, 5) == run(again, second, 5)
 
 
+def test_a_loop_by_hand_goes_down_to_the_minimum():
+    x = Value(5.0)
+    optimizer = optimizers.SGD(x, lr=0.1, momentum=0.5)
+    for _ in range(100):
+        loss = (x - 2.0) ** 2
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert x.data == pytest.approx(2.0)
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_gradient_that_is_not_finite_changes_nothing_and_is_named(bad):
     parameters = [Value(1.0, label="w0"), Value(2.0, label="w1")]

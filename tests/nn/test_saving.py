@@ -1,6 +1,7 @@
 """Saving and loading: exact, whole, and deaf to damaged or hostile files."""
 
 import json
+import math
 import os
 import struct
 import subprocess
@@ -192,6 +193,7 @@ def test_a_checkpoint_with_words_for_numbers_is_refused(tmp_path):
         {"history": [{"epoch": 1, "loss": "low"}]},
         {"history": [3]},
         {"settings": 3},
+        {"loss": math.nan},
     ):
         write_tensors(tensors, path, {"autograd_core.run": json.dumps({**header, **change})})
         with pytest.raises(FileError, match="not a checkpoint"):
