@@ -53,6 +53,8 @@ cdef extern from *:
         if (ad_scope_depth == 0) { free(ad_outer_scopes); ad_outer_scopes = NULL; }
     }
 
+    static inline size_t scope_depth(void) { return ad_scope_depth; }
+
     static inline void incref(void *object) { Py_INCREF((PyObject *)object); }
     static inline void decref(void *object) { Py_DECREF((PyObject *)object); }
     static inline Py_ssize_t refcount(void *object) { return Py_REFCNT((PyObject *)object); }
@@ -107,6 +109,7 @@ cdef extern from *:
     unsigned int get_scope() noexcept nogil
     void push_scope(unsigned int scope) noexcept nogil
     void pop_scope() noexcept nogil
+    size_t scope_depth() noexcept nogil
     void incref(void *object) noexcept
     void decref(void *object) noexcept
     Py_ssize_t refcount(void *object) noexcept

@@ -76,6 +76,7 @@ if not cython.compiled:
         get_scope=lambda: _state.scope,
         push_scope=_push_scope,
         pop_scope=_pop_scope,
+        scope_depth=lambda: len(_state.outer),
         is_finite=math.isfinite,
     )
 
@@ -1507,6 +1508,25 @@ class scope:
         try:
             return activation(dot(weights, inputs, bias))
         finally:
+            pop_scope()
+
+
+class preserved:
+    """Within this context, whatever interrupts it, this thread's modes and scopes end as they began.
+
+    A ``with no_grad()`` that Ctrl-C hits between entering and the body would otherwise stay in force.
+    """
+
+    __slots__ = ("_depth", "_mode")
+
+    def __enter__(self):
+        self._mode = get_mode()
+        self._depth = scope_depth()
+        return self
+
+    def __exit__(self, kind=None, error=None, traceback=None):
+        set_mode(self._mode)
+        while scope_depth() > self._depth:
             pop_scope()
 
 

@@ -330,6 +330,17 @@ class scope:
     ) -> Value:
         """Return activation(bias + weights . inputs), both nodes made within this scope."""
 
+class preserved:
+    """Within this context, whatever interrupts it, this thread's modes and scopes end as they began."""
+
+    def __enter__(self) -> preserved: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
+
 def scope_id(path: str) -> int:
     """Return the number under which nodes carry a scope's path."""
 

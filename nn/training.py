@@ -38,6 +38,7 @@ from typing import Any, SupportsIndex
 
 from autograd_core import Value, no_grad
 from autograd_core.errors import AutogradError
+from autograd_core.value import preserved
 from nn.checkpoints import Point, check_same_run, load_point
 from nn.data import check_lengths, rows_of, targets_of
 from nn.errors import InputError, count_of, require
@@ -120,10 +121,11 @@ def fit(
         checkpoint=checkpoint,
         checkpoint_every=count_of("checkpoint_every", checkpoint_every),
     )
-    _check_plan(model, plan)
-    run = _started_run(model, optimizer, plan, seed, resume)
-    run.shows_progress = progress is not False
-    return _finish(run, _bar(progress, plan.epochs * plan.batches, run.updates))
+    with preserved():
+        _check_plan(model, plan)
+        run = _started_run(model, optimizer, plan, seed, resume)
+        run.shows_progress = progress is not False
+        return _finish(run, _bar(progress, plan.epochs * plan.batches, run.updates))
 
 
 def _finish(run: Run, bar: Any) -> History:

@@ -393,6 +393,8 @@ def test_signals_at_random_moments_lose_nothing(spiral, tmp_path):
                 interruptions += 1
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
+            assert Value(1.0).scope == ""
+            assert not (Value(1.0) + 1.0).is_constant
     except KeyboardInterrupt:
         pass
     finally:
