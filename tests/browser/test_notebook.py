@@ -1,8 +1,8 @@
 """The player in a real JupyterLab, in a real Chromium."""
 
-import nbformat
 import pytest
 
+nbformat = pytest.importorskip("nbformat", reason="the notebook tests need nbformat")
 pytestmark = pytest.mark.browser
 
 SETUP = """
