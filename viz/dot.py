@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import graphviz
 
 from viz.palette import EMPHASIS, KINDS, LIGHT, NAMES, TROUBLE
-from viz.picture import Box, Link, Picture
+from viz.picture import LABELLED, Box, Link, Picture
 from viz.text import dot_text
 
 FONT = "Helvetica"  # one whose widths every renderer knows; the SVG names more (viz/svg.py)
@@ -15,6 +15,7 @@ _GRAPH = {
     "fontname": FONT, "fontsize": "11", "fontcolor": LIGHT["ink"], "bgcolor": LIGHT["paper"],
     "nodesep": "0.22", "ranksep": "0.42", "margin": "0.1", "labelloc": "b", "labeljust": "l",
 }  # fmt: skip
+_HURRY = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"}  # large layouts: up to five times faster
 _NODE = {
     "fontname": FONT,
     "fontsize": "11",
@@ -59,6 +60,8 @@ def to_dot(
     graph = graphviz.Digraph(
         "graph", graph_attr={**_GRAPH, "rankdir": direction}, node_attr=_NODE, edge_attr=_EDGE
     )
+    if len(picture.boxes) > LABELLED:
+        graph.attr("graph", **_HURRY)
     graph.attr("graph", id="graph", label=graphviz.nohtml(_lines(picture.caption)))
     _add_scope(graph, _scopes(picture.boxes), "", room or {})
     for link in picture.links:

@@ -150,7 +150,8 @@ class Drawing:
             try:
                 return render(self.source, format)
             except RenderTimeout:
-                plan = next(self._plans, None)
+                half = len(self.picture.boxes) // 2
+                plan = next((plan for plan in self._plans if len(set(plan.numbers)) <= half), None)
                 if plan is None:
                     raise
                 self.picture = self._paint(plan)
@@ -196,7 +197,7 @@ def draw(
     collapse: str | Iterable[str] = (),
     fold: bool | None = None,
     digits: int = 4,
-    partials: bool = True,
+    partials: bool | None = None,
     parameters: Iterable[Value] | None = None,
     diagnosis: bool | str | Iterable[str] = True,
     legend: bool = False,
@@ -217,7 +218,7 @@ def draw(
         fold: Whether repeated structure (the neurons of a layer, the examples of a batch) shares a box.
             Default: with more than 150 nodes.
         digits: Significant digits of the numbers.
-        partials: Whether edges show their local partials.
+        partials: Whether edges show their local partials. Default: with up to 300 boxes.
         parameters: The leaves to draw as parameters. Default: the model's, else the leaves made inside a
             scope.
         diagnosis: Which layers to mark: all (True), none, or some of `"not finite"`, `"dead ReLU"`,

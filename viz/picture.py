@@ -13,6 +13,7 @@ from viz.text import DASH, number
 
 ASIDE = "shared parameters"
 _LEAF_KINDS = {"parameter", "input", "constant"}
+LABELLED = 300  # boxes up to which edges are labelled unless told otherwise
 SHARED = 4  # a parameter with at least this many users is drawn aside
 
 
@@ -73,12 +74,13 @@ class Style:
 
     Attributes:
         digits: Significant digits.
-        partials: Whether edges carry their partials.
+        partials: Whether edges carry their partials, or the number of edges in a bundle; None leaves them out
+            where there are many boxes.
         numbered: Whether nodes without a label are called u0, u1, ... as in Algorithms 6.1 and 6.2.
     """
 
     digits: int = 4
-    partials: bool = True
+    partials: bool | None = None
     numbered: bool = False
 
 
@@ -113,6 +115,8 @@ class _Painter:
 
     def run(self) -> Picture:
         boxes = {number_: self._box(members) for number_, members in self.members.items()}
+        # on 1,231 irregular nodes the labels of the edges made the layout twenty times slower, and unreadable
+        self.labelled = len(boxes) <= LABELLED if self.style.partials is None else self.style.partials
         links = self._links(boxes)
         every, links, aside = self._pull_aside(list(boxes.values()), links)
         return Picture(
@@ -191,7 +195,7 @@ class _Painter:
             if len(boxes[tail].members) == len(boxes[head].members) == 1:
                 links += self._edges(boxes[tail], boxes[head])
             else:
-                text = f"×{count}" if count > 1 else ""
+                text = f"×{count}" if count > 1 and self.labelled else ""
                 ident = f"e_{boxes[tail].ident}_{boxes[head].ident}"
                 links.append(Link(ident, boxes[tail].ident, boxes[head].ident, text, f"{count} edges"))
         return links
@@ -210,7 +214,7 @@ class _Painter:
     def _edge(self, tail: Box, head: Box, slot: int, partial: float) -> Link:
         child = head.members[0]
         constant = self.reading.kinds[tail.members[0]] == "constant"
-        shown = number(partial, self.style.digits) if self.style.partials and not constant else ""
+        shown = number(partial, self.style.digits) if self.labelled and not constant else ""
         tooltip = f"∂{name_of(self.reading, child)}/∂{name_of(self.reading, tail.members[0])} = {partial!r}"
         trouble = any(finding.slot == slot and finding.severe for finding in self.notes.get(child, ()))
         return Link(f"e{child}_{slot}", tail.ident, head.ident, shown, tooltip, constant, trouble)

@@ -1,3 +1,4 @@
+import random
 import re
 import time
 import xml.etree.ElementTree as ET
@@ -103,6 +104,26 @@ def test_the_digits_of_numbers_can_be_chosen():
 
 def test_edges_can_go_without_their_partials(small):
     assert texts(groups(viz.draw(small, partials=False).svg())["e2_0"]) == []
+
+
+def test_edges_of_a_large_picture_go_without_labels_unless_told_otherwise(network):
+    model = network(2, 16, 16, 1)
+    large = viz.draw(model, [0.5, 1.0], fold=False)
+    assert {link.text for link in large.picture.links} == {""}
+    assert large.picture.links[0].tooltip.startswith("∂")
+    labelled = viz.draw(model, [0.5, 1.0], fold=False, partials=True)
+    assert all(link.text for link in labelled.picture.links)
+
+
+def test_an_irregular_graph_of_over_a_thousand_nodes_is_laid_out_in_time():
+    choose = random.Random(3)
+    nodes = [Value(choose.random()) for _ in range(50)]
+    for i in range(1300):
+        a, b = choose.choice(nodes[-50:]), choose.choice(nodes[-50:])
+        nodes.append((a + b, a * b, a - b, maximum(a, b), (a * 0.1).tanh())[i % 5])
+    drawing = viz.draw(nodes[-1], fold=False)
+    drawing.svg()
+    assert len(drawing.picture.boxes) > 1000
 
 
 def test_the_direction_can_be_top_to_bottom(small):
@@ -346,8 +367,6 @@ def test_a_training_loss_of_a_hundred_thousand_nodes_draws_collapsed_in_two_seco
 
 
 def test_a_graph_without_structure_or_scopes_keeps_to_the_budget():
-    import random
-
     choose = random.Random(3)
     nodes = [Value(choose.random()) for _ in range(50)]
     for i in range(6000):
