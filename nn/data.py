@@ -96,6 +96,11 @@ def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> list[Any]:
     """
     if loss.targets == "any":
         return list(y)
+    if loss.targets == "labels" and outputs < 2:
+        raise InputError(
+            f"{loss.name} needs one output for each class, and the model has 1 output; for two classes and one "
+            "output use binary_cross_entropy"
+        )
     array = numbers_of(y, name)
     _check_finite(array, name)
     several_classes = loss.targets == "labels" or (loss.targets == "signs" and outputs > 1)

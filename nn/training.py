@@ -205,6 +205,8 @@ def _checked_data(
 
 def _try_objective(model: Any, plan: Plan) -> None:
     """Ask model, loss and regulariser once."""
+    if (Value(1.0) + 1.0).is_constant:
+        raise InputError("fit was called within no_grad(), where no gradient is computed")
     if plan.regularizer is not None and not callable(plan.regularizer):
         raise InputError(f"a regulariser is a callable such as L2(1e-4), not {plan.regularizer!r}")
     with no_grad():

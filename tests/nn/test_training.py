@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_core import COMPILED, Value
+from autograd_core import COMPILED, Value, no_grad
 from nn import minibatch
 from nn.errors import DivergenceError, FileError, InputError
 
@@ -632,6 +632,16 @@ def test_arguments_that_make_no_sense_are_refused(spiral, options, message):
     with pytest.raises(InputError, match=message):
         nn.fit(model, *spiral, **options)
     assert bits(model) == before
+
+
+def test_one_output_for_two_classes_is_answered_with_the_loss_for_it():
+    with pytest.raises(InputError, match="one output use binary_cross_entropy"):
+        nn.fit(nn.MLP(1, [1]), [[0.0], [1.0]], [0, 1])
+
+
+def test_there_is_no_training_without_gradients(spiral):
+    with no_grad(), pytest.raises(InputError, match="within no_grad"):
+        nn.fit(net(), *spiral)
 
 
 def test_an_accuracy_is_not_waited_for_where_there_are_no_classes():
