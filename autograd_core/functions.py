@@ -207,11 +207,11 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     """x kept within [low, high]; on a bound the gradient goes to x.
 
     Raises:
-        ValueError: if low is above high, both plain numbers.
+        ValueError: if low is not at most high, both plain numbers.
     """
     plain = not isinstance(low, Value) and not isinstance(high, Value)
-    if plain and as_value(low).data > as_value(high).data:
-        raise ValueError(f"clip: the lower bound {low!r} is above the upper bound {high!r}")
+    if plain and not as_value(low).data <= as_value(high).data:
+        raise ValueError(f"clip: the lower bound {low!r} must be at most the upper bound {high!r}")
     return _call("clip", x, low, high)
 
 

@@ -202,7 +202,7 @@ def grad(function: Function, argnums: int | Sequence[int] = 0) -> Function:
     >>> grad(grad(lambda x: x**3))(2.0)
     12.0
     """
-    both = value_and_grad(function, argnums)
+    both = _value_and_grad(function, argnums, "grad")
     return lambda *args, **kwargs: both(*args, **kwargs)[1]
 
 
@@ -216,10 +216,13 @@ def value_and_grad(function: Function, argnums: int | Sequence[int] = 0) -> Func
     Returns:
         A function of the same arguments that returns (value, gradient).
     """
+    return _value_and_grad(function, argnums, "value_and_grad")
 
+
+def _value_and_grad(function: Function, argnums: int | Sequence[int], name: str) -> Function:
     def evaluate(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = _Call(function, argnums, args, kwargs)
-        output = call.scalar("grad")
+        output = call.scalar(name)
         derivatives = call.derivatives([output], [1.0])
         return (output if call.higher else output.data), call.shaped(derivatives)
 
@@ -275,7 +278,8 @@ def hessian(function: Function, argnum: int = 0) -> Function:
     >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
     """
-    return jacobian(grad(function, argnum), argnum)
+    both = _value_and_grad(function, argnum, "hessian")
+    return jacobian(lambda *args, **kwargs: both(*args, **kwargs)[1], argnum)
 
 
 def vjp(function: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -351,7 +355,8 @@ def hvp(function: Function, primal: Any, vector: Any) -> Any:
     Returns:
         H v in the form of the point: the gradient of (gradient . v).
     """
-    call = _Call(grad(function), 0, (_lifted(primal),), {})
+    both = _value_and_grad(function, 0, "hvp")
+    call = _Call(lambda x: both(x)[1], 0, (_lifted(primal),), {})
     gradients, _ = flatten(call.output)
     weights, _ = flatten(vector)
     _check_length("hvp", "vector", len(weights), "point", len(gradients))

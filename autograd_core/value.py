@@ -1985,7 +1985,9 @@ def _fill(node: Value, operands: list, d: cython.pointer(cython.double), index: 
         for j in range(n):
             incref(cython.cast(cython.p_void, operands[j]))
             if n > 2:
-                cython.cast(cython.pointer(cython.p_void), node._p0)[j] = cython.cast(cython.p_void, operands[j])
+                cython.cast(cython.pointer(cython.p_void), node._p0)[j] = cython.cast(
+                    cython.p_void, operands[j]
+                )
                 _partial_block(node)[j] = d[j]
             elif j:
                 node._p1 = cython.cast(cython.p_void, operands[j])
@@ -2021,7 +2023,12 @@ def duplicate(nodes: list, memo: dict):
         operands: list = [memo[id(_parent(node, j))] for j in range(_count(node))]
         twin = _new(node._op_id, node._data)
         if cython.compiled:
-            _fill(twin, operands, _partial_block(node) if node._count > 2 else cython.address(node._d0), _index(node))
+            _fill(
+                twin,
+                operands,
+                _partial_block(node) if node._count > 2 else cython.address(node._d0),
+                _index(node),
+            )
         else:
             twin._parents, twin._partials, twin._index = tuple(operands), node._partials, node._index
         twin._grad = node._grad
@@ -2110,7 +2117,9 @@ def pack(nodes: list, outside: list):
         c: cython.pointer(cython.longlong) = _array_pointer(counts)
         p: cython.pointer(cython.longlong) = _array_pointer(parents)
         x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(data))
-        d: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(partials))
+        d: cython.pointer(cython.double) = cython.cast(
+            cython.pointer(cython.double), _array_pointer(partials)
+        )
         mark: cython.uint
     else:
         h, c, p, x, d = heads, counts, parents, data, partials
@@ -2139,7 +2148,11 @@ def pack(nodes: list, outside: list):
                 d[total] = _partial(node, j)
                 if cython.compiled:
                     mark = cython.cast(Value, _parent_pointer(node, j))._mark
-                    p[total] = -1 - cython.cast(cython.longlong, mark - 0x80000000) if mark >= 0x80000000 else mark - 1
+                    p[total] = (
+                        -1 - cython.cast(cython.longlong, mark - 0x80000000)
+                        if mark >= 0x80000000
+                        else mark - 1
+                    )
                 else:
                     p[total] = places[id(node._parents[j])]
                 total += 1
@@ -2176,7 +2189,9 @@ def unpack(packed, outside: list):
         c: cython.pointer(cython.longlong) = _array_pointer(counts)
         p: cython.pointer(cython.longlong) = _array_pointer(parents)
         x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(data))
-        d: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(partials))
+        d: cython.pointer(cython.double) = cython.cast(
+            cython.pointer(cython.double), _array_pointer(partials)
+        )
     else:
         h, c, p, x, d = heads, counts, parents, data, partials
     if len(counts) != n or len(data) != 2 * n or len(partials) != len(parents) or sum(counts) != len(parents):

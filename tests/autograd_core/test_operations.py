@@ -411,7 +411,7 @@ def test_clip_sends_its_gradient_to_the_operand_that_it_returns(x, value, partia
 
 
 def test_clip_refuses_bounds_in_the_wrong_order():
-    with pytest.raises(ValueError, match=r"lower bound 2 is above the upper bound 1"):
+    with pytest.raises(ValueError, match=r"lower bound 2 must be at most the upper bound 1"):
         ag.clip(Value(0.0), 2, 1)
     with pytest.raises(TypeError, match="a number is wanted, not None"):
         ag.clip(Value(0.0), None, 1)

@@ -418,3 +418,9 @@ def test_newtons_method_finds_a_root():
     for _ in range(6):
         x -= f(x) / slope(x)
     assert f(x) == pytest.approx(0.0, abs=1e-15)
+
+
+@pytest.mark.parametrize("transform", ["grad", "value_and_grad", "hessian"])
+def test_a_function_of_several_results_is_refused_by_the_name_that_was_called(transform):
+    with pytest.raises(TypeError, match=f"^{transform} wants a function that returns one number"):
+        getattr(ag, transform)(lambda v: [v[0], v[1]])([1.0, 2.0])
