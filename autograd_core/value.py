@@ -2020,7 +2020,9 @@ def duplicate(nodes: list, memo: dict):
     for node in nodes:
         if id(node) in memo:
             continue
-        operands: list = [memo[id(_parent(node, j))] for j in range(_count(node))]
+        operands: list = []
+        for j in range(_count(node)):
+            operands.append(memo[id(_parent(node, j))])
         twin = _new(node._op_id, node._data)
         if cython.compiled:
             _fill(
@@ -2097,8 +2099,9 @@ def pack(nodes: list, outside: list):
         outside: Values, the parents that are not among them.
 
     Returns:
-        (operation, flags and scope of each node in one integer; how many parents; number and gradient; the parents'
-        positions, -1 - k for outside[k]; partials; what few nodes have, by position; indices by position; scopes).
+        (operation, flags and scope of each node in one integer; how many parents; number and gradient; the
+        parents' positions, -1 - k for outside[k]; partials; what few nodes have, by position; indices by position;
+        scopes).
     """
     from array import array
 

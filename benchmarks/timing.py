@@ -18,7 +18,7 @@ class Worker:
     """One peer and one workload in a process of its own; see `worker.py`."""
 
     def __init__(self, peer: str, workload: str, *options: object):
-        python = sys.executable if peer in ("ours", "plain") else peers_python()
+        python = sys.executable if peer in ("ours", "plain", "by_values") else peers_python()
         command = [python, _WORKER, peer, workload, *map(str, options)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=one_thread()

@@ -1,0 +1,171 @@
+"""The engine by itself: ``python -m benchmarks.engine [operation moons chain import] [--quick]``.
+
+Ratios come from runs that alternate, in one process for an operation, in fresh processes for whole programs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import pickle
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import timeit
+from collections.abc import Callable
+from typing import Any
+
+from autograd_core import COMPILED, Value
+from benchmarks.environment import machine, one_thread
+from benchmarks.timing import Worker, fresh, median, shown, table
+
+
+def operation(quick: bool) -> None:
+    """What `a + b` costs on Values, beside floats."""
+    number, rounds = 200_000, 15 if quick else 60
+    statements = {"a + b": "a + b", "a * b": "a * b", "a + 2.0": "a + 2.0", "-a": "-a", "tanh": "f(a)"}
+    from math import tanh
+
+    names: dict[str, dict[str, Any]] = {
+        "floats": {"a": 1.5, "b": -0.25, "f": tanh},
+        "Values": {"a": Value(1.5), "b": Value(-0.25), "f": Value.tanh},
+    }
+    rows = []
+    for label, statement in statements.items():
+        timers = {kind: timeit.Timer(statement, globals=space) for kind, space in names.items()}
+        times: dict[str, list[float]] = {kind: [] for kind in names}
+        for _ in range(rounds):
+            for kind, timer in timers.items():
+                times[kind].append(timer.timeit(number) / number)
+        floats, values = median(times["floats"]), median(times["Values"])
+        ratio = statistics.median(v / f for v, f in zip(times["Values"], times["floats"], strict=True))
+        goal = "at most 2.0" if label == "a + b" else ""
+        rows.append([label, shown(floats), shown(values), f"{ratio:.2f}", goal])
+    print("\n## One operation, the loop around it included\n")
+    print(table(["", "floats", "Values", "Values / floats", "goal"], rows), flush=True)
+
+
+def moons(quick: bool) -> None:
+    """The training step of the moons problem, Values against micrograd's."""
+    rounds = 3 if quick else 7
+    print("\n## W1, moons 2-16-16-1, batch 100: one update made of Values one by one, fresh processes\n")
+    rows = []
+    measured: dict[tuple[str, str], float] = {}
+    losses = set()
+    for collection in ("default", "off"):
+        for peer, kind in (("by_micrograd", ""), ("by_values", "loops"), ("by_values", "mlp")):
+            options = (kind, collection) if kind else (collection,)
+            steps = 1 if peer == "by_micrograd" else 20
+            seconds = median(fresh(peer, "W1", *options, steps=steps, rounds=rounds))
+            measured[kind, collection] = seconds
+            with Worker(peer, "W1", *options) as worker:
+                worker.run(2)
+                losses.add(round(worker.loss(), 9))
+    assert len(losses) == 1, losses
+    labels = {"": "micrograd 0.1.0", "loops": "plain Python loops", "mlp": "nn.MLP"}
+    goals = {("loops", "default"): "at least 100", ("mlp", "default"): "at least 300"}
+    for (kind, collection), seconds in measured.items():
+        times_faster = f"{measured['', collection] / seconds:,.0f}" if kind else ""
+        rows.append(
+            [labels[kind], collection, shown(seconds), times_faster, goals.get((kind, collection), "")]
+        )
+    print(
+        table(["", "garbage collection", "an update", "times faster than micrograd", "goal"], rows),
+        flush=True,
+    )
+
+
+def _timed(rows: list[list[str]], what: str, count: int, job: Callable[[], Any]) -> Any:
+    started = time.perf_counter()
+    result = job()
+    seconds = time.perf_counter() - started
+    rows.append([what, f"{count:,}", shown(seconds), shown(seconds / count)])
+    return result
+
+
+def _build(length: int) -> tuple[Value, Value]:
+    x = y = Value(1.0)
+    for _ in range(length):
+        y = y + x
+    return x, y
+
+
+def chain(quick: bool) -> None:
+    """A chain of 10^7 operations: built, swept, freed; and of 10^6: copied, pickled, printed."""
+    length, shorter = (10**6, 10**5) if quick else (10**7, 10**6)
+    rows: list[list[str]] = []
+    before = _resident()
+    x, y = _timed(rows, "built", length, lambda: _build(length))
+    size = (_resident() - before) / length
+    _timed(rows, "swept", length, y.backward)
+    assert x.grad == length + 1
+    holder = [y]
+    del y
+    _timed(rows, "freed", length, holder.clear)
+    after = _resident()
+    _, y = _build(shorter)
+    _timed(rows, "printed", shorter, lambda: repr(y))
+    _timed(rows, "deep-copied", shorter, lambda: copy.deepcopy(y))
+    text = _timed(rows, "pickled", shorter, lambda: pickle.dumps(y))
+    loaded = _timed(rows, "unpickled", shorter, lambda: pickle.loads(text))
+    assert loaded.data == y.data
+    print("\n## A chain of operations\n")
+    print(table(["", "operations", "all", "each"], rows))
+    basic = getattr(Value, "__basicsize__", 0)
+    print(
+        f"\n{basic} bytes a node (goal: at most 96); the chain took {size:.0f} bytes a node of memory,",
+        end=" ",
+    )
+    print(f"and left {(after - before) / 1e6:.1f} MB behind", flush=True)
+
+
+def _resident() -> int:
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def importing(quick: bool) -> None:
+    """What `import autograd_core` costs over an empty program, in fresh processes."""
+    program = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
+    rows = []
+    for module, goal in (("autograd_core", "under 40 ms"), ("nn", ""), ("viz", ""), ("numpy", "")):
+        times = []
+        for _ in range(5 if quick else 15):
+            command = [sys.executable, "-c", program.format(module)]
+            run = subprocess.run(command, capture_output=True, text=True, check=True, env=one_thread())
+            times.append(float(run.stdout))
+        rows.append([f"import {module}", shown(median(times)), shown(min(times)), goal])
+    print("\n## Importing, fresh processes\n")
+    print(table(["", "median", "fastest", "goal"], rows), flush=True)
+
+
+PARTS: dict[str, Callable[[bool], None]] = {
+    "operation": operation,
+    "moons": moons,
+    "chain": chain,
+    "import": importing,
+}
+
+
+def main() -> None:
+    """Run the parts that are asked for, by default all."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"any of {', '.join(PARTS)}; by default all")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and shorter chains")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    print(f"# The engine on {machine()}, {'compiled' if COMPILED else 'uncompiled'}")
+    for part in options.parts or PARTS:
+        PARTS[part](options.quick)
+
+
+if __name__ == "__main__":
+    main()
