@@ -2100,7 +2100,7 @@ def pack(nodes: list, outside: list):
 
     Returns:
         (operation, flags and scope of each node in one integer; how many parents; number and gradient; the
-        parents' positions, -1 - k for outside[k]; partials; what few nodes have, by position; indices by position;
+        parents' positions, -1 - k for outside[k]; partials; what few nodes have, and indices, by position;
         scopes).
     """
     from array import array
