@@ -7,7 +7,7 @@ from typing import Any
 
 from .operations import OPERATIONS, Operation, real
 from .primitives import Number
-from .value import Value, apply, as_value, rule_mode
+from .value import Value, apply, as_value, number_of, rule_mode
 
 __all__ = ["CustomOperation", "operation"]
 
@@ -41,7 +41,7 @@ class CustomOperation(Operation):
         if len(operands) != self.arity:
             raise TypeError(f"{self.name} takes {self.arity} operands, not {len(operands)}")
         result = apply(self, [as_value(operand) for operand in operands])
-        return result if any(isinstance(operand, Value) for operand in operands) else result.data
+        return result if any(isinstance(operand, Value) for operand in operands) else number_of(result)
 
     def value(self, *operands: float, index: int = 0) -> float:
         """Return the value for plain numbers."""

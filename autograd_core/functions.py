@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .operations import OPERATIONS
-from .value import Value, apply, as_value, dot, indexed_values, reduce_values
+from .value import Value, apply, as_value, dot, indexed_values, number_of, reduce_values
 
 __all__ = [
     "abs",
@@ -80,7 +80,7 @@ def _call(name: str, *operands: Any) -> Any:
     """Apply an operation: a node if any operand is a Value, else a float, with the same errors."""
     nodes = [as_value(operand) for operand in operands]
     result = apply(OPERATIONS[name], nodes)
-    return result if any(isinstance(operand, Value) for operand in operands) else result.data
+    return result if any(isinstance(operand, Value) for operand in operands) else number_of(result)
 
 
 def _unary(name: str, summary: str) -> Callable[[Any], Any]:
@@ -210,7 +210,7 @@ def clip(x: Any, low: Any, high: Any) -> Any:
         ValueError: if low is not at most high, both plain numbers.
     """
     plain = not isinstance(low, Value) and not isinstance(high, Value)
-    if plain and not as_value(low).data <= as_value(high).data:
+    if plain and not number_of(as_value(low)) <= number_of(as_value(high)):
         raise ValueError(f"clip: the lower bound {low!r} must be at most the upper bound {high!r}")
     return _call("clip", x, low, high)
 
@@ -276,7 +276,7 @@ def prod(numbers: Iterable[Any], start: Any = 1) -> Any:
         operands.insert(0, start)
     if not operands:
         return 1.0
-    result = operands[0] if isinstance(operands[0], Value) else as_value(operands[0]).data
+    result = operands[0] if isinstance(operands[0], Value) else number_of(as_value(operands[0]))
     for operand in operands[1:]:
         result = _call("mul", result, operand)
     return result

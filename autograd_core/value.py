@@ -757,6 +757,11 @@ def _short(node: Value):
     return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
 
 
+def number_of(node: Value):
+    """Return a node's number even while recording: for results of plain numbers, which are constants."""
+    return node._data
+
+
 @cython.ccall
 def as_value(number) -> Value:
     """Return a Value as it is, and a plain number as a constant node."""

@@ -341,6 +341,7 @@ class preserved:
         traceback: TracebackType | None = None,
     ) -> None: ...
 
+def number_of(node: Value) -> float: ...
 def scope_id(path: str) -> int:
     """Return the number under which nodes carry a scope's path."""
 

@@ -425,3 +425,8 @@ def test_a_program_is_recorded_in_one_thread_while_another_reads():
         run_in_threads(lambda k: float(x * k), 2)
     finally:
         end_recording()
+
+
+def test_functions_of_plain_numbers_are_constants_while_recording():
+    program = ag.record(lambda x: ag.where(ag.greater(1.0, 0.0), ag.prod([2.0, 3.0]) * x, 2.0), 1.0)
+    assert list(program([2.0, 3.0])) == [12.0, 18.0]
