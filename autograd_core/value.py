@@ -2020,7 +2020,6 @@ def duplicate(nodes: list, memo: dict):
     """
     node: Value
     twin: Value
-    j: cython.Py_ssize_t
     copied: list = []
     for node in nodes:
         if id(node) in memo:

@@ -98,7 +98,7 @@ def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> list[Any]:
         return list(y)
     if loss.targets == "labels" and outputs < 2:
         raise InputError(
-            f"{loss.name} needs one output for each class, and the model has 1 output; for two classes and one "
+            f"{loss.name} needs one output for each class, and the model has 1; for two classes and one "
             "output use binary_cross_entropy"
         )
     array = numbers_of(y, name)
