@@ -80,16 +80,15 @@ def exercises(notebook: Any) -> list[tuple[Any, Any]]:
 
 
 def names_defined(source: str) -> list[str]:
-    """The names that a cell's top level assigns or defines."""
+    """The names that a cell assigns or defines, outside its functions."""
     names: list[str] = []
-    for statement in ast.parse(source).body:
+    pending: list[Any] = list(ast.parse(source).body)
+    for statement in pending:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             names.append(statement.name)
         elif isinstance(statement, ast.Assign):
-            names += [
-                node.id
-                for target in statement.targets
-                for node in ast.walk(target)
-                if isinstance(node, ast.Name)
-            ]
+            found = [n for target in statement.targets for n in ast.walk(target)]
+            names += [n.id for n in found if isinstance(n, ast.Name)]
+        else:
+            pending += getattr(statement, "body", [])
     return names
