@@ -99,8 +99,8 @@ class Details:
         self.source = source
 
 
-# The nodes of a training step stay on the free list (12 MB at most): giving their pages back and taking new ones
-# at every step would cost three times as much as the step itself.
+# The nodes of a training step stay on the free list (12 MB at most): giving their pages back and taking new
+# ones at every step would cost three times as much as the step itself.
 @cython.final
 @cython.no_gc
 @cython.freelist(131072)
