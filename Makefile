@@ -49,7 +49,9 @@ types: $(VENV)/.dev  ## mypy, strict
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev  ## every speed claim of the README, peers side by side (they get an environment of their own)
+	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.checking
 
 notebooks: $(VENV)/.dev  ## run every notebook from top to bottom
 	$(PYTEST) notebooks
