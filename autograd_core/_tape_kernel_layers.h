@@ -1,0 +1,139 @@
+/* Layers, lanes side by side: y[j] = b[j] + sum_i w[j][i] x[i]. Part of _tape_kernel.h. */
+
+static inline __attribute__((always_inline)) void K(layer_tile)(const double *w, long I, const double *bias, const double *const *x,
+                                                              double *y, long L, long c, int rows, int vecs) {
+    VEC acc[4][2];
+    long i = 0;
+    int r, v;
+    for (r = 0; r < rows; r++)
+        for (v = 0; v < vecs; v++) acc[r][v] = bias ? bias[r] - (VEC){0} : w[r * I] * LOADV(x[0] + c + v * VL);
+    for (i = bias ? 0 : 1; i < I; i++) {
+        VEC x0 = LOADV(x[i] + c), x1 = vecs > 1 ? LOADV(x[i] + c + VL) : x0;
+        for (r = 0; r < rows; r++) {
+            double f = w[r * I + i];
+            acc[r][0] = acc[r][0] + f * x0;
+            if (vecs > 1) acc[r][1] = acc[r][1] + f * x1;
+        }
+    }
+    for (r = 0; r < rows; r++)
+        for (v = 0; v < vecs; v++) STOREV(y + r * L + c + v * VL, acc[r][v]);
+}
+
+static void K(layer_forward)(const double *w, long J, long I, const double *bias, const double *const *x, double *y, long L) {
+    long j, c;
+    for (c = 0; c < L;) {
+        int two = c + 2 * VL <= L;
+        for (j = 0; j + 4 <= J; j += 4)
+            if (two) K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, 4, 2);
+            else K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, 4, 1);
+        for (; j < J; j++)
+            if (two) K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, 1, 2);
+            else K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, 1, 1);
+        c += two ? 2 * VL : VL;
+    }
+}
+
+/* x'[i] += w[j][i] y'[j], j from the last to the first: the order of the sweep */
+static inline __attribute__((always_inline)) void K(pull_tile)(const double *w, long J, long I, const double *g, double *const *gx,
+                                                             const uint8_t *first, long L, long c, int cols, int vecs) {
+    VEC acc[4][2];
+    long j;
+    int q, v;
+    for (q = 0; q < cols; q++)
+        for (v = 0; v < vecs; v++) {
+            VEC zero = {0};
+            acc[q][v] = first[q] ? zero : LOADV(gx[q] + c + v * VL);
+        }
+    for (j = J - 1; j >= 0; j--) {
+        VEC g0 = LOADV(g + j * L + c), g1 = vecs > 1 ? LOADV(g + j * L + c + VL) : g0;
+        for (q = 0; q < cols; q++) {
+            double f = w[j * I + q];
+            acc[q][0] = acc[q][0] + f * g0;
+            if (vecs > 1) acc[q][1] = acc[q][1] + f * g1;
+        }
+    }
+    for (q = 0; q < cols; q++)
+        for (v = 0; v < vecs; v++) STOREV(gx[q] + c + v * VL, acc[q][v]);
+}
+
+static void K(layer_pull)(const double *w, long J, long I, const double *g, double *const *gx, const uint8_t *first, long L) {
+    long i, c;
+    for (c = 0; c < L;) {
+        int two = c + 2 * VL <= L;
+        for (i = 0; i < I;) {
+            int four = i + 4 <= I && gx[i] && gx[i + 1] && gx[i + 2] && gx[i + 3];
+            if (!gx[i]) { i++; continue; }
+            if (four && two) K(pull_tile)(w + i, J, I, g, gx + i, first + i, L, c, 4, 2);
+            else if (four) K(pull_tile)(w + i, J, I, g, gx + i, first + i, L, c, 4, 1);
+            else if (two) K(pull_tile)(w + i, J, I, g, gx + i, first + i, L, c, 1, 2);
+            else K(pull_tile)(w + i, J, I, g, gx + i, first + i, L, c, 1, 1);
+            i += four ? 4 : 1;
+        }
+        c += two ? 2 * VL : VL;
+    }
+}
+
+/* w'[j][i] += y'[j] x[i] for k = (lane, use) in order; gt[k][J] and xt[k][I] have one row a step */
+static inline __attribute__((always_inline)) void K(outer_tile)(double *dw, long I, const double *gt, long J, const double *const *xt,
+                                                              long i, long n, int rows, int vecs) {
+    VEC acc[4][2];
+    long k;
+    int r, v;
+    for (r = 0; r < rows; r++)
+        for (v = 0; v < vecs; v++) acc[r][v] = LOADV(dw + r * I + v * VL);
+    for (k = 0; k < n; k++) {
+        const double *x = xt[k] + i, *g = gt + k * J;
+        VEC x0 = LOADV(x), x1 = vecs > 1 ? LOADV(x + VL) : x0;
+        for (r = 0; r < rows; r++) {
+            acc[r][0] = acc[r][0] + g[r] * x0;
+            if (vecs > 1) acc[r][1] = acc[r][1] + g[r] * x1;
+        }
+    }
+    for (r = 0; r < rows; r++)
+        for (v = 0; v < vecs; v++) STOREV(dw + r * I + v * VL, acc[r][v]);
+}
+
+/* One column i of w', vectors along j. */
+static inline __attribute__((always_inline)) void K(column_tile)(double *dw, long I, const double *gt, long J, const double *const *xt,
+                                                               long i, long n) {
+    VEC acc;
+    long k, r;
+    for (r = 0; r < VL; r++) acc[r] = dw[r * I];
+    for (k = 0; k < n; k++) acc = acc + LOADV(gt + k * J) * xt[k][i];
+    for (r = 0; r < VL; r++) dw[r * I] = acc[r];
+}
+
+static void K(layer_outer)(double *dw, long J, long I, const double *gt, const double *const *xt, long n, long from, long to) {
+    long i, j, k;
+    (void)J;
+    for (i = 0; i + VL <= I;) {
+        int two = i + 2 * VL <= I;
+        for (j = from; j + 4 <= to; j += 4)
+            if (two) K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 4, 2);
+            else K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 4, 1);
+        for (; j < to; j++)
+            if (two) K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 1, 2);
+            else K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 1, 1);
+        i += two ? 2 * VL : VL;
+    }
+    for (; i < I; i++) {
+        for (j = from; j + VL <= to; j += VL) K(column_tile)(dw + j * I + i, I, gt + j, J, xt, i, n);
+        for (; j < to; j++) {
+            double s = dw[j * I + i];
+            for (k = 0; k < n; k++) s = s + gt[k * J + j] * xt[k][i];
+            dw[j * I + i] = s;
+        }
+    }
+}
+
+static void K(bias_sum)(double *db, long J, const double *gt, long n, long from, long to) {
+    long j, k;
+    for (j = from; j + VL <= to; j += VL) {
+        VEC acc = LOADV(db + j);
+        for (k = 0; k < n; k++) acc = acc + LOADV(gt + k * J + j);
+        STOREV(db + j, acc);
+    }
+    for (; j < to; j++)
+        for (k = 0; k < n; k++) db[j] = db[j] + gt[k * J + j];
+}
+

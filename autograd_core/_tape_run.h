@@ -1,0 +1,409 @@
+/* Blocks of lanes: gather, run, check, add up; on one thread or several. Part of _tape.c. */
+
+/* --- operations that Python computes --- */
+
+static PyObject *lane_operands(const int32_t *ax, const double *val, long nu, long L, long l) {
+    long n = ax[0], j;
+    PyObject *operands = PyTuple_New(n);
+    for (j = 0; operands && j < n; j++) {
+        PyObject *x = PyFloat_FromDouble(val[((long)ax[2 + j] - nu) * L + l]);
+        if (!x) { Py_DECREF(operands); return NULL; }
+        PyTuple_SET_ITEM(operands, j, x);
+    }
+    return operands;
+}
+
+static void call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L) {
+    long l;
+    PyObject *value = PyTuple_GET_ITEM(PyList_GET_ITEM(sp->callables, ax[1]), 0);
+    for (l = 0; l < L; l++) {
+        PyObject *operands = lane_operands(ax, sp->val, nu, L, l), *result = operands ? PyObject_Call(value, operands, NULL) : NULL;
+        y[l] = result ? PyFloat_AsDouble(result) : NAN;
+        if (PyErr_Occurred()) { PyErr_Clear(); y[l] = NAN; } /* a poisoned lane is evaluated eagerly, and raises there */
+        Py_XDECREF(operands); Py_XDECREF(result);
+    }
+}
+
+static void call_backward(Space *sp, const int32_t *ax, long nu, const double *y, const double *g, long L) {
+    long l, n = ax[0], j;
+    PyObject *row = PyList_GET_ITEM(sp->callables, ax[1]), *partials = PyTuple_GET_ITEM(row, 1);
+    int selecting = PyObject_IsTrue(PyTuple_GET_ITEM(row, 2));
+    const int32_t *to = ax + 2 + n;
+    for (l = 0; l < L; l++) {
+        PyObject *operands = lane_operands(ax, sp->val, nu, L, l), *made = NULL, *d = NULL;
+        if (operands) made = PyObject_CallFunction(partials, "Od", operands, y[l]);
+        if (made) d = PySequence_Fast(made, "partials");
+        for (j = 0; j < n; j++) {
+            double p, c, *slot;
+            if (to[j] < 0) continue;
+            p = d && j < PySequence_Fast_GET_SIZE(d) ? PyFloat_AsDouble(PySequence_Fast_GET_ITEM(d, j)) : NAN;
+            if (PyErr_Occurred()) { PyErr_Clear(); p = NAN; }
+            c = selecting && p == 0.0 ? 0.0 : p * g[l];
+            slot = sp->adj + ((long)(to[j] >> 1) - nu) * L + l;
+            *slot = to[j] & 1 ? 0.0 + c : *slot + c;
+        }
+        Py_XDECREF(operands); Py_XDECREF(made); Py_XDECREF(d);
+        if (PyErr_Occurred()) PyErr_Clear();
+    }
+}
+
+/* --- one block of lanes --- */
+
+typedef struct {
+    const Tape *t;
+    const Build *build;
+    const BoundObject *b;
+    const int64_t *rows;
+    const double *seeds;
+    long seed_lane, seed_output, start, stop;
+    Space **spaces;
+    long nspaces;
+} Run;
+
+static long row_of(const Run *run, long lane) { return run->rows ? (long)run->rows[lane] : lane; }
+
+static long columns(const Py_buffer *b) { return b->ndim > 1 ? (long)b->shape[1] : 1; }
+
+static void gather(const Run *run, Space *sp) {
+    long L = sp->L, l, c, k;
+    double *to = sp->val + (run->t->lanes ? 0 : run->t->nu);
+    for (k = 0; k < run->b->narrays; k++) {
+        const Py_buffer *array = run->b->arrays + k;
+        long cols = columns(array);
+        for (l = 0; l < L; l++) {
+            long lane = sp->lane + (l < sp->count ? l : sp->count - 1);
+            const double *row = (const double *)array->buf + row_of(run, lane) * cols;
+            for (c = 0; c < cols; c++) to[c * L + l] = row[c];
+        }
+        to += cols * L;
+    }
+}
+
+static double at(const Run *run, const Space *sp, int32_t index, long l) {
+    const Tape *t = run->t;
+    if (!t->lanes) return sp->val[index];
+    return index < t->nu ? sp->uni[index] : sp->val[(index - t->nu) * sp->L + l];
+}
+
+static int holds(int relation, double a, double b) {
+    switch (relation) {
+    case 0: return a < b;
+    case 1: return a <= b;
+    case 2: return a == b;
+    case 3: return a != b;
+    case 4: return a > b;
+    default: return a >= b;
+    }
+}
+
+/* How many lanes of the block, from its first, are as recorded and finite? */
+static long good_lanes(const Run *run, const Space *sp) {
+    const Tape *t = run->t;
+    long l, k, n = sp->count;
+    for (l = 0; l < n; l++) if (sp->poison[l] != 0.0) n = l;
+    for (k = 0; k < t->outputs; k++)
+        for (l = 0; l < n; l++) { double y = at(run, sp, t->out[k], l); if (y - y != 0.0) n = l; }
+    for (k = 0; k < t->nguards; k++) {
+        const Guard *g = t->guards + k;
+        for (l = 0; l < n; l++)
+            if (holds(g->relation, at(run, sp, g->left, l), at(run, sp, g->right, l)) != g->outcome) n = l;
+    }
+    return n;
+}
+
+static void put_outputs(const Run *run, const Space *sp) {
+    const Tape *t = run->t;
+    double *out = run->b->outputs.buf;
+    long l, k;
+    if (!run->b->has_outputs) return;
+    for (l = 0; l < sp->bad; l++)
+        for (k = 0; k < t->outputs; k++) out[(sp->lane + l) * t->outputs + k] = at(run, sp, t->out[k], l);
+}
+
+static void put_seeds(const Run *run, Space *sp) {
+    const Tape *t = run->t;
+    long l, k;
+    if (!t->lanes) memset(sp->adj + t->nu, 0, (size_t)t->adjoints * sizeof(double));
+    for (k = 0; k < t->outputs; k++) {
+        double *to = sp->adj + (t->lanes ? (t->out[k] - t->nu) * sp->L : t->out[k]);
+        for (l = 0; l < sp->L; l++) {
+            long lane = sp->lane + (l < sp->count ? l : sp->count - 1);
+            double seed = run->seeds[lane * run->seed_lane + k * run->seed_output];
+            to[l] = 0.0 + seed;
+        }
+    }
+}
+
+/* The gradients of the inputs belong to their lanes; one that is not finite sends its lane back to be done eagerly. */
+static void put_input_gradients(const Run *run, Space *sp) {
+    const Tape *t = run->t;
+    long k, c, l, input = 0;
+    if (!run->b->nigrads) return;
+    for (k = 0; k < run->b->narrays; k++) {
+        long cols = columns(run->b->arrays + k);
+        double *to = run->b->igrads[k].buf;
+        for (c = 0; c < cols; c++, input++) {
+            int32_t index = t->input_adjoint[input];
+            const double *g = index < 0 ? NULL : sp->adj + (t->lanes ? (index - t->nu) * sp->L : index);
+            for (l = 0; l < sp->bad; l++) {
+                double x = g ? 0.0 + g[l] : 0.0;
+                if (x - x != 0.0) sp->bad = l;
+                else to[(sp->lane + l) * cols + c] = x;
+            }
+        }
+    }
+}
+
+static void run_block(const Run *run, Space *sp) {
+    const Tape *t = run->t;
+    long l;
+    gather(run, sp);
+    for (l = 0; l < sp->L; l++) sp->poison[l] = 0.0;
+    if (t->lanes) run->build->forward(t, sp);
+    else run->build->forward_one(t, sp);
+    sp->bad = good_lanes(run, sp);
+    put_outputs(run, sp);
+    if (!run->b->has_totals || !sp->bad) return;
+    put_seeds(run, sp);
+    if (t->lanes) run->build->backward(t, sp);
+    else {
+        int careful = run->b->nigrads > 0; /* the lane may yet be refused: its sums must then be as they were */
+        if (careful) memcpy(sp->kept, sp->adj, (size_t)t->nu * sizeof(double));
+        run->build->backward_one(t, sp);
+        put_input_gradients(run, sp);
+        if (careful && !sp->bad) memcpy(sp->adj, sp->kept, (size_t)t->nu * sizeof(double));
+        return;
+    }
+    put_input_gradients(run, sp);
+}
+
+/* --- the parameters' gradients: one running sum over lanes, in order --- */
+
+static void sum_matrix(const Run *run, const Matrix *m, Space *sp, double *totals, long part, long parts, Space *mine) {
+    const Tape *t = run->t;
+    long L = sp->L, n = sp->bad, uses = m->uses, J = m->J, I = m->I, u, l, j, i;
+    long from = part * (J / 4 + (J % 4 != 0)) / parts * 4, to = (part + 1) * (J / 4 + (J % 4 != 0)) / parts * 4;
+    const double **rows = mine->pointers;
+    if (to > J) to = J;
+    if (!uses || from >= to || !n) return;
+    for (u = 0; u < uses; u++) {
+        const int32_t *ax = t->aux.v + t->matrix_uses.v[m->first_use + u];
+        const double *g = sp->adj + (ax[4] - t->nu) * L;
+        for (j = from; j < to; j++)
+            for (l = 0; l < n; l++) mine->gt[(l * uses + u) * J + j] = g[j * L + l];
+        if (m->w0 < 0) continue;
+        for (i = 0; i < I; i++) {
+            const double *x = sp->val + (ax[9 + i] - t->nu) * L;
+            for (l = 0; l < n; l++) mine->xt[(l * uses + u) * I + i] = x[l];
+        }
+    }
+    if (m->w0 >= 0) {
+        for (l = 0; l < n * uses; l++) rows[l] = mine->xt + l * I;
+        run->build->layer_outer(totals + m->w0, J, I, mine->gt, rows, n * uses, from, to);
+    }
+    if (m->b0 >= 0) run->build->bias_sum(totals + m->b0, J, mine->gt, n * uses, from, to);
+}
+
+static void sum_scalars(const Run *run, const Space *sp, double *totals, long part, long parts) {
+    const Tape *t = run->t;
+    long L = sp->L, n = sp->bad, k = part * t->nscalars / parts, end = (part + 1) * t->nscalars / parts, l, u;
+    for (; k + 4 <= end; k += 4) { /* four sums at a time hide the latency of each */
+        const Scalar *s = t->scalars + k;
+        const double *c[4];
+        double sum[4];
+        int r;
+        if (s[0].uses != 1 || s[1].uses != 1 || s[2].uses != 1 || s[3].uses != 1) break;
+        for (r = 0; r < 4; r++) {
+            sum[r] = totals[s[r].param];
+            c[r] = sp->adj + (t->scalar_uses.v[s[r].first_use] - t->nu) * L;
+        }
+        for (l = 0; l < n; l++) for (r = 0; r < 4; r++) sum[r] = sum[r] + c[r][l];
+        for (r = 0; r < 4; r++) totals[s[r].param] = sum[r];
+    }
+    for (; k < end; k++) {
+        const Scalar *s = t->scalars + k;
+        double sum = totals[s->param];
+        for (l = 0; l < n; l++)
+            for (u = 0; u < s->uses; u++) sum = sum + sp->adj[(t->scalar_uses.v[s->first_use + u] - t->nu) * L + l];
+        totals[s->param] = sum;
+    }
+}
+
+static void sum_block(const Run *run, Space *sp, long part, long parts, Space *mine) {
+    const Tape *t = run->t;
+    double *totals = run->b->totals.buf;
+    long k;
+    if (!run->b->has_totals || !t->lanes) return;
+    for (k = 0; k < t->nmatrices; k++) sum_matrix(run, t->matrices + k, sp, totals, part, parts, mine);
+    sum_scalars(run, sp, totals, part, parts);
+}
+
+/* --- a one-lane tape adds up its parameters' gradients by itself --- */
+
+static void one_lane_begin(const Run *run, Space *sp) {
+    const Tape *t = run->t;
+    long k, i, j;
+    double *wt = sp->turned;
+    memcpy(sp->val, run->b->params.buf, (size_t)t->params * sizeof(double));
+    if (t->nconsts) memcpy(sp->val + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
+    if (run->b->has_totals) memcpy(sp->adj, run->b->totals.buf, (size_t)t->params * sizeof(double));
+    for (k = 0; k < t->turned.n; k += 3) {
+        long w0 = t->turned.v[k], J = t->turned.v[k + 1], I = t->turned.v[k + 2];
+        const double *w = sp->val + w0;
+        for (j = 0; j < J; j++) for (i = 0; i < I; i++) wt[i * J + j] = w[j * I + i];
+        wt += J * I;
+    }
+}
+
+static void one_lane_end(const Run *run, Space *sp) {
+    if (run->b->has_totals) memcpy(run->b->totals.buf, sp->adj, (size_t)run->t->params * sizeof(double));
+}
+
+/* --- a run --- */
+
+static double seconds(void) {
+    struct timespec now;
+#ifdef CLOCK_MONOTONIC
+    clock_gettime(CLOCK_MONOTONIC, &now);
+#else
+    timespec_get(&now, TIME_UTC);
+#endif
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Has the user asked to stop?  Looks at most twenty times a second. */
+static int interrupted(double *last, PyThreadState **state) {
+    double now = seconds();
+    int stop;
+    if (now - *last < 0.05) return 0;
+    *last = now;
+    if (*state) PyEval_RestoreThread(*state);
+    stop = PyErr_CheckSignals() < 0;
+    if (*state) *state = PyEval_SaveThread();
+    return stop;
+}
+
+static long run_alone(const Run *run, PyThreadState **state, int *stopped) {
+    Space *sp = run->spaces[0];
+    const Tape *t = run->t;
+    long lane;
+    double last = seconds();
+    if (!t->lanes) one_lane_begin(run, sp);
+    for (lane = run->start; lane < run->stop; lane += sp->L) {
+        sp->lane = lane;
+        sp->count = run->stop - lane < sp->L ? run->stop - lane : sp->L;
+        run_block(run, sp);
+        sum_block(run, sp, 0, 1, sp);
+        if (sp->bad < sp->count) { lane += sp->bad; break; }
+        if (interrupted(&last, state)) { *stopped = 1; break; }
+    }
+    if (!t->lanes) one_lane_end(run, sp);
+    return lane < run->stop ? lane : run->stop;
+}
+
+#ifdef HAVE_THREADS
+/* Waves of one block a thread; between two barriers each thread adds up its own share of the parameters over the wave's
+ * blocks in order, so the bits do not depend on the number of threads. */
+typedef struct {
+    const Run *run;
+    pthread_barrier_t *barrier;
+    pthread_mutex_t *gate;
+    long index, *next;
+    int *stop;
+} Worker;
+
+static void work_wave(const Worker *w, long base) {
+    const Run *run = w->run;
+    Space *sp = run->spaces[w->index];
+    sp->lane = base + w->index * sp->L;
+    sp->count = run->stop - sp->lane < sp->L ? run->stop - sp->lane : sp->L;
+    sp->bad = 0;
+    if (sp->count > 0) run_block(run, sp);
+    else sp->count = 0;
+    pthread_barrier_wait(w->barrier);
+    {
+        long k;
+        for (k = 0; k < run->nspaces; k++) {
+            Space *other = run->spaces[k];
+            sum_block(run, other, w->index, run->nspaces, sp);
+            if (other->bad < other->count) break;
+        }
+    }
+    pthread_barrier_wait(w->barrier);
+}
+
+static void *worker(void *argument) {
+    Worker *w = argument;
+    pthread_mutex_lock(w->gate); /* held until all threads exist, or it is known that they never will */
+    pthread_mutex_unlock(w->gate);
+    if (*w->stop) return NULL;
+    for (;;) {
+        pthread_barrier_wait(w->barrier);
+        if (*w->stop) return NULL;
+        work_wave(w, *w->next);
+    }
+}
+
+static long run_together(const Run *run, PyThreadState **state, int *stopped) {
+    pthread_t threads[MAX_THREADS];
+    Worker workers[MAX_THREADS];
+    pthread_barrier_t barrier;
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    long k, made, lane = run->start, next = run->start;
+    int stop = 0;
+    double last = seconds();
+    pthread_barrier_init(&barrier, NULL, (unsigned)run->nspaces);
+    pthread_mutex_lock(&gate);
+    for (k = 0; k < run->nspaces; k++) workers[k] = (Worker){run, &barrier, &gate, k, &next, &stop};
+    for (made = 1; made < run->nspaces; made++)
+        if (pthread_create(threads + made, NULL, worker, workers + made)) break;
+    stop = made < run->nspaces;
+    pthread_mutex_unlock(&gate);
+    if (stop) { /* no more threads to be had */
+        for (k = 1; k < made; k++) pthread_join(threads[k], NULL);
+        pthread_barrier_destroy(&barrier);
+        return run_alone(run, state, stopped);
+    }
+    while (lane < run->stop) {
+        int left = 0;
+        next = lane;
+        pthread_barrier_wait(&barrier);
+        work_wave(workers, lane);
+        for (k = 0; k < run->nspaces && !left; k++) {
+            lane += run->spaces[k]->bad;
+            left = run->spaces[k]->bad < run->spaces[k]->count;
+        }
+        if (left) break;
+        if (interrupted(&last, state)) { *stopped = 1; break; }
+    }
+    stop = 1;
+    pthread_barrier_wait(&barrier);
+    for (k = 1; k < run->nspaces; k++) pthread_join(threads[k], NULL);
+    pthread_barrier_destroy(&barrier);
+    return lane;
+}
+#endif
+
+static long block_for(const Tape *t) { /* lanes in a block: what fits the second-level cache, at least a vector's worth */
+    long per_lane = (t->slots + t->adjoints) * 8, L = 32;
+    while (L > 8 && per_lane * L > 512 * 1024) L /= 2;
+    return L;
+}
+
+/* Simple loops that are compiled for AVX2 as well, where the linker can choose at run time. */
+#if defined(HAVE_X86) && defined(__gnu_linux__) && defined(__GLIBC__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+
+CLONES static int all_finite(const double *x, long n) {
+    uint64_t worst = 0; /* an exponent of all ones, shifted up, overflows into the top bit when one is added to it */
+    long k;
+    for (k = 0; k < n; k++) {
+        uint64_t bits;
+        memcpy(&bits, x + k, 8);
+        worst |= (bits & 0x7fffffffffffffffull) + 0x0010000000000000ull;
+    }
+    return !(worst >> 63);
+}
