@@ -6,10 +6,12 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autograd_core.checking_inputs import Inputs, flatten_numbers, is_value, to_number
 from autograd_core.finite_differences import EPSILON
+from autograd_core.gradient_report import Fault
 
 if TYPE_CHECKING:
     from autograd_core import Value
@@ -102,6 +104,23 @@ class Subject:
         if len(flat) != len(numbers):
             raise ValueError(f"the gradient has {len(flat)} numbers for {len(numbers)} inputs")
         return flat
+
+    def with_sources(self, faults: Sequence[Fault], output: Value, numbers: Vector) -> list[Fault]:
+        """Find the source lines of faulty nodes by building the graph once more in diagnosis mode."""
+        from autograd_core import diagnose, topological_order
+
+        try:
+            with diagnose():
+                again = the_value(self.graph(numbers)[0])
+        except (ValueError, ArithmeticError):  # diagnosis stops at the first number that is not finite
+            return list(faults)
+        if again is None:
+            return list(faults)
+        before, after = topological_order(output), topological_order(again)
+        if [node.op for node in before] != [node.op for node in after]:
+            return list(faults)
+        sources = {node: twin.source for node, twin in zip(before, after, strict=True)}
+        return [replace(fault, source=fault.source or sources.get(fault.node)) for fault in faults]
 
     def second(self, numbers: Vector) -> list[list[float]]:
         """The engine's Hessian: the gradient's graph, swept once for each input."""

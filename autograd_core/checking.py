@@ -153,6 +153,8 @@ class Check:
             rows += self.second_order(gradient, hessian)
         if any(row.verdict == "wrong" for row in rows) and node is not None:
             self.blame(node)
+        if node is not None and self.faults:
+            self.faults = self.subject.with_sources(self.faults, node, self.numbers)
         rows = self.repeatable(rows, value)
         rows.sort(key=lambda row: (row.accepted, SEVERITY.index(row.verdict), -row.excess))
         return GradientReport(
