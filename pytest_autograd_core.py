@@ -58,7 +58,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """List the pages."""
     failed = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
-    pages = [value for report in failed for key, value in report.user_properties if key == WRITTEN]
+    pages = [
+        value for report in failed for key, value in getattr(report, "user_properties", ()) if key == WRITTEN
+    ]
     if pages:
         terminalreporter.section("gradient check reports")
         for page in pages:

@@ -1570,12 +1570,13 @@ def begin_recording():
     if get_mode() & _RECORDING:
         raise RecordingError("a Program is being recorded already in this thread")
     _recording.guards = []
-    set_mode(get_mode() | _RECORDING)
+    _recording.without_gradients = get_mode() & _NO_GRAD
+    set_mode((get_mode() | _RECORDING) & ~_NO_GRAD)  # under no_grad every number would be frozen
 
 
 def end_recording():
     """Stop recording; return the guards, a list of (left, relation, right, outcome)."""
-    set_mode(get_mode() & ~_RECORDING)
+    set_mode((get_mode() & ~_RECORDING) | _recording.without_gradients)
     guards, _recording.guards = _recording.guards, []
     return guards
 

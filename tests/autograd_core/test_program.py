@@ -550,3 +550,10 @@ def test_bad_blocks_threads_and_builds_are_refused() -> None:
 
 def test_programs_are_made_by_record_alone() -> None:
     assert isinstance(record(square, 1.0), Program)
+
+
+def test_recording_within_no_grad_freezes_nothing():
+    with ag.no_grad():
+        program = record(lambda x: x * x, 3.0)
+        assert (ag.Value(1.0) + 1.0).is_constant
+    assert list(program([2.0, 5.0])) == [4.0, 25.0]

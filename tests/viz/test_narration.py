@@ -9,6 +9,9 @@ from autograd_core.operations import OPERATIONS
 from autograd_core.steps import BackwardStep
 from autograd_core.value import apply
 
+# Other tests define operations too.
+BUILTIN = sorted(name for name, operation in OPERATIONS.items() if operation.identifier)
+
 
 def sentences(root):
     return [frame.sentence for frame in viz.step(root).script.frames]
@@ -26,7 +29,7 @@ def applied(rule):
     return root
 
 
-@pytest.mark.parametrize("name", sorted(OPERATIONS))
+@pytest.mark.parametrize("name", BUILTIN)
 def test_the_formula_of_a_partial_has_the_value_of_the_partial(name):
     root = applied(OPERATIONS[name])
     numbers = {node.label: node.data for node in (root, *root.parents)}
@@ -39,7 +42,7 @@ def test_the_formula_of_a_partial_has_the_value_of_the_partial(name):
                 assert value == pytest.approx(event.partial, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(OPERATIONS))
+@pytest.mark.parametrize("name", BUILTIN)
 def test_every_operation_is_told_in_symbols_numbers_and_words(name):
     first = sentences(applied(OPERATIONS[name]))[0]
     assert first.title.startswith("y = ")
