@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograd_core.checking import gradient_report
-from autograd_core.expressions import ExpressionError, check_name, parse_expression
+from autograd_core.expressions import ExpressionError, check_name, parse_expression, shell_arguments
 from autograd_core.gradient_report import GradientReport
 
 EPILOGUE = """exit status: 0 the gradient is right, 1 it is not, 2 the command could not be understood.
@@ -20,7 +20,7 @@ exp log sqrt sin cos tan tanh sigmoid relu abs maximum minimum where clip sum me
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_args(shell_arguments(sys.argv[1:] if arguments is None else arguments))
     try:
         report = check(options)
         if options.html:
@@ -63,8 +63,10 @@ def parser() -> argparse.ArgumentParser:
 
 def check(options: argparse.Namespace) -> GradientReport:
     """Check the expression of the command line."""
-    expression = parse_expression(options.expression)
+    expression = parse_expression(options.expression.strip())
     numbers = dict(map(assignment, options.values))
+    if not expression.names:
+        raise ExpressionError(f"{options.expression.strip()!r} has no variable to differentiate by")
     missing = [name for name in expression.names if name not in numbers]
     if missing:
         raise ExpressionError(f"give a value to {', '.join(missing)}, as in {missing[0]}=1.0")
@@ -93,9 +95,15 @@ def assignment(text: str) -> tuple[str, float]:
 
 def write(report: GradientReport, path: Path) -> None:
     """Write the report's page, whole or not at all."""
+    if path.is_dir() or not path.name:
+        raise IsADirectoryError(f"the report goes into a file, and {str(path)!r} is a directory")
     partial = path.with_name(f"{path.name}.part")
-    partial.write_text(report.to_html(), encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(report.to_html(), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
 def show(report: GradientReport, plain: bool) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 __all__ = ["Probe", "Slope", "Window", "is_resolved", "measure", "quantum"]
 
 EPSILON = 2.0**-52
+SMALLEST_EXPONENT = -1074  # of the smallest float above 0
 LEVELS = 8  # steps in one window: h, h/2, ... h/128
 RESOLVED = 1e-3  # relative error up to which a window is believed at all
 ROUNDING = 1e5  # multiples of the rounding of |f| that count as "zero within rounding"
@@ -170,7 +171,8 @@ def central_slope(probe: Probe, steps: Sequence[float]) -> Slope | None:
 
 
 def measure(probe: Probe, exponent: int) -> Window:
-    """Extrapolate over the window whose largest step is ``2**exponent``."""
+    """Extrapolate over the window whose largest step is ``2**exponent``, or the least that floats allow."""
+    exponent = max(exponent, SMALLEST_EXPONENT + LEVELS)
     steps = [math.ldexp(1.0, exponent - level) for level in range(LEVELS)]
     central = central_slope(probe, steps)
     left, right = side_slope(probe, steps, -1.0), side_slope(probe, steps, 1.0)

@@ -11,7 +11,7 @@ import ast
 import keyword
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
@@ -146,6 +146,22 @@ def evaluate_expression(text: str, names: Mapping[str, float]) -> tuple[Value, d
     leaves = {name: Value(number, check_name(name)) for name, number in names.items()}
     result = expression(leaves)
     return (result if isinstance(result, Value) else Value(result)), leaves
+
+
+def shell_arguments(arguments: Sequence[str], options: Collection[str] = ()) -> list[str]:
+    """Let an expression start with a minus on a command line.
+
+    argparse takes ``-x*y`` for an option; with a space before it, it does not.
+
+    Args:
+        arguments: of the command line.
+        options: the options of one letter that the command has, such as ``"-o"``.
+
+    Returns:
+        The arguments for argparse.
+    """
+    known = ("--", "-h", *options)
+    return [f" {text}" if text.startswith("-") and not text.startswith(known) else text for text in arguments]
 
 
 def parse_expression(text: str) -> Expression:

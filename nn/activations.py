@@ -52,12 +52,27 @@ def activation_named(activation: str | Activation | None) -> Activation:
     if activation is None:
         return linear
     if callable(activation):
+        _check_callable(activation)
         return activation
     if activation not in ACTIVATIONS:
         names = ", ".join((*ACTIVATIONS, *VECTOR_ACTIVATIONS))
         hint = " (for a whole layer only)" if activation in VECTOR_ACTIVATIONS else ""
         raise InputError(f"no activation of a neuron is named {activation!r}{hint}; there are {names}")
     return ACTIVATIONS[activation]
+
+
+def _check_callable(activation: Activation) -> None:
+    """Refuse a function such as math.tanh, whose result is a plain number: no gradient would come through."""
+    try:
+        result = activation(Value(0.5))
+    except Exception:  # it may want other numbers, or be refused in words of its own when it is used
+        return
+    if not isinstance(result, Value):
+        name = activation_name(activation)
+        raise InputError(
+            f"the activation {name} returns a {type(result).__name__}, through which no gradient passes: "
+            "write it with the functions of autograd_core (autograd_core.tanh, not math.tanh), or give a name"
+        )
 
 
 def activation_name(activation: Any) -> str:

@@ -28,6 +28,8 @@ def rows_of(X: Any, width: int | None = None, name: str = "X") -> list[list[floa
         InputError: it is empty, ragged, not two-dimensional, of the wrong width, or has entries that are not
             finite numbers.
     """
+    if getattr(X, "mask", False) is not False and hasattr(X, "filled"):
+        raise InputError(f"{name} is a masked array: fill the masked entries, or leave their rows out")
     array = numbers_of(X, name)
     if array.ndim != 2:
         hint = " (a single feature: X.reshape(-1, 1))" if array.ndim == 1 else ""

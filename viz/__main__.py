@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from autograd_core.errors import AutogradError
-from autograd_core.expressions import evaluate_expression
+from autograd_core.expressions import evaluate_expression, shell_arguments
 from autograd_core.value import Value
 from viz.drawing import draw
 from viz.player import Player, step
@@ -17,7 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0; 1 if what was asked for cannot be done, with the reason on the error output.
     """
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(shell_arguments(sys.argv[1:] if arguments is None else arguments, ["-o"]))
+    options.expression = options.expression.strip()
     try:
         options.run(options)
     except (AutogradError, OSError, ImportError, ValueError, ArithmeticError) as error:
@@ -63,6 +64,8 @@ def _draw(options: argparse.Namespace) -> None:
 
 
 def _step(options: argparse.Namespace) -> None:
+    if not options.output.lower().endswith((".html", ".htm")):
+        raise ValueError(f"step writes a page, name.html, not {options.output!r}; draw writes pictures")
     print(_player(options).save_html(options.output))
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from autograd_core.__main__ import main
+from autograd_core.checking import gradient_report
 
 
 def test_a_right_gradient_is_reported_with_status_0(capsys):
@@ -54,7 +55,8 @@ def test_a_page_can_be_written(tmp_path, capsys):
         (["x", "x=one"], "'x=one' is not of the form name=number"),
         (["x", "2x=1"], "cannot be the name"),
         (["__import__('os')", "x=1"], "__import__"),
-        (["x", "x=1", "--html", "/nowhere/at/all.html"], "/nowhere/at/all.html"),
+        (["x", "x=1", "--html", "/nowhere/at/all.html"], "'/nowhere/at/all.html'"),
+        (["9**9**9**9"], "no variable"),
     ],
 )
 def test_a_command_that_cannot_be_understood_has_status_2_and_says_why(arguments, message, capsys):
@@ -73,3 +75,26 @@ def test_help_explains_the_exit_status(capsys):
     with pytest.raises(SystemExit):
         main(["check", "--help"])
     assert "exit status" in capsys.readouterr().out
+
+
+def test_an_expression_may_start_with_a_minus(capsys):
+    assert main(["check", "-x*y", "x=1", "y=2"]) == 0
+    assert "passed: 2 ok" in capsys.readouterr().out
+
+
+def test_the_smallest_number_of_all_is_checked(capsys):
+    assert main(["check", "x", "x=5e-324"]) in (0, 1)
+    assert "x" in capsys.readouterr().out
+
+
+def test_a_directory_in_place_of_the_page_is_left_alone(tmp_path, capsys):
+    place = tmp_path / "place"
+    place.mkdir()
+    assert main(["check", "x", "x=1", "--html", str(place)]) == 2
+    assert "is a directory" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["place"]
+
+
+def test_a_gradient_that_drowns_in_the_rounding_of_f_is_marked():
+    report = gradient_report(lambda x: x + 1e20, [1.0], gradient=[500.0])
+    assert report.rows[0].note == "too small beside f to be told from 0"

@@ -1,5 +1,6 @@
 """Neuron, Layer, MLP: numbers, scopes, signatures."""
 
+import math
 import random
 
 import numpy as np
@@ -172,3 +173,8 @@ def test_the_description_tells_the_shape():
 def test_what_does_not_fit_is_refused_with_the_numbers(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_an_activation_through_which_no_gradient_passes_is_refused():
+    with pytest.raises(InputError, match="no gradient passes"):
+        nn.MLP(3, [5, 3], activation=math.tanh)

@@ -700,3 +700,9 @@ def test_a_run_that_diverges_at_once_changes_nothing():
     with pytest.raises(DivergenceError):
         nn.fit(model, [[1e200]], [1e200], loss="mse")
     assert bits(model) == before
+
+
+def test_masked_data_are_refused():
+    X = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, True], [False, False]])
+    with pytest.raises(InputError, match="masked array"):
+        nn.fit(nn.MLP(2, [2]), X, [0, 1], progress=False)

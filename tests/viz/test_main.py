@@ -60,3 +60,14 @@ def test_it_runs_as_a_module(tmp_path):
     )
     assert done.returncode == 0
     assert "draw | step | show" in done.stdout
+
+
+def test_an_expression_may_start_with_a_minus(tmp_path):
+    assert main(["draw", "-x*y", "x=1", "y=2", "-o", str(tmp_path / "a.dot")]) == 0
+    assert (tmp_path / "a.dot").exists()
+
+
+def test_a_player_is_not_written_under_the_name_of_a_picture(tmp_path, capsys):
+    assert main(["step", "a*b", "a=2", "b=3", "-o", str(tmp_path / "a.svg")]) == 1
+    assert "draw writes pictures" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
