@@ -8,7 +8,7 @@ ENGINE := $(wildcard autograd_core/*.py autograd_core/*.pxd autograd_core/*.h au
 SOURCES := $(filter-out autograd_core/value.c,$(ENGINE)) pyproject.toml setup.cfg
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help demo test test-compiled test-uncompiled test-browser lint types bench notebooks docs generate clean
+.PHONY: help demo test quick test-compiled test-uncompiled test-browser lint types bench notebooks docs generate clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -38,6 +38,9 @@ test-compiled: $(VENV)/.dev  ## the test suite on the compiled engine, the brows
 test-uncompiled: $(VENV)/.dev  ## the test suite on the same source, uncompiled
 	AUTOGRAD_UNCOMPILED=1 $(PYTEST) --ignore=tests/browser
 
+quick: $(VENV)/.dev  ## the tests of the engine and the checker: about a minute
+	$(PYTEST) tests/autograd_core tests/property
+
 test-browser: $(VENV)/.dev  ## the widget and the pages in a real JupyterLab and Chromium
 	$(PYTEST) tests/browser
 
@@ -60,8 +63,9 @@ docs: $(VENV)/.dev  ## run the code in the documentation and build the site; war
 	$(PYTEST) docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-generate: $(VENV)/.dev  ## write autograd_core/operations.h anew after a change to operations.py
-	$(BIN)/python -m autograd_core.codegen
+generate: $(VENV)/bin/python  ## write autograd_core/operations.h anew after a change to operations.py
+	$(PIP) "cython>=3.1"
+	AUTOGRAD_UNCOMPILED=1 $(BIN)/python -m autograd_core.codegen
 
 clean:  ## remove what was built
 	rm -rf $(VENV) .venv-bench build out docs/_build *.egg-info autograd_core/*.so autograd_core/value.c

@@ -56,7 +56,8 @@ class Operation:
         arity: the number of operands; None for any number.
         rule: the value, y = rule(a, ...).
         partial_rules: for each operand k, dy/da_k = rule(a, ..., y).
-        scalar: what plain Python computes and raises for the same floats.
+        scalar: the rule, except that it raises where plain Python raises: only where the rule is not finite,
+            since the compiled engine asks it only there.
         selecting: whether a zero partial means "not chosen", see the module's text.
         native: whether the rule has C text; other operations are computed by calling Python.
         identifier: its number in the C header, 0 for a user-defined operation.

@@ -9,6 +9,7 @@ from autograd_core.expressions import (
     evaluate_expression,
     parse_expression,
 )
+from autograd_core.operations import OPERATIONS
 
 
 def test_an_expression_becomes_a_graph_whose_leaves_carry_the_names():
@@ -147,3 +148,19 @@ def test_a_bad_variable_name_is_refused(name):
 def test_the_text_must_be_a_string():
     with pytest.raises(TypeError, match="str"):
         parse_expression(3)
+
+
+def test_every_operation_that_has_a_function_can_be_written():
+    not_written = {
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "mod",
+        "dot",
+        "softmax",
+        "log_softmax",
+    }  # operators, and vectors
+    not_written |= {"stop_gradient", "polygamma", "equal"}
+    builtin = {name for name, operation in OPERATIONS.items() if operation.identifier}
+    assert builtin - not_written <= set(FUNCTIONS)

@@ -1,11 +1,14 @@
 """Who imports whom, and what importing the engine brings along."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from autograd_core import Value
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("autograd_core", "nn", "viz")
@@ -160,3 +163,10 @@ def test_an_uncompiled_engine_warns_once_and_tells_the_remedy(tmp_path):
         cwd=tmp_path,
     )
     assert quiet.stdout.strip() == "False"
+
+
+def test_the_stub_names_every_public_method_of_the_node():
+    stub = (ROOT / "autograd_core" / "value.pyi").read_text(encoding="utf-8")
+    methods = [name for name in vars(Value) if not name.startswith("_")]
+    assert "tanh" in methods
+    assert [name for name in methods if not re.search(rf"\b{name}\b", stub)] == []
