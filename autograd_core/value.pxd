@@ -96,10 +96,64 @@ cdef extern from *:
     static destructor ad_type_dealloc;
     static void (*ad_release)(void *);
     static void ad_dealloc(PyObject *node) { ad_release(node); ad_type_dealloc(node); }
-    static void hook_dealloc(PyObject *type, void (*release)(void *)) {
+
+    /* Dead nodes are kept for reuse, up to AD_SPARE of them. They come back in the order in which graphs die, which from one
+       training step to the next shuffles addresses until walks wait for memory; so every AD_TIDY reuses they are sorted. */
+    #define AD_SPARE 131072
+    #define AD_TIDY (1 << 20)
+    static void *ad_spare[AD_SPARE];
+    static Py_ssize_t ad_spare_count = 0;
+    static Py_ssize_t ad_reused = 0;
+
+    static PyObject *ad_alloc(PyTypeObject *type, Py_ssize_t items) {
+        PyObject *node;
+        if (ad_spare_count == 0) return PyType_GenericAlloc(type, items);
+        node = (PyObject *)ad_spare[--ad_spare_count];
+        ad_reused++;
+        memset(node, 0, 96);
+        return PyObject_Init(node, type);
+    }
+
+    static void ad_free(void *node) {
+        if (ad_spare_count < AD_SPARE) ad_spare[ad_spare_count++] = node;
+        else PyObject_Free(node);
+    }
+
+    /* Sort the spare nodes so that the lowest address is taken first: a radix sort, 11 bits at a time. */
+    static void ad_tidy(void) {
+        Py_ssize_t i, n = ad_spare_count;
+        size_t low = (size_t)-1, high = 0, shift;
+        void **from = ad_spare, **to, **other;
+        if (ad_reused < AD_TIDY || n < AD_SPARE / 32) return;
+        ad_reused = 0;
+        to = (void **)malloc(n * sizeof(void *));
+        if (to == NULL) return;
+        other = to;
+        for (i = 0; i < n; i++) {
+            size_t at = (size_t)ad_spare[i];
+            if (at < low) low = at;
+            if (at > high) high = at;
+        }
+        for (shift = 4; shift < 8 * sizeof(size_t) && (high - low) >> shift; shift += 11) {
+            Py_ssize_t starts[2048] = {0}, total = 0;
+            void **swap;
+            for (i = 0; i < n; i++) starts[2047 - (((size_t)from[i] - low) >> shift & 2047)]++;
+            for (i = 0; i < 2048; i++) { Py_ssize_t count = starts[i]; starts[i] = total; total += count; }
+            for (i = 0; i < n; i++) to[starts[2047 - (((size_t)from[i] - low) >> shift & 2047)]++] = from[i];
+            swap = from; from = to; to = swap;
+        }
+        if (from != ad_spare) memcpy(ad_spare, from, n * sizeof(void *));
+        free(other);
+    }
+
+    static void hook_type(PyObject *object, void (*release)(void *)) {
+        PyTypeObject *type = (PyTypeObject *)object;
         ad_release = release;
-        ad_type_dealloc = ((PyTypeObject *)type)->tp_dealloc;
-        ((PyTypeObject *)type)->tp_dealloc = ad_dealloc;
+        ad_type_dealloc = type->tp_dealloc;
+        type->tp_dealloc = ad_dealloc;
+        if (type->tp_basicsize != 96) return;  /* pointers of another size: the system's allocator will do */
+        type->tp_alloc = ad_alloc;
+        type->tp_free = ad_free;
     }
 
     static inline int is_finite(double x) { return x - x == 0.0; }
@@ -119,7 +173,8 @@ cdef extern from *:
     void put_aside(void *node) noexcept
     void *take_back() noexcept
     void *checked_realloc(void *memory, size_t bytes) noexcept
-    void hook_dealloc(object type, void (*release)(void *) noexcept)
+    void ad_tidy() noexcept
+    void hook_type(object type, void (*release)(void *) noexcept) noexcept
     bint is_finite(double x) noexcept nogil
 
 cdef extern from "operations.h" nogil:

@@ -103,7 +103,6 @@ class Details:
 # ones at every step would cost three times as much as the step itself.
 @cython.final
 @cython.no_gc
-@cython.freelist(131072)
 @cython.cclass
 class Value:
     """One number that remembers how it was made.
@@ -1333,11 +1332,12 @@ def _release(pointer: cython.p_void) -> cython.void:
                 if waiting == cython.NULL:
                     break
             decref(waiting)
+        ad_tidy()
         _draining = False
 
 
 if cython.compiled:
-    hook_dealloc(Value, _release)
+    hook_type(Value, _release)
 
 
 # --- modes
