@@ -36,7 +36,7 @@ def network(workload: str, quick: bool) -> None:
         rows.append([label, shown(peer), shown(min(times[name])), f"{ours / peer:.3f}", f"at most {goal}"])
     goals = {"default": {"W1": 40_000, "W2": 100_000}[workload], "off": {"W1": "4,000", "W2": None}[workload]}
     for collection in ("off", "default"):
-        peer_times = fresh("by_micrograd", workload, collection, steps=1, rounds=1 if quick else 3)
+        peer_times = fresh("by_micrograd", workload, collection, steps=3, rounds=1 if quick else 3)
         peer, goal = median(peer_times), goals[collection]
         label = f"micrograd 0.1.0, garbage collection {collection}"
         wanted = f"1 / {goal:,}" if isinstance(goal, int) else f"1 / {goal}" if goal else ""
