@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autograd_core.checking import gradient_report
 from autograd_core.expressions import ExpressionError, check_name, parse_expression, shell_arguments
+from autograd_core.files import replacing
 from autograd_core.gradient_report import GradientReport
 
 EPILOGUE = """exit status: 0 the gradient is right, 1 it is not, 2 the command could not be understood.
@@ -97,12 +98,10 @@ def write(report: GradientReport, path: Path) -> None:
     """Write the report's page, whole or not at all."""
     if path.is_dir() or not path.name:
         raise IsADirectoryError(f"the report goes into a file, and {str(path)!r} is a directory")
-    partial = path.with_name(f"{path.name}.part")
     try:
-        partial.write_text(report.to_html(), encoding="utf-8")
-        partial.replace(path)
+        with replacing(path) as temporary:
+            temporary.write_text(report.to_html(), encoding="utf-8")
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OSError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import html
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_core.checked_function import Function
 from autograd_core.checking import check_gradients
+from autograd_core.files import replacing
 from autograd_core.gradient_report import HTML_TABLE, GradientReport
 from autograd_core.operation_checks import check_partial, evaluator
 
@@ -76,9 +76,8 @@ def write_page(report: GradientReport, folder: Path, name: str) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (re.sub(r"[^\w.-]+", "_", name)[-150:] + ".html")
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    partial.write_text(report.to_html(picture(report)), encoding="utf-8")
-    partial.replace(path)
+    with replacing(path, durable=False) as temporary:
+        temporary.write_text(report.to_html(picture(report)), encoding="utf-8")
     return path
 
 

@@ -11,8 +11,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from autograd_core.files import replacing
 from nn.errors import InputError, require
-from nn.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

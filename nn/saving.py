@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from autograd_core.files import replacing
 from nn.errors import FileError, StateError, require
-from nn.files import replacing
 from nn.module import Module
 
 if TYPE_CHECKING:

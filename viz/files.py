@@ -1,8 +1,9 @@
 """Files that are whole or absent: written beside their place, then renamed into it."""
 
 import os
-import tempfile
 from pathlib import Path
+
+from autograd_core.files import replacing
 
 
 def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
@@ -15,19 +16,6 @@ def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a directory, not a file to write")
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:32]}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(target, durable=False) as temporary:
+        temporary.write_bytes(content)
     return target
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
