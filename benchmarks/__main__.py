@@ -6,11 +6,11 @@ in turn with this package, on one thread and in float64. What is printed are med
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 
 from benchmarks import limits, problems
 from benchmarks.environment import machine
+from benchmarks.parts import run_parts
 from benchmarks.timing import Worker, alternate, fresh, median, shown, table
 
 PEER_NAMES = {"by_torch": "PyTorch eager", "by_jax": "JAX jit", "by_numpy": "NumPy by hand"}
@@ -157,17 +157,8 @@ PARTS: dict[str, Callable[[bool], None]] = {
 
 def main() -> None:
     """Run the parts that are asked for, by default all."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"any of {', '.join(PARTS)}; by default all")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller graphs")
-    options = parser.parse_args()
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}")
-    print(f"# Benchmarks on {machine()}; one thread, float64, medians of alternating runs")
-    for part in options.parts or PARTS:
-        PARTS[part](options.quick)
+    heading = f"Benchmarks on {machine()}; one thread, float64, medians of alternating runs"
+    run_parts(PARTS, __doc__, heading)
 
 
 if __name__ == "__main__":

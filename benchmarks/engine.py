@@ -5,7 +5,6 @@ Ratios come from runs that alternate, in one process for an operation, in fresh 
 
 from __future__ import annotations
 
-import argparse
 import copy
 import pickle
 import resource
@@ -19,6 +18,7 @@ from typing import Any
 
 from autograd_core import COMPILED, Value
 from benchmarks.environment import machine, one_thread
+from benchmarks.parts import run_parts
 from benchmarks.timing import Worker, fresh, median, shown, table
 
 
@@ -155,17 +155,8 @@ PARTS: dict[str, Callable[[bool], None]] = {
 
 def main() -> None:
     """Run the parts that are asked for, by default all."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"any of {', '.join(PARTS)}; by default all")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and shorter chains")
-    options = parser.parse_args()
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}")
-    print(f"# The engine on {machine()}, {'compiled' if COMPILED else 'uncompiled'}")
-    for part in options.parts or PARTS:
-        PARTS[part](options.quick)
+    state = "compiled" if COMPILED else "uncompiled"
+    run_parts(PARTS, __doc__, f"The engine on {machine()}, {state}")
 
 
 if __name__ == "__main__":
