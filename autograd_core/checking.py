@@ -76,27 +76,22 @@ def gradient_report(
 
     Args:
         function: returns one number (a float, Value, array or tensor of one element). It is called with one
-        argument for
-            each element of ``inputs``, by name when that is a mapping, or with ``inputs`` itself when that is
-            one number, Value, array or tensor. A function without arguments is checked with respect to the
-            Values in ``inputs``, whose ``data`` is varied in place and restored: ``check_gradients(lambda:
-            loss(model(x)), model.parameters())``.
+            argument for each element of ``inputs``, by name when that is a mapping, or with ``inputs`` itself
+            when that is one number, Value, array or tensor. A function without arguments is checked with
+            respect to the Values in ``inputs``, whose ``data`` is varied in place and restored:
+            ``check_gradients(lambda: loss(model(x)), model.parameters())``.
         inputs: where to check: numbers, Values, arrays, tensors, nested lists of them.
         gradient: the gradient under test, as numbers or as a function of the same arguments, in the shape of
-        the inputs.
-            Without it, the function is given Values and the engine's gradient is tested.
+            the inputs. Without it, the function is given Values and the engine's gradient is tested.
         hessian: for ``order=2`` with a gradient of your own: the second derivatives, an n by n nest of
-        numbers or a
-            function returning one.
+            numbers or a function returning one.
         order: 1 checks the gradient, 2 the Hessian against finite differences of the gradient (and the
-        gradient too).
+            gradient too).
         rtol: relative tolerance. Without ``rtol`` and ``atol`` the tolerance is ten times the estimated error
-        of each
-            finite difference, at least 1e-9 relative.
+            of each finite difference, at least 1e-9 relative.
         atol: absolute tolerance.
         directions: check this many random directions instead of every input (for functions of many inputs);
-        when one is
-            wrong, the inputs behind it are looked for.
+            when one is wrong, the inputs behind it are looked for.
         strict: do not accept kinks.
         operations: also check every operation of the function's graph by itself.
         seed: of the random directions.

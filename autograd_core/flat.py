@@ -14,9 +14,9 @@ from .value import (
     changes,
     duplicate,
     is_shelved,
-    node_state,
+    leaf_state,
     pack,
-    restore,
+    restore_leaf,
     shelve,
     topological_order,
     unpack,
@@ -87,13 +87,9 @@ def reduce(node: Value) -> Any:
             if position is not None:
                 return _pick, (table, position)
     if node.is_leaf:
-        return _leaf, (node_state(node),)
+        return restore_leaf, leaf_state(node)
     table = Table(node)
     return _pick, (table, len(table.nodes) - 1)
-
-
-def _leaf(state: Any) -> Value:
-    return restore(state, ())
 
 
 def _pick(nodes: list[Value], position: int) -> Value:

@@ -145,14 +145,13 @@ def explain(output: Value, parent: Value, limit: int = 10) -> Explanation:
     if limit < 0:
         raise ValueError(f"limit must not be negative, it is {limit}")
     edges, order = _edges_towards(output, parent)
-    counts, sums, bounds = {parent: 1}, {parent: 1.0}, {parent: 1.0}
+    counts, bounds = {parent: 1}, {parent: 1.0}
     for node in order:
         if node is parent:
             continue
         reached = [(target, partial) for target, partial in edges[node] if target in counts]
         if reached:
             counts[node] = sum(counts[target] for target, _ in reached)
-            sums[node] = sum(partial * sums[target] for target, partial in reached)
             bounds[node] = max(abs(partial) * bounds[target] for target, partial in reached)
     if output not in counts:
         return Explanation(output, parent, 0, (), 0.0, 0.0)
@@ -198,10 +197,9 @@ def _largest_paths(output: Value, parent: Value, edges: _Edges, bounds: dict[Val
     """Yield paths by falling absolute product.
 
     Each candidate is the start of a path with the exact bound of what it can still reach. The best one is
-    followed to the end along the
-    best edges, and each edge passed by becomes a candidate: so every candidate taken is one path listed
-    (Lawler 1972). A start is a linked list (node, product so far, partial of the last edge, the start
-    before), so none is copied.
+    followed to the end along the best edges, and each edge passed by becomes a candidate: so every candidate
+    taken is one path listed (Lawler 1972). A start is a linked list (node, product so far, partial of the
+    last edge, the start before), so none is copied.
     """
     ticket = itertools.count()
     queue: list[tuple[float, int, _Link]] = [(-bounds[output], next(ticket), (output, 1.0, None, None))]

@@ -211,8 +211,7 @@ def _libm(name: str, partial: Rule) -> None:
     _unary(name, getattr(p, name), partial, scalar=getattr(math, name))
 
 
-# --- arithmetic
-# ---------------------------------------------------------------------------------------------------
+# --- arithmetic -----------------------------------------------------------------------------------------
 
 _add(Operation("add", operator.add, lambda a, b, y: 1.0, lambda a, b, y: 1.0, symbol="+"))
 _add(Operation("sub", operator.sub, lambda a, b, y: 1.0, lambda a, b, y: -1.0, symbol="-"))
@@ -250,8 +249,7 @@ _add(
 )
 _unary("abs", absolute, lambda x, y: p.sign(x), selecting=True)
 
-# --- exponentials and roots
-# -----------------------------------------------------------------------------------------
+# --- exponentials and roots -----------------------------------------------------------------------------
 
 _libm("exp", lambda x, y: y)
 _libm("expm1", lambda x, y: exp(x))
@@ -265,8 +263,7 @@ _libm("cbrt", lambda x, y: divide(1.0, 3.0 * (y * y)))
 _unary("square", lambda x: x * x, lambda x, y: 2.0 * x)
 _unary("reciprocal", lambda x: divide(1.0, x), lambda x, y: -(y * y), scalar=lambda x: 1.0 / x)
 
-# --- trigonometry
-# -----------------------------------------------------------------------------------------------------
+# --- trigonometry ---------------------------------------------------------------------------------------
 
 _libm("sin", lambda x, y: p.cos(x))
 _libm("cos", lambda x, y: -p.sin(x))
@@ -316,8 +313,7 @@ _add(
     )
 )
 
-# --- special functions
-# ------------------------------------------------------------------------------------------------
+# --- special functions ----------------------------------------------------------------------------------
 
 _libm("erf", lambda x, y: _TWO_OVER_ROOT_PI * exp(-(x * x)))
 _libm("erfc", lambda x, y: -(_TWO_OVER_ROOT_PI * exp(-(x * x))))
@@ -383,8 +379,7 @@ _unary(
     lambda x, y: p.sigmoid(x) * (1.0 + x * p.sigmoid(-x)),
 )
 
-# --- selection and steps
-# ------------------------------------------------------------------------------------------------
+# --- selection and steps --------------------------------------------------------------------------------
 
 
 def _nan_aware(a: Number, b: Number, chosen: Rule) -> Number:
@@ -456,8 +451,7 @@ for _name, _symbol in (
         )
     )
 
-# --- any number of operands
-# ---------------------------------------------------------------------------------------------
+# --- any number of operands -----------------------------------------------------------------------------
 
 
 def _shift(m: Number, x: Number) -> Number:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import RecordingError
 from .operations import OPERATIONS, Operation
-from .value import Value, Walk, begin_recording, columns, end_recording, topological_order
+from .value import Value, Walk, begin_recording, columns, enable_grad, end_recording, topological_order
 
 __all__ = ["CONSTANT", "INPUT", "NODE", "PARAMETER", "RELATIONS", "Example", "RecordedGraph", "capture"]
 
@@ -168,11 +168,12 @@ def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[Recorde
     """
     leaves = [[Value(number) for number in example.numbers] for example in examples]
     arguments = [example.build(row) for example, row in zip(examples, leaves, strict=True)]
-    begin_recording()
-    try:
-        values, shape = flatten(f(*arguments))
-    finally:
-        guards = end_recording()
+    with enable_grad():  # under no_grad every number would be frozen
+        begin_recording()
+        try:
+            values, shape = flatten(f(*arguments))
+        finally:
+            guards = end_recording()
     return _graph([leaf for row in leaves for leaf in row], values, guards), shape
 
 

@@ -22,8 +22,7 @@ __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_
 Function = Callable[..., Any]
 
 
-# --- structures: floats, arrays, sequences, dicts
-# -----------------------------------------------------------------------
+# --- structures: floats, arrays, sequences, dicts -------------------------------------------------------
 
 
 def _is_array(x: Any) -> bool:
@@ -93,8 +92,7 @@ def _numbers(structure: Any) -> list[Any]:
         return []
 
 
-# --- one evaluation
-# ------------------------------------------------------------------------------------------------------
+# --- one evaluation -------------------------------------------------------------------------------------
 
 
 class _Calls(threading.local):
@@ -378,8 +376,7 @@ def _check_length(name: str, one: str, length: int, other: str, expected: int) -
         )
 
 
-# --- gradients as graphs
-# ---------------------------------------------------------------------------------------------------
+# --- gradients as graphs --------------------------------------------------------------------------------
 
 
 def differentiate(

@@ -97,7 +97,8 @@ cdef extern from *:
     static void (*ad_release)(void *);
     static void ad_dealloc(PyObject *node) { ad_release(node); ad_type_dealloc(node); }
 
-    /* Dead nodes are kept for reuse, up to AD_SPARE of them. They come back in the order in which graphs die, which from one
+    /* Dead nodes are kept for reuse, up to AD_SPARE of them (12 MB): giving a training step's pages back and taking new ones at
+       every step would cost more than the step itself. They come back in the order in which graphs die, which from one
        training step to the next shuffles addresses until walks wait for memory; so every AD_TIDY reuses they are sorted. */
     #define AD_SPARE 131072
     #define AD_TIDY (1 << 20)

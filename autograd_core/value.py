@@ -99,8 +99,6 @@ class Details:
         self.source = source
 
 
-# The nodes of a training step stay on the free list (12 MB at most): giving their pages back and taking new
-# ones at every step would cost three times as much as the step itself.
 @cython.final
 @cython.no_gc
 @cython.cclass
@@ -163,8 +161,7 @@ class Value:
         if get_mode() & _RECORDING:
             self._flags |= _FRESH
 
-    # --- what the node is
-    # -----------------------------------------------------------------------------------------
+    # --- what the node is -------------------------------------------------------------------------------
 
     @property
     def data(self):
@@ -286,8 +283,7 @@ class Value:
         extra = self._extra
         return extra.source if isinstance(extra, Details) else None
 
-    # --- gradients
-    # ------------------------------------------------------------------------------------------------
+    # --- gradients --------------------------------------------------------------------------------------
 
     def backward(self, gradient=1.0):
         """Back-propagate from this node: every node it was computed from gets the gradient of this one.
@@ -330,8 +326,7 @@ class Value:
 
         return explain(self, parent, limit)
 
-    # --- arithmetic
-    # -----------------------------------------------------------------------------------------------
+    # --- arithmetic -------------------------------------------------------------------------------------
 
     def __add__(self, other):
         if isinstance(other, Value):
@@ -417,8 +412,7 @@ class Value:
     def __hash__(self):
         return object.__hash__(self)
 
-    # --- reading the number
-    # -----------------------------------------------------------------------------------------
+    # --- reading the number -----------------------------------------------------------------------------
 
     def __float__(self):
         return _read(self, "float() was called on it")
@@ -461,11 +455,12 @@ class Value:
             parts.append(f"grad={self._grad!r}")
         return ", ".join(parts) + ")"
 
-    # --- copies
-    # -----------------------------------------------------------------------------------------------------
+    # --- copies -----------------------------------------------------------------------------------------
 
     def __copy__(self):
-        return _twin(self)
+        memo = {id(parent): parent for parent in self.parents}
+        duplicate([self], memo)
+        return memo[id(self)]
 
     def __deepcopy__(self, memo):
         from .flat import deep_copy
@@ -480,8 +475,7 @@ class Value:
     def __reduce_ex__(self, protocol):
         return self.__reduce__()
 
-    # --- functions, under NumPy's names too
-    # ---------------------------------------------------------------------------
+    # --- functions, under NumPy's names too -------------------------------------------------------------
 
     @staticmethod
     def lift(number):
@@ -709,8 +703,7 @@ def _count_change() -> cython.void:
     _changes += 1
 
 
-# --- numbers in
-# ----------------------------------------------------------------------------------------------------
+# --- numbers in -----------------------------------------------------------------------------------------
 
 
 def _number(data):
@@ -771,8 +764,7 @@ def as_value(number) -> Value:
     return _constant(_number(number))
 
 
-# --- making nodes
-# --------------------------------------------------------------------------------------------------
+# --- making nodes ---------------------------------------------------------------------------------------
 
 
 def _blank(node):
@@ -1059,38 +1051,37 @@ def _finish_many(
     op: cython.int, operands: list, y: cython.double, d: cython.pointer(cython.double), index: cython.int
 ):
     """Compiled: make a node of len(operands) parents and the partials d."""
-    n: cython.Py_ssize_t = len(operands)
-    j: cython.Py_ssize_t
     node: Value = _new(op, y)
     if cython.compiled:
-        if n > 2:
-            block: cython.p_char = _new_block(n)
-            parents: cython.pointer(cython.p_void) = cython.cast(cython.pointer(cython.p_void), block)
-            partials: cython.pointer(cython.double) = cython.cast(
-                cython.pointer(cython.double), block + n * cython.sizeof(cython.p_void)
-            )
-            for j in range(n):
-                parents[j] = cython.cast(cython.p_void, operands[j])
-                incref(parents[j])
-                partials[j] = d[j]
-            node._p0 = cython.cast(cython.p_void, block)
-            node._p1 = cython.cast(cython.p_void, cython.cast(cython.size_t, index))
-        else:
-            incref(cython.cast(cython.p_void, operands[0]))
-            node._p0 = cython.cast(cython.p_void, operands[0])
-            node._d0 = d[0]
-            if n == 2:
-                incref(cython.cast(cython.p_void, operands[1]))
-                node._p1 = cython.cast(cython.p_void, operands[1])
-                node._d1 = d[1]
-            if index == 1:
-                node._flags |= _INDEX_1
-        node._count = n
+        _fill(node, operands, d, index)
+        if len(operands) <= 2 and index == 1:
+            node._flags |= _INDEX_1
         if op != OP_CUSTOM and ad_selecting(op):
             node._flags |= _SELECTING
     if get_mode():
         _apply_modes(node)
     return node
+
+
+@cython.cfunc
+def _fill(node: Value, operands: list, d: cython.pointer(cython.double), index: cython.int):
+    """Compiled: give a new node its parents, which are Values, and its partials."""
+    if cython.compiled:
+        n: cython.Py_ssize_t = len(operands)
+        j: cython.Py_ssize_t
+        parents: cython.pointer(cython.p_void) = cython.address(node._p0)
+        partials: cython.pointer(cython.double) = cython.address(node._d0)
+        if n > 2:
+            block: cython.p_char = _new_block(n)
+            node._p0 = cython.cast(cython.p_void, block)
+            node._p1 = cython.cast(cython.p_void, cython.cast(cython.size_t, index))
+            parents = cython.cast(cython.pointer(cython.p_void), block)
+            partials = cython.cast(cython.pointer(cython.double), block + n * cython.sizeof(cython.p_void))
+        for j in range(n):
+            parents[j] = cython.cast(cython.p_void, operands[j])
+            incref(parents[j])
+            partials[j] = d[j]
+        node._count = n
 
 
 def _make_custom(operation, operands: list):
@@ -1190,8 +1181,6 @@ def dot(weights, inputs, bias=None):
 def reduce_values(op: cython.int, numbers_):
     """Make the node of a reduction over `numbers_`; a float if there is no Value among them."""
     operands: list = list(numbers_)
-    if not operands:
-        raise ValueError(f"{_rules[op].name} needs at least one number")
     if not _lift_all(operands):
         return _rules[op].value(*operands)
     return _make(op, operands, 0)
@@ -1208,8 +1197,7 @@ def indexed_values(op: cython.int, numbers_) -> list:
     return [_make(op, operands, j) for j in range(len(operands))]
 
 
-# --- fields of a node in either life
-# ---------------------------------------------------------------------------------
+# --- fields of a node in either life --------------------------------------------------------------------
 
 
 @cython.cfunc
@@ -1270,8 +1258,7 @@ def _index(node: Value) -> cython.int:
     return node._index
 
 
-# --- freeing
-# -----------------------------------------------------------------------------------------------------------
+# --- freeing --------------------------------------------------------------------------------------------
 
 
 @cython.cfunc
@@ -1340,8 +1327,7 @@ if cython.compiled:
     hook_type(Value, _release)
 
 
-# --- modes
-# --------------------------------------------------------------------------------------------------------
+# --- modes ----------------------------------------------------------------------------------------------
 
 
 @cython.cfunc
@@ -1559,8 +1545,7 @@ def scope_id(path):
     return found
 
 
-# --- recording (the hooks that Programs use)
-# -------------------------------------------------------------------------------
+# --- recording (the hooks that Programs use) ------------------------------------------------------------
 
 _recording = threading.local()
 
@@ -1570,13 +1555,12 @@ def begin_recording():
     if get_mode() & _RECORDING:
         raise RecordingError("a Program is being recorded already in this thread")
     _recording.guards = []
-    _recording.without_gradients = get_mode() & _NO_GRAD
-    set_mode((get_mode() | _RECORDING) & ~_NO_GRAD)  # under no_grad every number would be frozen
+    set_mode(get_mode() | _RECORDING)
 
 
 def end_recording():
     """Stop recording; return the guards, a list of (left, relation, right, outcome)."""
-    set_mode((get_mode() & ~_RECORDING) | _recording.without_gradients)
+    set_mode(get_mode() & ~_RECORDING)
     guards, _recording.guards = _recording.guards, []
     return guards
 
@@ -1641,8 +1625,7 @@ def _compare(a: Value, other, relation):
     return outcome
 
 
-# --- order and sweep
-# ---------------------------------------------------------------------------------------------------------
+# --- order and sweep ------------------------------------------------------------------------------------
 
 
 @cython.cclass
@@ -1926,83 +1909,23 @@ def _sweep_plain(roots, seeds, pruned):
         node._flags &= ~_NEEDED
 
 
-# --- flat form: what copying, pickling and Programs read
-# ------------------------------------------------------------------------
+# --- flat form: what copying, pickling and Programs read ------------------------------------------------
 
 
-def node_state(node: Value):
-    """Return (op id, data, grad, flags, scope path, extra, index, partials) of a node."""
-    return (
-        node._op_id,
-        node._data,
-        node._grad,
-        node._flags & ~(_SHELVED | _TARGET | _NEEDED),
-        _scope_paths[node._scope],
-        node._extra,
-        _index(node),
-        tuple([_partial(node, j) for j in range(_count(node))]),
-    )
+def leaf_state(node: Value):
+    """Return what `restore_leaf` wants."""
+    flags = node._flags & ~(_SHELVED | _TARGET | _NEEDED)
+    return node._data, node._grad, flags, _scope_paths[node._scope], node._extra
 
 
-def restore(state, parents):
-    """Return a new node with that state and those parents."""
-    op, data, grad, flags, path, extra, index, partials = state
-    operands: list = list(parents)
-    node: Value = _new(op, data)
-    if cython.compiled:
-        n: cython.Py_ssize_t = len(operands)
-        j: cython.Py_ssize_t
-        d: cython.pointer(cython.double) = cython.cast(
-            cython.pointer(cython.double), malloc((n + 1) * cython.sizeof(cython.double))
-        )
-        if d == cython.NULL:
-            raise MemoryError()
-        try:
-            for j in range(n):
-                d[j] = partials[j]
-            _fill(node, operands, d, index)
-        finally:
-            free(d)
-    else:
-        node._parents, node._partials, node._index = tuple(operands), tuple(partials), index
+def restore_leaf(data, grad, flags, path, extra):
+    """Return a new leaf with that state."""
+    node: Value = _new(OP_LEAF, data)
     node._grad = grad
     node._flags = flags
     node._scope = scope_id(path)
     node._extra = _extra_copy(extra)
     return node
-
-
-@cython.cfunc
-def _fill(node: Value, operands: list, d: cython.pointer(cython.double), index: cython.int):
-    """Compiled: give a new node its parents and partials."""
-    if cython.compiled:
-        n: cython.Py_ssize_t = len(operands)
-        j: cython.Py_ssize_t
-        for j in range(n):
-            if not isinstance(operands[j], Value):
-                raise TypeError("the parents of a Value are Values")
-        if n > 2:
-            block: cython.p_char = cython.cast(
-                cython.p_char, malloc(n * (cython.sizeof(cython.p_void) + cython.sizeof(cython.double)))
-            )
-            if block == cython.NULL:
-                raise MemoryError()
-            node._p0 = cython.cast(cython.p_void, block)
-            node._p1 = cython.cast(cython.p_void, cython.cast(cython.size_t, index))
-        node._count = n
-        for j in range(n):
-            incref(cython.cast(cython.p_void, operands[j]))
-            if n > 2:
-                cython.cast(cython.pointer(cython.p_void), node._p0)[j] = cython.cast(
-                    cython.p_void, operands[j]
-                )
-                _partial_block(node)[j] = d[j]
-            elif j:
-                node._p1 = cython.cast(cython.p_void, operands[j])
-                node._d1 = d[j]
-            else:
-                node._p0 = cython.cast(cython.p_void, operands[j])
-                node._d0 = d[j]
 
 
 def _extra_copy(extra):
@@ -2204,6 +2127,7 @@ def unpack(packed, outside: list):
         )
     else:
         h, c, p, x, d = heads, counts, parents, data, partials
+    _check_nodes(outside)
     if len(counts) != n or len(data) != 2 * n or len(partials) != len(parents) or sum(counts) != len(parents):
         raise ValueError("these arrays are not those of a graph")
     for i in range(n):
@@ -2229,10 +2153,6 @@ def unpack(packed, outside: list):
         nodes.append(node)
         start += c[i]
     return nodes
-
-
-def _twin(node: Value):
-    return restore(node_state(node), node.parents)
 
 
 @cython.cclass

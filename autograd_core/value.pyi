@@ -366,11 +366,11 @@ def topological_order(*roots: Value) -> list[Value]:
 def sweep(roots: list[Value], gradients: Sequence[_Real], targets: Sequence[Value] | None = None) -> None:
     """Run back-propagation once (Goodfellow et al. 2016, Algorithm 6.2)."""
 
-def node_state(node: Value) -> tuple[Any, ...]:
-    """Return (op id, data, grad, flags, scope path, extra, index, partials) of a node."""
+def leaf_state(node: Value) -> tuple[Any, ...]:
+    """Return what `restore_leaf` wants."""
 
-def restore(state: Any, parents: Iterable[Value]) -> Value:
-    """Return a new node with that state and those parents."""
+def restore_leaf(data: float, grad: float, flags: int, path: str, extra: Any) -> Value:
+    """Return a new leaf with that state."""
 
 def changes() -> int:
     """Return a number that grows with every change to existing nodes."""

@@ -56,8 +56,7 @@ def judge(
         rules: tolerances and accepted verdicts.
         rounding: the rounding error of the derivative under test itself, where it is known.
         verified: whether the derivative has been verified by other means, so that a finite difference drowned
-        in known
-            rounding still passes.
+            in known rounding still passes.
     """
     tolerance = rules.tolerance(analytic, found.value, found.error) + rounding
     verdict, note = decide(analytic, found, rules, tolerance, verified)
