@@ -8,7 +8,7 @@ ENGINE := $(wildcard autograd_core/*.py autograd_core/*.pxd autograd_core/*.h au
 SOURCES := $(filter-out autograd_core/value.c,$(ENGINE)) pyproject.toml setup.cfg
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help demo test quick test-compiled test-uncompiled test-browser lint types bench notebooks docs generate clean
+.PHONY: help demo test quick test-compiled test-uncompiled test-browser fuzz lint types bench notebooks docs generate clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -43,6 +43,9 @@ quick: $(VENV)/.dev  ## the tests of the engine and the checker: about a minute
 
 test-browser: $(VENV)/.dev  ## the widget and the pages in a real JupyterLab and Chromium
 	$(PYTEST) tests/browser
+
+fuzz: $(VENV)/.dev  ## random Programs and trainings against the eager engine, bit for bit: a minute
+	$(BIN)/python -m tests.property.fuzz_programs --seconds 60
 
 lint: $(VENV)/.dev  ## ruff
 	$(BIN)/ruff check .

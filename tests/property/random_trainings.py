@@ -1,0 +1,196 @@
+"""Random runs of `nn.fit`, trained by a Program and on Values: both must leave the same bits."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+import nn
+from tests.nn.test_replay import trained
+from tests.property.random_programs import ERRORS, told
+
+ACTIVATIONS = (
+    *("tanh", "relu", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "logsigmoid", "sin"),
+    *("linear", "softmax"),
+)
+ALLOWED_REASONS = ("its loss chooses by the label", "the run is short")
+
+
+class Tied(nn.Module):
+    """A recurrent network with a readout: the matrices are used twice, and by a penalty of their own."""
+
+    def __init__(self, width: int, outputs: int, seed: int):
+        self.cell = nn.Layer(width, width, activation="tanh", seed=seed)
+        self.read = nn.Layer(width, outputs, activation="linear", seed=seed + 1)
+        self.scale = ag.Value(0.5)
+
+    def __call__(self, x: Any) -> Any:
+        h = self.cell(self.cell(x))
+        first = self.cell.parameters()[0]
+        made = self.read([v * self.scale + first for v in h])
+        return made if isinstance(made, ag.Value) or len(made) > 1 else made[0]
+
+
+@dataclass
+class Training:
+    """One run: a maker of models, data, options of `nn.fit`."""
+
+    make: Callable[[], Any]
+    X: Any
+    y: Any
+    options: dict[str, Any]
+    words: str
+
+    def run(self) -> tuple[str, str]:
+        """Return what kind of run it was, and the first difference or ''."""
+        slow, _ = self.outcome(True)
+        fast, run = self.outcome(False)
+        if run is not None and run.replay is None and not slow[0]:
+            because = run.on_values_because
+            if not any(reason in because for reason in ALLOWED_REASONS):
+                return "training", f"trained on Values because {because}"
+            return "training on Values", ""
+        kind = "training that raises" if slow[0] else "training"
+        return kind, _difference(slow, fast)
+
+    def outcome(self, on_values: bool) -> Any:
+        """(error, parameters, what `trained` tells), and the run."""
+        made: list[Any] = []
+
+        def make() -> Any:
+            made.append(self.make())
+            return made[-1]
+
+        with pytest.MonkeyPatch.context() as patch:
+            try:
+                told_of, run = trained(make, self.X, self.y, on_values, patch, **self.options)
+            except (*ERRORS, nn.DivergenceError) as error:
+                return (told(error), _numbers(made[-1]), None), None
+        return ("", _numbers(made[-1]), told_of), run
+
+    def __str__(self) -> str:
+        return self.words
+
+
+def _numbers(model: Any) -> list[str]:
+    return [f"{p.data.hex()} {p.grad.hex()}" for p in model.parameters()]
+
+
+def _difference(slow: Any, fast: Any) -> str:
+    if slow[0] != fast[0]:
+        return f"error {fast[0]!r}, on Values {slow[0]!r}"
+    for k, (a, b) in enumerate(zip(slow[1], fast[1], strict=True)):
+        if a != b:
+            return f"parameter {k}: value and gradient {b}, on Values {a}"
+    return "" if repr(slow[2]) == repr(fast[2]) else "the history or the optimiser's buffers differ"
+
+
+def random_training(seed: int) -> Training:
+    """The run of a seed."""
+    rng, dice = random.Random(seed), np.random.default_rng(seed)
+    width, hidden, classes = _sizes(rng)
+    rows = rng.choice((33, 40, 64, 65, 70, 100, 128))
+    if width * max(hidden, default=1) > 500:
+        rows = rng.choice((33, 40, 65))
+    loss = rng.choice(
+        ("cross_entropy", "cross_entropy", "mse", "mae", "huber", "nll", "binary_cross_entropy", "hinge")
+    )
+    if loss in ("cross_entropy", "nll"):
+        outputs, y = max(2, classes), dice.integers(0, max(2, classes), rows)
+    elif loss in ("binary_cross_entropy", "hinge"):
+        outputs, y = 1, dice.integers(0, 2, rows)
+    else:
+        outputs, y = classes, dice.normal(size=(rows, classes) if classes > 1 else rows)
+    if loss == "hinge":
+        y = 2 * y - 1
+    X = dice.normal(size=(rows, width))
+    kind = rng.random()
+    if kind < 0.25:  # pixels: many zeros
+        X = np.where(dice.random(X.shape) < 0.5, 0.0, np.round(16 * dice.random(X.shape)) / 16)
+    elif kind < 0.3:
+        X = X * 10.0 ** dice.integers(-4, 4, X.shape)
+    elif kind < 0.34:
+        X = X * 1e150
+    elif kind < 0.38:
+        X[:, rng.randrange(width)] = rng.choice((0.0, -0.0, 5e-324))
+    activation = rng.choice(ACTIVATIONS)
+    output = "log_softmax" if loss == "nll" else "linear"
+    tied = rng.random() < 0.15 and loss != "nll" and width <= 12
+    options: dict[str, Any] = {
+        "loss": loss,
+        "regularizer": _regularizer(rng),
+        "batch_size": rng.choice((1, 2, 3, 4, 7, 8, 10, 16, 20, 24, 32, 33, 50, 64, rows)),
+        "epochs": 2 if rows > 33 else 3,
+    }
+    optimizer, text = _optimizer(rng)
+    options["optimizer"] = optimizer
+    first = rng.randrange(1000)
+
+    def make() -> Any:
+        if tied:
+            return Tied(width, outputs, first)
+        return nn.MLP(width, [*hidden, outputs], activation=activation, output=output, seed=first)
+
+    words = f"{make()!r}, {rows} rows, {text}, { ({k: v for k, v in options.items() if k != 'optimizer'}) }"
+    return Training(make, X, y, options, words)
+
+
+def _sizes(rng: random.Random) -> tuple[int, list[int], int]:
+    kind = rng.random()
+    if kind < 0.75:
+        small = (1, 2, 3, 4, 5, 7, 8, 9, 12, 16)
+        return (
+            rng.choice(small),
+            [rng.choice(small) for _ in range(rng.choice((0, 1, 1, 2, 3)))],
+            rng.randrange(1, 6),
+        )
+    if kind < 0.93:
+        return rng.randrange(1, 34), [rng.randrange(1, 26)], rng.randrange(1, 11)
+    return 64, [rng.choice((10, 16, 32, 40))], 10
+
+
+def _regularizer(rng: random.Random) -> Any:
+    alpha, biases = rng.choice((0.0, 0.01, 1e-4, 0.3)), rng.random() < 0.3
+    return rng.choice(
+        (
+            None,
+            None,
+            nn.L2(alpha, biases),
+            nn.L2(alpha, biases),
+            nn.L1(alpha, biases),
+            nn.ElasticNet(alpha, 0.3, biases),
+        )
+    )
+
+
+def _optimizer(rng: random.Random) -> tuple[Callable[[], Any], str]:
+    clips: dict[str, Any] = {}
+    if rng.random() < 0.3:
+        clips["clip_norm"] = rng.choice((1e-3, 0.1, 1.0, 100.0))
+    if rng.random() < 0.2:
+        clips["clip_value"] = rng.choice((1e-3, 0.1, 1.0))
+    lr: Any = rng.choice((0.1, 0.01, 1e-3, 1.0, 0.25))
+    if rng.random() < 0.2:
+        lr = nn.LinearDecay(lr, 5) if rng.random() < 0.5 else nn.ExponentialDecay(lr, 0.9)
+    kind, settings = rng.choice(
+        (
+            (nn.SGD, {}),
+            (nn.SGD, {}),
+            (nn.SGD, {"momentum": 0.9}),
+            (nn.SGD, {"momentum": 0.5, "nesterov": True}),
+            (nn.Adagrad, {}),
+            (nn.RMSprop, {}),
+            (nn.RMSprop, {"centered": True}),
+            (nn.RMSprop, {"momentum": 0.9, "rho": 0.9}),
+            (nn.Adam, {}),
+            (nn.AdamW, {"weight_decay": 0.1}),
+        )
+    )
+    given = {"lr": lr, **settings, **clips}
+    return lambda: kind(**given), f"{kind.__name__}({given})"

@@ -1,0 +1,22 @@
+"""Some seeds of the fuzzer, so that it runs with the tests."""
+
+import pytest
+
+from tests.nn.test_replay import needs_compiler
+from tests.property.random_programs import random_case
+from tests.property.random_trainings import random_training
+
+
+@pytest.mark.parametrize("first", range(0, 200, 25))
+def test_random_programs_leave_the_bits_of_the_eager_loop(first):
+    for seed in range(first, first + 25):
+        _, found = random_case(seed).run()
+        assert not found, f"seed {seed}: {found}"
+
+
+@needs_compiler
+@pytest.mark.parametrize("first", range(0, 40, 10))
+def test_random_trainings_leave_the_bits_of_training_on_values(first):
+    for seed in range(first, first + 10):
+        _, found = random_training(seed).run()
+        assert not found, f"seed {seed}: {found}"
