@@ -1,22 +1,23 @@
-"""Training on a Program's arrays: whole updates, from the gathered rows to the new parameters, without a
-Value in between.
+"""Training by Programs: the gradient of a minibatch, and whole updates without a Value in between.
 
 One update is the text of `nn.training`: the examples' gradients in order, divided by their number, the
-penalty's on top, then the optimiser's rule.  Parameters change only by whole updates.
+penalty's on top, then the optimiser's rule.  `BatchGradient` does the first of these for parameters that stay
+Values; `Trainer` does all of them on arrays.  Parameters change only by whole updates.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from .errors import RecordingError
-from .program import Program, _interpreter
+from .program import _DATA, Program, _interpreter
 from .program_graph import PARAMETER
 from .value import Value
 
-__all__ = ["RULES", "Trainer", "compiled", "permutation"]
+__all__ = ["RULES", "BatchGradient", "Trainer", "compiled", "permutation"]
 
 RULES = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
 _MASK = (1 << 64) - 1
@@ -53,6 +54,119 @@ def permutation(count: int, key: str) -> Any:
         j = (((z ^ (z >> 31)) >> 32) * (i + 1)) >> 32
         order[i], order[j] = order[j], order[i]
     return np.array(order, dtype=np.int64)
+
+
+def _captured(program: Program, order: Sequence[int], parameters: Sequence[Value]) -> list[int]:
+    """Return, for each place of a tape's order, the place in `parameters`.
+
+    Raises:
+        RecordingError: the program depends on a leaf that is not among them.
+    """
+    position = {id(parameter): k for k, parameter in enumerate(parameters)}
+    captured = program.parameters
+    strangers = [parameter for parameter in captured if id(parameter) not in position]
+    if strangers:
+        raise RecordingError(f"the loss depends on {strangers[0]!r}, which is not among the parameters")
+    return [position[id(captured[k])] for k in order]
+
+
+class BatchGradient:
+    """The gradient of a minibatch by Programs, for parameters that are Values.
+
+    Where the graph depends on a choice (a label), there is a program for each outcome; rows are replayed in
+    their order all the same, those of one program that follow each other together, so that the sums are those
+    of the eager loop.
+
+    Args:
+        programs: the loss of one example, with one output; one program for each choice.
+        batches: for each argument of the programs an array of all examples.
+        parameters: the Values whose gradient is wanted: all that the programs captured, perhaps more.
+        choices: the number of the program of each example; None if there is only one.
+        largest: the most rows in a minibatch.
+
+    Raises:
+        RecordingError: a program depends on Values that are not among the parameters.
+    """
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        batches: Sequence[Any],
+        parameters: Sequence[Value],
+        choices: Any = None,
+        largest: int = 1,
+    ):
+        import numpy as np
+
+        self.parameters = list(parameters)
+        self._choices = choices
+        self._outputs = np.empty((largest, 1))
+        self._layouts: dict[bytes, _Layout] = {}
+        self._bound = [self._bind(program, batches) for program in programs]
+
+    def _bind(self, program: Program, batches: Sequence[Any]) -> tuple[_Layout, Any]:
+        """Return the program's tape, and the arrays it works on: the same for tapes of the same order."""
+        import numpy as np
+
+        # With several programs hardly two rows that follow each other share one: a tape of one lane is fit.
+        tape = program._tape(self._choices is None and len(self._outputs) > 2, False)
+        place = np.array(_captured(program, tape.order, self.parameters), dtype=np.intp)
+        layout = self._layouts.setdefault(
+            place.tobytes(), _Layout(place, np.zeros(len(place)), np.zeros(len(place)))
+        )
+        arrays = tuple(e.rows(batch) for e, batch in zip(program._examples, batches, strict=True))
+        return layout, tape.bind(layout.numbers, arrays, self._outputs, layout.sums, None, 0, 1, "")
+
+    def __call__(self, rows: Any, totals: Any = None) -> tuple[list[float], Any] | None:
+        """Return the losses of these rows and the sum of their gradients, in the rows' order.
+
+        Args:
+            rows: numbers of examples, int64; None for the one row of a program without arguments.
+            totals: the gradients to add to, 0 by default; they are changed.
+
+        Returns:
+            (losses, an array in the order of `parameters`), or None: a row leaves the finite numbers or the
+            recorded branches.
+        """
+        import numpy as np
+
+        count = 1 if rows is None else len(rows)
+        values = np.fromiter(map(_DATA, self.parameters), np.float64, len(self.parameters))
+        totals = np.zeros(len(values)) if totals is None else totals
+        for layout in self._layouts.values():
+            layout.numbers[:] = values[layout.place]
+        now: _Layout | None = None
+        for number, start, stop in self._stretches(rows, count):
+            layout, tape = self._bound[number]
+            if layout is not now:
+                if now is not None:
+                    totals[now.place] = now.sums
+                layout.sums[:] = totals[layout.place]
+                now = layout
+            if tape.run(start, stop, rows, 1.0) != stop:
+                return None
+        if now is not None:
+            totals[now.place] = now.sums
+        losses = self._outputs[:count, 0]
+        return (losses.tolist(), totals) if np.isfinite(losses).all() else None
+
+    def _stretches(self, rows: Any, count: int) -> list[tuple[int, int, int]]:
+        """Return (program, start, stop) of the rows that follow each other under one program."""
+        import numpy as np
+
+        if self._choices is None:
+            return [(0, 0, count)]
+        choices = self._choices[rows]
+        bounds = [0, *(np.flatnonzero(np.diff(choices)) + 1).tolist(), count]
+        return [(int(choices[a]), a, b) for a, b in pairwise(bounds)]
+
+
+class _Layout(NamedTuple):
+    """An order of parameters: their places in the caller's, and arrays for their numbers and gradients."""
+
+    place: Any
+    numbers: Any
+    sums: Any
 
 
 class Trainer:
@@ -123,12 +237,7 @@ class Trainer:
         """For each place in the arrays the parameter's place in `parameters`: the tape's, then the rest."""
         import numpy as np
 
-        position = {id(parameter): k for k, parameter in enumerate(self.parameters)}
-        captured = program.parameters
-        strangers = [parameter for parameter in captured if id(parameter) not in position]
-        if strangers:
-            raise RecordingError(f"the loss depends on {strangers[0]!r}, which is not among the parameters")
-        first = [position[id(captured[k])] for k in order]
+        first = _captured(program, order, self.parameters)
         known = set(first)
         return np.array(first + [k for k in range(len(self.parameters)) if k not in known], dtype=np.int64)
 

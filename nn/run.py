@@ -16,11 +16,11 @@ from nn.errors import StateError
 from nn.history import Epoch, History
 from nn.losses import Loss, LossFunction
 from nn.metrics import evaluate_checked
-from nn.minibatch import GradientSum, batch_gradient, epoch_order, sum_gradients
+from nn.minibatch import BatchResult, GradientSum, batch_gradient, epoch_order, sum_gradients
 from nn.module import Module
 from nn.optimizers import Optimizer, gradient_norm
 from nn.regularizers import Regularizer
-from nn.replay import Replay, replay_of
+from nn.replay import GradientReplay, Replay, replay_of
 from nn.stopping import Patience, StopCriterion, first_reason
 
 __all__ = ["Callback", "Plan", "Run"]
@@ -77,7 +77,7 @@ class Run:
         self.seed = seed
         self.point = Point(self._values(), optimizer.buffers, optimizer.updates)
         self.updates = 0
-        self.replay: Replay | None = None
+        self.replay: Replay | GradientReplay | None = None
         self.on_values_because = "nothing was recorded"
         self.shows_progress = False
         self._stopped_by_callback = False
@@ -89,6 +89,15 @@ class Run:
     def example_loss(self, x: Any, y: Any) -> Value:
         """L(f(x), y), the graph of one example."""
         return self.plan.loss.function(self.model(x), y)
+
+    @property
+    def listens(self) -> bool:
+        """Does a callback want to hear of every update?"""
+        return any(hasattr(callback, "on_update") for callback in self.plan.callbacks)
+
+    def examples(self, chosen: Sequence[int]) -> tuple[list[list[float]], list[Any]]:
+        """The examples of these numbers, and their targets."""
+        return [self.plan.rows[i] for i in chosen], [self.plan.targets[i] for i in chosen]
 
     @property
     def epoch(self) -> int:
@@ -126,23 +135,30 @@ class Run:
     def _run_epoch(self, bar: Any) -> None:
         """The minibatches that are left of the epoch under way, by the program or on Values."""
         plan = self.plan
-        if self.replay is not None and not self.replay.fits(self):
-            self.replay, self.on_values_because = replay_of(self)
-        self.history.trained_on = "a Program" if self.replay else f"Values: {self.on_values_because}"
-        if self.replay is not None:
-            self.replay.epoch(self, permutation(len(plan.rows), f"{self.seed}:{self.point.epoch}"), bar)
-        else:
-            self._run_epoch_on_values(bar)
+        while self.point.batch < plan.batches:  # a replay stops where its graph has changed
+            if self.replay is not None and not self.replay.fits(self):
+                self._record_again()
+            self.history.trained_on = "a Program" if self.replay else f"Values: {self.on_values_because}"
+            if self.replay is not None:
+                self.replay.epoch(self, permutation(len(plan.rows), f"{self.seed}:{self.point.epoch}"), bar)
+            else:
+                self._run_epoch_on_values(bar)
         if self.shows_progress:
             slow = "" if self.replay is not None else f", on Values: {self.on_values_because}"
             bar.set_postfix_str(f"epoch {self.epoch + 1}, loss {self.point.loss / len(plan.rows):.4g}{slow}")
+
+    def _record_again(self) -> None:
+        """A callback has changed the model or the optimiser: once an epoch, recording anew still pays."""
+        if self.point.batch:
+            self.replay, self.on_values_because = None, "a callback changes the model within an epoch"
+        else:
+            self.replay, self.on_values_because = replay_of(self)
 
     def _run_epoch_on_values(self, bar: Any) -> None:
         plan = self.plan
         order = epoch_order(len(plan.rows), self.seed, self.point.epoch)
         for start in range(self.point.batch * plan.batch_size, len(order), plan.batch_size):
-            chosen = order[start : start + plan.batch_size]
-            self.update([plan.rows[i] for i in chosen], [plan.targets[i] for i in chosen])
+            self.update(*self.examples(order[start : start + plan.batch_size]))
             bar.update(1)
 
     def tell_update(self) -> None:
@@ -154,7 +170,10 @@ class Run:
 
     def update(self, xs: list[list[float]], ys: list[Any]) -> None:
         """One turn of the algorithm's loop: the gradient of one minibatch, then one step."""
-        result = batch_gradient(self.parameters, self.gradient_sum, self.penalty, xs, ys)
+        self.step(batch_gradient(self.parameters, self.gradient_sum, self.penalty, xs, ys), len(xs))
+
+    def step(self, result: BatchResult, count: int) -> None:
+        """One step by the gradient that is on the parameters, of a minibatch of so many examples."""
         norm = gradient_norm(p.grad for p in self.parameters)
         rate = self.optimizer.lr
         self.optimizer.step()
@@ -167,7 +186,7 @@ class Run:
             optimizer_updates=self.optimizer.updates,
             batch=at.batch + 1,
             updates=self.updates,
-            loss=at.loss + result.loss * len(xs),
+            loss=at.loss + result.loss * count,
             penalty=at.penalty + result.penalty,
             norm=at.norm + norm,
             lr=rate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,15 +175,313 @@ def test_ctrl_c_leaves_whole_updates(monkeypatch: Any) -> None:
     assert 200 * point.epoch + point.batch == point.updates > 0
 
 
-def test_a_model_that_draws_random_numbers_is_trained_on_values(monkeypatch: Any) -> None:
+# --- optimisers that are not compiled
+
+
+class Signs(nn.Optimizer):
+    """Sign descent with a fading mean, its rule alone its own (Chen et al. 2023, "Lion")."""
+
+    buffer_names = ("mean",)
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        mean = 0.9 * buffers["mean"] + 0.1 * gradients
+        return values - rate * np.sign(mean), {"mean": mean}
+
+
+class Halved(nn.Adam):
+    """Adam with a rule of its own."""
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return super().rule(values, gradients * 0.5 + 0.1 * values, buffers, 0.5 * rate)
+
+
+class Lookahead(nn.SGD):
+    """SGD with a whole step of its own, which reads gradients and writes numbers where they are."""
+
+    def step(self) -> None:
+        super().step()
+        for p in self.parameters:
+            p.data = 0.9 * p.data + 0.1 * (p.data - self.lr * p.grad)
+
+
+def patched() -> nn.SGD:
+    optimizer = nn.SGD(lr=0.05)
+    step = optimizer.step
+
+    def twice() -> None:
+        step()
+        step()
+
+    optimizer.step = twice  # type: ignore[method-assign]
+    return optimizer
+
+
+OWN = {
+    "rule": lambda: Signs(lr=0.01),
+    "rule of a subclass": lambda: Halved(lr=0.02, clip_norm=0.5),
+    "step": lambda: Lookahead(lr=0.05, momentum=0.5),
+    "step put onto the object": patched,
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("batch_size", [1, 16, 60])
+def test_an_optimiser_of_ones_own_leaves_the_bits_of_training_on_values(
+    name: str, batch_size: int, monkeypatch: Any
+) -> None:
+    X, y = data(60, 5, 3)
+    options = {"batch_size": batch_size, "epochs": 3, "regularizer": nn.L2(0.01), "optimizer": OWN[name]}
+    assert_same(lambda: nn.MLP(5, [7, 3], seed=1), X, y, monkeypatch, **options)
+
+
+class Counting(nn.MLP):
+    """How often the model itself is called: each call is a graph of Values."""
+
+    calls = 0
+
+    def __call__(self, x: Any) -> Any:
+        Counting.calls += 1
+        return super().__call__(x)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "options",
+    [{"optimizer": Signs(lr=0.01)}, {"loss": "hinge"}, {"optimizer": Signs(lr=0.01), "loss": "hinge"}],
+)
+def test_the_model_is_not_called_for_what_the_program_does(options: dict[str, Any]) -> None:
+    X, y = data(300, 5, 3)
+    Counting.calls = 0
+    history = nn.fit(Counting(5, [7, 3], seed=1), X, y, epochs=4, **options)
+    assert history.trained_on == "a Program"
+    assert Counting.calls < 200  # 1200 on Values; the rest is recording and checking
+
+
+@needs_compiler
+@pytest.mark.parametrize("loss", ["cross_entropy", "hinge"])
+@pytest.mark.parametrize("at", [1, 7, 8])
+def test_an_own_optimiser_resumes_to_the_bits_of_an_uninterrupted_run(
+    loss: str, at: int, tmp_path: Path
+) -> None:
+    X, y = data(60, 5, 3)
+
+    class Stop:
+        def on_update(self, run: Any) -> None:
+            if run.updates == at:
+                raise KeyboardInterrupt
+
+    def options(path: Path) -> dict[str, Any]:
+        return {
+            "optimizer": Signs(lr=0.01),
+            "loss": loss,
+            "batch_size": 16,
+            "epochs": 3,
+            "seed": 3,
+            "checkpoint": path,
+        }
+
+    whole, parts = nn.MLP(5, [7, 3], seed=1), nn.MLP(5, [7, 3], seed=1)
+    nn.fit(whole, X, y, **options(tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        nn.fit(parts, X, y, callbacks=Stop(), **options(tmp_path / "parts"))
+    history = nn.fit(nn.MLP(5, [7, 3], seed=2), X, y, resume=True, **options(tmp_path / "parts"))
+    again = nn.MLP(5, [7, 3], seed=2)
+    nn.fit(again, X, y, resume=True, **options(tmp_path / "parts"))
+    assert history.trained_on == "a Program"
+    assert [p.data for p in again.parameters()] == [p.data for p in whole.parameters()]
+
+
+@needs_compiler
+def test_an_interruption_within_an_own_step_leaves_whole_updates() -> None:
+    X, y = data(60, 5, 3)
+    seen: list[list[float]] = []
+
+    class Breaking(nn.SGD):
+        def step(self) -> None:
+            seen.append([p.data for p in self.parameters])
+            self.parameters[0].data = 99.0
+            if len(seen) == 6:
+                raise KeyboardInterrupt
+            super().step()
+
+    model = nn.MLP(5, [7, 3], seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        nn.fit(model, X, y, optimizer=Breaking(lr=0.1), batch_size=16, epochs=9, seed=1)
+    assert [p.data for p in model.parameters()] == seen[-1]
+
+
+@needs_compiler
+def test_an_own_optimiser_that_diverges_raises_the_same_error_at_the_same_point(monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+    found = []
+    for on_values in (True, False):
+        model = nn.MLP(3, [4, 1], seed=4)
+        with monkeypatch.context() as patch:
+            if on_values:
+                patch.setattr(training, "replay_of", lambda run: (None, "the test asked for it"))
+            with pytest.raises(nn.DivergenceError) as caught:
+                nn.fit(
+                    model,
+                    1e3 * X,
+                    y,
+                    loss="mse",
+                    optimizer=Lookahead(lr=9.0),
+                    batch_size=8,
+                    epochs=20,
+                    seed=1,
+                )
+        found.append(([p.data for p in model.parameters()], str(caught.value)))
+    assert found[0] == found[1]
+
+
+# --- losses that choose by the target
+
+
+def by_index(outputs: Any, label: int) -> Any:
+    return ag.logsumexp(outputs) - outputs[int(label)]
+
+
+def by_branch(outputs: Any, label: int) -> Any:
+    return outputs[0] * outputs[0] if label == 0 else ag.exp(outputs[1]) * (0.5 if label == 1 else 0.25)
+
+
+WEIGHTS = {0: 1.0, 1: 0.5, 2: 2.0}
+
+
+def by_table(outputs: Any, label: int) -> Any:
+    return WEIGHTS[label] * nn.cross_entropy(outputs, label)
+
+
+@needs_compiler
+@pytest.mark.parametrize("loss", [by_index, by_branch, by_table, "hinge"])
+@pytest.mark.parametrize("optimizer", [nn.SGD, lambda: nn.Adam(lr=0.01), lambda: Signs(lr=0.01)])
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_a_loss_that_chooses_by_the_label_leaves_the_bits_of_training_on_values(
+    loss: Any, optimizer: Any, batch_size: int, monkeypatch: Any
+) -> None:
+    X, y = data(80, 4, 3)
+    options = {"batch_size": batch_size, "epochs": 2, "loss": loss, "regularizer": nn.L1(0.01)}
+    make = lambda: nn.MLP(4, [6, 5, 3], activation="tanh", seed=3)  # noqa: E731
+    assert_same(make, X, y.tolist(), monkeypatch, optimizer=optimizer, **options)
+
+
+@needs_compiler
+def test_labels_may_be_words(monkeypatch: Any) -> None:
+    X, y = data(80, 4, 3)
+    names = ["ant", "bee", "cat"]
+
+    def loss(outputs: Any, name: str) -> Any:
+        return nn.cross_entropy(outputs, names.index(name))
+
+    words = [names[k] for k in y]
+    options = {"epochs": 2, "loss": loss, "optimizer": nn.SGD}
+    assert_same(lambda: nn.MLP(4, [6, 3], seed=3), X, words, monkeypatch, **options)
+
+
+# --- what callbacks change
+
+
+class Cooled(nn.MLP):
+    """A model with a plain number of its own, which recording freezes."""
+
+    _heat = 1.0
+
+    def __call__(self, x: Any) -> Any:
+        return [value * self._heat for value in super().__call__(x)]
+
+
+class Growing:
+    """A penalty with a plain number of its own."""
+
+    def __init__(self) -> None:
+        self.alpha = 0.01
+
+    def __call__(self, model: Any) -> Any:
+        return nn.L2(self.alpha)(model)
+
+
+@needs_compiler
+@pytest.mark.parametrize("optimizer", [nn.SGD, lambda: Signs(lr=0.01)])
+def test_a_number_that_a_callback_changes_in_the_model_or_the_penalty_counts_at_once(
+    optimizer: Any, monkeypatch: Any
+) -> None:
+    X, y = data(70, 3, 2)
+    results = []
+    for on_values in (True, False):
+        penalty = Growing()
+
+        def change(run: Any, penalty: Growing = penalty) -> None:
+            if run.epoch == 2:
+                run.model._heat = 0.5
+            penalty.alpha *= 2.0
+
+        options = {"epochs": 4, "callbacks": change, "regularizer": penalty, "optimizer": optimizer}
+        found, run = trained(lambda: Cooled(3, [4, 2], seed=4), X, y, on_values, monkeypatch, **options)
+        results.append(found)
+        assert (run.replay is None) == on_values
+    assert results[0] == results[1]
+
+
+@needs_compiler
+def test_a_number_that_changes_within_an_epoch_counts_at_once_and_the_rest_is_done_on_values(
+    monkeypatch: Any,
+) -> None:
     X, y = data(70, 3, 2)
 
-    class Noisy(nn.MLP):
-        def __call__(self, x: Any) -> Any:
-            return [value * random.random() for value in super().__call__(x)]
+    class Cool:
+        def on_update(self, run: Any) -> None:
+            if run.updates == 6:
+                run.model._heat = 0.5
 
-    random.seed(1)
-    assert reason(lambda: Noisy(3, [4, 2], seed=1), X, y, monkeypatch) == "the model draws random numbers"
+    options = {"epochs": 4, "batch_size": 16, "callbacks": Cool()}
+    slow, _ = trained(lambda: Cooled(3, [4, 2], seed=4), X, y, True, monkeypatch, optimizer=nn.SGD, **options)
+    fast, run = trained(
+        lambda: Cooled(3, [4, 2], seed=4), X, y, False, monkeypatch, optimizer=nn.SGD, **options
+    )
+    assert fast == slow
+    assert run.on_values_because == "a callback changes the model within an epoch"
+
+
+# --- reasons
+
+
+class Dropout(nn.MLP):
+    """Drops outputs by chance, by a generator that it may keep itself."""
+
+    def __init__(self, *arguments: Any, generator: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._chance = generator
+
+    def __call__(self, x: Any) -> Any:
+        return [value * float(self._chance.random() < 0.8) for value in super().__call__(x)]
+
+
+GENERATORS = {
+    "Python's": lambda: random,
+    "NumPy's": lambda: np.random,
+    "an own one of Python": lambda: random.Random(3),
+    "an own one of NumPy": lambda: np.random.default_rng(3),
+    "an own old one of NumPy": lambda: np.random.RandomState(3),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", GENERATORS)
+def test_chance_is_found_and_recording_takes_nothing_from_it(name: str, monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+    results = []
+    for on_values in (True, False):
+        random.seed(1)
+        np.random.seed(1)
+        results.append(
+            trained(
+                lambda: Dropout(3, [4, 2], seed=1, generator=GENERATORS[name]()),
+                X, y, on_values, monkeypatch, optimizer=nn.SGD, epochs=2,
+            )
+        )  # fmt: skip
+    assert results[0][0] == results[1][0]
+    assert results[1][1].on_values_because == "the model draws random numbers"
 
 
 def test_a_model_with_branches_on_its_numbers_is_trained_on_values(monkeypatch: Any) -> None:
@@ -208,17 +507,53 @@ def test_a_model_with_branches_on_its_numbers_is_trained_on_values(monkeypatch: 
         assert "its graph" in reason(lambda kind=kind: kind(3, [4, 2], seed=1), X, y, monkeypatch)
 
 
-def reason(make: Callable[[], Any], X: Any, y: Any, monkeypatch: Any) -> str:
+def test_a_loss_that_chooses_by_too_many_targets_names_the_remedy(monkeypatch: Any) -> None:
+    X, _ = data(70, 3, 2)
+    targets = [k / 7 for k in range(70)]
+
+    def loss(outputs: Any, target: float) -> Any:
+        return abs(outputs[0] - target) if float(target) > 3.0 else outputs[1] * outputs[1]
+
+    told = reason(lambda: nn.MLP(3, [4, 2], seed=1), X, targets, monkeypatch, loss=loss)
+    assert "the loss chooses by the target" in told
+    assert "dot(one_hot_row, outputs)" in told
+
+
+def test_what_a_loss_raises_only_while_it_is_recorded_is_no_error(monkeypatch: Any) -> None:
+    X, _ = data(70, 3, 2)
+    table = {k: 0.1 * k for k in range(70)}
+
+    def loss(outputs: Any, target: int) -> Any:
+        return outputs[0] * table[target]
+
+    told = reason(lambda: nn.MLP(3, [4, 2], seed=1), X, list(range(70)), monkeypatch, loss=loss)
+    assert "the loss chooses by the target" in told
+
+
+def test_a_loss_that_depends_on_a_leaf_outside_the_model_is_no_matter_for_a_program(monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+    heat = ag.Value(2.0, label="heat")
+
+    def loss(outputs: Any, target: Any) -> Any:
+        return heat * nn.mse(outputs[0], target)
+
+    told = reason(lambda: nn.MLP(3, [4, 2], seed=1), X, y, monkeypatch, loss=loss)
+    assert "not among the parameters" in told
+    assert "heat" in told
+
+
+def reason(make: Callable[[], Any], X: Any, y: Any, monkeypatch: Any, **options: Any) -> str:
     if _interpreter() is None:
         pytest.skip("the interpreter is not compiled")
-    _, run = trained(make, X, y, False, monkeypatch, optimizer=nn.SGD, batch_size=16, epochs=2)
+    options = {"optimizer": nn.SGD, "batch_size": 16, "epochs": 2, **options}
+    _, run = trained(make, X, y, False, monkeypatch, **options)
     assert run.replay is None
+    assert run.history.trained_on == f"Values: {run.on_values_because}"
     return run.on_values_because
 
 
-@needs_compiler
-def test_the_progress_line_tells_why_training_is_on_values() -> None:
-    X, y = data(70, 3, 2)
+def told(model: Any, X: Any, y: Any, epochs: int = 2) -> tuple[str, str]:
+    """What the last progress line and the history tell."""
     lines: list[str] = []
 
     class Bar:
@@ -228,12 +563,31 @@ def test_the_progress_line_tells_why_training_is_on_values() -> None:
         def set_postfix_str(self, text: str) -> None:
             lines.append(text)
 
-    class Mine(nn.SGD): ...
+    history = nn.fit(model, X, y, epochs=epochs, progress=Bar)
+    return lines[-1], history.trained_on
 
-    nn.fit(nn.MLP(3, [4, 2], seed=1), X, y, optimizer=Mine(), epochs=2, progress=Bar)
-    nn.fit(nn.MLP(3, [4, 2], seed=1), X, y, optimizer=nn.SGD(), epochs=2, progress=Bar)
-    assert all("on Values: Mine is an optimiser of your own" in line for line in lines[:2])
-    assert not any("on Values" in line for line in lines[2:])
+
+def test_the_progress_line_and_the_history_tell_why_training_is_on_values(monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+    line, trained_on = told(nn.MLP(3, [4, 2], seed=1), X[:20], y[:20])
+    assert line.endswith(", on Values: the run is short")
+    assert trained_on == "Values: the run is short"
+    noisy = Dropout(3, [4, 2], seed=1, generator=random.Random(1))
+    expected = "the model draws random numbers" if _interpreter() else "there is no compiled interpreter"
+    line, trained_on = told(noisy, X, y)
+    assert line.endswith(f", on Values: {expected}")
+    assert trained_on == f"Values: {expected}"
+    monkeypatch.setattr("nn.replay.compiled", lambda: False)
+    line, trained_on = told(nn.MLP(3, [4, 2], seed=1), X, y)
+    assert line.endswith(", on Values: there is no compiled interpreter")
+    assert trained_on == "Values: there is no compiled interpreter"
+
+
+@needs_compiler
+def test_the_progress_line_says_nothing_where_a_program_does_the_work() -> None:
+    line, trained_on = told(nn.MLP(3, [4, 2], seed=1), *data(70, 3, 2))
+    assert "Values" not in line
+    assert trained_on == "a Program"
 
 
 def test_the_shuffle_is_the_same_compiled_or_not(monkeypatch: Any) -> None:
