@@ -8,7 +8,7 @@ ENGINE := $(wildcard autograd_core/*.py autograd_core/*.pxd autograd_core/*.h au
 SOURCES := $(filter-out autograd_core/value.c,$(ENGINE)) pyproject.toml setup.cfg
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help demo test quick test-compiled test-uncompiled test-browser fuzz lint types bench notebooks docs generate clean
+.PHONY: help demo test quick test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench notebooks docs generate clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -46,6 +46,12 @@ test-browser: $(VENV)/.dev  ## the widget and the pages in a real JupyterLab and
 
 fuzz: $(VENV)/.dev  ## random Programs and trainings against the eager engine, bit for bit: a minute
 	$(BIN)/python -m tests.property.fuzz_programs --seconds 60
+
+sanitize: $(VENV)/.dev  ## tests and a minute of fuzzing under GCC's AddressSanitizer and UndefinedBehaviorSanitizer
+	$(BIN)/python -m tests.sanitize address
+
+sanitize-threads: $(VENV)/.dev  ## threads that share a Program under GCC's ThreadSanitizer
+	$(BIN)/python -m tests.sanitize thread
 
 lint: $(VENV)/.dev  ## ruff
 	$(BIN)/ruff check .
