@@ -51,9 +51,11 @@ from typing import Any, NamedTuple
 from .backward import contributions
 from .errors import RecordingError
 from .program_graph import CONSTANT, INPUT, PARAMETER, RELATIONS, Example, RecordedGraph, capture, flatten
+from .program_rows import real_array, whole_number
 from .value import Value, apply
 
 _DATA = operator.attrgetter("data")
+_MOST_THREADS = 64  # as in _tape.c
 
 __all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
 
@@ -133,7 +135,7 @@ def record(f: Callable[..., Any], *examples: Any, on_guard: str = "eager") -> Pr
     """
     if on_guard not in ("eager", "raise"):
         raise ValueError(f'on_guard is "eager" or "raise", not {on_guard!r}')
-    shapes = [Example(example) for example in examples]
+    shapes = [Example(example, f"example {k} of {len(examples)}") for k, example in enumerate(examples, 1)]
     graph, shape = capture(f, shapes)
     return Program(f, shapes, graph, shape, on_guard)
 
@@ -312,8 +314,8 @@ class Program:
     def _one_row(self, row: Sequence[Any]) -> list[float]:
         if len(row) != len(self._examples):
             raise TypeError(f"{len(self._examples)} arguments are wanted, not {len(row)}")
-        pairs = zip(self._examples, row, strict=True)
-        return [x for example, argument in pairs for x in example.rows([argument]).ravel().tolist()]
+        pairs = zip(self._examples, _named(row), strict=True)
+        return [x for example, (name, argument) in pairs for x in example.row(argument, name)]
 
     def _rebuild(self, inputs: list[Value]) -> tuple[list[Value], list[Value]]:
         """Make the graph of Values again on other inputs."""
@@ -424,6 +426,27 @@ def _compile(graph: RecordedGraph, lanes: bool, want_inputs: bool) -> Any:
     return module.compile(*graph.compile_arguments(), lanes, want_inputs, graph.callables())
 
 
+def _named(arguments: Sequence[Any]) -> list[tuple[str, Any]]:
+    return [(f"argument {k} of {len(arguments)}", argument) for k, argument in enumerate(arguments, 1)]
+
+
+def _block(block: Any, lanes: int) -> int:
+    """The lanes of a block, no more than there are: each lane has its memory."""
+    wanted = whole_number(block, "block")
+    if wanted < 0 or wanted % 8:
+        raise ValueError(
+            f"block is a number of lanes, a multiple of 8, or 0, which chooses one; not {wanted}"
+        )
+    return min(wanted, 8 * -(-lanes // 8))
+
+
+def _threads(threads: Any) -> int:
+    count = whole_number(threads, "threads")
+    if not 1 <= count <= _MOST_THREADS:
+        raise ValueError(f"threads goes from 1 to {_MOST_THREADS}; not {count}")
+    return count
+
+
 class _Run:
     """One call of a Program: the arrays, the tape, and the lanes that have to be done eagerly."""
 
@@ -431,13 +454,15 @@ class _Run:
         examples = program._examples
         if len(batches) != len(examples):
             raise TypeError(f"the recorded function takes {len(examples)} arguments, not {len(batches)}")
-        self.program, self.block, self.threads, self.build = program, block, threads, build
-        self.arrays = tuple(example.rows(batch) for example, batch in zip(examples, batches, strict=True))
+        self.program, self.build = program, build
+        pairs = zip(examples, _named(batches), strict=True)
+        self.arrays = tuple(example.rows(batch, name) for example, (name, batch) in pairs)
         self.lanes = len(self.arrays[0]) if self.arrays else 1
         if any(len(array) != self.lanes for array in self.arrays):
             raise ValueError(
                 f"the batches have different numbers of rows: {[len(array) for array in self.arrays]}"
             )
+        self.block, self.threads = _block(block, self.lanes), _threads(threads)
         self.parameters = program._graph.parameters
         self.width = len(program._graph.outputs)
 
@@ -463,10 +488,18 @@ class _Run:
     def _seeds(self, gradient: Any) -> Any:
         import numpy as np
 
-        if isinstance(gradient, (int, float)):
-            return float(gradient)
+        if type(gradient) is float:
+            return gradient
+        given = real_array(gradient, "gradient")
+        if given.ndim == 0:
+            return float(given)
         shape = (self.lanes, *self.program._shape) if self.arrays else self.program._shape
-        seeds = np.broadcast_to(np.asarray(gradient, dtype=np.float64), shape)
+        try:
+            seeds = np.broadcast_to(given, shape)
+        except ValueError:
+            raise ValueError(
+                f"gradient has shape {given.shape}, which does not fit the values' shape {shape}"
+            ) from None
         return np.ascontiguousarray(seeds.reshape(self.lanes, self.width))
 
     def _tape_run(self, start: int, stop: int) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import RecordingError
 from .operations import OPERATIONS, Operation
+from .program_rows import real_array
 from .value import Value, Walk, begin_recording, columns, enable_grad, end_recording, topological_order
 
 __all__ = ["CONSTANT", "INPUT", "NODE", "PARAMETER", "RELATIONS", "Example", "RecordedGraph", "capture"]
@@ -22,17 +23,11 @@ _CUSTOM = 255
 class Example:
     """The shape of one argument, and how to make it of Values: a number, nested lists or an array."""
 
-    def __init__(self, example: Any):
+    def __init__(self, example: Any, what: str = "the example"):
         import numpy as np
 
-        if isinstance(example, Value):
-            raise TypeError(
-                "an example is a plain number or an array of them, not a Value: what f captures may be Values"
-            )
         try:
-            if example is None:
-                raise TypeError("not None")
-            numbers_ = np.asarray(example, dtype=np.float64)
+            numbers_ = real_array(example, what)
         except (TypeError, ValueError) as error:
             raise TypeError(f"an example is a number or a rectangular array of numbers: {error}") from None
         self.shape: tuple[int, ...] = numbers_.shape
@@ -55,17 +50,26 @@ class Example:
             nested = [nested[i : i + width] for i in range(0, len(nested), width)]
         return nested
 
-    def rows(self, batch: Any) -> Any:
+    def rows(self, batch: Any, what: str = "the batch") -> Any:
         """Return a batch of such arguments as a C-contiguous float64 array of shape (lanes, size)."""
         import numpy as np
 
-        array = np.asarray(batch, dtype=np.float64)
+        array = real_array(batch, what)
         if array.ndim != len(self.shape) + 1 or array.shape[1:] != self.shape:
+            wanted = ", ".join(["lanes", *map(str, self.shape)])
             raise ValueError(
-                f"a batch of shape (lanes, {', '.join(map(str, self.shape))}) is wanted, not {array.shape}: "
-                "one row for each lane, in the form of the example"
+                f"{what} has shape {array.shape}, and ({wanted}) is wanted: one row for each lane, in the "
+                "form of the example"
             )
         return np.ascontiguousarray(array.reshape(len(array), self.size))
+
+    def row(self, argument: Any, what: str) -> list[float]:
+        """Return one such argument as a flat list of floats."""
+        array = real_array(argument, what)
+        if array.shape != self.shape:
+            raise ValueError(f"{what} has shape {array.shape}, and the example has {self.shape}")
+        numbers_: list[float] = array.ravel().tolist()
+        return numbers_
 
 
 def flatten(result: Any) -> tuple[list[Value], tuple[int, ...]]:

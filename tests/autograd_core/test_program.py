@@ -539,11 +539,8 @@ def test_the_uncompiled_interpreter_gives_the_same_bits(monkeypatch: pytest.Monk
 
 
 @compiled
-def test_bad_blocks_threads_and_builds_are_refused() -> None:
+def test_builds_that_the_machine_does_not_have_are_refused() -> None:
     program = record(square, 1.0)
-    for options in ({"block": 7}, {"threads": 0}, {"block": -8}):
-        with pytest.raises(ValueError, match="a multiple of 8"):
-            program.value_and_grad([1.0], **options)
     with pytest.raises(ValueError, match="no build named"):
         program.value_and_grad([1.0], build="mmx")
 
