@@ -55,7 +55,18 @@ def main() -> int:
     seed = [] if given.seed is None else ["--seed", str(given.seed)]
     fuzz = ["tests.property.fuzz_programs", "--seconds", str(given.seconds), *seed]
     fuzz += ["--only", "graphs"] if given.kind == "thread" else []
-    pytest = ["pytest", "-q", "-o", "pythonpath=", "-p", "no:cacheprovider", "-p", "no:faulthandler", *tests]
+    pytest = [
+        "pytest",
+        "-q",
+        "--capture=sys",
+        "-o",
+        "pythonpath=",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:faulthandler",
+        *tests,
+    ]
     return run(given.kind, library, pytest) or run(given.kind, library, fuzz)
 
 
