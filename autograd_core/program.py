@@ -46,13 +46,14 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from .backward import contributions
 from .errors import RecordingError
 from .program_graph import CONSTANT, INPUT, PARAMETER, RELATIONS, Example, RecordedGraph, capture, flatten
 from .program_rows import real_array, whole_number
-from .value import Value, apply
+from .value import Value, apply, scope
 
 _DATA = operator.attrgetter("data")
 _MOST_THREADS = 64  # as in _tape.c
@@ -270,6 +271,8 @@ class Program:
     def graph(self, *row: Any) -> Any:
         """Return the graph of one row as Values, to look at, to draw or to differentiate.
 
+        Its nodes have the scopes and labels that they had when they were recorded.
+
         Args:
             *row: the arguments of one lane; by default the examples.
 
@@ -322,17 +325,22 @@ class Program:
         graph = self._graph
         nodes: list[Value] = []
         starts, parents, refs = graph.start.tolist(), graph.parents.tolist(), graph.ref.tolist()
-        for i, kind in enumerate(graph.kind.tolist()):
-            if kind == CONSTANT:
-                nodes.append(Value.lift(float(graph.value[i])))
-            elif kind == PARAMETER:
-                nodes.append(graph.parameters[refs[i]])
-            elif kind == INPUT:
-                nodes.append(inputs[refs[i]])
-            else:
-                rule = graph.operation(i)
-                operands = [nodes[p] for p in parents[starts[i] : starts[i + 1]]]
-                nodes.append(apply(rule, operands, refs[i] if rule.arity is None else 0))
+        kinds = graph.kind.tolist()
+        for path, first, last in graph.scope_stretches():
+            with scope(path) if path else nullcontext():
+                for i in range(first, last):
+                    if kinds[i] == CONSTANT:
+                        nodes.append(Value.lift(float(graph.value[i])))
+                    elif kinds[i] == PARAMETER:
+                        nodes.append(graph.parameters[refs[i]])
+                    elif kinds[i] == INPUT:
+                        nodes.append(inputs[refs[i]])
+                    else:
+                        rule = graph.operation(i)
+                        operands = [nodes[p] for p in parents[starts[i] : starts[i + 1]]]
+                        nodes.append(apply(rule, operands, refs[i] if rule.arity is None else 0))
+        for i, label in graph.labels.items():
+            nodes[i].label = label
         return nodes, inputs
 
     def _tape(self, lanes: bool, want_inputs: bool) -> Any:

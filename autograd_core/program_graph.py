@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from .errors import RecordingError
 from .operations import OPERATIONS, Operation
 from .program_rows import real_array
-from .value import Value, Walk, begin_recording, columns, enable_grad, end_recording, topological_order
+from .value import Value, begin_recording, enable_grad, end_recording, pack, topological_order
 
 __all__ = ["CONSTANT", "INPUT", "NODE", "PARAMETER", "RELATIONS", "Example", "RecordedGraph", "capture"]
 
@@ -120,6 +121,9 @@ class RecordedGraph:
         operations: the operations that Python computes.
         parameters: the captured leaves.
         inputs: how many numbers one lane takes.
+        scope: the number of each node's scope, in `scopes`.
+        scopes: the scopes' paths.
+        labels: the labels of the nodes that have one, by position; captured leaves keep their own.
     """
 
     op: Any
@@ -134,6 +138,9 @@ class RecordedGraph:
     operations: list[Operation]
     parameters: list[Value]
     inputs: int
+    scope: Any
+    scopes: list[str]
+    labels: dict[int, str]
 
     def __len__(self) -> int:
         return len(self.op)
@@ -154,6 +161,14 @@ class RecordedGraph:
         """Return the operation of a node."""
         rule = _by_identifier().get(int(self.op[i]))
         return self.operations[self.ref[i]] if rule is None or not _has_c_text(rule) else rule
+
+    def scope_stretches(self) -> Iterator[tuple[str, int, int]]:
+        """Return (scope, start, stop) of the nodes that follow each other within one scope."""
+        import numpy as np
+
+        bounds = [0, *(np.flatnonzero(np.diff(self.scope)) + 1).tolist(), len(self)]
+        for start, stop in pairwise(bounds):
+            yield self.scopes[self.scope[start]], start, stop
 
 
 def _has_c_text(rule: Operation) -> bool:
@@ -190,20 +205,21 @@ def _graph(
         (_as_value(left), relation, _as_value(right), outcome) for left, relation, right, outcome in guards
     ]
     roots = outputs + [side for left, _, right, _ in sides for side in (left, right)]
-    walk = Walk(roots)
-    ops, data, flags, indices = columns(walk.nodes)
-    op, flag = np.array(ops, dtype=np.int32), np.array(flags, dtype=np.int32)
-    counts = np.array(walk.counts, dtype=np.int64)
-    if counts.sum() >= 2**31:
-        raise RecordingError(f"the graph has {counts.sum()} edges; a Program takes less than 2^31")
+    nodes = topological_order(*roots)
+    heads, counts_, data, parents, _, extras, indices, scopes = pack(nodes, [])
+    head, counts = np.frombuffer(heads, dtype=np.int64), np.frombuffer(counts_, dtype=np.int64)
+    op, flag = (head & 0xFFFF).astype(np.int32), head >> 16
+    if len(parents) >= 2**31:
+        raise RecordingError(f"the graph has {len(parents)} edges; a Program takes less than 2^31")
     start = np.zeros(len(op) + 1, dtype=np.int32)
     np.cumsum(counts, out=start[1:])
     leaf = op == 0
     kind = np.where(leaf & (flag & (_FLAG_CONSTANT | _FLAG_FRESH) != 0), CONSTANT, NODE).astype(np.uint8)
-    ref = np.array(indices, dtype=np.int32)
-    parameters = _name_leaves(walk.nodes, np.flatnonzero(leaf & (kind == NODE)), inputs, kind, ref)
-    operations = _name_operations(walk.nodes, op, ref)
-    position = _positions(walk.nodes, roots)
+    ref = np.zeros(len(op), dtype=np.int32)
+    ref[list(indices)] = list(indices.values())
+    parameters = _name_leaves(nodes, np.flatnonzero(leaf & (kind == NODE)), inputs, kind, ref)
+    operations = _name_operations(nodes, op, ref)
+    position = _positions(nodes, roots)
     rows = [
         (position[id(left)], position[id(right)], RELATIONS.index(relation), int(outcome))
         for left, relation, right, outcome in sides
@@ -211,9 +227,9 @@ def _graph(
     return RecordedGraph(
         op=op,
         start=start,
-        parents=np.array(walk.parents, dtype=np.int32),
+        parents=np.array(parents, dtype=np.int32),
         kind=kind,
-        value=np.array(data, dtype=np.float64),
+        value=np.frombuffer(data, dtype=np.float64)[::2].copy(),
         ref=ref,
         outputs=np.array([position[id(value)] for value in outputs], dtype=np.int32),
         guards=np.array(rows, dtype=np.int32).reshape(len(rows), 4),
@@ -221,6 +237,9 @@ def _graph(
         operations=operations,
         parameters=parameters,
         inputs=len(inputs),
+        scope=(head >> 32).astype(np.int32),
+        scopes=scopes,
+        labels={i: nodes[i].label for i in extras if nodes[i].label and kind[i] != PARAMETER},
     )
 
 
@@ -231,14 +250,16 @@ def _positions(nodes: list[Value], roots: list[Value]) -> dict[int, int]:
 
 def _name_leaves(nodes: list[Value], places: Any, inputs: list[Value], kind: Any, ref: Any) -> list[Value]:
     """Tell inputs from captured leaves; return the captured ones in the graph's order."""
+    import numpy as np
+
     number = {id(value): k for k, value in enumerate(inputs)}
-    parameters: list[Value] = []
-    for i in places.tolist():
-        k = number.get(id(nodes[i]))
-        kind[i], ref[i] = (PARAMETER, len(parameters)) if k is None else (INPUT, k)
-        if k is None:
-            parameters.append(nodes[i])
-    return parameters
+    leaves = [nodes[i] for i in places.tolist()]
+    found = [number.get(id(leaf), -1) for leaf in leaves]
+    mine = np.array(found, dtype=np.int64)
+    captured = mine < 0
+    kind[places] = np.where(captured, PARAMETER, INPUT)
+    ref[places] = np.where(captured, np.cumsum(captured) - 1, mine)
+    return [leaf for leaf, k in zip(leaves, found, strict=True) if k < 0]
 
 
 def _name_operations(nodes: list[Value], op: Any, ref: Any) -> list[Operation]:

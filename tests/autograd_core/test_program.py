@@ -373,6 +373,57 @@ def test_the_graph_comes_back_as_values() -> None:
     assert program.graph().data == program([[1.0, 2.0]])[0]
 
 
+def described(root: Any) -> list[tuple[str, str, str, float]]:
+    return [(node.op, node.scope, node.label, node.data) for node in ag.topological_order(root)]
+
+
+def scoped(x: Any) -> Any:
+    x[1].label = "second"
+    with ag.scope("outer"):
+        y = x[0] * 3.0
+        with ag.scope("inner"):
+            z = ag.tanh(y) + x[1]
+            z.label = "sum"
+    with ag.scope("outer.inner"):
+        again = z * y
+    result = again - 1.0
+    result.label = "loss"
+    return result
+
+
+@pytest.mark.parametrize("travelled", [False, True])
+def test_the_graph_comes_back_with_scopes_and_labels(travelled: bool) -> None:
+    program = record(scoped, [1.0, 2.0])
+    if travelled:
+        program = pickle.loads(pickle.dumps(program))
+    expected = described(scoped([ag.Value(0.5), ag.Value(0.25)]))
+    assert described(program.graph([0.5, 0.25])) == expected
+    assert {scope for _, scope, _, _ in expected} == {"", "outer", "outer.inner"}
+    assert {label for _, _, label, _ in expected} == {"", "second", "sum", "loss"}
+
+
+def test_parameters_keep_their_own_label_and_scope_in_a_graph_that_comes_back() -> None:
+    with ag.scope("model"):
+        w = ag.Value(2.0, label="w")
+    program = record(lambda x: w * x, 1.0)
+    w.label = "weight"
+    assert program.graph().parents[0] is w
+    assert (w.label, w.scope) == ("weight", "model")
+
+
+def test_scopes_and_labels_take_little_memory() -> None:
+    def chain(x: Any) -> Any:
+        for k in range(100):
+            with ag.scope(f"layer{k % 3}"):
+                x = x * 0.5 + 1.0
+        return x
+
+    graph = record(chain, 1.0)._graph
+    assert len(graph.scopes) == 4
+    assert graph.scope.nbytes == 4 * len(graph)
+    assert graph.labels == {}
+
+
 def test_statistics_tell_the_size() -> None:
     w = [ag.Value(1.0), ag.Value(2.0)]
     program = record(

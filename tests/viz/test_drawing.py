@@ -248,6 +248,17 @@ def test_a_program_is_drawn_through_its_graph():
     assert "data 1.5\\n" in viz.draw(program, 3.0).source
 
 
+@pytest.mark.parametrize("fold", [False, True])
+def test_a_program_is_drawn_with_the_clusters_of_the_eager_graph(network, fold):
+    model = network(2, 3, 2, 1)
+    program = record(model, [0.5, 1.0])
+    eager = groups(viz.draw(model([Value(0.5), Value(1.0)]), fold=fold).svg())
+    drawn = groups(viz.draw(program, fold=fold).svg())
+    clusters = {ident: texts(group) for ident, group in eager.items() if ident.startswith("s_")}
+    assert {"s_layer0", "s_layer1", "s_layer2"} <= set(clusters)
+    assert {ident: texts(group) for ident, group in drawn.items() if ident.startswith("s_")} == clusters
+
+
 def test_several_outputs_are_drawn_together():
     a = Value(1.0, "a")
     kinds = [box.kind for box in viz.draw([a * 2.0, {"y": a + 1.0}]).picture.boxes]
