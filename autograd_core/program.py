@@ -29,6 +29,10 @@ Frozen at recording: plain numbers and constants (``detach``) that ``f`` closes 
 the outcome of ``==``, which compares Values by identity.  Read anew at every call: captured leaves.  Values
 that were computed from leaves before the recording are computed anew, too.
 
+Rows are real numbers, in anything that NumPy makes an array of: whole numbers and truth values become
+float64, NaN and infinities are legal.  Text, ``None``, complex numbers, dates and masked entries are refused,
+and so are Values, whose gradient would be lost.
+
 How it runs
 -----------
 The recorded graph is compiled (`_tape_compile.h`) by rewritings that change no bit: what nothing depends on

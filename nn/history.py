@@ -56,7 +56,7 @@ class History:
         stopped: why the run ended ("" while it runs).
         settings: seed, batch size, loss, regulariser, optimiser: what makes the run repeatable.
         best_epoch: the epoch whose parameters a stopping criterion put back, if one did.
-        trained_on: "a Program", or "Values" and the reason why, which costs speed but changes no bit.
+        trained_on: "a Program", or "Values: " and the reason why, which costs speed but changes no bit.
     """
 
     epochs: list[Epoch] = field(default_factory=list)

@@ -11,6 +11,7 @@ element, with no sums, so NumPy gives the bits of the same formulas on Python's 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 Buffers = dict[str, "Floats"]
+_DATA, _GRAD = operator.attrgetter("data"), operator.attrgetter("grad")
 
 
 def gradient_norm(gradients: Iterable[float]) -> float:
@@ -47,13 +49,16 @@ def gradient_norm(gradients: Iterable[float]) -> float:
     unit can keep, so that a Program finds the same bits. Where squares leave the finite numbers or vanish,
     `math.hypot`.
     """
-    numbers = list(gradients)
-    sums = [0.0] * 8
-    for k, g in enumerate(numbers):
-        sums[k % 8] += g * g
-    a, b, c, d, e, f, g, h = sums
+    import numpy as np
+
+    numbers: Floats = np.fromiter(gradients, np.float64)
+    squares = np.zeros(-(-len(numbers) // 8) * 8 + 8)
+    with np.errstate(all="ignore"):  # what leaves the finite numbers is seen below
+        np.multiply(numbers, numbers, out=squares[8 : 8 + len(numbers)])
+        # unlike sum, accumulate adds row after row by its definition
+        a, b, c, d, e, f, g, h = np.add.accumulate(squares.reshape(-1, 8), axis=0)[-1].tolist()
     total = ((a + e) + (c + g)) + ((b + f) + (d + h))
-    return math.sqrt(total) if 1e-200 < total < 1e200 else math.hypot(*numbers)
+    return math.sqrt(total) if 1e-200 < total < 1e200 else math.hypot(*numbers.tolist())
 
 
 def clip_by_norm(gradients: ArrayLike, max_norm: float) -> Floats:
@@ -64,7 +69,7 @@ def clip_by_norm(gradients: ArrayLike, max_norm: float) -> Floats:
     import numpy as np
 
     g: Floats = np.asarray(gradients, dtype=np.float64)
-    scale = max_norm / (gradient_norm(g.tolist()) + 1e-6)
+    scale = max_norm / (gradient_norm(g) + 1e-6)
     return g * scale if scale < 1.0 else g
 
 
@@ -160,9 +165,12 @@ class Optimizer:
         """
         if not self.parameters:
             raise InputError("the optimiser has no parameters yet: give them to it or call bind(parameters)")
-        new_values, self.buffers = self.proposal(
-            [p.data for p in self.parameters], [p.grad for p in self.parameters]
-        )
+        import numpy as np
+
+        count = len(self.parameters)
+        values = np.fromiter(map(_DATA, self.parameters), np.float64, count)
+        gradients = np.fromiter(map(_GRAD, self.parameters), np.float64, count)
+        new_values, self.buffers = self.proposal(values, gradients)
         self.updates += 1
         for parameter, value in zip(self.parameters, new_values.tolist(), strict=True):
             parameter.data = value

@@ -204,17 +204,21 @@ class Run:
         if any(keeper.best_index(self.history) == self.epoch - 1 for keeper in self.plan.keepers):
             best, best_epoch = at.values, self.epoch
         values = at.values if self.replay is not None else self._values()
+        buffers, optimizer_updates = at.buffers, at.optimizer_updates
         if listeners := [callback for callback in self.plan.callbacks if callable(callback)]:
             if self.replay is not None:
                 self.replay.store(self)
             answers = [callback(self) for callback in listeners]
             self._stopped_by_callback |= any(answer is True for answer in answers)
             values = self._values()
+            buffers, optimizer_updates = self.optimizer.buffers, self.optimizer.updates
             if self.replay is not None:
                 self.replay.current = False
         self.point = replace(
             at,
             values=values,
+            buffers=buffers,
+            optimizer_updates=optimizer_updates,
             epoch=at.epoch + 1,
             batch=0,
             loss=0.0,

@@ -20,7 +20,12 @@ The lecture's algorithm (Goodfellow et al. 2016, Algorithm 8.1), and where its l
 
 J is (L_1 + ... + L_m) / m, summed in the same order, plus the number alpha Omega. Where every example has a
 graph of the same shape, a Program that replays one graph over the lanes of a minibatch does the work instead
-(`nn.replay`), with the same bits.
+(`nn.replay`), with the same bits: all of it for the optimisers of `nn.optimizers`; the gradient alone for an
+optimiser of your own, for a loss that chooses by the label (``outputs[label]``; there is one program a label
+then), and where a callback listens to every update. ``history.trained_on`` and the progress line tell where
+that cannot be, and why: the run is short, nothing is compiled, the model draws random numbers, its graph has
+no fixed shape or cannot be recorded, the loss chooses by too many targets, a callback changes the model
+within an epoch.
 
 **Interruption.** After every update the run stands at one `Point`, an object that is never changed, only
 replaced. Whatever interrupts the run (Ctrl-C, an exception in a callback, a diverging loss), model and
@@ -90,8 +95,8 @@ def fit(
         seed: of the shuffles; None draws one from Python's generator (``history.settings["seed"]`` tells it).
         validation: (X, y) to evaluate after every epoch.
         callbacks: called with the `Run` after every epoch; returning True stops the run. One that has a
-            method ``on_update`` is also called there after every update. A callback may change the
-            parameters.
+            method ``on_update`` is also called there after every update. A callback may change parameters,
+            optimiser, model and regulariser; the next update goes by it.
         progress: True shows a tqdm bar; or your own factory with tqdm's signature, e.g. tqdm.notebook.tqdm.
         checkpoint: a file to keep the run in: written every `checkpoint_every` epochs, at the end, and when
             the run is interrupted.

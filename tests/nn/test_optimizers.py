@@ -3,6 +3,7 @@
 import math
 import random
 
+import numpy as np
 import pytest
 import torch
 
@@ -239,3 +240,20 @@ def test_a_state_for_another_number_of_parameters_is_refused():
 def test_the_description_of_an_optimizer_has_no_address():
     assert "0x" not in repr(optimizers.SGD(lr=lambda k: 0.1 / (k + 1)))
     assert repr(optimizers.SGD(lr=0.1)) == "SGD(lr=Constant(rate=0.1), momentum=0.0, nesterov=False)"
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 40, 331])
+def test_the_norm_has_the_bits_of_eight_interleaved_sums(count):
+    generator = np.random.default_rng(count)
+    numbers = (generator.normal(size=count) * 10.0 ** generator.uniform(-5, 5, count)).tolist()
+    sums = [0.0] * 8
+    for k, g in enumerate(numbers):
+        sums[k % 8] += g * g
+    a, b, c, d, e, f, g, h = sums
+    expected = math.sqrt(((a + e) + (c + g)) + ((b + f) + (d + h)))
+    assert optimizers.gradient_norm(numbers) == optimizers.gradient_norm(iter(numbers)) == expected
+
+
+@pytest.mark.parametrize("numbers", [[1e300, 1e300], [3e-200, 4e-200], [math.inf, 1.0], [-math.inf, 0.0]])
+def test_the_norm_neither_overflows_nor_vanishes_on_the_way(numbers):
+    assert optimizers.gradient_norm(numbers) == math.hypot(*numbers)

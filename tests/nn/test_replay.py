@@ -135,6 +135,25 @@ def test_a_changed_optimiser_is_taken_up_at_the_next_epoch(monkeypatch: Any) -> 
 
 
 @needs_compiler
+@pytest.mark.parametrize("optimizer", [lambda: nn.SGD(momentum=0.8), lambda: Signs(lr=0.01), nn.Adam])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_buffers_that_a_callback_resets_are_those_of_the_next_update(
+    optimizer: Any, in_place: bool, monkeypatch: Any
+) -> None:
+    X, y = data(40, 3, 2)
+
+    def reset(run: Any) -> None:
+        if in_place:
+            for buffer in run.optimizer.buffers.values():
+                buffer *= 0.5
+        else:
+            run.optimizer.bind(run.parameters)
+
+    options = {"batch_size": 16, "epochs": 5, "callbacks": reset}
+    assert_same(lambda: nn.MLP(3, [4, 2], seed=4), X, y, monkeypatch, optimizer=optimizer, **options)
+
+
+@needs_compiler
 def test_a_run_that_diverges_raises_the_same_error_at_the_same_point(monkeypatch: Any) -> None:
     X, y = data(40, 3, 2)
     left, messages = [], []
