@@ -35,8 +35,9 @@ static inline int may_raise(int op) {
 }
 
 typedef struct { /* what one thread works in */
-    long L;
+    long L, room;                /* lanes side by side in the present block; at most so many */
     double *val, *adj;           /* value and adjoint of index i: [(i - nu) * L], or [i] in a one-lane tape */
+    double *own_val, *own_adj;   /* where these are, but for a one-lane tape that works in its caller's arrays */
     double *block;               /* the memory of both, and of what follows */
     const double *uni;
     double *poison, *scratch, *turned, *kept, *gt, *xt;
@@ -64,6 +65,7 @@ static void call_backward(Space *sp, const int32_t *ax, long nu, const double *y
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define HAVE_X86 1
+#include <immintrin.h>
 #pragma GCC push_options
 #pragma GCC target("avx2")
 #define BUILD _avx2
@@ -90,9 +92,10 @@ typedef struct {
     void (*backward_one)(const Tape *, Space *);
     void (*layer_outer)(double *, long, long, const double *, const double *const *, long, long, long);
     void (*bias_sum)(double *, long, const double *, long, long, long);
+    void (*turn)(const double *const *, long, long, double *, long);
 } Build;
 
-#define BUILD_ROW(s) {#s, forward_##s, backward_##s, forward_one_##s, backward_one_##s, layer_outer_##s, bias_sum_##s}
+#define BUILD_ROW(s) {#s, forward_##s, backward_##s, forward_one_##s, backward_one_##s, layer_outer_##s, bias_sum_##s, turn_##s}
 static const Build builds[] = {
     BUILD_ROW(base),
 #ifdef HAVE_X86
@@ -130,6 +133,7 @@ typedef struct {
     long block, threads, narrays, lanes;
     Py_buffer params, outputs, totals, arrays[MAX_ARRAYS], igrads[MAX_ARRAYS];
     int has_outputs, has_totals, nigrads;
+    int roomy;                   /* constants follow the parameters, in a one-lane tape its slots too: nothing is copied */
 } BoundObject;
 
 static long round_up(long n, long m) { return (n + m - 1) / m * m; }
@@ -167,7 +171,7 @@ static Space *space_new(const Tape *t, long L) {
     adjoints = round_up(per + t->adjoints * L, 8);
     scratch = round_up(2 * (rows > operands ? rows : operands) + L, 8);
     pointers = (rows > operands ? rows : operands) + L * longest_uses(t) + 8;
-    sp->L = L;
+    sp->L = sp->room = L;
     sp->bytes = (size_t)(values + adjoints + L + scratch + (t->lanes ? (rows + operands) * L + 32 : t->turned_size + t->nu) + 64) * 8;
     sp->block = malloc(sp->bytes + 64);
     sp->pointers = malloc((size_t)pointers * sizeof(void *));
@@ -175,6 +179,7 @@ static Space *space_new(const Tape *t, long L) {
     if (!sp->block || !sp->pointers || !sp->first) { space_free(sp); return NULL; }
     sp->val = (double *)(((uintptr_t)sp->block + 63) & ~(uintptr_t)63);
     sp->adj = sp->val + values;
+    sp->own_val = sp->val; sp->own_adj = sp->adj;
     sp->poison = sp->adj + adjoints;
     sp->scratch = sp->poison + L;
     sp->turned = sp->gt = sp->scratch + scratch;
@@ -186,9 +191,10 @@ static Space *space_new(const Tape *t, long L) {
 static Space *take_space(TapeObject *self, long L) { /* with the GIL held */
     int k;
     for (k = 0; k < POOL; k++)
-        if (self->pool[k] && self->pool[k]->L == L) {
+        if (self->pool[k] && self->pool[k]->room == L) {
             Space *sp = self->pool[k];
             self->pool[k] = NULL;
+            sp->L = L;
             return sp;
         }
     return space_new(self->t, L);
@@ -224,7 +230,7 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
         sp->prepared = 0;
         sp->uni = self->params.buf;
     }
-    if (t->lanes && t->nconsts) { /* parameters and constants side by side */
+    if (t->lanes && t->nconsts && !self->roomy) { /* parameters and constants side by side */
         if (!(uniforms = malloc((size_t)t->nu * sizeof(double)))) { PyErr_NoMemory(); goto done; }
         memcpy(uniforms, self->params.buf, (size_t)t->params * sizeof(double));
         memcpy(uniforms + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
@@ -322,13 +328,18 @@ static int doubles(PyObject *source, Py_buffer *view, int writable, const char *
     return -1;
 }
 
-/* bind(params, arrays, outputs, totals, input_gradients, block, threads, build) */
+/* bind(params, arrays, outputs, totals, input_gradients, block, threads, build, roomy)
+ *
+ * roomy: `params` and `totals` go on behind the parameters, far enough for what the tape puts there (`room`
+ * tells), and nobody else uses that part while the tape runs. */
 static PyObject *tape_bind(TapeObject *self, PyObject *args) {
     PyObject *params, *arrays, *outputs, *totals, *igrads;
     const char *build;
+    const Tape *t = self->t;
     long block, threads, k, cols = 0;
+    int roomy = 0;
     BoundObject *b;
-    if (!PyArg_ParseTuple(args, "OO!OOOlls", &params, &PyTuple_Type, &arrays, &outputs, &totals, &igrads, &block, &threads, &build)) return NULL;
+    if (!PyArg_ParseTuple(args, "OO!OOOlls|p", &params, &PyTuple_Type, &arrays, &outputs, &totals, &igrads, &block, &threads, &build, &roomy)) return NULL;
     if (block < 0 || block % 8 || threads < 1 || threads > MAX_THREADS) {
         PyErr_Format(PyExc_ValueError, "block: a multiple of 8 (0 chooses one); threads: 1 to %d", MAX_THREADS);
         return NULL;
@@ -341,8 +352,9 @@ static PyObject *tape_bind(TapeObject *self, PyObject *args) {
     for (k = 0; k < (long)(sizeof builds / sizeof *builds); k++)
         if (strcmp(build, builds[k].name) == 0 && build_runs(k)) b->build = builds + k;
     if (!b->build) { PyErr_Format(PyExc_ValueError, "this machine has no build named '%s'", build); goto fail; }
-    if (doubles(params, &b->params, 0, "params") < 0) goto fail;
-    if (b->params.len / 8 < self->t->params) { PyErr_SetString(PyExc_ValueError, "params: too short"); goto fail; }
+    b->roomy = roomy;
+    if (doubles(params, &b->params, roomy, "params") < 0) goto fail;
+    if (b->params.len / 8 < (!roomy ? t->params : t->lanes ? t->nu : t->nu + t->slots)) { PyErr_SetString(PyExc_ValueError, "params: too short"); goto fail; }
     if (PyTuple_GET_SIZE(arrays) > MAX_ARRAYS) { PyErr_Format(PyExc_ValueError, "at most %d arrays", MAX_ARRAYS); goto fail; }
     for (k = 0; k < PyTuple_GET_SIZE(arrays); k++) {
         if (doubles(PyTuple_GET_ITEM(arrays, k), b->arrays + k, 0, "an input") < 0) goto fail;
@@ -356,7 +368,7 @@ static PyObject *tape_bind(TapeObject *self, PyObject *args) {
     if (totals != Py_None) {
         if (doubles(totals, &b->totals, 1, "totals") < 0) goto fail;
         b->has_totals = 1;
-        if (b->totals.len / 8 < self->t->params) { PyErr_SetString(PyExc_ValueError, "totals: too short"); goto fail; }
+        if (b->totals.len / 8 < (roomy && !t->lanes ? t->nu + t->adjoints : t->params)) { PyErr_SetString(PyExc_ValueError, "totals: too short"); goto fail; }
     }
     if (igrads != Py_None) {
         if (!PyTuple_Check(igrads) || PyTuple_GET_SIZE(igrads) != b->narrays || !b->has_totals) { PyErr_SetString(PyExc_ValueError, "input gradients: one array for each input, and totals"); goto fail; }
@@ -366,6 +378,7 @@ static PyObject *tape_bind(TapeObject *self, PyObject *args) {
             if (b->igrads[k].len != b->arrays[k].len) { PyErr_SetString(PyExc_ValueError, "an input gradient has another shape than its input"); goto fail; }
         }
     }
+    if (roomy && t->nconsts) memcpy((double *)b->params.buf + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
     return (PyObject *)b;
 fail:
     bound_dealloc(b);
@@ -400,12 +413,19 @@ static void tapeobject_dealloc(TapeObject *self) {
 }
 
 static PyMethodDef tape_methods[] = {
-    {"bind", (PyCFunction)tape_bind, METH_VARARGS, "bind(params, arrays, outputs, totals, input_gradients, block, threads, build) -> Bound"},
+    {"bind", (PyCFunction)tape_bind, METH_VARARGS, "bind(params, arrays, outputs, totals, input_gradients, block, threads, build, roomy) -> Bound"},
     {"stats", (PyCFunction)tape_stats, METH_NOARGS, "stats() -> dict"},
     {NULL, NULL, 0, NULL},
 };
 
+static PyObject *tape_room(TapeObject *self, void *closure) {
+    const Tape *t = self->t;
+    (void)closure;
+    return Py_BuildValue("ll", t->lanes ? t->nu : t->nu + t->slots, t->lanes ? t->params : t->nu + t->adjoints);
+}
+
 static PyGetSetDef tape_getset[] = {
+    {"room", (getter)tape_room, NULL, "how long `params` and `totals` have to be for a roomy `bind`", NULL},
     {"order", (getter)tape_order, NULL, "for each place in the tape's parameters, the place in the caller's list", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

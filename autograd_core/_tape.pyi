@@ -8,6 +8,8 @@ class Bound:
 class Tape:
     @property
     def order(self) -> list[int]: ...
+    @property
+    def room(self) -> tuple[int, int]: ...
     def stats(self) -> dict[str, int]: ...
     def bind(
         self,
@@ -19,6 +21,7 @@ class Tape:
         block: int,
         threads: int,
         build: str,
+        roomy: bool = False,
         /,
     ) -> Bound: ...
 

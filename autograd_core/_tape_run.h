@@ -64,17 +64,19 @@ static long row_of(const Run *run, long lane) { return run->rows ? (long)run->ro
 
 static long columns(const Py_buffer *b) { return b->ndim > 1 ? (long)b->shape[1] : 1; }
 
+static const double *row_at(const Run *run, const Space *sp, long k, long l) { /* lane l of the block in array k */
+    long lane = sp->lane + (l < sp->count ? l : sp->count - 1); /* lanes that pad a block are copies */
+    return (const double *)run->b->arrays[k].buf + row_of(run, lane) * columns(run->b->arrays + k);
+}
+
 static void gather(const Run *run, Space *sp) {
-    long L = sp->L, l, c, k;
+    long L = sp->L, l, k;
     double *to = sp->val + (run->t->lanes ? 0 : run->t->nu);
     for (k = 0; k < run->b->narrays; k++) {
-        const Py_buffer *array = run->b->arrays + k;
-        long cols = columns(array);
-        for (l = 0; l < L; l++) {
-            long lane = sp->lane + (l < sp->count ? l : sp->count - 1);
-            const double *row = (const double *)array->buf + row_of(run, lane) * cols;
-            for (c = 0; c < cols; c++) to[c * L + l] = row[c];
-        }
+        long cols = columns(run->b->arrays + k);
+        for (l = 0; l < L; l++) sp->pointers[l] = row_at(run, sp, k, l);
+        if (L == 1) memcpy(to, sp->pointers[0], (size_t)cols * sizeof *to);
+        else run->build->turn(sp->pointers, L, cols, to, L);
         to += cols * L;
     }
 }
@@ -179,28 +181,39 @@ static void run_block(const Run *run, Space *sp) {
 
 /* --- the parameters' gradients: one running sum over lanes, in order --- */
 
+/* The array of inputs that holds these I values side by side, with the first one's column; -1 if there is none. */
+static long array_of(const Run *run, const int32_t *x, long I, long *column) {
+    long i, k, at = x[0] - run->t->nu;
+    if (at < 0 || at + I > run->t->inputs) return -1;
+    for (i = 1; i < I; i++) if (x[i] != x[0] + i) return -1;
+    for (k = 0; k < run->b->narrays; k++) {
+        long cols = columns(run->b->arrays + k);
+        if (at < cols) { *column = at; return at + I <= cols ? k : -1; }
+        at -= cols;
+    }
+    return -1;
+}
+
 static void sum_matrix(const Run *run, const Matrix *m, Space *sp, double *totals, long part, long parts, Space *mine) {
     const Tape *t = run->t;
     long L = sp->L, n = sp->bad, uses = m->uses, J = m->J, I = m->I, u, l, j, i;
     long from = part * (J / 4 + (J % 4 != 0)) / parts * 4, to = (part + 1) * (J / 4 + (J % 4 != 0)) / parts * 4;
-    const double **rows = mine->pointers;
+    const double **rows = mine->pointers, **slots = rows + n * uses;
     if (to > J) to = J;
     if (!uses || from >= to || !n) return;
-    for (u = 0; u < uses; u++) {
+    for (u = 0; u < uses; u++) { /* one row a lane and use: of y' in gt, of x in xt, or where it already is one */
         const int32_t *ax = t->aux.v + t->matrix_uses.v[m->first_use + u];
         const double *g = sp->adj + (ax[4] - t->nu) * L;
-        for (j = from; j < to; j++)
-            for (l = 0; l < n; l++) mine->gt[(l * uses + u) * J + j] = g[j * L + l];
+        long column = 0, array = m->w0 < 0 ? -1 : array_of(run, ax + 9, I, &column);
+        for (j = from; j < to; j++) slots[j - from] = g + j * L;
+        run->build->turn(slots, to - from, n, mine->gt + u * J + from, uses * J);
         if (m->w0 < 0) continue;
-        for (i = 0; i < I; i++) {
-            const double *x = sp->val + (ax[9 + i] - t->nu) * L;
-            for (l = 0; l < n; l++) mine->xt[(l * uses + u) * I + i] = x[l];
-        }
+        for (l = 0; l < n; l++) rows[l * uses + u] = array < 0 ? mine->xt + (l * uses + u) * I : row_at(run, sp, array, l) + column;
+        if (array >= 0) continue;
+        for (i = 0; i < I; i++) slots[i] = sp->val + (ax[9 + i] - t->nu) * L;
+        run->build->turn(slots, I, n, mine->xt + u * I, uses * I);
     }
-    if (m->w0 >= 0) {
-        for (l = 0; l < n * uses; l++) rows[l] = mine->xt + l * I;
-        run->build->layer_outer(totals + m->w0, J, I, mine->gt, rows, n * uses, from, to);
-    }
+    if (m->w0 >= 0) run->build->layer_outer(totals + m->w0, J, I, mine->gt, rows, n * uses, from, to);
     if (m->b0 >= 0) run->build->bias_sum(totals + m->b0, J, mine->gt, n * uses, from, to);
 }
 
@@ -244,9 +257,14 @@ static void one_lane_begin(const Run *run, Space *sp) {
     const Tape *t = run->t;
     long k, i, j;
     double *wt = sp->turned;
-    memcpy(sp->val, run->b->params.buf, (size_t)t->params * sizeof(double));
-    if (t->nconsts) memcpy(sp->val + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
-    if (run->b->has_totals) memcpy(sp->adj, run->b->totals.buf, (size_t)t->params * sizeof(double));
+    if (run->b->roomy) {
+        sp->val = run->b->params.buf;
+        if (run->b->has_totals) sp->adj = run->b->totals.buf;
+    } else {
+        memcpy(sp->val, run->b->params.buf, (size_t)t->params * sizeof(double));
+        if (t->nconsts) memcpy(sp->val + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
+        if (run->b->has_totals) memcpy(sp->adj, run->b->totals.buf, (size_t)t->params * sizeof(double));
+    }
     for (k = 0; k < t->turned.n; k += 3) {
         long w0 = t->turned.v[k], J = t->turned.v[k + 1], I = t->turned.v[k + 2];
         const double *w = sp->val + w0;
@@ -256,7 +274,12 @@ static void one_lane_begin(const Run *run, Space *sp) {
 }
 
 static void one_lane_end(const Run *run, Space *sp) {
-    if (run->b->has_totals) memcpy(run->b->totals.buf, sp->adj, (size_t)run->t->params * sizeof(double));
+    if (!run->b->roomy) {
+        if (run->b->has_totals) memcpy(run->b->totals.buf, sp->adj, (size_t)run->t->params * sizeof(double));
+        return;
+    }
+    sp->val = sp->own_val;
+    sp->adj = sp->own_adj;
 }
 
 /* --- a run --- */
@@ -283,6 +306,15 @@ static int interrupted(double *last, PyThreadState **state) {
     return stop;
 }
 
+/* Stand at the lanes from `lane` on; a last block of few lanes is narrow. */
+static void set_block(const Run *run, Space *sp, long lane) {
+    long L = sp->room;
+    sp->lane = lane;
+    sp->count = run->stop - lane < L ? run->stop - lane : L;
+    if (sp->count > 0 && L > 8) L = round_up(sp->count, 8);
+    if (L != sp->L) { sp->L = L; sp->prepared = 0; }
+}
+
 static long run_alone(const Run *run, PyThreadState **state, int *stopped) {
     Space *sp = run->spaces[0];
     const Tape *t = run->t;
@@ -290,8 +322,7 @@ static long run_alone(const Run *run, PyThreadState **state, int *stopped) {
     double last = seconds();
     if (!t->lanes) one_lane_begin(run, sp);
     for (lane = run->start; lane < run->stop; lane += sp->L) {
-        sp->lane = lane;
-        sp->count = run->stop - lane < sp->L ? run->stop - lane : sp->L;
+        set_block(run, sp, lane);
         run_block(run, sp);
         sum_block(run, sp, 0, 1, sp);
         if (sp->bad < sp->count) { lane += sp->bad; break; }
@@ -315,8 +346,7 @@ typedef struct {
 static void work_wave(const Worker *w, long base) {
     const Run *run = w->run;
     Space *sp = run->spaces[w->index];
-    sp->lane = base + w->index * sp->L;
-    sp->count = run->stop - sp->lane < sp->L ? run->stop - sp->lane : sp->L;
+    set_block(run, sp, base + w->index * sp->room);
     sp->bad = 0;
     if (sp->count > 0) run_block(run, sp);
     else sp->count = 0;

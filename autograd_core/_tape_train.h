@@ -16,24 +16,33 @@ typedef struct {
     double settings[SETTINGS];   /* the rule's numbers */
     double clip_value, clip_norm; /* negative: none */
     double *fresh;               /* the proposed parameters, buffers and clipped gradient */
+    uint8_t *side_by_side;       /* of each eight parameters in the caller's order: do they stand so in the arrays too? */
     double loss_sum, penalty_sum, norm_sum, rate;
     long updates;                /* made so far, by the optimiser: k of the next one is one more */
 } TrainerObject;
 
 /* |g|: eight running sums of squares, added pairwise; as gradient_norm in nn/optimizers.py. Negative: use hypot. */
-static double norm_of(const double *g, const int64_t *place, long n) {
+CLONES static double norm_of(const double *g, const int64_t *place, const uint8_t *side_by_side, long n) {
     double s[LANES_OF_NORM] = {0.0}, total;
     long k = 0, r;
-    for (; k + LANES_OF_NORM <= n; k += LANES_OF_NORM)
-        for (r = 0; r < LANES_OF_NORM; r++) { double x = g[place[k + r]]; s[r] = s[r] + x * x; }
+    for (; k + LANES_OF_NORM <= n; k += LANES_OF_NORM) {
+        if (side_by_side[k / LANES_OF_NORM]) {
+            const double *x = g + place[k];
+            for (r = 0; r < LANES_OF_NORM; r++) s[r] = s[r] + x[r] * x[r];
+        } else
+            for (r = 0; r < LANES_OF_NORM; r++) { double x = g[place[k + r]]; s[r] = s[r] + x * x; }
+    }
     for (r = 0; k < n; k++, r++) { double x = g[place[k]]; s[r] = s[r] + x * x; }
     total = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
     return total > 1e-200 && total < 1e200 ? sqrt(total) : -1.0;
 }
 
-CLONES static void divide(double *g, long n, double m) {
+/* g / m; where m is a power of two, g times its reciprocal is the same number. */
+CLONES static void divide(double *g, long n, long m) {
+    double by = (double)m, inverse = 1.0 / by;
     long k;
-    for (k = 0; k < n; k++) g[k] = g[k] / m;
+    if ((m & (m - 1)) == 0) for (k = 0; k < n; k++) g[k] = g[k] * inverse;
+    else for (k = 0; k < n; k++) g[k] = g[k] / by;
 }
 
 static double ratio(double a, double b) { return a == 0.0 ? 0.0 : a / b; }
@@ -115,14 +124,14 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, double rate
     if (lane == -2) return -1;
     if (lane != m) return 1;
     for (k = 0; k < m; k++) total = total + losses[k];
-    divide(g, s->n, (double)m);
+    divide(g, s->n, m);
     if (s->penalty) {
         lane = bound_core(s->penalty, 0, 1, NULL, &seed, 0, 0, 0);
         if (lane == -2) return -1;
         if (lane != 1) return 1;
         penalty = *(const double *)s->penalty->outputs.buf;
     }
-    norm = norm_of(g, s->place.buf, s->n);
+    norm = norm_of(g, s->place.buf, s->side_by_side, s->n);
     if (norm < 0.0) return 1; /* a component that is not finite, too */
     if (s->clip_value >= 0.0 || s->clip_norm >= 0.0) {
         double *clipped = s->fresh + (BUFFERS + 1) * s->n, limit = s->clip_value;
@@ -133,7 +142,7 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, double rate
                 clipped[k] = limit < x ? limit : x;
             }
         if (s->clip_norm >= 0.0) {
-            double length = norm_of(clipped, s->place.buf, s->n), scale;
+            double length = norm_of(clipped, s->place.buf, s->side_by_side, s->n), scale;
             if (length < 0.0) return 1;
             scale = s->clip_norm / (length + 1e-6);
             if (scale < 1.0) for (k = 0; k < s->n; k++) clipped[k] = clipped[k] * scale;
@@ -195,6 +204,7 @@ static void trainer_dealloc(TrainerObject *self) {
     if (self->place.obj) PyBuffer_Release(&self->place);
     for (k = 0; k < BUFFERS; k++) if (self->buffers[k].obj) PyBuffer_Release(self->buffers + k);
     free(self->fresh);
+    free(self->side_by_side);
     PyObject_Free(self);
 }
 
@@ -244,13 +254,13 @@ static PyObject *module_trainer(PyObject *module, PyObject *args) {
     s->rule = rule; s->clip_value = clip_value; s->clip_norm = clip_norm;
     if (doubles(params, &s->params, 1, "params") < 0 || doubles(grads, &s->grads, 1, "grads") < 0) goto fail;
     if (PyObject_GetBuffer(place, &s->place, PyBUF_C_CONTIGUOUS) < 0) goto fail;
-    s->n = (long)s->params.len / 8;
+    s->n = (long)s->place.len / 8;
     for (k = 0; k < PyTuple_GET_SIZE(buffers) && k < BUFFERS; k++) {
         if (doubles(PyTuple_GET_ITEM(buffers, k), s->buffers + k, 1, "a buffer") < 0) goto fail;
         if (s->buffers[k].len / 8 != s->n) { PyErr_SetString(PyExc_ValueError, "a buffer of another length"); goto fail; }
         s->used_buffers++;
     }
-    if (rule < 0 || rule >= RULES || PyTuple_GET_SIZE(settings) > SETTINGS || s->grads.len / 8 != s->n || s->place.len / 8 != s->n ||
+    if (rule < 0 || rule >= RULES || PyTuple_GET_SIZE(settings) > SETTINGS || s->params.len / 8 < s->n || s->grads.len / 8 < s->n ||
         s->place.itemsize != 8 || !s->loss->has_outputs || !s->loss->has_totals || s->loss->totals.buf != s->grads.buf ||
         s->loss->tape->t->outputs != 1 || (s->penalty && (!s->penalty->has_outputs || s->penalty->totals.buf != s->grads.buf))) {
         PyErr_SetString(PyExc_ValueError, "these parts do not make a trainer");
@@ -265,7 +275,14 @@ static PyObject *module_trainer(PyObject *module, PyObject *args) {
         if (PyErr_Occurred()) goto fail;
     }
     s->fresh = malloc((size_t)(s->n ? s->n : 1) * (BUFFERS + 2) * sizeof(double));
-    if (!s->fresh) { PyErr_NoMemory(); goto fail; }
+    s->side_by_side = malloc((size_t)(s->n / LANES_OF_NORM + 1));
+    if (!s->fresh || !s->side_by_side) { PyErr_NoMemory(); goto fail; }
+    for (k = 0; k < s->n / LANES_OF_NORM; k++) {
+        const int64_t *at = (const int64_t *)s->place.buf + k * LANES_OF_NORM;
+        long r;
+        s->side_by_side[k] = 1;
+        for (r = 1; r < LANES_OF_NORM; r++) if (at[r] != at[0] + r) s->side_by_side[k] = 0;
+    }
     return (PyObject *)s;
 fail:
     trainer_dealloc(s);

@@ -214,15 +214,24 @@ class Trainer:
         count = len(self.parameters)
         place = np.empty(count, dtype=np.int64)
         place[self._inner] = np.arange(count)
-        self._values, self._gradients = np.zeros(count), np.zeros(count)
+        # One array each for the parameters' numbers and gradients; behind them is room for what the two tapes
+        # keep beside parameters, so that an update copies nothing.
+        used, _ = tape.room
+        behind = used - len(tape.order) if len(tape.order) == count else 0
+        regulariser = None if penalty is None else self._penalty(module, penalty, place, behind)
+        room = [max(count + behind, n) for n in (regulariser.room if regulariser else (0, 0))]
+        self._values, self._gradients = np.zeros(room[0]), np.zeros(room[1])
         self._buffers = tuple(np.zeros(count) for _ in range(buffers))
         arrays = tuple(e.rows(batch) for e, batch in zip(program._examples, batches, strict=True))
         outputs = np.empty((batch_size, 1))
-        loss = tape.bind(self._values, arrays, outputs, self._gradients, None, 0, 1, "")
-        regulariser = None if penalty is None else self._penalty(module, penalty, place)
         self._trainer = module.trainer(
-            loss,
-            regulariser,
+            tape.bind(
+                self._values, arrays, outputs, self._gradients, None, 0, 1, "", len(tape.order) == count
+            ),
+            regulariser
+            and regulariser.bind(
+                self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, "", True
+            ),
             self._values,
             self._gradients,
             place,
@@ -241,8 +250,11 @@ class Trainer:
         known = set(first)
         return np.array(first + [k for k in range(len(self.parameters)) if k not in known], dtype=np.int64)
 
-    def _penalty(self, module: Any, penalty: Program, place: Any) -> Any:
-        """Compile the regulariser over the same arrays, its parameters numbered by their places in them."""
+    def _penalty(self, module: Any, penalty: Program, place: Any, behind: int) -> Any:
+        """Compile the regulariser over the same arrays, its parameters numbered by their places in them.
+
+        It leaves alone so many numbers `behind` the parameters.
+        """
         import numpy as np
 
         graph = penalty._graph
@@ -254,11 +266,11 @@ class Trainer:
         places = np.array([place[position[id(p)]] for p in graph.parameters], dtype=np.int32)
         ref[captured] = places[ref[captured]]
         arguments = list(graph.compile_arguments())
-        arguments[5], arguments[9] = ref, len(self.parameters)
+        arguments[5], arguments[9] = ref, len(self.parameters) + behind
         tape = module.compile(*arguments, False, False, graph.callables())
-        if tape.order != list(range(len(self.parameters))):
+        if tape.order != list(range(arguments[9])):
             raise RecordingError("the regulariser has layers of its own")
-        return tape.bind(self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, "")
+        return tape
 
     def run(self, rows: Any, batch_size: int, rates: Sequence[float]) -> int:
         """Make one update for each minibatch of the rows.
@@ -284,7 +296,7 @@ class Trainer:
         """Stand at these parameters and buffers, in the order of `parameters`, after so many updates."""
         import numpy as np
 
-        self._values[:] = np.asarray(values, dtype=np.float64)[self._inner]
+        self._values[: len(self._inner)] = np.asarray(values, dtype=np.float64)[self._inner]
         for mine, theirs in zip(self._buffers, buffers, strict=True):
             mine[:] = np.asarray(theirs, dtype=np.float64)[self._inner]
         self._trainer.updates = updates
@@ -292,8 +304,8 @@ class Trainer:
     def _outer(self, array: Any) -> list[float]:
         import numpy as np
 
-        result = np.empty(len(array))
-        result[self._inner] = array
+        result = np.empty(len(self._inner))
+        result[self._inner] = array[: len(self._inner)]
         numbers: list[float] = result.tolist()
         return numbers
 
