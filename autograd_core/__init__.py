@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     from .graph import Explanation, GraphStatistics, Path, explain, statistics
     from .program import Gradients, Program, ProgramStatistics, record
     from .transforms import differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+    from .vectors import (
+        gradients_to_vector,
+        parameters_to_vector,
+        vector_to_gradients,
+        vector_to_parameters,
+    )
 
 # Imported when they are first asked for, so that `import autograd_core` stays quick.
 _LAZY = {
@@ -46,6 +52,12 @@ _LAZY = {
     "graph": ("Explanation", "GraphStatistics", "Path", "explain", "statistics"),
     "program": ("Gradients", "Program", "ProgramStatistics", "record"),
     "transforms": ("differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
+    "vectors": (
+        "gradients_to_vector",
+        "parameters_to_vector",
+        "vector_to_gradients",
+        "vector_to_parameters",
+    ),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
 
@@ -92,17 +104,21 @@ __all__ = [
     "differentiate",
     "explain",
     "grad",
+    "gradients_to_vector",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
     "no_grad",
     "operation",
+    "parameters_to_vector",
     "record",
     "scope",
     "statistics",
     "topological_order",
     "value_and_grad",
+    "vector_to_gradients",
+    "vector_to_parameters",
     "vjp",
     "zero_grad",
 ]

@@ -11,6 +11,10 @@ typedef struct {                 /* one reverse instruction of a tape of lanes *
 } Rev;
 
 enum { AHEAD = 12 }; /* how many instructions ahead a one-lane tape fetches operands; so many spare ones at both ends */
+enum { CHAINS = 8 }; /* sums that a one-lane tape adds up side by side */
+/* How many of the rows that are left a layer's kernel takes at once: six fill the registers best, and few ones should remain. */
+static inline long tile_rows(long left) { return left == 6 || left >= 10 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
+
 enum { SKIP_A = 1, FIRST_A = 2, SKIP_B = 4, FIRST_B = 8 };
 enum { MODE_VV = 0, MODE_VU = 1, MODE_UV = 2 };                       /* a tape of lanes: which operand is uniform */
 enum { SEND_BOTH = 0, SEND_B = 1, SEND_A = 2, SEND_NONE = 3 };        /* a one-lane tape: who gets a contribution */

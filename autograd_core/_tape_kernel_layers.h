@@ -28,7 +28,7 @@ static void K(turn)(const double *const *from, long rows, long columns, double *
 
 static inline __attribute__((always_inline)) void K(layer_tile)(const double *w, long I, const double *bias, const double *const *x,
                                                               double *y, long L, long c, int rows, int vecs) {
-    VEC acc[4][2];
+    VEC acc[6][2];
     long i = 0;
     int r, v;
     for (r = 0; r < rows; r++)
@@ -46,16 +46,16 @@ static inline __attribute__((always_inline)) void K(layer_tile)(const double *w,
 }
 
 static void K(layer_forward)(const double *w, long J, long I, const double *bias, const double *const *x, double *y, long L) {
-    long j, c;
+    long j, c, r;
     for (c = 0; c < L;) {
         int two = c + 2 * VL <= L;
-        for (j = 0; j + 4 <= J; j += 4)
-            if (two) K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, 4, 2);
-            else K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, 4, 1);
-        for (; two && j + 2 <= J; j += 2) K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, 2, 2);
-        for (; j < J; j++)
-            if (two) K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, 1, 2);
-            else K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, 1, 1);
+        for (j = 0; j < J; j += r) {
+            r = tile_rows(J - j);
+#define TILE(R) if (two) K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, R, 2); \
+                else K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, R, 1); break
+            switch (r) { case 6: TILE(6); case 4: TILE(4); case 2: TILE(2); default: TILE(1); }
+#undef TILE
+        }
         c += two ? 2 * VL : VL;
     }
 }
@@ -103,7 +103,7 @@ static void K(layer_pull)(const double *w, long J, long I, const double *g, doub
 /* w'[j][i] += y'[j] x[i] for k = (lane, use) in order; gt[k][J] and xt[k][I] have one row a step */
 static inline __attribute__((always_inline)) void K(outer_tile)(double *dw, long I, const double *gt, long J, const double *const *xt,
                                                               long i, long n, int rows, int vecs) {
-    VEC acc[4][4], x[4];
+    VEC acc[6][4], x[4];
     long k;
     int r, v;
     for (r = 0; r < rows; r++)
@@ -133,23 +133,20 @@ static inline __attribute__((always_inline)) void K(column_tile)(double *dw, lon
 }
 
 static void K(layer_outer)(double *dw, long J, long I, const double *gt, const double *const *xt, long n, long from, long to) {
-    long i, j, k;
-    (void)J;
+    long i, j, k, r;
     for (i = 0; i + VL <= I;) {
-        int two = i + 2 * VL <= I;
-        if (from + 1 == to && i + 4 * VL <= I) { /* a lone row */
-            K(outer_tile)(dw + from * I + i, I, gt + from, J, xt, i, n, 1, 4);
-            i += 4 * VL;
-            continue;
+        int two = i + 2 * VL <= I, four = from + 1 == to && i + 4 * VL <= I; /* a lone row needs four sums to hide their latency */
+        for (j = from; j < to; j += r) {
+            r = tile_rows(to - j);
+#define TILE(R) if (two) K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, R, 2); \
+                else K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, R, 1); break
+            switch (four ? 0 : r) {
+            case 0: K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 1, 4); break;
+            case 6: TILE(6); case 4: TILE(4); case 2: TILE(2); default: TILE(1);
+            }
+#undef TILE
         }
-        for (j = from; j + 4 <= to; j += 4)
-            if (two) K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 4, 2);
-            else K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 4, 1);
-        for (; two && j + 2 <= to; j += 2) K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 2, 2);
-        for (; j < to; j++)
-            if (two) K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 1, 2);
-            else K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 1, 1);
-        i += two ? 2 * VL : VL;
+        i += four ? 4 * VL : two ? 2 * VL : VL;
     }
     for (; i < I; i++) {
         for (j = from; j + 4 * VL <= to; j += 4 * VL) K(column_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 4);

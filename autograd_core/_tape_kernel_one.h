@@ -49,6 +49,25 @@ static void K(matvec_pull)(const double *w, double *dw, long J, long I, const do
 #define CHECK2(op, F) case (op)*4 + 0: case (op)*4 + 1: case (op)*4 + 2: case (op)*4 + 3: \
     v[in.y] = F(v[in.a], v[in.b]); poison += v[in.y] - v[in.y]; break
 
+/* Sums of squares that follow each other, of runs of one length: side by side they hide each other's latency. */
+static int K(squares_together)(const Tape *t, double *restrict v, const Ins *ip) {
+    double s[CHAINS];
+    const double *w[CHAINS];
+    long k, j, n;
+    if (t->fwd + t->nfwd - ip < CHAINS) return 0;
+    for (k = 0; k < CHAINS; k++) {
+        const int32_t *ax = t->aux.v + ip[k].a;
+        if (ip[k].code != OPX_SQUARES * 4 || ax[0] != 1 || ax[3] != t->aux.v[ip->a + 3]) return 0;
+        w[k] = v + ax[2];
+        s[k] = w[k][0] * w[k][0];
+    }
+    n = t->aux.v[ip->a + 3];
+    for (j = 1; j < n; j++)
+        for (k = 0; k < CHAINS; k++) s[k] = s[k] + w[k][j] * w[k][j];
+    for (k = 0; k < CHAINS; k++) v[ip[k].y] = s[k];
+    return 1;
+}
+
 static void K(forward_one)(const Tape *t, Space *sp) {
     long k, j;
     double *v = sp->val, poison = sp->poison[0];
@@ -101,6 +120,7 @@ static void K(forward_one)(const Tape *t, Space *sp) {
             const int32_t *ax = t->aux.v + in.a, *q = ax + 2;
             const double *w = v + q[0];
             double s = w[0] * w[0];
+            if (K(squares_together)(t, v, ip)) { ip += CHAINS - 1; break; }
             for (k = 0; k < ax[0]; k++, q += 2)
                 for (w = v + q[0], j = k == 0; j < q[1]; j++) s = s + w[j] * w[j];
             v[in.y] = s;

@@ -196,25 +196,26 @@ static long array_of(const Run *run, const int32_t *x, long I, long *column) {
 
 static void sum_matrix(const Run *run, const Matrix *m, Space *sp, double *totals, long part, long parts, Space *mine) {
     const Tape *t = run->t;
-    long L = sp->L, n = sp->bad, uses = m->uses, J = m->J, I = m->I, u, l, j, i;
+    const Build *build = run->build;
+    long L = sp->L, n = sp->bad, uses = m->uses, J = m->J, I = m->w0 < 0 ? 0 : m->I, u, l, j, i;
     long from = part * (J / 4 + (J % 4 != 0)) / parts * 4, to = (part + 1) * (J / 4 + (J % 4 != 0)) / parts * 4;
     const double **rows = mine->pointers, **slots = rows + n * uses;
     if (to > J) to = J;
     if (!uses || from >= to || !n) return;
     for (u = 0; u < uses; u++) { /* one row a lane and use: of y' in gt, of x in xt, or where it already is one */
         const int32_t *ax = t->aux.v + t->matrix_uses.v[m->first_use + u];
+        long column = 0, array = I ? array_of(run, ax + 9, I, &column) : -1;
         const double *g = sp->adj + (ax[4] - t->nu) * L;
-        long column = 0, array = m->w0 < 0 ? -1 : array_of(run, ax + 9, I, &column);
         for (j = from; j < to; j++) slots[j - from] = g + j * L;
-        run->build->turn(slots, to - from, n, mine->gt + u * J + from, uses * J);
-        if (m->w0 < 0) continue;
+        build->turn(slots, to - from, n, mine->gt + u * J + from, uses * J);
+        if (!I) continue;
         for (l = 0; l < n; l++) rows[l * uses + u] = array < 0 ? mine->xt + (l * uses + u) * I : row_at(run, sp, array, l) + column;
         if (array >= 0) continue;
         for (i = 0; i < I; i++) slots[i] = sp->val + (ax[9 + i] - t->nu) * L;
-        run->build->turn(slots, I, n, mine->xt + u * I, uses * I);
+        build->turn(slots, I, n, mine->xt + u * I, uses * I);
     }
-    if (m->w0 >= 0) run->build->layer_outer(totals + m->w0, J, I, mine->gt, rows, n * uses, from, to);
-    if (m->b0 >= 0) run->build->bias_sum(totals + m->b0, J, mine->gt, n * uses, from, to);
+    if (I) build->layer_outer(totals + m->w0, J, I, mine->gt, rows, n * uses, from, to);
+    if (m->b0 >= 0) build->bias_sum(totals + m->b0, J, mine->gt, n * uses, from, to);
 }
 
 static void sum_scalars(const Run *run, const Space *sp, double *totals, long part, long parts) {
@@ -294,10 +295,13 @@ static double seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Has the user asked to stop?  Looks at most twenty times a second. */
-static int interrupted(double *last, PyThreadState **state) {
-    double now = seconds();
+/* Has the user asked to stop?  Looks at most twenty times a second, and at the clock only where much was done since. */
+static int interrupted(double *last, long *work, long more, PyThreadState **state) {
+    double now;
     int stop;
+    if ((*work += more) < 200000) return 0;
+    *work = 0;
+    now = seconds();
     if (now - *last < 0.05) return 0;
     *last = now;
     if (*state) PyEval_RestoreThread(*state);
@@ -318,15 +322,15 @@ static void set_block(const Run *run, Space *sp, long lane) {
 static long run_alone(const Run *run, PyThreadState **state, int *stopped) {
     Space *sp = run->spaces[0];
     const Tape *t = run->t;
-    long lane;
-    double last = seconds();
+    long lane, work = 0;
+    double last = run->stop - run->start > sp->room ? seconds() : 0.0;
     if (!t->lanes) one_lane_begin(run, sp);
     for (lane = run->start; lane < run->stop; lane += sp->L) {
         set_block(run, sp, lane);
         run_block(run, sp);
         sum_block(run, sp, 0, 1, sp);
         if (sp->bad < sp->count) { lane += sp->bad; break; }
-        if (interrupted(&last, state)) { *stopped = 1; break; }
+        if (interrupted(&last, &work, t->nfwd * sp->L, state)) { *stopped = 1; break; }
     }
     if (!t->lanes) one_lane_end(run, sp);
     return lane < run->stop ? lane : run->stop;
@@ -379,7 +383,7 @@ static long run_together(const Run *run, PyThreadState **state, int *stopped) {
     Worker workers[MAX_THREADS];
     pthread_barrier_t barrier;
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-    long k, made, lane = run->start, next = run->start;
+    long k, made, lane = run->start, next = run->start, work = 0;
     int stop = 0;
     double last = seconds();
     pthread_barrier_init(&barrier, NULL, (unsigned)run->nspaces);
@@ -404,7 +408,7 @@ static long run_together(const Run *run, PyThreadState **state, int *stopped) {
             left = run->spaces[k]->bad < run->spaces[k]->count;
         }
         if (left) break;
-        if (interrupted(&last, state)) { *stopped = 1; break; }
+        if (interrupted(&last, &work, run->t->nfwd * run->spaces[0]->L, state)) { *stopped = 1; break; }
     }
     stop = 1;
     pthread_barrier_wait(&barrier);
@@ -414,10 +418,14 @@ static long run_together(const Run *run, PyThreadState **state, int *stopped) {
 }
 #endif
 
-static long block_for(const Tape *t) { /* lanes in a block: what fits the second-level cache, at least a vector's worth */
-    long per_lane = (t->slots + t->adjoints) * 8, L = 32;
+/* Lanes in a block: what fits the caches, at least a vector's worth; and blocks of one size, if there are few. */
+static long block_for(const Tape *t, long lanes) {
+    long per_lane = (t->slots + t->adjoints) * 8, L = 64, blocks;
+    while (L > 32 && per_lane * L > 96 * 1024) L /= 2;
     while (L > 8 && per_lane * L > 512 * 1024) L /= 2;
-    return L;
+    if (lanes <= 0) return L;
+    blocks = (lanes + L - 1) / L;
+    return blocks > 8 ? L : round_up((lanes + blocks - 1) / blocks, 8);
 }
 
 /* Simple loops that are compiled for AVX2 as well, where the linker can choose at run time. */

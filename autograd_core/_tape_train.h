@@ -114,8 +114,22 @@ static void apply_rule(TrainerObject *s, double rate, const double *g) {
     }
 }
 
-/* One update from the minibatch of m rows: 0 done, 1 irregular and nothing changed, -1 an exception is set. */
-static int one_update(TrainerObject *s, const int64_t *rows, long m, double rate) {
+/* Fetch rows that the next minibatch will want from memory, a few dozen kilobytes at most. */
+static void fetch_rows(const BoundObject *b, const int64_t *rows, long count) {
+#ifdef __GNUC__
+    long k, l, at, lines = 0;
+    for (k = 0; k < b->narrays; k++) {
+        long width = columns(b->arrays + k);
+        for (l = 0; l < count && lines < 1024; l++)
+            for (at = 0; at < width; at += 8, lines++) __builtin_prefetch((const double *)b->arrays[k].buf + rows[l] * width + at);
+    }
+#else
+    (void)b; (void)rows; (void)count;
+#endif
+}
+
+/* One update from the minibatch of m rows, followed by so many rows `ahead`: 0 done, 1 irregular and nothing changed, -1 an exception is set. */
+static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead, double rate) {
     double *g = s->grads.buf, seed = 1.0, total = 0.0, penalty = 0.0, norm;
     const double *losses = s->loss->outputs.buf;
     long k, lane;
@@ -123,6 +137,7 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, double rate
     lane = bound_core(s->loss, 0, m, rows, &seed, 0, 0, 0);
     if (lane == -2) return -1;
     if (lane != m) return 1;
+    fetch_rows(s->loss, rows + m, ahead);
     for (k = 0; k < m; k++) total = total + losses[k];
     divide(g, s->n, m);
     if (s->penalty) {
@@ -169,6 +184,7 @@ static PyObject *trainer_run(TrainerObject *self, PyObject *args) {
     long batch, count, n, k, done = 0;
     int status = 0;
     double last = seconds();
+    long work = 0;
     PyThreadState *none = NULL;
     if (!PyArg_ParseTuple(args, "OlO", &rows_object, &batch, &rates_object)) return NULL;
     if (PyObject_GetBuffer(rows_object, &rows, PyBUF_C_CONTIGUOUS) < 0) return NULL;
@@ -186,9 +202,10 @@ static PyObject *trainer_run(TrainerObject *self, PyObject *args) {
         }
     while (!status && done < count) {
         long start = done * batch, m = n - start < batch ? n - start : batch;
-        status = one_update(self, (const int64_t *)rows.buf + start, m, ((const double *)rates.buf)[done]);
+        status = one_update(self, (const int64_t *)rows.buf + start, m, n - start - m < batch ? n - start - m : batch,
+                            ((const double *)rates.buf)[done]);
         done += status == 0;
-        if (!status && interrupted(&last, &none)) status = -1;
+        if (!status && interrupted(&last, &work, self->loss->tape->t->nfwd * m, &none)) status = -1;
     }
     PyBuffer_Release(&rows);
     PyBuffer_Release(&rates);

@@ -46,7 +46,6 @@ Where the extension is not compiled, `program_lanes.py` computes the same bits w
 
 from __future__ import annotations
 
-import operator
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -58,8 +57,8 @@ from .errors import RecordingError
 from .program_graph import CONSTANT, INPUT, PARAMETER, RELATIONS, Example, RecordedGraph, capture, flatten
 from .program_rows import real_array, whole_number
 from .value import Value, apply, scope
+from .vectors import gradients_to_vector, parameters_to_vector, vector_to_gradients
 
-_DATA = operator.attrgetter("data")
 _MOST_THREADS = 64  # as in _tape.c
 
 __all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
@@ -241,13 +240,10 @@ class Program:
         Returns:
             The values, as a call returns them.
         """
-        import numpy as np
-
         run = _Run(self, batches, block, threads, "")
-        totals = np.array([p.grad for p in self._graph.parameters])
+        totals = gradients_to_vector(self._graph.parameters)
         values, _ = run.values(totals, False, gradient)
-        for parameter, total in zip(self._graph.parameters, totals.tolist(), strict=True):
-            parameter.grad = total
+        vector_to_gradients(totals, self._graph.parameters)
         return values
 
     # --- looking ----------------------------------------------------------------------
@@ -527,10 +523,8 @@ class _Run:
 
     def _attempt(self, start: int, stop: int, lanes: bool) -> int:
         """Run lanes on one kind of tape; return -1, `totals` untouched, if a sum is not finite."""
-        import numpy as np
-
         tape, order, parameters = self.program._tape_and_order(lanes, bool(self.igrads))
-        params = np.fromiter(map(_DATA, parameters), np.float64, len(parameters))
+        params = parameters_to_vector(parameters)
         totals = None if self.totals is None else self.totals[order]
         bound = tape.bind(
             params,

@@ -13,9 +13,10 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from .errors import RecordingError
-from .program import _DATA, Program, _interpreter
+from .program import Program, _interpreter
 from .program_graph import PARAMETER
 from .value import Value
+from .vectors import parameters_to_vector
 
 __all__ = ["RULES", "BatchGradient", "Trainer", "compiled", "permutation"]
 
@@ -114,7 +115,7 @@ class BatchGradient:
         layout = self._layouts.setdefault(
             place.tobytes(), _Layout(place, np.zeros(len(place)), np.zeros(len(place)))
         )
-        arrays = tuple(e.rows(batch) for e, batch in zip(program._examples, batches, strict=True))
+        arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program._examples, batches, strict=True))
         return layout, tape.bind(layout.numbers, arrays, self._outputs, layout.sums, None, 0, 1, "")
 
     def __call__(self, rows: Any, totals: Any = None) -> tuple[list[float], Any] | None:
@@ -131,7 +132,7 @@ class BatchGradient:
         import numpy as np
 
         count = 1 if rows is None else len(rows)
-        values = np.fromiter(map(_DATA, self.parameters), np.float64, len(self.parameters))
+        values = parameters_to_vector(self.parameters)
         totals = np.zeros(len(values)) if totals is None else totals
         for layout in self._layouts.values():
             layout.numbers[:] = values[layout.place]
@@ -167,6 +168,19 @@ class _Layout(NamedTuple):
     place: Any
     numbers: Any
     sums: Any
+
+
+def _aligned(array: Any) -> Any:
+    """Return the array, or a copy of it, at the start of a cache line: vectors then straddle none."""
+    import numpy as np
+
+    if array.ctypes.data % 64 == 0:
+        return array
+    room = np.empty(array.size + 8)
+    first = -room.ctypes.data % 64 // 8
+    copy = room[first : first + array.size].reshape(array.shape)
+    copy[:] = array
+    return copy
 
 
 class Trainer:
@@ -214,6 +228,7 @@ class Trainer:
         count = len(self.parameters)
         place = np.empty(count, dtype=np.int64)
         place[self._inner] = np.arange(count)
+        self._place = place
         # One array each for the parameters' numbers and gradients; behind them is room for what the two tapes
         # keep beside parameters, so that an update copies nothing.
         used, _ = tape.room
@@ -222,7 +237,7 @@ class Trainer:
         room = [max(count + behind, n) for n in (regulariser.room if regulariser else (0, 0))]
         self._values, self._gradients = np.zeros(room[0]), np.zeros(room[1])
         self._buffers = tuple(np.zeros(count) for _ in range(buffers))
-        arrays = tuple(e.rows(batch) for e, batch in zip(program._examples, batches, strict=True))
+        arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program._examples, batches, strict=True))
         outputs = np.empty((batch_size, 1))
         self._trainer = module.trainer(
             tape.bind(
@@ -292,7 +307,7 @@ class Trainer:
         done: int = self._trainer.run(rows, batch_size, np.array(rates, dtype=np.float64))
         return done
 
-    def load(self, values: Sequence[float], buffers: Sequence[Sequence[float]], updates: int) -> None:
+    def load(self, values: Any, buffers: Sequence[Any], updates: int) -> None:
         """Stand at these parameters and buffers, in the order of `parameters`, after so many updates."""
         import numpy as np
 
@@ -301,26 +316,21 @@ class Trainer:
             mine[:] = np.asarray(theirs, dtype=np.float64)[self._inner]
         self._trainer.updates = updates
 
-    def _outer(self, array: Any) -> list[float]:
-        import numpy as np
-
-        result = np.empty(len(self._inner))
-        result[self._inner] = array[: len(self._inner)]
-        numbers: list[float] = result.tolist()
-        return numbers
+    def _outer(self, array: Any) -> Any:
+        return array[self._place]
 
     @property
-    def values(self) -> list[float]:
+    def values(self) -> Any:
         """The parameters' numbers."""
         return self._outer(self._values)
 
     @property
-    def gradients(self) -> list[float]:
+    def gradients(self) -> Any:
         """The gradient of the last minibatch, penalty included, before clipping."""
         return self._outer(self._gradients)
 
     @property
-    def buffers(self) -> list[list[float]]:
+    def buffers(self) -> list[Any]:
         """The optimiser's buffers."""
         return [self._outer(buffer) for buffer in self._buffers]
 

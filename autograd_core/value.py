@@ -2232,3 +2232,43 @@ def columns(nodes: list):
         flags.append(node._flags)
         indices.append(_index(node))
     return ops, data, flags, indices
+
+
+def read_vector(nodes: list, gradients: cython.bint):
+    """Return the numbers of some nodes, or their gradients, as ``array('d')``."""
+    from array import array
+
+    node: Value
+    i: cython.Py_ssize_t
+    vector = array("d", bytes(8 * len(nodes)))
+    if cython.compiled:
+        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(vector))
+    else:
+        x = vector
+    for i in range(len(nodes)):
+        node = nodes[i]
+        x[i] = node._grad if gradients else _read(node, "its number was read")
+    return vector
+
+
+def write_vector(nodes: list, vector, gradients: cython.bint):
+    """Set the numbers of some nodes, or their gradients, to those of an ``array('d')`` of the same length."""
+    node: Value
+    i: cython.Py_ssize_t
+    if len(vector) != len(nodes) or vector.typecode != "d":
+        raise ValueError("one double for each node is wanted")
+    if cython.compiled:
+        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(vector))
+    else:
+        x = vector
+    for node in nodes:  # all of them are nodes, before any is changed
+        if not gradients and get_mode() & _RECORDING:
+            _forbid_reading(node, "its .data was assigned")
+    for i in range(len(nodes)):
+        node = nodes[i]
+        if gradients:
+            node._grad = x[i]
+            node._flags |= _SWEPT
+        else:
+            node._data = x[i]
+    _count_change()

@@ -411,3 +411,9 @@ class Walk:
 
 def columns(nodes: list[Value]) -> tuple[array[int], array[float], array[int], array[int]]:
     """Return the op ids, numbers, flags and indices of many nodes as arrays."""
+
+def read_vector(nodes: list[Value], gradients: bool) -> array[float]:
+    """Return the numbers of some nodes, or their gradients."""
+
+def write_vector(nodes: list[Value], vector: array[float], gradients: bool) -> None:
+    """Set the numbers of some nodes, or their gradients."""

@@ -209,7 +209,7 @@ class Graphs:
             p.grad = 0.0
         loss = self.model.loss(inputs, targets)
         loss.backward()
-        return float(loss.data), np.array([p.grad for p in self.parameters])
+        return float(loss.data), ag.gradients_to_vector(self.parameters)
 
 
 def train(
@@ -220,12 +220,11 @@ def train(
 ) -> None:
     """Train on one name a step."""
     parameters = model.parameters()
-    values, adam = np.array([p.data for p in parameters]), Adam(len(parameters), steps)
+    values, adam = ag.parameters_to_vector(parameters), Adam(len(parameters), steps)
     for step in range(steps):
         loss, gradient = gradient_of(*encoded(NAMES[step % len(NAMES)]))
         values = adam.step(values, gradient)
-        for p, x in zip(parameters, values.tolist(), strict=True):
-            p.data = x
+        ag.vector_to_parameters(values, parameters)
         report(step, loss)
 
 

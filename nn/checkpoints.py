@@ -30,7 +30,7 @@ class Point:
     """Where a run stands: between two updates. Never changed, only replaced.
 
     Attributes:
-        values: the parameters.
+        values: the parameters, an array or a list.
         buffers: what the optimiser keeps.
         optimizer_updates: how many updates the optimiser has made, earlier runs included.
         epoch: epochs finished.
@@ -46,7 +46,7 @@ class Point:
         best_epoch: their epoch.
     """
 
-    values: list[float]
+    values: Any
     buffers: Mapping[str, Any]
     optimizer_updates: int = 0
     epoch: int = 0
@@ -58,7 +58,7 @@ class Point:
     lr: float = 0.0
     seconds: float = 0.0
     history: tuple[Epoch, ...] = field(default=())
-    best: list[float] | None = None
+    best: Any = None
     best_epoch: int | None = None
 
 

@@ -8,7 +8,7 @@ an underscore are left alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
@@ -93,13 +93,30 @@ class Module:
 
     def weights(self) -> list[Value]:
         """The parameters that are not biases (a bias is a tensor called ``b``, ``bias`` or ``biases``)."""
-        biases = {
-            id(value)
-            for path, tensor in self.named_tensors()
-            if path.rpartition(".")[2] in BIAS_NAMES
-            for _, value in _flatten(path, tensor)
-        }
-        return [p for p in self.parameters() if id(p) not in biases]
+        return [p for row in self.rows(BIAS_NAMES) for p in row]
+
+    def rows(self, without: Collection[str] = ()) -> list[list[Value]]:
+        """The parameters in the order of `parameters`, row by row: the vectors along each tensor's last axis.
+
+        A row of a layer's matrix is the weights of one neuron; single parameters are rows of one.
+
+        Args:
+            without: names of tensors whose parameters are left out, wherever else they occur.
+        """
+        left_out, seen = set(), set()
+        tensors = list(self.named_tensors())
+        for path, tensor in tensors:
+            if path.rpartition(".")[2] in without:
+                left_out.update(id(value) for _, value in _flatten(path, tensor))
+        rows = []
+        for _, tensor in tensors:
+            for row in _rows(tensor):
+                fresh = [v for v in row if id(v) not in left_out and id(v) not in seen]
+                fresh = list({id(v): v for v in fresh}.values())
+                seen.update(map(id, fresh))
+                if fresh:
+                    rows.append(fresh)
+        return rows
 
     def zero_grad(self) -> None:
         """Set every parameter's gradient to 0."""
@@ -165,6 +182,16 @@ def _flatten(name: str, tensor: Tensor) -> Iterator[tuple[str, Value]]:
     else:
         for index, item in enumerate(tensor):
             yield from _flatten(f"{name}[{index}]", item)
+
+
+def _rows(tensor: Tensor) -> Iterator[list[Value]]:
+    if isinstance(tensor, Value):
+        yield [tensor]
+    elif isinstance(tensor[0], Value):
+        yield list(tensor)
+    else:
+        for item in tensor:
+            yield from _rows(item)
 
 
 def _numbers(tensor: Tensor) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from autograd_core import Value, dot
 from autograd_core import sum as sum_of
 from nn.errors import InputError
-from nn.module import Module
+from nn.module import BIAS_NAMES, Module
 
 __all__ = ["L1", "L2", "ElasticNet", "Regularizer"]
 
@@ -25,20 +25,21 @@ def _check_alpha(alpha: float) -> None:
         raise InputError(f"alpha must be a finite number >= 0, not {alpha!r}")
 
 
-def _penalised(module: Module, biases: bool) -> list[Value]:
-    parameters = module.parameters() if biases else module.weights()
-    if not parameters:
+def _penalised(module: Module, biases: bool) -> list[list[Value]]:
+    """The parameters that count, row by row: a neuron's weights are a row."""
+    rows = module.rows() if biases else module.rows(BIAS_NAMES)
+    if not rows:
         raise InputError(f"{type(module).__name__} has no weights to regularise")
-    return parameters
+    return rows
 
 
-def _half_square(parameters: list[Value]) -> Value:
-    squares: Value = dot(parameters, parameters)
+def _half_square(rows: list[list[Value]]) -> Value:
+    squares: Value = sum_of([dot(row, row) for row in rows])
     return 0.5 * squares
 
 
-def _absolute(parameters: list[Value]) -> Value:
-    total: Value = sum_of([abs(w) for w in parameters])
+def _absolute(rows: list[list[Value]]) -> Value:
+    total: Value = sum_of([abs(w) for row in rows for w in row])
     return total
 
 

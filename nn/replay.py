@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from autograd_core import Value, backward, no_grad
+from autograd_core import Value, backward, no_grad, vector_to_gradients, vector_to_parameters
 from autograd_core.errors import RecordingError
 from autograd_core.program import Program, record
 from autograd_core.program_graph import CONSTANT
@@ -116,10 +116,9 @@ class Replay:
         """Write parameters, gradients and buffers back to the Values and the optimiser."""
         self._write(run, run.point.values, run.point.optimizer_updates, run.point.buffers)
 
-    def _write(self, run: Run, values: list[float], updates: int, buffers: Mapping[str, Any]) -> None:
-        for parameter, value, gradient in zip(run.parameters, values, self.trainer.gradients, strict=True):
-            parameter.data = value
-            parameter.grad = gradient
+    def _write(self, run: Run, values: Any, updates: int, buffers: Mapping[str, Any]) -> None:
+        vector_to_parameters(values, run.parameters)
+        vector_to_gradients(self.trainer.gradients, run.parameters)
         run.optimizer.load_state_dict({"updates": updates, "buffers": buffers})
 
 
@@ -177,8 +176,7 @@ class GradientReplay:
         found = None if run.listens or self.penalty is None else self.penalty(None, gradients.copy())
         if found is not None:
             gradients = found[1]
-        for parameter, gradient in zip(run.parameters, gradients.tolist(), strict=True):
-            parameter.grad = gradient
+        vector_to_gradients(gradients, run.parameters)
         if found is not None or run.penalty is None:
             return BatchResult(total / len(losses), 0.0 if found is None else found[0][0])
         omega = run.penalty()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autograd_core import Value
+from autograd_core import Value, parameters_to_vector, vector_to_parameters
 from autograd_core.program_training import permutation
 from nn.checkpoints import Point, save_point
 from nn.data import data_digest
@@ -83,8 +83,8 @@ class Run:
         self._stopped_by_callback = False
         self._started = time.perf_counter()
 
-    def _values(self) -> list[float]:
-        return [p.data for p in self.parameters]
+    def _values(self) -> Any:
+        return parameters_to_vector(self.parameters)
 
     def example_loss(self, x: Any, y: Any) -> Value:
         """L(f(x), y), the graph of one example."""
@@ -249,9 +249,8 @@ class Run:
             validation_accuracy=held_out.accuracy if held_out else None,
         )
 
-    def _write(self, values: Sequence[float]) -> None:
-        for parameter, value in zip(self.parameters, values, strict=True):
-            parameter.data = value
+    def _write(self, values: Any) -> None:
+        vector_to_parameters(values, self.parameters)
 
     def save(self) -> None:
         """Write the point into the checkpoint file."""

@@ -82,20 +82,44 @@ def prepare(workload: str, kind: str) -> Any:
 
     if kind == "plain":
         model = gpt.GPT(value=Value)
-        return Step(gpt, model, gpt.Graphs(model))
+        return Step(gpt, model, lambda *text: _gradient(model, text), _numbers, _put)
+    import autograd_core as ag
+
     model = gpt.GPT()
-    return Step(gpt, model, gpt.Programs(model) if kind == "program" else gpt.Graphs(model))
+    gradient_of = gpt.Programs(model) if kind == "program" else gpt.Graphs(model)
+    return Step(gpt, model, gradient_of, ag.parameters_to_vector, ag.vector_to_parameters)
+
+
+def _gradient(model: Any, text: Any) -> tuple[float, Any]:
+    import numpy as np
+
+    parameters = model.parameters()
+    for p in parameters:
+        p.grad = 0.0
+    loss = model.loss(*text)
+    loss.backward()
+    return loss.data, np.array([p.grad for p in parameters])
+
+
+def _numbers(parameters: Any) -> Any:
+    import numpy as np
+
+    return np.array([p.data for p in parameters])
+
+
+def _put(values: Any, parameters: Any) -> None:
+    for p, x in zip(parameters, values.tolist(), strict=True):
+        p.data = x
 
 
 class Step:
     """Gradient, Adam, and the parameters written back."""
 
-    def __init__(self, gpt: Any, model: Any, gradient_of: Any):
-        import numpy as np
-
+    def __init__(self, gpt: Any, model: Any, gradient_of: Any, numbers: Any, put: Any):
         self.text = gpt.encoded(NAME)
         self.parameters = model.parameters()
-        self.values = np.array([p.data for p in self.parameters])
+        self.put = put
+        self.values = numbers(self.parameters)
         self.adam = gpt.Adam(len(self.parameters), 10**9, 0.001)
         self.gradient_of = gradient_of
         self.last = 0.0
@@ -106,8 +130,7 @@ class Step:
         for _ in range(steps):
             self.last, gradient = self.gradient_of(*self.text)
             self.values = self.adam.step(self.values, gradient)
-            for p, x in zip(self.parameters, self.values.tolist(), strict=True):
-                p.data = x
+            self.put(self.values, self.parameters)
 
     def loss(self) -> float:
         """The last loss."""

@@ -190,7 +190,7 @@ def test_ctrl_c_leaves_whole_updates(monkeypatch: Any) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
     point = runs[0].point
-    assert [p.data for p in model.parameters()] == point.values
+    assert [p.data for p in model.parameters()] == point.values.tolist()
     assert 200 * point.epoch + point.batch == point.updates > 0
 
 
