@@ -244,9 +244,7 @@ class Trainer:
                 self._values, arrays, outputs, self._gradients, None, 0, 1, "", len(tape.order) == count
             ),
             regulariser
-            and regulariser.bind(
-                self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, "", True
-            ),
+            and regulariser.bind(self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, "", True),
             self._values,
             self._gradients,
             place,

@@ -2240,14 +2240,16 @@ def read_vector(nodes: list, gradients: cython.bint):
 
     node: Value
     i: cython.Py_ssize_t
-    vector = array("d", bytes(8 * len(nodes)))
+    n: cython.Py_ssize_t = len(nodes)
+    vector = array("d", bytes(8 * n))
+    _check_all(nodes, not gradients, _RECORDING | _RULE, "its number was read")
     if cython.compiled:
         x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(vector))
     else:
         x = vector
-    for i in range(len(nodes)):
-        node = nodes[i]
-        x[i] = node._grad if gradients else _read(node, "its number was read")
+    for i in range(n):
+        node = cython.cast(Value, nodes[i])
+        x[i] = node._grad if gradients else node._data
     return vector
 
 
@@ -2255,20 +2257,31 @@ def write_vector(nodes: list, vector, gradients: cython.bint):
     """Set the numbers of some nodes, or their gradients, to those of an ``array('d')`` of the same length."""
     node: Value
     i: cython.Py_ssize_t
-    if len(vector) != len(nodes) or vector.typecode != "d":
+    n: cython.Py_ssize_t = len(nodes)
+    if len(vector) != n or vector.typecode != "d":
         raise ValueError("one double for each node is wanted")
+    _check_all(nodes, not gradients, _RECORDING, "its .data was assigned")
     if cython.compiled:
         x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), _array_pointer(vector))
     else:
         x = vector
-    for node in nodes:  # all of them are nodes, before any is changed
-        if not gradients and get_mode() & _RECORDING:
-            _forbid_reading(node, "its .data was assigned")
-    for i in range(len(nodes)):
-        node = nodes[i]
+    for i in range(n):
+        node = cython.cast(Value, nodes[i])
         if gradients:
             node._grad = x[i]
             node._flags |= _SWEPT
         else:
             node._data = x[i]
     _count_change()
+
+
+@cython.cfunc
+def _check_all(nodes: list, numbers: cython.bint, modes: cython.int, how):
+    """Raise an error unless all of them are Values, whose numbers may be touched in the present mode."""
+    i: cython.Py_ssize_t
+    forbidden: cython.bint = numbers and get_mode() & modes
+    for i in range(len(nodes)):
+        if not isinstance(nodes[i], Value):
+            raise TypeError(f"number {i} is not a Value, but {_bounded(repr(nodes[i]))}")
+        if forbidden:
+            _forbid_reading(nodes[i], how)

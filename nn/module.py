@@ -93,17 +93,24 @@ class Module:
 
     def weights(self) -> list[Value]:
         """The parameters that are not biases (a bias is a tensor called ``b``, ``bias`` or ``biases``)."""
-        return [p for row in self.rows(BIAS_NAMES) for p in row]
+        biases = {
+            id(value)
+            for path, tensor in self.named_tensors()
+            if path.rpartition(".")[2] in BIAS_NAMES
+            for _, value in _flatten(path, tensor)
+        }
+        return [p for p in self.parameters() if id(p) not in biases]
 
     def rows(self, without: Collection[str] = ()) -> list[list[Value]]:
-        """The parameters in the order of `parameters`, row by row: the vectors along each tensor's last axis.
+        """Every parameter once, tensor by tensor and row by row: the vectors along each tensor's last axis.
 
         A row of a layer's matrix is the weights of one neuron; single parameters are rows of one.
 
         Args:
             without: names of tensors whose parameters are left out, wherever else they occur.
         """
-        left_out, seen = set(), set()
+        left_out: set[int] = set()
+        seen: set[int] = set()
         tensors = list(self.named_tensors())
         for path, tensor in tensors:
             if path.rpartition(".")[2] in without:

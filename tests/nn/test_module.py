@@ -51,6 +51,19 @@ def test_weights_leave_out_what_is_called_a_bias():
     assert left_out == ["bias", *(n for n, _ in model.named_parameters() if ".b" in n)]
 
 
+def test_rows_are_the_vectors_along_the_last_axis_each_parameter_once():
+    model = nn.Module()
+    model.scale, model.net = Value(1.0), nn.MLP(2, [2, 1], seed=0)
+    model.again = model.net.layers[0]
+    rows = model.rows()
+    assert [len(row) for row in rows] == [1, 2, 2, 2, 2, 1]
+    assert {id(p) for row in rows for p in row} == {id(p) for p in model.parameters()}
+    assert [len(row) for row in model.rows(["b"])] == [1, 2, 2, 2]
+    twice = nn.Module()
+    twice.w = [model.scale, model.scale]
+    assert [len(row) for row in twice.rows()] == [1]
+
+
 def test_an_mlp_names_its_parameters_in_the_order_of_micrograd():
     model = nn.MLP(2, [2, 1])
     assert [name for name, _ in model.named_parameters()] == [

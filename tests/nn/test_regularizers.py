@@ -78,3 +78,14 @@ def test_a_module_of_ones_own_is_regularised_too():
             self.w, self.b = Value(3.0), Value(5.0)
 
     assert nn.L2(1.0)(Two()).data == 4.5
+
+
+def test_l2_adds_up_neuron_by_neuron():
+    model = nn.MLP(3, [5, 4], seed=2)
+    squares = 0.0
+    for row in model.rows(["b"]):
+        total = row[0].data * row[0].data
+        for w in row[1:]:
+            total = total + w.data * w.data
+        squares = squares + total
+    assert nn.L2(0.3)(model).data == 0.3 * (0.5 * squares)

@@ -1,0 +1,89 @@
+"""Many Values read and written at once."""
+
+import math
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+from autograd_core import Value
+
+
+def three():
+    return [Value(1.5), Value(-0.0), Value(math.inf)]
+
+
+def test_numbers_and_gradients_come_and_go_bit_for_bit():
+    values = three()
+    vector = ag.parameters_to_vector(values)
+    assert vector.tobytes() == np.array([1.5, -0.0, math.inf]).tobytes()
+    ag.vector_to_parameters(vector[::-1], values)
+    assert [v.data for v in values] == [math.inf, 0.0, 1.5]
+    assert math.copysign(1.0, values[1].data) == -1.0
+    ag.vector_to_gradients(np.array([1, 2, 3]), values)
+    assert [v.grad for v in values] == [1.0, 2.0, 3.0]
+    assert all(v.has_grad for v in values)
+    assert ag.gradients_to_vector(values).tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_vector_is_a_copy():
+    values = three()
+    vector = ag.parameters_to_vector(values)
+    vector[0] = 7.0
+    assert values[0].data == 1.5
+
+
+def test_any_iterable_and_no_values_at_all():
+    assert ag.parameters_to_vector(iter(three())).shape == (3,)
+    assert ag.parameters_to_vector([]).shape == (0,)
+    ag.vector_to_parameters([], [])
+
+
+def test_inner_nodes_may_be_read():
+    x = Value(3.0)
+    y = x * x
+    y.backward()
+    assert ag.parameters_to_vector([x, y]).tolist() == [3.0, 9.0]
+    assert ag.gradients_to_vector([x, y]).tolist() == [6.0, 1.0]
+
+
+@pytest.mark.parametrize("write", [ag.vector_to_parameters, ag.vector_to_gradients])
+@pytest.mark.parametrize(
+    ("vector", "error", "what"),
+    [
+        ([1.0, 2.0], ValueError, "3 numbers"),
+        ([[1.0, 2.0, 3.0]], ValueError, r"\(1, 3\)"),
+        (["1", "2", "3"], TypeError, "real numbers"),
+        ([1.0, 2.0, None], TypeError, "real numbers"),
+        ([1.0, 2.0, 3j], TypeError, "real numbers"),
+    ],
+)
+def test_a_vector_that_does_not_fit_changes_nothing(write, vector, error, what):
+    values = three()
+    with pytest.raises(error, match=what):
+        write(vector, values)
+    assert [v.data for v in values] == [1.5, 0.0, math.inf]
+    assert not any(v.has_grad for v in values)
+
+
+@pytest.mark.parametrize("write", [ag.vector_to_parameters, ag.vector_to_gradients])
+def test_what_is_no_value_changes_nothing(write):
+    x = Value(1.0)
+    with pytest.raises(TypeError):
+        write([2.0, 3.0], [x, 1.0])
+    assert (x.data, x.has_grad) == (1.0, False)
+
+
+@pytest.mark.parametrize("read", [ag.parameters_to_vector, ag.gradients_to_vector])
+def test_only_values_are_read(read):
+    with pytest.raises(TypeError):
+        read([Value(1.0), 2.0])
+
+
+def test_numbers_are_not_to_be_read_or_written_while_recording():
+    w = Value(2.0)
+    with pytest.raises(ag.RecordingError, match="read"):
+        ag.record(lambda x: w * x * float(ag.parameters_to_vector([w * x])[0]), 1.0)
+    with pytest.raises(ag.RecordingError, match="assigned"):
+        ag.record(lambda x: ag.vector_to_parameters([1.0], [w]) or w * x, 1.0)
+    assert w.data == 2.0
