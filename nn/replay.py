@@ -11,6 +11,7 @@ It also serves losses that choose by the target (``outputs[label]``): there is a
 
 from __future__ import annotations
 
+import math
 import pickle
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, backward, no_grad, vector_to_gradients, vector_to_parameters
-from autograd_core.errors import RecordingError
+from autograd_core.errors import DomainError, RecordingError
 from autograd_core.program import Program, record
 from autograd_core.program_graph import CONSTANT
 from autograd_core.program_training import BatchGradient, Trainer, compiled
@@ -210,6 +211,8 @@ def _reason(error: Exception) -> str:
         return str(error)
     if isinstance(error, RecordingError):
         return f"its graph cannot be recorded ({error})"
+    if isinstance(error, (ArithmeticError, DomainError)):
+        return f"an example leaves the finite numbers ({error})"
     return f"its graph has no fixed shape ({error})"
 
 
@@ -460,8 +463,8 @@ def _targets(run: Run) -> Any:
 def _check(run: Run, recording: _Recording, first: Sequence[int]) -> None:
     """Compare the recording with the eager graph, to the bit, on some examples.
 
-    They are the first of every different target and others spread over the examples. No gradient is left on
-    the parameters.
+    They are the first of every different target and others spread over the examples, without those that leave
+    the finite numbers: such are done on Values anyway. No gradient is left on the parameters.
 
     Raises:
         _OnValues: they differ.
@@ -471,27 +474,40 @@ def _check(run: Run, recording: _Recording, first: Sequence[int]) -> None:
     rows, parameters = run.plan.rows, run.parameters
     spread = range(0, len(rows), max(1, len(rows) // _CHECKED_ROWS))
     chosen = list(dict.fromkeys([*first[:_CHECKED_ROWS], *spread]))[: 2 * _CHECKED_ROWS]
-    replayed = recording.gradient(run, len(chosen))
     before = [(p.grad, p.has_grad) for p in parameters]
     try:
         for p in parameters:
             p.zero_grad()
-        losses = []
+        losses: dict[int, float] = {}
         for i in chosen:
-            loss = run.example_loss(rows[i], run.plan.targets[i])
-            backward(loss)
-            losses.append(loss.data)
+            loss = _finite_loss(run, i)
+            if loss is not None:
+                backward(loss)
+                losses[i] = loss.data
         eager = [p.grad for p in parameters]
     finally:
         for p, (gradient, had) in zip(parameters, before, strict=True):
             p.zero_grad()
             if had:
                 p.grad = gradient
-    found = replayed(np.array(chosen))
+    found = recording.gradient(run, len(chosen))(np.array(list(losses), dtype=np.int64))
+    if found is None and not all(map(math.isfinite, eager)):
+        raise _OnValues("the gradient of an example is not finite")
     if found is None:
         raise _OnValues("its graph has no fixed shape (another example takes another branch than the first)")
-    for what, mine, theirs in (("loss", losses, found[0]), ("gradient", eager, found[1].tolist())):
+    for what, mine, theirs in (
+        ("loss", list(losses.values()), found[0]),
+        ("gradient", eager, found[1].tolist()),
+    ):
         if mine != theirs:
             raise _OnValues(
                 f"its graph has no fixed shape (another example gives another {what} than the recorded graph)"
             )
+
+
+def _finite_loss(run: Run, i: int) -> Value | None:
+    try:
+        loss = run.example_loss(run.plan.rows[i], run.plan.targets[i])
+    except (ArithmeticError, DomainError):
+        return None
+    return loss if math.isfinite(loss.data) else None

@@ -538,6 +538,28 @@ def test_a_loss_that_chooses_by_too_many_targets_names_the_remedy(monkeypatch: A
     assert "dot(one_hot_row, outputs)" in told
 
 
+@needs_compiler
+def test_an_example_that_leaves_the_finite_numbers_does_not_keep_the_others_from_a_program(
+    monkeypatch: Any,
+) -> None:
+    X, y = data(70, 3, 2)
+    X[nn.minibatch.epoch_order(70, 5, 0)[-1]] *= 1e4  # met when the parameters have become small
+
+    def loss(outputs: Any, target: Any) -> Any:
+        return ag.exp(outputs[0]) + ag.exp(-outputs[0]) + outputs[1] * outputs[1]
+
+    class Shrink:
+        def on_update(self, run: Any) -> None:
+            for p in run.parameters:
+                p.data *= 0.01
+
+    make = lambda: nn.MLP(3, [4, 2], activation="linear", seed=1)  # noqa: E731
+    options = {"batch_size": 16, "epochs": 2, "loss": loss, "callbacks": Shrink()}
+    with pytest.raises(OverflowError):
+        [loss(make()(x), 0) for x in X]
+    assert_same(make, X, y, monkeypatch, optimizer=lambda: nn.SGD(lr=1e-9), **options)
+
+
 def test_what_a_loss_raises_only_while_it_is_recorded_is_no_error(monkeypatch: Any) -> None:
     X, _ = data(70, 3, 2)
     table = {k: 0.1 * k for k in range(70)}

@@ -12,14 +12,21 @@ import pytest
 
 import autograd_core as ag
 import nn
-from tests.nn.test_replay import trained
+from tests.nn.test_replay import Halved, Lookahead, Signs, by_branch, by_index, trained
 from tests.property.random_programs import ERRORS, told
 
 ACTIVATIONS = (
     *("tanh", "relu", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "logsigmoid", "sin"),
     *("linear", "softmax"),
 )
-ALLOWED_REASONS = ("its loss chooses by the label", "the run is short")
+ALLOWED_REASONS = ("the run is short", "an example leaves the finite numbers", "is not finite")
+
+
+class Push:
+    """A callback that listens to every update, and changes a parameter."""
+
+    def on_update(self, run: Any) -> None:
+        run.parameters[0].data *= 0.75
 
 
 class Tied(nn.Module):
@@ -98,10 +105,22 @@ def random_training(seed: int) -> Training:
     rows = rng.choice((33, 40, 64, 65, 70, 100, 128))
     if width * max(hidden, default=1) > 500:
         rows = rng.choice((33, 40, 65))
-    loss = rng.choice(
-        ("cross_entropy", "cross_entropy", "mse", "mae", "huber", "nll", "binary_cross_entropy", "hinge")
+    loss: Any = rng.choice(
+        (
+            *(
+                "cross_entropy",
+                "cross_entropy",
+                "mse",
+                "mae",
+                "huber",
+                "nll",
+                "binary_cross_entropy",
+                "hinge",
+            ),
+            *("hinge of classes", by_index, by_branch),
+        )
     )
-    if loss in ("cross_entropy", "nll"):
+    if loss in ("cross_entropy", "nll", "hinge of classes", by_index, by_branch):
         outputs, y = max(2, classes), dice.integers(0, max(2, classes), rows)
     elif loss in ("binary_cross_entropy", "hinge"):
         outputs, y = 1, dice.integers(0, 2, rows)
@@ -109,6 +128,7 @@ def random_training(seed: int) -> Training:
         outputs, y = classes, dice.normal(size=(rows, classes) if classes > 1 else rows)
     if loss == "hinge":
         y = 2 * y - 1
+    loss = "hinge" if loss == "hinge of classes" else loss
     X = dice.normal(size=(rows, width))
     kind = rng.random()
     if kind < 0.25:  # pixels: many zeros
@@ -127,6 +147,7 @@ def random_training(seed: int) -> Training:
         "regularizer": _regularizer(rng),
         "batch_size": rng.choice((1, 2, 3, 4, 7, 8, 10, 16, 20, 24, 32, 33, 50, 64, rows)),
         "epochs": 2 if rows > 33 else 3,
+        "callbacks": Push() if rng.random() < 0.15 else (),
     }
     optimizer, text = _optimizer(rng)
     options["optimizer"] = optimizer
@@ -190,6 +211,9 @@ def _optimizer(rng: random.Random) -> tuple[Callable[[], Any], str]:
             (nn.RMSprop, {"momentum": 0.9, "rho": 0.9}),
             (nn.Adam, {}),
             (nn.AdamW, {"weight_decay": 0.1}),
+            (Signs, {}),
+            (Halved, {}),
+            (Lookahead, {"momentum": 0.5}),
         )
     )
     given = {"lr": lr, **settings, **clips}
