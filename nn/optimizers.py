@@ -11,11 +11,10 @@ element, with no sums, so NumPy gives the bits of the same formulas on Python's 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autograd_core import Value
+from autograd_core import Value, gradients_to_vector, parameters_to_vector, vector_to_parameters
 from nn.errors import DivergenceError, InputError, StateError
 from nn.schedules import Schedule, schedule_of
 
@@ -39,7 +38,6 @@ __all__ = [
 ]
 
 Buffers = dict[str, "Floats"]
-_DATA, _GRAD = operator.attrgetter("data"), operator.attrgetter("grad")
 
 
 def gradient_norm(gradients: Iterable[float]) -> float:
@@ -51,7 +49,7 @@ def gradient_norm(gradients: Iterable[float]) -> float:
     """
     import numpy as np
 
-    numbers: Floats = np.fromiter(gradients, np.float64)
+    numbers: Floats = gradients if isinstance(gradients, np.ndarray) else np.fromiter(gradients, np.float64)
     squares = np.zeros(-(-len(numbers) // 8) * 8 + 8)
     with np.errstate(all="ignore"):  # what leaves the finite numbers is seen below
         np.multiply(numbers, numbers, out=squares[8 : 8 + len(numbers)])
@@ -165,15 +163,11 @@ class Optimizer:
         """
         if not self.parameters:
             raise InputError("the optimiser has no parameters yet: give them to it or call bind(parameters)")
-        import numpy as np
-
-        count = len(self.parameters)
-        values = np.fromiter(map(_DATA, self.parameters), np.float64, count)
-        gradients = np.fromiter(map(_GRAD, self.parameters), np.float64, count)
-        new_values, self.buffers = self.proposal(values, gradients)
+        new_values, self.buffers = self.proposal(
+            parameters_to_vector(self.parameters), gradients_to_vector(self.parameters)
+        )
         self.updates += 1
-        for parameter, value in zip(self.parameters, new_values.tolist(), strict=True):
-            parameter.data = value
+        vector_to_parameters(new_values, self.parameters)
 
     def proposal(self, values: ArrayLike, gradients: ArrayLike) -> tuple[Floats, Buffers]:
         """What `step` would write: the new values and the new buffers. Changes nothing.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autograd_core import Value, parameters_to_vector, vector_to_parameters
+from autograd_core import Value, gradients_to_vector, parameters_to_vector, vector_to_parameters
 from autograd_core.program_training import permutation
 from nn.checkpoints import Point, save_point
 from nn.data import data_digest
@@ -174,7 +174,7 @@ class Run:
 
     def step(self, result: BatchResult, count: int) -> None:
         """One step by the gradient that is on the parameters, of a minibatch of so many examples."""
-        norm = gradient_norm(p.grad for p in self.parameters)
+        norm = gradient_norm(gradients_to_vector(self.parameters))
         rate = self.optimizer.lr
         self.optimizer.step()
         at = self.point
