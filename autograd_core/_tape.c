@@ -86,10 +86,10 @@ static void call_backward(Space *sp, const int32_t *ax, long nu, const double *y
 
 typedef struct {
     const char *name;
-    void (*forward)(const Tape *, Space *);
-    void (*backward)(const Tape *, Space *);
-    void (*forward_one)(const Tape *, Space *);
-    void (*backward_one)(const Tape *, Space *);
+    void (*forward)(const Tape *, Space *, long, long);
+    void (*backward)(const Tape *, Space *, long, long);
+    void (*forward_one)(const Tape *, Space *, long, long);
+    void (*backward_one)(const Tape *, Space *, long, long);
     void (*layer_outer)(double *, long, long, const double *, const double *const *, long, long, long);
     void (*bias_sum)(double *, long, const double *, long, long, long);
     void (*turn)(const double *const *, long, long, double *, long);
@@ -215,9 +215,9 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
     Run run = {0};
     Space *spaces[MAX_THREADS] = {0};
     const Tape *t = self->tape->t;
-    PyThreadState *state = NULL;
+    Watch watch = {0};
     double *uniforms = NULL;
-    int stopped = 0, called = PyList_GET_SIZE(self->tape->callables) > 0;
+    int called = PyList_GET_SIZE(self->tape->callables) > 0;
     long lane = -2, k, L = !t->lanes ? 1 : self->block ? self->block : block_for(t, stop - start), threads = self->threads;
     if (threads > (stop - start + L - 1) / L) threads = (stop - start + L - 1) / L;
     if (threads < 1 || !t->lanes || called) threads = 1;
@@ -235,14 +235,14 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
         memcpy(uniforms + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
         for (k = 0; k < threads; k++) spaces[k]->uni = uniforms;
     }
-    if (!called) state = PyEval_SaveThread();
+    if (!called) watch.state = PyEval_SaveThread();
 #ifdef HAVE_THREADS
-    lane = threads > 1 ? run_together(&run, &state, &stopped) : run_alone(&run, &state, &stopped);
+    lane = threads > 1 ? run_together(&run, &watch) : run_alone(&run, &watch);
 #else
-    lane = run_alone(&run, &state, &stopped);
+    lane = run_alone(&run, &watch);
 #endif
-    if (state) PyEval_RestoreThread(state);
-    if (stopped) lane = -2;
+    if (watch.state) PyEval_RestoreThread(watch.state);
+    if (watch.stopped) lane = -2;
     else if (self->has_totals && check && !all_finite(self->totals.buf, t->params)) lane = -1;
 done:
     for (k = 0; k < run.nspaces; k++) give_space(self->tape, spaces[k]);

@@ -1,10 +1,10 @@
 /* Lanes. Part of _tape_kernel.h. */
 
-static void K(forward)(const Tape *t, Space *sp) {
+static void K(forward)(const Tape *t, Space *sp, long from, long to) { /* the instructions from `from` on, before `to` */
     long nu = t->nu, L = sp->L, k, r, l, n;
     double *val = sp->val, *poison = sp->poison;
     const double *uni = sp->uni;
-    for (k = sp->prepared ? t->uniform : 0; k < t->nfwd; k++) {
+    for (k = from; k < to; k++) {
         Ins in = t->fwd[k];
         int op = in.code >> 2, mode = in.code & 3;
         double *y = V(in.y);
@@ -43,14 +43,13 @@ static void K(forward)(const Tape *t, Space *sp) {
         }
         if (may_raise(op)) K(mark_poison)(poison, y, n, L);
     }
-    sp->prepared = 1;
 }
 
-static void K(backward)(const Tape *t, Space *sp) {
+static void K(backward)(const Tape *t, Space *sp, long from, long until) {
     long nu = t->nu, L = sp->L, k, r, l, n;
     double *val = sp->val, *adj = sp->adj, *c = sp->scratch;
     const double *uni = sp->uni;
-    for (k = 0; k < t->nrev; k++) {
+    for (k = from; k < until; k++) {
         Rev in = t->rev[k];
         int op = in.code >> 2, mode = in.code & 3;
         const double *y = V(in.y), *g = G(in.y);

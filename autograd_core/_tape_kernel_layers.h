@@ -51,9 +51,9 @@ static void K(layer_forward)(const double *w, long J, long I, const double *bias
         int two = c + 2 * VL <= L;
         for (j = 0; j < J; j += r) {
             r = tile_rows(J - j);
-#define TILE(R) if (two) K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, R, 2); \
-                else K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, R, 1); break
-            switch (r) { case 6: TILE(6); case 4: TILE(4); case 2: TILE(2); default: TILE(1); }
+#define TILE(R) (two ? K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, R, 2) : \
+                       K(layer_tile)(w + j * I, I, bias ? bias + j : NULL, x, y + j * L, L, c, R, 1))
+            switch (r) { case 6: TILE(6); break; case 4: TILE(4); break; case 2: TILE(2); break; default: TILE(1); }
 #undef TILE
         }
         c += two ? 2 * VL : VL;
@@ -138,11 +138,14 @@ static void K(layer_outer)(double *dw, long J, long I, const double *gt, const d
         int two = i + 2 * VL <= I, four = from + 1 == to && i + 4 * VL <= I; /* a lone row needs four sums to hide their latency */
         for (j = from; j < to; j += r) {
             r = tile_rows(to - j);
-#define TILE(R) if (two) K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, R, 2); \
-                else K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, R, 1); break
+#define TILE(R) (two ? K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, R, 2) : \
+                       K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, R, 1))
             switch (four ? 0 : r) {
             case 0: K(outer_tile)(dw + j * I + i, I, gt + j, J, xt, i, n, 1, 4); break;
-            case 6: TILE(6); case 4: TILE(4); case 2: TILE(2); default: TILE(1);
+            case 6: TILE(6); break;
+            case 4: TILE(4); break;
+            case 2: TILE(2); break;
+            default: TILE(1);
             }
 #undef TILE
         }

@@ -50,11 +50,11 @@ static void K(matvec_pull)(const double *w, double *dw, long J, long I, const do
     v[in.y] = F(v[in.a], v[in.b]); poison += v[in.y] - v[in.y]; break
 
 /* Sums of squares that follow each other, of runs of one length: side by side they hide each other's latency. */
-static int K(squares_together)(const Tape *t, double *restrict v, const Ins *ip) {
+static int K(squares_together)(const Tape *t, double *restrict v, const Ins *ip, const Ins *end) {
     double s[CHAINS];
     const double *w[CHAINS];
     long k, j, n;
-    if (t->fwd + t->nfwd - ip < CHAINS) return 0;
+    if (end - ip < CHAINS) return 0;
     for (k = 0; k < CHAINS; k++) {
         const int32_t *ax = t->aux.v + ip[k].a;
         if (ip[k].code != OPX_SQUARES * 4 || ax[0] != 1 || ax[3] != t->aux.v[ip->a + 3]) return 0;
@@ -68,11 +68,11 @@ static int K(squares_together)(const Tape *t, double *restrict v, const Ins *ip)
     return 1;
 }
 
-static void K(forward_one)(const Tape *t, Space *sp) {
+static void K(forward_one)(const Tape *t, Space *sp, long from, long to) {
     long k, j;
     double *v = sp->val, poison = sp->poison[0];
-    const Ins *end = t->fwd + t->nfwd, *ip;
-    for (ip = t->fwd; ip < end; ip++) {
+    const Ins *end = t->fwd + to, *ip;
+    for (ip = t->fwd + from; ip < end; ip++) {
         Ins in = *ip;
         __builtin_prefetch(v + ip[AHEAD].a);
         __builtin_prefetch(v + ip[AHEAD].b);
@@ -120,7 +120,7 @@ static void K(forward_one)(const Tape *t, Space *sp) {
             const int32_t *ax = t->aux.v + in.a, *q = ax + 2;
             const double *w = v + q[0];
             double s = w[0] * w[0];
-            if (K(squares_together)(t, v, ip)) { ip += CHAINS - 1; break; }
+            if (K(squares_together)(t, v, ip, end)) { ip += CHAINS - 1; break; }
             for (k = 0; k < ax[0]; k++, q += 2)
                 for (w = v + q[0], j = k == 0; j < q[1]; j++) s = s + w[j] * w[j];
             v[in.y] = s;
@@ -147,11 +147,12 @@ static void K(forward_one)(const Tape *t, Space *sp) {
     case (op)*4 + 1: d[in.b] += D1(v[in.a], v[in.b], v[in.y]) * g; break; \
     case (op)*4 + 2: d[in.a] += D0(v[in.a], v[in.b], v[in.y]) * g; break
 
-static void K(backward_one)(const Tape *t, Space *sp) {
+/* Back from the instruction before `from` down to `until`. */
+static void K(backward_one)(const Tape *t, Space *sp, long from, long until) {
     double *v = sp->val, *d = sp->adj;
-    const Ins *ip = t->fwd + t->nfwd;
+    const Ins *ip = t->fwd + from, *last = t->fwd + until;
     long j, k;
-    while (ip-- > t->fwd) {
+    while (ip-- > last) {
         Ins in = *ip;
         double g = d[in.y];
         __builtin_prefetch(v + ip[-AHEAD].a);

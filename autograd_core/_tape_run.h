@@ -156,27 +156,103 @@ static void put_input_gradients(const Run *run, Space *sp) {
     }
 }
 
-static void run_block(const Run *run, Space *sp) {
+/* --- Ctrl-C --- */
+
+static double seconds(void) {
+    struct timespec now;
+#ifdef CLOCK_MONOTONIC
+    clock_gettime(CLOCK_MONOTONIC, &now);
+#else
+    timespec_get(&now, TIME_UTC);
+#endif
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+#ifdef __GNUC__ /* one thread writes while others read */
+#define PEEK(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+#define POKE(p, x) __atomic_store_n(p, x, __ATOMIC_RELAXED)
+#else
+#define PEEK(p) (*(p))
+#define POKE(p, x) (*(p) = (x))
+#endif
+
+typedef struct { /* looks out for the user's wish to stop; in a thread of our own, for what the first one has seen */
+    PyThreadState *state;        /* of a thread that has released the GIL */
+    const int *others;  /* set where another thread has to look */
+    double last;
+    long work;
+    int stopped;
+} Watch;
+
+enum { PIECE = 1 << 18 };        /* numbers computed between two looks at the clock: about a millisecond's */
+
+/* Has the user asked to stop?  Looks at the clock only where much was done since, at the signals twenty times a second. */
+static int interrupted(Watch *w, long work) {
+    double now;
+    if (w->others && PEEK(w->others)) w->stopped = 1;
+    if (w->stopped) return 1;
+    if ((w->work += work) < PIECE || w->others) return 0;
+    w->work = 0;
+    now = seconds();
+    if (now - w->last < 0.05) return 0;
+    w->last = now;
+    if (w->state) PyEval_RestoreThread(w->state);
+    POKE(&w->stopped, PyErr_CheckSignals() < 0);
+    if (w->state) w->state = PyEval_SaveThread();
+    return w->stopped;
+}
+
+/* --- one block, piece by piece --- */
+
+static int block_forward(const Run *run, Space *sp, Watch *watch) {
     const Tape *t = run->t;
+    void (*forward)(const Tape *, Space *, long, long) = t->lanes ? run->build->forward : run->build->forward_one;
+    long k = t->lanes && sp->prepared ? t->uniform : 0, piece = PIECE / sp->L;
+    for (; t->nfwd - k > piece; k += piece) {
+        forward(t, sp, k, k + piece);
+        if (interrupted(watch, PIECE)) return 0;
+    }
+    forward(t, sp, k, t->nfwd);
+    sp->prepared = 1;
+    return !interrupted(watch, (t->nfwd - k) * sp->L);
+}
+
+static int block_backward(const Run *run, Space *sp, Watch *watch) {
+    const Tape *t = run->t;
+    long piece = PIECE / sp->L, k;
+    if (t->lanes) {
+        for (k = 0; t->nrev - k > piece; k += piece) {
+            run->build->backward(t, sp, k, k + piece);
+            if (interrupted(watch, PIECE)) return 0;
+        }
+        run->build->backward(t, sp, k, t->nrev);
+        return !interrupted(watch, (t->nrev - k) * sp->L);
+    }
+    for (k = t->nfwd; k > piece; k -= piece) {
+        run->build->backward_one(t, sp, k, k - piece);
+        if (interrupted(watch, PIECE)) return 0;
+    }
+    run->build->backward_one(t, sp, k, 0);
+    return !interrupted(watch, k);
+}
+
+/* Leaves in sp->bad how many lanes are good; none of them counts if the user has asked to stop. */
+static void run_block(const Run *run, Space *sp, Watch *watch) {
+    const Tape *t = run->t;
+    int careful = !t->lanes && run->b->nigrads > 0; /* the lane may yet be refused: its sums must then be as they were */
     long l;
+    sp->bad = 0;
     gather(run, sp);
     for (l = 0; l < sp->L; l++) sp->poison[l] = 0.0;
-    if (t->lanes) run->build->forward(t, sp);
-    else run->build->forward_one(t, sp);
+    if (!block_forward(run, sp, watch)) return;
     sp->bad = good_lanes(run, sp);
     put_outputs(run, sp);
     if (!run->b->has_totals || !sp->bad) return;
     put_seeds(run, sp);
-    if (t->lanes) run->build->backward(t, sp);
-    else {
-        int careful = run->b->nigrads > 0; /* the lane may yet be refused: its sums must then be as they were */
-        if (careful) memcpy(sp->kept, sp->adj, (size_t)t->nu * sizeof(double));
-        run->build->backward_one(t, sp);
-        put_input_gradients(run, sp);
-        if (careful && !sp->bad) memcpy(sp->adj, sp->kept, (size_t)t->nu * sizeof(double));
-        return;
-    }
+    if (careful) memcpy(sp->kept, sp->adj, (size_t)t->nu * sizeof(double));
+    if (!block_backward(run, sp, watch)) { sp->bad = 0; return; }
     put_input_gradients(run, sp);
+    if (careful && !sp->bad) memcpy(sp->adj, sp->kept, (size_t)t->nu * sizeof(double));
 }
 
 /* --- the parameters' gradients: one running sum over lanes, in order --- */
@@ -285,31 +361,6 @@ static void one_lane_end(const Run *run, Space *sp) {
 
 /* --- a run --- */
 
-static double seconds(void) {
-    struct timespec now;
-#ifdef CLOCK_MONOTONIC
-    clock_gettime(CLOCK_MONOTONIC, &now);
-#else
-    timespec_get(&now, TIME_UTC);
-#endif
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-/* Has the user asked to stop?  Looks at most twenty times a second, and at the clock only where much was done since. */
-static int interrupted(double *last, long *work, long more, PyThreadState **state) {
-    double now;
-    int stop;
-    if ((*work += more) < 200000) return 0;
-    *work = 0;
-    now = seconds();
-    if (now - *last < 0.05) return 0;
-    *last = now;
-    if (*state) PyEval_RestoreThread(*state);
-    stop = PyErr_CheckSignals() < 0;
-    if (*state) *state = PyEval_SaveThread();
-    return stop;
-}
-
 /* Stand at the lanes from `lane` on; a last block of few lanes is narrow. */
 static void set_block(const Run *run, Space *sp, long lane) {
     long L = sp->room;
@@ -319,18 +370,16 @@ static void set_block(const Run *run, Space *sp, long lane) {
     if (L != sp->L) { sp->L = L; sp->prepared = 0; }
 }
 
-static long run_alone(const Run *run, PyThreadState **state, int *stopped) {
+static long run_alone(const Run *run, Watch *watch) {
     Space *sp = run->spaces[0];
     const Tape *t = run->t;
-    long lane, work = 0;
-    double last = run->stop - run->start > sp->room ? seconds() : 0.0;
+    long lane;
     if (!t->lanes) one_lane_begin(run, sp);
     for (lane = run->start; lane < run->stop; lane += sp->L) {
         set_block(run, sp, lane);
-        run_block(run, sp);
+        run_block(run, sp, watch);
         sum_block(run, sp, 0, 1, sp);
         if (sp->bad < sp->count) { lane += sp->bad; break; }
-        if (interrupted(&last, &work, t->nfwd * sp->L, state)) { *stopped = 1; break; }
     }
     if (!t->lanes) one_lane_end(run, sp);
     return lane < run->stop ? lane : run->stop;
@@ -345,6 +394,7 @@ typedef struct {
     pthread_mutex_t *gate;
     long index, *next;
     int *stop;
+    Watch *watch;
 } Worker;
 
 static void work_wave(const Worker *w, long base) {
@@ -352,7 +402,7 @@ static void work_wave(const Worker *w, long base) {
     Space *sp = run->spaces[w->index];
     set_block(run, sp, base + w->index * sp->room);
     sp->bad = 0;
-    if (sp->count > 0) run_block(run, sp);
+    if (sp->count > 0) run_block(run, sp, w->watch);
     else sp->count = 0;
     pthread_barrier_wait(w->barrier);
     {
@@ -378,17 +428,20 @@ static void *worker(void *argument) {
     }
 }
 
-static long run_together(const Run *run, PyThreadState **state, int *stopped) {
+static long run_together(const Run *run, Watch *watch) {
     pthread_t threads[MAX_THREADS];
     Worker workers[MAX_THREADS];
+    Watch watches[MAX_THREADS];
     pthread_barrier_t barrier;
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-    long k, made, lane = run->start, next = run->start, work = 0;
+    long k, made, lane = run->start, next = run->start;
     int stop = 0;
-    double last = seconds();
     pthread_barrier_init(&barrier, NULL, (unsigned)run->nspaces);
     pthread_mutex_lock(&gate);
-    for (k = 0; k < run->nspaces; k++) workers[k] = (Worker){run, &barrier, &gate, k, &next, &stop};
+    for (k = 0; k < run->nspaces; k++) {
+        watches[k] = (Watch){.others = &watch->stopped};
+        workers[k] = (Worker){run, &barrier, &gate, k, &next, &stop, k ? watches + k : watch};
+    }
     for (made = 1; made < run->nspaces; made++)
         if (pthread_create(threads + made, NULL, worker, workers + made)) break;
     stop = made < run->nspaces;
@@ -396,7 +449,7 @@ static long run_together(const Run *run, PyThreadState **state, int *stopped) {
     if (stop) { /* no more threads to be had */
         for (k = 1; k < made; k++) pthread_join(threads[k], NULL);
         pthread_barrier_destroy(&barrier);
-        return run_alone(run, state, stopped);
+        return run_alone(run, watch);
     }
     while (lane < run->stop) {
         int left = 0;
@@ -408,7 +461,6 @@ static long run_together(const Run *run, PyThreadState **state, int *stopped) {
             left = run->spaces[k]->bad < run->spaces[k]->count;
         }
         if (left) break;
-        if (interrupted(&last, &work, run->t->nfwd * run->spaces[0]->L, state)) { *stopped = 1; break; }
     }
     stop = 1;
     pthread_barrier_wait(&barrier);

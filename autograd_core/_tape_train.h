@@ -183,9 +183,7 @@ static PyObject *trainer_run(TrainerObject *self, PyObject *args) {
     Py_buffer rows, rates;
     long batch, count, n, k, done = 0;
     int status = 0;
-    double last = seconds();
-    long work = 0;
-    PyThreadState *none = NULL;
+    Watch watch = {.last = seconds()};
     if (!PyArg_ParseTuple(args, "OlO", &rows_object, &batch, &rates_object)) return NULL;
     if (PyObject_GetBuffer(rows_object, &rows, PyBUF_C_CONTIGUOUS) < 0) return NULL;
     if (doubles(rates_object, &rates, 0, "rates") < 0) { PyBuffer_Release(&rows); return NULL; }
@@ -205,7 +203,7 @@ static PyObject *trainer_run(TrainerObject *self, PyObject *args) {
         status = one_update(self, (const int64_t *)rows.buf + start, m, n - start - m < batch ? n - start - m : batch,
                             ((const double *)rates.buf)[done]);
         done += status == 0;
-        if (!status && interrupted(&last, &work, self->loss->tape->t->nfwd * m, &none)) status = -1;
+        if (!status && interrupted(&watch, self->loss->tape->t->nfwd * m)) status = -1;
     }
     PyBuffer_Release(&rows);
     PyBuffer_Release(&rates);

@@ -505,6 +505,36 @@ def test_ctrl_c_during_a_long_replay_returns_promptly_and_changes_nothing(thread
 
 
 @compiled
+@pytest.mark.parametrize(("rows", "threads"), [(8, 1), (16, 2)])
+def test_ctrl_c_does_not_wait_for_the_end_of_a_block(rows: int, threads: int) -> None:
+    w = ag.Value(0.5)
+
+    def f(x: Any) -> Any:
+        for _ in range(1_500_000):
+            x = ag.tanh(x * w)
+        return x
+
+    program, X = record(f, 0.3), np.linspace(0.0, 1.0, rows)
+    assert program.stats().lanes == 8  # so every thread has one block
+    program.value_and_grad(X, threads=threads)
+    started = time.perf_counter()
+    program.value_and_grad(X, threads=threads)
+    full, waits = time.perf_counter() - started, []
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for _ in range(3):
+            signal.setitimer(signal.ITIMER_REAL, full / 10)
+            started = time.perf_counter()
+            with pytest.raises(KeyboardInterrupt):
+                program.value_and_grad(X, threads=threads)
+            waits.append(time.perf_counter() - started)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    assert min(waits) < 0.7 * full
+
+
+@compiled
 def test_memory_is_that_of_one_block_whatever_the_batch() -> None:
     program = record(lambda x: sum(ag.tanh(x * float(k)) for k in range(200)), 1.0)
     import resource
