@@ -118,11 +118,12 @@ class Module:
         rows = []
         for _, tensor in tensors:
             for row in _rows(tensor):
-                fresh = [v for v in row if id(v) not in left_out and id(v) not in seen]
-                fresh = list({id(v): v for v in fresh}.values())
-                seen.update(map(id, fresh))
+                fresh = {id(v): v for v in row}
+                if not (seen.isdisjoint(fresh) and left_out.isdisjoint(fresh)):
+                    fresh = {i: v for i, v in fresh.items() if i not in left_out and i not in seen}
+                seen.update(fresh)
                 if fresh:
-                    rows.append(fresh)
+                    rows.append(list(fresh.values()))
         return rows
 
     def zero_grad(self) -> None:
