@@ -376,18 +376,21 @@ def _whole(run: Run, recording: _Recording, penalty: Program | None) -> Replay |
     if penalty is None and run.penalty is not None:
         return None
     name, settings = rule
-    trainer = Trainer(
-        recording.programs[0],
-        recording.batches,
-        run.plan.batch_size,
-        run.parameters,
-        penalty,
-        name,
-        settings,
-        len(run.optimizer.buffer_names),
-        run.optimizer.clip_value,
-        run.optimizer.clip_norm,
-    )
+    try:
+        trainer = Trainer(
+            recording.programs[0],
+            recording.batches,
+            run.plan.batch_size,
+            run.parameters,
+            penalty,
+            name,
+            settings,
+            len(run.optimizer.buffer_names),
+            run.optimizer.clip_value,
+            run.optimizer.clip_norm,
+        )
+    except RecordingError:  # the penalty has layers of its own
+        return None
     return Replay(run, trainer)
 
 

@@ -94,6 +94,42 @@ def test_regularisers_leave_the_bits_of_training_on_values(regularizer: Any, mon
     assert_same(lambda: nn.MLP(4, [5, 3], seed=4), X, y, monkeypatch, **options)
 
 
+def smooth(model: Any) -> Any:
+    """A penalty with a forward pass of its own: the outputs at a fixed point shall be small."""
+    return 0.1 * ag.sum([value * value for value in model([0.5, -0.25, 0.125, 1.0])])
+
+
+def branching(model: Any) -> Any:
+    """A penalty that takes another branch once the parameters have moved."""
+    w = model.parameters()[0]
+    return 0.5 * w * w if w > 0.3 else 0.25 * w * w * w
+
+
+class Jittered:
+    """A penalty that depends on chance."""
+
+    def __init__(self) -> None:
+        self.generator = random.Random(5)
+
+    def __call__(self, model: Any) -> Any:
+        return nn.L2(0.01 * self.generator.random())(model)
+
+
+@needs_compiler
+@pytest.mark.parametrize("make_penalty", [lambda: smooth, lambda: branching, Jittered])
+@pytest.mark.parametrize("optimizer", [lambda: nn.Adam(lr=0.05), lambda: Signs(lr=0.05)])
+def test_penalties_of_any_shape_leave_the_bits_of_training_on_values(
+    make_penalty: Any, optimizer: Any, monkeypatch: Any
+) -> None:
+    X, y = data(65, 4, 3)
+    results = []
+    for on_values in (True, False):
+        options = {"batch_size": 10, "epochs": 4, "regularizer": make_penalty(), "optimizer": optimizer}
+        results.append(trained(lambda: nn.MLP(4, [5, 3], seed=4), X, y, on_values, monkeypatch, **options))
+    assert results[0][0] == results[1][0]
+    assert results[1][1].replay is not None
+
+
 @needs_compiler
 def test_callbacks_see_and_change_what_they_would_on_values(monkeypatch: Any) -> None:
     X, y = data(50, 3, 2)
