@@ -41,7 +41,7 @@ TOTAL = {
 }  # operations that take any moderate number
 ACTIVATIONS = (
     *("linear", "linear", "tanh", "tanh", "relu", "sigmoid", "softplus", "leaky_relu", "gelu", "elu"),
-    *("silu", "softmax", "log_softmax", "gated"),
+    *("silu", "softmax", "log_softmax", "gated", "entangled"),
 )
 STYLES = ("bias first", "bias last", "factors exchanged", "products first", "dot", "dot exchanged")
 
@@ -50,7 +50,12 @@ def _log(x: float) -> float:
     return math.log(x)
 
 
+def _root(x: float) -> float:
+    return math.sqrt(x)
+
+
 CUSTOM = (
+    CustomOperation(_root, lambda x, y: 0.5 / y, "own_root", 1, False),  # its partial raises at 0
     CustomOperation(lambda x: math.atan(x), lambda x, y: 1.0 / (1.0 + x * x), "own_arctangent", 1, False),
     CustomOperation(_log, lambda x, y: 1.0 / x, "own_log", 1, False),
     CustomOperation(lambda a, b: a * b, lambda a, b, y: (b, a), "own_product", 2, False),
@@ -172,10 +177,46 @@ def layer(
         made.append(neuron(w, source, pool[bias] if isinstance(bias, int) else bias, style))
     if activation in ("softmax", "log_softmax"):
         return list(getattr(ag, activation)(made))
+    if activation == "entangled":
+        # in a sweep the next row's parameters receive in between
+        return [
+            v.tanh() * source[0] * pool[b] if isinstance(b, int) else v
+            for v, b in zip(made, biases[1:] + biases[:1], strict=True)
+        ]
     if activation == "gated":
         gate = ag.sigmoid(made[0])
         return [v * gate for v in made]
     return made if activation == "linear" else [getattr(ag, activation)(v) for v in made]
+
+
+def elementwise(pool: list[Any], name: str, left: list[int], right: list[int], tame: bool, end: str) -> Any:
+    """One operation on many values: a run of instructions."""
+    rule, made = OPERATIONS[name], []
+    for i, j in zip(left, right, strict=True):
+        values = [tamed(name, pool[k]) if tame else pool[k] for k in (i, j, i)[: rule.arity]]
+        made.append(apply(rule, values))
+    return made if end == "linear" else [getattr(ag, end)(v) for v in made]
+
+
+SINGULAR: tuple[Callable[[Any, Any], Any], ...] = (
+    lambda x, y: ag.cbrt(x),
+    lambda x, y: ag.sqrt(x * x),
+    lambda x, y: (x * x) ** 0.5,
+    lambda x, y: ag.sqrt(abs(x)),
+    lambda x, y: x * ag.norm([x, y]),
+    lambda x, y: ag.hypot(x, y),
+    lambda x, y: ag.atan2(x, y),
+    lambda x, y: abs(x) ** 0.0 + y,
+    lambda x, y: ag.maximum(x, y) + ag.minimum(x, -y),
+    lambda x, y: ag.max([x, y, x]) * ag.min([x, 0.0, y]),
+    lambda x, y: ag.where(ag.greater(x, 0.0), ag.log(abs(x) + 1e-300), y),
+    lambda x, y: ag.clip(x, -0.0, y),
+)
+
+
+def singular(pool: list[Any], which: int, x: int, y: int) -> list[Any]:
+    """An expression at whose kinks and poles rows of zeros are aimed."""
+    return [SINGULAR[which](pool[x], pool[y])]
 
 
 def branch(pool: list[Any], left: int, right: int, operand: int) -> list[Any]:
@@ -446,6 +487,28 @@ class Planner:
             return rng.sample(range(self.size), width) if self.size >= width else [self.pick()] * width
         return [self.pick() for _ in range(width)]
 
+    def elementwise(self) -> None:
+        rng = self.rng
+        name = rng.choice([name for name in NAMES if OPERATIONS[name].arity and name != "polygamma"])
+        count = rng.choice((2, 3, 5, 8, 17))
+        left, right = self.several(count), self.several(count)
+        tame = rng.random() < (0.2 if name in TOTAL else 0.85)
+        end = rng.choice(("linear", "tanh", "atan", "sigmoid", "sign"))
+        self.add(elementwise, name, left, right, tame, end, count=count)
+
+    def several(self, count: int) -> list[int]:
+        """Places side by side, or here and there."""
+        if self.rng.random() < 0.7 and self.size > count:
+            start = self.rng.randrange(self.size - count)
+            if self.rng.random() < 0.6 and len(self.recent) > count:
+                return self.recent[-count:]
+            return list(range(start, start + count))
+        return [self.pick() for _ in range(count)]
+
+    def singular(self) -> None:
+        x = self.rng.randrange(self.first) if self.first and self.rng.random() < 0.8 else self.pick()
+        self.add(singular, self.rng.randrange(len(SINGULAR)), x, self.rng.choice((self.pick(), x)))
+
     def branch(self) -> None:
         self.add(branch, self.pick(), self.pick(), self.pick())
 
@@ -453,8 +516,11 @@ class Planner:
         rng = self.rng
         kinds = [self.operation] * 6 + [self.arithmetic] * 4 + [self.chain] * 3 + [self.dot] * 2
         kinds += [self.layer] * rng.choice((1, 4, 12)) if self.matrices else [self.layer]
+        kinds += [self.elementwise] * 2
         if rng.random() < 0.15:
             kinds += [self.custom] * 2
+        if rng.random() < 0.25:
+            kinds += [self.singular] * 3
         if rng.random() < 0.1:
             kinds += [self.branch]
         for _ in range(rng.choice((1, 3, 6, 10, 20, 40))):
@@ -534,6 +600,9 @@ def eager(
             else:
                 nodes, _ = program._rebuild(flat(leaves))
                 outputs = [nodes[i] for i in program._graph.outputs.tolist()]
+                guards = program._graph.guards.tolist()
+                if any((nodes[i].data > nodes[j].data) != bool(held) for i, j, _, held in guards):
+                    outputs = flat(plan(*map(nested, leaves, plan.shapes)))
             live = [(y, g) for y, g in zip(outputs, seed.tolist(), strict=True) if not y.is_constant]
             if live:
                 ag.backward([y for y, _ in live], [g for _, g in live])
@@ -649,13 +718,17 @@ class Expected:
     """What the eager loop left.
 
     If it raised, the loop over the recorded graph counts as well: a Program drops the nodes on which nothing
-    depends, and meets their errors only in lanes that it hands to the function.
+    depends, and meets their errors only in lanes that it hands to the function. What such lanes raise is in
+    `errors`.
     """
 
     def __init__(self, case: Case, program: Program, start: Sequence[float]):
         self.outcomes = [eager(case.plan, case.batches, case.seeds, start)]
-        if self.outcomes[0].error and not program._graph.guards.size:
+        self.errors = set()
+        if self.outcomes[0].error:
             self.outcomes.append(eager(case.plan, case.batches, case.seeds, start, program))
+            if self.outcomes[1].error != self.outcomes[0].error:
+                self.errors = _errors_of_lanes(case)
         self.inputs = self.outcomes[-1].inputs
         self.kind = "raising" if self.outcomes[0].error else "finite"
         first = np.frombuffer(self.outcomes[0].values + self.outcomes[0].parameters)
@@ -665,6 +738,8 @@ class Expected:
     def difference(self, other: Outcome, only_values: bool = False) -> str:
         """Where an outcome differs from all that may be."""
         found = ""
+        if other.error in self.errors:
+            return ""
         for mine in self.outcomes:
             if only_values:
                 if mine.error and not other.error:  # an error of the sweep
@@ -674,6 +749,13 @@ class Expected:
             if not found:
                 return ""
         return found
+
+
+def _errors_of_lanes(case: Case) -> set[str]:
+    lanes = range(len(case.seeds))
+    parts = [[batch[lane : lane + 1] for batch in case.batches] for lane in lanes]
+    start = [0.0] * len(case.plan.parameters)
+    return {eager(case.plan, part, case.seeds[:1], start).error for part in parts} - {""}
 
 
 def gradient_of(case: Case) -> Any:
