@@ -305,11 +305,12 @@ class Trainer:
         done: int = self._trainer.run(rows, batch_size, np.array(rates, dtype=np.float64))
         return done
 
-    def load(self, values: Any, buffers: Sequence[Any], updates: int) -> None:
-        """Stand at these parameters and buffers, in the order of `parameters`, after so many updates."""
+    def load(self, values: Any, buffers: Sequence[Any], updates: int, gradients: Any) -> None:
+        """Stand at these numbers, in the order of `parameters`, after so many updates."""
         import numpy as np
 
         self._values[: len(self._inner)] = np.asarray(values, dtype=np.float64)[self._inner]
+        self._gradients[: len(self._inner)] = np.asarray(gradients, dtype=np.float64)[self._inner]
         for mine, theirs in zip(self._buffers, buffers, strict=True):
             mine[:] = np.asarray(theirs, dtype=np.float64)[self._inner]
         self._trainer.updates = updates

@@ -18,7 +18,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from autograd_core import Value, backward, no_grad, vector_to_gradients, vector_to_parameters
+from autograd_core import (
+    Value,
+    backward,
+    gradients_to_vector,
+    no_grad,
+    vector_to_gradients,
+    vector_to_parameters,
+)
 from autograd_core.errors import DomainError, RecordingError
 from autograd_core.program import Program, record
 from autograd_core.program_graph import CONSTANT
@@ -49,7 +56,8 @@ class Replay:
     def load(self, run: Run) -> None:
         """Bring the arrays to where the run stands."""
         at = run.point
-        self.trainer.load(at.values, [at.buffers[name] for name in self.names], at.optimizer_updates)
+        buffers = [at.buffers[name] for name in self.names]
+        self.trainer.load(at.values, buffers, at.optimizer_updates, gradients_to_vector(run.parameters))
         self.trainer.sums = (at.loss, at.penalty, at.norm, at.lr)
         self.current = True
 
@@ -114,12 +122,16 @@ class Replay:
         run.update(*run.examples(chosen))
 
     def store(self, run: Run) -> None:
-        """Write parameters, gradients and buffers back to the Values and the optimiser."""
+        """Write parameters, gradients and buffers back to the Values and the optimiser.
+
+        Where the arrays are not current, an update on Values, or a callback, has left the gradients.
+        """
         self._write(run, run.point.values, run.point.optimizer_updates, run.point.buffers)
 
     def _write(self, run: Run, values: Any, updates: int, buffers: Mapping[str, Any]) -> None:
         vector_to_parameters(values, run.parameters)
-        vector_to_gradients(self.trainer.gradients, run.parameters)
+        if self.current:
+            vector_to_gradients(self.trainer.gradients, run.parameters)
         run.optimizer.load_state_dict({"updates": updates, "buffers": buffers})
 
 

@@ -25,7 +25,8 @@ FLAGS = {
 LIBRARIES = {"address": ("asan", "ubsan"), "thread": ("tsan",)}
 OPTIONS = {
     "PYTHONMALLOC": "malloc",  # so that objects have red zones, too
-    "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1:max_malloc_fill_size=1000000000:malloc_fill_byte=255",
+    "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1:"
+    "max_malloc_fill_size=1000000000:malloc_fill_byte=255",  # fresh memory holds NaNs
     "LSAN_OPTIONS": f"print_suppressions=0:suppressions={ROOT / 'build' / 'leaks.txt'}",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "halt_on_error=1:exitcode=66",

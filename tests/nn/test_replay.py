@@ -190,6 +190,20 @@ def test_buffers_that_a_callback_resets_are_those_of_the_next_update(
 
 
 @needs_compiler
+def test_an_update_that_only_values_can_make_leaves_its_gradient(monkeypatch: Any) -> None:
+    X, y = data(64, 2, 2)
+    options = {"loss": "mae", "regularizer": nn.L2(0.01), "batch_size": 32, "epochs": 2}
+    assert_same(
+        lambda: nn.MLP(2, [1], seed=1),
+        X,
+        y,
+        monkeypatch,
+        optimizer=lambda: nn.SGD(lr=1e160, clip_norm=0.1),
+        **options,
+    )
+
+
+@needs_compiler
 def test_a_run_that_diverges_raises_the_same_error_at_the_same_point(monkeypatch: Any) -> None:
     X, y = data(40, 3, 2)
     left, messages = [], []
