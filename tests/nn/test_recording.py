@@ -1,0 +1,181 @@
+"""What keeps a run from a Program is found out, and told in words."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+import nn
+from autograd_core.program import _interpreter
+from tests.nn.test_replay import assert_same, data, needs_compiler, trained
+
+
+class Dropout(nn.MLP):
+    """Drops outputs by chance, by a generator that it may keep itself."""
+
+    def __init__(self, *arguments: Any, generator: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._chance = generator
+
+    def __call__(self, x: Any) -> Any:
+        return [value * float(self._chance.random() < 0.8) for value in super().__call__(x)]
+
+
+GENERATORS = {
+    "Python's": lambda: random,
+    "NumPy's": lambda: np.random,
+    "an own one of Python": lambda: random.Random(3),
+    "an own one of NumPy": lambda: np.random.default_rng(3),
+    "an own old one of NumPy": lambda: np.random.RandomState(3),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", GENERATORS)
+def test_chance_is_found_and_recording_takes_nothing_from_it(name: str, monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+    results = []
+    for on_values in (True, False):
+        random.seed(1)
+        np.random.seed(1)
+        results.append(
+            trained(
+                lambda: Dropout(3, [4, 2], seed=1, generator=GENERATORS[name]()),
+                X, y, on_values, monkeypatch, optimizer=nn.SGD, epochs=2,
+            )
+        )  # fmt: skip
+    assert results[0][0] == results[1][0]
+    assert results[1][1].on_values_because == "the model draws random numbers"
+
+
+def test_a_model_with_branches_on_its_numbers_is_trained_on_values(monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+
+    class Branching(nn.MLP):
+        def __call__(self, x: Any) -> Any:
+            outputs = super().__call__(x)
+            return outputs if outputs[0] > outputs[1] else [2.0 * v for v in outputs]
+
+    class Equal(nn.MLP):
+        def __call__(self, x: Any) -> Any:
+            outputs = super().__call__(x)
+            return outputs if x[0] == 0.0 else [2.0 * v for v in outputs]
+
+    class Reading(nn.MLP):
+        def __call__(self, x: Any) -> Any:
+            outputs = super().__call__(x)
+            return [v * outputs[0].data for v in outputs]
+
+    X[::2, 0] = 0.0
+    for kind in (Branching, Equal, Reading):
+        assert "its graph" in reason(lambda kind=kind: kind(3, [4, 2], seed=1), X, y, monkeypatch)
+
+
+def test_a_loss_that_chooses_by_too_many_targets_names_the_remedy(monkeypatch: Any) -> None:
+    X, _ = data(70, 3, 2)
+    targets = [k / 7 for k in range(70)]
+
+    def loss(outputs: Any, target: float) -> Any:
+        return abs(outputs[0] - target) if float(target) > 3.0 else outputs[1] * outputs[1]
+
+    told = reason(lambda: nn.MLP(3, [4, 2], seed=1), X, targets, monkeypatch, loss=loss)
+    assert "the loss chooses by the target" in told
+    assert "dot(one_hot_row, outputs)" in told
+
+
+@needs_compiler
+def test_an_example_that_leaves_the_finite_numbers_does_not_keep_the_others_from_a_program(
+    monkeypatch: Any,
+) -> None:
+    X, y = data(70, 3, 2)
+    X[nn.minibatch.epoch_order(70, 5, 0)[-1]] *= 1e4  # met when the parameters have become small
+
+    def loss(outputs: Any, target: Any) -> Any:
+        return ag.exp(outputs[0]) + ag.exp(-outputs[0]) + outputs[1] * outputs[1]
+
+    class Shrink:
+        def on_update(self, run: Any) -> None:
+            for p in run.parameters:
+                p.data *= 0.01
+
+    make = lambda: nn.MLP(3, [4, 2], activation="linear", seed=1)  # noqa: E731
+    options = {"batch_size": 16, "epochs": 2, "loss": loss, "callbacks": Shrink()}
+    with pytest.raises(OverflowError):
+        [loss(make()(x), 0) for x in X]
+    assert_same(make, X, y, monkeypatch, optimizer=lambda: nn.SGD(lr=1e-9), **options)
+
+
+def test_what_a_loss_raises_only_while_it_is_recorded_is_no_error(monkeypatch: Any) -> None:
+    X, _ = data(70, 3, 2)
+    table = {k: 0.1 * k for k in range(70)}
+
+    def loss(outputs: Any, target: int) -> Any:
+        return outputs[0] * table[target]
+
+    told = reason(lambda: nn.MLP(3, [4, 2], seed=1), X, list(range(70)), monkeypatch, loss=loss)
+    assert "the loss chooses by the target" in told
+
+
+def test_a_loss_that_depends_on_a_leaf_outside_the_model_is_no_matter_for_a_program(monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+    heat = ag.Value(2.0, label="heat")
+
+    def loss(outputs: Any, target: Any) -> Any:
+        return heat * nn.mse(outputs[0], target)
+
+    told = reason(lambda: nn.MLP(3, [4, 2], seed=1), X, y, monkeypatch, loss=loss)
+    assert "not among the parameters" in told
+    assert "heat" in told
+
+
+def reason(make: Callable[[], Any], X: Any, y: Any, monkeypatch: Any, **options: Any) -> str:
+    if _interpreter() is None:
+        pytest.skip("the interpreter is not compiled")
+    options = {"optimizer": nn.SGD, "batch_size": 16, "epochs": 2, **options}
+    _, run = trained(make, X, y, False, monkeypatch, **options)
+    assert run.replay is None
+    assert run.history.trained_on == f"Values: {run.on_values_because}"
+    return run.on_values_because
+
+
+def told(model: Any, X: Any, y: Any, epochs: int = 2) -> tuple[str, str]:
+    """What the last progress line and the history tell."""
+    lines: list[str] = []
+
+    class Bar:
+        def __init__(self, **_: Any) -> None: ...
+        def update(self, count: int) -> None: ...
+        def close(self) -> None: ...
+        def set_postfix_str(self, text: str) -> None:
+            lines.append(text)
+
+    history = nn.fit(model, X, y, epochs=epochs, progress=Bar)
+    return lines[-1], history.trained_on
+
+
+def test_the_progress_line_and_the_history_tell_why_training_is_on_values(monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+    line, trained_on = told(nn.MLP(3, [4, 2], seed=1), X[:20], y[:20])
+    assert line.endswith(", on Values: the run is short")
+    assert trained_on == "Values: the run is short"
+    noisy = Dropout(3, [4, 2], seed=1, generator=random.Random(1))
+    expected = "the model draws random numbers" if _interpreter() else "there is no compiled interpreter"
+    line, trained_on = told(noisy, X, y)
+    assert line.endswith(f", on Values: {expected}")
+    assert trained_on == f"Values: {expected}"
+    monkeypatch.setattr("nn.replay.compiled", lambda: False)
+    line, trained_on = told(nn.MLP(3, [4, 2], seed=1), X, y)
+    assert line.endswith(", on Values: there is no compiled interpreter")
+    assert trained_on == "Values: there is no compiled interpreter"
+
+
+@needs_compiler
+def test_the_progress_line_says_nothing_where_a_program_does_the_work() -> None:
+    line, trained_on = told(nn.MLP(3, [4, 2], seed=1), *data(70, 3, 2))
+    assert "Values" not in line
+    assert trained_on == "a Program"
