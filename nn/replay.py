@@ -9,7 +9,6 @@ gradient, and the rest happens on Values.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, gradients_to_vector, no_grad, vector_to_gradients, vector_to_parameters
@@ -19,6 +18,7 @@ from autograd_core.program_training import BatchGradient, Trainer, compiled
 from nn.minibatch import BatchResult
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from nn.recording import CHECKED_ROWS, Chance, Recording, frozen, reason_of, recorded, recorded_penalty
+from nn.schedules import rates_of
 
 if TYPE_CHECKING:
     from nn.run import Run
@@ -69,7 +69,7 @@ class Replay:
     def _updates(self, run: Run, rows: Any, count: int) -> int:
         """Make updates on the arrays; whatever happens, the run then stands at the last whole one."""
         first = self.trainer.updates
-        rates = [run.optimizer.schedule(first + k) for k in range(count)]
+        rates = rates_of(run.optimizer.schedule, first, count)
         try:
             return self.trainer.run(rows, run.plan.batch_size, rates)
         finally:
@@ -82,8 +82,7 @@ class Replay:
         loss, penalty, norm, rate = self.trainer.sums
         at = run.point
         run.updates = at.updates + done
-        run.point = replace(
-            at,
+        run.point = at.moved(
             values=self.trainer.values,
             buffers=self._buffers(),
             optimizer_updates=self.trainer.updates,

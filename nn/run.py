@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +179,7 @@ class Run:
         self.optimizer.step()
         at = self.point
         self.tell_update()
-        self.point = replace(
-            at,
+        self.point = at.moved(
             values=self._values(),
             buffers=self.optimizer.buffers,
             optimizer_updates=self.optimizer.updates,
@@ -214,8 +213,7 @@ class Run:
             buffers, optimizer_updates = self.optimizer.buffers, self.optimizer.updates
             if self.replay is not None:
                 self.replay.current = False
-        self.point = replace(
-            at,
+        self.point = at.moved(
             values=values,
             buffers=buffers,
             optimizer_updates=optimizer_updates,

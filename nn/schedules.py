@@ -176,3 +176,10 @@ def schedule_of(rate: float | Schedule) -> Schedule:
         InputError: the number is negative, infinite or not a number.
     """
     return rate if callable(rate) else Constant(float(rate))
+
+
+def rates_of(schedule: Schedule, first: int, count: int) -> list[float]:
+    """The rates of so many updates from the `first` on."""
+    if type(schedule) is Constant:
+        return [schedule.rate] * count
+    return list(map(schedule, range(first, first + count)))
