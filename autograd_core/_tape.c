@@ -53,6 +53,13 @@ typedef struct { /* what one thread works in */
 static void call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L);
 static void call_backward(Space *sp, const int32_t *ax, long nu, const double *y, const double *g, long L);
 
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define HAVE_X86 1
+#include <immintrin.h>
+#endif
+
+#include "_tape_exp.h"
+
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 #define K(name) PASTE(name, BUILD)
@@ -63,9 +70,7 @@ static void call_backward(Space *sp, const int32_t *ax, long nu, const double *y
 #undef BUILD
 #undef VL
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define HAVE_X86 1
-#include <immintrin.h>
+#ifdef HAVE_X86
 #pragma GCC push_options
 #pragma GCC target("avx2")
 #define BUILD _avx2
@@ -543,6 +548,8 @@ PyMODINIT_FUNC PyInit__tape(void) {
 #ifdef HAVE_X86
     __builtin_cpu_init();
 #endif
+    choose_exp();
     m = PyModule_Create(&tape_module);
+    if (m && PyModule_AddObject(m, "exp_in_fours", PyBool_FromLong(exp_many != exp_each)) < 0) Py_CLEAR(m);
     return m;
 }

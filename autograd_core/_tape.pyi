@@ -1,6 +1,8 @@
 from collections.abc import Callable
 from typing import Any
 
+exp_in_fours: bool
+
 class Bound:
     def run(self, start: int, stop: int, rows: Any, seeds: Any, /) -> int: ...
     def total(self, n: int, /) -> float: ...

@@ -21,6 +21,8 @@ typedef double K(Vec) __attribute__((vector_size(8 * VL), aligned(8), may_alias)
 #undef A_
 #undef B_
 #undef FOLD
+#undef FOLD_ONE
+#undef PART_ONE
 #undef FOLD_EXP
 #undef FINISH
 #undef PART

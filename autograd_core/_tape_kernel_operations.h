@@ -18,7 +18,7 @@ static void K(apply1)(int op, const double *restrict a, double *restrict y, long
     case OP_SQUARE: EACH y[l] = v_square(a[l]); break;
     case OP_SQRT: EACH y[l] = v_sqrt(a[l]); break;
     case OP_RECIPROCAL: EACH y[l] = v_reciprocal(a[l]); break;
-    case OP_EXP: EACH y[l] = v_exp(a[l]); break;
+    case OP_EXP: exp_many(a, y, n); break;
     case OP_LOG: EACH y[l] = v_log(a[l]); break;
     case OP_TANH: EACH y[l] = v_tanh(a[l]); break;
     case OP_SIN: EACH y[l] = v_sin(a[l]); break;
@@ -157,16 +157,33 @@ static void K(send)(double *to, int32_t target, const double *restrict d, const 
 #define FOLD_EXP(name) \
     EACH m[l] = pre0_##name; \
     for (j = 0; j < k; j++) { const double *x = V(xs[j]); EACH m[l] = pre_##name(m[l], x[l]); } \
+    for (j = 0; j < k; j++) { const double *x = V(xs[j]); double *e = p + j * n; EACH e[l] = x[l] - m[l]; } \
+    exp_many(p, p, k * n); \
     EACH s[l] = 0.0; \
-    for (j = 0; j < k; j++) { \
-        const double *x = V(xs[j]); double *e = p + j * n; \
-        EACH { e[l] = exp(x[l] - m[l]); s[l] = s[l] + e[l]; } \
-    } \
+    for (j = 0; j < k; j++) { const double *e = p + j * n; EACH s[l] = s[l] + e[l]; } \
     for (j = 0; j < k; j++) { double *e = p + j * n; EACH e[l] = e[l] / s[l]; } \
     break
 
 #define FINISH(name) { const double *x = V(xs[index]); EACH y[l] = finish_##name(m[l], s[l], (double)k, x[l]); } break
 #define PART(name) EACH c[l] = part_##name(x[l], m[l], s[l], y[l], (double)k, (double)(j == index)); break
+
+/* The same for one lane, without a loop over lanes. */
+#define FOLD_ONE(name) { \
+    double shift = pre0_##name, total = 0.0; \
+    for (j = 0; j < k; j++) shift = pre_##name(shift, *V(xs[j])); \
+    for (j = 0; j < k; j++) total = step_##name(total, *V(xs[j]), shift); \
+    *m = shift; *s = total; \
+    } break
+
+#define PART_ONE(name) \
+    for (j = 0; j < k; j++) { \
+        double d, *at; \
+        if (to[j] < 0) continue; \
+        d = part_##name(*V(xs[j]), *m, *s, *y, (double)k, (double)(j == index)); \
+        at = G(to[j] >> 1); \
+        *at = *at + (selecting ? CHOSEN(d, *g) : d * *g); \
+    } \
+    return
 
 #define V(i) (val + ((long)(i) - nu) * L)
 #define G(i) (adj + ((long)(i) - nu) * L)
@@ -175,7 +192,18 @@ static void K(reduce)(int op, const int32_t *ax, double *val, double *y, long nu
     long k = ax[0], j, l, n = L, index = ax[2];
     const int32_t *xs = ax + 4;
     double *m = V(ax[1]), *s = V(ax[1] + 1), *p = V(ax[1] + 2);
-    if (ax[3])
+    if (ax[3] && n == 1)
+        switch (op) {
+        case OP_SUM: FOLD_ONE(sum);
+        case OP_MEAN: FOLD_ONE(mean);
+        case OP_NORM: FOLD_ONE(norm);
+        case OP_MAX: FOLD_ONE(max);
+        case OP_MIN: FOLD_ONE(min);
+        case OP_LOGSUMEXP: FOLD_EXP(logsumexp);
+        case OP_SOFTMAX: FOLD_EXP(softmax);
+        case OP_LOG_SOFTMAX: FOLD_EXP(log_softmax);
+        }
+    else if (ax[3])
         switch (op) {
         case OP_SUM: FOLD(sum);
         case OP_MEAN: FOLD(mean);
@@ -204,6 +232,14 @@ static void K(reduce_pull)(int op, const int32_t *ax, double *val, double *adj, 
     const int32_t *xs = ax + 4, *to = xs + k;
     double *m = V(ax[1]), *s = V(ax[1] + 1), *p = V(ax[1] + 2);
     int selecting = ad_selecting(op);
+    if (n == 1)
+        switch (op) {
+        case OP_SUM: PART_ONE(sum);
+        case OP_MEAN: PART_ONE(mean);
+        case OP_NORM: PART_ONE(norm);
+        case OP_MAX: PART_ONE(max);
+        case OP_MIN: PART_ONE(min);
+        }
     for (j = 0; j < k; j++) {
         const double *x = V(xs[j]), *e = p + j * n;
         double same = (double)(j == index);

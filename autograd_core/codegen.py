@@ -1,4 +1,4 @@
-"""Write `operations.h`, the C form of the calculus in `operations.py`.
+"""Write `operations.h`, the C form of the calculus in `operations.py`, and the table of `_tape_exp.h`.
 
 Each rule is called with Symbols and its formula is printed, so the header holds no calculus of its own. Run
 ``python -m autograd_core.codegen`` after a change to an operation; a test fails while the header is out of
@@ -7,16 +7,21 @@ date.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
+from decimal import Decimal, localcontext
 from pathlib import Path
 
 from .operations import OPERATIONS, Dot, Operation, Reduction
 from .primitives import Number
 from .symbols import Symbol
 
-__all__ = ["HEADER", "header_text"]
+__all__ = ["EXP_TABLE", "HEADER", "exp_table_text", "header_text"]
 
 HEADER = Path(__file__).with_name("operations.h")
+EXP_TABLE = Path(__file__).with_name("_tape_exp_table.h")
+
+_TABLE_PREAMBLE = "/* Written by autograd_core/codegen.py: 2^(k/128); see exp_table_text there. */"
 
 _PREAMBLE = """\
 /* Written by autograd_core/codegen.py from autograd_core/operations.py: change that file, not this one. */
@@ -151,5 +156,27 @@ def header_text() -> str:
     return "\n".join(_lines()) + "\n"
 
 
+def exp_table_text() -> str:
+    """Return the text that `_tape_exp_table.h` must have: 2^(k/128) for k = 0 ... 127, in two numbers each.
+
+    2^(k/128) = H (1 + T), H the nearest double. What stands there are the bits of T, and those of H less
+    k 2^45, so that adding the bits of a whole n, times 2^45, makes H 2^((n - k)/128).
+    """
+    rows = []
+    with localcontext() as context:
+        context.prec = 60
+        for k in range(128):
+            exact = Decimal(2) ** (Decimal(k) / 128)
+            near = float(exact)
+            rest = float(exact / Decimal(near) - 1)
+            rows.append(f"    0x{_bits(rest):016x}, 0x{_bits(near) - (k << 45):016x},")
+    return "\n".join([_TABLE_PREAMBLE, "static const uint64_t exp_table[256] = {", *rows, "};", ""])
+
+
+def _bits(number: float) -> int:
+    return int.from_bytes(struct.pack(">d", number), "big")
+
+
 if __name__ == "__main__":
     HEADER.write_text(header_text(), encoding="utf-8")
+    EXP_TABLE.write_text(exp_table_text(), encoding="utf-8")

@@ -2212,28 +2212,6 @@ def _array_pointer(values) -> cython.pointer(cython.longlong):
         return cython.cast(cython.pointer(cython.longlong), address)
 
 
-def columns(nodes: list):
-    """Return the fields of many nodes as arrays: what a Program is built from.
-
-    Args:
-        nodes: a list of Values.
-
-    Returns:
-        (op ids as ``array('i')``, data as ``array('d')``, flags as ``array('i')``, indices as
-        ``array('i')``).
-    """
-    from array import array
-
-    node: Value
-    ops, data, flags, indices = array("i"), array("d"), array("i"), array("i")
-    for node in nodes:
-        ops.append(node._op_id)
-        data.append(node._data)
-        flags.append(node._flags)
-        indices.append(_index(node))
-    return ops, data, flags, indices
-
-
 def read_vector(nodes: list, gradients: cython.bint):
     """Return the numbers of some nodes, or their gradients, as ``array('d')``."""
     from array import array

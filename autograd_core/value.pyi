@@ -409,9 +409,6 @@ class Walk:
     def counts(self) -> array[int]: ...
     def __init__(self, roots: list[Value]) -> None: ...
 
-def columns(nodes: list[Value]) -> tuple[array[int], array[float], array[int], array[int]]:
-    """Return the op ids, numbers, flags and indices of many nodes as arrays."""
-
 def read_vector(nodes: list[Value], gradients: bool) -> array[float]:
     """Return the numbers of some nodes, or their gradients."""
 

@@ -3,7 +3,7 @@
 import re
 
 from autograd_core import OPERATIONS, operation
-from autograd_core.codegen import HEADER, header_text
+from autograd_core.codegen import EXP_TABLE, HEADER, exp_table_text, header_text
 
 
 def test_the_header_is_up_to_date():
@@ -11,6 +11,7 @@ def test_the_header_is_up_to_date():
     builtin = {name: rule for name, rule in OPERATIONS.items() if rule.identifier}
     assert builtin
     assert HEADER.read_text(encoding="utf-8") == header_text()
+    assert EXP_TABLE.read_text(encoding="utf-8") == exp_table_text()
 
 
 def test_every_native_operation_has_its_functions_in_the_header():

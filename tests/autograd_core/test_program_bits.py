@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import platform
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from autograd_core.value import apply
 
 BUILDS = _interpreter().builds() if _interpreter() else [""]
 BLOCKS = (0, 8, 16, 24, 64)
+compiled = pytest.mark.skipif(_interpreter() is None, reason="the interpreter is not compiled")
 
 
 def eager(
@@ -391,3 +394,36 @@ def test_layers_that_share_rows_or_biases_are_kept_apart(lanes: int) -> None:
 
     X = np.random.default_rng(6).normal(size=(lanes, 2))
     check(f, record(f, [0.1, 0.2]), [X], blocks=BLOCKS)
+
+
+@compiled
+def test_exp_has_the_bits_of_python_s_wherever_four_go_at_once() -> None:
+    rng = np.random.default_rng(8)
+    special = [0.0, -0.0, 5e-324, -2e-310, 1e-17, -1e-17, 511.9, -511.9, 512.0, -512.0, 709.7, -745.2]
+    x = np.concatenate(
+        [rng.normal(size=200_000), rng.uniform(-700.0, 700.0, 200_000), rng.normal(size=100_000) * 1e-9]
+    )
+    x[rng.integers(0, len(x), 20_000)] = rng.choice(special, 20_000)
+    found = record(lambda v: ag.exp(v), 0.0)(x)
+    assert found.tobytes() == np.array([math.exp(v) for v in x.tolist()]).tobytes()
+
+
+@compiled
+def test_softmax_has_the_eager_bits_in_one_lane_and_in_many() -> None:
+    rng = np.random.default_rng(9)
+    X = rng.normal(size=(400, 11)) * rng.choice([1.0, 30.0, 400.0], (400, 1))
+    program = record(ag.softmax, [0.0] * 11)
+    eager = np.array([[y.data for y in ag.softmax(list(map(ag.Value, row)))] for row in X.tolist()])
+    assert program(X).tobytes() == eager.tobytes()
+    assert np.concatenate([program(row[None]) for row in X[:50]]).tobytes() == eager[:50].tobytes()
+
+
+@compiled
+@pytest.mark.skipif(platform.machine() != "x86_64" or platform.libc_ver()[0] != "glibc", reason="glibc's exp")
+def test_exp_goes_four_at_a_time_with_glibc() -> None:
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    if " fma " not in flags or " avx2 " not in flags:
+        pytest.skip("no fused multiply-add")
+    from autograd_core import _tape
+
+    assert _tape.exp_in_fours
