@@ -41,7 +41,7 @@ TOTAL = {
 }  # operations that take any moderate number
 ACTIVATIONS = (
     *("linear", "linear", "tanh", "tanh", "relu", "sigmoid", "softplus", "leaky_relu", "gelu", "elu"),
-    *("silu", "softmax", "log_softmax", "gated", "entangled"),
+    *("silu", "softmax", "log_softmax", "gated", "entangled", "meshed"),
 )
 STYLES = ("bias first", "bias last", "factors exchanged", "products first", "dot", "dot exchanged")
 
@@ -185,12 +185,10 @@ def layer(
         made.append(neuron(w, source, pool[bias] if isinstance(bias, int) else bias, style))
     if activation in ("softmax", "log_softmax"):
         return list(getattr(ag, activation)(made))
-    if activation == "entangled":
-        # in a sweep the next row's parameters receive in between
-        return [
-            v.tanh() * source[0] * pool[b] if isinstance(b, int) else v
-            for v, b in zip(made, biases[1:] + biases[:1], strict=True)
-        ]
+    if activation in ("entangled", "meshed"):  # in a sweep the next row's parameters receive in between
+        others = biases if activation == "entangled" else [row[0] for row in weights]
+        following = [pool[i] if isinstance(i, int) else 0.5 for i in others[1:] + others[:1]]
+        return [v.tanh() * other for v, other in zip(made, following, strict=True)]
     if activation == "gated":
         gate = ag.sigmoid(made[0])
         return [v * gate for v in made]
