@@ -16,10 +16,10 @@ from typing import Any
 
 import autograd_core as ag
 from autograd_core.program import _interpreter
-from tests.property.random_programs import Case, builds, random_case, shrunk
+from tests.property.random_programs import Case, builds, random_case, random_numbers, shrunk
 from tests.property.random_trainings import random_training
 
-KINDS = {"graphs": random_case, "trainings": random_training}
+KINDS = {"graphs": random_case, "numbers": random_numbers, "trainings": random_training}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,10 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     per_build: collections.Counter[str] = collections.Counter()
     end, seed, failures = time.monotonic() + given.seconds, given.seed, 0
     while counts.total() < given.count if given.count else time.monotonic() < end:
-        only = given.only or ("trainings" if seed % 8 == 0 else "graphs")
+        only = given.only or {0: "trainings", 1: "numbers"}.get(seed % 8, "graphs")
         case: Any = KINDS[only](seed)
         try:
             kind, found = case.run()
+            kind = f"numbers, {kind}" if only == "numbers" else kind
         except Exception as error:  # the case itself is of interest, too
             kind, found = "broken", f"{type(error).__name__}: {error}"
         counts[kind] += 1
@@ -72,7 +73,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _tell(only: str, seed: int, case: Any, found: str) -> None:
-    print(f"FAILED, seed {seed}: {found}")
+    print(f"FAILED, seed {seed}: {found}", flush=True)
     if isinstance(case, Case):
         case = shrunk(case, _fails)
         print(f"shrunk to {len(case.seeds)} lanes, ways {case.ways}: {_message(case)}\n{case.plan}")

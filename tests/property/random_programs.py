@@ -701,6 +701,56 @@ def random_case(seed: int) -> Case:
     return Case(plan, batches, seeds, start, ways, frozenset(extras))
 
 
+def random_numbers(seed: int) -> Case:
+    """One operation on many lanes of numbers from the whole range: its kernel against the eager number."""
+    rng, dice = random.Random(seed), np.random.default_rng(seed)
+    names = [name for name in NAMES if name not in ("lgamma", "polygamma")]  # slow for negative numbers
+    name = rng.choice([*names, *("exp", "sigmoid", "softmax", "logsumexp", "log_softmax", "tanh") * 2])
+    count = OPERATIONS[name].arity or 2 * rng.randrange(1, 5)
+    plan = Plan([(count,)], [ag.Value(rng.choice((1.0, 0.75)))], [])
+    index = rng.randrange(count) if "soft" in name else 0
+    plan.steps = [
+        Step(operation, (name, list(range(count)), index, False, False)),
+        Step(operation, ("mul", [count, count + 1], 0, False, False)),
+    ]
+    plan.outputs = [count + 2]
+    rows = wide_range(rng, dice, (rng.choice((40, 300, 1500)), count))
+    kept = [k for k, row in enumerate(rows) if not _raises(plan, row.tolist())]
+    seeds = np.broadcast_to(1.0, (len(kept), 1))
+    ways = [(build, rng.choice(BLOCKS), rng.choice(THREADS), True) for build in builds()]
+    return Case(plan, [np.ascontiguousarray(rows[kept])], seeds, [0.0], ways, frozenset())
+
+
+def _raises(plan: Plan, row: list[float]) -> bool:
+    try:
+        ag.backward(plan([ag.Value(x) for x in row]))
+    except ERRORS:
+        return True
+    return False
+
+
+def wide_range(rng: random.Random, dice: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Numbers of one kind: those that functions are sensitive to."""
+    kind = rng.randrange(7)
+    if kind == 0:  # any finite bits
+        made = dice.integers(-(2**63), 2**63 - 1, shape).view(np.float64)
+        return np.where(np.isfinite(made), made, 1.0)
+    if kind == 1:
+        return dice.uniform(-1.0, 1.0, shape) * rng.choice((1.0, 40.0, 760.0, 1100.0))
+    if kind == 2:  # about the multiples of log(2) / 128, where a table changes
+        made = dice.integers(-1000 * 128, 1000 * 128, shape) * (math.log(2.0) / 256)
+        return made + dice.integers(-3, 4, shape) * np.spacing(made)
+    if kind == 3:
+        return dice.normal(size=shape) * 10.0 ** dice.integers(-20, 3, shape)
+    if kind == 4:
+        return np.where(dice.random(shape) < 0.2, dice.choice(FINITE, shape), dice.normal(size=shape))
+    if kind == 5:  # the ends of exp, log1p, ...
+        ends = (709.782712893384, -745.1332191019412, -708.3964185322641, 36.7368005696771, -1.0, 1.0, 0.5)
+        made = dice.choice(ends, shape)
+        return made + dice.integers(-6, 7, shape) * np.spacing(made)
+    return np.abs(dice.normal(size=shape)) * rng.choice((1e-8, 1.0, 1e8))
+
+
 def example_of(shape: tuple[int, ...]) -> Any:
     return (0.3 + 0.17 * np.arange(math.prod(shape)) % 1.0).reshape(shape).tolist()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.nn.test_replay import needs_compiler
-from tests.property.random_programs import random_case
+from tests.property.random_programs import random_case, random_numbers
 from tests.property.random_trainings import random_training
 
 
@@ -11,6 +11,12 @@ from tests.property.random_trainings import random_training
 def test_random_programs_leave_the_bits_of_the_eager_loop(first):
     for seed in range(first, first + 25):
         _, found = random_case(seed).run()
+        assert not found, f"seed {seed}: {found}"
+
+
+def test_every_kernel_leaves_the_bits_of_the_eager_number():
+    for seed in range(20):
+        _, found = random_numbers(seed).run()
         assert not found, f"seed {seed}: {found}"
 
 
