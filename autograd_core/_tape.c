@@ -168,6 +168,16 @@ static long longest_uses(const Tape *t) {
     return most;
 }
 
+/* Under AddressSanitizer the parts of a space stand apart, and what lies between them is not to be touched. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define GAP 8
+#define FENCE(at) ASAN_POISON_MEMORY_REGION((at) - GAP, GAP * sizeof(double))
+#else
+#define GAP 0
+#define FENCE(at) ((void)(at))
+#endif
+
 static Space *space_new(const Tape *t, long L) {
     Space *sp = calloc(1, sizeof *sp);
     long operands, rows = widest(t, &operands), per = t->lanes ? 0 : t->nu, values, adjoints, scratch, pointers;
@@ -177,19 +187,22 @@ static Space *space_new(const Tape *t, long L) {
     scratch = round_up(2 * (rows > operands ? rows : operands) + L, 8);
     pointers = (rows > operands ? rows : operands) + L * longest_uses(t) + 8;
     sp->L = sp->room = L;
-    sp->bytes = (size_t)(values + adjoints + L + scratch + (t->lanes ? (rows + operands) * L + 32 : t->turned_size + t->nu) + 64) * 8;
+    sp->bytes = (size_t)(values + adjoints + L + scratch + (t->lanes ? (rows + operands) * L + 32 : t->turned_size + t->nu) + 64 + 6 * GAP) * 8;
     sp->block = malloc(sp->bytes + 64);
     sp->pointers = malloc((size_t)pointers * sizeof(void *));
     sp->first = malloc((size_t)pointers);
     if (!sp->block || !sp->pointers || !sp->first) { space_free(sp); return NULL; }
     sp->val = (double *)(((uintptr_t)sp->block + 63) & ~(uintptr_t)63);
-    sp->adj = sp->val + values;
+    sp->adj = sp->val + values + GAP;
     sp->own_val = sp->val; sp->own_adj = sp->adj;
-    sp->poison = sp->adj + adjoints;
-    sp->scratch = sp->poison + L;
-    sp->turned = sp->gt = sp->scratch + scratch;
-    sp->kept = sp->turned + t->turned_size;
-    sp->xt = sp->gt + round_up(rows * L, 8);
+    sp->poison = sp->adj + adjoints + GAP;
+    sp->scratch = sp->poison + L + GAP;
+    sp->turned = sp->gt = sp->scratch + scratch + GAP;
+    sp->kept = sp->turned + t->turned_size + GAP;
+    sp->xt = sp->gt + round_up(rows * L, 8) + GAP;
+    FENCE(sp->adj); FENCE(sp->poison); FENCE(sp->scratch); FENCE(sp->turned);
+    if (t->lanes) FENCE(sp->xt);
+    else FENCE(sp->kept);
     return sp;
 }
 
