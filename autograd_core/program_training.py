@@ -285,13 +285,13 @@ class Trainer:
             raise RecordingError("the regulariser has layers of its own")
         return tape
 
-    def run(self, rows: Any, batch_size: int, rates: Sequence[float]) -> int:
+    def run(self, rows: Any, batch_size: int, rates: Any) -> int:
         """Make one update for each minibatch of the rows.
 
         Args:
             rows: numbers of examples, int64.
             batch_size: how many of them make a minibatch; the last may be smaller.
-            rates: the learning rate of each update.
+            rates: the learning rate of each update, numbers or an array of float64.
 
         Returns:
             How many updates were made; if fewer than asked for, the next one leaves the finite numbers or the
@@ -302,7 +302,7 @@ class Trainer:
         """
         import numpy as np
 
-        done: int = self._trainer.run(rows, batch_size, np.array(rates, dtype=np.float64))
+        done: int = self._trainer.run(rows, batch_size, np.asarray(rates, dtype=np.float64))
         return done
 
     def load(self, values: Any, buffers: Sequence[Any], updates: int, gradients: Any) -> None:

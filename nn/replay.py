@@ -50,15 +50,21 @@ class Replay:
 
     def epoch(self, run: Run, order: Any, bar: Any) -> None:
         """The minibatches that are left of the epoch under way."""
+        import numpy as np
+
         size = run.plan.batch_size
         at = run.point
         self.trainer.sums = (at.loss, at.penalty, at.norm, at.lr)
         if not self.current:
             self.load(run)
+        first, left = at.batch, run.plan.batches - at.batch
+        # of the whole epoch: where many an update is made on Values, not anew after each of them
+        rates = np.array(rates_of(run.optimizer.schedule, at.optimizer_updates, left), dtype=np.float64)
         while (start := run.point.batch * size) < len(order):
-            left = -(-(len(order) - start) // size)
+            left = run.plan.batches - run.point.batch
             count = min(left, max(1, run.plan.batches // 20)) if run.shows_progress else left
-            done = self._updates(run, order[start : start + count * size], count)
+            made = run.point.batch - first
+            done = self._updates(run, order[start : start + count * size], rates[made : made + count])
             if done < count:
                 self._on_values(run, order[start + done * size : start + (done + 1) * size])
                 done += 1
@@ -66,10 +72,9 @@ class Replay:
                 self.load(run)
             bar.update(done)
 
-    def _updates(self, run: Run, rows: Any, count: int) -> int:
+    def _updates(self, run: Run, rows: Any, rates: Any) -> int:
         """Make updates on the arrays; whatever happens, the run then stands at the last whole one."""
         first = self.trainer.updates
-        rates = rates_of(run.optimizer.schedule, first, count)
         try:
             return self.trainer.run(rows, run.plan.batch_size, rates)
         finally:
