@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from .program_rows import real_array
 from .value import Value, read_vector, write_vector
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def vector_to_parameters(vector: Any, parameters: Iterable[Value]) -> None:
         parameters: Values.
 
     Raises:
-        ValueError: there is another number of them.
+        ValueError: there is another number of them, or an entry is masked.
         TypeError: an entry is not a real number, or a parameter not a Value.
 
     >>> w = Value(3.0)
@@ -81,7 +82,7 @@ def vector_to_gradients(vector: Any, parameters: Iterable[Value]) -> None:
         parameters: Values.
 
     Raises:
-        ValueError: there is another number of them.
+        ValueError: there is another number of them, or an entry is masked.
         TypeError: an entry is not a real number, or a parameter not a Value.
     """
     nodes = list(parameters)
@@ -89,15 +90,11 @@ def vector_to_gradients(vector: Any, parameters: Iterable[Value]) -> None:
 
 
 def _doubles(vector: Any, count: int) -> array[float]:
-    import numpy as np
-
-    numbers = np.asarray(vector)
-    if numbers.dtype.kind not in "fiub":
-        raise TypeError(f"a vector of real numbers is wanted, not of {numbers.dtype}")
+    numbers = real_array(vector, "the vector")
     if numbers.shape != (count,):
         raise ValueError(
             f"a vector of {count} numbers is wanted, one for each parameter, not one of shape {numbers.shape}"
         )
     doubles = array("d")
-    doubles.frombytes(numbers.astype(np.float64).tobytes())
+    doubles.frombytes(numbers.tobytes())
     return doubles

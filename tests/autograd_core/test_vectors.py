@@ -1,6 +1,7 @@
 """Many Values read and written at once."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -53,9 +54,12 @@ def test_inner_nodes_may_be_read():
     [
         ([1.0, 2.0], ValueError, "3 numbers"),
         ([[1.0, 2.0, 3.0]], ValueError, r"\(1, 3\)"),
-        (["1", "2", "3"], TypeError, "real numbers"),
-        ([1.0, 2.0, None], TypeError, "real numbers"),
-        ([1.0, 2.0, 3j], TypeError, "real numbers"),
+        (["1", "2", "3"], TypeError, "no real number"),
+        ([1.0, 2.0, None], TypeError, r"entry \[2\] is no real number: None"),
+        ([1.0, 2.0, 3j], TypeError, "no real number"),
+        ([1.0, 2.0, Value(3.0)], TypeError, "no real number"),
+        ([1.0, 2.0, 10**400], ValueError, "too large"),
+        (np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False]), ValueError, "masked"),
     ],
 )
 def test_a_vector_that_does_not_fit_changes_nothing(write, vector, error, what):
@@ -64,6 +68,12 @@ def test_a_vector_that_does_not_fit_changes_nothing(write, vector, error, what):
         write(vector, values)
     assert [v.data for v in values] == [1.5, 0.0, math.inf]
     assert not any(v.has_grad for v in values)
+
+
+def test_real_numbers_of_any_type_will_do():
+    values = three()
+    ag.vector_to_parameters([2**64, Fraction(1, 2), np.float32(0.25)], values)
+    assert [v.data for v in values] == [2.0**64, 0.5, 0.25]
 
 
 @pytest.mark.parametrize("write", [ag.vector_to_parameters, ag.vector_to_gradients])
