@@ -9,13 +9,16 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from .errors import RecordingError
 from .value import (
     Value,
     changes,
     duplicate,
+    is_recording,
     is_shelved,
     leaf_state,
     pack,
+    read_vector,
     restore_leaf,
     shelve,
     topological_order,
@@ -78,8 +81,26 @@ def _retire_old_tables() -> None:
         _checked = now
 
 
+def _refuse_while_recording(nodes: list[Value]) -> None:
+    """Refuse to copy inputs and captured leaves: the copy has the number of one moment, and is neither.
+
+    Raises:
+        RecordingError: a Program is being recorded.
+    """
+    if not is_recording():
+        return
+    try:
+        read_vector([node for node in nodes if node.is_leaf and not node.is_constant], False)
+    except RecordingError:
+        raise RecordingError(
+            "a node was deep-copied or pickled while a Program was being recorded, which would freeze its "
+            "number for every other input: use the node itself, or copy before recording"
+        ) from None
+
+
 def reduce(node: Value) -> Any:
     """Return what pickle needs to make `node` again."""
+    _refuse_while_recording([node])
     _retire_old_tables()
     if is_shelved(node):
         for table in list(_tables):
@@ -99,6 +120,8 @@ def _pick(nodes: list[Value], position: int) -> Value:
 def deep_copy(root: Value, memo: dict[int, Any]) -> Value:
     """Return a copy of `root` and of all that it was computed from; gradients are copied too."""
     # As the copy module does: what was copied stays alive as long as the memo, so that no id is used twice.
-    memo.setdefault(id(memo), []).extend(duplicate(topological_order(root), memo))
+    nodes = topological_order(root)
+    _refuse_while_recording(nodes)
+    memo.setdefault(id(memo), []).extend(duplicate(nodes, memo))
     copied: Value = memo[id(root)]
     return copied

@@ -147,8 +147,8 @@ def record(f: Callable[..., Any], *examples: Any, on_guard: str = "eager") -> Pr
 class Program:
     """A recorded graph, to be replayed over the rows of a minibatch. Made by `record`.
 
-    It may be used by several threads at once, and pickled (without f, if f cannot be: then a lane that
-    leaves a guard raises).
+    It may be used by several threads at once, and pickled (without f, if f cannot be or reads leaves that
+    are not pickled with it, such as a module's: then a lane that leaves a guard raises).
 
     Attributes:
         parameters: the leaves that f captured, in the order in which the graph meets them.
@@ -169,6 +169,7 @@ class Program:
         self._on_guard = on_guard
         self._tapes: dict[tuple[bool, bool], tuple[Any, Any, list[Value]]] = {}
         self._lock = threading.Lock()
+        self._unpickled = False
 
     # --- running ----------------------------------------------------------------------
 
@@ -310,7 +311,7 @@ class Program:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._tapes, self._lock = {}, threading.Lock()
+        self._tapes, self._lock, self._unpickled = {}, threading.Lock(), True
 
     # --- within ----------------------------------------------------------------------
 
@@ -360,6 +361,8 @@ class Program:
 
     def _eager(self, row: Sequence[Any], leaves: list[Value]) -> list[Value]:
         """Return the outputs for one lane as an eager graph on the given leaves."""
+        if self._unpickled:
+            self._keep_function_if_it_is_ours()
         if self._f is not None:
             values, shape = flatten(self._f(*row))
             if shape != self._shape:
@@ -372,9 +375,18 @@ class Program:
             if _holds(RELATIONS[relation], nodes[left].data, nodes[right].data) != bool(outcome):
                 raise RecordingError(
                     "a row takes another branch than the recorded example, and this Program has lost its "
-                    "function by pickling"
+                    "function by pickling or copying"
                 )
         return [nodes[i] for i in self._graph.outputs.tolist()]
+
+    def _keep_function_if_it_is_ours(self) -> None:
+        """Drop a function that was found again by its name and reads other leaves than our copies of them."""
+        if self._f is not None:
+            mine = {id(parameter) for parameter in self._graph.parameters}
+            found, _ = capture(self._f, self._examples)
+            if any(id(parameter) not in mine for parameter in found.parameters):
+                self._f = None
+        self._unpickled = False
 
 
 class _Shape:

@@ -20,8 +20,10 @@ _HEADER = """\
  *
  * {name}_value     computes the outputs of one row; it returns 0, or 1 if the row leaves a recorded branch
  * {name}_gradient  also ADDS sum_k seeds[k] d outputs[k] / d parameters to parameter_gradients, and sets
- input_gradients * * {parameters} parameters, {inputs} inputs, {outputs} outputs. Compile with -std=c99
- -ffp-contract=off and link with -lm. */
+ *                  input_gradients
+ *
+ * {parameters} parameters, {inputs} inputs, {outputs} outputs. Compile with -std=c99 -ffp-contract=off and
+ * link with -lm. */
 #include <math.h>
 
 static double ad_sign(double x) {{ return x != x ? x : (double)((x > 0.0) - (x < 0.0)); }}
@@ -43,7 +45,7 @@ def c_text(graph: RecordedGraph, name: str) -> str:
         ValueError: the name is no C identifier.
         RecordingError: an operation is computed by Python.
     """
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"{name!r} is not a name in C")
     writer = _Writer(graph)
     value = [*writer.values(), *writer.guards(), *writer.outputs()]
@@ -57,7 +59,8 @@ def c_text(graph: RecordedGraph, name: str) -> str:
     more = "const double *seeds, double *parameter_gradients, double *input_gradients"
     lines.append(f"int {name}_gradient({arguments},\n    {more}) {{")
     lines += [f"    {line}" for line in [*value, *writer.gradients()]]
-    lines.append("    (void)parameters; (void)inputs; (void)parameter_gradients; (void)input_gradients;")
+    lines.append("    (void)parameters; (void)inputs; (void)seeds; (void)parameter_gradients;")
+    lines.append("    (void)input_gradients;")
     lines.append("    return 0;\n}")
     return "\n".join(lines) + "\n"
 

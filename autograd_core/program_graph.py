@@ -84,6 +84,8 @@ def flatten(result: Any) -> tuple[list[Value], tuple[int, ...]]:
     import numpy as np
 
     if isinstance(result, np.ndarray):
+        if not result.size:
+            raise TypeError(f"a recorded function returns Values, not an array of shape {result.shape}")
         return [_as_value(item) for item in result.ravel()], result.shape
     if not isinstance(result, (list, tuple)) or not result:
         raise TypeError(f"a recorded function returns Values, not {type(result).__name__}")

@@ -93,7 +93,7 @@ def test_an_example_must_be_numbers(example: Any) -> None:
         record(lambda x: x, example)
 
 
-@pytest.mark.parametrize("result", [None, "text", [], [[1.0], [1.0, 2.0]]])
+@pytest.mark.parametrize("result", [None, "text", [], np.zeros((2, 0)), [[1.0], [1.0, 2.0]]])
 def test_a_result_must_be_a_rectangle_of_values(result: Any) -> None:
     with pytest.raises(TypeError, match="a recorded function returns"):
         record(lambda x: result, 1.0)
@@ -133,6 +133,8 @@ READINGS = {
     "array of floats": lambda v: np.array([v], dtype=float),
     "assignment": lambda v: setattr(v, "data", 1.0),
     "backward": lambda v: v.backward(),
+    "deep copy": copy.deepcopy,
+    "pickle": pickle.dumps,
 }
 
 
@@ -141,6 +143,14 @@ def test_every_way_of_reading_a_number_raises_while_recording(way: str) -> None:
     with pytest.raises(RecordingError):
         record(lambda x: [READINGS[way](x * 2.0), x][1], 1.0)
     ag.Value(1.0).detach()  # recording has ended
+
+
+def test_what_was_made_while_recording_may_be_copied_and_pickled() -> None:
+    def f(x: Any) -> Any:
+        two, three = ag.Value(2.0), ag.Value(3.0).detach()
+        return copy.deepcopy(two) * pickle.loads(pickle.dumps(three)) * copy.deepcopy(two + three) * x
+
+    assert record(f, 1.0)([1.0, 2.0]).tolist() == [30.0, 60.0]
 
 
 def test_no_grad_raises_while_recording() -> None:
@@ -460,6 +470,39 @@ def test_a_pickled_program_without_its_function_refuses_other_branches() -> None
         program([1.0, -1.0])
 
 
+SLOPE = ag.Value(3.0)
+
+
+def bent(x: Any) -> Any:
+    return x * SLOPE if x < 2.0 else x + SLOPE
+
+
+class Bent:
+    def __init__(self) -> None:
+        self.slope = ag.Value(3.0)
+
+    def __call__(self, x: Any) -> Any:
+        return x * self.slope if x < 2.0 else x + self.slope
+
+
+def test_a_copied_program_does_not_read_the_leaves_of_the_original_for_other_branches() -> None:
+    for other in (pickle.loads(pickle.dumps(record(bent, 1.0))), copy.deepcopy(record(bent, 1.0))):
+        other.parameters[0].data = 100.0
+        assert other([1.0]).tolist() == [100.0]
+        with pytest.raises(RecordingError, match="lost its function"):
+            other([1.0, 5.0])
+        with pytest.raises(RecordingError, match="lost its function"):
+            other.value_and_grad([1.0, 5.0])
+
+
+def test_a_copied_program_keeps_a_function_whose_leaves_were_copied_with_it() -> None:
+    for other in (pickle.loads(pickle.dumps(record(Bent(), 1.0))), copy.deepcopy(record(Bent(), 1.0))):
+        other.parameters[0].data = 100.0
+        values, gradients = other.value_and_grad([1.0, 5.0])
+        assert values.tolist() == [100.0, 105.0]
+        assert gradients.parameters.tolist() == [2.0]
+
+
 @compiled
 def test_two_threads_use_one_program_at_once() -> None:
     w = [ag.Value(math.sin(k)) for k in range(50)]
@@ -575,9 +618,28 @@ def test_c_text_compiles_without_warnings_and_gives_the_same_bits(seed: int, tmp
     assert own.tolist() == gradients.inputs[0][0].tolist()
 
 
-def test_c_text_refuses_bad_names_and_operations_of_python() -> None:
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no C compiler")
+@pytest.mark.parametrize("f", [lambda x: 5.0, lambda x: x, lambda x: ag.Value(2.0) * 3.0])
+def test_c_text_of_trivial_functions_compiles_without_warnings(f: Any, tmp_path: Path) -> None:
+    source = tmp_path / "program.c"
+    source.write_text(record(f, 1.0).to_c(), encoding="utf-8")
+    flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-c"]
+    subprocess.run(["gcc", *flags, str(source), "-o", str(tmp_path / "program.o")], check=True)
+
+
+def test_c_text_tells_at_its_top_what_it_computes() -> None:
+    comment = record(square, 1.0).to_c("mine").partition("*/")[0].splitlines()
+    assert all(line.startswith(("/* ", " * ", " *")) and " * * " not in line for line in comment)
+    assert " * 0 parameters, 1 inputs, 1 outputs. " in "\n".join(comment)
+
+
+@pytest.mark.parametrize("name", ["a b", "", "1a", None, 5])
+def test_c_text_refuses_bad_names(name: Any) -> None:
     with pytest.raises(ValueError, match="not a name in C"):
-        record(square, 1.0).to_c("a b")
+        record(square, 1.0).to_c(name)
+
+
+def test_c_text_refuses_operations_of_python() -> None:
     with pytest.raises(RecordingError, match="hypot"):
         record(lambda x: ag.hypot(x, 1.0), 1.0).to_c()
 
