@@ -28,21 +28,27 @@ def rows_of(X: Any, width: int | None = None, name: str = "X") -> list[list[floa
         InputError: it is empty, ragged, not two-dimensional, of the wrong width, or has entries that are not
             finite numbers.
     """
-    if getattr(X, "mask", False) is not False and hasattr(X, "filled"):
-        raise InputError(f"{name} is a masked array: fill the masked entries, or leave their rows out")
+    _refuse_masks(X, name)
     array = numbers_of(X, name)
+    if not array.size:
+        raise InputError(f"{name} is empty: its shape is {array.shape}")
     if array.ndim != 2:
         hint = " (a single feature: X.reshape(-1, 1))" if array.ndim == 1 else ""
         raise InputError(
             f"{name} must have one row of numbers for each example; its shape is {array.shape}{hint}"
         )
-    if not array.shape[0] or not array.shape[1]:
-        raise InputError(f"{name} is empty: its shape is {array.shape}")
     if width is not None and array.shape[1] != width:
         raise InputError(f"the model takes {width} inputs, and the rows of {name} have {array.shape[1]}")
     _check_finite(array, name)
     rows: list[list[float]] = array.tolist()
     return rows
+
+
+def _refuse_masks(data: Any, name: str) -> None:
+    import numpy as np
+
+    if np.ma.is_masked(data):
+        raise InputError(f"{name} is a masked array: fill the masked entries, or leave their rows out")
 
 
 def numbers_of(data: Any, name: str) -> Any:
@@ -58,7 +64,7 @@ def numbers_of(data: Any, name: str) -> Any:
         if array.dtype.kind == "c":
             raise TypeError("it has complex numbers")
         return array.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name} is not an array of numbers: {error}") from error
 
 
@@ -94,8 +100,10 @@ def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> list[Any]:
         name: what to call it in a message.
 
     Raises:
-        InputError: labels out of range or not whole, signs other than -1 and 1, entries that are not finite.
+        InputError: labels out of range or not whole, signs other than -1 and 1, entries that are masked or
+            not finite.
     """
+    _refuse_masks(y, name)
     if loss.targets == "any":
         return list(y)
     if loss.targets == "labels" and outputs < 2:

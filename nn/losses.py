@@ -209,7 +209,7 @@ def loss_named(loss: str | Loss | LossFunction) -> Loss:
     """The row of `LOSSES` for a name or a function in it; a row of targets "any" for another callable.
 
     Raises:
-        InputError: there is no loss of that name.
+        InputError: there is no loss of that name, or it is no function.
     """
     if isinstance(loss, Loss):
         return loss
@@ -217,6 +217,8 @@ def loss_named(loss: str | Loss | LossFunction) -> Loss:
         if loss not in LOSSES:
             raise InputError(f"no loss is named {loss!r}; there are {', '.join(LOSSES)}")
         return LOSSES[loss]
+    if not callable(loss):
+        raise InputError(f"a loss is a name or a function (outputs, target) -> Value, not {loss!r}")
     for row in LOSSES.values():
         if row.function is loss:
             return row

@@ -473,16 +473,25 @@ def optimizer_of(optimizer: str | Optimizer, parameters: Sequence[Value]) -> Opt
     An optimiser that is already in charge of exactly these parameters keeps its buffers.
 
     Raises:
-        InputError: there is no optimiser of that name, or it is in charge of other parameters.
+        InputError: there is no optimiser of that name, it is in charge of other parameters, or it is
+            something else.
     """
     if isinstance(optimizer, str):
         if optimizer not in OPTIMIZERS:
             raise InputError(f"no optimiser is named {optimizer!r}; there are {', '.join(OPTIMIZERS)}")
         return OPTIMIZERS[optimizer]().bind(parameters)
+    if not isinstance(optimizer, Optimizer):
+        hint = "; call the class: SGD(lr=0.1)" if isinstance(optimizer, type) else ""
+        raise InputError(
+            f"an optimiser is a name or an Optimizer such as SGD(lr=0.1), not {optimizer!r}{hint}"
+        )
     if not optimizer.parameters:
         return optimizer.bind(parameters)
     if not _same_values(optimizer.parameters, parameters):
-        raise InputError("the optimiser is in charge of other parameters than the model's")
+        raise InputError(
+            f"the optimiser is in charge of other parameters ({len(optimizer.parameters)}) than the model's "
+            f"({len(parameters)}): create it without parameters, and it gets all of the model's"
+        )
     return optimizer
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Real
 
 from nn.errors import InputError
 from nn.history import History
@@ -49,8 +50,8 @@ class Patience:
     restore_best: bool = False
 
     def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise InputError(f"epochs must be at least 1, not {self.epochs!r}")
+        if not isinstance(self.epochs, Real) or not self.epochs >= 1:
+            raise InputError(f"epochs must be a number, at least 1, not {self.epochs!r}")
 
     def best_index(self, history: History) -> int:
         """The index of the best epoch so far, -1 if there is none."""
@@ -112,10 +113,20 @@ class MaxUpdates:
 
 
 def criteria_of(stop: StopCriterion | Iterable[StopCriterion] | None) -> list[StopCriterion]:
-    """The criteria as a list."""
+    """The criteria as a list.
+
+    Raises:
+        InputError: one of them cannot be called.
+    """
     if stop is None:
         return []
-    return [stop] if callable(stop) else list(stop)
+    criteria = [stop] if callable(stop) or not isinstance(stop, Iterable) else list(stop)
+    for criterion in criteria:
+        if not callable(criterion):
+            raise InputError(
+                f"a criterion is a callable such as Patience(10) or (history) -> reason, not {criterion!r}"
+            )
+    return criteria
 
 
 def first_reason(criteria: Iterable[StopCriterion], history: History) -> str:

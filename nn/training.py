@@ -112,11 +112,13 @@ def fit(
         FileError: the checkpoint is damaged, or is something else.
     """
     row = loss_named(loss)
+    if isinstance(model, type) or not callable(model) or not hasattr(model, "parameters"):
+        raise InputError(f"a model is a Module, or has parameters() and is called with a row; not {model!r}")
     rows, targets = _checked_data(model, X, y, row, "X", "y")
     plan = Plan(
         rows=rows,
         targets=targets,
-        held_out=validation and _checked_data(model, *validation, row, "validation X", "validation y"),
+        held_out=_held_out(model, validation, row),
         loss=row,
         regularizer=regularizer,
         batch_size=count_of("batch_size", batch_size),
@@ -172,7 +174,8 @@ def _saved_point(checkpoint: str | Path | None, resume: bool) -> tuple[Point, di
 
 
 def _listeners(callbacks: Any) -> list[Callback]:
-    listeners = [callbacks] if _listens(callbacks) else list(callbacks)
+    several = not _listens(callbacks) and isinstance(callbacks, Iterable)
+    listeners = list(callbacks) if several else [callbacks]
     for listener in listeners:
         if not _listens(listener):
             raise InputError(f"a callback is a function or has a method on_update; {listener!r} is neither")
@@ -206,6 +209,15 @@ def _checked_data(
     rows = rows_of(X, getattr(model, "nin", None), x_name)
     check_lengths(rows, y, f"{x_name} and {y_name}")
     return rows, targets_of(loss, y, output_count(model, rows[0]), y_name)
+
+
+def _held_out(model: Any, validation: Any, loss: Loss) -> tuple[list[list[float]], list[Any]] | None:
+    if validation is None:
+        return None
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise InputError("validation is a pair (X, y) or None")
+    X, y = validation
+    return _checked_data(model, X, y, loss, "validation X", "validation y")
 
 
 def _try_objective(model: Any, plan: Plan) -> None:

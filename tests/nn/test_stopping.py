@@ -1,5 +1,7 @@
 """Stopping criteria as functions of a history."""
 
+import math
+
 import pytest
 
 from nn.errors import InputError
@@ -31,6 +33,12 @@ def history(losses, accuracies=None, seconds=1.0):
 )
 def test_patience_waits_for_an_improvement(losses, stops):
     assert bool(Patience(3)(history(losses))) == stops
+
+
+@pytest.mark.parametrize("epochs", [0, -1, "validation_loss", None, math.nan])
+def test_patience_is_a_number_of_epochs(epochs):
+    with pytest.raises(InputError, match="epochs must be a number"):
+        Patience(epochs)
 
 
 def test_patience_takes_a_rise_of_an_accuracy_for_an_improvement():

@@ -589,7 +589,8 @@ def put(where, value):
         (put("y", 0.5), "class labels are whole numbers; y has 0.5"),
         (put("y", math.nan), r"y\[7\] is nan"),
         (bad(lambda X, y: (X, y[:-1])), "differ in length: 60 examples, 59 targets"),
-        (bad(lambda X, y: ([], [])), "one row of numbers for each example"),
+        (put("X", 10**400), "X is not an array of numbers: int too large"),
+        (bad(lambda X, y: ([], [])), r"X is empty: its shape is \(0,\)$"),
         (bad(lambda X, y: (np.zeros((0, 2)), [])), "X is empty"),
         (bad(lambda X, y: ([row[:1] for row in X], y)), "takes 2 inputs, and the rows of X have 1"),
         (bad(lambda X, y: ([row[0] for row in X], y)), r"reshape\(-1, 1\)"),
@@ -622,6 +623,17 @@ def test_data_that_cannot_be_used_is_refused_before_anything_changes(spiral, dat
         ({"regularizer": 0.1}, "a regulariser is a callable"),
         ({"regularizer": lambda model: 0.1}, "regulariser must return a Value"),
         ({"callbacks": [3]}, "a callback is a function"),
+        ({"callbacks": 3}, "a callback is a function"),
+        ({"callbacks": None}, "a callback is a function"),
+        ({"loss": None}, "a loss is a name or a function"),
+        ({"optimizer": nn.Adam}, r"an optimiser is .*call the class: SGD\(lr=0.1\)"),
+        ({"optimizer": None}, "an optimiser is a name or an Optimizer"),
+        ({"optimizer": nn.SGD(net().parameters()[3:])}, "create it without parameters"),
+        ({"stop": 5}, "a criterion is a callable"),
+        ({"stop": [nn.MaxUpdates(3), 5]}, "a criterion is a callable"),
+        ({"validation": 5}, r"validation is a pair \(X, y\)"),
+        ({"validation": ([[1.0, 2.0]],)}, r"validation is a pair \(X, y\)"),
+        ({"validation": np.zeros((3, 2))}, r"validation is a pair \(X, y\)"),
         ({"seed": 1.5}, "seed must be a whole number"),
         ({"checkpoint": "/nowhere/at/all/run.safetensors"}, "directory that does not exist"),
     ],
@@ -632,6 +644,12 @@ def test_arguments_that_make_no_sense_are_refused(spiral, options, message):
     with pytest.raises(InputError, match=message):
         nn.fit(model, *spiral, **options)
     assert bits(model) == before
+
+
+@pytest.mark.parametrize("model", [None, nn.MLP, 5, lambda row: Value(1.0) * row[0]])
+def test_what_is_no_model_is_refused(spiral, model):
+    with pytest.raises(InputError, match="a model is a Module"):
+        nn.fit(model, *spiral)
 
 
 def test_one_output_for_two_classes_is_answered_with_the_loss_for_it():
@@ -700,6 +718,19 @@ def test_a_run_that_diverges_at_once_changes_nothing():
     with pytest.raises(DivergenceError):
         nn.fit(model, [[1e200]], [1e200], loss="mse")
     assert bits(model) == before
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", lambda outputs, label: outputs[label] ** 2])
+def test_masked_targets_are_refused(spiral, loss):
+    X, y = spiral
+    for masked in (y, np.eye(3)[y]):
+        with pytest.raises(InputError, match="y is a masked array"):
+            nn.fit(net(), X, np.ma.masked_greater(masked, 0), loss=loss)
+
+
+def test_a_masked_array_that_masks_nothing_will_do(spiral):
+    X, y = spiral
+    nn.fit(net(), np.ma.masked_array(X), np.ma.masked_array(y, np.zeros(len(y), bool)), epochs=1)
 
 
 def test_masked_data_are_refused():
