@@ -8,8 +8,6 @@ the target (``outputs[label]``) gets one Program for each of its targets.
 from __future__ import annotations
 
 import math
-import pickle
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from autograd_core.errors import DomainError, RecordingError
 from autograd_core.program import Program, record
 from autograd_core.program_graph import CONSTANT
 from autograd_core.program_training import BatchGradient
+from nn.chance import Chance
 from nn.module import Module
 
 if TYPE_CHECKING:
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKED_ROWS",
-    "Chance",
     "OnValues",
     "Recording",
+    "chance_of",
     "frozen",
     "reason_of",
     "recorded",
@@ -55,48 +54,13 @@ def reason_of(error: Exception) -> str:
     return f"its graph has no fixed shape ({error})"
 
 
-class Chance:
-    """The random generators that a model may draw from: Python's, NumPy's, and those it keeps itself.
-
-    Recording and checking call the model more often than training on Values does; the generators are put
-    back, so that nobody can tell.
-    """
-
-    def __init__(self, run: Run) -> None:
-        import numpy as np
-
-        owners = (*_modules(run.model), run.plan.loss.function, run.plan.regularizer)
-        things = [thing for owner in owners for thing in getattr(owner, "__dict__", {}).values()]
-        self.generators = list(filter(None, map(_generator, [random, np.random, *things])))
-        self.before = [read() for read, _ in self.generators]
-
-    def drawn(self) -> bool:
-        """Has a number been drawn since?"""
-        now = [read() for read, _ in self.generators]
-        return pickle.dumps(now) != pickle.dumps(self.before)
-
-    def restore(self) -> None:
-        """Put the generators back."""
-        for (_, write), state in zip(self.generators, self.before, strict=True):
-            write(state)
+def chance_of(run: Run) -> Chance:
+    """The random generators that the run's model, loss and regulariser may draw from."""
+    return Chance((*_modules(run.model), run.plan.loss.function, run.plan.regularizer))
 
 
 def _modules(model: Any) -> list[Any]:
     return [module for _, module in model.named_modules()] if isinstance(model, Module) else [model]
-
-
-def _generator(thing: Any) -> tuple[Callable[[], Any], Callable[[Any], None]] | None:
-    """How a random generator's state is read and written; None if it is something else."""
-    import numpy as np
-
-    if thing is random or isinstance(thing, random.Random):
-        return thing.getstate, thing.setstate
-    if thing is np.random or isinstance(thing, np.random.RandomState):
-        return thing.get_state, thing.set_state
-    if isinstance(thing, np.random.Generator):
-        bits: Any = thing.bit_generator
-        return lambda: bits.state, lambda state: setattr(bits, "state", state)
-    return None
 
 
 @dataclass(frozen=True)
@@ -211,7 +175,7 @@ def frozen(run: Run) -> Any:
     """What recording freezes of model, loss and penalty, to be compared: a callback may change any of it."""
     if not run.plan.callbacks:
         return None
-    chance, row, target = Chance(run), run.plan.rows[0], run.plan.targets[0]
+    chance, row, target = chance_of(run), run.plan.rows[0], run.plan.targets[0]
     try:
         loss = record(lambda x: run.example_loss(x, target), row)
         return _digest(loss), None if run.penalty is None else _digest(record(run.penalty))

@@ -17,7 +17,7 @@ from autograd_core.program import Program
 from autograd_core.program_training import BatchGradient, Trainer, compiled
 from nn.minibatch import BatchResult
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
-from nn.recording import CHECKED_ROWS, Chance, Recording, frozen, reason_of, recorded, recorded_penalty
+from nn.recording import CHECKED_ROWS, Recording, chance_of, frozen, reason_of, recorded, recorded_penalty
 from nn.schedules import rates_of
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def replay_of(run: Run) -> tuple[Replay | GradientReplay | None, str]:
         return None, "the run is short"
     if not compiled():
         return None, "there is no compiled interpreter"
-    chance = Chance(run)
+    chance = chance_of(run)
     try:
         recording = recorded(run, chance)
         penalty = recorded_penalty(run, chance)

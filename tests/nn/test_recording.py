@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -51,6 +52,71 @@ def test_chance_is_found_and_recording_takes_nothing_from_it(name: str, monkeypa
         )  # fmt: skip
     assert results[0][0] == results[1][0]
     assert results[1][1].on_values_because == "the model draws random numbers"
+
+
+SHARED = random.Random(3)
+
+
+def seldom(generator: Any) -> bool:
+    return bool(generator.random() < 1e-9)
+
+
+def by_a_helper() -> bool:
+    return any(seldom(g) for g in [SHARED])
+
+
+def by_a_closure(generator: Any) -> Callable[[], bool]:
+    return lambda: seldom(generator)
+
+
+class Kept:
+    of_all = np.random.default_rng(3)
+
+    def __init__(self) -> None:
+        self.mine = {"dropout": [random.Random(3)]}
+
+    def from_a_dictionary(self) -> bool:
+        return seldom(self.mine["dropout"][0])
+
+    def from_the_class(self) -> bool:
+        return seldom(self.of_all)
+
+
+PLACES: dict[str, Callable[[], Any]] = {
+    "a global, by a helper": lambda: by_a_helper,
+    "a closure": lambda: by_a_closure(np.random.default_rng(3)),
+    "a default argument": lambda: lambda generator=SHARED: seldom(generator),
+    "a partial": lambda: functools.partial(seldom, np.random.RandomState(3)),
+    "a dictionary of an attribute": lambda: Kept().from_a_dictionary,
+    "a class": lambda: Kept().from_the_class,
+}
+
+
+class Seldom(nn.MLP):
+    """Is another function so seldom that comparing it on examples would not show it."""
+
+    def __init__(self, *arguments: Any, chance: Callable[[], bool], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._chance = chance
+
+    def __call__(self, x: Any) -> Any:
+        return [value * (0.0 if self._chance() else 1.0) for value in super().__call__(x)]
+
+
+@needs_compiler
+@pytest.mark.parametrize("place", PLACES)
+def test_chance_is_found_wherever_the_code_can_name_its_generator(place: str) -> None:
+    X, y = data(70, 3, 2)
+    history = nn.fit(Seldom(3, [4, 2], seed=1, chance=PLACES[place]()), X, y, epochs=1)
+    assert history.trained_on == "Values: the model draws random numbers"
+
+
+@needs_compiler
+def test_a_generator_without_a_state_is_no_matter() -> None:
+    X, y = data(70, 3, 2)
+    model = nn.MLP(3, [4, 2], seed=1)
+    model.keys = random.SystemRandom()
+    assert nn.fit(model, X, y, epochs=1).trained_on == "a Program"
 
 
 def test_a_model_with_branches_on_its_numbers_is_trained_on_values(monkeypatch: Any) -> None:

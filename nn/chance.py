@@ -1,0 +1,136 @@
+"""Chance in a model: the random generators that it may draw from; recording can tell, and takes nothing.
+
+Looked for are Python's generator, NumPy's, and those that the code of model, loss and regulariser can name:
+attributes (in small lists and dictionaries, too), globals, closures and default arguments, followed from
+function to function outside the libraries.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import random
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from types import CodeType, FunctionType, MethodType, ModuleType, NoneType
+from typing import Any
+
+from autograd_core import Value
+
+__all__ = ["Chance"]
+
+_LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names} - {"__main__"}
+_INSTALLED = ("site-packages", "dist-packages")
+_MOST_ENTRIES = 64  # of a list or dictionary that is looked into
+_MOST_THINGS = 10_000
+_PLAIN = {Value, float, int, bool, str, bytes, NoneType}
+
+
+class Chance:
+    """The random generators that may be drawn from, and their states.
+
+    Recording and checking call the model more often than training on Values does; the generators are put
+    back, so that nobody can tell.
+
+    Args:
+        owners: models, functions and other things that may draw numbers.
+    """
+
+    def __init__(self, owners: Iterable[Any]) -> None:
+        import numpy as np
+
+        found = {id(thing): thing for thing in (random, np.random, *_reachable(owners))}
+        self.generators = list(filter(None, map(_generator, found.values())))
+        self.before = [read() for read, _ in self.generators]
+
+    def drawn(self) -> bool:
+        """Has a number been drawn since?"""
+        now = [read() for read, _ in self.generators]
+        return pickle.dumps(now) != pickle.dumps(self.before)
+
+    def restore(self) -> None:
+        """Put the generators back."""
+        for (_, write), state in zip(self.generators, self.before, strict=True):
+            write(state)
+
+
+def _generator(thing: Any) -> tuple[Callable[[], Any], Callable[[Any], None]] | None:
+    """How a random generator's state is read and written; None if it is something else."""
+    import numpy as np
+
+    if thing is random or (isinstance(thing, random.Random) and not isinstance(thing, random.SystemRandom)):
+        return thing.getstate, thing.setstate
+    if thing is np.random or isinstance(thing, np.random.RandomState):
+        return thing.get_state, thing.set_state
+    if isinstance(thing, np.random.Generator):
+        bits: Any = thing.bit_generator
+        return lambda: bits.state, lambda state: setattr(bits, "state", state)
+    return None
+
+
+def _reachable(owners: Iterable[Any]) -> Iterator[Any]:
+    """What the owners hold and what their code names, and so on."""
+    waiting, seen = list(owners), dict[int, Any]()
+    waiting += [held for owner in waiting for held in getattr(owner, "__dict__", {}).values()]
+    while waiting and len(seen) < _MOST_THINGS:
+        thing = waiting.pop()
+        if id(thing) not in seen:
+            seen[id(thing)] = thing  # kept, so that no id is used twice
+            yield thing
+            waiting.extend([inner for inner in _within(thing) if type(inner) not in _PLAIN])
+
+
+def _within(thing: Any) -> Iterator[Any]:
+    if isinstance(thing, (list, tuple, dict)):
+        if len(thing) <= _MOST_ENTRIES:
+            yield from thing.values() if isinstance(thing, dict) else thing
+    elif isinstance(thing, FunctionType):
+        yield from () if _of_a_library(thing) else _named_by(thing)
+    elif isinstance(thing, MethodType):
+        yield from (thing.__func__, thing.__self__)
+    elif isinstance(thing, functools.partial):
+        yield from (thing.func, thing.args, thing.keywords)
+    elif isinstance(thing, (staticmethod, classmethod)):
+        yield thing.__func__
+    elif isinstance(thing, property):
+        yield thing.fget
+    elif isinstance(thing, type):
+        yield from () if _of_a_library(thing) else (*vars(thing).values(), *thing.__bases__)
+    elif not isinstance(thing, ModuleType) and not _of_a_library(type(thing)):
+        yield from (type(thing), *getattr(thing, "__dict__", {}).values())
+
+
+def _of_a_library(thing: Any) -> bool:
+    """Is it a function or class of Python, of a package that was installed, or ours?"""
+    module = str(getattr(thing, "__module__", ""))
+    return _is_library(module, sys.modules.get(module))
+
+
+def _is_library(name: str, module: ModuleType | None) -> bool:
+    file = str(getattr(module, "__file__", ""))
+    return name.partition(".")[0] in _LIBRARIES or any(folder in file for folder in _INSTALLED)
+
+
+def _named_by(function: FunctionType) -> Iterator[Any]:
+    """What a function's code can reach by a name: closure, defaults, globals, and what modules hold."""
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+    yield from (function.__defaults__ or (), function.__kwdefaults__ or {})
+    names = _names(function.__code__)
+    for name in names & function.__globals__.keys():
+        found = function.__globals__[name]
+        yield found
+        if isinstance(found, ModuleType) and not _is_library(found.__name__, found):
+            yield from (vars(found)[inner] for inner in names & vars(found).keys())
+
+
+def _names(code: CodeType) -> set[str]:
+    """The names in a function's code and in the functions and comprehensions within it."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names(constant)
+    return names
