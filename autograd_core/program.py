@@ -305,9 +305,19 @@ class Program:
 
     def __getstate__(self) -> dict[str, Any]:
         state = {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_tapes")}
-        if not _picklable(self._f):
+        if not self._can_pickle_function():
             state["_f"] = None
         return state
+
+    def _can_pickle_function(self) -> bool:
+        """Try it; a function that holds this Program (a model that keeps its own) asks this again."""
+        if id(self) in (under_way := vars(_pickled).setdefault("programs", set())):
+            return True
+        try:
+            under_way.add(id(self))
+            return _picklable(self._f)
+        finally:
+            under_way.discard(id(self))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -404,12 +414,15 @@ def _holds(relation: str, a: float, b: float) -> bool:
     return bool(_COMPARE[relation](a, b))
 
 
+_pickled = threading.local()
+
+
 def _picklable(f: Any) -> bool:
     import pickle
 
     try:
         pickle.dumps(f)
-    except (pickle.PicklingError, AttributeError, TypeError):
+    except Exception:  # objects raise whatever they like
         return False
     return True
 

@@ -463,8 +463,17 @@ def test_a_pickled_program_gives_the_same_bits_elsewhere() -> None:
         assert got[1].parameters.tolist() == expected[1].parameters.tolist()
 
 
-def test_a_pickled_program_without_its_function_refuses_other_branches() -> None:
-    program = pickle.loads(pickle.dumps(record(lambda x: x if x > 0.0 else -x, 1.0)))
+class Stubborn:
+    def __call__(self, x: Any) -> Any:
+        return x if x > 0.0 else -x
+
+    def __reduce__(self) -> Any:
+        raise RuntimeError("not me")
+
+
+@pytest.mark.parametrize("f", [lambda x: x if x > 0.0 else -x, Stubborn()])
+def test_a_pickled_program_without_its_function_refuses_other_branches(f: Any) -> None:
+    program = pickle.loads(pickle.dumps(record(f, 1.0)))
     assert program([1.0, 2.0]).tolist() == [1.0, 2.0]
     with pytest.raises(RecordingError, match="lost its function"):
         program([1.0, -1.0])
@@ -478,6 +487,8 @@ def bent(x: Any) -> Any:
 
 
 class Bent:
+    program: Any
+
     def __init__(self) -> None:
         self.slope = ag.Value(3.0)
 
@@ -493,6 +504,17 @@ def test_a_copied_program_does_not_read_the_leaves_of_the_original_for_other_bra
             other([1.0, 5.0])
         with pytest.raises(RecordingError, match="lost its function"):
             other.value_and_grad([1.0, 5.0])
+
+
+def test_a_model_that_keeps_its_own_program_can_be_copied_and_pickled() -> None:
+    model = Bent()
+    model.program = record(model, 1.0)
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert other.program.parameters == [other.slope]
+        other.slope.data = 100.0
+        assert other.program([1.0, 5.0]).tolist() == [100.0, 105.0]
+    again = pickle.loads(pickle.dumps(model.program))
+    assert again([1.0, 5.0]).tolist() == [3.0, 8.0]
 
 
 def test_a_copied_program_keeps_a_function_whose_leaves_were_copied_with_it() -> None:
