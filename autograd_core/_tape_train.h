@@ -34,6 +34,10 @@ CLONES static double norm_of(const double *g, const int64_t *place, const uint8_
     }
     for (r = 0; k < n; k++, r++) { double x = g[place[k]]; s[r] = s[r] + x * x; }
     total = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+    if (total == 0.0) { /* where all of it is 0, so is the norm; else squares have vanished */
+        for (k = 0; k < n && g[k] == 0.0;) k++;
+        if (k == n) return 0.0;
+    }
     return total > 1e-200 && total < 1e200 ? sqrt(total) : -1.0;
 }
 
@@ -193,15 +197,12 @@ static PyObject *trainer_run(TrainerObject *self, PyObject *args) {
         PyErr_SetString(PyExc_ValueError, "rows: int64, and one rate for each minibatch of them");
         status = -1;
     }
-    for (k = 0; !status && k < n; k++)
-        if (((const int64_t *)rows.buf)[k] < 0 || ((const int64_t *)rows.buf)[k] >= self->loss->lanes) {
-            PyErr_SetString(PyExc_IndexError, "a row number is outside the arrays");
-            status = -1;
-        }
     while (!status && done < count) {
-        long start = done * batch, m = n - start < batch ? n - start : batch;
-        status = one_update(self, (const int64_t *)rows.buf + start, m, n - start - m < batch ? n - start - m : batch,
-                            ((const double *)rates.buf)[done]);
+        long start = done * batch, m = n - start < batch ? n - start : batch, ahead = n - start - m < batch ? n - start - m : batch;
+        for (k = start; k < start + m + ahead; k++)
+            if (((const int64_t *)rows.buf)[k] < 0 || ((const int64_t *)rows.buf)[k] >= self->loss->lanes) status = -1;
+        if (status) { PyErr_SetString(PyExc_IndexError, "a row number is outside the arrays"); break; }
+        status = one_update(self, (const int64_t *)rows.buf + start, m, ahead, ((const double *)rates.buf)[done]);
         done += status == 0;
         if (!status && interrupted(&watch, self->loss->tape->t->nfwd * m)) status = -1;
     }

@@ -458,6 +458,8 @@ class Value:
     # --- copies -----------------------------------------------------------------------------------------
 
     def __copy__(self):
+        if get_mode() & _RECORDING and not _count(self) and not self._flags & _CONSTANT:
+            _forbid_reading(self, "it was copied")
         memo = {id(parent): parent for parent in self.parents}
         duplicate([self], memo)
         return memo[id(self)]

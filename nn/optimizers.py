@@ -126,8 +126,12 @@ class Optimizer:
 
     @property
     def lr(self) -> float:
-        """The learning rate of the next update."""
+        """The learning rate of the next update. Assigning a number, or a schedule, sets the schedule."""
         return self.schedule(self.updates)
+
+    @lr.setter
+    def lr(self, rate: float | Schedule) -> None:
+        self.schedule = schedule_of(rate)
 
     def bind(self, parameters: Iterable[Value]) -> Optimizer:
         """Take charge of these parameters, with fresh buffers.

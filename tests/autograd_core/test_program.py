@@ -145,6 +145,17 @@ def test_every_way_of_reading_a_number_raises_while_recording(way: str) -> None:
     ag.Value(1.0).detach()  # recording has ended
 
 
+def test_a_leaf_is_not_copied_while_recording_but_what_was_computed_may_be() -> None:
+    w = ag.Value(3.0)
+    for f in (lambda x: w * copy.copy(x), lambda x: copy.copy(w) * x):
+        with pytest.raises(RecordingError, match="copied"):
+            record(f, 1.0)
+    assert record(lambda x: copy.copy(w * x) + copy.copy(ag.Value(1.0)), 1.0)([1.0, 2.0]).tolist() == [
+        4.0,
+        7.0,
+    ]
+
+
 def test_what_was_made_while_recording_may_be_copied_and_pickled() -> None:
     def f(x: Any) -> Any:
         two, three = ag.Value(2.0), ag.Value(3.0).detach()

@@ -257,3 +257,16 @@ def test_the_norm_has_the_bits_of_eight_interleaved_sums(count):
 @pytest.mark.parametrize("numbers", [[1e300, 1e300], [3e-200, 4e-200], [math.inf, 1.0], [-math.inf, 0.0]])
 def test_the_norm_neither_overflows_nor_vanishes_on_the_way(numbers):
     assert optimizers.gradient_norm(numbers) == math.hypot(*numbers)
+
+
+def test_the_rate_can_be_set():
+    optimizer = optimizers.SGD(lr=0.5)
+    optimizer.lr = 0.25
+    assert optimizer.lr == 0.25
+    assert "0.25" in repr(optimizer)
+    optimizer.lr = schedules.StepDecay(1.0, every=1, factor=0.5)
+    optimizer.updates = 2
+    assert optimizer.lr == 0.25
+    with pytest.raises(InputError, match="learning rate"):
+        optimizer.lr = -1.0
+    assert optimizer.lr == 0.25

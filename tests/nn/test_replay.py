@@ -14,6 +14,7 @@ import autograd_core as ag
 import nn
 from autograd_core.program import _interpreter
 from nn import training
+from nn.replay import Replay
 
 needs_compiler = pytest.mark.skipif(_interpreter() is None, reason="the interpreter is not compiled")
 
@@ -538,3 +539,20 @@ def test_the_shuffle_is_the_same_compiled_or_not(monkeypatch: Any) -> None:
     assert compiled == plain
     assert sorted(plain[-1]) == list(range(1000))
     assert ag.COMPILED in (True, False)
+
+
+@needs_compiler
+def test_a_gradient_of_zero_needs_no_values(monkeypatch: Any) -> None:
+    left: list[Any] = []
+    on_values = Replay._on_values
+    monkeypatch.setattr(Replay, "_on_values", lambda self, *rest: (left.append(rest), on_values(self, *rest)))
+    model = nn.MLP(1, [1], seed=0)
+    model.parameters()[0].data = 5.0
+    X, y = [[1.0], [-1.0]] * 50, [1.0, -1.0] * 50
+    history = nn.fit(
+        model, X, y, loss="hinge", optimizer=nn.SGD(lr=0.1, clip_norm=1.0), batch_size=2, epochs=3
+    )
+    assert history.trained_on == "a Program"
+    assert history[-1].gradient_norm == 0.0
+    assert model.parameters()[0].data == 5.0
+    assert not left
