@@ -47,6 +47,7 @@ _SHELVED = cython.declare(cython.int, 256)  # part of a flat graph that is being
 
 _scope_paths = [""]
 _scope_ids = {"": 0}
+_scopes_lock = threading.Lock()
 _scope_children = [{}]  # for each scope, the scopes inside it by name
 _rules = [None, *OPERATIONS.values()]  # the built-in operations by identifier
 
@@ -1540,10 +1541,13 @@ def scope_id(path):
     """Return the number under which nodes carry a scope's path."""
     found = _scope_ids.get(path)
     if found is None:
-        found = _scope_ids.setdefault(path, len(_scope_paths))
-        if found == len(_scope_paths):
-            _scope_children.append({})
-            _scope_paths.append(path)
+        with _scopes_lock:  # two threads must not give one number to two paths
+            found = _scope_ids.get(path)
+            if found is None:
+                found = len(_scope_paths)
+                _scope_children.append({})
+                _scope_paths.append(path)
+                _scope_ids[path] = found
     return found
 
 

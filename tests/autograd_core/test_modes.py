@@ -398,6 +398,16 @@ def test_threads_may_share_scope_objects_and_leaves():
 
 
 @pytest.mark.usefixtures("_switch_often")
+def test_threads_may_enter_new_scopes_at_once():
+    def work(k):
+        for i in range(1000):
+            with ag.scope(f"new{k}.{i}"):
+                assert Value(1.0).scope == f"new{k}.{i}"
+
+    run_in_threads(work)
+
+
+@pytest.mark.usefixtures("_switch_often")
 def test_threads_may_build_sweep_and_drop_graphs_of_their_own():
     expected = []
 
