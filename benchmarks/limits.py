@@ -1,8 +1,13 @@
-"""What this machine can do at most, and how the tape's cost grows. Timed in this process, on one thread."""
+"""What this machine can do at most, and how the tape's cost grows.
+
+``python -m benchmarks.limits`` prints the machine's peaks; `peaks` runs it with libraries kept to one thread.
+"""
 
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -11,24 +16,39 @@ import numpy as np
 import autograd_core as ag
 from autograd_core.program import record
 from benchmarks import problems
+from benchmarks.environment import one_thread
 from benchmarks.timing import median
 
 
-def best(step: Any, rounds: int = 7) -> float:
-    """Return the middle of some timings of one call."""
+def seconds(step: Any, rounds: int) -> list[float]:
+    """Return some timings of one call."""
     times = []
     for _ in range(rounds):
         started = time.perf_counter()
         step()
         times.append(time.perf_counter() - started)
-    return median(times)
+    return times
+
+
+def best(step: Any, rounds: int = 7) -> float:
+    """Return the middle of some timings of one call."""
+    return median(seconds(step, rounds))
 
 
 def peaks() -> tuple[float, float]:
-    """Return (multiply-adds a second of a matrix product, bytes a second of a copy), both by NumPy."""
+    """Return (multiply-adds a second of a product of matrices, bytes a second of a copy), on one thread."""
+    command = [sys.executable, "-m", "benchmarks.limits"]
+    told = subprocess.run(command, env=one_thread(), check=True, capture_output=True, text=True).stdout
+    products, copies = map(float, told.split())
+    return products, copies
+
+
+def measured_peaks() -> tuple[float, float]:
+    """The same, in this process, whatever threads it has: the best of some rounds."""
     a, b, c = (np.random.default_rng(0).normal(size=(768, 768)) for _ in range(3))
     big, other = np.zeros(2**25), np.zeros(2**25)
-    return 768**3 / best(lambda: np.matmul(a, b, out=c)), 2 * big.nbytes / best(lambda: np.copyto(other, big))
+    product = min(seconds(lambda: np.matmul(a, b, out=c), 15))
+    return 768**3 / product, 2 * big.nbytes / min(seconds(lambda: np.copyto(other, big), 15))
 
 
 def multiply_adds(sizes: tuple[int, ...], batch: int) -> int:
@@ -75,8 +95,12 @@ def growth_of_graph(largest: int) -> list[tuple[int, float, float, int]]:
         started = time.perf_counter()
         program = record(lambda x, n=nodes: chain(x, n), 0.5)  # type: ignore[misc]
         program._tape(False, True)
-        seconds = time.perf_counter() - started
+        took = time.perf_counter() - started
         cost = best(lambda p=program: p.value_and_grad([0.3], inputs=True), 3)  # type: ignore[misc]
-        rows.append((nodes, seconds / nodes, cost / nodes, program._tape(False, True).stats()["bytes"]))
+        rows.append((nodes, took / nodes, cost / nodes, program._tape(False, True).stats()["bytes"]))
         nodes *= 10
     return rows
+
+
+if __name__ == "__main__":
+    print(*measured_peaks())
