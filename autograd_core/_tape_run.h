@@ -257,11 +257,10 @@ static void run_block(const Run *run, Space *sp, Watch *watch) {
 
 /* --- the parameters' gradients: one running sum over lanes, in order --- */
 
-/* The array of inputs that holds these I values side by side, with the first one's column; -1 if there is none. */
-static long array_of(const Run *run, const int32_t *x, long I, long *column) {
-    long i, k, at = x[0] - run->t->nu;
-    if (at < 0 || at + I > run->t->inputs) return -1;
-    for (i = 1; i < I; i++) if (x[i] != x[0] + i) return -1;
+/* The array of inputs that holds a layer's x side by side, with the first one's column; -1 if there is none. */
+static long array_of(const Run *run, const int32_t *ax, long *column) {
+    long k, I = ax[1], at = ax[9] - run->t->nu;
+    if (!ax[5] || at < 0 || at + I > run->t->inputs) return -1; /* ax[5]: do they follow each other? */
     for (k = 0; k < run->b->narrays; k++) {
         long cols = columns(run->b->arrays + k);
         if (at < cols) { *column = at; return at + I <= cols ? k : -1; }
@@ -280,7 +279,7 @@ static void sum_matrix(const Run *run, const Matrix *m, Space *sp, double *total
     if (!uses || from >= to || !n) return;
     for (u = 0; u < uses; u++) { /* one row a lane and use: of y' in gt, of x in xt, or where it already is one */
         const int32_t *ax = t->aux.v + t->matrix_uses.v[m->first_use + u];
-        long column = 0, array = I ? array_of(run, ax + 9, I, &column) : -1;
+        long column = 0, array = I ? array_of(run, ax, &column) : -1;
         const double *g = sp->adj + (ax[4] - t->nu) * L;
         for (j = from; j < to; j++) slots[j - from] = g + j * L;
         build->turn(slots, to - from, n, mine->gt + u * J + from, uses * J);

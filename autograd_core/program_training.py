@@ -231,8 +231,8 @@ class Trainer:
         self._place = place
         # One array each for the parameters' numbers and gradients; behind them is room for what the two tapes
         # keep beside parameters, so that an update copies nothing.
-        used, _ = tape.room
-        behind = used - len(tape.order) if len(tape.order) == count else 0
+        roomy = len(tape.order) == count  # if not, parameters stand where the loss would put its constants
+        behind = tape.room[0] - count if roomy else 0
         regulariser = None if penalty is None else self._penalty(module, penalty, place, behind)
         room = [max(count + behind, n) for n in (regulariser.room if regulariser else (0, 0))]
         self._values, self._gradients = np.zeros(room[0]), np.zeros(room[1])
@@ -240,9 +240,7 @@ class Trainer:
         arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program._examples, batches, strict=True))
         outputs = np.empty((batch_size, 1))
         self._trainer = module.trainer(
-            tape.bind(
-                self._values, arrays, outputs, self._gradients, None, 0, 1, "", len(tape.order) == count
-            ),
+            tape.bind(self._values, arrays, outputs, self._gradients, None, 0, 1, "", roomy),
             regulariser
             and regulariser.bind(self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, "", True),
             self._values,

@@ -93,13 +93,17 @@ class Module:
 
     def weights(self) -> list[Value]:
         """The parameters that are not biases (a bias is a tensor called ``b``, ``bias`` or ``biases``)."""
-        biases = {
+        biases = self._identities(BIAS_NAMES)
+        return [p for p in self.parameters() if id(p) not in biases]
+
+    def _identities(self, names: Collection[str]) -> set[int]:
+        """The identities of the parameters in tensors of these names."""
+        return {
             id(value)
             for path, tensor in self.named_tensors()
-            if path.rpartition(".")[2] in BIAS_NAMES
+            if path.rpartition(".")[2] in names
             for _, value in _flatten(path, tensor)
         }
-        return [p for p in self.parameters() if id(p) not in biases]
 
     def rows(self, without: Collection[str] = ()) -> list[list[Value]]:
         """Every parameter once, tensor by tensor and row by row: the vectors along each tensor's last axis.
@@ -109,19 +113,14 @@ class Module:
         Args:
             without: names of tensors whose parameters are left out, wherever else they occur.
         """
-        left_out: set[int] = set()
-        seen: set[int] = set()
-        tensors = list(self.named_tensors())
-        for path, tensor in tensors:
-            if path.rpartition(".")[2] in without:
-                left_out.update(id(value) for _, value in _flatten(path, tensor))
+        done = self._identities(without)  # left out, or in an earlier row
         rows = []
-        for _, tensor in tensors:
+        for _, tensor in self.named_tensors():
             for row in _rows(tensor):
                 fresh = {id(v): v for v in row}
-                if not (seen.isdisjoint(fresh) and left_out.isdisjoint(fresh)):
-                    fresh = {i: v for i, v in fresh.items() if i not in left_out and i not in seen}
-                seen.update(fresh)
+                if not done.isdisjoint(fresh):
+                    fresh = {i: v for i, v in fresh.items() if i not in done}
+                done.update(fresh)
                 if fresh:
                     rows.append(list(fresh.values()))
         return rows
