@@ -4,8 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-ENGINE := $(wildcard autograd_core/*.py autograd_core/*.pxd autograd_core/*.h autograd_core/*.c)
-SOURCES := $(filter-out autograd_core/value.c,$(ENGINE)) pyproject.toml setup.cfg
+SOURCES := $(wildcard autograd_core/engine/value.p* autograd_core/calculus/*.h autograd_core/programs/tape/*) pyproject.toml setup.cfg
 PYTEST := $(BIN)/python -m pytest -q
 
 .PHONY: help demo test quick test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench notebooks docs generate clean
@@ -72,10 +71,10 @@ docs: $(VENV)/.dev  ## run the code in the documentation and build the site; war
 	$(PYTEST) docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-generate: $(VENV)/bin/python  ## write autograd_core/operations.h anew after a change to operations.py
+generate: $(VENV)/bin/python  ## write calculus/operations.h anew after a change to operations.py
 	$(PIP) "cython>=3.1"
-	AUTOGRAD_UNCOMPILED=1 $(BIN)/python -m autograd_core.codegen
+	AUTOGRAD_UNCOMPILED=1 $(BIN)/python -m autograd_core.calculus.codegen
 
 clean:  ## remove what was built
-	rm -rf $(VENV) .venv-bench build out docs/_build *.egg-info autograd_core/*.so autograd_core/value.c
+	rm -rf $(VENV) .venv-bench build out docs/_build *.egg-info autograd_core/*/*.so autograd_core/engine/value.c
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from autograd_core.pytest_plugin import Gradcheck
+    from autograd_core.checking.pytest_plugin import Gradcheck
 
 WRITTEN = "gradcheck-report"
 
@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def gradcheck() -> Gradcheck:
     """Check gradients: ``gradcheck(function, inputs, gradient=...)`` fails the test with a readable table."""
-    from autograd_core.pytest_plugin import Gradcheck
+    from autograd_core.checking.pytest_plugin import Gradcheck
 
     return Gradcheck()
 
@@ -49,7 +49,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     report = getattr(call.excinfo and call.excinfo.value, "report", None)
     if item.config.getoption("--gradcheck-report") != "html" or not hasattr(report, "to_html"):
         return
-    from autograd_core.pytest_plugin import write_page
+    from autograd_core.checking.pytest_plugin import write_page
 
     folder = item.config.rootpath / item.config.getoption("--gradcheck-folder")
     outcome.get_result().user_properties.append((WRITTEN, str(write_page(report, folder, item.nodeid))))

@@ -13,11 +13,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ._load import load_engine
+from ._load import MOVED, keep_old_paths, load_engine
 
+keep_old_paths()
 load_engine()
 
 from .backward import Contribution, backward, contributions, zero_grad  # noqa: E402
+from .calculus.operations import OPERATIONS, Operation  # noqa: E402
+from .engine.value import COMPILED, Value, diagnose, no_grad, scope, topological_order  # noqa: E402
 from .errors import (  # noqa: E402
     AutogradError,
     DivisionError,
@@ -31,13 +34,11 @@ from .errors import (  # noqa: E402
 )
 from .functions import *  # noqa: E402, F403
 from .functions import __all__ as _functions  # noqa: E402
-from .operations import OPERATIONS, Operation  # noqa: E402
-from .value import COMPILED, Value, diagnose, no_grad, scope, topological_order  # noqa: E402
 
 if TYPE_CHECKING:
     from .custom import CustomOperation, operation
     from .graph import Explanation, GraphStatistics, Path, explain, statistics
-    from .program import Gradients, Program, ProgramStatistics, record
+    from .programs import Gradients, Program, ProgramStatistics, record
     from .transforms import differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .vectors import (
         gradients_to_vector,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "custom": ("CustomOperation", "operation"),
     "graph": ("Explanation", "GraphStatistics", "Path", "explain", "statistics"),
-    "program": ("Gradients", "Program", "ProgramStatistics", "record"),
+    "programs": ("Gradients", "Program", "ProgramStatistics", "record"),
     "transforms": ("differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
     "vectors": (
         "gradients_to_vector",
@@ -63,6 +64,8 @@ _HOME = {name: module for module, names in _LAZY.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
+    if name in MOVED:
+        return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f".{_HOME[name]}", __name__), name)

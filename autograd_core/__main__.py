@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograd_core.checking import gradient_report
+from autograd_core.checking.check import gradient_report
+from autograd_core.checking.report import GradientReport
 from autograd_core.expressions import ExpressionError, check_name, parse_expression, shell_arguments
 from autograd_core.files import replacing
-from autograd_core.gradient_report import GradientReport
 
 EPILOGUE = """exit status: 0 the gradient is right, 1 it is not, 2 the command could not be understood.
 

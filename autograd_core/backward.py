@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from .value import Value, sweep, topological_order
+from .engine.value import Value, sweep, topological_order
 
 __all__ = ["Contribution", "backward", "contributions", "zero_grad"]
 

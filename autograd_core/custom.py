@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .operations import OPERATIONS, Operation, real
-from .primitives import Number
-from .value import Value, apply, as_value, number_of, rule_mode
+from .calculus.operations import OPERATIONS, Operation, real
+from .calculus.primitives import Number
+from .engine.value import Value, apply, as_value, number_of, rule_mode
 
 __all__ = ["CustomOperation", "operation"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .operations import OPERATIONS
-from .value import Value, apply, as_value, dot, indexed_values, number_of, reduce_values
+from .calculus.operations import OPERATIONS
+from .engine.value import Value, apply, as_value, dot, indexed_values, number_of, reduce_values
 
 __all__ = [
     "abs",

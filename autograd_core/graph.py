@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .value import Value, Walk, topological_order
+from .engine.value import Value, Walk, topological_order
 
 __all__ = ["Explanation", "GraphStatistics", "Path", "explain", "statistics", "topological_order"]
 

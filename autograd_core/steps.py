@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograd_core.backward import Contribution, contributions
+from autograd_core.engine.value import Value
 from autograd_core.graph import topological_order
-from autograd_core.value import Value
 
 __all__ = ["BackwardStep", "ForwardStep", "SeedStep", "Step", "final_gradients", "steps"]
 

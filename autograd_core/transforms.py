@@ -14,8 +14,8 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .operations import Operation, Reduction
-from .value import Value, as_value, enable_grad, ieee, sweep, topological_order
+from .calculus.operations import Operation, Reduction
+from .engine.value import Value, as_value, enable_grad, ieee, sweep, topological_order
 
 __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 

@@ -9,8 +9,8 @@ from array import array
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .program_rows import real_array
-from .value import Value, read_vector, write_vector
+from .arrays import real_array
+from .engine.value import Value, read_vector, write_vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

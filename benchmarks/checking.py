@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from autograd_core import OPERATIONS, Value, dot, relu, square
-from autograd_core.checking import gradient_report
-from autograd_core.strategies import random_graph
+from autograd_core.checking.check import gradient_report
+from autograd_core.checking.strategies import random_graph
 
 GRAPHS = 10_000
 

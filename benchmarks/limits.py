@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
-from autograd_core.program import record
+from autograd_core.programs.program import record
 from benchmarks import problems
 from benchmarks.environment import one_thread
 from benchmarks.timing import median

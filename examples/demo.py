@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 import autograd_core as ag
 import nn
 import viz
-from autograd_core.checking import check_gradients
+from autograd_core.checking.check import check_gradients
 
 OUT = Path("out")
 

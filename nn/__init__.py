@@ -12,7 +12,6 @@ from nn.initializers import Glorot, He, LeCun, Normal, Orthogonal, Uniform, Zero
 from nn.layers import MLP, Layer, Neuron
 from nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse, nll
 from nn.metrics import Evaluation, accuracy, confusion_matrix, evaluate, predict, predict_labels
-from nn.minibatch import objective
 from nn.module import Module
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_by_norm, clip_by_value
 from nn.regularizers import L1, L2, ElasticNet
@@ -20,6 +19,7 @@ from nn.saving import load, save
 from nn.schedules import ByEpoch, Constant, CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp
 from nn.stopping import MaxUpdates, Patience, Target, TimeLimit
 from nn.training import fit
+from nn.training.minibatch import objective
 
 __all__ = [
     "L1",

@@ -16,7 +16,7 @@ from nn.metrics import predict
 from nn.optimizers import OPTIMIZERS
 from nn.regularizers import L2
 from nn.stopping import Patience
-from nn.training import fit
+from nn.training.loop import fit
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin

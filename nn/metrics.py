@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, no_grad
-from autograd_core.program import record
+from autograd_core.programs.program import record
 from nn.data import check_lengths, numbers_of, rows_of, targets_of
 from nn.errors import InputError
 from nn.losses import CLASSES, Loss, LossFunction, loss_named

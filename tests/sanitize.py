@@ -35,11 +35,19 @@ SUPPRESSED = "leak:traceback_new\n"  # of Python's tracemalloc
 LEAKING = ("numpy", "pytest")  # what leaks once, when it is imported
 TESTS = {
     "address": [
-        *("autograd_core/test_program.py", "autograd_core/test_program_bits.py", "nn/test_replay.py"),
-        *("autograd_core/test_value.py", "autograd_core/test_backward.py", "autograd_core/test_custom.py"),
+        *(
+            "autograd_core/programs/test_program.py",
+            "autograd_core/programs/test_program_bits.py",
+            "nn/test_replay.py",
+        ),
+        *(
+            "autograd_core/engine/test_value.py",
+            "autograd_core/test_backward.py",
+            "autograd_core/test_custom.py",
+        ),
         *("-k", "not given_back and not c_text"),  # one measures memory, one runs a compiler, which leaks
     ],
-    "thread": ["autograd_core/test_program.py", "-k", "thread or ctrl"],
+    "thread": ["autograd_core/programs/test_program.py", "-k", "thread or ctrl"],
 }
 
 
@@ -116,7 +124,7 @@ def inside() -> None:
         importlib.import_module(name)
     if watched:
         runtime.__lsan_enable()
-    from autograd_core import _tape
+    from autograd_core.programs import _tape
 
     assert "sanitize" in _tape.__file__, f"{_tape.__file__} is not the sanitized build"
     del sys.argv[0]

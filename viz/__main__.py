@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from autograd_core.engine.value import Value
 from autograd_core.errors import AutogradError
 from autograd_core.expressions import evaluate_expression, shell_arguments
-from autograd_core.value import Value
 from viz.drawing import draw
 from viz.player import Player, step
 

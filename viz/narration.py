@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from autograd_core.operations import Reduction, formula
+from autograd_core.calculus.operations import Reduction, formula
+from autograd_core.calculus.symbols import Symbol
+from autograd_core.engine.value import Value
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step
-from autograd_core.symbols import Symbol
-from autograd_core.value import Value
 from viz.text import DASH, number, visible
 
 FORMULA_LIMIT = 80  # characters; a longer formula tells less than its value

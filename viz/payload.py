@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from autograd_core.engine.value import Value
 from autograd_core.graph import Path
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step
-from autograd_core.value import Value
 from viz.narration import Narrator, Sentence
 from viz.picture import Box, Picture, name_of
 from viz.reading import Reading

@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from autograd_core.engine.value import Value
 from autograd_core.steps import Step, steps
-from autograd_core.value import Value
 from viz.diagnosis import layers_of
 from viz.drawing import Drawing, scope_names
 from viz.errors import FormatError

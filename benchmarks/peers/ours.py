@@ -72,7 +72,7 @@ class Irregular:
 
     def __init__(self, nodes: int, batch: int):
         import autograd_core as ag
-        from autograd_core.program import record
+        from autograd_core.programs.program import record
 
         plan = problems.irregular(nodes)
         self.rows = problems.points(batch)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from autograd_core.__main__ import main
-from autograd_core.checking import gradient_report
+from autograd_core.checking.check import gradient_report
 
 
 def test_a_right_gradient_is_reported_with_status_0(capsys):

@@ -6,7 +6,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import OPERATIONS, Value, operation
-from autograd_core.checking import check_gradients
+from autograd_core.checking.check import check_gradients
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from autograd_core.calculus.operations import OPERATIONS
 from autograd_core.expressions import (
     FUNCTIONS,
     MAXIMUM_LENGTH,
@@ -9,7 +10,6 @@ from autograd_core.expressions import (
     evaluate_expression,
     parse_expression,
 )
-from autograd_core.operations import OPERATIONS
 
 
 def test_an_expression_becomes_a_graph_whose_leaves_carry_the_names():

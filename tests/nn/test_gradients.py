@@ -6,7 +6,7 @@ import pytest
 
 import nn
 from autograd_core import Value
-from autograd_core.checking import check_gradients
+from autograd_core.checking.check import check_gradients
 from nn import losses
 from nn.activations import ACTIVATIONS, VECTOR_ACTIVATIONS
 

@@ -12,7 +12,7 @@ import pytest
 
 import autograd_core as ag
 import nn
-from autograd_core.program import _interpreter
+from autograd_core.programs.program import _interpreter
 from tests.nn.test_replay import assert_same, data, needs_compiler, trained
 
 
@@ -159,7 +159,7 @@ def test_an_example_that_leaves_the_finite_numbers_does_not_keep_the_others_from
     monkeypatch: Any,
 ) -> None:
     X, y = data(70, 3, 2)
-    X[nn.minibatch.epoch_order(70, 5, 0)[-1]] *= 1e4  # met when the parameters have become small
+    X[nn.training.minibatch.epoch_order(70, 5, 0)[-1]] *= 1e4  # met when the parameters have become small
 
     def loss(outputs: Any, target: Any) -> Any:
         return ag.exp(outputs[0]) + ag.exp(-outputs[0]) + outputs[1] * outputs[1]
@@ -234,7 +234,7 @@ def test_the_progress_line_and_the_history_tell_why_training_is_on_values(monkey
     line, trained_on = told(noisy, X, y)
     assert line.endswith(f", on Values: {expected}")
     assert trained_on == f"Values: {expected}"
-    monkeypatch.setattr("nn.replay.compiled", lambda: False)
+    monkeypatch.setattr("nn.training.replay.compiled", lambda: False)
     line, trained_on = told(nn.MLP(3, [4, 2], seed=1), X, y)
     assert line.endswith(", on Values: there is no compiled interpreter")
     assert trained_on == "Values: there is no compiled interpreter"

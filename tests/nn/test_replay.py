@@ -12,9 +12,9 @@ import pytest
 
 import autograd_core as ag
 import nn
-from autograd_core.program import _interpreter
-from nn import training
-from nn.replay import Replay
+from autograd_core.programs.program import _interpreter
+from nn.training import loop as training
+from nn.training.replay import Replay
 
 needs_compiler = pytest.mark.skipif(_interpreter() is None, reason="the interpreter is not compiled")
 
@@ -538,7 +538,7 @@ def test_a_number_that_changes_within_an_epoch_counts_at_once_and_the_rest_is_do
 
 
 def test_the_shuffle_is_the_same_compiled_or_not(monkeypatch: Any) -> None:
-    from autograd_core import program_training
+    from autograd_core.programs import batch_gradient as program_training
 
     compiled = [program_training.permutation(n, f"{n}:x").tolist() for n in (0, 1, 2, 7, 1000)]
     monkeypatch.setattr(program_training, "_interpreter", lambda: None)

@@ -12,8 +12,8 @@ import pytest
 
 import nn
 from autograd_core import COMPILED, Value, no_grad
-from nn import minibatch
 from nn.errors import DivergenceError, FileError, InputError
+from nn.training import minibatch
 
 
 def bits(model):
@@ -437,7 +437,7 @@ def test_control_c_in_another_process_and_a_second_start_give_the_same_bits(tmp_
     output, errors = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in errors
     assert "0x" not in output
-    done = nn.checkpoints.load_point(tmp_path / "run.safetensors")[0].epoch
+    done = nn.training.checkpoints.load_point(tmp_path / "run.safetensors")[0].epoch
     resumed = run_script(tmp_path / "run.safetensors", done + 3)
     whole = run_script(tmp_path / "whole.safetensors", done + 3)
     ends = [process.communicate(timeout=120)[0].splitlines()[-1] for process in (resumed, whole)]

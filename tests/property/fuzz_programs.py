@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 import autograd_core as ag
-from autograd_core.program import _interpreter
+from autograd_core.programs.program import _interpreter
 from tests.property.random_programs import Case, builds, random_case, random_numbers, shrunk
 from tests.property.random_trainings import random_training
 

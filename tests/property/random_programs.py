@@ -2,7 +2,7 @@
 
 A `Plan` is a list of steps over a growing pool of Values: the inputs, the parameters, Values computed before
 the recording, constants, and what the steps made. Steps are data, so that a failing plan can be shrunk and
-printed. The reference is the eager loop in the text of `autograd_core.program`.
+printed. The reference is the eager loop in the text of `autograd_core.programs.program`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
-from autograd_core import program as programs
+from autograd_core.calculus.operations import OPERATIONS
 from autograd_core.custom import CustomOperation
+from autograd_core.engine.value import apply
 from autograd_core.errors import AutogradError
-from autograd_core.operations import OPERATIONS
-from autograd_core.program import Program, record
-from autograd_core.value import apply
+from autograd_core.programs import program as programs
+from autograd_core.programs.program import Program, record
 
 BLOCKS = (0, 8, 16, 24, 32, 40, 64)
 THREADS = (1, 2, 3)
@@ -595,7 +595,7 @@ def eager(
     program: Program | None = None,
     leaf: Callable[[float], Any] = ag.Value,
 ) -> Outcome:
-    """The loop of the text of `autograd_core.program`, from the parameters' gradients in `start`.
+    """The loop of the text of `autograd_core.programs.program`, from the parameters' gradients in `start`.
 
     With a program it is that program's graph that is built for each lane, without the nodes on which nothing
     depends: they may raise where the function is called, but are no part of a Program. `leaf` makes inputs.

@@ -13,7 +13,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import Value
-from autograd_core.strategies import graphs, kinds, random_graph
+from autograd_core.checking.strategies import graphs, kinds, random_graph
 
 pytest.importorskip("hypothesis")
 from hypothesis import given, settings
@@ -338,7 +338,7 @@ def hypothesis_assume_graph(output):
 DIGEST = """
 import hashlib, random, struct, warnings
 from autograd_core import COMPILED, Value
-from autograd_core.strategies import random_graph
+from autograd_core.checking.strategies import random_graph
 digest = hashlib.sha256()
 for seed in range(300):
     graph = random_graph(random.Random(seed))

@@ -7,7 +7,7 @@ import pytest
 
 import viz
 from autograd_core import Value, dot, maximum, scope
-from autograd_core.program import record
+from autograd_core.programs.program import record
 from viz.errors import DrawingError, FormatError, RendererError
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -5,9 +5,9 @@ import pytest
 import autograd_core
 import viz
 from autograd_core import Value, dot, logsumexp, operation, scope, softmax
-from autograd_core.operations import OPERATIONS
+from autograd_core.calculus.operations import OPERATIONS
+from autograd_core.engine.value import apply
 from autograd_core.steps import BackwardStep
-from autograd_core.value import apply
 
 # Other tests define operations too.
 BUILTIN = sorted(name for name, operation in OPERATIONS.items() if operation.identifier)

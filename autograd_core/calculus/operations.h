@@ -1,0 +1,501 @@
+/* Written by codegen.py from operations.py: change that file, not this one. */
+#ifndef AUTOGRAD_OPERATIONS_H
+#define AUTOGRAD_OPERATIONS_H
+
+#include <math.h>
+
+#if defined(__GNUC__)
+#define AD_INLINE static inline __attribute__((unused))
+#else
+#define AD_INLINE static inline
+#endif
+
+AD_INLINE double ad_sign(double x) { return x != x ? x : (double)((x > 0.0) - (x < 0.0)); }
+
+/* Python's float remainder: the sign of b. */
+AD_INLINE double ad_modulo(double a, double b) {
+    double r;
+    if (b == 0.0) return NAN;
+    r = fmod(a, b);
+    if (r == 0.0) return copysign(0.0, b);
+    return ((b < 0.0) != (r < 0.0)) ? r + b : r;
+}
+
+enum {
+    OP_LEAF = 0,
+    OP_ADD = 1,
+    OP_SUB = 2,
+    OP_MUL = 3,
+    OP_DIV = 4,
+    OP_NEG = 5,
+    OP_POW = 6,
+    OP_MOD = 7,
+    OP_ABS = 8,
+    OP_EXP = 9,
+    OP_EXPM1 = 10,
+    OP_EXP2 = 11,
+    OP_LOG = 12,
+    OP_LOG1P = 13,
+    OP_LOG2 = 14,
+    OP_LOG10 = 15,
+    OP_SQRT = 16,
+    OP_CBRT = 17,
+    OP_SQUARE = 18,
+    OP_RECIPROCAL = 19,
+    OP_SIN = 20,
+    OP_COS = 21,
+    OP_TAN = 22,
+    OP_ASIN = 23,
+    OP_ACOS = 24,
+    OP_ATAN = 25,
+    OP_SINH = 26,
+    OP_COSH = 27,
+    OP_TANH = 28,
+    OP_ASINH = 29,
+    OP_ACOSH = 30,
+    OP_ATANH = 31,
+    OP_ATAN2 = 32,
+    OP_HYPOT = 33,
+    OP_ERF = 34,
+    OP_ERFC = 35,
+    OP_LGAMMA = 36,
+    OP_POLYGAMMA = 37,
+    OP_SIGMOID = 38,
+    OP_LOGSIGMOID = 39,
+    OP_SOFTPLUS = 40,
+    OP_RELU = 41,
+    OP_LEAKY_RELU = 42,
+    OP_ELU = 43,
+    OP_GELU = 44,
+    OP_SILU = 45,
+    OP_MAXIMUM = 46,
+    OP_MINIMUM = 47,
+    OP_WHERE = 48,
+    OP_CLIP = 49,
+    OP_SIGN = 50,
+    OP_FLOOR = 51,
+    OP_CEIL = 52,
+    OP_STOP_GRADIENT = 53,
+    OP_GREATER = 54,
+    OP_GREATER_EQUAL = 55,
+    OP_LESS = 56,
+    OP_LESS_EQUAL = 57,
+    OP_EQUAL = 58,
+    OP_DOT = 59,
+    OP_SUM = 60,
+    OP_MEAN = 61,
+    OP_LOGSUMEXP = 62,
+    OP_SOFTMAX = 63,
+    OP_LOG_SOFTMAX = 64,
+    OP_NORM = 65,
+    OP_MAX = 66,
+    OP_MIN = 67,
+    OP_CUSTOM = 255
+};
+
+AD_INLINE double v_sigmoid(double a) { (void)a; return (((a > 0x0.0p+0) ? 0x1.0000000000000p+0 : exp((-fabs(a)))) / (0x1.0000000000000p+0 + exp((-fabs(a))))); }
+AD_INLINE double d0_sigmoid(double a, double y) { (void)a; (void)y; return (y * (0x1.0000000000000p+0 - y)); }
+AD_INLINE double v_add(double a, double b) { (void)a; (void)b; return (a + b); }
+AD_INLINE double d0_add(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x1.0000000000000p+0; }
+AD_INLINE double d1_add(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x1.0000000000000p+0; }
+AD_INLINE double v_sub(double a, double b) { (void)a; (void)b; return (a - b); }
+AD_INLINE double d0_sub(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x1.0000000000000p+0; }
+AD_INLINE double d1_sub(double a, double b, double y) { (void)a; (void)b; (void)y; return (-0x1.0000000000000p+0); }
+AD_INLINE double v_mul(double a, double b) { (void)a; (void)b; return (a * b); }
+AD_INLINE double d0_mul(double a, double b, double y) { (void)a; (void)b; (void)y; return b; }
+AD_INLINE double d1_mul(double a, double b, double y) { (void)a; (void)b; (void)y; return a; }
+AD_INLINE double v_div(double a, double b) { (void)a; (void)b; return (a / b); }
+AD_INLINE double d0_div(double a, double b, double y) { (void)a; (void)b; (void)y; return (0x1.0000000000000p+0 / b); }
+AD_INLINE double d1_div(double a, double b, double y) { (void)a; (void)b; (void)y; return (-(y / b)); }
+AD_INLINE double v_neg(double a) { (void)a; return (-a); }
+AD_INLINE double d0_neg(double a, double y) { (void)a; (void)y; return (-0x1.0000000000000p+0); }
+AD_INLINE double v_pow(double a, double b) { (void)a; (void)b; return pow(a, b); }
+AD_INLINE double d0_pow(double a, double b, double y) { (void)a; (void)b; (void)y; return ((b == 0x0.0p+0) ? 0x0.0p+0 : (b * pow(a, (b - 0x1.0000000000000p+0)))); }
+AD_INLINE double d1_pow(double a, double b, double y) { (void)a; (void)b; (void)y; return ((a == 0x0.0p+0) ? ((b > 0x0.0p+0) ? 0x0.0p+0 : NAN) : (y * log(a))); }
+AD_INLINE double v_mod(double a, double b) { (void)a; (void)b; return ad_modulo(a, b); }
+AD_INLINE double d0_mod(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x1.0000000000000p+0; }
+AD_INLINE double d1_mod(double a, double b, double y) { (void)a; (void)b; (void)y; return ((y - a) / b); }
+AD_INLINE double v_abs(double a) { (void)a; return fabs(a); }
+AD_INLINE double d0_abs(double a, double y) { (void)a; (void)y; return ad_sign(a); }
+AD_INLINE double v_exp(double a) { (void)a; return exp(a); }
+AD_INLINE double d0_exp(double a, double y) { (void)a; (void)y; return y; }
+AD_INLINE double v_expm1(double a) { (void)a; return expm1(a); }
+AD_INLINE double d0_expm1(double a, double y) { (void)a; (void)y; return exp(a); }
+AD_INLINE double v_exp2(double a) { (void)a; return exp2(a); }
+AD_INLINE double d0_exp2(double a, double y) { (void)a; (void)y; return (y * 0x1.62e42fefa39efp-1); }
+AD_INLINE double v_log(double a) { (void)a; return log(a); }
+AD_INLINE double d0_log(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 / a); }
+AD_INLINE double v_log1p(double a) { (void)a; return log1p(a); }
+AD_INLINE double d0_log1p(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 / (0x1.0000000000000p+0 + a)); }
+AD_INLINE double v_log2(double a) { (void)a; return log2(a); }
+AD_INLINE double d0_log2(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 / (a * 0x1.62e42fefa39efp-1)); }
+AD_INLINE double v_log10(double a) { (void)a; return log10(a); }
+AD_INLINE double d0_log10(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 / (a * 0x1.26bb1bbb55516p+1)); }
+AD_INLINE double v_sqrt(double a) { (void)a; return sqrt(a); }
+AD_INLINE double d0_sqrt(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p-1 / y); }
+AD_INLINE double v_cbrt(double a) { (void)a; return cbrt(a); }
+AD_INLINE double d0_cbrt(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 / (0x1.8000000000000p+1 * (y * y))); }
+AD_INLINE double v_square(double a) { (void)a; return (a * a); }
+AD_INLINE double d0_square(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+1 * a); }
+AD_INLINE double v_reciprocal(double a) { (void)a; return (0x1.0000000000000p+0 / a); }
+AD_INLINE double d0_reciprocal(double a, double y) { (void)a; (void)y; return (-(y * y)); }
+AD_INLINE double v_sin(double a) { (void)a; return sin(a); }
+AD_INLINE double d0_sin(double a, double y) { (void)a; (void)y; return cos(a); }
+AD_INLINE double v_cos(double a) { (void)a; return cos(a); }
+AD_INLINE double d0_cos(double a, double y) { (void)a; (void)y; return (-sin(a)); }
+AD_INLINE double v_tan(double a) { (void)a; return tan(a); }
+AD_INLINE double d0_tan(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 + (y * y)); }
+AD_INLINE double v_asin(double a) { (void)a; return asin(a); }
+AD_INLINE double d0_asin(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 / sqrt(((0x1.0000000000000p+0 - a) * (0x1.0000000000000p+0 + a)))); }
+AD_INLINE double v_acos(double a) { (void)a; return acos(a); }
+AD_INLINE double d0_acos(double a, double y) { (void)a; (void)y; return ((-0x1.0000000000000p+0) / sqrt(((0x1.0000000000000p+0 - a) * (0x1.0000000000000p+0 + a)))); }
+AD_INLINE double v_atan(double a) { (void)a; return atan(a); }
+AD_INLINE double d0_atan(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 / (0x1.0000000000000p+0 + (a * a))); }
+AD_INLINE double v_sinh(double a) { (void)a; return sinh(a); }
+AD_INLINE double d0_sinh(double a, double y) { (void)a; (void)y; return cosh(a); }
+AD_INLINE double v_cosh(double a) { (void)a; return cosh(a); }
+AD_INLINE double d0_cosh(double a, double y) { (void)a; (void)y; return sinh(a); }
+AD_INLINE double v_tanh(double a) { (void)a; return tanh(a); }
+AD_INLINE double d0_tanh(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 - (y * y)); }
+AD_INLINE double v_asinh(double a) { (void)a; return asinh(a); }
+AD_INLINE double d0_asinh(double a, double y) { (void)a; (void)y; return ((fabs(a) > 0x1.7d78400000000p+26) ? (0x1.0000000000000p+0 / fabs(a)) : (0x1.0000000000000p+0 / sqrt(((a * a) + 0x1.0000000000000p+0)))); }
+AD_INLINE double v_acosh(double a) { (void)a; return acosh(a); }
+AD_INLINE double d0_acosh(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 / (sqrt((a - 0x1.0000000000000p+0)) * sqrt((a + 0x1.0000000000000p+0)))); }
+AD_INLINE double v_atanh(double a) { (void)a; return atanh(a); }
+AD_INLINE double d0_atanh(double a, double y) { (void)a; (void)y; return (0x1.0000000000000p+0 / ((0x1.0000000000000p+0 - a) * (0x1.0000000000000p+0 + a))); }
+AD_INLINE double v_atan2(double a, double b) { (void)a; (void)b; return atan2(a, b); }
+AD_INLINE double d0_atan2(double a, double b, double y) { (void)a; (void)b; (void)y; return ((((fabs(a) > fabs(b)) ? fabs(a) : fabs(b)) == 0x0.0p+0) ? 0x0.0p+0 : ((b / ((fabs(a) > fabs(b)) ? fabs(a) : fabs(b))) / (((fabs(a) > fabs(b)) ? fabs(a) : fabs(b)) * (((a / ((fabs(a) > fabs(b)) ? fabs(a) : fabs(b))) * (a / ((fabs(a) > fabs(b)) ? fabs(a) : fabs(b)))) + ((b / ((fabs(a) > fabs(b)) ? fabs(a) : fabs(b))) * (b / ((fabs(a) > fabs(b)) ? fabs(a) : fabs(b)))))))); }
+AD_INLINE double d1_atan2(double a, double b, double y) { (void)a; (void)b; (void)y; return (-((((fabs(a) > fabs(b)) ? fabs(a) : fabs(b)) == 0x0.0p+0) ? 0x0.0p+0 : ((a / ((fabs(a) > fabs(b)) ? fabs(a) : fabs(b))) / (((fabs(a) > fabs(b)) ? fabs(a) : fabs(b)) * (((a / ((fabs(a) > fabs(b)) ? fabs(a) : fabs(b))) * (a / ((fabs(a) > fabs(b)) ? fabs(a) : fabs(b)))) + ((b / ((fabs(a) > fabs(b)) ? fabs(a) : fabs(b))) * (b / ((fabs(a) > fabs(b)) ? fabs(a) : fabs(b))))))))); }
+AD_INLINE double v_erf(double a) { (void)a; return erf(a); }
+AD_INLINE double d0_erf(double a, double y) { (void)a; (void)y; return (0x1.20dd750429b6dp+0 * exp((-(a * a)))); }
+AD_INLINE double v_erfc(double a) { (void)a; return erfc(a); }
+AD_INLINE double d0_erfc(double a, double y) { (void)a; (void)y; return (-(0x1.20dd750429b6dp+0 * exp((-(a * a))))); }
+AD_INLINE double v_logsigmoid(double a) { (void)a; return (-((((-a) <= 0x0.0p+0) ? 0x0.0p+0 : (-a)) + log1p(exp((-fabs((-a))))))); }
+AD_INLINE double d0_logsigmoid(double a, double y) { (void)a; (void)y; return v_sigmoid((-a)); }
+AD_INLINE double v_softplus(double a) { (void)a; return (((a <= 0x0.0p+0) ? 0x0.0p+0 : a) + log1p(exp((-fabs(a))))); }
+AD_INLINE double d0_softplus(double a, double y) { (void)a; (void)y; return v_sigmoid(a); }
+AD_INLINE double v_relu(double a) { (void)a; return ((a <= 0x0.0p+0) ? 0x0.0p+0 : a); }
+AD_INLINE double d0_relu(double a, double y) { (void)a; (void)y; return ((a <= 0x0.0p+0) ? 0x0.0p+0 : 0x1.0000000000000p+0); }
+AD_INLINE double v_leaky_relu(double a, double b) { (void)a; (void)b; return ((a <= 0x0.0p+0) ? (b * a) : a); }
+AD_INLINE double d0_leaky_relu(double a, double b, double y) { (void)a; (void)b; (void)y; return ((a <= 0x0.0p+0) ? b : 0x1.0000000000000p+0); }
+AD_INLINE double d1_leaky_relu(double a, double b, double y) { (void)a; (void)b; (void)y; return ((a <= 0x0.0p+0) ? a : 0x0.0p+0); }
+AD_INLINE double v_elu(double a, double b) { (void)a; (void)b; return ((a <= 0x0.0p+0) ? (b * expm1(((a > 0x0.0p+0) ? 0x0.0p+0 : a))) : a); }
+AD_INLINE double d0_elu(double a, double b, double y) { (void)a; (void)b; (void)y; return ((a <= 0x0.0p+0) ? (b * exp(((a > 0x0.0p+0) ? 0x0.0p+0 : a))) : 0x1.0000000000000p+0); }
+AD_INLINE double d1_elu(double a, double b, double y) { (void)a; (void)b; (void)y; return ((a <= 0x0.0p+0) ? expm1(((a > 0x0.0p+0) ? 0x0.0p+0 : a)) : 0x0.0p+0); }
+AD_INLINE double v_gelu(double a) { (void)a; return ((0x1.0000000000000p-1 * a) * erfc(((-a) * 0x1.6a09e667f3bcdp-1))); }
+AD_INLINE double d0_gelu(double a, double y) { (void)a; (void)y; return ((0x1.0000000000000p-1 * erfc(((-a) * 0x1.6a09e667f3bcdp-1))) + (a * (0x1.9884533d43651p-2 * exp(((-0x1.0000000000000p-1) * (a * a)))))); }
+AD_INLINE double v_silu(double a) { (void)a; return (a * v_sigmoid(a)); }
+AD_INLINE double d0_silu(double a, double y) { (void)a; (void)y; return (v_sigmoid(a) * (0x1.0000000000000p+0 + (a * v_sigmoid((-a))))); }
+AD_INLINE double v_maximum(double a, double b) { (void)a; (void)b; return ((a >= b) ? a : ((b >= a) ? b : (a + b))); }
+AD_INLINE double d0_maximum(double a, double b, double y) { (void)a; (void)b; (void)y; return ((a > b) ? 0x1.0000000000000p+0 : ((a == b) ? 0x1.0000000000000p-1 : 0x0.0p+0)); }
+AD_INLINE double d1_maximum(double a, double b, double y) { (void)a; (void)b; (void)y; return ((b > a) ? 0x1.0000000000000p+0 : ((b == a) ? 0x1.0000000000000p-1 : 0x0.0p+0)); }
+AD_INLINE double v_minimum(double a, double b) { (void)a; (void)b; return ((a <= b) ? a : ((b <= a) ? b : (a + b))); }
+AD_INLINE double d0_minimum(double a, double b, double y) { (void)a; (void)b; (void)y; return ((a < b) ? 0x1.0000000000000p+0 : ((a == b) ? 0x1.0000000000000p-1 : 0x0.0p+0)); }
+AD_INLINE double d1_minimum(double a, double b, double y) { (void)a; (void)b; (void)y; return ((b < a) ? 0x1.0000000000000p+0 : ((b == a) ? 0x1.0000000000000p-1 : 0x0.0p+0)); }
+AD_INLINE double v_where(double a, double b, double c) { (void)a; (void)b; (void)c; return ((a != 0.0) ? b : c); }
+AD_INLINE double d0_where(double a, double b, double c, double y) { (void)a; (void)b; (void)c; (void)y; return 0x0.0p+0; }
+AD_INLINE double d1_where(double a, double b, double c, double y) { (void)a; (void)b; (void)c; (void)y; return ((a != 0.0) ? 0x1.0000000000000p+0 : 0x0.0p+0); }
+AD_INLINE double d2_where(double a, double b, double c, double y) { (void)a; (void)b; (void)c; (void)y; return ((a != 0.0) ? 0x0.0p+0 : 0x1.0000000000000p+0); }
+AD_INLINE double v_clip(double a, double b, double c) { (void)a; (void)b; (void)c; return ((a < b) ? b : ((a > c) ? c : a)); }
+AD_INLINE double d0_clip(double a, double b, double c, double y) { (void)a; (void)b; (void)c; (void)y; return ((a < b) ? 0x0.0p+0 : ((a > c) ? 0x0.0p+0 : 0x1.0000000000000p+0)); }
+AD_INLINE double d1_clip(double a, double b, double c, double y) { (void)a; (void)b; (void)c; (void)y; return ((a < b) ? 0x1.0000000000000p+0 : 0x0.0p+0); }
+AD_INLINE double d2_clip(double a, double b, double c, double y) { (void)a; (void)b; (void)c; (void)y; return ((a < b) ? 0x0.0p+0 : ((a > c) ? 0x1.0000000000000p+0 : 0x0.0p+0)); }
+AD_INLINE double v_sign(double a) { (void)a; return ad_sign(a); }
+AD_INLINE double d0_sign(double a, double y) { (void)a; (void)y; return 0x0.0p+0; }
+AD_INLINE double v_floor(double a) { (void)a; return floor(a); }
+AD_INLINE double d0_floor(double a, double y) { (void)a; (void)y; return 0x0.0p+0; }
+AD_INLINE double v_ceil(double a) { (void)a; return ceil(a); }
+AD_INLINE double d0_ceil(double a, double y) { (void)a; (void)y; return 0x0.0p+0; }
+AD_INLINE double v_stop_gradient(double a) { (void)a; return a; }
+AD_INLINE double d0_stop_gradient(double a, double y) { (void)a; (void)y; return 0x0.0p+0; }
+AD_INLINE double v_greater(double a, double b) { (void)a; (void)b; return (double)(a > b); }
+AD_INLINE double d0_greater(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+AD_INLINE double d1_greater(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+AD_INLINE double v_greater_equal(double a, double b) { (void)a; (void)b; return (double)(a >= b); }
+AD_INLINE double d0_greater_equal(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+AD_INLINE double d1_greater_equal(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+AD_INLINE double v_less(double a, double b) { (void)a; (void)b; return (double)(a < b); }
+AD_INLINE double d0_less(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+AD_INLINE double d1_less(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+AD_INLINE double v_less_equal(double a, double b) { (void)a; (void)b; return (double)(a <= b); }
+AD_INLINE double d0_less_equal(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+AD_INLINE double d1_less_equal(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+AD_INLINE double v_equal(double a, double b) { (void)a; (void)b; return (double)(a == b); }
+AD_INLINE double d0_equal(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+AD_INLINE double d1_equal(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+AD_INLINE double pre_sum(double m, double x) { (void)m; (void)x; return m; }
+AD_INLINE double step_sum(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + x); }
+AD_INLINE double finish_sum(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return s; }
+AD_INLINE double part_sum(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return 0x1.0000000000000p+0; }
+#define pre0_sum 0x0.0p+0
+AD_INLINE double pre_mean(double m, double x) { (void)m; (void)x; return m; }
+AD_INLINE double step_mean(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + x); }
+AD_INLINE double finish_mean(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return (s / n); }
+AD_INLINE double part_mean(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return (0x1.0000000000000p+0 / n); }
+#define pre0_mean 0x0.0p+0
+AD_INLINE double pre_logsumexp(double m, double x) { (void)m; (void)x; return ((x > m) ? ((x <= 0x1.fffffffffffffp+1023) ? x : m) : m); }
+AD_INLINE double step_logsumexp(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + exp((x - m))); }
+AD_INLINE double finish_logsumexp(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return (m + log(s)); }
+AD_INLINE double part_logsumexp(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return (exp((x - m)) / s); }
+#define pre0_logsumexp (-0x1.fffffffffffffp+1023)
+AD_INLINE double pre_softmax(double m, double x) { (void)m; (void)x; return ((x > m) ? ((x <= 0x1.fffffffffffffp+1023) ? x : m) : m); }
+AD_INLINE double step_softmax(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + exp((x - m))); }
+AD_INLINE double finish_softmax(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return (exp((x - m)) / s); }
+AD_INLINE double part_softmax(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return (y * (same - (exp((x - m)) / s))); }
+#define pre0_softmax (-0x1.fffffffffffffp+1023)
+AD_INLINE double pre_log_softmax(double m, double x) { (void)m; (void)x; return ((x > m) ? ((x <= 0x1.fffffffffffffp+1023) ? x : m) : m); }
+AD_INLINE double step_log_softmax(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + exp((x - m))); }
+AD_INLINE double finish_log_softmax(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return ((x - m) - log(s)); }
+AD_INLINE double part_log_softmax(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return (same - (exp((x - m)) / s)); }
+#define pre0_log_softmax (-0x1.fffffffffffffp+1023)
+AD_INLINE double pre_norm(double m, double x) { (void)m; (void)x; return ((fabs(m) > fabs(x)) ? fabs(m) : fabs(x)); }
+AD_INLINE double step_norm(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + ((m == 0x0.0p+0) ? 0x0.0p+0 : ((x / m) * (x / m)))); }
+AD_INLINE double finish_norm(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return ((m > 0x1.fffffffffffffp+1023) ? m : (m * sqrt(s))); }
+AD_INLINE double part_norm(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return ((y == 0x0.0p+0) ? 0x0.0p+0 : (x / y)); }
+#define pre0_norm 0x0.0p+0
+AD_INLINE double pre_max(double m, double x) { (void)m; (void)x; return ((m >= x) ? m : ((x >= m) ? x : (m + x))); }
+AD_INLINE double step_max(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + (double)(x == m)); }
+AD_INLINE double finish_max(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return m; }
+AD_INLINE double part_max(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return ((x == m) ? (0x1.0000000000000p+0 / s) : 0x0.0p+0); }
+#define pre0_max (-INFINITY)
+AD_INLINE double pre_min(double m, double x) { (void)m; (void)x; return ((m <= x) ? m : ((x <= m) ? x : (m + x))); }
+AD_INLINE double step_min(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + (double)(x == m)); }
+AD_INLINE double finish_min(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return m; }
+AD_INLINE double part_min(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return ((x == m) ? (0x1.0000000000000p+0 / s) : 0x0.0p+0); }
+#define pre0_min INFINITY
+AD_INLINE double ad_value1(int op, double a) {
+    switch (op) {
+    case OP_NEG: return v_neg(a);
+    case OP_ABS: return v_abs(a);
+    case OP_EXP: return v_exp(a);
+    case OP_EXPM1: return v_expm1(a);
+    case OP_EXP2: return v_exp2(a);
+    case OP_LOG: return v_log(a);
+    case OP_LOG1P: return v_log1p(a);
+    case OP_LOG2: return v_log2(a);
+    case OP_LOG10: return v_log10(a);
+    case OP_SQRT: return v_sqrt(a);
+    case OP_CBRT: return v_cbrt(a);
+    case OP_SQUARE: return v_square(a);
+    case OP_RECIPROCAL: return v_reciprocal(a);
+    case OP_SIN: return v_sin(a);
+    case OP_COS: return v_cos(a);
+    case OP_TAN: return v_tan(a);
+    case OP_ASIN: return v_asin(a);
+    case OP_ACOS: return v_acos(a);
+    case OP_ATAN: return v_atan(a);
+    case OP_SINH: return v_sinh(a);
+    case OP_COSH: return v_cosh(a);
+    case OP_TANH: return v_tanh(a);
+    case OP_ASINH: return v_asinh(a);
+    case OP_ACOSH: return v_acosh(a);
+    case OP_ATANH: return v_atanh(a);
+    case OP_ERF: return v_erf(a);
+    case OP_ERFC: return v_erfc(a);
+    case OP_SIGMOID: return v_sigmoid(a);
+    case OP_LOGSIGMOID: return v_logsigmoid(a);
+    case OP_SOFTPLUS: return v_softplus(a);
+    case OP_RELU: return v_relu(a);
+    case OP_GELU: return v_gelu(a);
+    case OP_SILU: return v_silu(a);
+    case OP_SIGN: return v_sign(a);
+    case OP_FLOOR: return v_floor(a);
+    case OP_CEIL: return v_ceil(a);
+    case OP_STOP_GRADIENT: return v_stop_gradient(a);
+    default: return NAN;
+    }
+}
+AD_INLINE void ad_partials1(int op, double a, double y, double *d) {
+    switch (op) {
+    case OP_NEG: d[0] = d0_neg(a, y); return;
+    case OP_ABS: d[0] = d0_abs(a, y); return;
+    case OP_EXP: d[0] = d0_exp(a, y); return;
+    case OP_EXPM1: d[0] = d0_expm1(a, y); return;
+    case OP_EXP2: d[0] = d0_exp2(a, y); return;
+    case OP_LOG: d[0] = d0_log(a, y); return;
+    case OP_LOG1P: d[0] = d0_log1p(a, y); return;
+    case OP_LOG2: d[0] = d0_log2(a, y); return;
+    case OP_LOG10: d[0] = d0_log10(a, y); return;
+    case OP_SQRT: d[0] = d0_sqrt(a, y); return;
+    case OP_CBRT: d[0] = d0_cbrt(a, y); return;
+    case OP_SQUARE: d[0] = d0_square(a, y); return;
+    case OP_RECIPROCAL: d[0] = d0_reciprocal(a, y); return;
+    case OP_SIN: d[0] = d0_sin(a, y); return;
+    case OP_COS: d[0] = d0_cos(a, y); return;
+    case OP_TAN: d[0] = d0_tan(a, y); return;
+    case OP_ASIN: d[0] = d0_asin(a, y); return;
+    case OP_ACOS: d[0] = d0_acos(a, y); return;
+    case OP_ATAN: d[0] = d0_atan(a, y); return;
+    case OP_SINH: d[0] = d0_sinh(a, y); return;
+    case OP_COSH: d[0] = d0_cosh(a, y); return;
+    case OP_TANH: d[0] = d0_tanh(a, y); return;
+    case OP_ASINH: d[0] = d0_asinh(a, y); return;
+    case OP_ACOSH: d[0] = d0_acosh(a, y); return;
+    case OP_ATANH: d[0] = d0_atanh(a, y); return;
+    case OP_ERF: d[0] = d0_erf(a, y); return;
+    case OP_ERFC: d[0] = d0_erfc(a, y); return;
+    case OP_SIGMOID: d[0] = d0_sigmoid(a, y); return;
+    case OP_LOGSIGMOID: d[0] = d0_logsigmoid(a, y); return;
+    case OP_SOFTPLUS: d[0] = d0_softplus(a, y); return;
+    case OP_RELU: d[0] = d0_relu(a, y); return;
+    case OP_GELU: d[0] = d0_gelu(a, y); return;
+    case OP_SILU: d[0] = d0_silu(a, y); return;
+    case OP_SIGN: d[0] = d0_sign(a, y); return;
+    case OP_FLOOR: d[0] = d0_floor(a, y); return;
+    case OP_CEIL: d[0] = d0_ceil(a, y); return;
+    case OP_STOP_GRADIENT: d[0] = d0_stop_gradient(a, y); return;
+    default: return;
+    }
+}
+AD_INLINE double ad_value2(int op, double a, double b) {
+    switch (op) {
+    case OP_ADD: return v_add(a, b);
+    case OP_SUB: return v_sub(a, b);
+    case OP_MUL: return v_mul(a, b);
+    case OP_DIV: return v_div(a, b);
+    case OP_POW: return v_pow(a, b);
+    case OP_MOD: return v_mod(a, b);
+    case OP_ATAN2: return v_atan2(a, b);
+    case OP_LEAKY_RELU: return v_leaky_relu(a, b);
+    case OP_ELU: return v_elu(a, b);
+    case OP_MAXIMUM: return v_maximum(a, b);
+    case OP_MINIMUM: return v_minimum(a, b);
+    case OP_GREATER: return v_greater(a, b);
+    case OP_GREATER_EQUAL: return v_greater_equal(a, b);
+    case OP_LESS: return v_less(a, b);
+    case OP_LESS_EQUAL: return v_less_equal(a, b);
+    case OP_EQUAL: return v_equal(a, b);
+    default: return NAN;
+    }
+}
+AD_INLINE void ad_partials2(int op, double a, double b, double y, double *d) {
+    switch (op) {
+    case OP_ADD: d[0] = d0_add(a, b, y); d[1] = d1_add(a, b, y); return;
+    case OP_SUB: d[0] = d0_sub(a, b, y); d[1] = d1_sub(a, b, y); return;
+    case OP_MUL: d[0] = d0_mul(a, b, y); d[1] = d1_mul(a, b, y); return;
+    case OP_DIV: d[0] = d0_div(a, b, y); d[1] = d1_div(a, b, y); return;
+    case OP_POW: d[0] = d0_pow(a, b, y); d[1] = d1_pow(a, b, y); return;
+    case OP_MOD: d[0] = d0_mod(a, b, y); d[1] = d1_mod(a, b, y); return;
+    case OP_ATAN2: d[0] = d0_atan2(a, b, y); d[1] = d1_atan2(a, b, y); return;
+    case OP_LEAKY_RELU: d[0] = d0_leaky_relu(a, b, y); d[1] = d1_leaky_relu(a, b, y); return;
+    case OP_ELU: d[0] = d0_elu(a, b, y); d[1] = d1_elu(a, b, y); return;
+    case OP_MAXIMUM: d[0] = d0_maximum(a, b, y); d[1] = d1_maximum(a, b, y); return;
+    case OP_MINIMUM: d[0] = d0_minimum(a, b, y); d[1] = d1_minimum(a, b, y); return;
+    case OP_GREATER: d[0] = d0_greater(a, b, y); d[1] = d1_greater(a, b, y); return;
+    case OP_GREATER_EQUAL: d[0] = d0_greater_equal(a, b, y); d[1] = d1_greater_equal(a, b, y); return;
+    case OP_LESS: d[0] = d0_less(a, b, y); d[1] = d1_less(a, b, y); return;
+    case OP_LESS_EQUAL: d[0] = d0_less_equal(a, b, y); d[1] = d1_less_equal(a, b, y); return;
+    case OP_EQUAL: d[0] = d0_equal(a, b, y); d[1] = d1_equal(a, b, y); return;
+    default: return;
+    }
+}
+AD_INLINE double ad_value3(int op, double a, double b, double c) {
+    switch (op) {
+    case OP_WHERE: return v_where(a, b, c);
+    case OP_CLIP: return v_clip(a, b, c);
+    default: return NAN;
+    }
+}
+AD_INLINE void ad_partials3(int op, double a, double b, double c, double y, double *d) {
+    switch (op) {
+    case OP_WHERE: d[0] = d0_where(a, b, c, y); d[1] = d1_where(a, b, c, y); d[2] = d2_where(a, b, c, y); return;
+    case OP_CLIP: d[0] = d0_clip(a, b, c, y); d[1] = d1_clip(a, b, c, y); d[2] = d2_clip(a, b, c, y); return;
+    default: return;
+    }
+}
+AD_INLINE double ad_reduce(int op, long n, const double *x, long index, double *d) {
+    double m, s = 0.0, y = NAN; long j;
+    switch (op) {
+    case OP_SUM:
+        m = pre0_sum;
+        for (j = 0; j < n; j++) m = pre_sum(m, x[j]);
+        for (j = 0; j < n; j++) s = step_sum(s, x[j], m);
+        y = finish_sum(m, s, (double)n, x[index]);
+        for (j = 0; j < n; j++)
+            d[j] = part_sum(x[j], m, s, y, (double)n, (double)(j == index));
+        return y;
+    case OP_MEAN:
+        m = pre0_mean;
+        for (j = 0; j < n; j++) m = pre_mean(m, x[j]);
+        for (j = 0; j < n; j++) s = step_mean(s, x[j], m);
+        y = finish_mean(m, s, (double)n, x[index]);
+        for (j = 0; j < n; j++)
+            d[j] = part_mean(x[j], m, s, y, (double)n, (double)(j == index));
+        return y;
+    case OP_LOGSUMEXP:
+        m = pre0_logsumexp;
+        for (j = 0; j < n; j++) m = pre_logsumexp(m, x[j]);
+        for (j = 0; j < n; j++) s = step_logsumexp(s, x[j], m);
+        y = finish_logsumexp(m, s, (double)n, x[index]);
+        for (j = 0; j < n; j++)
+            d[j] = part_logsumexp(x[j], m, s, y, (double)n, (double)(j == index));
+        return y;
+    case OP_SOFTMAX:
+        m = pre0_softmax;
+        for (j = 0; j < n; j++) m = pre_softmax(m, x[j]);
+        for (j = 0; j < n; j++) s = step_softmax(s, x[j], m);
+        y = finish_softmax(m, s, (double)n, x[index]);
+        for (j = 0; j < n; j++)
+            d[j] = part_softmax(x[j], m, s, y, (double)n, (double)(j == index));
+        return y;
+    case OP_LOG_SOFTMAX:
+        m = pre0_log_softmax;
+        for (j = 0; j < n; j++) m = pre_log_softmax(m, x[j]);
+        for (j = 0; j < n; j++) s = step_log_softmax(s, x[j], m);
+        y = finish_log_softmax(m, s, (double)n, x[index]);
+        for (j = 0; j < n; j++)
+            d[j] = part_log_softmax(x[j], m, s, y, (double)n, (double)(j == index));
+        return y;
+    case OP_NORM:
+        m = pre0_norm;
+        for (j = 0; j < n; j++) m = pre_norm(m, x[j]);
+        for (j = 0; j < n; j++) s = step_norm(s, x[j], m);
+        y = finish_norm(m, s, (double)n, x[index]);
+        for (j = 0; j < n; j++)
+            d[j] = part_norm(x[j], m, s, y, (double)n, (double)(j == index));
+        return y;
+    case OP_MAX:
+        m = pre0_max;
+        for (j = 0; j < n; j++) m = pre_max(m, x[j]);
+        for (j = 0; j < n; j++) s = step_max(s, x[j], m);
+        y = finish_max(m, s, (double)n, x[index]);
+        for (j = 0; j < n; j++)
+            d[j] = part_max(x[j], m, s, y, (double)n, (double)(j == index));
+        return y;
+    case OP_MIN:
+        m = pre0_min;
+        for (j = 0; j < n; j++) m = pre_min(m, x[j]);
+        for (j = 0; j < n; j++) s = step_min(s, x[j], m);
+        y = finish_min(m, s, (double)n, x[index]);
+        for (j = 0; j < n; j++)
+            d[j] = part_min(x[j], m, s, y, (double)n, (double)(j == index));
+        return y;
+    default: return y;
+    }
+}
+AD_INLINE int ad_selecting(int op) {
+    switch (op) {
+    case OP_ABS:
+    case OP_POLYGAMMA:
+    case OP_RELU:
+    case OP_MAXIMUM:
+    case OP_MINIMUM:
+    case OP_WHERE:
+    case OP_CLIP:
+    case OP_SIGN:
+    case OP_FLOOR:
+    case OP_CEIL:
+    case OP_STOP_GRADIENT:
+    case OP_GREATER:
+    case OP_GREATER_EQUAL:
+    case OP_LESS:
+    case OP_LESS_EQUAL:
+    case OP_EQUAL:
+    case OP_MAX:
+    case OP_MIN:
+        return 1;
+    default: return 0;
+    }
+}
+
+#endif

@@ -1,0 +1,406 @@
+"""Random graphs for property tests, of the built-in operations and of your own.
+
+::
+
+    from hypothesis import given
+    from autograd_core.checking.strategies import graphs
+
+    @given(graphs(include=[my_operation]))
+    def test_my_operation_has_the_right_partials(graph):
+        check_gradients(graph, graph.inputs)
+
+A graph is a recipe: a `RandomGraph` can be called on floats, Values, or numbers of any other library, again
+and again, and its ``repr`` is Python code. `graphs` needs hypothesis; `random_graph` needs a seed only.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import random
+
+    from hypothesis.strategies import SearchStrategy
+
+__all__ = ["Kind", "RandomGraph", "Step", "graphs", "kinds", "random_graph"]
+
+Domain = Callable[..., bool]
+
+TRIES = {False: 8, True: 40}  # how often operands are sought for a built-in operation, and for one's own
+LARGEST = 1e4  # results beyond this are not used further: they would make everything after them overflow
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """An operation that a graph may contain.
+
+    Attributes:
+        name: its name.
+        function: what it does to Values and floats.
+        arity: its number of operands.
+        domain: tells for which operands (floats) it is used; near a singular point finite differences lose
+            their accuracy.
+        own: whether it is a user's, not built in.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    arity: int
+    domain: Domain = lambda *operands: True
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation of a graph.
+
+    Attributes:
+        kind: the operation's name.
+        operands: for each operand an int, the index among the inputs and the steps before, or a float, a
+            constant.
+    """
+
+    kind: str
+    operands: tuple[int | float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RandomGraph:
+    """A recipe for a graph: straight-line code of operations.
+
+    Attributes:
+        inputs: numbers at which every operation is inside its domain.
+        steps: the operations, in order; the last is the output.
+        functions: what each operation's name means.
+    """
+
+    inputs: tuple[float, ...]
+    steps: tuple[Step, ...]
+    functions: Mapping[str, Callable[..., Any]] = field(repr=False, compare=False)
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Evaluate on floats (the result is a float) or on Values (the result is a graph)."""
+        return self.evaluate(inputs, self.functions)
+
+    def evaluate(
+        self,
+        inputs: Sequence[Any],
+        functions: Mapping[str, Callable[..., Any]],
+        constant: Callable[[float], Any] = float,
+    ) -> Any:
+        """Evaluate with other meanings of the operations.
+
+        Args:
+            inputs: one number for each of ``self.inputs``.
+            functions: what each operation's name means for these numbers.
+            constant: how to write a constant (``mpmath.mpf``, ``torch.tensor``, ...).
+        """
+        known = list(inputs)
+        for step in self.steps:
+            operands = [known[o] if isinstance(o, int) else constant(o) for o in step.operands]
+            known.append(functions[step.kind](*operands))
+        return known[-1]
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show the code in hypothesis's and IPython's output."""
+        printer.text(f"RandomGraph:\n{self}\n")
+
+    def __str__(self) -> str:
+        def name(operand: int | float) -> str:
+            if isinstance(operand, float):
+                return repr(operand)
+            return f"x{operand}" if operand < len(self.inputs) else f"v{operand - len(self.inputs)}"
+
+        lines = [f"x{i} = {x!r}" for i, x in enumerate(self.inputs)]
+        lines += [f"v{i} = {s.kind}({', '.join(map(name, s.operands))})" for i, s in enumerate(self.steps)]
+        return "\n".join(lines)
+
+
+class Chooser(Protocol):
+    """A source of choices: hypothesis's or a random generator's."""
+
+    def index(self, count: int) -> int:
+        """Choose an int from 0 to ``count - 1``."""
+
+    def number(self, low: float, high: float) -> float:
+        """Choose a float."""
+
+
+class RandomChooser:
+    """Choices of a seeded generator."""
+
+    def __init__(self, generator: random.Random):
+        self.generator = generator
+
+    def index(self, count: int) -> int:
+        """Choose an int from 0 to ``count - 1``."""
+        return self.generator.randrange(count)
+
+    def number(self, low: float, high: float) -> float:
+        """Choose a float."""
+        return self.generator.uniform(low, high)
+
+
+class DrawnChooser:
+    """Choices of hypothesis, which can then shrink them."""
+
+    def __init__(self, draw: Callable[[Any], Any]):
+        self.draw = draw
+
+    def index(self, count: int) -> int:
+        """Choose an int from 0 to ``count - 1``."""
+        from hypothesis import strategies as st
+
+        return int(self.draw(st.integers(0, count - 1)))
+
+    def number(self, low: float, high: float) -> float:
+        """Choose a float."""
+        from hypothesis import strategies as st
+
+        return float(self.draw(st.floats(low, high)))
+
+
+def graphs(
+    *,
+    include: Sequence[Callable[..., Any]] = (),
+    only: Sequence[str] | None = None,
+    inputs: int = 3,
+    steps: int = 12,
+) -> SearchStrategy[RandomGraph]:
+    """Return a hypothesis strategy of random graphs.
+
+    Args:
+        include: operations of your own (made by ``autograd_core.operation``, or any function of Values and
+            floats with a fixed number of parameters); each graph contains at least one of them,
+            unless no operands are found that it takes.
+        only: names of the built-in operations to use; all of `kinds` by default.
+        inputs: at most so many inputs.
+        steps: at most so many operations.
+
+    Raises:
+        ImportError: hypothesis is not installed.
+    """
+    try:
+        from hypothesis import strategies as st
+    except ImportError as error:
+        raise ImportError('random graphs need hypothesis: pip install "autograd-core[check]"') from error
+    own = tuple(map(own_kind, include))
+    builtin = chosen_kinds(only)
+
+    @st.composite
+    def build(draw: Any) -> RandomGraph:
+        return grow(DrawnChooser(draw), builtin, own, inputs, steps)
+
+    return build()
+
+
+def random_graph(
+    generator: random.Random,
+    *,
+    include: Sequence[Callable[..., Any]] = (),
+    only: Sequence[str] | None = None,
+    inputs: int = 3,
+    steps: int = 12,
+) -> RandomGraph:
+    """Return one random graph.
+
+    Args:
+        generator: the source of randomness.
+        include: see `graphs`.
+        only: see `graphs`.
+        inputs: see `graphs`.
+        steps: see `graphs`.
+    """
+    return grow(RandomChooser(generator), chosen_kinds(only), tuple(map(own_kind, include)), inputs, steps)
+
+
+def grow(
+    chooser: Chooser, builtin: Sequence[Kind], own: Sequence[Kind], most_inputs: int, most_steps: int
+) -> RandomGraph:
+    """Choose inputs, then operations whose domains hold the numbers so far."""
+    values = [chooser.number(-3.0, 3.0) for _ in range(1 + chooser.index(most_inputs))]
+    inputs = tuple(values)
+    count = 1 + chooser.index(most_steps)
+    placed = chooser.index(count) if own else -1
+    steps: list[Step] = []
+    for position in range(count):
+        table = own if position == placed else (*builtin, *own)
+        steps.append(choose_step(chooser, table, values, unused(steps, len(inputs), len(values))))
+    if own and len(inputs) + placed not in reached(steps, len(inputs)):
+        steps.append(Step("add", (len(values) - 1, len(inputs) + placed)))
+    functions = {kind.name: kind.function for kind in (ADDITION, *builtin, *own, FALLBACK)}
+    return RandomGraph(inputs, tuple(steps), functions)
+
+
+def unused(steps: Sequence[Step], inputs: int, count: int) -> list[int]:
+    """The steps so far whose result no other step uses."""
+    used = {operand for step in steps for operand in step.operands}
+    return [index for index in range(inputs, count) if index not in used]
+
+
+def reached(steps: Sequence[Step], inputs: int) -> set[int]:
+    """The inputs and steps that the last step depends on."""
+    found = {inputs + len(steps) - 1}
+    for index in range(len(steps) - 1, -1, -1):
+        if inputs + index in found:
+            found.update(operand for operand in steps[index].operands if isinstance(operand, int))
+    return found
+
+
+def choose_step(chooser: Chooser, table: Sequence[Kind], values: list[float], loose: Sequence[int]) -> Step:
+    """Choose an operation and operands inside its domain; append the result to the values."""
+    for _ in range(TRIES[table[0].own]):
+        kind = table[chooser.index(len(table))]
+        variable = chooser.index(kind.arity)  # one operand at least is not a constant
+        operands = [choose_operand(chooser, len(values), loose, i != variable) for i in range(kind.arity)]
+        result = outcome(kind, [values[o] if isinstance(o, int) else o for o in operands])
+        if result is not None:
+            values.append(result)
+            return Step(kind.name, tuple(operands))
+    newest = len(values) - 1
+    values.append(FALLBACK.function(values[newest]))
+    return Step(FALLBACK.name, (newest,))
+
+
+def choose_operand(chooser: Chooser, count: int, loose: Sequence[int], constant: bool) -> int | float:
+    """Choose a constant or a number so far, often one that nothing uses yet."""
+    if loose and chooser.index(2):
+        return loose[chooser.index(len(loose))]
+    return chooser.number(-3.0, 3.0) if constant and chooser.index(4) == 0 else chooser.index(count)
+
+
+def outcome(kind: Kind, operands: list[float]) -> float | None:
+    """The operation's value, or None when it should not be used here."""
+    if not kind.domain(*operands):
+        return None
+    try:
+        result = float(kind.function(*operands))
+    except (ValueError, ArithmeticError):
+        return None
+    return result if abs(result) < LARGEST else None
+
+
+def squash(x: Any) -> Any:
+    """Tanh, which is defined everywhere."""
+    from autograd_core import tanh
+
+    return tanh(x)
+
+
+FALLBACK = Kind("tanh", squash, 1)
+ADDITION = Kind("add", operator.add, 2)
+
+
+def own_kind(function: Callable[..., Any]) -> Kind:
+    """The kind of a user's operation."""
+    import inspect
+
+    arity = getattr(function, "arity", None) or len(inspect.signature(function).parameters)
+    return Kind(getattr(function, "name", None) or function.__name__, function, arity, own=True)
+
+
+def chosen_kinds(only: Sequence[str] | None) -> tuple[Kind, ...]:
+    """The built-in kinds with these names."""
+    known = kinds()
+    if only is None:
+        return tuple(known.values())
+    unknown = sorted(set(only) - set(known))
+    if unknown:
+        raise ValueError(f"no operation named {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return tuple(known[name] for name in only)
+
+
+@functools.cache
+def kinds() -> dict[str, Kind]:
+    """The built-in operations that random graphs use, with the domains in which they are well conditioned."""
+    from autograd_core import functions as f
+
+    def beyond(limit: float) -> Domain:
+        return lambda x: abs(x) > limit
+
+    def between(low: float, high: float) -> Domain:
+        return lambda x: low < x < high
+
+    table: list[tuple[str, Callable[..., Any], int, Domain]] = [
+        ("add", operator.add, 2, anywhere),
+        ("sub", operator.sub, 2, anywhere),
+        ("mul", operator.mul, 2, anywhere),
+        ("div", operator.truediv, 2, lambda a, b: abs(b) > 0.05),
+        ("pow", operator.pow, 2, lambda a, b: 0.05 < a < 20 and abs(b) < 4),
+        ("mod", operator.mod, 2, lambda a, b: abs(b) > 0.05 and 0.01 < a % b / b < 0.99 and abs(a / b) < 1e3),
+        ("neg", operator.neg, 1, anywhere),
+        ("abs", abs, 1, beyond(1e-3)),
+        ("exp", f.exp, 1, between(-20, 8)),
+        ("expm1", f.expm1, 1, between(-20, 8)),
+        ("exp2", f.exp2, 1, between(-20, 12)),
+        ("log", f.log, 1, between(0.02, math.inf)),
+        ("log1p", f.log1p, 1, between(-0.95, math.inf)),
+        ("log2", f.log2, 1, between(0.02, math.inf)),
+        ("log10", f.log10, 1, between(0.02, math.inf)),
+        ("sqrt", f.sqrt, 1, between(0.02, math.inf)),
+        ("cbrt", f.cbrt, 1, beyond(0.02)),
+        ("square", f.square, 1, anywhere),
+        ("reciprocal", f.reciprocal, 1, beyond(0.05)),
+        ("sin", f.sin, 1, between(-100, 100)),
+        ("cos", f.cos, 1, between(-100, 100)),
+        ("tan", f.tan, 1, lambda x: abs(x) < 100 and abs(math.cos(x)) > 0.1),
+        ("asin", f.asin, 1, between(-0.95, 0.95)),
+        ("acos", f.acos, 1, between(-0.95, 0.95)),
+        ("atan", f.atan, 1, between(-100, 100)),
+        ("atan2", f.atan2, 2, lambda a, b: math.hypot(a, b) > 0.05 and not (b < 0 and abs(a) < 0.01)),
+        ("sinh", f.sinh, 1, between(-8, 8)),
+        ("cosh", f.cosh, 1, between(-8, 8)),
+        ("tanh", f.tanh, 1, between(-6, 6)),
+        ("asinh", f.asinh, 1, anywhere),
+        ("acosh", f.acosh, 1, between(1.05, math.inf)),
+        ("atanh", f.atanh, 1, between(-0.95, 0.95)),
+        ("hypot", f.hypot, 2, lambda a, b: math.hypot(a, b) > 0.05),
+        ("erf", f.erf, 1, between(-3, 3)),
+        ("erfc", f.erfc, 1, between(-3, 3)),
+        ("lgamma", f.lgamma, 1, between(0.05, 100)),
+        ("sigmoid", f.sigmoid, 1, between(-20, 10)),
+        ("logsigmoid", f.logsigmoid, 1, between(-20, 10)),
+        ("softplus", f.softplus, 1, between(-10, 20)),
+        ("relu", f.relu, 1, beyond(1e-3)),
+        ("leaky_relu", f.leaky_relu, 1, beyond(1e-3)),
+        ("elu", f.elu, 1, beyond(1e-3)),
+        ("gelu", f.gelu, 1, between(-6, 20)),
+        ("silu", f.silu, 1, between(-20, 20)),
+        ("maximum", f.maximum, 2, apart),
+        ("minimum", f.minimum, 2, apart),
+        ("clip", f.clip, 3, lambda x, low, high: low < high and abs(x - low) > 1e-3 < abs(x - high)),
+        ("where", where, 3, lambda condition, a, b: abs(condition) > 1e-3),
+        ("sum", lambda *xs: f.sum(xs), 3, anywhere),
+        ("mean", lambda *xs: f.mean(xs), 4, anywhere),
+        ("prod", lambda *xs: f.prod(xs), 3, anywhere),
+        ("dot", lambda a, b, c, d, e: f.dot([a, b], [c, d], e), 5, anywhere),
+        ("logsumexp", lambda *xs: f.logsumexp(xs), 3, anywhere),
+        ("softmax", lambda *xs: f.softmax(xs)[1], 3, lambda *xs: max(xs) - min(xs) < 10),
+        ("log_softmax", lambda *xs: f.log_softmax(xs)[2], 4, lambda *xs: max(xs) - min(xs) < 10),
+        ("norm", lambda *xs: f.norm(xs), 3, lambda *xs: max(map(abs, xs)) > 0.05),
+        ("max", lambda *xs: f.max(xs), 3, lambda a, b, c: apart(a, b) and apart(b, c) and apart(a, c)),
+        ("min", lambda *xs: f.min(xs), 3, lambda a, b, c: apart(a, b) and apart(b, c) and apart(a, c)),
+    ]
+    return {name: Kind(name, function, arity, domain) for name, function, arity, domain in table}
+
+
+def anywhere(*operands: float) -> bool:
+    """Every operand will do."""
+    return True
+
+
+def apart(a: float, b: float) -> bool:
+    """No tie, where the choice between two operands changes."""
+    return abs(a - b) > 1e-3
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """Choose by the sign of a number."""
+    from autograd_core import functions as f
+
+    return f.where(f.greater(condition, 0.0), a, b)

@@ -1,0 +1,134 @@
+"""From a derivative and its finite difference to a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from autograd_core.checking.finite_differences import Derivative
+from autograd_core.checking.report import Row, Verdict
+
+__all__ = ["Rules", "judge"]
+
+MULTIPLE = 10.0  # tolerance, in estimated errors of the finite difference
+FLOOR = 1e-9  # relative difference that always passes: rounding of the gradient itself
+POWERLESS = 1e-2  # relative tolerance from which agreement proves nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What counts as agreement.
+
+    Attributes:
+        rtol: relative tolerance, or None to take the tolerance from the estimated error.
+        atol: absolute tolerance, or None.
+        accepted: the verdicts that pass.
+    """
+
+    rtol: float | None = None
+    atol: float | None = None
+    accepted: Collection[str] = ("ok", "kink", "boundary")
+
+    def tolerance(self, analytic: float, numeric: float, error: float) -> float:
+        """The difference allowed between two numbers."""
+        scale = max(abs(analytic), abs(numeric))
+        if self.rtol is None and self.atol is None:
+            return MULTIPLE * error + FLOOR * scale
+        return max((self.atol or 0.0) + (self.rtol or 0.0) * scale, error)
+
+
+def judge(
+    name: str,
+    analytic: float,
+    found: Derivative,
+    rules: Rules,
+    *,
+    rounding: float = 0.0,
+    verified: bool = False,
+) -> Row:
+    """Compare a derivative with its finite difference.
+
+    Args:
+        name: of the row.
+        analytic: the derivative under test.
+        found: the finite difference.
+        rules: tolerances and accepted verdicts.
+        rounding: the rounding error of the derivative under test itself, where it is known.
+        verified: whether the derivative has been verified by other means, so that a finite difference drowned
+            in known rounding still passes.
+    """
+    tolerance = rules.tolerance(analytic, found.value, found.error) + rounding
+    verdict, note = decide(analytic, found, rules, tolerance, verified)
+    left, right = (found.left, found.right) if found.behaviour == "kink" else (None, None)
+    return Row(
+        name,
+        analytic,
+        found.value,
+        found.error,
+        tolerance,
+        verdict,
+        verdict in rules.accepted,
+        note,
+        left.value if left else None,
+        right.value if right else None,
+    )
+
+
+def decide(
+    analytic: float, found: Derivative, rules: Rules, tolerance: float, verified: bool
+) -> tuple[Verdict, str]:
+    """The verdict and a note."""
+    if found.behaviour == "non-finite":
+        return "non-finite", found.message
+    if math.isnan(analytic):
+        return "non-finite", "the gradient is nan"
+    if found.behaviour == "infinite":
+        return "infinite", "" if analytic == found.value else "the gradient does not show it"
+    if found.behaviour == "kink" and found.left and found.right:
+        return at_kink(analytic, found.left.value, found.right.value, found.error, rules)
+    if found.behaviour in ("jump", "noise"):
+        return ("jump", "") if found.behaviour == "jump" else ("noise", "")
+    if found.staircase and analytic == 0.0:
+        return ("ok" if verified else "noise"), "f is a staircase, flat between its steps"
+    if math.isinf(analytic) or abs(analytic - found.value) > tolerance:
+        return "wrong", comparison(analytic, found.value, tolerance)
+    if found.behaviour == "boundary":
+        return "boundary", ""
+    if powerless(analytic, found, tolerance, verified):
+        return "noise", "agreement proves nothing"
+    drowned = not verified and 0.0 < abs(analytic) < found.error
+    return "ok", "too small beside f to be told from 0" if drowned else ""
+
+
+def at_kink(analytic: float, left: float, right: float, error: float, rules: Rules) -> tuple[Verdict, str]:
+    """At a kink every slope between both sides' is a subgradient."""
+    tolerance = rules.tolerance(left, right, error)
+    if min(left, right) - tolerance <= analytic <= max(left, right) + tolerance:
+        return "kink", ""
+    return "wrong", "a kink, and the gradient lies outside both slopes"
+
+
+def powerless(analytic: float, found: Derivative, tolerance: float, verified: bool) -> bool:
+    """Whether the finite difference is so vague that the agreement says nothing."""
+    if verified or tolerance <= POWERLESS * max(abs(analytic), abs(found.value)):
+        return False
+    return found.error > found.rounding / found.step
+
+
+def comparison(analytic: float, numeric: float, tolerance: float) -> str:
+    """Say how a wrong derivative differs, where the difference is a simple one."""
+    if numeric == 0.0 or abs(numeric) <= tolerance:
+        return "should be 0"
+    if analytic == 0.0:
+        return "is missing: the gradient is 0"
+    ratio = analytic / numeric
+    slack = 2 * tolerance / abs(numeric)
+    if abs(ratio + 1.0) <= slack:
+        return "the sign is wrong"
+    for factor in (2.0, 0.5, 3.0, 1 / 3, 4.0, 0.25, -2.0, -0.5, math.pi / 180, 180 / math.pi):
+        if abs(ratio / factor - 1.0) <= slack:
+            return f"{factor:.4g} times what it should be"
+    if abs(ratio - 1.0) < 1e-2:
+        return f"off by a factor of 1 {'+' if ratio > 1 else '-'} {abs(ratio - 1.0):.2g}"
+    return f"off by {analytic - numeric:.6g}"

@@ -1,0 +1,416 @@
+"""What the compiled module offers, for editors and type checkers."""
+
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any, ParamSpec, SupportsFloat, TypeAlias, TypeVar, final, overload
+
+from ..calculus.operations import Operation
+from ..graph import Explanation
+
+# Whatever float() takes, except text: int, float, bool, Fraction, NumPy's scalars, another Value.
+_Real: TypeAlias = SupportsFloat
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+COMPILED: bool
+
+class Details:
+    label: str
+    operation: Operation | None
+    source: tuple[str, int] | None
+    def __init__(
+        self, label: str = "", operation: Operation | None = None, source: tuple[str, int] | None = None
+    ) -> None: ...
+
+@final
+class Value:
+    """One number that remembers how it was made.
+
+    It computes, bit for bit, what the same expression of floats computes, and raises what that raises.
+    ``==`` and hashing are by identity; ``<`` and ``>`` compare the numbers.
+
+    Args:
+        data: a real number; it becomes a float.
+        label: a name to show.
+
+    Raises:
+        TypeError: if `data` is not a real number.
+    """
+
+    label: str
+    def __init__(self, data: _Real, label: str = "") -> None: ...
+    @property
+    def data(self) -> float: ...
+    @data.setter
+    def data(self, number: _Real) -> None: ...
+    @property
+    def grad(self) -> float: ...
+    @grad.setter
+    def grad(self, number: _Real) -> None: ...
+    @property
+    def has_grad(self) -> bool: ...
+    @property
+    def operation(self) -> Any:
+        """The `Operation` that made this node; None for a leaf."""
+    @property
+    def op(self) -> str: ...
+    @property
+    def _op(self) -> str: ...
+    @property
+    def parents(self) -> tuple[Value, ...]: ...
+    @property
+    def _prev(self) -> tuple[Value, ...]: ...
+    @property
+    def _children(self) -> tuple[Value, ...]: ...
+    @property
+    def partials(self) -> tuple[float, ...]: ...
+    @property
+    def _local_grads(self) -> tuple[float, ...]: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def scope(self) -> str: ...
+    @property
+    def is_leaf(self) -> bool: ...
+    @property
+    def is_constant(self) -> bool: ...
+    @property
+    def source(self) -> tuple[str, int] | None: ...
+    def backward(self, gradient: _Real = 1.0) -> None:
+        """Back-propagate from this node: every node it was computed from gets the gradient of this one.
+
+        Leaves add to what they have; other nodes start afresh (Goodfellow et al. 2016, Algorithm 6.2).
+
+        Args:
+            gradient: the gradient to start with, usually 1.
+
+        Raises:
+            GraphError: if this node is a constant, or was computed under `no_grad`.
+        """
+    def zero_grad(self) -> None:
+        """Forget the gradient of this node."""
+    def detach(self) -> Value:
+        """Return a constant with this node's number and no history."""
+    def explain(self, parent: Value, limit: int = 10) -> Explanation:
+        """Show the summed chain rule from this node down to `parent`.
+
+        Args:
+            parent: a node that this one was computed from.
+            limit: how many paths to list, the largest first.
+        """
+    def __add__(self, other: _Real) -> Value: ...
+    def __radd__(self, other: _Real) -> Value: ...
+    def __sub__(self, other: _Real) -> Value: ...
+    def __rsub__(self, other: _Real) -> Value: ...
+    def __mul__(self, other: _Real) -> Value: ...
+    def __rmul__(self, other: _Real) -> Value: ...
+    def __truediv__(self, other: _Real) -> Value: ...
+    def __rtruediv__(self, other: _Real) -> Value: ...
+    def __mod__(self, other: _Real) -> Value: ...
+    def __rmod__(self, other: _Real) -> Value: ...
+    def __pow__(self, other: _Real, modulus: None = None) -> Value: ...
+    def __rpow__(self, other: _Real, modulus: None = None) -> Value: ...
+    def __neg__(self) -> Value: ...
+    def __pos__(self) -> Value: ...
+    def __abs__(self) -> Value: ...
+    def __lt__(self, other: _Real) -> bool: ...
+    def __le__(self, other: _Real) -> bool: ...
+    def __gt__(self, other: _Real) -> bool: ...
+    def __ge__(self, other: _Real) -> bool: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __float__(self) -> float: ...
+    def __int__(self) -> int: ...
+    def __bool__(self) -> bool: ...
+    @overload
+    def __round__(self, digits: None = None) -> int: ...
+    @overload
+    def __round__(self, digits: int) -> float: ...
+    def __trunc__(self) -> int: ...
+    def __floor__(self) -> int: ...
+    def __ceil__(self) -> int: ...
+    def __format__(self, specification: str) -> str: ...
+    def __copy__(self) -> Value: ...
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value: ...
+    @staticmethod
+    def lift(number: _Real) -> Value:
+        """Return a constant node of a plain number."""
+    def exp(self) -> Value:
+        """e to the power of this node."""
+    def expm1(self) -> Value:
+        """exp(x) - 1, exact for small x."""
+    def exp2(self) -> Value:
+        """2 to the power of this node."""
+    def log(self) -> Value:
+        """Natural logarithm."""
+    def log1p(self) -> Value:
+        """log(1 + x), exact for small x."""
+    def log2(self) -> Value:
+        """Logarithm to base 2."""
+    def log10(self) -> Value:
+        """Logarithm to base 10."""
+    def sqrt(self) -> Value:
+        """Square root."""
+    def cbrt(self) -> Value:
+        """Cube root."""
+    def square(self) -> Value:
+        """x * x."""
+    def reciprocal(self) -> Value:
+        """1 / x."""
+    def sin(self) -> Value:
+        """Sine."""
+    def cos(self) -> Value:
+        """Cosine."""
+    def tan(self) -> Value:
+        """Tangent."""
+    def asin(self) -> Value:
+        """Inverse sine."""
+    def acos(self) -> Value:
+        """Inverse cosine."""
+    def atan(self) -> Value:
+        """Inverse tangent."""
+    def sinh(self) -> Value:
+        """Hyperbolic sine."""
+    def cosh(self) -> Value:
+        """Hyperbolic cosine."""
+    def tanh(self) -> Value:
+        """Hyperbolic tangent."""
+    def asinh(self) -> Value:
+        """Inverse hyperbolic sine."""
+    def acosh(self) -> Value:
+        """Inverse hyperbolic cosine."""
+    def atanh(self) -> Value:
+        """Inverse hyperbolic tangent."""
+    def erf(self) -> Value:
+        """Error function."""
+    def erfc(self) -> Value:
+        """1 - erf(x), exact for large x."""
+    def lgamma(self) -> Value:
+        """Logarithm of |Gamma(x)|."""
+    def sigmoid(self) -> Value:
+        """1 / (1 + exp(-x)); never overflows."""
+    def logsigmoid(self) -> Value:
+        """log(sigmoid(x)); never overflows."""
+    def softplus(self) -> Value:
+        """log(1 + exp(x)); never overflows."""
+    def relu(self) -> Value:
+        """max(0, x)."""
+    def gelu(self) -> Value:
+        """x Phi(x), with the exact normal distribution function."""
+    def silu(self) -> Value:
+        """x sigmoid(x)."""
+    def sign(self) -> Value:
+        """-1, 0 or 1; its gradient is 0."""
+    def floor(self) -> Value:
+        """The largest whole number not above x; its gradient is 0."""
+    def ceil(self) -> Value:
+        """The smallest whole number not below x; its gradient is 0."""
+    def stop_gradient(self) -> Value:
+        """This number with gradient 0, still part of the graph (and so of a Program)."""
+    def leaky_relu(self, slope: _Real = 0.01) -> Value:
+        """x where x > 0, else slope * x."""
+    def elu(self, alpha: _Real = 1.0) -> Value:
+        """x where x > 0, else alpha * (exp(x) - 1)."""
+    def atan2(self, x: _Real) -> Value:
+        """The angle of the point (x, this)."""
+    def hypot(self, other: _Real) -> Value:
+        """sqrt(a^2 + b^2) without overflow."""
+    def polygamma(self, x: _Real) -> Value:
+        """The polygamma function of this order at x."""
+    def maximum(self, other: _Real) -> Value:
+        """The larger of the two; a tie shares the gradient."""
+    def minimum(self, other: _Real) -> Value:
+        """The smaller of the two; a tie shares the gradient."""
+    def greater(self, other: _Real) -> Value:
+        """1 where this is larger, else 0, as a node."""
+    def greater_equal(self, other: _Real) -> Value:
+        """1 where this is at least the other, else 0, as a node."""
+    def less(self, other: _Real) -> Value:
+        """1 where this is smaller, else 0, as a node."""
+    def less_equal(self, other: _Real) -> Value:
+        """1 where this is at most the other, else 0, as a node."""
+    def equal(self, other: _Real) -> Value:
+        """1 where the numbers are equal, else 0, as a node."""
+    def where(self, a: _Real, b: _Real) -> Value:
+        """`a` where this is not 0, else `b`; the branch not taken gets a gradient of exactly 0."""
+    def clip(self, low: _Real, high: _Real) -> Value:
+        """This number kept within [low, high]."""
+    def fabs(self) -> Value:
+        """The absolute value, under the name that NumPy asks for."""
+    def conjugate(self) -> Value:
+        """This node: NumPy asks for it in std, var and vdot."""
+    def arcsin(self) -> Value: ...
+    def arccos(self) -> Value: ...
+    def arctan(self) -> Value: ...
+    def arcsinh(self) -> Value: ...
+    def arccosh(self) -> Value: ...
+    def arctanh(self) -> Value: ...
+    def arctan2(self, x: _Real) -> Value: ...
+
+def as_value(number: _Real) -> Value:
+    """Return a Value as it is, and a plain number as a constant node."""
+
+def apply(operation: Operation, operands: Sequence[Value], index: int = 0) -> Value:
+    """Make the node of an operation by its object."""
+
+def dot(weights: Iterable[_Real], inputs: Iterable[_Real], bias: _Real | None = None) -> Any:
+    """bias + w_0 x_0 + w_1 x_1 + ..., added in that order, as one node.
+
+    Args:
+        weights: numbers or Values, shape (n,).
+        inputs: numbers or Values, shape (n,).
+        bias: a number or Value to start the sum with; by default the sum starts with the first product.
+
+    Returns:
+        A Value; a float if there is no Value among the operands.
+
+    Raises:
+        ValueError: if the lengths differ, or there is nothing to add.
+    """
+
+def reduce_values(op: int, numbers_: Iterable[_Real]) -> Any:
+    """Make the node of a reduction; a float if there is no Value among the numbers."""
+
+def indexed_values(op: int, numbers_: Iterable[_Real]) -> list[Any]:
+    """Make one node an operand: softmax and log_softmax."""
+
+class _Mode:
+    def __enter__(self) -> _Mode: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
+    def __call__(self, function: Callable[_P, _T]) -> Callable[_P, _T]:
+        """Use the mode as a decorator."""
+
+def no_grad() -> _Mode:
+    """Within this context operations return plain constants: no graph is built."""
+
+def ieee() -> _Mode:
+    """Within this context operations give infinities and NaN where floats raise."""
+
+def enable_grad() -> _Mode:
+    """Within this context graphs are built, inside `no_grad` too."""
+
+def diagnose() -> _Mode:
+    """Within this context new nodes keep the source line that made them, and the first non-finite one raises.
+
+    Raises:
+        NonFiniteError: naming the operation, operands, labels, scope and source line.
+    """
+
+def rule_mode() -> _Mode:
+    """Within this context a user-defined operation's partials are evaluated on Values."""
+
+@final
+class scope:
+    """Within this context new nodes carry `name` in their scope; scopes nest: ``"layer1.neuron0"``.
+
+    Args:
+        name: any text that is not empty.
+    """
+
+    def __init__(self, name: str) -> None: ...
+    def __enter__(self) -> scope: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
+    def neuron(
+        self,
+        weights: Sequence[Any],
+        inputs: Sequence[Any],
+        bias: Any,
+        activation: Callable[[Value], Value],
+    ) -> Value:
+        """Return activation(bias + weights . inputs), both nodes made within this scope."""
+
+class preserved:
+    """Within this context, whatever interrupts it, this thread's modes and scopes end as they began."""
+
+    def __enter__(self) -> preserved: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
+
+def number_of(node: Value) -> float: ...
+def scope_id(path: str) -> int:
+    """Return the number under which nodes carry a scope's path."""
+
+def begin_recording() -> None:
+    """Start to record in this thread: comparisons become guards, reading a number raises RecordingError."""
+
+def end_recording() -> list[tuple[Value, str, Any, bool]]:
+    """Stop recording; return the guards, a list of (left, relation, right, outcome)."""
+
+def is_recording() -> bool:
+    """Tell whether a Program is being recorded in this thread."""
+
+def topological_order(*roots: Value) -> list[Value]:
+    """Return all nodes that the roots were computed from, and the roots: parents before children.
+
+    The order is depth first over the parents from left to right, that of the sweep.
+
+    Raises:
+        TypeError: if a root is not a Value.
+    """
+
+def sweep(roots: list[Value], gradients: Sequence[_Real], targets: Sequence[Value] | None = None) -> None:
+    """Run back-propagation once (Goodfellow et al. 2016, Algorithm 6.2)."""
+
+def leaf_state(node: Value) -> tuple[Any, ...]:
+    """Return what `restore_leaf` wants."""
+
+def restore_leaf(data: float, grad: float, flags: int, path: str, extra: Any) -> Value:
+    """Return a new leaf with that state."""
+
+def changes() -> int:
+    """Return a number that grows with every change to existing nodes."""
+
+def shelve(root: Value) -> tuple[list[Value], list[Value]]:
+    """Return the nodes under a root that are in no table yet, and the nodes that they need from outside."""
+
+def unshelve(nodes: list[Value]) -> None:
+    """The table of these nodes is gone."""
+
+def is_shelved(node: Value) -> bool:
+    """Tell whether a node is in a table."""
+
+def duplicate(nodes: list[Value], memo: dict[int, Any]) -> list[Value]:
+    """Copy nodes that stand in topological order; return those that were not in the memo."""
+
+def pack(nodes: list[Value], outside: list[Value]) -> tuple[Any, ...]:
+    """Return the fields of some nodes as arrays, parents as positions (negative: in `outside`)."""
+
+def unpack(packed: tuple[Any, ...], outside: list[Value]) -> list[Value]:
+    """Return new nodes of what `pack` returned."""
+
+@final
+class Walk:
+    """The nodes under some roots in topological order, with each node's parents as positions in it.
+
+    Args:
+        roots: a list of Values.
+    """
+
+    @property
+    def nodes(self) -> list[Value]: ...
+    @property
+    def parents(self) -> array[int]: ...
+    @property
+    def counts(self) -> array[int]: ...
+    def __init__(self, roots: list[Value]) -> None: ...
+
+def read_vector(nodes: list[Value], gradients: bool) -> array[float]:
+    """Return the numbers of some nodes, or their gradients."""
+
+def write_vector(nodes: list[Value], vector: array[float], gradients: bool) -> None:
+    """Set the numbers of some nodes, or their gradients."""

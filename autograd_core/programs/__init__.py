@@ -1,0 +1,10 @@
+"""Programs: a function of Values recorded once and replayed over a batch, forward and in reverse.
+
+See `autograd_core.programs.program` for what is recorded, what is refused and which bits come out.
+"""
+
+from __future__ import annotations
+
+from .program import Gradients, Program, ProgramStatistics, record
+
+__all__ = ["Gradients", "Program", "ProgramStatistics", "record"]

@@ -1,0 +1,348 @@
+"""Training by Programs: the gradient of a minibatch, and whole updates without a Value in between.
+
+One update is the text of `nn.training`: the examples' gradients in order, divided by their number, the
+penalty's on top, then the optimiser's rule.  `BatchGradient` does the first of these for parameters that stay
+Values; `Trainer` does all of them on arrays.  Parameters change only by whole updates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from ..engine.value import Value
+from ..errors import RecordingError
+from ..vectors import parameters_to_vector
+from .graph import PARAMETER
+from .program import Program, _interpreter
+
+__all__ = ["RULES", "BatchGradient", "Trainer", "compiled", "permutation"]
+
+RULES = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
+_MASK = (1 << 64) - 1
+
+
+def compiled() -> bool:
+    """Is there a compiled interpreter? Training on arrays needs it."""
+    return _interpreter() is not None
+
+
+def permutation(count: int, key: str) -> Any:
+    """Return 0 ... count - 1 shuffled, as an int64 array, the same for the same key.
+
+    Fisher and Yates's shuffle; the random numbers are splitmix64's (Steele, Lea and Flood 2014), started from
+    the SHA-256 of the key.
+
+    Args:
+        count: how many, below 2^32.
+        key: any text.
+    """
+    import numpy as np
+
+    if not 0 <= count < 2**32:
+        raise ValueError(f"count must be in 0 ... 2^32 - 1, not {count}")
+    state = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
+    module = _interpreter()
+    if module is not None:
+        return np.frombuffer(module.permutation(count, state), dtype=np.int64)
+    order = list(range(count))
+    for i in range(count - 1, 0, -1):
+        state = (state + 0x9E3779B97F4A7C15) & _MASK
+        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+        j = (((z ^ (z >> 31)) >> 32) * (i + 1)) >> 32
+        order[i], order[j] = order[j], order[i]
+    return np.array(order, dtype=np.int64)
+
+
+def _captured(program: Program, order: Sequence[int], parameters: Sequence[Value]) -> list[int]:
+    """Return, for each place of a tape's order, the place in `parameters`.
+
+    Raises:
+        RecordingError: the program depends on a leaf that is not among them.
+    """
+    position = {id(parameter): k for k, parameter in enumerate(parameters)}
+    captured = program.parameters
+    strangers = [parameter for parameter in captured if id(parameter) not in position]
+    if strangers:
+        raise RecordingError(f"the loss depends on {strangers[0]!r}, which is not among the parameters")
+    return [position[id(captured[k])] for k in order]
+
+
+class BatchGradient:
+    """The gradient of a minibatch by Programs, for parameters that are Values.
+
+    Where the graph depends on a choice (a label), there is a program for each outcome; rows are replayed in
+    their order all the same, those of one program that follow each other together, so that the sums are those
+    of the eager loop.
+
+    Args:
+        programs: the loss of one example, with one output; one program for each choice.
+        batches: for each argument of the programs an array of all examples.
+        parameters: the Values whose gradient is wanted: all that the programs captured, perhaps more.
+        choices: the number of the program of each example; None if there is only one.
+        largest: the most rows in a minibatch.
+
+    Raises:
+        RecordingError: a program depends on Values that are not among the parameters.
+    """
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        batches: Sequence[Any],
+        parameters: Sequence[Value],
+        choices: Any = None,
+        largest: int = 1,
+    ):
+        import numpy as np
+
+        self.parameters = list(parameters)
+        self._choices = choices
+        self._outputs = np.empty((largest, 1))
+        self._layouts: dict[bytes, _Layout] = {}
+        self._bound = [self._bind(program, batches) for program in programs]
+
+    def _bind(self, program: Program, batches: Sequence[Any]) -> tuple[_Layout, Any]:
+        """Return the program's tape, and the arrays it works on: the same for tapes of the same order."""
+        import numpy as np
+
+        # With several programs hardly two rows that follow each other share one: a tape of one lane is fit.
+        tape = program._tape(self._choices is None and len(self._outputs) > 2, False)
+        place = np.array(_captured(program, tape.order, self.parameters), dtype=np.intp)
+        layout = self._layouts.setdefault(
+            place.tobytes(), _Layout(place, np.zeros(len(place)), np.zeros(len(place)))
+        )
+        arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program._examples, batches, strict=True))
+        return layout, tape.bind(layout.numbers, arrays, self._outputs, layout.sums, None, 0, 1, "")
+
+    def __call__(self, rows: Any, totals: Any = None) -> tuple[list[float], Any] | None:
+        """Return the losses of these rows and the sum of their gradients, in the rows' order.
+
+        Args:
+            rows: numbers of examples, int64; None for the one row of a program without arguments.
+            totals: the gradients to add to, 0 by default; they are changed.
+
+        Returns:
+            (losses, an array in the order of `parameters`), or None: a row leaves the finite numbers or the
+            recorded branches.
+        """
+        import numpy as np
+
+        count = 1 if rows is None else len(rows)
+        values = parameters_to_vector(self.parameters)
+        totals = np.zeros(len(values)) if totals is None else totals
+        for layout in self._layouts.values():
+            layout.numbers[:] = values[layout.place]
+        now: _Layout | None = None
+        for number, start, stop in self._stretches(rows, count):
+            layout, tape = self._bound[number]
+            if layout is not now:
+                if now is not None:
+                    totals[now.place] = now.sums
+                layout.sums[:] = totals[layout.place]
+                now = layout
+            if tape.run(start, stop, rows, 1.0) != stop:
+                return None
+        if now is not None:
+            totals[now.place] = now.sums
+        losses = self._outputs[:count, 0]
+        return (losses.tolist(), totals) if np.isfinite(losses).all() else None
+
+    def _stretches(self, rows: Any, count: int) -> list[tuple[int, int, int]]:
+        """Return (program, start, stop) of the rows that follow each other under one program."""
+        import numpy as np
+
+        if self._choices is None:
+            return [(0, 0, count)]
+        choices = self._choices[rows]
+        bounds = [0, *(np.flatnonzero(np.diff(choices)) + 1).tolist(), count]
+        return [(int(choices[a]), a, b) for a, b in pairwise(bounds)]
+
+
+class _Layout(NamedTuple):
+    """An order of parameters: their places in the caller's, and arrays for their numbers and gradients."""
+
+    place: Any
+    numbers: Any
+    sums: Any
+
+
+def _aligned(array: Any) -> Any:
+    """Return the array, or a copy of it, at the start of a cache line: vectors then straddle none."""
+    import numpy as np
+
+    if array.ctypes.data % 64 == 0:
+        return array
+    room = np.empty(array.size + 8)
+    first = -room.ctypes.data % 64 // 8
+    copy = room[first : first + array.size].reshape(array.shape)
+    copy[:] = array
+    return copy
+
+
+class Trainer:
+    """Parameters, gradient and optimiser's buffers as arrays, and the compiled loop over minibatches.
+
+    Attributes:
+        parameters: the Values that are trained.
+
+    Args:
+        program: the loss of one example, with one output.
+        batches: for each argument of the program an array of all examples.
+        batch_size: the most examples in a minibatch.
+        parameters: the Values to train: all that the program captured, perhaps more.
+        penalty: the regulariser, a program without arguments, or None.
+        rule: one of `RULES`.
+        settings: the rule's numbers, in the order of `tape/train.h`.
+        clip_value: see `nn.optimizers`.
+        clip_norm: see `nn.optimizers`.
+
+    Raises:
+        RecordingError: the interpreter is not compiled, or a program depends on Values that are not trained.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        batches: Sequence[Any],
+        batch_size: int,
+        parameters: Sequence[Value],
+        penalty: Program | None,
+        rule: str,
+        settings: Sequence[float],
+        buffers: int,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+    ):
+        import numpy as np
+
+        module = _interpreter()
+        if module is None:
+            raise RecordingError("there is no compiled interpreter")
+        self.parameters = list(parameters)
+        tape = program._tape(True, False)
+        self._inner = self._order(program, tape.order)
+        count = len(self.parameters)
+        place = np.empty(count, dtype=np.int64)
+        place[self._inner] = np.arange(count)
+        self._place = place
+        # One array each for the parameters' numbers and gradients; behind them is room for what the two tapes
+        # keep beside parameters, so that an update copies nothing.
+        roomy = len(tape.order) == count  # if not, parameters stand where the loss would put its constants
+        behind = tape.room[0] - count if roomy else 0
+        regulariser = None if penalty is None else self._penalty(module, penalty, place, behind)
+        room = [max(count + behind, n) for n in (regulariser.room if regulariser else (0, 0))]
+        self._values, self._gradients = np.zeros(room[0]), np.zeros(room[1])
+        self._buffers = tuple(np.zeros(count) for _ in range(buffers))
+        arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program._examples, batches, strict=True))
+        outputs = np.empty((batch_size, 1))
+        self._trainer = module.trainer(
+            tape.bind(self._values, arrays, outputs, self._gradients, None, 0, 1, "", roomy),
+            regulariser
+            and regulariser.bind(self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, "", True),
+            self._values,
+            self._gradients,
+            place,
+            RULES.index(rule),
+            tuple(float(number) for number in settings),
+            self._buffers,
+            -1.0 if clip_value is None else float(clip_value),
+            -1.0 if clip_norm is None else float(clip_norm),
+        )
+
+    def _order(self, program: Program, order: list[int]) -> Any:
+        """For each place in the arrays the parameter's place in `parameters`: the tape's, then the rest."""
+        import numpy as np
+
+        first = _captured(program, order, self.parameters)
+        known = set(first)
+        return np.array(first + [k for k in range(len(self.parameters)) if k not in known], dtype=np.int64)
+
+    def _penalty(self, module: Any, penalty: Program, place: Any, behind: int) -> Any:
+        """Compile the regulariser over the same arrays, its parameters numbered by their places in them.
+
+        It leaves alone so many numbers `behind` the parameters.
+        """
+        import numpy as np
+
+        graph = penalty._graph
+        position = {id(parameter): k for k, parameter in enumerate(self.parameters)}
+        if graph.inputs or any(id(parameter) not in position for parameter in graph.parameters):
+            raise RecordingError("the regulariser depends on numbers that are not parameters")
+        ref = graph.ref.copy()
+        captured = graph.kind == PARAMETER
+        places = np.array([place[position[id(p)]] for p in graph.parameters], dtype=np.int32)
+        ref[captured] = places[ref[captured]]
+        arguments = list(graph.compile_arguments())
+        arguments[5], arguments[9] = ref, len(self.parameters) + behind
+        tape = module.compile(*arguments, False, False, graph.callables())
+        if tape.order != list(range(arguments[9])):
+            raise RecordingError("the regulariser has layers of its own")
+        return tape
+
+    def run(self, rows: Any, batch_size: int, rates: Any) -> int:
+        """Make one update for each minibatch of the rows.
+
+        Args:
+            rows: numbers of examples, int64.
+            batch_size: how many of them make a minibatch; the last may be smaller.
+            rates: the learning rate of each update, numbers or an array of float64.
+
+        Returns:
+            How many updates were made; if fewer than asked for, the next one leaves the finite numbers or the
+            recorded branches: nothing of it was done, and doing it on Values tells why.
+
+        Raises:
+            KeyboardInterrupt: between two updates.
+        """
+        import numpy as np
+
+        done: int = self._trainer.run(rows, batch_size, np.asarray(rates, dtype=np.float64))
+        return done
+
+    def load(self, values: Any, buffers: Sequence[Any], updates: int, gradients: Any) -> None:
+        """Stand at these numbers, in the order of `parameters`, after so many updates."""
+        import numpy as np
+
+        self._values[: len(self._inner)] = np.asarray(values, dtype=np.float64)[self._inner]
+        self._gradients[: len(self._inner)] = np.asarray(gradients, dtype=np.float64)[self._inner]
+        for mine, theirs in zip(self._buffers, buffers, strict=True):
+            mine[:] = np.asarray(theirs, dtype=np.float64)[self._inner]
+        self._trainer.updates = updates
+
+    def _outer(self, array: Any) -> Any:
+        return array[self._place]
+
+    @property
+    def values(self) -> Any:
+        """The parameters' numbers."""
+        return self._outer(self._values)
+
+    @property
+    def gradients(self) -> Any:
+        """The gradient of the last minibatch, penalty included, before clipping."""
+        return self._outer(self._gradients)
+
+    @property
+    def buffers(self) -> list[Any]:
+        """The optimiser's buffers."""
+        return [self._outer(buffer) for buffer in self._buffers]
+
+    @property
+    def updates(self) -> int:
+        """How many updates the optimiser has made."""
+        made: int = self._trainer.updates
+        return made
+
+    @property
+    def sums(self) -> tuple[float, float, float, float]:
+        """The running sums of losses (a mean times its size), penalties and norms; the last rate."""
+        found = self._trainer
+        return found.loss, found.penalty, found.norm, found.rate
+
+    @sums.setter
+    def sums(self, numbers: tuple[float, float, float, float]) -> None:
+        self._trainer.loss, self._trainer.penalty, self._trainer.norm, self._trainer.rate = numbers

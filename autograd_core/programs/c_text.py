@@ -1,0 +1,198 @@
+"""C text of a Program: straight-line code for one lane, with the operations' own formulas.
+
+The text computes the bits of the tape if it is compiled with ``-ffp-contract=off`` and without fast-math.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..calculus.operations import Dot, Operation, Reduction
+from ..calculus.symbols import Symbol
+from ..errors import RecordingError
+from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
+
+__all__ = ["c_text"]
+
+_HEADER = """\
+/* Made by autograd_core from a recorded graph of {nodes} nodes.
+ *
+ * {name}_value     computes the outputs of one row; it returns 0, or 1 if the row leaves a recorded branch
+ * {name}_gradient  also ADDS sum_k seeds[k] d outputs[k] / d parameters to parameter_gradients, and sets
+ *                  input_gradients
+ *
+ * {parameters} parameters, {inputs} inputs, {outputs} outputs. Compile with -std=c99 -ffp-contract=off and
+ * link with -lm. */
+#include <math.h>
+
+static double ad_sign(double x) {{ return x != x ? x : (double)((x > 0.0) - (x < 0.0)); }}
+static double ad_modulo(double a, double b) {{
+    double r;
+    if (b == 0.0) return NAN;
+    r = fmod(a, b);
+    if (r == 0.0) return copysign(0.0, b);
+    return ((b < 0.0) != (r < 0.0)) ? r + b : r;
+}}
+static double v_sigmoid(double a) {{ return (a > 0.0 ? 1.0 : exp(-fabs(a))) / (1.0 + exp(-fabs(a))); }}
+"""
+
+
+def c_text(graph: RecordedGraph, name: str) -> str:
+    """Return the text of two functions, see `Program.to_c`.
+
+    Raises:
+        ValueError: the name is no C identifier.
+        RecordingError: an operation is computed by Python.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"{name!r} is not a name in C")
+    writer = _Writer(graph)
+    value = [*writer.values(), *writer.guards(), *writer.outputs()]
+    counts = {"nodes": len(graph), "parameters": len(graph.parameters), "inputs": graph.inputs}
+    lines = [_HEADER.format(name=name, outputs=len(graph.outputs), **counts)]
+    arguments = "const double *parameters, const double *inputs, double *outputs"
+    lines.append(f"int {name}_value({arguments}) {{")
+    lines += [f"    {line}" for line in value]
+    lines.append("    (void)parameters; (void)inputs; (void)ad_sign; (void)ad_modulo; (void)v_sigmoid;")
+    lines.append("    return 0;\n}\n")
+    more = "const double *seeds, double *parameter_gradients, double *input_gradients"
+    lines.append(f"int {name}_gradient({arguments},\n    {more}) {{")
+    lines += [f"    {line}" for line in [*value, *writer.gradients()]]
+    lines.append("    (void)parameters; (void)inputs; (void)seeds; (void)parameter_gradients;")
+    lines.append("    (void)input_gradients;")
+    lines.append("    return 0;\n}")
+    return "\n".join(lines) + "\n"
+
+
+def _number(x: float) -> str:
+    return Symbol(float(x)).c()
+
+
+class _Writer:
+    """Lines of C for a graph: v12 is the value of node 12, g12 its gradient."""
+
+    def __init__(self, graph: RecordedGraph):
+        self.graph = graph
+        self.kinds: list[int] = graph.kind.tolist()
+        self.refs: list[int] = graph.ref.tolist()
+        self.rules: list[Operation | None] = [
+            self._rule(i) if kind == NODE else None for i, kind in enumerate(self.kinds)
+        ]
+        self.sends = self._sends()
+
+    def _rule(self, i: int) -> Operation:
+        rule = self.graph.operation(i)
+        if not rule.native:
+            raise RecordingError(
+                f"node {i}: the operation {rule.name} is computed by Python and has no C text"
+            )
+        return rule
+
+    def _parents(self, i: int) -> list[int]:
+        parents: list[int] = self.graph.parents[self.graph.start[i] : self.graph.start[i + 1]].tolist()
+        return parents
+
+    def _sends(self) -> list[bool]:
+        """Which nodes depend on a parameter or an input."""
+        sends: list[bool] = []
+        for i, kind in enumerate(self.kinds):
+            inner = kind == NODE and i < self.graph.swept and any(sends[p] for p in self._parents(i))
+            sends.append(kind in (PARAMETER, INPUT) or inner)
+        return sends
+
+    def _name(self, i: int) -> str:
+        kind = self.kinds[i]
+        if kind == CONSTANT:
+            return _number(self.graph.value[i])
+        if kind == PARAMETER:
+            return f"parameters[{self.refs[i]}]"
+        return f"inputs[{self.refs[i]}]" if kind == INPUT else f"v{i}"
+
+    def values(self) -> Iterator[str]:
+        """Write the forward pass."""
+        for i, rule in enumerate(self.rules):
+            if rule is None:
+                continue
+            names = [self._name(p) for p in self._parents(i)]
+            if isinstance(rule, Reduction):
+                yield from self._folds(i, rule, names)
+            elif isinstance(rule, Dot):
+                yield from self._dot(i, names)
+            else:
+                yield f"const double v{i} = {_c(rule.rule(*map(Symbol, names)))};"
+
+    def _dot(self, i: int, names: list[str]) -> Iterator[str]:
+        n = len(names) // 2
+        first = names[-1] if len(names) % 2 else f"{names[0]} * {names[n]}"
+        yield f"double v{i} = {first};"
+        for j in range(0 if len(names) % 2 else 1, n):
+            yield f"v{i} = v{i} + {names[j]} * {names[n + j]};"
+
+    def _folds(self, i: int, rule: Reduction, names: list[str]) -> Iterator[str]:
+        m, s = Symbol(f"m{i}"), Symbol(f"s{i}")
+        yield f"double m{i} = {_number(rule.pre0)}, s{i} = 0.0;"
+        for name in names:
+            yield f"m{i} = {_c(rule.pre(m, Symbol(name)))};"
+        for name in names:
+            yield f"s{i} = {_c(rule.step(s, Symbol(name), m))};"
+        chosen = Symbol(names[self.refs[i]])
+        yield f"const double v{i} = {_c(rule.finish(m, s, float(len(names)), chosen))};"
+
+    def guards(self) -> Iterator[str]:
+        """Write the checks of the recorded comparisons."""
+        for left, right, relation, outcome in self.graph.guards.tolist():
+            test = f"{self._name(left)} {RELATIONS[relation]} {self._name(right)}"
+            yield f"if (({test}) != {outcome}) return 1;"
+
+    def outputs(self) -> Iterator[str]:
+        """Write the results."""
+        for k, i in enumerate(self.graph.outputs.tolist()):
+            yield f"outputs[{k}] = {self._name(i)};"
+
+    def gradients(self) -> Iterator[str]:
+        """Write the reverse pass, in the order of the sweep."""
+        inner = [i for i, rule in enumerate(self.rules) if rule is not None and self.sends[i]]
+        if inner:
+            yield "double " + ", ".join(f"g{i} = 0.0" for i in inner) + ";"
+        yield f"for (int k = 0; k < {self.graph.inputs}; k++) input_gradients[k] = 0.0;"
+        for k, i in enumerate(self.graph.outputs.tolist()):
+            if self.sends[i]:
+                yield f"{self._gradient(i)} += seeds[{k}];"
+        for i in reversed(inner):
+            rule = self.rules[i]
+            assert rule is not None
+            yield from self._pull(i, rule)
+
+    def _gradient(self, i: int) -> str:
+        kind = self.kinds[i]
+        if kind == PARAMETER:
+            return f"parameter_gradients[{self.refs[i]}]"
+        return f"input_gradients[{self.refs[i]}]" if kind == INPUT else f"g{i}"
+
+    def _partials(self, i: int, rule: Operation) -> Iterator[tuple[int, str]]:
+        parents = self._parents(i)
+        names = [Symbol(self._name(p)) for p in parents]
+        y = Symbol(f"v{i}")
+        if isinstance(rule, Reduction):
+            m, s, n = Symbol(f"m{i}"), Symbol(f"s{i}"), float(len(parents))
+            for j, p in enumerate(parents):
+                yield p, _c(rule.partial(names[j], m, s, y, n, float(j == self.refs[i])))
+            return
+        for p, partial in zip(parents, rule.partials(names, y), strict=True):
+            yield p, _c(partial)
+
+    def _pull(self, i: int, rule: Operation) -> Iterator[str]:
+        exponent = self._parents(i)[1] if rule.name == "pow" else -1
+        for j, (p, partial) in enumerate(self._partials(i, rule)):
+            if not self.sends[p] or (rule.name == "pow" and j == 1 and self.kinds[exponent] == CONSTANT):
+                continue
+            target = self._gradient(p)
+            if rule.selecting:
+                yield f"{{ const double d = {partial}; if (d != 0.0) {target} += d * g{i}; }}"
+            else:
+                yield f"{target} += {partial} * g{i};"
+
+
+def _c(result: object) -> str:
+    return result.c() if isinstance(result, Symbol) else _number(float(result))  # type: ignore[arg-type]

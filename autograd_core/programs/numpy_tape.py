@@ -1,0 +1,320 @@
+"""The interpreter of Programs where there is no compiled one: NumPy for + - * /, Python's floats for the
+rest.
+
+It computes the nodes one by one, a block of lanes at a time, with the calculus of `operations.py`; it has
+the interface of the compiled `_tape` module, and its bits.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+from ..calculus.operations import OPERATIONS, Operation
+from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
+
+__all__ = ["Bound", "Tape", "builds"]
+
+_COMPARE = {
+    "<": operator.lt, "<=": operator.le, "==": operator.eq,
+    "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+_LINEAR = {"add", "sub", "mul", "neg"}  # exact in NumPy, and never raising in Python
+_NO_PARTIALS = {
+    "sign",
+    "floor",
+    "ceil",
+    "stop_gradient",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "equal",
+}
+
+
+def builds() -> list[str]:
+    """Return the names of the instruction sets that `bind` takes."""
+    return ["base"]
+
+
+class Tape:
+    """A graph, ready to run."""
+
+    def __init__(self, graph: RecordedGraph, want_inputs: bool):
+        self.graph = graph
+        self.want_inputs = want_inputs
+        self.order = list(range(len(graph.parameters)))
+        self.rules: list[Operation | None] = [self._rule(i) for i in range(len(graph))]
+        self.needed = self._needed()
+
+    def _rule(self, i: int) -> Operation | None:
+        return self.graph.operation(i) if self.graph.kind[i] == NODE else None
+
+    def _needed(self) -> list[bool]:
+        """Which nodes have a gradient to receive or to pass on."""
+        graph = self.graph
+        needed = [False] * len(graph)
+        for i in range(graph.swept):
+            kind, rule = graph.kind[i], self.rules[i]
+            if kind == NODE:
+                parents = graph.parents[graph.start[i] : graph.start[i + 1]]
+                needed[i] = (
+                    rule is not None and rule.name not in _NO_PARTIALS and any(needed[p] for p in parents)
+                )
+            else:
+                needed[i] = kind == PARAMETER or (kind == INPUT and self.want_inputs)
+        return needed
+
+    def stats(self) -> dict[str, int]:
+        """Return counts, under the names that the compiled tape uses."""
+        graph = self.graph
+        size = sum(
+            array.nbytes
+            for array in (graph.op, graph.start, graph.parents, graph.kind, graph.value, graph.ref)
+        )
+        return {
+            "recorded": len(graph),
+            "nodes": len(graph),
+            "folded": 0,
+            "instructions": int((graph.kind == NODE).sum()),
+            "dots": 0,
+            "layers": 0,
+            "shared": 0,
+            "matrices": 0,
+            "slots": len(graph),
+            "bytes": size,
+            "block": 32,
+            "block_bytes": 32 * 16 * len(graph),
+        }
+
+    def bind(self, params: Any, arrays: tuple[Any, ...], outputs: Any, totals: Any, input_gradients: Any,
+             block: int, threads: int, build: str) -> Bound:  # fmt: skip
+        """Return the tape with the arrays that it reads and writes."""
+        return Bound(self, params, arrays, outputs, totals, input_gradients, block)
+
+
+class Bound:
+    """A tape with its arrays; see `tape/module.c` for the contract of `run`."""
+
+    def __init__(
+        self,
+        tape: Tape,
+        params: Any,
+        arrays: tuple[Any, ...],
+        outputs: Any,
+        totals: Any,
+        igrads: Any,
+        block: int,
+    ):
+        self.tape, self.params, self.arrays = tape, params, arrays
+        self.outputs, self.totals, self.igrads = outputs, totals, igrads
+        self.block = block or 32
+
+    def run(self, start: int, stop: int, rows: Any, seeds: Any) -> int:
+        """Replay lanes; return stop, or the first lane to do eagerly, or -1: a sum is not finite."""
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            for first in range(start, stop, self.block):
+                last = min(first + self.block, stop)
+                good = self._run_block(first, last, rows, seeds)
+                if good < last - first:
+                    start = first + good
+                    break
+            else:
+                start = stop
+        if self.totals is not None and not np.isfinite(self.totals).all():
+            return -1
+        return start
+
+    def total(self, n: int) -> float:
+        """Return the sum of the first n outputs, in order."""
+        total = 0.0
+        for y in self.outputs.ravel()[:n].tolist():
+            total = total + y
+        return total
+
+    def _run_block(self, first: int, last: int, rows: Any, seeds: Any) -> int:
+        import numpy as np
+
+        lanes = np.arange(first, last) if rows is None else np.asarray(rows)[first:last]
+        block = _Block(
+            self.tape,
+            self.params,
+            [array.reshape(len(array), -1)[lanes] for array in self.arrays],
+            len(lanes),
+        )
+        block.forward()
+        good = block.good()
+        if self.outputs is not None:
+            for k, i in enumerate(self.tape.graph.outputs.tolist()):
+                self.outputs.reshape(-1, len(self.tape.graph.outputs))[first : first + good, k] = (
+                    block.values[i][:good]
+                )
+        if self.totals is None or not good:
+            return good
+        width = len(self.tape.graph.outputs)
+        seed = (
+            np.full((len(lanes), width), seeds)
+            if isinstance(seeds, float)
+            else seeds.reshape(-1, width)[first:last]
+        )
+        block.backward(seed)
+        if self.igrads is not None:
+            good = self._put_input_gradients(block, first, good)
+        block.add_up(self.totals, good)
+        return good
+
+    def _put_input_gradients(self, block: _Block, first: int, good: int) -> int:
+        import numpy as np
+
+        gradients = block.input_gradients()
+        bad = np.flatnonzero(~np.isfinite(gradients).all(axis=1)[:good])
+        good = int(bad[0]) if len(bad) else good
+        column = 0
+        for array in self.igrads:
+            width = array.reshape(len(array), -1).shape[1]
+            array.reshape(len(array), -1)[first : first + good] = gradients[:good, column : column + width]
+            column += width
+        return good
+
+
+class _Block:
+    """The numbers of some lanes: value and adjoint of every node, and every contribution to a parameter."""
+
+    def __init__(self, tape: Tape, params: Any, inputs: list[Any], lanes: int):
+        import numpy as np
+
+        self.tape, self.lanes = tape, lanes
+        graph = tape.graph
+        columns = [column for array in inputs for column in array.T]
+        self.values: list[Any] = [None] * len(graph)
+        self.adjoints: list[Any] = [None] * len(graph)
+        self.contributions: list[list[Any]] = [[] for _ in graph.parameters]
+        self.poisoned = np.zeros(lanes, dtype=bool)
+        for i in np.flatnonzero(graph.kind != NODE).tolist():
+            kind, ref = graph.kind[i], graph.ref[i]
+            number = (
+                graph.value[i] if kind == CONSTANT else params[ref] if kind == PARAMETER else columns[ref]
+            )
+            self.values[i] = np.broadcast_to(np.float64(number), lanes) if kind != INPUT else number
+
+    def operands(self, i: int) -> list[int]:
+        graph = self.tape.graph
+        parents: list[int] = graph.parents[graph.start[i] : graph.start[i + 1]].tolist()
+        return parents
+
+    def forward(self) -> None:
+        import numpy as np
+
+        for i, rule in enumerate(self.tape.rules):
+            if rule is None:
+                continue
+            operands = [self.values[p] for p in self.operands(i)]
+            if rule.name in _LINEAR:
+                self.values[i] = rule.scalar(*operands)
+                continue
+            index = int(self.tape.graph.ref[i]) if rule.arity is None else 0
+            self.values[i] = np.array([self._value(rule, row, index) for row in zip(*operands, strict=True)])
+            if rule.name not in ("dot", "sum", "max", "min") and not rule.selecting:
+                self.poisoned |= ~np.isfinite(self.values[i])
+            self.poisoned |= np.isnan(self.values[i])
+
+    @staticmethod
+    def _value(rule: Operation, operands: tuple[Any, ...], index: int) -> float:
+        numbers = [float(x) for x in operands]
+        try:
+            y = rule.value(*numbers, index=index) if rule.arity is None else rule.value(*numbers)
+        except (ArithmeticError, ValueError, TypeError):
+            return math.nan  # a poisoned lane is evaluated eagerly, and raises there
+        return y
+
+    def good(self) -> int:
+        """How many lanes, from the first, are as recorded and finite?"""
+        import numpy as np
+
+        bad = self.poisoned.copy()
+        for i in self.tape.graph.outputs.tolist():
+            bad |= ~np.isfinite(self.values[i])
+        for left, right, relation, outcome in self.tape.graph.guards.tolist():
+            bad |= _COMPARE[RELATIONS[relation]](self.values[left], self.values[right]) != bool(outcome)
+        found = np.flatnonzero(bad)
+        return int(found[0]) if len(found) else self.lanes
+
+    def backward(self, seeds: Any) -> None:
+        graph = self.tape.graph
+        for k, i in enumerate(graph.outputs.tolist()):
+            self._send(i, seeds[:, k])
+        for i in range(graph.swept - 1, -1, -1):
+            rule = self.tape.rules[i]
+            if rule is not None and self.tape.needed[i] and self.adjoints[i] is not None:
+                self._pull(i, rule)
+
+    def _send(self, target: int, contribution: Any) -> None:
+        if not self.tape.needed[target]:
+            return
+        kind = self.tape.graph.kind[target]
+        if kind == PARAMETER:
+            self.contributions[self.tape.graph.ref[target]].append(contribution)
+        else:
+            old = self.adjoints[target]
+            self.adjoints[target] = contribution + (0.0 if old is None else old)
+
+    def _pull(self, i: int, rule: Operation) -> None:
+        import numpy as np
+
+        graph, parents, gradient = self.tape.graph, self.operands(i), self.adjoints[i]
+        rows = list(zip(*(self.values[p] for p in parents), strict=True))
+        index = int(graph.ref[i]) if rule.arity is None else 0
+        partials = np.array(
+            [self._partials(rule, row, y, index) for row, y in zip(rows, self.values[i], strict=True)]
+        )
+        for j, p in enumerate(parents):
+            if rule.name == "pow" and j == 1 and graph.kind[p] == CONSTANT:
+                continue
+            if rule.selecting:
+                self._send(p, np.where(partials[:, j] == 0.0, 0.0, partials[:, j] * gradient))
+            else:
+                self._send(p, partials[:, j] * gradient)
+
+    @staticmethod
+    def _partials(rule: Operation, operands: tuple[Any, ...], y: Any, index: int) -> tuple[float, ...]:
+        numbers = tuple(float(x) for x in operands)
+        try:
+            return tuple(float(d) for d in rule.partials(numbers, float(y), index))
+        except (ArithmeticError, ValueError, TypeError):
+            return (math.nan,) * len(numbers)
+
+    def input_gradients(self) -> Any:
+        import numpy as np
+
+        graph = self.tape.graph
+        result = np.zeros((self.lanes, graph.inputs))
+        for i in np.flatnonzero(graph.kind == INPUT).tolist():
+            if self.adjoints[i] is not None:
+                result[:, graph.ref[i]] = 0.0 + self.adjoints[i]
+        return result
+
+    def add_up(self, totals: Any, good: int) -> None:
+        """Add to each parameter's sum: the lanes in order and, inside a lane, the sweep's order."""
+        import numpy as np
+
+        for k, columns in enumerate(self.contributions):
+            if columns:
+                ordered = np.concatenate([[totals[k]], np.stack(columns, axis=1)[:good].ravel()])
+                totals[k] = np.add.accumulate(ordered)[-1]
+
+
+def tape_of(graph: RecordedGraph, lanes: bool, want_inputs: bool) -> Tape:
+    """Return the tape of a graph (one kind serves one lane and many)."""
+    return Tape(graph, want_inputs)
+
+
+def arities() -> bytes:
+    """Return how many operands each operation has, by identifier; 0 for any number."""
+    table = bytearray(256)
+    for rule in OPERATIONS.values():
+        table[rule.identifier if rule.identifier else 255] = 0 if not rule.identifier else rule.arity or 0
+    return bytes(table)

@@ -1,0 +1,104 @@
+/* Lanes. Part of `tape/kernel.h`. */
+
+static void K(forward)(const Tape *t, Space *sp, long from, long to) { /* the instructions from `from` on, before `to` */
+    long nu = t->nu, L = sp->L, k, r, l, n;
+    double *val = sp->val, *poison = sp->poison;
+    const double *uni = sp->uni;
+    for (k = from; k < to; k++) {
+        Ins in = t->fwd[k];
+        int op = in.code >> 2, mode = in.code & 3;
+        double *y = V(in.y);
+        const int32_t *ax = t->aux.v + in.a;
+        n = in.n * L;
+        switch (op) {
+        case OPX_LAYER: {
+            const double **x = sp->pointers;
+            for (r = 0; r < ax[1]; r++) x[r] = V(ax[9 + r]);
+            K(layer_forward)(uni + ax[2], ax[0], ax[1], ax[3] < 0 ? NULL : uni + ax[3], x, y, L);
+            break;
+        }
+        case OPX_LOAD:
+            if (in.a < nu) { double u = uni[in.a]; EACH y[l] = u; }
+            else memcpy(y, V(in.a), (size_t)L * sizeof *y);
+            break;
+        case OP_DOT: K(dot_forward)(ax, uni, val, y, nu, L); break;
+        case OP_SUM: case OP_MEAN: case OP_LOGSUMEXP: case OP_SOFTMAX: case OP_LOG_SOFTMAX: case OP_NORM: case OP_MAX: case OP_MIN:
+            K(reduce)(op, ax, val, y, nu, L);
+            break;
+        case OP_WHERE: case OP_CLIP: {
+            const double *a = V(ax[0]), *b = V(ax[1]), *c = V(ax[2]);
+            if (op == OP_WHERE) EACH y[l] = v_where(a[l], b[l], c[l]);
+            else EACH y[l] = v_clip(a[l], b[l], c[l]);
+            break;
+        }
+        case OP_CUSTOM: call_forward(sp, ax, nu, y, L); break;
+        default:
+            if (arity_table[op] == 1) K(apply1)(op, V(in.a), y, n);
+            else if (mode == MODE_VV) K(apply2)(op, mode, V(in.a), V(in.b), y, n);
+            else
+                for (r = 0; r < in.n; r++) {
+                    const double *a = mode == MODE_UV ? uni + in.a + r : V(in.a + r), *b = mode == MODE_VU ? uni + in.b + r : V(in.b + r);
+                    K(apply2)(op, mode, a, b, y + r * L, L);
+                }
+        }
+        if (may_raise(op)) K(mark_poison)(poison, y, n, L);
+    }
+}
+
+static void K(backward)(const Tape *t, Space *sp, long from, long until) {
+    long nu = t->nu, L = sp->L, k, r, l, n;
+    double *val = sp->val, *adj = sp->adj, *c = sp->scratch;
+    const double *uni = sp->uni;
+    for (k = from; k < until; k++) {
+        Rev in = t->rev[k];
+        int op = in.code >> 2, mode = in.code & 3;
+        const double *y = V(in.y), *g = G(in.y);
+        const int32_t *ax = t->aux.v + in.a;
+        n = in.n * L;
+        switch (op) {
+        case OPX_LAYER: {
+            double **gx = (double **)sp->pointers;
+            uint8_t *first = sp->first;
+            const int32_t *to = ax + 9 + ax[1];
+            int any = 0;
+            for (r = 0; r < ax[1]; r++) {
+                gx[r] = to[r] < 0 ? NULL : G(to[r] >> 1);
+                first[r] = to[r] & 1;
+                any |= to[r] >= 0;
+            }
+            if (any) K(layer_pull)(uni + ax[2], ax[0], ax[1], g, gx, first, L);
+            break;
+        }
+        case OPX_ZERO: memset(G(in.y), 0, (size_t)L * sizeof(double)); break;
+        case OPX_LOAD:
+            if (!(in.flags & SKIP_A)) { double *to = G(in.ga); SEND(to, in.flags & FIRST_A, g[l]); }
+            break;
+        case OP_DOT: K(dot_pull)(ax, uni, val, adj, g, nu, L); break;
+        case OP_SUM: case OP_MEAN: case OP_LOGSUMEXP: case OP_SOFTMAX: case OP_LOG_SOFTMAX: case OP_NORM: case OP_MAX: case OP_MIN:
+            K(reduce_pull)(op, ax, val, adj, y, g, c, nu, L);
+            break;
+        case OP_WHERE: case OP_CLIP: {
+            const double *a = V(ax[0]), *b = V(ax[1]), *d = V(ax[2]);
+            for (r = 0; r < 3; r++) {
+                if (ax[3 + r] < 0) continue;
+                EACH { double p[3]; ad_partials3(op, a[l], b[l], d[l], y[l], p); c[l] = p[r]; }
+                K(send)(G(ax[3 + r] >> 1), ax[3 + r], c, g, L, 1);
+            }
+            break;
+        }
+        case OP_CUSTOM: call_backward(sp, ax, nu, y, g, L); break;
+        default:
+            if (arity_table[op] == 1) K(pull1)(op, V(in.a), y, g, G(in.ga), in.flags & FIRST_A, n);
+            else if (mode == MODE_VV) K(pull2)(op, mode, V(in.a), V(in.b), y, g, G(in.ga), G(in.gb), in.flags, n);
+            else
+                for (r = in.n - 1; r >= 0; r--) {
+                    const double *a = mode == MODE_UV ? uni + in.a + r : V(in.a + r), *b = mode == MODE_VU ? uni + in.b + r : V(in.b + r);
+                    K(pull2)(op, mode, a, b, y + r * L, g + r * L, G(in.ga + r), G(in.gb + r), in.flags, L);
+                }
+        }
+    }
+}
+
+#undef V
+#undef G
+

@@ -1,0 +1,299 @@
+/* One operation over many numbers. Part of `tape/kernel.h`. */
+
+#define EACH for (l = 0; l < n; l++)
+
+static void K(mark_poison)(double *restrict poison, const double *restrict y, long n, long L) {
+    long l, k;
+    for (k = 0; k < n; k += L)
+        for (l = 0; l < L; l++) poison[l] += y[k + l] - y[k + l];
+}
+
+/* Value of an operation over n numbers; sa, sb are 0 for an operand that is one number for all. */
+static void K(apply1)(int op, const double *restrict a, double *restrict y, long n) {
+    long l;
+    switch (op) {
+    case OP_NEG: EACH y[l] = v_neg(a[l]); break;
+    case OP_ABS: EACH y[l] = v_abs(a[l]); break;
+    case OP_RELU: EACH y[l] = v_relu(a[l]); break;
+    case OP_SQUARE: EACH y[l] = v_square(a[l]); break;
+    case OP_SQRT: EACH y[l] = v_sqrt(a[l]); break;
+    case OP_RECIPROCAL: EACH y[l] = v_reciprocal(a[l]); break;
+    case OP_EXP: exp_many(a, y, n); break;
+    case OP_LOG: EACH y[l] = v_log(a[l]); break;
+    case OP_TANH: EACH y[l] = v_tanh(a[l]); break;
+    case OP_SIN: EACH y[l] = v_sin(a[l]); break;
+    case OP_COS: EACH y[l] = v_cos(a[l]); break;
+    case OP_SIGMOID: EACH y[l] = v_sigmoid(a[l]); break;
+    default: EACH y[l] = ad_value1(op, a[l]); break;
+    }
+}
+
+#define BINARY(F) \
+    if (mode == MODE_VV) EACH y[l] = F(a[l], b[l]); \
+    else if (mode == MODE_VU) { double u = *b; EACH y[l] = F(a[l], u); } \
+    else { double u = *a; EACH y[l] = F(u, b[l]); } \
+    break
+
+static void K(apply2)(int op, int mode, const double *a, const double *b, double *restrict y, long n) {
+    long l;
+    switch (op) {
+    case OP_ADD: BINARY(v_add);
+    case OP_SUB: BINARY(v_sub);
+    case OP_MUL: BINARY(v_mul);
+    case OP_DIV: BINARY(v_div);
+    case OP_MAXIMUM: BINARY(v_maximum);
+    case OP_MINIMUM: BINARY(v_minimum);
+    case OP_LEAKY_RELU: BINARY(v_leaky_relu);
+    case OP_GREATER: BINARY(v_greater);
+    case OP_LESS: BINARY(v_less);
+    case OP_POW: BINARY(v_pow);
+    default: EACH y[l] = ad_value2(op, a[mode == MODE_UV ? 0 : l], b[mode == MODE_VU ? 0 : l]); break;
+    }
+}
+
+/* Contributions: to[l] = c or to[l] += c. */
+#define SEND(to, first, c) do { if (first) EACH (to)[l] = 0.0 + (c); else EACH (to)[l] += (c); } while (0)
+#define CHOSEN(d, g) ((d) == 0.0 ? 0.0 : (d) * (g))
+
+static void K(pull1)(int op, const double *restrict a, const double *restrict y, const double *restrict g, double *restrict ga, int first, long n) {
+    long l;
+    switch (op) {
+    case OP_NEG: SEND(ga, first, d0_neg(a[l], y[l]) * g[l]); break;
+    case OP_RELU: SEND(ga, first, CHOSEN(d0_relu(a[l], y[l]), g[l])); break;
+    case OP_ABS: SEND(ga, first, CHOSEN(d0_abs(a[l], y[l]), g[l])); break;
+    case OP_SQUARE: SEND(ga, first, d0_square(a[l], y[l]) * g[l]); break;
+    case OP_SQRT: SEND(ga, first, d0_sqrt(a[l], y[l]) * g[l]); break;
+    case OP_RECIPROCAL: SEND(ga, first, d0_reciprocal(a[l], y[l]) * g[l]); break;
+    case OP_EXP: SEND(ga, first, d0_exp(a[l], y[l]) * g[l]); break;
+    case OP_LOG: SEND(ga, first, d0_log(a[l], y[l]) * g[l]); break;
+    case OP_TANH: SEND(ga, first, d0_tanh(a[l], y[l]) * g[l]); break;
+    case OP_SIN: SEND(ga, first, d0_sin(a[l], y[l]) * g[l]); break;
+    case OP_COS: SEND(ga, first, d0_cos(a[l], y[l]) * g[l]); break;
+    case OP_SIGMOID: SEND(ga, first, d0_sigmoid(a[l], y[l]) * g[l]); break;
+    default: {
+        int selecting = ad_selecting(op);
+        EACH {
+            double d, c;
+            ad_partials1(op, a[l], y[l], &d);
+            c = selecting ? CHOSEN(d, g[l]) : d * g[l];
+            ga[l] = first ? 0.0 + c : ga[l] + c;
+        }
+    }
+    }
+}
+
+#define A_(l) a[mode == MODE_UV ? 0 : (l)]
+#define B_(l) b[mode == MODE_VU ? 0 : (l)]
+
+static void K(pull2)(int op, int mode, const double *a, const double *b, const double *y, const double *restrict g,
+                     double *restrict ga, double *restrict gb, int flags, long n) {
+    long l;
+    int fa = flags & FIRST_A, fb = flags & FIRST_B, to_a = !(flags & SKIP_A), to_b = !(flags & SKIP_B);
+    switch (op) {
+    case OP_ADD:
+        if (to_a) SEND(ga, fa, g[l]);
+        if (to_b) SEND(gb, fb, g[l]);
+        break;
+    case OP_SUB:
+        if (to_a) SEND(ga, fa, g[l]);
+        if (to_b) SEND(gb, fb, -1.0 * g[l]);
+        break;
+    case OP_MUL:
+        if (to_a) { if (mode == MODE_VU) { double u = *b; SEND(ga, fa, u * g[l]); } else SEND(ga, fa, b[l] * g[l]); }
+        if (to_b) { if (mode == MODE_UV) { double u = *a; SEND(gb, fb, u * g[l]); } else SEND(gb, fb, a[l] * g[l]); }
+        break;
+    case OP_DIV:
+        if (to_a) { if (mode == MODE_VU) { double u = d0_div(0.0, *b, 0.0); SEND(ga, fa, u * g[l]); } else SEND(ga, fa, d0_div(0.0, b[l], 0.0) * g[l]); }
+        if (to_b) SEND(gb, fb, d1_div(0.0, B_(l), y[l]) * g[l]);
+        break;
+    case OP_MAXIMUM:
+        if (to_a) SEND(ga, fa, CHOSEN(d0_maximum(A_(l), B_(l), y[l]), g[l]));
+        if (to_b) SEND(gb, fb, CHOSEN(d1_maximum(A_(l), B_(l), y[l]), g[l]));
+        break;
+    case OP_MINIMUM:
+        if (to_a) SEND(ga, fa, CHOSEN(d0_minimum(A_(l), B_(l), y[l]), g[l]));
+        if (to_b) SEND(gb, fb, CHOSEN(d1_minimum(A_(l), B_(l), y[l]), g[l]));
+        break;
+    case OP_LEAKY_RELU:
+        if (to_a) SEND(ga, fa, CHOSEN(d0_leaky_relu(A_(l), B_(l), y[l]), g[l]));
+        if (to_b) SEND(gb, fb, CHOSEN(d1_leaky_relu(A_(l), B_(l), y[l]), g[l]));
+        break;
+    case OP_POW:
+        if (to_a) SEND(ga, fa, d0_pow(A_(l), B_(l), y[l]) * g[l]);
+        if (to_b) SEND(gb, fb, d1_pow(A_(l), B_(l), y[l]) * g[l]);
+        break;
+    default: {
+        int selecting = ad_selecting(op);
+        EACH {
+            double d[2], c;
+            ad_partials2(op, A_(l), B_(l), y[l], d);
+            if (to_a) {
+                c = selecting ? CHOSEN(d[0], g[l]) : d[0] * g[l];
+                ga[l] = fa ? 0.0 + c : ga[l] + c;
+            }
+            if (to_b) {
+                c = selecting ? CHOSEN(d[1], g[l]) : d[1] * g[l];
+                gb[l] = fb ? 0.0 + c : gb[l] + c;
+            }
+        }
+    }
+    }
+}
+
+static void K(send)(double *to, int32_t target, const double *restrict d, const double *restrict g, long n, int selecting) {
+    long l;
+    if (selecting) SEND(to, target & 1, CHOSEN(d[l], g[l]));
+    else SEND(to, target & 1, d[l] * g[l]);
+}
+
+/* Folds of a reduction over slots: m, s and, for exponentials, exp(x_j - m) / s. */
+#define FOLD(name) \
+    EACH m[l] = pre0_##name; \
+    for (j = 0; j < k; j++) { const double *x = V(xs[j]); EACH m[l] = pre_##name(m[l], x[l]); } \
+    EACH s[l] = 0.0; \
+    for (j = 0; j < k; j++) { const double *x = V(xs[j]); EACH s[l] = step_##name(s[l], x[l], m[l]); } \
+    break
+
+#define FOLD_EXP(name) \
+    EACH m[l] = pre0_##name; \
+    for (j = 0; j < k; j++) { const double *x = V(xs[j]); EACH m[l] = pre_##name(m[l], x[l]); } \
+    for (j = 0; j < k; j++) { const double *x = V(xs[j]); double *e = p + j * n; EACH e[l] = x[l] - m[l]; } \
+    exp_many(p, p, k * n); \
+    EACH s[l] = 0.0; \
+    for (j = 0; j < k; j++) { const double *e = p + j * n; EACH s[l] = s[l] + e[l]; } \
+    for (j = 0; j < k; j++) { double *e = p + j * n; EACH e[l] = e[l] / s[l]; } \
+    break
+
+#define FINISH(name) { const double *x = V(xs[index]); EACH y[l] = finish_##name(m[l], s[l], (double)k, x[l]); } break
+#define PART(name) EACH c[l] = part_##name(x[l], m[l], s[l], y[l], (double)k, (double)(j == index)); break
+
+/* The same for one lane, without a loop over lanes. */
+#define FOLD_ONE(name) { \
+    double shift = pre0_##name, total = 0.0; \
+    for (j = 0; j < k; j++) shift = pre_##name(shift, *V(xs[j])); \
+    for (j = 0; j < k; j++) total = step_##name(total, *V(xs[j]), shift); \
+    *m = shift; *s = total; \
+    } break
+
+#define PART_ONE(name) \
+    for (j = 0; j < k; j++) { \
+        double d, *at; \
+        if (to[j] < 0) continue; \
+        d = part_##name(*V(xs[j]), *m, *s, *y, (double)k, (double)(j == index)); \
+        at = G(to[j] >> 1); \
+        *at = *at + (selecting ? CHOSEN(d, *g) : d * *g); \
+    } \
+    return
+
+#define V(i) (val + ((long)(i) - nu) * L)
+#define G(i) (adj + ((long)(i) - nu) * L)
+
+static void K(reduce)(int op, const int32_t *ax, double *val, double *y, long nu, long L) {
+    long k = ax[0], j, l, n = L, index = ax[2];
+    const int32_t *xs = ax + 4;
+    double *m = V(ax[1]), *s = V(ax[1] + 1), *p = V(ax[1] + 2);
+    if (ax[3] && n == 1)
+        switch (op) {
+        case OP_SUM: FOLD_ONE(sum);
+        case OP_MEAN: FOLD_ONE(mean);
+        case OP_NORM: FOLD_ONE(norm);
+        case OP_MAX: FOLD_ONE(max);
+        case OP_MIN: FOLD_ONE(min);
+        case OP_LOGSUMEXP: FOLD_EXP(logsumexp);
+        case OP_SOFTMAX: FOLD_EXP(softmax);
+        case OP_LOG_SOFTMAX: FOLD_EXP(log_softmax);
+        }
+    else if (ax[3])
+        switch (op) {
+        case OP_SUM: FOLD(sum);
+        case OP_MEAN: FOLD(mean);
+        case OP_LOGSUMEXP: FOLD_EXP(logsumexp);
+        case OP_SOFTMAX: FOLD_EXP(softmax);
+        case OP_LOG_SOFTMAX: FOLD_EXP(log_softmax);
+        case OP_NORM: FOLD(norm);
+        case OP_MAX: FOLD(max);
+        case OP_MIN: FOLD(min);
+        }
+    switch (op) {
+    case OP_SUM: FINISH(sum);
+    case OP_MEAN: FINISH(mean);
+    case OP_LOGSUMEXP: FINISH(logsumexp);
+    case OP_SOFTMAX: memcpy(y, p + index * n, (size_t)n * sizeof *y); break; /* finish_softmax is exp(x - m) / s */
+    case OP_LOG_SOFTMAX: FINISH(log_softmax);
+    case OP_NORM: FINISH(norm);
+    case OP_MAX: FINISH(max);
+    case OP_MIN: FINISH(min);
+    }
+}
+
+/* The exponentials' partials are part_NAME with exp(x - m) / s taken from where the folds kept it (tests compare them). */
+static void K(reduce_pull)(int op, const int32_t *ax, double *val, double *adj, const double *y, const double *g, double *c, long nu, long L) {
+    long k = ax[0], j, l, n = L, index = ax[2];
+    const int32_t *xs = ax + 4, *to = xs + k;
+    double *m = V(ax[1]), *s = V(ax[1] + 1), *p = V(ax[1] + 2);
+    int selecting = ad_selecting(op);
+    if (n == 1)
+        switch (op) {
+        case OP_SUM: PART_ONE(sum);
+        case OP_MEAN: PART_ONE(mean);
+        case OP_NORM: PART_ONE(norm);
+        case OP_MAX: PART_ONE(max);
+        case OP_MIN: PART_ONE(min);
+        }
+    for (j = 0; j < k; j++) {
+        const double *x = V(xs[j]), *e = p + j * n;
+        double same = (double)(j == index);
+        if (to[j] < 0) continue;
+        switch (op) {
+        case OP_SUM: PART(sum);
+        case OP_MEAN: PART(mean);
+        case OP_LOGSUMEXP: EACH c[l] = e[l]; break;
+        case OP_SOFTMAX: EACH c[l] = y[l] * (same - e[l]); break;
+        case OP_LOG_SOFTMAX: EACH c[l] = same - e[l]; break;
+        case OP_NORM: PART(norm);
+        case OP_MAX: PART(max);
+        case OP_MIN: PART(min);
+        }
+        K(send)(G(to[j] >> 1), to[j], c, g, n, selecting);
+    }
+}
+
+static void K(dot_forward)(const int32_t *ax, const double *uni, const double *val, double *restrict y, long nu, long L) {
+    long k = ax[0], j = 0, l, n = L;
+    const int32_t *t = ax + 4;
+    int32_t bias = ax[1];
+    if (bias >= 0 && bias < nu) { double u = uni[bias]; EACH y[l] = u; }
+    else if (bias >= 0) { const double *b = V(bias); EACH y[l] = b[l]; }
+    for (j = 0; j < k; j++, t += 4) {
+        int first = j == 0 && bias < 0;
+        const double *w = t[0] < nu ? uni + t[0] : V(t[0]), *x = t[1] < nu ? uni + t[1] : V(t[1]);
+        if (t[0] < nu && t[1] < nu) { double u = *w * *x; if (first) EACH y[l] = u; else EACH y[l] = y[l] + u; }
+        else if (t[0] < nu) { double u = *w; if (first) EACH y[l] = u * x[l]; else EACH y[l] = y[l] + u * x[l]; }
+        else if (t[1] < nu) { double u = *x; if (first) EACH y[l] = w[l] * u; else EACH y[l] = y[l] + w[l] * u; }
+        else { if (first) EACH y[l] = w[l] * x[l]; else EACH y[l] = y[l] + w[l] * x[l]; }
+    }
+}
+
+static void K(factor)(double *to, int32_t target, int32_t other, const double *uni, const double *val, const double *restrict g, long nu, long L) {
+    long l, n = L;
+    if (other < nu) { double u = uni[other]; SEND(to, target & 1, u * g[l]); }
+    else { const double *v = V(other); SEND(to, target & 1, v[l] * g[l]); }
+}
+
+static void K(dot_pull)(const int32_t *ax, const double *uni, const double *val, double *adj, const double *g, long nu, long L) {
+    long k = ax[0], j, l, n = L;
+    const int32_t *t = ax + 4;
+    if (ax[3]) /* a chain: the last product first */
+        for (j = k - 1; j >= 0; j--) {
+            if (t[4 * j + 2] >= 0) K(factor)(G(t[4 * j + 2] >> 1), t[4 * j + 2], t[4 * j + 1], uni, val, g, nu, L);
+            if (t[4 * j + 3] >= 0) K(factor)(G(t[4 * j + 3] >> 1), t[4 * j + 3], t[4 * j], uni, val, g, nu, L);
+        }
+    else {
+        for (j = 0; j < k; j++)
+            if (t[4 * j + 2] >= 0) K(factor)(G(t[4 * j + 2] >> 1), t[4 * j + 2], t[4 * j + 1], uni, val, g, nu, L);
+        for (j = 0; j < k; j++)
+            if (t[4 * j + 3] >= 0) K(factor)(G(t[4 * j + 3] >> 1), t[4 * j + 3], t[4 * j], uni, val, g, nu, L);
+    }
+    if (ax[2] >= 0) { double *to = G(ax[2] >> 1); SEND(to, ax[2] & 1, g[l]); }
+}
+

@@ -1,0 +1,498 @@
+/* Blocks of lanes: gather, run, check, add up; on one thread or several. Part of `tape/module.c`. */
+
+/* --- operations that Python computes --- */
+
+static PyObject *lane_operands(const int32_t *ax, const double *val, long nu, long L, long l) {
+    long n = ax[0], j;
+    PyObject *operands = PyTuple_New(n);
+    for (j = 0; operands && j < n; j++) {
+        PyObject *x = PyFloat_FromDouble(val[((long)ax[2 + j] - nu) * L + l]);
+        if (!x) { Py_DECREF(operands); return NULL; }
+        PyTuple_SET_ITEM(operands, j, x);
+    }
+    return operands;
+}
+
+static void call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L) {
+    long l;
+    PyObject *value = PyTuple_GET_ITEM(PyList_GET_ITEM(sp->callables, ax[1]), 0);
+    for (l = 0; l < L; l++) {
+        PyObject *operands = lane_operands(ax, sp->val, nu, L, l), *result = operands ? PyObject_Call(value, operands, NULL) : NULL;
+        y[l] = result ? PyFloat_AsDouble(result) : NAN;
+        if (PyErr_Occurred()) { PyErr_Clear(); y[l] = NAN; } /* a poisoned lane is evaluated eagerly, and raises there */
+        Py_XDECREF(operands); Py_XDECREF(result);
+    }
+}
+
+static void call_backward(Space *sp, const int32_t *ax, long nu, const double *y, const double *g, long L) {
+    long l, n = ax[0], j;
+    PyObject *row = PyList_GET_ITEM(sp->callables, ax[1]), *partials = PyTuple_GET_ITEM(row, 1);
+    int selecting = PyObject_IsTrue(PyTuple_GET_ITEM(row, 2));
+    const int32_t *to = ax + 2 + n;
+    for (l = 0; l < L; l++) {
+        PyObject *operands = lane_operands(ax, sp->val, nu, L, l), *made = NULL, *d = NULL;
+        if (operands) made = PyObject_CallFunction(partials, "Od", operands, y[l]);
+        if (made) d = PySequence_Fast(made, "partials");
+        for (j = 0; j < n; j++) {
+            double p, c, *slot;
+            if (to[j] < 0) continue;
+            p = d && j < PySequence_Fast_GET_SIZE(d) ? PyFloat_AsDouble(PySequence_Fast_GET_ITEM(d, j)) : NAN;
+            if (PyErr_Occurred()) { PyErr_Clear(); p = NAN; }
+            c = selecting && p == 0.0 ? 0.0 : p * g[l];
+            slot = sp->adj + ((long)(to[j] >> 1) - nu) * L + l;
+            *slot = to[j] & 1 ? 0.0 + c : *slot + c;
+        }
+        Py_XDECREF(operands); Py_XDECREF(made); Py_XDECREF(d);
+        if (PyErr_Occurred()) PyErr_Clear();
+    }
+}
+
+/* --- one block of lanes --- */
+
+typedef struct {
+    const Tape *t;
+    const Build *build;
+    const BoundObject *b;
+    const int64_t *rows;
+    const double *seeds;
+    long seed_lane, seed_output, start, stop;
+    Space **spaces;
+    long nspaces;
+} Run;
+
+static long row_of(const Run *run, long lane) { return run->rows ? (long)run->rows[lane] : lane; }
+
+static long columns(const Py_buffer *b) { return b->ndim > 1 ? (long)b->shape[1] : 1; }
+
+static const double *row_at(const Run *run, const Space *sp, long k, long l) { /* lane l of the block in array k */
+    long lane = sp->lane + (l < sp->count ? l : sp->count - 1); /* lanes that pad a block are copies */
+    return (const double *)run->b->arrays[k].buf + row_of(run, lane) * columns(run->b->arrays + k);
+}
+
+static void gather(const Run *run, Space *sp) {
+    long L = sp->L, l, k;
+    double *to = sp->val + (run->t->lanes ? 0 : run->t->nu);
+    for (k = 0; k < run->b->narrays; k++) {
+        long cols = columns(run->b->arrays + k);
+        for (l = 0; l < L; l++) sp->pointers[l] = row_at(run, sp, k, l);
+        if (L == 1) memcpy(to, sp->pointers[0], (size_t)cols * sizeof *to);
+        else run->build->turn(sp->pointers, L, cols, to, L);
+        to += cols * L;
+    }
+}
+
+static double at(const Run *run, const Space *sp, int32_t index, long l) {
+    const Tape *t = run->t;
+    if (!t->lanes) return sp->val[index];
+    return index < t->nu ? sp->uni[index] : sp->val[(index - t->nu) * sp->L + l];
+}
+
+static int holds(int relation, double a, double b) {
+    switch (relation) {
+    case 0: return a < b;
+    case 1: return a <= b;
+    case 2: return a == b;
+    case 3: return a != b;
+    case 4: return a > b;
+    default: return a >= b;
+    }
+}
+
+/* How many lanes of the block, from its first, are as recorded and finite? */
+static long good_lanes(const Run *run, const Space *sp) {
+    const Tape *t = run->t;
+    long l, k, n = sp->count;
+    for (l = 0; l < n; l++) if (sp->poison[l] != 0.0) n = l;
+    for (k = 0; k < t->outputs; k++)
+        for (l = 0; l < n; l++) { double y = at(run, sp, t->out[k], l); if (y - y != 0.0) n = l; }
+    for (k = 0; k < t->nguards; k++) {
+        const Guard *g = t->guards + k;
+        for (l = 0; l < n; l++)
+            if (holds(g->relation, at(run, sp, g->left, l), at(run, sp, g->right, l)) != g->outcome) n = l;
+    }
+    return n;
+}
+
+static void put_outputs(const Run *run, const Space *sp) {
+    const Tape *t = run->t;
+    double *out = run->b->outputs.buf;
+    long l, k;
+    if (!run->b->has_outputs) return;
+    for (l = 0; l < sp->bad; l++)
+        for (k = 0; k < t->outputs; k++) out[(sp->lane + l) * t->outputs + k] = at(run, sp, t->out[k], l);
+}
+
+static void put_seeds(const Run *run, Space *sp) {
+    const Tape *t = run->t;
+    long l, k;
+    if (!t->lanes) memset(sp->adj + t->nu, 0, (size_t)t->adjoints * sizeof(double));
+    for (k = 0; k < t->outputs; k++) {
+        double *to = sp->adj + (t->lanes ? (t->out[k] - t->nu) * sp->L : t->out[k]);
+        for (l = 0; l < sp->L; l++) {
+            long lane = sp->lane + (l < sp->count ? l : sp->count - 1);
+            double seed = run->seeds[lane * run->seed_lane + k * run->seed_output];
+            to[l] = 0.0 + seed;
+        }
+    }
+}
+
+/* The gradients of the inputs belong to their lanes; one that is not finite sends its lane back to be done eagerly. */
+static void put_input_gradients(const Run *run, Space *sp) {
+    const Tape *t = run->t;
+    long k, c, l, input = 0;
+    if (!run->b->nigrads) return;
+    for (k = 0; k < run->b->narrays; k++) {
+        long cols = columns(run->b->arrays + k);
+        double *to = run->b->igrads[k].buf;
+        for (c = 0; c < cols; c++, input++) {
+            int32_t index = t->input_adjoint[input];
+            const double *g = index < 0 ? NULL : sp->adj + (t->lanes ? (index - t->nu) * sp->L : index);
+            for (l = 0; l < sp->bad; l++) {
+                double x = g ? 0.0 + g[l] : 0.0;
+                if (x - x != 0.0) sp->bad = l;
+                else to[(sp->lane + l) * cols + c] = x;
+            }
+        }
+    }
+}
+
+/* --- Ctrl-C --- */
+
+static double seconds(void) {
+    struct timespec now;
+#ifdef CLOCK_MONOTONIC
+    clock_gettime(CLOCK_MONOTONIC, &now);
+#else
+    timespec_get(&now, TIME_UTC);
+#endif
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+#ifdef __GNUC__ /* one thread writes while others read */
+#define PEEK(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+#define POKE(p, x) __atomic_store_n(p, x, __ATOMIC_RELAXED)
+#else
+#define PEEK(p) (*(p))
+#define POKE(p, x) (*(p) = (x))
+#endif
+
+typedef struct { /* looks out for the user's wish to stop; in a thread of our own, for what the first one has seen */
+    PyThreadState *state;        /* of a thread that has released the GIL */
+    const int *others;  /* set where another thread has to look */
+    double last;
+    long work;
+    int stopped;
+} Watch;
+
+enum { PIECE = 1 << 18 };        /* numbers computed between two looks at the clock: about a millisecond's */
+
+/* Has the user asked to stop?  Looks at the clock only where much was done since, at the signals twenty times a second. */
+static int interrupted(Watch *w, long work) {
+    double now;
+    if (w->others && PEEK(w->others)) w->stopped = 1;
+    if (w->stopped) return 1;
+    if ((w->work += work) < PIECE || w->others) return 0;
+    w->work = 0;
+    now = seconds();
+    if (now - w->last < 0.05) return 0;
+    w->last = now;
+    if (w->state) PyEval_RestoreThread(w->state);
+    POKE(&w->stopped, PyErr_CheckSignals() < 0);
+    if (w->state) w->state = PyEval_SaveThread();
+    return w->stopped;
+}
+
+/* --- one block, piece by piece --- */
+
+static int block_forward(const Run *run, Space *sp, Watch *watch) {
+    const Tape *t = run->t;
+    void (*forward)(const Tape *, Space *, long, long) = t->lanes ? run->build->forward : run->build->forward_one;
+    long k = t->lanes && sp->prepared ? t->uniform : 0, piece = PIECE / sp->L;
+    for (; t->nfwd - k > piece; k += piece) {
+        forward(t, sp, k, k + piece);
+        if (interrupted(watch, PIECE)) return 0;
+    }
+    forward(t, sp, k, t->nfwd);
+    sp->prepared = 1;
+    return !interrupted(watch, (t->nfwd - k) * sp->L);
+}
+
+static int block_backward(const Run *run, Space *sp, Watch *watch) {
+    const Tape *t = run->t;
+    long piece = PIECE / sp->L, k;
+    if (t->lanes) {
+        for (k = 0; t->nrev - k > piece; k += piece) {
+            run->build->backward(t, sp, k, k + piece);
+            if (interrupted(watch, PIECE)) return 0;
+        }
+        run->build->backward(t, sp, k, t->nrev);
+        return !interrupted(watch, (t->nrev - k) * sp->L);
+    }
+    for (k = t->nfwd; k > piece; k -= piece) {
+        run->build->backward_one(t, sp, k, k - piece);
+        if (interrupted(watch, PIECE)) return 0;
+    }
+    run->build->backward_one(t, sp, k, 0);
+    return !interrupted(watch, k);
+}
+
+/* Leaves in sp->bad how many lanes are good; none of them counts if the user has asked to stop. */
+static void run_block(const Run *run, Space *sp, Watch *watch) {
+    const Tape *t = run->t;
+    int careful = !t->lanes && run->b->nigrads > 0; /* the lane may yet be refused: its sums must then be as they were */
+    long l;
+    sp->bad = 0;
+    gather(run, sp);
+    for (l = 0; l < sp->L; l++) sp->poison[l] = 0.0;
+    if (!block_forward(run, sp, watch)) return;
+    sp->bad = good_lanes(run, sp);
+    put_outputs(run, sp);
+    if (!run->b->has_totals || !sp->bad) return;
+    put_seeds(run, sp);
+    if (careful) memcpy(sp->kept, sp->adj, (size_t)t->nu * sizeof(double));
+    if (!block_backward(run, sp, watch)) { sp->bad = 0; return; }
+    put_input_gradients(run, sp);
+    if (careful && !sp->bad) memcpy(sp->adj, sp->kept, (size_t)t->nu * sizeof(double));
+}
+
+/* --- the parameters' gradients: one running sum over lanes, in order --- */
+
+/* The array of inputs that holds a layer's x side by side, with the first one's column; -1 if there is none. */
+static long array_of(const Run *run, const int32_t *ax, long *column) {
+    long k, I = ax[1], at = ax[9] - run->t->nu;
+    if (!ax[5] || at < 0 || at + I > run->t->inputs) return -1; /* ax[5]: do they follow each other? */
+    for (k = 0; k < run->b->narrays; k++) {
+        long cols = columns(run->b->arrays + k);
+        if (at < cols) { *column = at; return at + I <= cols ? k : -1; }
+        at -= cols;
+    }
+    return -1;
+}
+
+static void sum_matrix(const Run *run, const Matrix *m, Space *sp, double *totals, long part, long parts, Space *mine) {
+    const Tape *t = run->t;
+    const Build *build = run->build;
+    long L = sp->L, n = sp->bad, uses = m->uses, J = m->J, I = m->w0 < 0 ? 0 : m->I, u, l, j, i;
+    long from = part * (J / 4 + (J % 4 != 0)) / parts * 4, to = (part + 1) * (J / 4 + (J % 4 != 0)) / parts * 4;
+    const double **rows = mine->pointers, **slots = rows + n * uses;
+    if (to > J) to = J;
+    if (!uses || from >= to || !n) return;
+    for (u = 0; u < uses; u++) { /* one row a lane and use: of y' in gt, of x in xt, or where it already is one */
+        const int32_t *ax = t->aux.v + t->matrix_uses.v[m->first_use + u];
+        long column = 0, array = I ? array_of(run, ax, &column) : -1;
+        const double *g = sp->adj + (ax[4] - t->nu) * L;
+        for (j = from; j < to; j++) slots[j - from] = g + j * L;
+        build->turn(slots, to - from, n, mine->gt + u * J + from, uses * J);
+        if (!I) continue;
+        for (l = 0; l < n; l++) rows[l * uses + u] = array < 0 ? mine->xt + (l * uses + u) * I : row_at(run, sp, array, l) + column;
+        if (array >= 0) continue;
+        for (i = 0; i < I; i++) slots[i] = sp->val + (ax[9 + i] - t->nu) * L;
+        build->turn(slots, I, n, mine->xt + u * I, uses * I);
+    }
+    if (I) build->layer_outer(totals + m->w0, J, I, mine->gt, rows, n * uses, from, to);
+    if (m->b0 >= 0) build->bias_sum(totals + m->b0, J, mine->gt, n * uses, from, to);
+}
+
+static void sum_scalars(const Run *run, const Space *sp, double *totals, long part, long parts) {
+    const Tape *t = run->t;
+    long L = sp->L, n = sp->bad, k = part * t->nscalars / parts, end = (part + 1) * t->nscalars / parts, l, u;
+    for (; k + 4 <= end; k += 4) { /* four sums at a time hide the latency of each */
+        const Scalar *s = t->scalars + k;
+        const double *c[4];
+        double sum[4];
+        int r;
+        if (s[0].uses != 1 || s[1].uses != 1 || s[2].uses != 1 || s[3].uses != 1) break;
+        for (r = 0; r < 4; r++) {
+            sum[r] = totals[s[r].param];
+            c[r] = sp->adj + (t->scalar_uses.v[s[r].first_use] - t->nu) * L;
+        }
+        for (l = 0; l < n; l++) for (r = 0; r < 4; r++) sum[r] = sum[r] + c[r][l];
+        for (r = 0; r < 4; r++) totals[s[r].param] = sum[r];
+    }
+    for (; k < end; k++) {
+        const Scalar *s = t->scalars + k;
+        double sum = totals[s->param];
+        for (l = 0; l < n; l++)
+            for (u = 0; u < s->uses; u++) sum = sum + sp->adj[(t->scalar_uses.v[s->first_use + u] - t->nu) * L + l];
+        totals[s->param] = sum;
+    }
+}
+
+static void sum_block(const Run *run, Space *sp, long part, long parts, Space *mine) {
+    const Tape *t = run->t;
+    double *totals = run->b->totals.buf;
+    long k;
+    if (!run->b->has_totals || !t->lanes) return;
+    for (k = 0; k < t->nmatrices; k++) sum_matrix(run, t->matrices + k, sp, totals, part, parts, mine);
+    sum_scalars(run, sp, totals, part, parts);
+}
+
+/* --- a one-lane tape adds up its parameters' gradients by itself --- */
+
+static void one_lane_begin(const Run *run, Space *sp) {
+    const Tape *t = run->t;
+    long k, i, j;
+    double *wt = sp->turned;
+    if (run->b->roomy) {
+        sp->val = run->b->params.buf;
+        if (run->b->has_totals) sp->adj = run->b->totals.buf;
+    } else {
+        memcpy(sp->val, run->b->params.buf, (size_t)t->params * sizeof(double));
+        if (t->nconsts) memcpy(sp->val + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
+        if (run->b->has_totals) memcpy(sp->adj, run->b->totals.buf, (size_t)t->params * sizeof(double));
+    }
+    for (k = 0; k < t->turned.n; k += 3) {
+        long w0 = t->turned.v[k], J = t->turned.v[k + 1], I = t->turned.v[k + 2];
+        const double *w = sp->val + w0;
+        for (j = 0; j < J; j++) for (i = 0; i < I; i++) wt[i * J + j] = w[j * I + i];
+        wt += J * I;
+    }
+}
+
+static void one_lane_end(const Run *run, Space *sp) {
+    if (!run->b->roomy) {
+        if (run->b->has_totals) memcpy(run->b->totals.buf, sp->adj, (size_t)run->t->params * sizeof(double));
+        return;
+    }
+    sp->val = sp->own_val;
+    sp->adj = sp->own_adj;
+}
+
+/* --- a run --- */
+
+/* Stand at the lanes from `lane` on; a last block of few lanes is narrow. */
+static void set_block(const Run *run, Space *sp, long lane) {
+    long L = sp->room;
+    sp->lane = lane;
+    sp->count = run->stop - lane < L ? run->stop - lane : L;
+    if (sp->count > 0 && L > 8) L = round_up(sp->count, 8);
+    if (L != sp->L) { sp->L = L; sp->prepared = 0; }
+}
+
+static long run_alone(const Run *run, Watch *watch) {
+    Space *sp = run->spaces[0];
+    const Tape *t = run->t;
+    long lane;
+    if (!t->lanes) one_lane_begin(run, sp);
+    for (lane = run->start; lane < run->stop; lane += sp->L) {
+        set_block(run, sp, lane);
+        run_block(run, sp, watch);
+        sum_block(run, sp, 0, 1, sp);
+        if (sp->bad < sp->count) { lane += sp->bad; break; }
+    }
+    if (!t->lanes) one_lane_end(run, sp);
+    return lane < run->stop ? lane : run->stop;
+}
+
+#ifdef HAVE_THREADS
+/* Waves of one block a thread; between two barriers each thread adds up its own share of the parameters over the wave's
+ * blocks in order, so the bits do not depend on the number of threads. */
+typedef struct {
+    const Run *run;
+    pthread_barrier_t *barrier;
+    pthread_mutex_t *gate;
+    long index, *next;
+    int *stop;
+    Watch *watch;
+} Worker;
+
+static void work_wave(const Worker *w, long base) {
+    const Run *run = w->run;
+    Space *sp = run->spaces[w->index];
+    set_block(run, sp, base + w->index * sp->room);
+    sp->bad = 0;
+    if (sp->count > 0) run_block(run, sp, w->watch);
+    else sp->count = 0;
+    pthread_barrier_wait(w->barrier);
+    {
+        long k;
+        for (k = 0; k < run->nspaces; k++) {
+            Space *other = run->spaces[k];
+            sum_block(run, other, w->index, run->nspaces, sp);
+            if (other->bad < other->count) break;
+        }
+    }
+    pthread_barrier_wait(w->barrier);
+}
+
+static void *worker(void *argument) {
+    Worker *w = argument;
+    pthread_mutex_lock(w->gate); /* held until all threads exist, or it is known that they never will */
+    pthread_mutex_unlock(w->gate);
+    if (*w->stop) return NULL;
+    for (;;) {
+        pthread_barrier_wait(w->barrier);
+        if (*w->stop) return NULL;
+        work_wave(w, *w->next);
+    }
+}
+
+static long run_together(const Run *run, Watch *watch) {
+    pthread_t threads[MAX_THREADS];
+    Worker workers[MAX_THREADS];
+    Watch watches[MAX_THREADS];
+    pthread_barrier_t barrier;
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    long k, made, lane = run->start, next = run->start;
+    int stop = 0;
+    pthread_barrier_init(&barrier, NULL, (unsigned)run->nspaces);
+    pthread_mutex_lock(&gate);
+    for (k = 0; k < run->nspaces; k++) {
+        watches[k] = (Watch){.others = &watch->stopped};
+        workers[k] = (Worker){run, &barrier, &gate, k, &next, &stop, k ? watches + k : watch};
+    }
+    for (made = 1; made < run->nspaces; made++)
+        if (pthread_create(threads + made, NULL, worker, workers + made)) break;
+    stop = made < run->nspaces;
+    pthread_mutex_unlock(&gate);
+    if (stop) { /* no more threads to be had */
+        for (k = 1; k < made; k++) pthread_join(threads[k], NULL);
+        pthread_barrier_destroy(&barrier);
+        return run_alone(run, watch);
+    }
+    while (lane < run->stop) {
+        int left = 0;
+        next = lane;
+        pthread_barrier_wait(&barrier);
+        work_wave(workers, lane);
+        for (k = 0; k < run->nspaces && !left; k++) {
+            lane += run->spaces[k]->bad;
+            left = run->spaces[k]->bad < run->spaces[k]->count;
+        }
+        if (left) break;
+    }
+    stop = 1;
+    pthread_barrier_wait(&barrier);
+    for (k = 1; k < run->nspaces; k++) pthread_join(threads[k], NULL);
+    pthread_barrier_destroy(&barrier);
+    return lane;
+}
+#endif
+
+/* Lanes in a block: what fits the caches, at least a vector's worth; and blocks of one size, if there are few. */
+static long block_for(const Tape *t, long lanes) {
+    long per_lane = (t->slots + t->adjoints) * 8, L = 64, blocks;
+    while (L > 32 && per_lane * L > 96 * 1024) L /= 2;
+    while (L > 8 && per_lane * L > 512 * 1024) L /= 2;
+    if (lanes <= 0) return L;
+    blocks = (lanes + L - 1) / L;
+    return blocks > 8 ? L : round_up((lanes + blocks - 1) / blocks, 8);
+}
+
+/* Simple loops that are compiled for AVX2 as well, where the linker can choose at run time. */
+#if defined(HAVE_X86) && defined(__gnu_linux__) && defined(__GLIBC__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+
+CLONES static int all_finite(const double *x, long n) {
+    uint64_t worst = 0; /* an exponent of all ones, shifted up, overflows into the top bit when one is added to it */
+    long k;
+    for (k = 0; k < n; k++) {
+        uint64_t bits;
+        memcpy(&bits, x + k, 8);
+        worst |= (bits & 0x7fffffffffffffffull) + 0x0010000000000000ull;
+    }
+    return !(worst >> 63);
+}

@@ -1,0 +1,195 @@
+"""Every partial of every operation is broken in turn; each fault must be caught, and named."""
+
+import math
+
+import pytest
+
+from autograd_core import OPERATIONS, CustomOperation, sin
+from autograd_core.checking.check import gradient_report
+
+# Operands at which each operation is well conditioned: a partial that does not show cannot be tested.
+SMALL, MIDDLE, LARGE = (1e-8, 3.7e-4), (0.37, 1.7), (6.1e3, 1e8)
+EVERYWHERE = [(x,) for x in (*SMALL, *MIDDLE, *LARGE)]
+POSITIVE_AND_NEGATIVE = [*EVERYWHERE, *((-x,) for (x,) in EVERYWHERE)]
+PAIRS = [(0.7, 1.9), (-2.3, 0.6), (3e-8, -5e-8), (4e8, 7e8)]
+TRIPLES = [(0.7, 1.9, -0.4), (2e-8, -3e-8, 5e-8), (3e8, 5e8, -4e8)]
+POINTS = {
+    "add": PAIRS,
+    "sub": PAIRS,
+    "mul": PAIRS,
+    "div": PAIRS,
+    "pow": [(0.7, 1.9), (3.0, -2.0), (1e-8, 0.5), (1e8, 1.5)],
+    "mod": [(0.7, 0.3), (1e8, 3e7), (-0.7, 0.4), (5e-8, 2e-8)],
+    "neg": POSITIVE_AND_NEGATIVE,
+    "abs": POSITIVE_AND_NEGATIVE,
+    "exp": [(-20.0,), (-0.3,), (0.7,), (300.0,)],
+    "expm1": [(1e-8,), (-0.3,), (0.7,), (300.0,)],
+    "exp2": [(-20.0,), (-0.3,), (0.7,), (300.0,)],
+    "log": EVERYWHERE,
+    "log1p": EVERYWHERE,
+    "log2": EVERYWHERE,
+    "log10": EVERYWHERE,
+    "sqrt": EVERYWHERE,
+    "cbrt": POSITIVE_AND_NEGATIVE,
+    "square": POSITIVE_AND_NEGATIVE,
+    "reciprocal": POSITIVE_AND_NEGATIVE,
+    "sin": POSITIVE_AND_NEGATIVE,
+    "cos": [(0.37,), (1.7,), (6.1e3,), (1e8,), (-0.37,)],
+    "tan": [(1e-8,), (0.37,), (-1.2,), (6.1e3,)],
+    "asin": [(1e-8,), (0.37,), (-0.9,)],
+    "acos": [(0.37,), (-0.9,)],
+    "atan": [(1e-8,), (0.37,), (-1.7,)],
+    "sinh": [(1e-8,), (0.37,), (-1.7,), (300.0,)],
+    "cosh": [(0.37,), (-1.7,), (300.0,)],
+    "tanh": [(1e-8,), (0.37,), (-1.7,)],
+    "asinh": POSITIVE_AND_NEGATIVE,
+    "acosh": [(1.1,), (1.7,), (6.1e3,), (1e8,)],
+    "atanh": [(1e-8,), (0.37,), (-0.9,)],
+    "atan2": PAIRS,
+    "hypot": PAIRS,
+    "erf": [(1e-8,), (0.37,), (-1.7,)],
+    "erfc": [(0.37,), (-1.7,), (3.0,)],
+    "lgamma": [(1e-8,), (0.37,), (3.7,), (6.1e3,)],
+    "polygamma": [(1.0, 0.7), (0.0, 2.3)],
+    "sigmoid": [(-20.0,), (0.37,), (-1.7,)],
+    "logsigmoid": [(-1e8,), (-20.0,), (0.37,)],
+    "softplus": [(1e8,), (-20.0,), (0.37,)],
+    "relu": POSITIVE_AND_NEGATIVE,
+    "leaky_relu": [(0.7, 0.1), (-0.7, 0.1), (-1e8, 0.01), (-1e-8, 0.3)],
+    "elu": [(0.7, 1.0), (-0.7, 1.5), (1e8, 1.0), (-1e-8, 1.0)],
+    "gelu": [(0.37,), (-1.7,), (1e8,)],
+    "silu": [(0.37,), (-1.7,), (1e8,), (-15.0,)],
+    "maximum": PAIRS,
+    "minimum": PAIRS,
+    "where": [(1.0, 0.7, 1.9), (0.0, 0.7, 1.9), (1.0, 1e8, -1e-8)],
+    "clip": [(0.7, -1.0, 1.9), (-3.0, -1.0, 1.9), (3.0, -1.0, 1.9), (1e8, -1e7, 1e7)],
+    "sign": [(0.7,), (-1e8,), (1e-8,)],
+    "floor": [(0.7,), (-3.4,), (123456.5,)],
+    "ceil": [(0.7,), (-3.4,), (123456.5,)],
+    "stop_gradient": [],  # its partial is not the derivative of its value, on purpose
+    "greater": PAIRS,
+    "greater_equal": PAIRS,
+    "less": PAIRS,
+    "less_equal": PAIRS,
+    "equal": PAIRS,
+    "dot": [(0.7, 1.9, -0.4, 1.3, 0.2), (3e8, 5e8, -4e-8, 2e-8, 0.3), (2e-8, 3e-8, 5e-8, 7e-8)],
+    "sum": TRIPLES,
+    "mean": TRIPLES,
+    "logsumexp": [(0.7, 1.9, -0.4), (30.0, 29.0, 31.0), (-1e3, -1e3 + 1, -1e3 - 1)],
+    "softmax": [(0.7, 1.9, -0.4), (30.0, 29.0, 31.0)],
+    "log_softmax": [(0.7, 1.9, -0.4), (30.0, 29.0, 31.0)],
+    "norm": TRIPLES,
+    "max": TRIPLES,
+    "min": TRIPLES,
+}
+
+MUTATIONS = {
+    "sign": lambda partials, k, operands, y: -partials[k],
+    "factor": lambda partials, k, operands, y: partials[k] * 1.000001,
+    "extra term": lambda partials, k, operands, y: partials[k] + term(operands, y),
+    "missing": lambda partials, k, operands, y: 0.0,
+    "swapped": lambda partials, k, operands, y: partials[(k + 1) % len(partials)],
+}
+
+
+def term(operands, y):
+    """A thousandth of the slope that the value and the operands suggest."""
+    return 1e-3 * max(abs(y), 1e-30) / max(map(abs, operands))
+
+
+def real(function):
+    """The function, with a domain error where plain floats turn complex."""
+
+    def checked(*operands):
+        try:
+            return function(*operands)
+        except TypeError:
+            raise ValueError("math domain error") from None
+
+    return checked
+
+
+def mutant(operation, mutation, slot):
+    """The operation with one partial broken (for "swapped": two)."""
+    broken = {slot, (slot + 1) % 10} if mutation == "swapped" else {slot}
+
+    def partials(*operands_and_value):
+        *operands, y = operands_and_value
+        right = operation.partials(operands, y)
+        return tuple(
+            MUTATIONS[mutation](right, k, operands, y) if k in broken else right[k] for k in range(len(right))
+        )
+
+    return lambda arity: CustomOperation(
+        real(operation.value), partials, f"broken_{operation.name}", arity, False
+    )
+
+
+def differs(operation, mutation, slot, point):
+    """Whether the mutation changes the partial here (turning the sign of 0 does not)."""
+    y = operation.value(*point)
+    right = operation.partials(point, y)
+    wrong = MUTATIONS[mutation](right, slot, point, y)
+    return abs(wrong - right[slot]) > 1e-7 * abs(right[slot])
+
+
+CASES = [
+    (name, mutation, slot, point)
+    for name, points in POINTS.items()
+    for point in points
+    for slot in range(len(point))
+    for mutation in MUTATIONS
+    if not (mutation == "swapped" and len(point) == 1)
+    if not (name == "polygamma" and slot == 0)
+    if differs(OPERATIONS[name], mutation, slot, point)
+]
+
+
+def test_every_operation_has_points():
+    assert set(POINTS) == {n for n, o in OPERATIONS.items() if not isinstance(o, CustomOperation)}
+
+
+@pytest.mark.parametrize("name", [name for name, points in POINTS.items() if points])
+def test_every_broken_partial_is_caught_and_named(name):
+    cases = [case for case in CASES if case[0] == name]
+    assert cases
+    for _, mutation, slot, point in cases:
+        broken = mutant(OPERATIONS[name], mutation, slot)(len(point))
+        scale = abs(OPERATIONS[name].value(*point)) or 1.0
+        report = gradient_report(lambda *xs, f=broken, c=scale: sin(f(*xs) / c) + 0.5, list(point))
+        found = {(fault.operation, fault.operand) for fault in report.faults}
+        assert not report.passed, (mutation, slot, point)
+        assert (f"broken_{name}", slot) in found, (mutation, slot, point, str(report))
+        assert {operation for operation, _ in found} == {f"broken_{name}"}, (mutation, slot, point, found)
+
+
+@pytest.mark.parametrize("name", [name for name, points in POINTS.items() if points])
+def test_the_same_operations_unbroken_raise_no_alarm(name):
+    operation = OPERATIONS[name]
+    for point in POINTS[name]:
+        right = CustomOperation(
+            real(operation.value),
+            lambda *xs, o=operation: o.partials(xs[:-1], xs[-1]),
+            f"right_{name}",
+            len(point),
+            operation.selecting,
+        )
+        scale = abs(operation.value(*point)) or 1.0
+        options = {"operations": True}
+        if name == "polygamma":  # its order is a whole number: there is no slope in it
+            report = gradient_report(
+                lambda x, f=right, p=point, c=scale: sin(f(p[0], x) / c), [point[1]], **options
+            )
+        else:
+            report = gradient_report(
+                lambda *xs, f=right, c=scale: sin(f(*xs) / c) + 0.5, list(point), **options
+            )
+        assert report.passed, (point, str(report))
+
+
+def test_the_number_of_mutants_is_what_the_table_promises():
+    assert len(CASES) > 1000
+    assert {case[0] for case in CASES} == {name for name, points in POINTS.items() if points}
+    assert math.isclose(
+        sum(case[1] == "sign" for case in CASES), sum(case[1] == "factor" for case in CASES), rel_tol=0.5
+    )

@@ -1,0 +1,159 @@
+"""Derivatives of float functions: values within their error estimates, behaviour at difficult points."""
+
+import hashlib
+import math
+import random
+import struct
+
+import pytest
+
+from autograd_core.checking.finite_differences import derivative
+
+SMOOTH = {
+    "exp": (math.exp, math.exp),
+    "sin": (math.sin, math.cos),
+    "log": (lambda x: math.log(abs(x)), lambda x: 1 / x),
+    "square": (lambda x: x * x, lambda x: 2 * x),
+    "reciprocal": (lambda x: 1 / x, lambda x: -1 / (x * x)),
+    "atan": (math.atan, lambda x: 1 / (1 + x * x)),
+    "root": (lambda x: math.sqrt(abs(x)), lambda x: math.copysign(0.5 / math.sqrt(abs(x)), x)),
+    "asinh": (math.asinh, lambda x: 1 / math.hypot(1, x)),
+    "cubic": (lambda x: x**3 - x, lambda x: 3 * x * x - 1),
+}
+
+
+def noise(x: float, size: float) -> float:
+    """A deterministic function without any slope: a hash of the bits of x."""
+    digest = hashlib.md5(struct.pack("d", x), usedforsecurity=False).digest()
+    return size * (int.from_bytes(digest[:4], "big") / 2**32 - 0.5)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_the_error_of_a_smooth_function_is_within_its_estimate_at_every_scale(name):
+    function, slope = SMOOTH[name]
+    generator = random.Random(name)
+    for _ in range(100):
+        x = generator.choice([-1, 1]) * 10 ** generator.uniform(-8, 8 if name != "exp" else 2)
+        found = derivative(function, x)
+        assert found.behaviour == "smooth"
+        tolerance = 10 * found.error + 1e-13 * abs(slope(x))
+        assert abs(found.value - slope(x)) <= tolerance, x
+
+
+@pytest.mark.parametrize("x", [1e-8, 1e-4, 1.0, 1e4, 1e8])
+@pytest.mark.parametrize("name", ["log", "square", "reciprocal", "root"])
+def test_the_relative_error_stays_far_below_a_millionth(name, x):
+    function, slope = SMOOTH[name]
+    found = derivative(function, x)
+    assert found.error <= 1e-9 * abs(slope(x))
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "behaviour"),
+    [
+        (abs, 0.0, "kink"),
+        (lambda x: abs(x - 0.3), 0.3, "kink"),
+        (lambda x: max(x - 0.3, 0.0) + x, 0.3, "kink"),
+        (lambda x: x + 1e-6 * abs(x - 0.3), 0.3, "kink"),
+        (lambda x: abs(math.sin(1e3 * x)), 0.0, "kink"),
+        (math.floor, 1.0, "jump"),
+        (lambda x: (x > 0) - (x < 0), 0.0, "jump"),
+        (lambda x: (x >= 0.3) + math.sin(x), 0.3, "jump"),
+        (lambda x: 1 / x if x > 0 else 0.0, 0.0, "jump"),
+        (math.sqrt, 0.0, "infinite"),
+        (lambda x: math.copysign(abs(x - 0.3) ** (1 / 3), x - 0.3), 0.3, "infinite"),
+        (math.acos, 1.0, "infinite"),
+        (lambda x: math.sqrt(x) * x, 0.0, "boundary"),
+        (lambda x: x + math.sqrt(x) * x, 0.0, "boundary"),
+        (lambda x: math.exp(math.sqrt(1 - x) ** 4), 1.0, "boundary"),
+        (math.log, 0.0, "non-finite"),
+        (lambda x: math.sqrt(-x * x), 0.0, "non-finite"),
+        (lambda x: math.nan, 0.0, "non-finite"),
+        (lambda x: noise(x, 1.0), 0.7, "noise"),
+        (lambda x: 3.0, 0.7, "smooth"),
+        (lambda x: max(x, 0.0), -1e-4, "smooth"),
+        (lambda x: max(x - 0.3, 0.0) ** 2, 0.3, "smooth"),
+        (lambda x: x if x > 0 else math.expm1(x), 0.0, "smooth"),
+    ],
+)
+def test_the_behaviour_at_a_point_is_named(function, x, behaviour):
+    assert derivative(function, x).behaviour == behaviour
+
+
+def test_a_kink_reports_the_slopes_of_both_sides():
+    found = derivative(lambda x: max(x, 0.0) + 3 * x, 0.0)
+    assert found.left.value == pytest.approx(3.0)
+    assert found.right.value == pytest.approx(4.0)
+    assert found.value == pytest.approx(3.5)
+
+
+def test_a_boundary_reports_the_slope_of_the_side_that_exists():
+    found = derivative(lambda x: math.sqrt(x) ** 2 * 2 + 1, 0.0)
+    assert found.behaviour == "boundary"
+    assert found.left is None
+    assert found.value == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("function", "sign"), [(math.sqrt, 1), (math.acos, -1)])
+def test_an_infinite_slope_has_its_sign(function, sign):
+    assert derivative(function, 0.0 if sign > 0 else 1.0).value == sign * math.inf
+
+
+@pytest.mark.parametrize("distance", [1e-3, 1e-6, 1e-9, 1e-13])
+def test_a_kink_beside_the_point_does_not_hide_the_slope(distance):
+    for side, slope in ((1, 1.0), (-1, 0.0)):
+        found = derivative(lambda x: max(x - 0.3, 0.0), 0.3 + side * distance)
+        assert found.behaviour == "smooth"
+        assert found.value == pytest.approx(slope, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-6, 1e-3])
+def test_noise_in_the_function_shows_in_the_estimated_error(size):
+    generator = random.Random(1)
+    for _ in range(20):
+        found = derivative(lambda x: math.sin(x) + noise(x, size), x := generator.uniform(-1, 1))
+        assert found.behaviour in ("smooth", "noise", "kink")
+        if found.behaviour == "smooth":
+            assert abs(found.value - math.cos(x)) <= 10 * found.error
+
+
+@pytest.mark.parametrize("large", [1e4, 1e6, 1e8, 1e10])
+def test_rounding_inside_the_function_shows_in_the_estimated_error(large):
+    generator = random.Random(2)
+    for _ in range(50):
+        x = generator.uniform(-1, 1) * 10 ** generator.uniform(-6, 0)
+        found = derivative(lambda x: (math.pi * x + large) - large, x)
+        assert abs(found.value - math.pi) <= 10 * found.error
+
+
+def test_the_digits_of_float32_code_are_noticed():
+    numpy = pytest.importorskip("numpy")
+    found = derivative(lambda x: float(numpy.sin(numpy.float32(x))), 0.7)
+    assert abs(found.value - math.cos(0.7)) <= 10 * found.error
+    assert found.error < 1e-3
+
+
+def test_a_fast_feature_is_found_below_the_scale_of_the_point():
+    found = derivative(lambda x: math.sin(1e8 * x), 1e-8)
+    assert found.value == pytest.approx(1e8 * math.cos(1.0), rel=1e-9)
+
+
+def test_a_slow_function_at_a_large_point_is_differentiated_at_its_own_scale():
+    assert derivative(math.sin, 1e8).value == pytest.approx(math.cos(1e8), rel=1e-9)
+
+
+def test_overflow_beside_the_point_is_avoided():
+    assert derivative(math.exp, 700.0).value == pytest.approx(math.exp(700.0), rel=1e-9)
+
+
+def test_the_message_of_an_error_nearby_is_kept():
+    assert "ValueError" in derivative(math.sqrt, 0.0).message
+
+
+def test_an_error_that_is_not_arithmetic_is_passed_on():
+    with pytest.raises(KeyError):
+        derivative(lambda x: {}[x], 1.0)
+
+
+def test_a_smooth_function_costs_about_twenty_evaluations():
+    assert derivative(math.sin, 1.0).evaluations <= 21

@@ -1,0 +1,147 @@
+"""The pytest plugin, in projects of its own run by pytest's own test tool."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pytest_autograd_core
+
+pytest_plugins = ["pytester"]
+
+FAILING = """
+import math
+from autograd_core import operation, relu, sin, scope
+
+@operation(lambda x, y: 1.1 - y * y, name="faulty_tanh_in_plugin_test")
+def faulty(x):
+    return math.tanh(x)
+
+def test_right(gradcheck):
+    assert gradcheck(lambda x: x * x, [3.0]).passed
+
+def test_wrong(gradcheck):
+    def model(x, y):
+        with scope("layer<b>1</b>"):
+            return faulty(sin(x) * y)
+    gradcheck(model, {"x": 0.5, "y": 2.0})
+"""
+
+
+@pytest.fixture
+def project(pytester):
+    """A project whose pytest run loads the plugin and nothing else of this environment."""
+    pytester.makeini("[pytest]\naddopts = -p no:cacheprovider")
+    return pytester
+
+
+def any_entry_point():
+    from importlib.metadata import entry_points
+
+    return any(point.value == "pytest_autograd_core" for point in entry_points(group="pytest11"))
+
+
+def run(project, *options):
+    plugin = [] if any_entry_point() else ["-p", "pytest_autograd_core"]
+    return project.runpytest_subprocess(*plugin, "-p", "no:hypothesispytest", *options)
+
+
+def test_the_plugin_is_registered_as_an_entry_point():
+    configuration = Path(pytest_autograd_core.__file__).parent / "pyproject.toml"
+    assert 'pytest_autograd_core"' in configuration.read_text()
+
+
+def test_the_fixture_passes_right_gradients_and_fails_wrong_ones_with_a_table(project):
+    project.makepyfile(FAILING)
+    result = run(project)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*gradcheck(model, *",
+            "E  *gradient check FAILED: 2 wrong; faulty operation: faulty_tanh_in_plugin_test*",
+            "E  *input *gradient *finite difference*",
+            "E  *Faulty operations:*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*raise error*")
+
+
+def test_assert_gradients_match_works_without_the_fixture(project):
+    project.makepyfile(
+        """
+        from autograd_core.checking.pytest_plugin import assert_gradients_match
+
+        def test_right():
+            assert_gradients_match(lambda x: x**2, [3.0], lambda x: 2 * x)
+
+        def test_wrong():
+            assert_gradients_match(lambda x: x**2, [3.0], lambda x: 3 * x)
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["E  *off by 3*", "*1 failed, 1 passed*"])
+
+
+def test_a_page_with_the_failing_subgraph_is_written_for_each_failure(project):
+    project.makepyfile(FAILING)
+    result = run(project, "--gradcheck-report=html")
+    (page,) = (project.path / "gradcheck-report").iterdir()
+    result.stdout.fnmatch_lines(["*gradient check reports*", f"*{page.name}"])
+    text = page.read_text(encoding="utf-8")
+    assert "faulty_tanh_in_plugin_test" in text
+    assert "finite difference" in text
+    assert 'class="failed"' in text
+    assert "<svg" in text
+    assert "<b>1</b>" not in text
+    assert "layer&lt;b&gt;1&lt;/b&gt;" in text
+
+
+def test_no_page_is_written_unless_asked_for(project):
+    project.makepyfile(FAILING)
+    run(project)
+    assert not (project.path / "gradcheck-report").exists()
+
+
+def test_pages_go_to_the_folder_that_is_asked_for(project):
+    project.makepyfile(FAILING)
+    run(project, "--gradcheck-report=html", "--gradcheck-folder=pages/today")
+    assert len(list((project.path / "pages" / "today").iterdir())) == 1
+
+
+def test_other_failures_are_left_alone(project):
+    project.makepyfile("def test_plain():\n    assert 1 == 2")
+    result = run(project, "--gradcheck-report=html")
+    result.assert_outcomes(failed=1)
+    assert not (project.path / "gradcheck-report").exists()
+
+
+def test_a_run_that_checks_no_gradient_does_not_import_the_engine(project):
+    project.makepyfile(
+        """
+        import sys
+
+        def test_nothing_was_imported():
+            assert not {"autograd_core", "numpy", "viz"} & set(sys.modules)
+        """
+    )
+    run(project).assert_outcomes(passed=1)
+
+
+def test_the_plugin_can_be_switched_off(project):
+    project.makepyfile("def test_plain():\n    pass\n\ndef test_needs_it(gradcheck):\n    pass")
+    result = project.runpytest_subprocess("-p", "no:autograd_core", "-p", "no:pytest_autograd_core")
+    result.assert_outcomes(passed=1, errors=1)
+
+
+def test_importing_the_hooks_is_cheap():
+    code = (
+        "import pytest, sys, time; start = time.perf_counter(); import pytest_autograd_core;"
+        "print(time.perf_counter() - start, 'autograd_core' in sys.modules)"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert float(output[0]) < 0.05
+    assert output[1] == "False"
