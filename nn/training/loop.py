@@ -20,9 +20,10 @@ The lecture's algorithm (Goodfellow et al. 2016, Algorithm 8.1), and where its l
 
 J is (L_1 + ... + L_m) / m, summed in the same order, plus the number alpha Omega. Where every example has a
 graph of the same shape, a Program that replays one graph over the lanes of a minibatch does the work instead
-(`nn.training.replay`), with the same bits: all of it for the optimisers of `nn.optimizers`; the gradient alone
-for an optimiser of your own, for a loss that chooses by the label (``outputs[label]``; there is one program a label
-then), and where a callback listens to every update. ``history.trained_on`` and the progress line tell where
+(`nn.training.replay`), with the same bits: all of it for the optimisers of `nn.optimizers`; the gradient
+alone for an optimiser of your own, for a loss that chooses by the label (``outputs[label]``; there is one
+program a label then), and where a callback listens to every update. ``history.trained_on`` and the progress
+line tell where
 that cannot be, and why: the run is short, nothing is compiled, the model draws random numbers, its graph has
 no fixed shape or cannot be recorded, the loss chooses by too many targets, a callback changes the model
 within an epoch.
