@@ -37,7 +37,7 @@ from .functions import __all__ as _functions  # noqa: E402
 
 if TYPE_CHECKING:
     from .custom import CustomOperation, operation
-    from .graph import Explanation, GraphStatistics, Path, explain, statistics
+    from .graph import Explanation, GraphStatistics, Path, explain, stale_nodes, statistics
     from .programs import Gradients, Program, ProgramStatistics, record
     from .transforms import differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .vectors import (
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 # Imported when they are first asked for, so that `import autograd_core` stays quick.
 _LAZY = {
     "custom": ("CustomOperation", "operation"),
-    "graph": ("Explanation", "GraphStatistics", "Path", "explain", "statistics"),
+    "graph": ("Explanation", "GraphStatistics", "Path", "explain", "stale_nodes", "statistics"),
     "programs": ("Gradients", "Program", "ProgramStatistics", "record"),
     "transforms": ("differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
     "vectors": (
@@ -64,7 +64,7 @@ _HOME = {name: module for module, names in _LAZY.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in MOVED:
+    if name in MOVED or name in _LAZY:
         return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -117,6 +117,7 @@ __all__ = [
     "parameters_to_vector",
     "record",
     "scope",
+    "stale_nodes",
     "statistics",
     "topological_order",
     "value_and_grad",

@@ -10,9 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .engine.value import Value, Walk, topological_order
+from .engine.value import Value, Walk, stale, topological_order
 
-__all__ = ["Explanation", "GraphStatistics", "Path", "explain", "statistics", "topological_order"]
+__all__ = [
+    "Explanation",
+    "GraphStatistics",
+    "Path",
+    "explain",
+    "stale_nodes",
+    "statistics",
+    "topological_order",
+]
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,31 @@ def statistics(*roots: Value) -> GraphStatistics:
     return GraphStatistics(
         len(walk.nodes), len(walk.parents), leaves, max(depths, default=0), dict(operations)
     )
+
+
+def stale_nodes(*roots: Value, every: bool = False) -> list[Value]:
+    """Return the nodes whose number no longer follows from those of their parents.
+
+    A graph is made once: ``x.data = 10.0`` changes x, and leaves what was computed from x as it was. Nodes
+    farther up follow from their own parents still, so the list is where a graph is torn, and empty for one
+    that is whole. A node counts as stale too when only its partials are out of date.
+
+    Args:
+        roots: Values.
+        every: compute every node again, not only those next to numbers that were assigned. This finds
+            user-defined operations too that give another result each time.
+
+    Returns:
+        A list of Values in topological order.
+
+    >>> x = Value(2.0)
+    >>> y = x * x
+    >>> z = y + 1.0
+    >>> x.data = 3.0
+    >>> stale_nodes(z) == [y]
+    True
+    """
+    return stale(topological_order(*roots), every)
 
 
 @dataclass(frozen=True)

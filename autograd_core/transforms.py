@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .calculus.operations import Operation, Reduction
-from .engine.value import Value, as_value, enable_grad, ieee, sweep, topological_order
+from .engine.value import Value, as_value, enable_grad, ieee, refuse_stale, sweep, topological_order
 
 __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -401,6 +401,7 @@ def differentiate(
 def _adjoints(outputs: Sequence[Value], inputs: Sequence[Value], seeds: Sequence[Any]) -> list[Any]:
     """Run the sweep with Values for numbers; a float stands for a gradient that depends on nothing."""
     order = topological_order(*outputs)
+    refuse_stale(order)
     needed = _dependents(order, set(inputs))
     adjoints: dict[Value, Any] = {}
     for output, seed in zip(outputs, seeds, strict=True):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_core.checking.finite_differences import EPSILON, Derivative, derivative
 from autograd_core.checking.inputs import Inputs, flatten_numbers, is_single
-from autograd_core.checking.operations import check_operations, stale_nodes
+from autograd_core.checking.operations import check_operations
 from autograd_core.checking.report import SEVERITY, Fault, GradientReport, Row
 from autograd_core.checking.subject import Function, Subject, Vector, rounding_noise
 from autograd_core.checking.verdicts import Rules, judge
@@ -186,12 +186,12 @@ class Check:
 
     def blame(self, node: Value) -> None:
         """The gradient is wrong: look at every operation, then for causes outside the operations."""
-        from autograd_core import topological_order
+        from autograd_core.graph import stale_nodes, topological_order
 
         nodes = topological_order(node)
         if self.operations and not self.faults and len(nodes) > SMALL_GRAPH:
             self.faults, self.checked = check_operations(nodes, thorough=True)
-        stale = stale_nodes(nodes)
+        stale = stale_nodes(node, every=True)
         if stale:
             self.hints.append(
                 f"{len(stale)} nodes hold another number than their operands give now "

@@ -20,7 +20,7 @@ from autograd_core.checking.verdicts import Rules, judge
 if TYPE_CHECKING:
     from autograd_core import Value
 
-__all__ = ["check_operations", "stale_nodes"]
+__all__ = ["check_operations"]
 
 MANY = 6  # operands from which a node is checked along a direction first
 SAMPLE = 100  # nodes of each operation that are examined unless all are asked for
@@ -170,16 +170,3 @@ def swapped(partials: Sequence[float], rows: dict[int, Row], slot: int) -> str:
 def close(partial: float, row: Row) -> bool:
     """Whether a partial equals the finite difference of a row."""
     return abs(partial - row.numeric) <= 10 * row.error + 1e-9 * abs(row.numeric)
-
-
-def stale_nodes(nodes: Iterable[Value], limit: int = 2_000) -> list[Value]:
-    """Nodes whose number is not what their operands give now: ``data`` was assigned since."""
-    stale = []
-    for node in spread([node for node in nodes if not node.is_leaf], limit):
-        try:
-            value = evaluator(node)([parent.data for parent in node.parents])
-        except (ValueError, ArithmeticError):
-            continue
-        if not (value == node.data or (math.isnan(value) and math.isnan(node.data))):
-            stale.append(node)
-    return stale

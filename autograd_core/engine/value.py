@@ -44,6 +44,7 @@ _FRESH = cython.declare(cython.int, 32)  # a leaf made while recording: its numb
 _TARGET = cython.declare(cython.int, 64)
 _NEEDED = cython.declare(cython.int, 128)
 _SHELVED = cython.declare(cython.int, 256)  # part of a flat graph that is being pickled
+_ASSIGNED = cython.declare(cython.int, 512)  # its number was assigned: what was made of it may be out of date
 
 _scope_paths = [""]
 _scope_ids = {"": 0}
@@ -166,7 +167,11 @@ class Value:
 
     @property
     def data(self):
-        """The node's number, a float. Assigning one leaves the nodes computed from this one as they are."""
+        """The node's number, a float. Assigning one leaves the nodes computed from this one as they are.
+
+        Such nodes are then *stale* (`autograd_core.stale_nodes`): `backward` uses the partials that they were
+        made with, and raises within `diagnose()`; `differentiate` raises.
+        """
         if get_mode() & (_RECORDING | _RULE):
             _forbid_reading(self, "its .data was read")
         return self._data
@@ -176,6 +181,7 @@ class Value:
         if get_mode() & _RECORDING:
             _forbid_reading(self, "its .data was assigned")
         self._data = _number(number)
+        self._flags |= _ASSIGNED
         _count_change()
 
     @property
@@ -1457,11 +1463,12 @@ def enable_grad():
 
 
 def diagnose():
-    """Within this context every new node keeps the source line that made it, and the first non-finite value
-    or partial raises.
+    """Within this context every new node keeps the source line that made it, the first non-finite value or
+    partial raises, and so does `backward` of a graph in which ``data`` was assigned since it was made.
 
     Raises:
         NonFiniteError: naming the operation, operands, labels, scope and source line.
+        GraphError: naming the first node whose number is out of date.
     """
     return _Mode(_DIAGNOSE)
 
@@ -1631,6 +1638,66 @@ def _compare(a: Value, other, relation):
     return outcome
 
 
+# --- data assigned after the graph was made -------------------------------------------------------------
+
+
+def stale(nodes: list, every: cython.bint = False):
+    """Return the nodes whose number or partials are not what their operation makes of their parents now.
+
+    Only nodes next to assigned ``data`` can be: the others are passed over, unless `every` node is asked for.
+    """
+    found: list = []
+    node: Value
+    j: cython.Py_ssize_t
+    suspect: cython.bint
+    for node in nodes:
+        suspect = every or node._flags & _ASSIGNED
+        for j in range(_count(node)):
+            suspect = suspect or cython.cast(Value, _parent(node, j))._flags & _ASSIGNED
+        if suspect and _count(node) and not _follows(node):
+            found.append(node)
+    return found
+
+
+def refuse_stale(nodes: list):
+    """Raise GraphError if one of the nodes is stale."""
+    node: Value
+    found: list = stale(nodes)
+    if found:
+        node = found[0]
+        operands = ", ".join([_described(parent, number_of(parent)) for parent in node.parents[:8]])
+        more = f" ({len(found)} such nodes)" if len(found) > 1 else ""
+        raise GraphError(
+            f"{node.op}({operands}) is out of date, its number is {node._data!r}: data was assigned after "
+            f"the graph was made{more}, so its derivative would belong to no point; compute the result again"
+        )
+
+
+@cython.cfunc
+def _follows(node: Value) -> cython.bint:
+    """Tell whether the operation, applied to the parents again, gives the node's number and partials."""
+    j: cython.Py_ssize_t
+    again: Value
+    mode: cython.int = get_mode()
+    set_mode(_IEEE)
+    try:
+        again = apply(node.operation, node.parents, _index(node))
+    except (ValueError, ArithmeticError):
+        return False
+    finally:
+        set_mode(mode)
+    for j in range(_count(node)):
+        if not _same(_partial(node, j), _partial(again, j)):
+            return False
+    return _same(node._data, again._data)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _same(a: cython.double, b: cython.double) -> cython.bint:
+    return a == b or (a != a and b != b)
+
+
 # --- order and sweep ------------------------------------------------------------------------------------
 
 
@@ -1788,6 +1855,8 @@ def sweep(roots, gradients, targets=None):
         raise RecordingError(
             "backward() while a Program is being recorded: record the value, ask the Program for gradients"
         )
+    if get_mode() & _DIAGNOSE:
+        refuse_stale(topological_order(*roots))
     seeds = [_number(gradient) for gradient in gradients]
     _count_change()
     for root in roots:
@@ -2256,6 +2325,7 @@ def write_vector(nodes: list, vector, gradients: cython.bint):
             node._flags |= _SWEPT
         else:
             node._data = x[i]
+            node._flags |= _ASSIGNED
     _count_change()
 
 

@@ -363,6 +363,12 @@ def topological_order(*roots: Value) -> list[Value]:
         TypeError: if a root is not a Value.
     """
 
+def stale(nodes: list[Value], every: bool = False) -> list[Value]:
+    """Return the nodes whose number or partials are not what their operation makes of their parents now."""
+
+def refuse_stale(nodes: list[Value]) -> None:
+    """Raise GraphError if one of the nodes is stale."""
+
 def sweep(roots: list[Value], gradients: Sequence[_Real], targets: Sequence[Value] | None = None) -> None:
     """Run back-propagation once (Goodfellow et al. 2016, Algorithm 6.2)."""
 

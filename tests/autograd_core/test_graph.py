@@ -233,3 +233,79 @@ def test_values_in_arrays_are_walked_like_any_other():
     weights = np.array([Value(float(k)) for k in range(6)]).reshape(2, 3)
     outputs = weights @ np.ones(3)
     assert statistics(*outputs).leaves >= 6
+
+
+# --- data assigned afterwards ---
+
+
+def test_a_graph_as_it_was_made_has_no_stale_node():
+    for seed in range(20):
+        assert ag.stale_nodes(*random_graph(seed)) == []
+        assert ag.stale_nodes(*random_graph(seed), every=True) == []
+
+
+def test_stale_nodes_are_those_next_to_the_assigned_number():
+    x, y = Value(2.0), Value(3.0)
+    inner = ag.exp(x)
+    z = inner * x + y
+    x.data = 10.0
+    assert ag.stale_nodes(z) == [inner, z.parents[0]]
+    x.data = 2.0
+    assert ag.stale_nodes(z) == []
+
+
+def test_a_number_assigned_to_a_computed_node_is_stale_itself():
+    x = Value(2.0)
+    inner = x * x
+    z = inner + 1.0
+    inner.data = 7.0
+    assert ag.stale_nodes(z) == [inner, z]
+
+
+def test_a_node_is_stale_when_only_its_partials_are_out_of_date():
+    x = Value(2.0)
+    y = x * x
+    x.data = -2.0
+    assert y.data == x.data * x.data
+    assert ag.stale_nodes(y) == [y]
+
+
+def test_a_node_whose_parents_left_its_domain_is_stale():
+    x = Value(2.0)
+    y = ag.log(x) + 1.0
+    x.data = -2.0
+    assert ag.stale_nodes(y) == [y.parents[0]]
+
+
+def test_many_numbers_assigned_at_once_count():
+    x, y = Value(1.0), Value(2.0)
+    z = x * y
+    ag.vector_to_parameters([3.0, 4.0], [x, y])
+    assert ag.stale_nodes(z) == [z]
+    assert ag.stale_nodes(x * y) == []
+
+
+def test_an_operation_that_is_not_repeatable_is_found_when_every_node_is_asked_for():
+    draws = itertools.count()
+
+    @ag.operation(lambda x, y: 1.0, name="drifting")
+    def drifting(x):
+        return x + next(draws)
+
+    y = drifting(Value(1.0))
+    assert ag.stale_nodes(y) == []
+    assert ag.stale_nodes(y, every=True) == [y]
+
+
+def test_backward_in_diagnosis_mode_tells_that_a_graph_is_stale():
+    x = Value(1.0, "x")
+    y = ag.exp(x) * x
+    x.data = 10.0
+    with (
+        ag.diagnose(),
+        pytest.raises(ag.GraphError, match=r"exp\(x=10.0\) is out of date.*compute the result"),
+    ):
+        y.backward()
+    assert not x.has_grad
+    y.backward()
+    assert x.grad == pytest.approx(2 * math.e)

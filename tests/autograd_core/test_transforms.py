@@ -424,3 +424,22 @@ def test_newtons_method_finds_a_root():
 def test_a_function_of_several_results_is_refused_by_the_name_that_was_called(transform):
     with pytest.raises(TypeError, match=f"^{transform} wants a function that returns one number"):
         getattr(ag, transform)(lambda v: [v[0], v[1]])([1.0, 2.0])
+
+
+# --- data assigned afterwards ---
+
+
+def test_differentiate_refuses_a_graph_in_which_data_was_assigned():
+    x = Value(1.0, "x")
+    y = ag.exp(x) * x
+    x.data = 10.0
+    with pytest.raises(ag.GraphError, match="out of date"):
+        ag.differentiate(y, [x])
+    y = ag.exp(x) * x
+    assert ag.differentiate(y, [x])[0].data == pytest.approx(11 * math.exp(10.0))
+
+
+def test_differentiate_takes_parameters_that_were_assigned_before_the_graph_was_made():
+    w = Value(1.0)
+    w.data = 3.0
+    assert ag.differentiate(w**2, [w])[0].data == 6.0
