@@ -6,5 +6,6 @@ See `autograd_core.programs.program` for what is recorded, what is refused and w
 from __future__ import annotations
 
 from .program import Gradients, Program, ProgramStatistics, record
+from .tapes import compiled, interpreter, interpreters
 
-__all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
+__all__ = ["Gradients", "Program", "ProgramStatistics", "compiled", "interpreter", "interpreters", "record"]

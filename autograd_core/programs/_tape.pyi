@@ -5,7 +5,6 @@ exp_in_fours: bool
 
 class Bound:
     def run(self, start: int, stop: int, rows: Any, seeds: Any, /) -> int: ...
-    def total(self, n: int, /) -> float: ...
 
 class Tape:
     @property

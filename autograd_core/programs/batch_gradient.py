@@ -16,17 +16,13 @@ from ..engine.value import Value
 from ..errors import RecordingError
 from ..vectors import parameters_to_vector
 from .graph import PARAMETER
-from .program import Program, _interpreter
+from .program import Program
+from .tapes import compiled, compiled_module, instruction_set
 
 __all__ = ["RULES", "BatchGradient", "Trainer", "compiled", "permutation"]
 
 RULES = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
 _MASK = (1 << 64) - 1
-
-
-def compiled() -> bool:
-    """Is there a compiled interpreter? Training on arrays needs it."""
-    return _interpreter() is not None
 
 
 def permutation(count: int, key: str) -> Any:
@@ -44,7 +40,7 @@ def permutation(count: int, key: str) -> Any:
     if not 0 <= count < 2**32:
         raise ValueError(f"count must be in 0 ... 2^32 - 1, not {count}")
     state = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
-    module = _interpreter()
+    module = compiled_module()
     if module is not None:
         return np.frombuffer(module.permutation(count, state), dtype=np.int64)
     order = list(range(count))
@@ -110,13 +106,15 @@ class BatchGradient:
         import numpy as np
 
         # With several programs hardly two rows that follow each other share one: a tape of one lane is fit.
-        tape = program._tape(self._choices is None and len(self._outputs) > 2, False)
+        tape = program.recordings[0].tape(self._choices is None and len(self._outputs) > 2, False).tape
         place = np.array(_captured(program, tape.order, self.parameters), dtype=np.intp)
         layout = self._layouts.setdefault(
             place.tobytes(), _Layout(place, np.zeros(len(place)), np.zeros(len(place)))
         )
-        arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program._examples, batches, strict=True))
-        return layout, tape.bind(layout.numbers, arrays, self._outputs, layout.sums, None, 0, 1, "")
+        arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program.examples, batches, strict=True))
+        return layout, tape.bind(
+            layout.numbers, arrays, self._outputs, layout.sums, None, 0, 1, instruction_set()
+        )
 
     def __call__(self, rows: Any, totals: Any = None) -> tuple[list[float], Any] | None:
         """Return the losses of these rows and the sum of their gradients, in the rows' order.
@@ -219,11 +217,11 @@ class Trainer:
     ):
         import numpy as np
 
-        module = _interpreter()
+        module = compiled_module()
         if module is None:
             raise RecordingError("there is no compiled interpreter")
         self.parameters = list(parameters)
-        tape = program._tape(True, False)
+        tape = program.recordings[0].tape(True, False).tape
         self._inner = self._order(program, tape.order)
         count = len(self.parameters)
         place = np.empty(count, dtype=np.int64)
@@ -237,12 +235,14 @@ class Trainer:
         room = [max(count + behind, n) for n in (regulariser.room if regulariser else (0, 0))]
         self._values, self._gradients = np.zeros(room[0]), np.zeros(room[1])
         self._buffers = tuple(np.zeros(count) for _ in range(buffers))
-        arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program._examples, batches, strict=True))
+        arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program.examples, batches, strict=True))
         outputs = np.empty((batch_size, 1))
         self._trainer = module.trainer(
-            tape.bind(self._values, arrays, outputs, self._gradients, None, 0, 1, "", roomy),
+            tape.bind(self._values, arrays, outputs, self._gradients, None, 0, 1, instruction_set(), roomy),
             regulariser
-            and regulariser.bind(self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, "", True),
+            and regulariser.bind(
+                self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, instruction_set(), True
+            ),
             self._values,
             self._gradients,
             place,
@@ -268,7 +268,7 @@ class Trainer:
         """
         import numpy as np
 
-        graph = penalty._graph
+        graph = penalty.recorded
         position = {id(parameter): k for k, parameter in enumerate(self.parameters)}
         if graph.inputs or any(id(parameter) not in position for parameter in graph.parameters):
             raise RecordingError("the regulariser depends on numbers that are not parameters")
@@ -276,10 +276,9 @@ class Trainer:
         captured = graph.kind == PARAMETER
         places = np.array([place[position[id(p)]] for p in graph.parameters], dtype=np.int32)
         ref[captured] = places[ref[captured]]
-        arguments = list(graph.compile_arguments())
-        arguments[5], arguments[9] = ref, len(self.parameters) + behind
-        tape = module.compile(*arguments, False, False, graph.callables())
-        if tape.order != list(range(arguments[9])):
+        numbered = len(self.parameters) + behind
+        tape = module.compile(*graph.compile_arguments(ref, numbered), False, False, graph.callables())
+        if tape.order != list(range(numbered)):
             raise RecordingError("the regulariser has layers of its own")
         return tape
 

@@ -8,18 +8,13 @@ the interface of the compiled `_tape` module, and its bits.
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 from ..calculus.operations import OPERATIONS, Operation
-from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
+from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
 
-__all__ = ["Bound", "Tape", "builds"]
+__all__ = ["Bound", "Tape"]
 
-_COMPARE = {
-    "<": operator.lt, "<=": operator.le, "==": operator.eq,
-    "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
 _LINEAR = {"add", "sub", "mul", "neg"}  # exact in NumPy, and never raising in Python
 _NO_PARTIALS = {
     "sign",
@@ -32,11 +27,6 @@ _NO_PARTIALS = {
     "less_equal",
     "equal",
 }
-
-
-def builds() -> list[str]:
-    """Return the names of the instruction sets that `bind` takes."""
-    return ["base"]
 
 
 class Tape:
@@ -75,15 +65,11 @@ class Tape:
             for array in (graph.op, graph.start, graph.parents, graph.kind, graph.value, graph.ref)
         )
         return {
-            "recorded": len(graph),
             "nodes": len(graph),
-            "folded": 0,
             "instructions": int((graph.kind == NODE).sum()),
             "dots": 0,
             "layers": 0,
             "shared": 0,
-            "matrices": 0,
-            "slots": len(graph),
             "bytes": size,
             "block": 32,
             "block_bytes": 32 * 16 * len(graph),
@@ -128,13 +114,6 @@ class Bound:
         if self.totals is not None and not np.isfinite(self.totals).all():
             return -1
         return start
-
-    def total(self, n: int) -> float:
-        """Return the sum of the first n outputs, in order."""
-        total = 0.0
-        for y in self.outputs.ravel()[:n].tolist():
-            total = total + y
-        return total
 
     def _run_block(self, first: int, last: int, rows: Any, seeds: Any) -> int:
         import numpy as np
@@ -239,7 +218,7 @@ class _Block:
         for i in self.tape.graph.outputs.tolist():
             bad |= ~np.isfinite(self.values[i])
         for left, right, relation, outcome in self.tape.graph.guards.tolist():
-            bad |= _COMPARE[RELATIONS[relation]](self.values[left], self.values[right]) != bool(outcome)
+            bad |= COMPARE[RELATIONS[relation]](self.values[left], self.values[right]) != bool(outcome)
         found = np.flatnonzero(bad)
         return int(found[0]) if len(found) else self.lanes
 
@@ -305,11 +284,6 @@ class _Block:
             if columns:
                 ordered = np.concatenate([[totals[k]], np.stack(columns, axis=1)[:good].ravel()])
                 totals[k] = np.add.accumulate(ordered)[-1]
-
-
-def tape_of(graph: RecordedGraph, lanes: bool, want_inputs: bool) -> Tape:
-    """Return the tape of a graph (one kind serves one lane and many)."""
-    return Tape(graph, want_inputs)
 
 
 def arities() -> bytes:

@@ -187,7 +187,7 @@ def frozen(run: Run) -> Any:
 
 def _digest(program: Program) -> Any:
     """A program's graph without the numbers of its parameters."""
-    graph = program._graph
+    graph = program.recorded
     arrays = (graph.op, graph.start, graph.parents, graph.kind, graph.ref, graph.outputs, graph.guards)
     constants = graph.value[graph.kind == CONSTANT]
     return [array.tobytes() for array in (*arrays, constants)], graph.parameters, graph.operations

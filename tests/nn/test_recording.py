@@ -12,7 +12,7 @@ import pytest
 
 import autograd_core as ag
 import nn
-from autograd_core.programs.program import _interpreter
+from autograd_core.programs.tapes import compiled_module
 from tests.nn.test_replay import assert_same, data, needs_compiler, trained
 
 
@@ -200,7 +200,7 @@ def test_a_loss_that_depends_on_a_leaf_outside_the_model_is_no_matter_for_a_prog
 
 
 def reason(make: Callable[[], Any], X: Any, y: Any, monkeypatch: Any, **options: Any) -> str:
-    if _interpreter() is None:
+    if compiled_module() is None:
         pytest.skip("the interpreter is not compiled")
     options = {"optimizer": nn.SGD, "batch_size": 16, "epochs": 2, **options}
     _, run = trained(make, X, y, False, monkeypatch, **options)
@@ -230,7 +230,7 @@ def test_the_progress_line_and_the_history_tell_why_training_is_on_values(monkey
     assert line.endswith(", on Values: the run is short")
     assert trained_on == "Values: the run is short"
     noisy = Dropout(3, [4, 2], seed=1, generator=random.Random(1))
-    expected = "the model draws random numbers" if _interpreter() else "there is no compiled interpreter"
+    expected = "the model draws random numbers" if compiled_module() else "there is no compiled interpreter"
     line, trained_on = told(noisy, X, y)
     assert line.endswith(f", on Values: {expected}")
     assert trained_on == f"Values: {expected}"

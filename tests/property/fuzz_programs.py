@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 import autograd_core as ag
-from autograd_core.programs.program import _interpreter
+from autograd_core.programs.tapes import compiled
 from tests.property.random_programs import Case, builds, random_case, random_numbers, shrunk
 from tests.property.random_trainings import random_training
 
@@ -66,7 +66,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         given.seed = random.randrange(10**9)
     engine = "compiled" if ag.COMPILED else "uncompiled"
     print(
-        f"seed {given.seed}; {engine} engine, builds {', '.join(builds()) if _interpreter() else 'none'}",
+        f"seed {given.seed}; {engine} engine, builds {', '.join(builds()) if compiled() else 'none'}",
         flush=True,
     )
     return given

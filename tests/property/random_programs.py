@@ -21,7 +21,7 @@ from autograd_core.calculus.operations import OPERATIONS
 from autograd_core.custom import CustomOperation
 from autograd_core.engine.value import apply
 from autograd_core.errors import AutogradError
-from autograd_core.programs import program as programs
+from autograd_core.programs import interpreter, interpreters
 from autograd_core.programs.program import Program, record
 
 BLOCKS = (0, 8, 16, 24, 32, 40, 64)
@@ -609,9 +609,9 @@ def eager(
             if program is None:
                 outputs = flat(plan(*map(nested, leaves, plan.shapes)))
             else:
-                nodes, _ = program._rebuild(flat(leaves))
-                outputs = [nodes[i] for i in program._graph.outputs.tolist()]
-                guards = program._graph.guards.tolist()
+                nodes = program.recorded.rebuild(flat(leaves))
+                outputs = [nodes[i] for i in program.recorded.outputs.tolist()]
+                guards = program.recorded.guards.tolist()
                 if any((nodes[i].data > nodes[j].data) != bool(held) for i, j, _, held in guards):
                     outputs = flat(plan(*map(nested, leaves, plan.shapes)))
             live = [(y, g) for y, g in zip(outputs, seed.tolist(), strict=True) if not y.is_constant]
@@ -671,8 +671,7 @@ def numbers_of(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
 
 
 def builds() -> list[str]:
-    module = programs._interpreter()
-    return module.builds() if module else [""]
+    return interpreters()[1:] or ["numpy"]
 
 
 def random_case(seed: int) -> Case:
@@ -839,14 +838,10 @@ def replayed(
     for parameter, number in zip(plan.parameters, case.start, strict=True):
         parameter.grad = number
     try:
-        values, gradients = program.value_and_grad(
-            *case.batches,
-            gradient=gradient_of(case),
-            build=build,
-            block=block,
-            threads=threads,
-            inputs=inputs,
-        )
+        with interpreter(build):
+            values, gradients = program.value_and_grad(
+                *case.batches, gradient=gradient_of(case), block=block, threads=threads, inputs=inputs
+            )
     except ERRORS as error:
         return Outcome(error=told(error))
     if [p.grad for p in plan.parameters] != case.start:
@@ -892,13 +887,8 @@ def _accumulated(case: Case, program: Program) -> str:
 
 
 def _uncompiled(case: Case, examples: list[Any], expected: Expected) -> str:
-    kept = programs._module[:]
-    programs._module[:] = [None]
-    try:
-        program = record(case.plan, *examples)
-        found = expected.difference(replayed(case, program, expected, "", 8, 1, True))
-    finally:
-        programs._module[:] = kept
+    program = record(case.plan, *examples)
+    found = expected.difference(replayed(case, program, expected, "numpy", 8, 1, True))
     return f"uncompiled: {found}" if found else ""
 
 

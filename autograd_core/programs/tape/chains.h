@@ -102,7 +102,7 @@ static int rewrite(Graph *g, Graph *h, Tape *t, int want_inputs) {
     map = malloc((size_t)(n + 1) * 4);
     if (!s.live || !s.need || !s.counts || !s.absorbed || !s.uses || !s.owner || !first || !count || !biases || !map)
         goto done;
-    fold_constants(g, t);
+    fold_constants(g);
     mark_needed(g, want_inputs, s.need);
     if (find_equal(g, map) < 0) goto done;
     share(g, s.need, map, t);

@@ -369,7 +369,7 @@ static Tape *tape_compile(Graph *g0, int lanes, int want_inputs) {
     Tape *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     t->lanes = lanes; t->want_inputs = want_inputs;
-    t->nodes = g0->n; t->params = g0->nparams; t->inputs = g0->ninputs; t->outputs = g0->nouts;
+    t->params = g0->nparams; t->inputs = g0->ninputs; t->outputs = g0->nouts;
     z.t = t; z.g = &h;
     if (rewrite(g0, &h, t, want_inputs) < 0) goto done;
     t->live = h.n;

@@ -29,7 +29,7 @@ typedef struct { int32_t *v; long n, room; } Ints;
 
 typedef struct Tape {
     int lanes, want_inputs;
-    long nodes, live, params, inputs, outputs;
+    long live, params, inputs, outputs;
     long nu, slots, adjoints;    /* uniforms; value slots after them; adjoint slots after them */
     Ins *fwd, *fwd_block; long nfwd, fwd_room, uniform; /* fwd_block: the memory of fwd once it is finished; uniform: how many come first that no lane changes */
     Rev *rev; long nrev, rev_room;
@@ -43,7 +43,7 @@ typedef struct Tape {
     Ints matrix_uses, scalar_uses;
     Ints turned;                 /* w0 J I of each matrix that a one-lane tape keeps transposed too, one after the other */
     long turned_size;
-    long layers, dots, folded, shared, largest_layer;
+    long layers, dots, shared, largest_layer;
     long contributions;
 } Tape;
 
@@ -130,12 +130,12 @@ static int is_nary(int op) {
     }
 }
 
-static void fold_constants(Graph *g, Tape *t) {
+static void fold_constants(Graph *g) {
     long i, e;
     for (i = 0; i < g->n; i++) {
         int constant = g->kind[i] == KIND_OP;
         for (e = g->start[i]; constant && e < g->start[i + 1]; e++) constant = g->kind[g->par[e]] == KIND_CONST;
-        if (constant) { g->kind[i] = KIND_CONST; t->folded++; }
+        if (constant) g->kind[i] = KIND_CONST;
     }
 }
 

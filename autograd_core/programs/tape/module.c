@@ -45,7 +45,7 @@ typedef struct { /* what one thread works in */
     uint8_t *first;
     PyObject *callables;
     size_t bytes;
-    long bad;                    /* lanes of the present block that are good, counted from its first */
+    long good;                   /* lanes of the present block that are good, counted from its first */
     long lane, count;
     int prepared;                /* is what no lane changes computed? */
 } Space;
@@ -300,17 +300,6 @@ static PyObject *bound_run(BoundObject *self, PyObject *const *args, Py_ssize_t 
     return PyErr_Occurred() ? NULL : PyLong_FromLong(lane);
 }
 
-/* The sum of the first n numbers of `outputs`, in order. */
-static PyObject *bound_total(BoundObject *self, PyObject *argument) {
-    long n = PyLong_AsLong(argument), k;
-    double s = 0.0;
-    const double *x = self->outputs.buf;
-    if (PyErr_Occurred()) return NULL;
-    if (!self->has_outputs || n < 0 || n > self->outputs.len / 8) { PyErr_SetString(PyExc_ValueError, "no such outputs"); return NULL; }
-    for (k = 0; k < n; k++) s = s + x[k];
-    return PyFloat_FromDouble(s);
-}
-
 static void bound_dealloc(BoundObject *self) {
     long k;
     PyBuffer_Release(&self->params);
@@ -324,12 +313,11 @@ static void bound_dealloc(BoundObject *self) {
 
 static PyMethodDef bound_methods[] = {
     {"run", (PyCFunction)(void (*)(void))bound_run, METH_FASTCALL, "run(start, stop, rows, seeds) -> the lane it stopped at"},
-    {"total", (PyCFunction)bound_total, METH_O, "total(n): the sum of the first n outputs, in order"},
     {NULL, NULL, 0, NULL},
 };
 
 static PyTypeObject BoundType = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core._tape.Bound",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core.programs._tape.Bound",
     .tp_basicsize = sizeof(BoundObject),
     .tp_dealloc = (destructor)bound_dealloc,
     .tp_flags = Py_TPFLAGS_DEFAULT,
@@ -408,8 +396,8 @@ static PyObject *tape_stats(TapeObject *self, PyObject *unused) {
                    (size_t)t->params * 4 + (size_t)t->nscalars * sizeof(Scalar) + (size_t)t->scalar_uses.n * 4;
     long L = t->lanes ? block_for(t, 0) : 1;
     (void)unused;
-    return Py_BuildValue("{s:l,s:l,s:l,s:l,s:l,s:l,s:l,s:l,s:l,s:n,s:l,s:n}", "recorded", t->nodes, "nodes", t->live, "folded", t->folded,
-                         "instructions", t->nfwd, "dots", t->dots, "layers", t->layers, "matrices", t->nmatrices, "shared", t->shared, "slots", t->slots,
+    return Py_BuildValue("{s:l,s:l,s:l,s:l,s:l,s:n,s:l,s:n}", "nodes", t->live,
+                         "instructions", t->nfwd, "dots", t->dots, "layers", t->layers, "shared", t->shared,
                          "bytes", (Py_ssize_t)bytes, "block", L, "block_bytes", (Py_ssize_t)((t->slots + t->adjoints) * L * 8));
 }
 
@@ -448,7 +436,7 @@ static PyGetSetDef tape_getset[] = {
 };
 
 static PyTypeObject TapeType = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core._tape.Tape",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core.programs._tape.Tape",
     .tp_basicsize = sizeof(TapeObject),
     .tp_dealloc = (destructor)tapeobject_dealloc,
     .tp_flags = Py_TPFLAGS_DEFAULT,
@@ -552,7 +540,7 @@ static PyMethodDef module_methods[] = {
 };
 
 static struct PyModuleDef tape_module = {
-    PyModuleDef_HEAD_INIT, .m_name = "autograd_core._tape", .m_doc = "The tape interpreter of Programs.", .m_size = -1, .m_methods = module_methods,
+    PyModuleDef_HEAD_INIT, .m_name = "autograd_core.programs._tape", .m_doc = "The tape interpreter of Programs.", .m_size = -1, .m_methods = module_methods,
 };
 
 PyMODINIT_FUNC PyInit__tape(void) {

@@ -118,7 +118,7 @@ static void put_outputs(const Run *run, const Space *sp) {
     double *out = run->b->outputs.buf;
     long l, k;
     if (!run->b->has_outputs) return;
-    for (l = 0; l < sp->bad; l++)
+    for (l = 0; l < sp->good; l++)
         for (k = 0; k < t->outputs; k++) out[(sp->lane + l) * t->outputs + k] = at(run, sp, t->out[k], l);
 }
 
@@ -147,9 +147,9 @@ static void put_input_gradients(const Run *run, Space *sp) {
         for (c = 0; c < cols; c++, input++) {
             int32_t index = t->input_adjoint[input];
             const double *g = index < 0 ? NULL : sp->adj + (t->lanes ? (index - t->nu) * sp->L : index);
-            for (l = 0; l < sp->bad; l++) {
+            for (l = 0; l < sp->good; l++) {
                 double x = g ? 0.0 + g[l] : 0.0;
-                if (x - x != 0.0) sp->bad = l;
+                if (x - x != 0.0) sp->good = l;
                 else to[(sp->lane + l) * cols + c] = x;
             }
         }
@@ -236,23 +236,23 @@ static int block_backward(const Run *run, Space *sp, Watch *watch) {
     return !interrupted(watch, k);
 }
 
-/* Leaves in sp->bad how many lanes are good; none of them counts if the user has asked to stop. */
+/* Leaves in sp->good how many lanes are good; none of them counts if the user has asked to stop. */
 static void run_block(const Run *run, Space *sp, Watch *watch) {
     const Tape *t = run->t;
     int careful = !t->lanes && run->b->nigrads > 0; /* the lane may yet be refused: its sums must then be as they were */
     long l;
-    sp->bad = 0;
+    sp->good = 0;
     gather(run, sp);
     for (l = 0; l < sp->L; l++) sp->poison[l] = 0.0;
     if (!block_forward(run, sp, watch)) return;
-    sp->bad = good_lanes(run, sp);
+    sp->good = good_lanes(run, sp);
     put_outputs(run, sp);
-    if (!run->b->has_totals || !sp->bad) return;
+    if (!run->b->has_totals || !sp->good) return;
     put_seeds(run, sp);
     if (careful) memcpy(sp->kept, sp->adj, (size_t)t->nu * sizeof(double));
-    if (!block_backward(run, sp, watch)) { sp->bad = 0; return; }
+    if (!block_backward(run, sp, watch)) { sp->good = 0; return; }
     put_input_gradients(run, sp);
-    if (careful && !sp->bad) memcpy(sp->adj, sp->kept, (size_t)t->nu * sizeof(double));
+    if (careful && !sp->good) memcpy(sp->adj, sp->kept, (size_t)t->nu * sizeof(double));
 }
 
 /* --- the parameters' gradients: one running sum over lanes, in order --- */
@@ -272,7 +272,7 @@ static long array_of(const Run *run, const int32_t *ax, long *column) {
 static void sum_matrix(const Run *run, const Matrix *m, Space *sp, double *totals, long part, long parts, Space *mine) {
     const Tape *t = run->t;
     const Build *build = run->build;
-    long L = sp->L, n = sp->bad, uses = m->uses, J = m->J, I = m->w0 < 0 ? 0 : m->I, u, l, j, i;
+    long L = sp->L, n = sp->good, uses = m->uses, J = m->J, I = m->w0 < 0 ? 0 : m->I, u, l, j, i;
     long from = part * (J / 4 + (J % 4 != 0)) / parts * 4, to = (part + 1) * (J / 4 + (J % 4 != 0)) / parts * 4;
     const double **rows = mine->pointers, **slots = rows + n * uses;
     if (to > J) to = J;
@@ -295,7 +295,7 @@ static void sum_matrix(const Run *run, const Matrix *m, Space *sp, double *total
 
 static void sum_scalars(const Run *run, const Space *sp, double *totals, long part, long parts) {
     const Tape *t = run->t;
-    long L = sp->L, n = sp->bad, k = part * t->nscalars / parts, end = (part + 1) * t->nscalars / parts, l, u;
+    long L = sp->L, n = sp->good, k = part * t->nscalars / parts, end = (part + 1) * t->nscalars / parts, l, u;
     for (; k + 4 <= end; k += 4) { /* four sums at a time hide the latency of each */
         const Scalar *s = t->scalars + k;
         const double *c[4];
@@ -378,7 +378,7 @@ static long run_alone(const Run *run, Watch *watch) {
         set_block(run, sp, lane);
         run_block(run, sp, watch);
         sum_block(run, sp, 0, 1, sp);
-        if (sp->bad < sp->count) { lane += sp->bad; break; }
+        if (sp->good < sp->count) { lane += sp->good; break; }
     }
     if (!t->lanes) one_lane_end(run, sp);
     return lane < run->stop ? lane : run->stop;
@@ -400,7 +400,7 @@ static void work_wave(const Worker *w, long base) {
     const Run *run = w->run;
     Space *sp = run->spaces[w->index];
     set_block(run, sp, base + w->index * sp->room);
-    sp->bad = 0;
+    sp->good = 0;
     if (sp->count > 0) run_block(run, sp, w->watch);
     else sp->count = 0;
     pthread_barrier_wait(w->barrier);
@@ -409,7 +409,7 @@ static void work_wave(const Worker *w, long base) {
         for (k = 0; k < run->nspaces; k++) {
             Space *other = run->spaces[k];
             sum_block(run, other, w->index, run->nspaces, sp);
-            if (other->bad < other->count) break;
+            if (other->good < other->count) break;
         }
     }
     pthread_barrier_wait(w->barrier);
@@ -456,8 +456,8 @@ static long run_together(const Run *run, Watch *watch) {
         pthread_barrier_wait(&barrier);
         work_wave(workers, lane);
         for (k = 0; k < run->nspaces && !left; k++) {
-            lane += run->spaces[k]->bad;
-            left = run->spaces[k]->bad < run->spaces[k]->count;
+            lane += run->spaces[k]->good;
+            left = run->spaces[k]->good < run->spaces[k]->count;
         }
         if (left) break;
     }

@@ -239,7 +239,7 @@ static PyMethodDef trainer_methods[] = {
 };
 
 static PyTypeObject TrainerType = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core._tape.Trainer",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core.programs._tape.Trainer",
     .tp_basicsize = sizeof(TrainerObject),
     .tp_dealloc = (destructor)trainer_dealloc,
     .tp_flags = Py_TPFLAGS_DEFAULT,

@@ -20,10 +20,9 @@ import pytest
 
 import autograd_core as ag
 from autograd_core.errors import DomainError, RangeError, RecordingError
-from autograd_core.programs import program as program_module
-from autograd_core.programs.program import Program, _interpreter, record
+from autograd_core.programs import Program, compiled, interpreter, record
 
-compiled = pytest.mark.skipif(_interpreter() is None, reason="the interpreter is not compiled")
+needs_compiler = pytest.mark.skipif(not compiled(), reason="the interpreter is not compiled")
 
 
 def square(x: Any) -> Any:
@@ -439,7 +438,7 @@ def test_scopes_and_labels_take_little_memory() -> None:
                 x = x * 0.5 + 1.0
         return x
 
-    graph = record(chain, 1.0)._graph
+    graph = record(chain, 1.0).recorded
     assert len(graph.scopes) == 4
     assert graph.scope.nbytes == 4 * len(graph)
     assert graph.labels == {}
@@ -452,7 +451,7 @@ def test_statistics_tell_the_size() -> None:
     )
     stats = program.stats()
     assert (stats.parameters, stats.inputs, stats.outputs, stats.guards) == (2, 2, 1, 1)
-    assert stats.nodes == len(program._graph)
+    assert stats.nodes == len(program.recorded)
     assert stats.tape_bytes > 0
     assert "2 parameters" in repr(program)
 
@@ -536,7 +535,7 @@ def test_a_copied_program_keeps_a_function_whose_leaves_were_copied_with_it() ->
         assert gradients.parameters.tolist() == [2.0]
 
 
-@compiled
+@needs_compiler
 def test_two_threads_use_one_program_at_once() -> None:
     w = [ag.Value(math.sin(k)) for k in range(50)]
     program = record(lambda x: ag.dot(w, [ag.tanh(v) for v in x]), [0.1] * 50)
@@ -559,28 +558,43 @@ def test_two_threads_use_one_program_at_once() -> None:
         assert gradients.parameters.tobytes() == expected[1].parameters.tobytes()
 
 
-@compiled
-@pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_during_a_long_replay_returns_promptly_and_changes_nothing(threads: int) -> None:
-    w = [ag.Value(0.1) for _ in range(20)]
-    program = record(lambda x: sum(ag.tanh(ag.exp(-x * v)) for v in w), 1.0)
-    rows = np.random.default_rng(3).normal(size=3_000_000)
-    program.backward(rows[:100])
-    before = [v.grad for v in w]
+def with_ctrl_c(call: Any) -> None:
+    """Make a long call, press Ctrl-C in the midst of it, and see it raise."""
+
+    def pressed() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
+        call()
+        time.sleep(60.0)  # it was over before
+
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
-        started = time.perf_counter()
         with pytest.raises(KeyboardInterrupt):
-            program.backward(rows, threads=threads)
-        assert time.perf_counter() - started < 2.0
+            pressed()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    assert [v.grad for v in w] == before
 
 
-@compiled
+def interrupted(program: Program, rows: Any, threads: int) -> Any:
+    """Press Ctrl-C while the rows are replayed; return the values that were written, NaN where none was."""
+    tape, _, parameters = program.recordings[0].tape(True, False)
+    values, sums = np.full((len(rows), 1), np.nan), np.zeros(len(parameters))
+    numbers = np.array([parameter.data for parameter in parameters])
+    bound = tape.bind(numbers, (rows[:, None],), values, sums, None, 0, threads, "")
+    with_ctrl_c(lambda: bound.run(0, len(rows), None, 1.0))
+    return values[:, 0]
+
+
+@needs_compiler
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_stops_a_replay_between_its_blocks(threads: int) -> None:
+    w = [ag.Value(0.1) for _ in range(20)]
+    program = record(lambda x: sum(ag.tanh(ag.exp(-x * v)) for v in w), 1.0)
+    rows = np.random.default_rng(3).normal(size=3_000_000)
+    assert np.isnan(interrupted(program, rows, threads)[-1])
+
+
+@needs_compiler
 @pytest.mark.parametrize(("rows", "threads"), [(8, 1), (16, 2)])
 def test_ctrl_c_does_not_wait_for_the_end_of_a_block(rows: int, threads: int) -> None:
     w = ag.Value(0.5)
@@ -590,27 +604,22 @@ def test_ctrl_c_does_not_wait_for_the_end_of_a_block(rows: int, threads: int) ->
             x = ag.tanh(x * w)
         return x
 
-    program, X = record(f, 0.3), np.linspace(0.0, 1.0, rows)
+    program = record(f, 0.3)
     assert program.stats().lanes == 8  # so every thread has one block
-    program.value_and_grad(X, threads=threads)
-    started = time.perf_counter()
-    program.value_and_grad(X, threads=threads)
-    full, waits = time.perf_counter() - started, []
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        for _ in range(3):
-            signal.setitimer(signal.ITIMER_REAL, full / 10)
-            started = time.perf_counter()
-            with pytest.raises(KeyboardInterrupt):
-                program.value_and_grad(X, threads=threads)
-            waits.append(time.perf_counter() - started)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    assert min(waits) < 0.7 * full
+    assert np.isnan(interrupted(program, np.linspace(0.0, 1.0, rows), threads)).all()
 
 
-@compiled
+@needs_compiler
+def test_ctrl_c_changes_no_gradient() -> None:
+    w = ag.Value(0.1)
+    program = record(lambda x: ag.tanh(ag.exp(-x * w)), 1.0)
+    program.backward(np.ones(100))
+    before, rows = w.grad, np.random.default_rng(3).normal(size=3_000_000)
+    with_ctrl_c(lambda: program.backward(rows))
+    assert w.grad == before
+
+
+@needs_compiler
 def test_memory_is_that_of_one_block_whatever_the_batch() -> None:
     program = record(lambda x: sum(ag.tanh(x * float(k)) for k in range(200)), 1.0)
     import resource
@@ -682,21 +691,20 @@ def test_c_text_checks_guards() -> None:
     assert "return 1;" in text
 
 
-@compiled
-def test_a_million_nodes_are_recorded_in_under_two_seconds_and_freed() -> None:
+@needs_compiler
+def test_a_million_nodes_are_recorded_and_freed() -> None:
     def chain(x: Any) -> Any:
         for _ in range(500_000):
             x = x * 0.999 + 0.001
         return x
 
-    started = time.process_time()
     program = record(chain, 1.0)
-    assert time.process_time() - started < 4.0  # 2 s on the machine of the README; others may be slower
+    assert len(program.recorded) == 2_000_001
     assert program([1.0, 2.0])[0] == pytest.approx(1.0)
     del program
 
 
-def test_the_uncompiled_interpreter_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interpreter_in_numpy_gives_the_same_bits() -> None:
     w = [ag.Value(0.3 * k - 0.5) for k in range(4)]
 
     def f(x: Any) -> Any:
@@ -705,20 +713,20 @@ def test_the_uncompiled_interpreter_gives_the_same_bits(monkeypatch: pytest.Monk
 
     X = np.random.default_rng(4).normal(size=(21, 4))
     one = record(f, [0.1] * 4).value_and_grad(X, inputs=True)
-    monkeypatch.setattr(program_module, "_interpreter", lambda: None)
     other = record(f, [0.1] * 4)
-    two = other.value_and_grad(X, inputs=True)
+    with interpreter("numpy"):
+        two = other.value_and_grad(X, inputs=True)
+        live = other.stats().live
     assert one[0].tobytes() == two[0].tobytes()
     assert one[1].parameters.tobytes() == two[1].parameters.tobytes()
     assert one[1].inputs[0].tobytes() == two[1].inputs[0].tobytes()
-    assert other.stats().live == len(other._graph)
+    assert live == len(other.recorded)
 
 
-@compiled
-def test_builds_that_the_machine_does_not_have_are_refused() -> None:
-    program = record(square, 1.0)
-    with pytest.raises(ValueError, match="no build named"):
-        program.value_and_grad([1.0], build="mmx")
+@needs_compiler
+def test_an_interpreter_that_the_machine_does_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="no interpreter 'mmx' here"), interpreter("mmx"):
+        pass
 
 
 def test_programs_are_made_by_record_alone() -> None:

@@ -16,11 +16,11 @@ import pytest
 import autograd_core as ag
 from autograd_core.calculus.operations import OPERATIONS, Operation
 from autograd_core.engine.value import apply
-from autograd_core.programs.program import Program, _interpreter, record
+from autograd_core.programs import Program, compiled, interpreter, interpreters, record
 
-BUILDS = _interpreter().builds() if _interpreter() else [""]
+BUILDS = interpreters()[1:] or ["numpy"]
 BLOCKS = (0, 8, 16, 24, 64)
-compiled = pytest.mark.skipif(_interpreter() is None, reason="the interpreter is not compiled")
+needs_compiler = pytest.mark.skipif(not compiled(), reason="the interpreter is not compiled")
 
 
 def eager(
@@ -53,7 +53,7 @@ def check(
     blocks: tuple[int, ...] = (0, 8),
     threads: tuple[int, ...] = (1, 2),
 ) -> None:
-    if _interpreter() is None:  # it knows neither threads nor builds, and is slow
+    if not compiled():  # it knows neither threads nor builds, and is slow
         blocks, threads = blocks[-1:], (1,)
     lanes = len(batches[0])
     seeds = [0.25 + 0.125 * (lane % 5) for lane in range(lanes)]
@@ -64,9 +64,10 @@ def check(
         for block in blocks:
             for count in threads:
                 for inputs in (False, True):
-                    got, gradients = program.value_and_grad(
-                        *batches, gradient=gradient, inputs=inputs, block=block, threads=count, build=build
-                    )
+                    with interpreter(build):
+                        got, gradients = program.value_and_grad(
+                            *batches, gradient=gradient, inputs=inputs, block=block, threads=count
+                        )
                     where = (build, block, count, inputs)
                     assert bits(got) == bits(values), where
                     assert bits(gradients.parameters) == bits(sums), where
@@ -271,7 +272,7 @@ def test_plain_python_layers_are_recognised() -> None:
         hidden = [sum(wi * xi for wi, xi in zip(row, x, strict=True)).relu() for row in W]
         return sum(vi * hi for vi, hi in zip(v, hidden, strict=True))
 
-    if _interpreter() is None:
+    if not compiled():
         pytest.skip("layers are for the compiled interpreter")
     stats = record(f, [0.1, 0.2, 0.3]).stats()
     assert (stats.dots, stats.layers) == (9, 2)
@@ -280,7 +281,7 @@ def test_plain_python_layers_are_recognised() -> None:
 
 def test_a_million_random_lanes_with_nan_infinities_and_denormals_have_the_eager_bits() -> None:
     rng = np.random.default_rng(7)
-    lanes = 1_000_000 if _interpreter() else 3_000
+    lanes = 1_000_000 if compiled() else 3_000
     w = ag.Value(0.75)
 
     def f(a: ag.Value, b: ag.Value) -> ag.Value:
@@ -318,7 +319,7 @@ def test_shared_and_uniform_subexpressions_keep_the_eager_bits() -> None:
     X = np.random.default_rng(2).normal(size=(203, 3))
     program = record(f, X[0].tolist())
     check(f, program, [X], blocks=BLOCKS, threads=(1, 2, 3))
-    if _interpreter() is not None:
+    if compiled():
         assert program.stats().shared >= 4
 
 
@@ -396,7 +397,7 @@ def test_layers_that_share_rows_or_biases_are_kept_apart(lanes: int) -> None:
     check(f, record(f, [0.1, 0.2]), [X], blocks=BLOCKS)
 
 
-@compiled
+@needs_compiler
 def test_exp_has_the_bits_of_python_s_wherever_four_go_at_once() -> None:
     rng = np.random.default_rng(8)
     special = [0.0, -0.0, 5e-324, -2e-310, 1e-17, -1e-17, 511.9, -511.9, 512.0, -512.0, 709.7, -745.2]
@@ -408,7 +409,7 @@ def test_exp_has_the_bits_of_python_s_wherever_four_go_at_once() -> None:
     assert found.tobytes() == np.array([math.exp(v) for v in x.tolist()]).tobytes()
 
 
-@compiled
+@needs_compiler
 def test_softmax_has_the_eager_bits_in_one_lane_and_in_many() -> None:
     rng = np.random.default_rng(9)
     X = rng.normal(size=(400, 11)) * rng.choice([1.0, 30.0, 400.0], (400, 1))
@@ -418,7 +419,7 @@ def test_softmax_has_the_eager_bits_in_one_lane_and_in_many() -> None:
     assert np.concatenate([program(row[None]) for row in X[:50]]).tobytes() == eager[:50].tobytes()
 
 
-@compiled
+@needs_compiler
 @pytest.mark.skipif(platform.machine() != "x86_64" or platform.libc_ver()[0] != "glibc", reason="glibc's exp")
 def test_exp_goes_four_at_a_time_with_glibc() -> None:
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")

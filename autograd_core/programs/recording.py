@@ -1,0 +1,114 @@
+"""Recording: call a function once on Values and keep the graph that it built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..calculus.operations import Operation
+from ..engine.value import Value, begin_recording, enable_grad, end_recording, pack, topological_order
+from ..errors import RecordingError
+from .forms import Example, as_node, flatten
+from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph, built_in
+
+__all__ = ["capture"]
+
+_FLAG_CONSTANT, _FLAG_FRESH = 1, 32  # of value.py's nodes
+_CUSTOM = 255
+
+
+def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[RecordedGraph, tuple[int, ...]]:
+    """Call f once on Values and return the graph it built, and the shape of its result.
+
+    Raises:
+        RecordingError: f read a number, or its result does not depend on Values at all.
+    """
+    leaves = [[Value(number) for number in example.numbers] for example in examples]
+    arguments = [example.build(row) for example, row in zip(examples, leaves, strict=True)]
+    with enable_grad():  # under no_grad every number would be frozen
+        begin_recording()
+        try:
+            values, shape = flatten(f(*arguments))
+        finally:
+            guards = end_recording()
+    return _graph([leaf for row in leaves for leaf in row], values, guards), shape
+
+
+def _graph(
+    inputs: list[Value], outputs: list[Value], guards: list[tuple[Any, str, Any, bool]]
+) -> RecordedGraph:
+    import numpy as np
+
+    sides = [(as_node(left), relation, as_node(right), outcome) for left, relation, right, outcome in guards]
+    roots = outputs + [side for left, _, right, _ in sides for side in (left, right)]
+    nodes = topological_order(*roots)
+    heads, counts_, data, parents, _, extras, indices, scopes = pack(nodes, [])
+    head, counts = np.frombuffer(heads, dtype=np.int64), np.frombuffer(counts_, dtype=np.int64)
+    op, flag = (head & 0xFFFF).astype(np.int32), head >> 16
+    if len(parents) >= 2**31:
+        raise RecordingError(f"the graph has {len(parents)} edges; a Program takes less than 2^31")
+    start = np.zeros(len(op) + 1, dtype=np.int32)
+    np.cumsum(counts, out=start[1:])
+    leaf = op == 0
+    kind = np.where(leaf & (flag & (_FLAG_CONSTANT | _FLAG_FRESH) != 0), CONSTANT, NODE).astype(np.uint8)
+    ref = np.zeros(len(op), dtype=np.int32)
+    ref[list(indices)] = list(indices.values())
+    parameters = _name_leaves(nodes, np.flatnonzero(leaf & (kind == NODE)), inputs, kind, ref)
+    operations = _name_operations(nodes, op, ref)
+    position = _positions(nodes, roots)
+    rows = [
+        (position[id(left)], position[id(right)], RELATIONS.index(relation), int(outcome))
+        for left, relation, right, outcome in sides
+    ]
+    return RecordedGraph(
+        op=op,
+        start=start,
+        parents=np.array(parents, dtype=np.int32),
+        kind=kind,
+        value=np.frombuffer(data, dtype=np.float64)[::2].copy(),
+        ref=ref,
+        outputs=np.array([position[id(value)] for value in outputs], dtype=np.int32),
+        guards=np.array(rows, dtype=np.int32).reshape(len(rows), 4),
+        swept=len(topological_order(*outputs)) if guards else len(op),
+        operations=operations,
+        parameters=parameters,
+        inputs=len(inputs),
+        scope=(head >> 32).astype(np.int32),
+        scopes=scopes,
+        labels={i: nodes[i].label for i in extras if nodes[i].label and kind[i] != PARAMETER},
+    )
+
+
+def _positions(nodes: list[Value], roots: list[Value]) -> dict[int, int]:
+    wanted = {id(root) for root in roots}
+    return {id(node): i for i, node in enumerate(nodes) if id(node) in wanted}
+
+
+def _name_leaves(nodes: list[Value], places: Any, inputs: list[Value], kind: Any, ref: Any) -> list[Value]:
+    """Tell inputs from captured leaves; return the captured ones in the graph's order."""
+    import numpy as np
+
+    number = {id(value): k for k, value in enumerate(inputs)}
+    leaves = [nodes[i] for i in places.tolist()]
+    found = [number.get(id(leaf), -1) for leaf in leaves]
+    mine = np.array(found, dtype=np.int64)
+    captured = mine < 0
+    kind[places] = np.where(captured, PARAMETER, INPUT)
+    ref[places] = np.where(captured, np.cumsum(captured) - 1, mine)
+    return [leaf for leaf, k in zip(leaves, found, strict=True) if k < 0]
+
+
+def _name_operations(nodes: list[Value], op: Any, ref: Any) -> list[Operation]:
+    """List the operations without C text, and let their nodes refer to the list."""
+    import numpy as np
+
+    without = [identifier for identifier, rule in built_in().items() if not rule.native]
+    found: dict[int, int] = {}
+    listed: list[Operation] = []
+    for i in np.flatnonzero(np.isin(op, [*without, _CUSTOM])).tolist():
+        rule = nodes[i].operation
+        if id(rule) not in found:
+            found[id(rule)] = len(listed)
+            listed.append(rule)
+        ref[i] = found[id(rule)]
+    return listed

@@ -1,0 +1,206 @@
+"""One call of a Program: rows to lanes, which recording serves which row, and the rows done eagerly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..arrays import real_array, whole_number
+from ..backward import contributions
+from ..engine.value import Value
+from ..errors import RecordingError
+from ..vectors import parameters_to_vector
+from .tapes import Recording, instruction_set
+
+if TYPE_CHECKING:
+    from .program import Program
+
+__all__ = ["Run", "named"]
+
+_MOST_THREADS = 64  # as in `tape/module.c`
+FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)  # what `fits` of a bound tape tells of a lane
+
+
+def named(arguments: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Return the arguments with what to call them in a message."""
+    return [(f"argument {k} of {len(arguments)}", argument) for k, argument in enumerate(arguments, 1)]
+
+
+def _block(block: Any, lanes: int) -> int:
+    """The lanes of a block, no more than there are: each lane has its memory."""
+    wanted = whole_number(block, "block")
+    if wanted < 0 or wanted % 8:
+        raise ValueError(
+            f"block is a number of lanes, a multiple of 8, or 0, which chooses one; not {wanted}"
+        )
+    return min(wanted, 8 * -(-lanes // 8))
+
+
+def _threads(threads: Any) -> int:
+    count = whole_number(threads, "threads")
+    if not 1 <= count <= _MOST_THREADS:
+        raise ValueError(f"threads goes from 1 to {_MOST_THREADS}; not {count}")
+    return count
+
+
+class Run:
+    """One call of a Program.
+
+    Attributes:
+        arrays: for each argument its rows, shape (lanes, size).
+        lanes: how many rows there are; 1 if there are no arguments.
+    """
+
+    def __init__(self, program: Program, batches: Sequence[Any], block: int = 0, threads: int = 1):
+        examples = program.examples
+        if len(batches) != len(examples):
+            raise TypeError(f"the recorded function takes {len(examples)} arguments, not {len(batches)}")
+        self.program = program
+        pairs = zip(examples, named(batches), strict=True)
+        self.arrays = tuple(example.rows(batch, name) for example, (name, batch) in pairs)
+        self.lanes = len(self.arrays[0]) if self.arrays else 1
+        if any(len(array) != self.lanes for array in self.arrays):
+            raise ValueError(
+                f"the batches have different numbers of rows: {[len(array) for array in self.arrays]}"
+            )
+        self.block, self.threads = _block(block, self.lanes), _threads(threads)
+        self.width = program.outputs
+        self.shape = (self.lanes, *program.shape) if self.arrays else program.shape
+
+    def values(self, totals: Any, want_inputs: bool, gradient: Any = 1.0) -> tuple[Any, tuple[Any, ...]]:
+        """Run all lanes.
+
+        Args:
+            totals: sums for `Program.parameters`, to be added to; it may be None, and it grows with them.
+            want_inputs: whether the arguments' gradients are wanted.
+            gradient: what to start from.
+
+        Returns:
+            (values, the arguments' gradients), with the lanes in front.
+        """
+        import numpy as np
+
+        self.outputs = np.empty((self.lanes, self.width))
+        self.igrads = tuple(np.zeros_like(array) for array in self.arrays) if want_inputs else ()
+        self.seeds = self._seeds(gradient)
+        self.totals = totals
+        lane = 0
+        while lane < self.lanes:
+            lane = self._advance(lane)
+        examples = self.program.examples
+        own = tuple(g.reshape(self.lanes, *e.shape) for g, e in zip(self.igrads, examples, strict=False))
+        return self.outputs.reshape(self.shape), own
+
+    def _advance(self, lane: int) -> int:
+        """Run some lanes from this one on; return the first that is left."""
+        program = self.program
+        recording = program.recordings[0]
+        reached = self._tape_run(recording, lane, self.lanes)
+        if reached < self.lanes:
+            self._eager_run(reached)
+            reached += 1
+        return reached
+
+    def _seeds(self, gradient: Any) -> Any:
+        import numpy as np
+
+        if type(gradient) is float:
+            return gradient
+        given = real_array(gradient, "gradient")
+        if given.ndim == 0:
+            return float(given)
+        try:
+            seeds = np.broadcast_to(given, self.shape)
+        except ValueError:
+            raise ValueError(
+                f"gradient has shape {given.shape}, which does not fit the values' shape {self.shape}"
+            ) from None
+        return np.ascontiguousarray(seeds.reshape(self.lanes, self.width))
+
+    def _tape_run(self, recording: Recording, start: int, stop: int) -> int:
+        """Run lanes; return the one it stopped at. Where a sum is not finite, go lane by lane."""
+        reached = self._attempt(recording, start, stop, stop - start > 2)
+        if reached >= 0:
+            return reached
+        for lane in range(start, stop):
+            reached = self._attempt(recording, lane, lane + 1, False)
+            if reached != lane + 1:
+                return lane
+        return stop
+
+    def _attempt(self, recording: Recording, start: int, stop: int, lanes: bool) -> int:
+        """Run lanes on one kind of tape; return -1, `totals` untouched, if a sum is not finite."""
+        tape, order, parameters = recording.tape(lanes, bool(self.igrads))
+        params = parameters_to_vector(parameters)
+        totals = None if self.totals is None else self.totals[order]
+        bound = tape.bind(
+            params,
+            self.arrays,
+            self.outputs,
+            totals,
+            self.igrads or None,
+            self.block,
+            self.threads,
+            instruction_set(),
+        )
+        reached: int = bound.run(start, stop, None, self.seeds)
+        if reached >= 0 and totals is not None:
+            self.totals[order] = totals
+        return reached
+
+    def _eager_run(self, lane: int) -> None:
+        """Evaluate one lane with f; add its contributions as the sweep would, touching no node."""
+        leaves = [[Value(x) for x in array[lane].tolist()] for array in self.arrays]
+        row = [example.build(part) for example, part in zip(self.program.examples, leaves, strict=True)]
+        flat = [leaf for part in leaves for leaf in part]
+        self._refuse_guard(lane)
+        outputs = self.program.eager(row, flat)
+        self.outputs[lane] = [output.data for output in outputs]
+        if self.totals is not None:
+            self._add_eagerly(lane, outputs, flat)
+
+    def _refuse_guard(self, lane: int) -> None:
+        if self.program.on_guard != "raise":
+            return
+        graph = self.program.recorded
+        left = graph.broken_guard(
+            graph.rebuild([Value(x) for array in self.arrays for x in array[lane].tolist()])
+        )
+        if left is not None:
+            a, relation, b, outcome = left
+            raise RecordingError(
+                f"row {lane}: {a!r} {relation} {b!r} is {not outcome}, was {outcome} "
+                'when recorded; on_guard="eager" evaluates such rows with the function itself'
+            )
+
+    def _add_eagerly(self, lane: int, outputs: list[Value], leaves: list[Value]) -> None:
+        places = {id(parameter): k for k, parameter in enumerate(self.program.parameters)}
+        own = {id(leaf): k for k, leaf in enumerate(leaves)}
+        seeds = [self.seeds] * self.width if isinstance(self.seeds, float) else self.seeds[lane].tolist()
+        gradients = [0.0] * len(leaves)
+        live = [(output, seed) for output, seed in zip(outputs, seeds, strict=True) if not output.is_constant]
+        for output, seed in live:
+            if output.is_leaf:
+                self._receive(output, seed, places, own, gradients)
+        if live:
+            for step in contributions([output for output, _ in live], [seed for _, seed in live]):
+                if step.parent.is_leaf:
+                    self._receive(step.parent, step.partial * step.upstream, places, own, gradients)
+        at = 0
+        for array in self.igrads:
+            width = array.shape[1]
+            array[lane] = gradients[at : at + width]
+            at += width
+
+    def _receive(
+        self, leaf: Value, share: float, places: dict[int, int], own: dict[int, int], gradients: list[float]
+    ) -> None:
+        if id(leaf) in places:
+            self.totals[places[id(leaf)]] = float(self.totals[places[id(leaf)]]) + share
+        elif id(leaf) in own:
+            gradients[own[id(leaf)]] += share
+        elif not leaf.is_constant:
+            raise RecordingError(
+                f"a row that was evaluated eagerly depends on {leaf!r}, unknown to the recorded graph: "
+                "let the recorded example reach every parameter"
+            )
