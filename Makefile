@@ -21,9 +21,15 @@ $(VENV)/.demo: $(VENV)/bin/python $(SOURCES)
 	$(PIP) -e ".[demo]"
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python $(SOURCES)
-	$(PIP) -e ".[dev]"
+$(VENV)/.test: $(VENV)/bin/python $(SOURCES)
+	$(PIP) -e ".[test]"
 	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python $(SOURCES)
+	@echo "Installing what all tests compare with (PyTorch, JupyterLab, scikit-learn, ...) into $(VENV):"
+	@echo "about 1.9 GB, some minutes on a fast connection. 'make quick' needs 0.2 GB."
+	$(PIP) -e ".[dev]"
+	@touch $@ $(VENV)/.test
 
 demo: $(VENV)/.demo  ## the main job: train a network of Values on real data, check its gradient, draw a graph
 	$(BIN)/python examples/demo.py
@@ -37,7 +43,7 @@ test-compiled: $(VENV)/.dev  ## the test suite on the compiled engine, the brows
 test-uncompiled: $(VENV)/.dev  ## the test suite on the same source, uncompiled
 	AUTOGRAD_UNCOMPILED=1 $(PYTEST) --ignore=tests/browser
 
-quick: $(VENV)/.dev  ## the tests of the engine and the checker: about a minute
+quick: $(VENV)/.test  ## the tests of the engine and the checker, with light packages alone: two minutes, installation included
 	$(PYTEST) tests/autograd_core tests/property
 
 test-browser: $(VENV)/.dev  ## the widget and the pages in a real JupyterLab and Chromium
