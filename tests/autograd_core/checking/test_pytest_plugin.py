@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import pytest_autograd_core
+from viz.errors import RendererError
+from viz.renderer import find_renderer
 
 pytest_plugins = ["pytester"]
 
@@ -85,6 +87,10 @@ def test_assert_gradients_match_works_without_the_fixture(project):
 
 
 def test_a_page_with_the_failing_subgraph_is_written_for_each_failure(project):
+    try:
+        find_renderer()
+    except RendererError:
+        pytest.skip("nothing here lays out a drawing")
     project.makepyfile(FAILING)
     result = run(project, "--gradcheck-report=html")
     (page,) = (project.path / "gradcheck-report").iterdir()
