@@ -124,6 +124,7 @@ class Bound:
             self.params,
             [array.reshape(len(array), -1)[lanes] for array in self.arrays],
             len(lanes),
+            self.totals is not None,
         )
         block.forward()
         good = block.good()
@@ -163,10 +164,11 @@ class Bound:
 class _Block:
     """The numbers of some lanes: value and adjoint of every node, and every contribution to a parameter."""
 
-    def __init__(self, tape: Tape, params: Any, inputs: list[Any], lanes: int):
+    def __init__(self, tape: Tape, params: Any, inputs: list[Any], lanes: int, want_partials: bool):
         import numpy as np
 
-        self.tape, self.lanes = tape, lanes
+        self.tape, self.lanes, self.want_partials = tape, lanes, want_partials
+        self.kept: dict[int, list[tuple[float, ...]]] = {}  # partials of operations that may remember a call
         graph = tape.graph
         columns = [column for array in inputs for column in array.T]
         self.values: list[Any] = [None] * len(graph)
@@ -195,18 +197,35 @@ class _Block:
             if rule.name in _LINEAR:
                 self.values[i] = rule.scalar(*operands)
                 continue
+            if not rule.native:
+                self._call(i, rule, operands)
+                continue
             index = int(self.tape.graph.ref[i]) if rule.arity is None else 0
             self.values[i] = np.array([self._value(rule, row, index) for row in zip(*operands, strict=True)])
             if rule.name not in ("dot", "sum", "max", "min") and not rule.selecting:
                 self.poisoned |= ~np.isfinite(self.values[i])
             self.poisoned |= np.isnan(self.values[i])
 
+    def _call(self, i: int, rule: Operation, operands: list[Any]) -> None:
+        """Call what Python computes, lane by lane, the partials right after the value, as eagerly."""
+        import numpy as np
+
+        wanted = self.want_partials and self.tape.needed[i]
+        values, kept = [], []
+        for row in zip(*operands, strict=True):
+            y = self._value(rule, row, 0)
+            partials = self._partials(rule, row, y, 0) if wanted and not math.isnan(y) else ()
+            values.append(math.nan if len(partials) != len(row) and wanted else y)
+            kept.append(partials if len(partials) == len(row) else (math.nan,) * len(row))
+        self.values[i], self.kept[i] = np.array(values), kept
+        self.poisoned |= ~np.isfinite(self.values[i])
+
     @staticmethod
     def _value(rule: Operation, operands: tuple[Any, ...], index: int) -> float:
         numbers = [float(x) for x in operands]
         try:
             y = rule.value(*numbers, index=index) if rule.arity is None else rule.value(*numbers)
-        except (ArithmeticError, ValueError, TypeError):
+        except Exception:
             return math.nan  # a poisoned lane is evaluated eagerly, and raises there
         return y
 
@@ -248,7 +267,12 @@ class _Block:
         rows = list(zip(*(self.values[p] for p in parents), strict=True))
         index = int(graph.ref[i]) if rule.arity is None else 0
         partials = np.array(
-            [self._partials(rule, row, y, index) for row, y in zip(rows, self.values[i], strict=True)]
+            self.kept[i]
+            if i in self.kept
+            else [
+                self._partials(rule, row, y, index) or (math.nan,) * len(row)
+                for row, y in zip(rows, self.values[i], strict=True)
+            ]
         )
         for j, p in enumerate(parents):
             if rule.name == "pow" and j == 1 and graph.kind[p] == CONSTANT:
@@ -263,8 +287,8 @@ class _Block:
         numbers = tuple(float(x) for x in operands)
         try:
             return tuple(float(d) for d in rule.partials(numbers, float(y), index))
-        except (ArithmeticError, ValueError, TypeError):
-            return (math.nan,) * len(numbers)
+        except Exception:
+            return ()
 
     def input_gradients(self) -> Any:
         import numpy as np

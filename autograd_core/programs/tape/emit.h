@@ -200,10 +200,13 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, con
             for (e = from; e < to; e++) aux(z, operand(z, e));
             for (e = from; e < to; e++) if (aux(z, -1) < 0) return -1;
             if (emit(z, op * 4, y, at, 0, 0) < 0) return -1;
-        } else if (arity == 0) { /* n, which callable, x[n], gx[n] */
+        } else if (arity == 0) { /* n, which callable, x[n], gx[n], first slot of the partials or -1 */
+            int32_t kept = -1;
             aux(z, (int32_t)n); aux(z, g->ref[i]);
             for (e = from; e < to; e++) aux(z, operand(z, e));
             for (e = from; e < to; e++) if (aux(z, -1) < 0) return -1;
+            for (e = from; e < to && z->need[i] && in_sweep(g, i); e++) { int32_t s = fresh_slot(z); if (e == from) kept = s; }
+            if (aux(z, kept) < 0) return -1;
             if (emit(z, OP_CUSTOM * 4, y, at, 0, 0) < 0) return -1;
         } else if (arity == 3) {
             for (e = from; e < to; e++) aux(z, operand(z, e));

@@ -86,7 +86,7 @@ static void K(backward)(const Tape *t, Space *sp, long from, long until) {
             }
             break;
         }
-        case OP_CUSTOM: call_backward(sp, ax, nu, y, g, L); break;
+        case OP_CUSTOM: call_backward(sp, ax, nu, g, L); break;
         default:
             if (arity_table[op] == 1) K(pull1)(op, V(in.a), y, g, G(in.ga), in.flags & FIRST_A, n);
             else if (mode == MODE_VV) K(pull2)(op, mode, V(in.a), V(in.b), y, g, G(in.ga), G(in.gb), in.flags, n);

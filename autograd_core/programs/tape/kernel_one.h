@@ -128,7 +128,7 @@ static void K(forward_one)(const Tape *t, Space *sp, long from, long to) {
         }
         case OP_WHERE * 4: { const int32_t *ax = t->aux.v + in.a; v[in.y] = v_where(v[ax[0]], v[ax[1]], v[ax[2]]); break; }
         case OP_CLIP * 4: { const int32_t *ax = t->aux.v + in.a; v[in.y] = v_clip(v[ax[0]], v[ax[1]], v[ax[2]]); break; }
-        case OP_CUSTOM * 4: call_forward(sp, t->aux.v + in.a, 0, v + in.y, 1); poison += v[in.y] - v[in.y]; break;
+        case OP_CUSTOM * 4: poison += call_forward(sp, t->aux.v + in.a, 0, v + in.y, 1); break;
         default: {
             int op = in.code >> 2;
             if (is_nary(op)) K(reduce)(op, t->aux.v + in.a, v, v + in.y, 0, 1);
@@ -233,7 +233,7 @@ static void K(backward_one)(const Tape *t, Space *sp, long from, long until) {
             for (j = 0; j < 3; j++) if (ax[3 + j] >= 0 && p[j] != 0.0) d[ax[3 + j] >> 1] += p[j] * g;
             break;
         }
-        case OP_CUSTOM * 4: call_backward(sp, t->aux.v + in.a, 0, v + in.y, d + in.y, 1); break;
+        case OP_CUSTOM * 4: call_backward(sp, t->aux.v + in.a, 0, d + in.y, 1); break;
         default: {
             int op = in.code >> 2, mode = in.code & 3;
             double p[2] = {0.0, 0.0};

@@ -48,10 +48,11 @@ typedef struct { /* what one thread works in */
     long good;                   /* lanes of the present block that are good, counted from its first */
     long lane, count;
     int prepared;                /* is what no lane changes computed? */
+    int partials;                /* are partials of the operations that Python computes wanted? */
 } Space;
 
-static void call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L);
-static void call_backward(Space *sp, const int32_t *ax, long nu, const double *y, const double *g, long L);
+static double call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L);
+static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g, long L);
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define HAVE_X86 1
@@ -122,7 +123,7 @@ static const Build *best_build(void) { return builds + (build_runs(1) ? 1 : 0); 
 
 /* --- Python objects --- */
 
-enum { POOL = 4, MAX_ARRAYS = 32, MAX_THREADS = 64 };
+enum { POOL = 4, MAX_THREADS = 64 };
 
 typedef struct {
     PyObject_HEAD
@@ -136,7 +137,7 @@ typedef struct {
     TapeObject *tape;
     const Build *build;
     long block, threads, narrays, lanes;
-    Py_buffer params, outputs, totals, arrays[MAX_ARRAYS], igrads[MAX_ARRAYS];
+    Py_buffer params, outputs, totals, *arrays, *igrads; /* arrays and igrads: one for each argument, in one block */
     int has_outputs, has_totals, nigrads;
     int roomy;                   /* constants follow the parameters, in a one-lane tape its slots too: nothing is copied */
 } BoundObject;
@@ -245,6 +246,7 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
         if (!sp) { PyErr_NoMemory(); goto done; }
         sp->callables = self->tape->callables;
         sp->prepared = 0;
+        sp->partials = self->has_totals;
         sp->uni = self->params.buf;
     }
     if (t->lanes && t->nconsts && !self->roomy) { /* parameters and constants side by side */
@@ -260,7 +262,7 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
     lane = run_alone(&run, &watch);
 #endif
     if (watch.state) PyEval_RestoreThread(watch.state);
-    if (watch.stopped) lane = -2;
+    if (watch.stopped || (called && PyErr_Occurred())) lane = -2;
     else if (self->has_totals && check && !all_finite(self->totals.buf, t->params)) lane = -1;
 done:
     for (k = 0; k < run.nspaces; k++) give_space(self->tape, spaces[k]);
@@ -307,6 +309,7 @@ static void bound_dealloc(BoundObject *self) {
     if (self->has_totals) PyBuffer_Release(&self->totals);
     for (k = 0; k < self->narrays; k++) PyBuffer_Release(self->arrays + k);
     for (k = 0; k < self->nigrads; k++) PyBuffer_Release(self->igrads + k);
+    free(self->arrays);
     Py_XDECREF(self->tape);
     PyObject_Free(self);
 }
@@ -360,7 +363,8 @@ static PyObject *tape_bind(TapeObject *self, PyObject *args) {
     b->roomy = roomy;
     if (doubles(params, &b->params, roomy, "params") < 0) goto fail;
     if (b->params.len / 8 < (!roomy ? t->params : t->lanes ? t->nu : t->nu + t->slots)) { PyErr_SetString(PyExc_ValueError, "params: too short"); goto fail; }
-    if (PyTuple_GET_SIZE(arrays) > MAX_ARRAYS) { PyErr_Format(PyExc_ValueError, "at most %d arrays", MAX_ARRAYS); goto fail; }
+    if (!(b->arrays = calloc(2 * (size_t)PyTuple_GET_SIZE(arrays) + 1, sizeof *b->arrays))) { PyErr_NoMemory(); goto fail; }
+    b->igrads = b->arrays + PyTuple_GET_SIZE(arrays);
     for (k = 0; k < PyTuple_GET_SIZE(arrays); k++) {
         if (doubles(PyTuple_GET_ITEM(arrays, k), b->arrays + k, 0, "an input") < 0) goto fail;
         b->narrays++;

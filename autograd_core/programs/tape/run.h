@@ -13,37 +13,70 @@ static PyObject *lane_operands(const int32_t *ax, const double *val, long nu, lo
     return operands;
 }
 
-static void call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L) {
-    long l;
-    PyObject *value = PyTuple_GET_ITEM(PyList_GET_ITEM(sp->callables, ax[1]), 0);
-    for (l = 0; l < L; l++) {
-        PyObject *operands = lane_operands(ax, sp->val, nu, L, l), *result = operands ? PyObject_Call(value, operands, NULL) : NULL;
-        y[l] = result ? PyFloat_AsDouble(result) : NAN;
-        if (PyErr_Occurred()) { PyErr_Clear(); y[l] = NAN; } /* a poisoned lane is evaluated eagerly, and raises there */
-        Py_XDECREF(operands); Py_XDECREF(result);
-    }
+/* Did the call raise?  An Exception is cleared: a poisoned lane is evaluated eagerly, and raises there, if f gets that far
+ * with it.  KeyboardInterrupt, SystemExit and the like stay set: the run ends with them. */
+static int call_failed(void) {
+    if (!PyErr_Occurred()) return 0;
+    if (PyErr_ExceptionMatches(PyExc_Exception)) PyErr_Clear();
+    return 1;
 }
 
-static void call_backward(Space *sp, const int32_t *ax, long nu, const double *y, const double *g, long L) {
-    long l, n = ax[0], j;
-    PyObject *row = PyList_GET_ITEM(sp->callables, ax[1]), *partials = PyTuple_GET_ITEM(row, 1);
-    int selecting = PyObject_IsTrue(PyTuple_GET_ITEM(row, 2));
-    const int32_t *to = ax + 2 + n;
+/* The partials of one lane, computed right after the value, as eagerly, and kept for the reverse pass: an operation may
+ * remember what it did last.  Returns 0 if they raise. */
+static int keep_partials(Space *sp, const int32_t *ax, PyObject *rule, PyObject *operands, double y, long nu, long L, long l) {
+    long n = ax[0], j;
+    PyObject *made = PyObject_CallFunction(rule, "Od", operands, y), *d = made ? PySequence_Fast(made, "partials") : NULL;
+    for (j = 0; d && j < n; j++) {
+        double p = j < PySequence_Fast_GET_SIZE(d) ? PyFloat_AsDouble(PySequence_Fast_GET_ITEM(d, j)) : NAN;
+        if (PyErr_Occurred()) break;
+        sp->val[((long)ax[2 + 2 * n] + j - nu) * L + l] = p;
+    }
+    Py_XDECREF(made); Py_XDECREF(d);
+    return !call_failed();
+}
+
+/* A lane that pads a block is a copy of the last one; nothing is called for it. */
+static void copy_lane(Space *sp, const int32_t *ax, long nu, double *y, long L, long l) {
+    long n = ax[0], j;
+    double *kept = sp->val + ((long)ax[2 + 2 * n] - nu) * L;
+    y[l] = y[sp->count - 1];
+    for (j = 0; j < n && ax[2 + 2 * n] >= 0; j++) kept[j * L + l] = kept[j * L + sp->count - 1];
+}
+
+/* Returns what poisons lane 0. */
+static double call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L) {
+    long l;
+    double *poison = sp->poison;
+    PyObject *row = PyList_GET_ITEM(sp->callables, ax[1]);
     for (l = 0; l < L; l++) {
-        PyObject *operands = lane_operands(ax, sp->val, nu, L, l), *made = NULL, *d = NULL;
-        if (operands) made = PyObject_CallFunction(partials, "Od", operands, y[l]);
-        if (made) d = PySequence_Fast(made, "partials");
-        for (j = 0; j < n; j++) {
-            double p, c, *slot;
-            if (to[j] < 0) continue;
-            p = d && j < PySequence_Fast_GET_SIZE(d) ? PyFloat_AsDouble(PySequence_Fast_GET_ITEM(d, j)) : NAN;
-            if (PyErr_Occurred()) { PyErr_Clear(); p = NAN; }
-            c = selecting && p == 0.0 ? 0.0 : p * g[l];
-            slot = sp->adj + ((long)(to[j] >> 1) - nu) * L + l;
-            *slot = to[j] & 1 ? 0.0 + c : *slot + c;
+        PyObject *operands, *result;
+        y[l] = NAN;
+        if (PyErr_Occurred()) continue; /* the run is about to end */
+        if (l >= sp->count) { copy_lane(sp, ax, nu, y, L, l); continue; }
+        operands = lane_operands(ax, sp->val, nu, L, l);
+        result = operands ? PyObject_Call(PyTuple_GET_ITEM(row, 0), operands, NULL) : NULL;
+        if (result) y[l] = PyFloat_AsDouble(result);
+        if (call_failed()) y[l] = NAN;
+        else if (sp->partials && ax[2 + 2 * ax[0]] >= 0 && !keep_partials(sp, ax, PyTuple_GET_ITEM(row, 1), operands, y[l], nu, L, l))
+            poison[l] = NAN;
+        poison[l] += y[l] - y[l];
+        Py_XDECREF(operands); Py_XDECREF(result);
+    }
+    return poison[0];
+}
+
+static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g, long L) {
+    long l, n = ax[0], j;
+    int selecting = PyObject_IsTrue(PyTuple_GET_ITEM(PyList_GET_ITEM(sp->callables, ax[1]), 2));
+    const int32_t *to = ax + 2 + n;
+    for (j = 0; j < n; j++) {
+        const double *partial = sp->val + ((long)ax[2 + 2 * n] + j - nu) * L;
+        double *slot = sp->adj + ((long)(to[j] >> 1) - nu) * L;
+        if (to[j] < 0) continue;
+        for (l = 0; l < L; l++) {
+            double c = selecting && partial[l] == 0.0 ? 0.0 : partial[l] * g[l];
+            slot[l] = to[j] & 1 ? 0.0 + c : slot[l] + c;
         }
-        Py_XDECREF(operands); Py_XDECREF(made); Py_XDECREF(d);
-        if (PyErr_Occurred()) PyErr_Clear();
     }
 }
 
@@ -189,7 +222,7 @@ enum { PIECE = 1 << 18 };        /* numbers computed between two looks at the cl
 /* Has the user asked to stop?  Looks at the clock only where much was done since, at the signals twenty times a second. */
 static int interrupted(Watch *w, long work) {
     double now;
-    if (w->others && PEEK(w->others)) w->stopped = 1;
+    if (w->others ? PEEK(w->others) : !w->state && PyErr_Occurred() != NULL) w->stopped = 1; /* without `state` the GIL is held */
     if (w->stopped) return 1;
     if ((w->work += work) < PIECE || w->others) return 0;
     w->work = 0;

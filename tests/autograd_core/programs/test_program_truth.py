@@ -1,0 +1,134 @@
+"""Programs are never silently wrong: each of these cases once gave a wrong number without a word."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+from autograd_core.calculus.operations import OPERATIONS
+from autograd_core.programs import interpreter, interpreters, record
+
+BOTH = ["numpy", *interpreters()[1:2]]
+
+
+@pytest.fixture(params=BOTH)
+def either(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The test runs on the interpreter in NumPy and on the compiled one."""
+    with interpreter(request.param):
+        yield request.param
+
+
+def own(function: Any, partials: Any) -> Any:
+    made = ag.operation(partials, name=f"truth_{len(OPERATIONS)}")(function)
+    del OPERATIONS[made.name]
+    return made
+
+
+def loop(f: Any, parameters: list[ag.Value], rows: list[float]) -> tuple[list[float], list[float]]:
+    """The eager loop: values, and the sum of gradients."""
+    for parameter in parameters:
+        parameter.zero_grad()
+    values = []
+    for row in rows:
+        y = f(ag.Value(row))
+        y.backward()
+        values.append(y.data)
+    return values, [parameter.grad for parameter in parameters]
+
+
+# --- operations of the user's
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+@pytest.mark.parametrize("where", ["value", "partials"])
+@pytest.mark.parametrize("lanes", [1, 50])
+def test_what_is_no_error_comes_out_of_a_users_operation(
+    either: str, error: Any, where: str, lanes: int
+) -> None:
+    armed = []
+
+    def value(x: float) -> float:
+        if armed and where == "value":
+            raise error("stop")
+        return x
+
+    def partial(x: float, y: float) -> float:
+        if armed and where == "partials":
+            raise error("stop")
+        return 1.0
+
+    w = ag.Value(2.0)
+    step = own(value, partial)
+    program = record(lambda x: step(w * x), 1.0)
+    armed.append(True)
+    with pytest.raises(error, match="stop"):
+        program.value_and_grad(np.ones(lanes))
+    armed.clear()
+    assert program.value_and_grad(np.ones(lanes))[1].parameters.tolist() == [float(lanes)]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, AssertionError, ValueError, LookupError, MemoryError])
+@pytest.mark.parametrize("where", ["value", "partials"])
+def test_every_error_of_a_users_operation_comes_out(either: str, error: Any, where: str) -> None:
+    def value(x: float) -> float:
+        if x > 2.0 and where == "value":
+            raise error("too large")
+        return x
+
+    def partial(x: float, y: float) -> float:
+        if x > 2.0 and where == "partials":
+            raise error("too large")
+        return 1.0
+
+    step = own(value, partial)
+    program = record(lambda x: step(x) * 2.0, 1.0)
+    with pytest.raises((error, ag.DomainError), match="too large"):
+        program.value_and_grad([1.0, 3.0, 1.0], inputs=True)
+
+
+def test_an_error_on_a_branch_not_taken_does_not_come_out(either: str) -> None:
+    def positive(x: float) -> float:
+        assert x > 0.0
+        return x
+
+    step = own(positive, lambda x, y: 1.0)
+    program = record(lambda x: step(x) if x > 0.0 else -x, 1.0)
+    assert program([1.0, -2.0]).tolist() == [1.0, 2.0]
+
+
+def test_an_operation_that_remembers_its_last_call_has_the_eager_partials(either: str) -> None:
+    last: list[float] = []
+
+    def value(x: float) -> float:
+        last[:] = [math.cos(x)]
+        return math.sin(x)
+
+    step = own(value, lambda x, y: last[0])
+    w = ag.Value(0.5)
+
+    def f(x: Any) -> Any:
+        return step(w * x) * step(w + x)
+
+    rows = [0.1, 0.2, 0.3, 0.4, 0.5]
+    values, sums = loop(f, [w], rows)
+    for count in (1, 2, 5):
+        got, gradients = record(f, 1.0).value_and_grad(rows[:count])
+        assert got.tolist() == values[:count]
+    assert gradients.parameters.tolist() == sums
+
+
+# --- more of everything
+
+
+@pytest.mark.parametrize("count", [33, 200])
+def test_a_function_may_take_more_than_32_arguments(either: str, count: int) -> None:
+    program = record(lambda *xs: ag.dot(xs, xs), *[1.0] * count)
+    columns = [np.array([float(k), 1.0, 2.0]) for k in range(count)]
+    values, gradients = program.value_and_grad(*columns, inputs=True)
+    assert values.tolist() == [float(sum(k * k for k in range(count))), float(count), 4.0 * count]
+    assert [g[0] for g in gradients.inputs] == [2.0 * k for k in range(count)]
