@@ -77,9 +77,8 @@ docs: $(VENV)/.dev  ## run the code in the documentation and build the site; war
 	$(PYTEST) docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-generate: $(VENV)/bin/python  ## write calculus/operations.h anew after a change to operations.py
-	$(PIP) "cython>=3.1"
-	AUTOGRAD_UNCOMPILED=1 $(BIN)/python -m autograd_core.calculus.codegen
+generate:  ## write anew what follows from the rows of calculus/operations.py
+	$(PYTHON) autograd_core/calculus/generate.py
 
 clean:  ## remove what was built
 	rm -rf $(VENV) .venv-bench build out docs/_build *.egg-info autograd_core/*/*.so autograd_core/engine/value.c

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .calculus.operations import OPERATIONS, Operation, real
+from .calculus.operation import OPERATIONS, Operation, real
 from .calculus.primitives import Number
 from .engine.value import Value, apply, as_value, number_of, rule_mode
 
@@ -101,7 +101,7 @@ def operation(
 
     Raises:
         TypeError: if the function takes other than a fixed number of operands.
-        ValueError: if the name is that of a built-in operation.
+        ValueError: if the name is that of a built-in operation, or of one that another function made.
 
     >>> import math, autograd_core as ag
     >>> @ag.operation(lambda x, y: 1 / (1 + x * x))
@@ -116,13 +116,30 @@ def operation(
     def decorator(function: Callable[..., float]) -> CustomOperation:
         chosen = name or function.__name__
         known = OPERATIONS.get(chosen)
-        if known is not None and not isinstance(known, CustomOperation):
-            raise ValueError(f"{chosen!r} is a built-in operation: give yours another name")
+        if known is not None:
+            _check_name(chosen, known, function)
         result = CustomOperation(function, partials, chosen, _arity(function), selecting)
         OPERATIONS[chosen] = result
         return result
 
     return decorator
+
+
+def _check_name(name: str, known: Operation, function: Callable[..., float]) -> None:
+    """Refuse a name that is taken; the same definition may be repeated, as in a notebook."""
+    if not isinstance(known, CustomOperation):
+        raise ValueError(f"{name!r} is a built-in operation: give yours another name")
+    if _place(known.function) != _place(function):
+        module, what = _place(known.function)
+        raise ValueError(
+            f"there is an operation {name!r} already, made of {what} in {module}: give yours another name, "
+            f"@operation(..., name=...)"
+        )
+
+
+def _place(function: Callable[..., float]) -> tuple[str, str]:
+    """Where a function was defined: its module and its qualified name."""
+    return getattr(function, "__module__", "?"), getattr(function, "__qualname__", repr(function))
 
 
 def _arity(function: Callable[..., float]) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
+from autograd_core.calculus.operations import BUILTIN, Reduction
 from autograd_core.errors import AutogradError
 
 if TYPE_CHECKING:
@@ -29,24 +30,11 @@ MAXIMUM_NODES = 4_000
 MAXIMUM_DEPTH = 100  # nested parentheses, calls and signs; a chain a + b + c is not nested
 CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}
 
-# fmt: off
-UNARY = (
-    "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "square", "reciprocal",
-    "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
-    "erf", "erfc", "lgamma", "sigmoid", "logsigmoid", "softplus", "relu", "leaky_relu", "elu", "gelu", "silu",
-    "abs", "sign", "floor", "ceil", "neg",
-)
-BINARY = (
-    "pow", "atan2", "hypot", "maximum", "minimum", "greater", "less", "greater_equal", "less_equal",
-)
-TERNARY = ("where", "clip")
-REDUCTIONS = ("sum", "prod", "mean", "logsumexp", "norm", "max", "min")
-# fmt: on
-FUNCTIONS = {
-    **dict.fromkeys(UNARY, 1),
-    **dict.fromkeys(BINARY, 2),
-    **dict.fromkeys(TERNARY, 3),
-    **dict.fromkeys(REDUCTIONS, None),  # any number of arguments
+#: The functions, with how many arguments each takes, at least and at most (None: any number).
+FUNCTIONS: dict[str, tuple[int, int | None]] = {
+    **{op.name: (op.arity - len(op.defaults), op.arity) for op in BUILTIN if op.summary and op.arity},
+    **{op.name: (1, None) for op in BUILTIN if isinstance(op, Reduction) and not op.indexed},
+    "prod": (1, None),
 }
 
 BINARY_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -277,9 +265,11 @@ def translate_call(node: ast.Call, text: str) -> tuple[Instruction, Sequence[ast
         )
     if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
         raise fault(f"{name}() takes plain arguments only", text, position(node, text))
-    arity = FUNCTIONS[name]
-    if count != arity and (arity is not None or count == 0):
-        wanted = "at least one argument" if arity is None else f"{arity} argument{'s' if arity > 1 else ''}"
+    least, most = FUNCTIONS[name]
+    if not least <= count <= (count if most is None else most):
+        wanted = "at least one argument" if most is None else f"{most} argument{'s' if most > 1 else ''}"
+        if most is not None and least < most:
+            wanted = f"{least} or {wanted}"
         raise fault(f"{name}() takes {wanted}, not {count}", text, position(node, text))
     return Instruction(function(name), count, 0.0, position(node, text)), node.args
 
@@ -288,14 +278,8 @@ def function(name: str) -> Callable[..., Any]:
     """Return the function of the engine that a name in ``FUNCTIONS`` means."""
     from autograd_core import functions
 
-    if name == "abs":
-        return abs
-    if name == "neg":
-        return operator.neg
-    if name == "pow":
-        return operator.pow
     found: Callable[..., Any] = getattr(functions, name)
-    return (lambda *arguments: found(arguments)) if name in REDUCTIONS else found
+    return (lambda *arguments: found(arguments)) if FUNCTIONS[name][1] is None else found
 
 
 def to_float(number: float, text: str, column: int) -> float:

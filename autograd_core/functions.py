@@ -2,13 +2,84 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from .calculus.operations import OPERATIONS
-from .engine.value import Value, apply, as_value, dot, indexed_values, number_of, reduce_values
+from .engine.value import (
+    Value,
+    apply,
+    as_value,
+    dot,
+    evaluate,
+    indexed_values,
+    number_of,
+    reduce_values,
+)
 
 __all__ = [
+    "clip",
+    "dot",
+    "log_softmax",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "norm",
+    "prod",
+    "softmax",
+    "sum",
+    "where",
+]
+
+_DOCSTRING = """{summary}
+
+    Args:
+{arguments}
+
+    Returns:
+        A Value if {any} is one, else a float.
+
+    Raises:
+        DomainError, RangeError, DivisionError: where Python's float would raise.
+    """
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """Return the function of an operation: a node for Values, the number alone for numbers."""
+    operation = OPERATIONS[name]
+    identifier, parameters = operation.identifier, operation.parameters
+
+    def unary(x: Any) -> Any:
+        return method(x) if isinstance(x, Value) else evaluate(identifier, x)
+
+    def binary(a: Any, b: Any) -> Any:
+        if isinstance(a, Value):
+            return method(a, b)
+        return apply(operation, [as_value(a), b]) if isinstance(b, Value) else evaluate(identifier, a, b)
+
+    def ternary(a: Any, b: Any, c: Any) -> Any:
+        if isinstance(a, Value) or isinstance(b, Value) or isinstance(c, Value):
+            return apply(operation, [as_value(a), as_value(b), as_value(c)])
+        return evaluate(identifier, a, b, c)
+
+    method = getattr(Value, name, None) or getattr(operator, name)
+    function: Any = (unary, binary, ternary)[len(parameters) - 1]
+    function.__code__ = function.__code__.replace(co_varnames=parameters)  # f(x, slope=0.2)
+    function.__defaults__ = operation.defaults or None
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = _DOCSTRING.format(
+        summary=operation.summary,
+        arguments="\n".join(f"        {parameter}: a Value or a real number." for parameter in parameters),
+        any="it" if len(parameters) == 1 else "any of them",
+    )
+    return cast(Callable[..., Any], function)
+
+
+# --- written by autograd_core/calculus/codegen.py ---
+
+__all__ += [
     "abs",
     "acos",
     "acosh",
@@ -19,10 +90,8 @@ __all__ = [
     "atanh",
     "cbrt",
     "ceil",
-    "clip",
     "cos",
     "cosh",
-    "dot",
     "elu",
     "equal",
     "erf",
@@ -43,20 +112,13 @@ __all__ = [
     "log1p",
     "log2",
     "log10",
-    "log_softmax",
     "logsigmoid",
-    "logsumexp",
-    "max",
     "maximum",
-    "mean",
-    "min",
     "minimum",
     "mod",
     "neg",
-    "norm",
     "polygamma",
     "pow",
-    "prod",
     "reciprocal",
     "relu",
     "sigmoid",
@@ -64,127 +126,68 @@ __all__ = [
     "silu",
     "sin",
     "sinh",
-    "softmax",
     "softplus",
     "sqrt",
     "square",
     "stop_gradient",
-    "sum",
     "tan",
     "tanh",
-    "where",
 ]
 
+abs = _function("abs")
+acos = _function("acos")
+acosh = _function("acosh")
+asin = _function("asin")
+asinh = _function("asinh")
+atan = _function("atan")
+atan2 = _function("atan2")
+atanh = _function("atanh")
+cbrt = _function("cbrt")
+ceil = _function("ceil")
+cos = _function("cos")
+cosh = _function("cosh")
+elu = _function("elu")
+equal = _function("equal")
+erf = _function("erf")
+erfc = _function("erfc")
+exp = _function("exp")
+exp2 = _function("exp2")
+expm1 = _function("expm1")
+floor = _function("floor")
+gelu = _function("gelu")
+greater = _function("greater")
+greater_equal = _function("greater_equal")
+hypot = _function("hypot")
+leaky_relu = _function("leaky_relu")
+less = _function("less")
+less_equal = _function("less_equal")
+lgamma = _function("lgamma")
+log = _function("log")
+log1p = _function("log1p")
+log2 = _function("log2")
+log10 = _function("log10")
+logsigmoid = _function("logsigmoid")
+maximum = _function("maximum")
+minimum = _function("minimum")
+mod = _function("mod")
+neg = _function("neg")
+polygamma = _function("polygamma")
+pow = _function("pow")
+reciprocal = _function("reciprocal")
+relu = _function("relu")
+sigmoid = _function("sigmoid")
+sign = _function("sign")
+silu = _function("silu")
+sin = _function("sin")
+sinh = _function("sinh")
+softplus = _function("softplus")
+sqrt = _function("sqrt")
+square = _function("square")
+stop_gradient = _function("stop_gradient")
+tan = _function("tan")
+tanh = _function("tanh")
 
-def _call(name: str, *operands: Any) -> Any:
-    """Apply an operation: a node if any operand is a Value, else a float, with the same errors."""
-    nodes = [as_value(operand) for operand in operands]
-    result = apply(OPERATIONS[name], nodes)
-    return result if any(isinstance(operand, Value) for operand in operands) else number_of(result)
-
-
-def _unary(name: str, summary: str) -> Callable[[Any], Any]:
-    method: Callable[[Any], Any] = getattr(Value, name)
-
-    def function(x: Any) -> Any:
-        return method(x) if isinstance(x, Value) else _call(name, x)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""{summary}
-
-    Args:
-        x: a Value or a real number.
-
-    Returns:
-        A Value for a Value, else a float.
-
-    Raises:
-        DomainError, RangeError, DivisionError: where Python's float would raise.
-    """
-    return function
-
-
-def _binary(name: str, summary: str) -> Callable[[Any, Any], Any]:
-    def function(a: Any, b: Any) -> Any:
-        return _call(name, a, b)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""{summary}
-
-    Args:
-        a: a Value or a real number.
-        b: a Value or a real number.
-
-    Returns:
-        A Value if either is one, else a float.
-    """
-    return function
-
-
-exp = _unary("exp", "e to the power of x.")
-expm1 = _unary("expm1", "exp(x) - 1, exact for small x.")
-exp2 = _unary("exp2", "2 to the power of x.")
-log = _unary("log", "Natural logarithm.")
-log1p = _unary("log1p", "log(1 + x), exact for small x.")
-log2 = _unary("log2", "Logarithm to base 2.")
-log10 = _unary("log10", "Logarithm to base 10.")
-sqrt = _unary("sqrt", "Square root.")
-cbrt = _unary("cbrt", "Cube root.")
-square = _unary("square", "x * x.")
-reciprocal = _unary("reciprocal", "1 / x.")
-sin, cos, tan = _unary("sin", "Sine."), _unary("cos", "Cosine."), _unary("tan", "Tangent.")
-asin, acos = _unary("asin", "Inverse sine."), _unary("acos", "Inverse cosine.")
-atan = _unary("atan", "Inverse tangent.")
-sinh, cosh = _unary("sinh", "Hyperbolic sine."), _unary("cosh", "Hyperbolic cosine.")
-tanh = _unary("tanh", "Hyperbolic tangent.")
-asinh, acosh = _unary("asinh", "Inverse hyperbolic sine."), _unary("acosh", "Inverse hyperbolic cosine.")
-atanh = _unary("atanh", "Inverse hyperbolic tangent.")
-erf = _unary("erf", "Error function.")
-erfc = _unary("erfc", "1 - erf(x), exact for large x.")
-lgamma = _unary("lgamma", "Logarithm of |Gamma(x)|.")
-sigmoid = _unary("sigmoid", "1 / (1 + exp(-x)); never overflows.")
-logsigmoid = _unary("logsigmoid", "log(sigmoid(x)); never overflows.")
-softplus = _unary("softplus", "log(1 + exp(x)); never overflows.")
-relu = _unary("relu", "max(0, x).")
-gelu = _unary("gelu", "x Phi(x), with the exact normal distribution function (Hendrycks and Gimpel 2016).")
-silu = _unary("silu", "x sigmoid(x).")
-sign = _unary("sign", "-1, 0 or 1; its gradient is 0.")
-floor = _unary("floor", "The largest whole number not above x, as a float; its gradient is 0.")
-ceil = _unary("ceil", "The smallest whole number not below x, as a float; its gradient is 0.")
-stop_gradient = _unary("stop_gradient", "x with gradient 0, still part of the graph.")
-
-pow = _binary("pow", "a to the power of b.")
-mod = _binary("mod", "Python's a % b: the result has the sign of b.")
-atan2 = _binary("atan2", "The angle of the point (b, a).")
-hypot = _binary("hypot", "sqrt(a^2 + b^2) without overflow.")
-polygamma = _binary("polygamma", "The polygamma function of order a at b: 0 for digamma, 1 for trigamma.")
-maximum = _binary("maximum", "The larger of the two; a tie shares the gradient, 1/2 to each.")
-minimum = _binary("minimum", "The smaller of the two; a tie shares the gradient, 1/2 to each.")
-greater = _binary("greater", "1 where a > b, else 0, as a node (for `where`).")
-greater_equal = _binary("greater_equal", "1 where a >= b, else 0, as a node (for `where`).")
-less = _binary("less", "1 where a < b, else 0, as a node (for `where`).")
-less_equal = _binary("less_equal", "1 where a <= b, else 0, as a node (for `where`).")
-equal = _binary("equal", "1 where the numbers are equal, else 0, as a node (for `where`).")
-
-
-def neg(x: Any) -> Any:
-    """-x."""
-    return -x if isinstance(x, Value) else _call("neg", x)
-
-
-def abs(x: Any) -> Any:
-    """|x|; its gradient at 0 is 0."""
-    return x.__abs__() if isinstance(x, Value) else _call("abs", x)
-
-
-def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
-    """x where x > 0, else slope * x."""
-    return _call("leaky_relu", x, slope)
-
-
-def elu(x: Any, alpha: Any = 1.0) -> Any:
-    """x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015)."""
-    return _call("elu", x, alpha)
+# --- end ---
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -200,7 +203,9 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     Returns:
         A Value if any of the three is one, else a float.
     """
-    return _call("where", condition, a, b)
+    if isinstance(condition, Value) or isinstance(a, Value) or isinstance(b, Value):
+        return as_value(condition).where(a, b)
+    return evaluate(OPERATIONS["where"].identifier, condition, a, b)
 
 
 def clip(x: Any, low: Any, high: Any) -> Any:
@@ -212,7 +217,9 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     plain = not isinstance(low, Value) and not isinstance(high, Value)
     if plain and not number_of(as_value(low)) <= number_of(as_value(high)):
         raise ValueError(f"clip: the lower bound {low!r} must be at most the upper bound {high!r}")
-    return _call("clip", x, low, high)
+    if plain and not isinstance(x, Value):
+        return evaluate(OPERATIONS["clip"].identifier, x, low, high)
+    return as_value(x).clip(low, high)
 
 
 def _reduction(name: str, summary: str) -> Callable[[Iterable[Any]], Any]:
@@ -278,7 +285,7 @@ def prod(numbers: Iterable[Any], start: Any = 1) -> Any:
         return 1.0
     result = operands[0] if isinstance(operands[0], Value) else number_of(as_value(operands[0]))
     for operand in operands[1:]:
-        result = _call("mul", result, operand)
+        result = result * (operand if isinstance(operand, Value) else number_of(as_value(operand)))
     return result
 
 

@@ -1,27 +1,30 @@
-"""Write `operations.h`, the C form of the calculus in `operations.py`, and the table of `tape/exp.h`.
+"""Write what follows from the rows of `operations.py`: C, and the methods and functions of the operations.
 
-Each rule is called with Symbols and its formula is printed, so the header holds no calculus of its own. Run
-``python -m autograd_core.calculus.codegen`` after a change to an operation; a test fails while the header is
-out of date.
+Each rule is called with Symbols and its formula is printed, so `operations.h` holds no calculus of its own.
+``make generate`` runs this module after a change to an operation; a test fails while a file is out of date.
+What it writes: `operations.h` (the calculus and the facts in C), `operations.pxi` (the names for Cython), the
+table of `tape/exp.h`, and a marked section in each of `value.py`, `value.pyi` and `functions.py`.
 """
 
 from __future__ import annotations
 
+import operator
+import re
 import struct
+import textwrap
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, localcontext
 from pathlib import Path
 
-from .operations import OPERATIONS, Dot, Operation, Reduction
+from .operation import OPERATIONS, Dot, Operation, Reduction
+from .operations import BUILTIN
 from .primitives import Number
 from .symbols import Symbol
 
-__all__ = ["EXP_TABLE", "HEADER", "exp_table_text", "header_text"]
+__all__ = ["c_helpers", "exp_table_text", "files", "header_text"]
 
-HEADER = Path(__file__).with_name("operations.h")
-EXP_TABLE = Path(__file__).parents[1] / "programs" / "tape" / "exp_table.h"
-
-_TABLE_PREAMBLE = "/* Written by autograd_core/calculus/codegen.py: 2^(k/128); see exp_table_text there. */"
+_PACKAGE = Path(__file__).parents[1]
+_HERE = "autograd_core/calculus/codegen.py"
 
 _PREAMBLE = """\
 /* Written by codegen.py from operations.py: change that file, not this one. */
@@ -35,20 +38,27 @@ _PREAMBLE = """\
 #else
 #define AD_INLINE static inline
 #endif
+"""
 
-AD_INLINE double ad_sign(double x) { return x != x ? x : (double)((x > 0.0) - (x < 0.0)); }
-
-/* Python's float remainder: the sign of b. */
-AD_INLINE double ad_modulo(double a, double b) {
+#: What `primitives` has and C's library has not.
+_C_PRIMITIVES = {
+    "ad_sign": "double ad_sign(double x) { return x != x ? x : (double)((x > 0.0) - (x < 0.0)); }",
+    "ad_modulo": """\
+double ad_modulo(double a, double b) { /* Python's float remainder: the sign of b */
     double r;
     if (b == 0.0) return NAN;
     r = fmod(a, b);
     if (r == 0.0) return copysign(0.0, b);
     return ((b < 0.0) != (r < 0.0)) ? r + b : r;
+}""",
 }
-"""
 
 _OPERAND_NAMES = ("a", "b", "c")
+_CHEAP = {"+", "-", "*", "neg", "absolute", "select", "sign", "floor", "ceil"}
+_CHEAP |= {"greater", "greater_equal", "less", "less_equal", "equal"}
+
+
+# --- the rules in C -------------------------------------------------------------------------------------
 
 
 def _c(result: Number) -> str:
@@ -59,15 +69,19 @@ def _function(name: str, parameters: Iterable[str], body: Number) -> str:
     declared = list(parameters)
     unused = "".join(f"(void){parameter}; " for parameter in declared)
     arguments = ", ".join(f"double {parameter}" for parameter in declared)
-    return f"AD_INLINE double {name}({arguments}) {{ {unused}return {_c(body)}; }}"
+    return f"double {name}({arguments}) {{ {unused}return {_c(body)}; }}"
+
+
+def _value(operation: Operation) -> str:
+    names = _OPERAND_NAMES[: operation.arity]
+    return _function(f"v_{operation.name}", names, operation.rule(*map(Symbol, names)))
 
 
 def _elementwise(operation: Operation) -> Iterator[str]:
+    yield _value(operation)
     names = _OPERAND_NAMES[: operation.arity]
-    operands = [Symbol(name) for name in names]
-    yield _function(f"v_{operation.name}", names, operation.rule(*operands))
     for k, rule in enumerate(operation.partial_rules):
-        yield _function(f"d{k}_{operation.name}", (*names, "y"), rule(*operands, Symbol("y")))
+        yield _function(f"d{k}_{operation.name}", (*names, "y"), rule(*map(Symbol, (*names, "y"))))
 
 
 def _reduction(operation: Reduction) -> Iterator[str]:
@@ -77,83 +91,235 @@ def _reduction(operation: Reduction) -> Iterator[str]:
     yield _function(f"step_{name}", ("s", "x", "m"), operation.step(s, x, m))
     yield _function(f"finish_{name}", ("m", "s", "n", "x"), operation.finish(m, s, n, x))
     yield _function(f"part_{name}", ("x", "m", "s", "y", "n", "same"), operation.partial(x, m, s, y, n, same))
-    yield f"#define pre0_{name} {_c(operation.pre0)}"
 
 
-def _native(arity: int) -> list[Operation]:
-    return [op for op in OPERATIONS.values() if op.native and op.identifier and op.arity == arity]
+def c_helpers(text: str, known: Iterable[str] = ()) -> list[str]:
+    """Return the C functions that a text printed from Symbols calls, callees first.
+
+    Args:
+        text: C.
+        known: names of functions that are defined already.
+    """
+    found = dict.fromkeys(known, "")
+
+    def look(text: str) -> None:
+        for name in re.findall(r"\b((?:ad|v)_\w+)\(", text):
+            if name not in found:
+                definition = _C_PRIMITIVES.get(name) or _value(OPERATIONS[name[2:]])
+                look(definition.partition("{")[2])
+                found[name] = definition
+
+    look(text)
+    return [definition for definition in found.values() if definition]
 
 
-def _reductions() -> list[Reduction]:
-    return [op for op in OPERATIONS.values() if isinstance(op, Reduction)]
+def _with_c_text(arity: int) -> list[Operation]:
+    return [op for op in BUILTIN if op.native and op.arity == arity]
 
 
 def _dispatch(arity: int) -> Iterator[str]:
-    """Write the switch over the operations of one arity: the value, and all partials at once."""
+    """Write the switch over the operations of one arity: the value, and all partials at once.
+
+    `ad_partials` returns 0 for an operation without C text.
+    """
     names = _OPERAND_NAMES[:arity]
     doubles, passed = ", ".join(f"double {name}" for name in names), ", ".join(names)
     yield f"AD_INLINE double ad_value{arity}(int op, {doubles}) {{"
     yield "    switch (op) {"
-    for op in _native(arity):
+    for op in _with_c_text(arity):
         yield f"    case OP_{op.name.upper()}: return v_{op.name}({passed});"
     yield "    default: return NAN;\n    }\n}"
-    yield f"AD_INLINE void ad_partials{arity}(int op, {doubles}, double y, double *d) {{"
+    yield f"AD_INLINE int ad_partials{arity}(int op, {doubles}, double y, double *d) {{"
     yield "    switch (op) {"
-    for op in _native(arity):
+    for op in _with_c_text(arity):
         parts = " ".join(f"d[{k}] = d{k}_{op.name}({passed}, y);" for k in range(arity))
-        yield f"    case OP_{op.name.upper()}: {parts} return;"
-    yield "    default: return;\n    }\n}"
+        yield f"    case OP_{op.name.upper()}: {parts} return 1;"
+    yield "    default: return 0;\n    }\n}"
 
 
 def _reduce() -> Iterator[str]:
-    """Write the two folds and the partials of a reduction over n operands."""
-    yield "AD_INLINE double ad_reduce(int op, long n, const double *x, long index, double *d) {"
-    yield "    double m, s = 0.0, y = NAN; long j;"
+    """Write the folds, the value and the partials of a reduction over n operands."""
+    reductions = [op for op in BUILTIN if isinstance(op, Reduction)]
+    yield "AD_INLINE void ad_fold(int op, long n, const double *x, double *m, double *s) {"
+    yield "    long j;"
     yield "    switch (op) {"
-    for op in _reductions():
-        name = op.name
-        yield f"    case OP_{name.upper()}:"
-        yield f"        m = pre0_{name};"
-        yield f"        for (j = 0; j < n; j++) m = pre_{name}(m, x[j]);"
-        yield f"        for (j = 0; j < n; j++) s = step_{name}(s, x[j], m);"
-        yield f"        y = finish_{name}(m, s, (double)n, x[index]);"
+    for op in reductions:
+        yield f"    case OP_{op.name.upper()}:"
+        yield f"        *m = pre0_{op.name}; *s = 0.0;"
+        yield f"        for (j = 0; j < n; j++) *m = pre_{op.name}(*m, x[j]);"
+        yield f"        for (j = 0; j < n; j++) *s = step_{op.name}(*s, x[j], *m);"
+        yield "        return;"
+    yield "    default: *m = *s = NAN;\n    }\n}"
+    yield "AD_INLINE double ad_finish(int op, double m, double s, double n, double x) {"
+    yield "    switch (op) {"
+    for op in reductions:
+        yield f"    case OP_{op.name.upper()}: return finish_{op.name}(m, s, n, x);"
+    yield "    default: return NAN;\n    }\n}"
+    yield "AD_INLINE void ad_parts(int op, long n, const double *x, double m, double s, double y,"
+    yield "                        long index, double *d) {"
+    yield "    long j;"
+    yield "    switch (op) {"
+    for op in reductions:
+        yield f"    case OP_{op.name.upper()}:"
         yield "        for (j = 0; j < n; j++)"
-        yield f"            d[j] = part_{name}(x[j], m, s, y, (double)n, (double)(j == index));"
-        yield "        return y;"
-    yield "    default: return y;\n    }\n}"
+        yield f"            d[j] = part_{op.name}(x[j], m, s, y, (double)n, (double)(j == index));"
+        yield "        return;"
+    yield "    default: return;\n    }\n}"
 
 
-def _lines() -> Iterator[str]:
-    yield _PREAMBLE
-    yield "enum {"
-    yield "    OP_LEAF = 0,"
-    for op in _builtin():
-        yield f"    OP_{op.name.upper()} = {op.identifier},"
-    yield "    OP_CUSTOM = 255\n};\n"
-    ordered = sorted(_builtin(), key=lambda op: op.name != "sigmoid")  # other rules call it
-    for op in ordered:
-        if isinstance(op, Reduction):
-            yield from _reduction(op)
-        elif op.native and not isinstance(op, Dot):
-            yield from _elementwise(op)
-    for arity in (1, 2, 3):
-        yield from _dispatch(arity)
-    yield from _reduce()
-    yield "AD_INLINE int ad_selecting(int op) {\n    switch (op) {"
-    for op in _builtin():
-        if op.selecting:
-            yield f"    case OP_{op.name.upper()}:"
-    yield "        return 1;\n    default: return 0;\n    }\n}"
-    yield "\n#endif"
+# --- the facts in C -------------------------------------------------------------------------------------
 
 
-def _builtin() -> list[Operation]:
-    return [op for op in OPERATIONS.values() if op.identifier]
+def _is_cheap(operation: Operation) -> bool:
+    """Whether the value takes a few instructions: no call, no division."""
+    if not operation.native or not operation.arity:
+        return False
+    waiting = [operation.rule(*map(Symbol, _OPERAND_NAMES[: operation.arity]))]
+    while waiting:
+        formula = waiting.pop()
+        if isinstance(formula, Symbol) and formula.arguments:
+            if formula.head not in _CHEAP:
+                return False
+            waiting.extend(formula.arguments)
+    return True
+
+
+_FACTS = {
+    "selecting": lambda op: op.selecting,
+    "raises": lambda op: op.raises,
+    "reduces": lambda op: isinstance(op, Reduction),
+    "called": lambda op: not op.native,
+    "sends_nothing": lambda op: op.sends_nothing,
+    "cheap": _is_cheap,
+}
+
+
+def _facts() -> Iterator[str]:
+    yield "/* How many operands an operation takes; 0 for any number, and for a user's own. */"
+    yield "static const unsigned char ad_arities[256] = {"
+    yield from (f"    [OP_{op.name.upper()}] = {op.arity}," for op in BUILTIN if op.arity)
+    yield "};"
+    yield "AD_INLINE int ad_arity(int op) { return ad_arities[op]; }\n"
+    yield "/* selecting: its partial of 0 sends nothing at all; raises: Python raises for some operands;"
+    yield "   reduces: folds any number of operands; called: it has no C text, Python computes it;"
+    yield "   sends_nothing: all its partials are such zeros; cheap: no call and no division. */"
+    yield "static const unsigned char ad_facts[256] = {"
+    for op in BUILTIN:
+        bits = sum(1 << k for k, holds in enumerate(_FACTS.values()) if holds(op))
+        if bits:
+            yield f"    [OP_{op.name.upper()}] = {bits},"
+    custom = sum(1 << k for k, name in enumerate(_FACTS) if name in ("raises", "called"))
+    yield f"    [OP_CUSTOM] = {custom},\n}};"
+    for k, name in enumerate(_FACTS):
+        yield f"AD_INLINE int ad_{name}(int op) {{ return (ad_facts[op] >> {k}) & 1; }}"
 
 
 def header_text() -> str:
     """Return the text that `operations.h` must have."""
-    return "\n".join(_lines()) + "\n"
+    names = "".join(f"    OP_{op.name.upper()} = {op.identifier},\n" for op in BUILTIN)
+    lines = [_PREAMBLE, f"enum {{\n    OP_LEAF = 0,\n{names}    OP_CUSTOM = 255\n}};\n"]
+    lines += [*_facts(), ""]
+    defined: list[str] = []
+    for op in BUILTIN:
+        if isinstance(op, Dot) or not op.native:
+            continue
+        if isinstance(op, Reduction):
+            lines.append(f"#define pre0_{op.name} {_c(op.pre0)}")
+        functions = list(_reduction(op) if isinstance(op, Reduction) else _elementwise(op))
+        bodies = "".join(function.partition("{")[2] for function in functions)
+        for function in (*c_helpers(bodies, defined), *functions):
+            name = function.partition("(")[0].split()[-1]
+            if name not in defined:
+                lines.append(f"AD_INLINE {function}")
+                defined.append(name)
+    for arity in (1, 2, 3):
+        lines += _dispatch(arity)
+    lines += [*_reduce(), "\n#endif", ""]
+    return "\n".join(lines)
+
+
+def _cython_text() -> str:
+    """Return the text that `operations.pxi` must have: the numbers of the operations, for value.pxd."""
+    names = ["OP_LEAF", "OP_CUSTOM", *(f"OP_{op.name.upper()}" for op in BUILTIN)]
+    listed = textwrap.fill(", ".join(names), 110, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    lines = (line.rstrip(",") for line in listed.splitlines())
+    return (
+        f'# Written by {_HERE}.\ncdef extern from "operations.h" nogil:\n    enum:\n'
+        + "\n".join(lines)
+        + "\n"
+    )
+
+
+# --- the methods and the functions ----------------------------------------------------------------------
+
+
+def _methods() -> list[Operation]:
+    """The operations that have a method: Python's own operators stand for the others."""
+    return [op for op in BUILTIN if op.summary and not hasattr(operator, op.name)]
+
+
+def _signature(operation: Operation, typed: bool) -> str:
+    """The parameters of a method: the first operand is self."""
+    given = dict(zip(reversed(operation.parameters), reversed(operation.defaults), strict=False))
+    kind = ": _Real" if typed else ""
+    equals = " = " if typed else "="
+    others = [f"{name}{kind}{equals}{given[name]!r}" if name in given else f"{name}{kind}"
+              for name in operation.parameters[1:]]  # fmt: skip
+    return ", ".join(["self", *others])
+
+
+def _docstring(operation: Operation) -> str:
+    first = operation.parameters[0]
+    text = operation.summary if operation.arity == 1 else f"{operation.summary} Here {first} is this node."
+    if len(text) <= 95:
+        return f'        """{text}"""'
+    return f'        """{operation.summary}\n\n        Here {first} is this node.\n        """'
+
+
+def _method_lines() -> Iterator[str]:
+    for op in _methods():
+        others = "".join(f", as_value({name})" for name in op.parameters[1:])
+        make = ("_unary", "_binary", "_ternary")[(op.arity or 1) - 1]
+        yield f"    def {op.name}({_signature(op, typed=False)}):"
+        yield _docstring(op)
+        yield f"        return {make}(OP_{op.name.upper()}, self{others})\n"
+    for op in _methods():
+        for alias in op.aliases:
+            yield f"    {alias} = {op.name}"
+
+
+def _stub_lines() -> Iterator[str]:
+    for op in _methods():
+        for name in (op.name, *op.aliases):
+            yield f"    def {name}({_signature(op, typed=True)}) -> Value:"
+            yield _docstring(op)
+
+
+def _function_lines(written: str) -> Iterator[str]:
+    """The operations whose function does nothing but apply them: those not defined elsewhere in the file."""
+    names = [op.name for op in BUILTIN if op.summary and f"\ndef {op.name}(" not in written]
+    names.sort(key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
+    listed = "".join(f'    "{name}",\n' for name in names)
+    yield f"__all__ += [\n{listed}]\n"
+    yield from (f'{name} = _function("{name}")' for name in names)
+
+
+def _section(path: Path, lines: Iterable[str]) -> str:
+    """Return a file's text with its marked section written anew."""
+    text = path.read_text(encoding="utf-8")
+    found = re.search(rf"(?s)([ ]*)# --- written by {_HERE} ---\n.*?\1# --- end ---\n", text)
+    if found is None:
+        raise ValueError(f"{path} has no section marked '# --- written by {_HERE} ---'")
+    indent = found[1]
+    body = "\n".join(lines)
+    blank = "" if path.suffix == ".pyi" else "\n"  # as ruff formats them
+    section = f"{indent}# --- written by {_HERE} ---\n{blank}{body}\n{blank}{indent}# --- end ---\n"
+    return text[: found.start()] + section + text[found.end() :]
+
+
+# --- the table of exp, and all files --------------------------------------------------------------------
+
+_TABLE_PREAMBLE = f"/* Written by {_HERE}: 2^(k/128); see exp_table_text there. */"
 
 
 def exp_table_text() -> str:
@@ -177,6 +343,27 @@ def _bits(number: float) -> int:
     return int.from_bytes(struct.pack(">d", number), "big")
 
 
-if __name__ == "__main__":
-    HEADER.write_text(header_text(), encoding="utf-8")
-    EXP_TABLE.write_text(exp_table_text(), encoding="utf-8")
+def files() -> dict[Path, str]:
+    """Return the text that each written file must have."""
+    calculus, engine = _PACKAGE / "calculus", _PACKAGE / "engine"
+    texts = {
+        calculus / "operations.h": header_text(),
+        calculus / "operations.pxi": _cython_text(),
+        _PACKAGE / "programs" / "tape" / "exp_table.h": exp_table_text(),
+    }
+    functions = _PACKAGE / "functions.py"
+    for path, lines in (
+        (engine / "value.py", _method_lines()),
+        (engine / "value.pyi", _stub_lines()),
+        (functions, _function_lines(functions.read_text(encoding="utf-8"))),
+    ):
+        texts[path] = _section(path, lines)
+    return texts
+
+
+def main() -> None:
+    """Write the files that are out of date."""
+    for path, text in files().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(_PACKAGE.parent)}")

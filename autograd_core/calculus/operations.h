@@ -10,17 +10,6 @@
 #define AD_INLINE static inline
 #endif
 
-AD_INLINE double ad_sign(double x) { return x != x ? x : (double)((x > 0.0) - (x < 0.0)); }
-
-/* Python's float remainder: the sign of b. */
-AD_INLINE double ad_modulo(double a, double b) {
-    double r;
-    if (b == 0.0) return NAN;
-    r = fmod(a, b);
-    if (r == 0.0) return copysign(0.0, b);
-    return ((b < 0.0) != (r < 0.0)) ? r + b : r;
-}
-
 enum {
     OP_LEAF = 0,
     OP_ADD = 1,
@@ -93,8 +82,135 @@ enum {
     OP_CUSTOM = 255
 };
 
-AD_INLINE double v_sigmoid(double a) { (void)a; return (((a > 0x0.0p+0) ? 0x1.0000000000000p+0 : exp((-fabs(a)))) / (0x1.0000000000000p+0 + exp((-fabs(a))))); }
-AD_INLINE double d0_sigmoid(double a, double y) { (void)a; (void)y; return (y * (0x1.0000000000000p+0 - y)); }
+/* How many operands an operation takes; 0 for any number, and for a user's own. */
+static const unsigned char ad_arities[256] = {
+    [OP_ADD] = 2,
+    [OP_SUB] = 2,
+    [OP_MUL] = 2,
+    [OP_DIV] = 2,
+    [OP_NEG] = 1,
+    [OP_POW] = 2,
+    [OP_MOD] = 2,
+    [OP_ABS] = 1,
+    [OP_EXP] = 1,
+    [OP_EXPM1] = 1,
+    [OP_EXP2] = 1,
+    [OP_LOG] = 1,
+    [OP_LOG1P] = 1,
+    [OP_LOG2] = 1,
+    [OP_LOG10] = 1,
+    [OP_SQRT] = 1,
+    [OP_CBRT] = 1,
+    [OP_SQUARE] = 1,
+    [OP_RECIPROCAL] = 1,
+    [OP_SIN] = 1,
+    [OP_COS] = 1,
+    [OP_TAN] = 1,
+    [OP_ASIN] = 1,
+    [OP_ACOS] = 1,
+    [OP_ATAN] = 1,
+    [OP_SINH] = 1,
+    [OP_COSH] = 1,
+    [OP_TANH] = 1,
+    [OP_ASINH] = 1,
+    [OP_ACOSH] = 1,
+    [OP_ATANH] = 1,
+    [OP_ATAN2] = 2,
+    [OP_HYPOT] = 2,
+    [OP_ERF] = 1,
+    [OP_ERFC] = 1,
+    [OP_LGAMMA] = 1,
+    [OP_POLYGAMMA] = 2,
+    [OP_SIGMOID] = 1,
+    [OP_LOGSIGMOID] = 1,
+    [OP_SOFTPLUS] = 1,
+    [OP_RELU] = 1,
+    [OP_LEAKY_RELU] = 2,
+    [OP_ELU] = 2,
+    [OP_GELU] = 1,
+    [OP_SILU] = 1,
+    [OP_MAXIMUM] = 2,
+    [OP_MINIMUM] = 2,
+    [OP_WHERE] = 3,
+    [OP_CLIP] = 3,
+    [OP_SIGN] = 1,
+    [OP_FLOOR] = 1,
+    [OP_CEIL] = 1,
+    [OP_STOP_GRADIENT] = 1,
+    [OP_GREATER] = 2,
+    [OP_GREATER_EQUAL] = 2,
+    [OP_LESS] = 2,
+    [OP_LESS_EQUAL] = 2,
+    [OP_EQUAL] = 2,
+};
+AD_INLINE int ad_arity(int op) { return ad_arities[op]; }
+
+/* selecting: its partial of 0 sends nothing at all; raises: Python raises for some operands;
+   reduces: folds any number of operands; called: it has no C text, Python computes it;
+   sends_nothing: all its partials are such zeros; cheap: no call and no division. */
+static const unsigned char ad_facts[256] = {
+    [OP_ADD] = 32,
+    [OP_SUB] = 32,
+    [OP_MUL] = 32,
+    [OP_DIV] = 2,
+    [OP_NEG] = 32,
+    [OP_POW] = 2,
+    [OP_MOD] = 2,
+    [OP_ABS] = 33,
+    [OP_EXP] = 2,
+    [OP_EXPM1] = 2,
+    [OP_EXP2] = 2,
+    [OP_LOG] = 2,
+    [OP_LOG1P] = 2,
+    [OP_LOG2] = 2,
+    [OP_LOG10] = 2,
+    [OP_SQRT] = 2,
+    [OP_SQUARE] = 32,
+    [OP_RECIPROCAL] = 2,
+    [OP_SIN] = 2,
+    [OP_COS] = 2,
+    [OP_TAN] = 2,
+    [OP_ASIN] = 2,
+    [OP_ACOS] = 2,
+    [OP_SINH] = 2,
+    [OP_COSH] = 2,
+    [OP_ACOSH] = 2,
+    [OP_ATANH] = 2,
+    [OP_HYPOT] = 8,
+    [OP_LGAMMA] = 10,
+    [OP_POLYGAMMA] = 9,
+    [OP_RELU] = 33,
+    [OP_LEAKY_RELU] = 32,
+    [OP_MAXIMUM] = 33,
+    [OP_MINIMUM] = 33,
+    [OP_WHERE] = 33,
+    [OP_CLIP] = 33,
+    [OP_SIGN] = 49,
+    [OP_FLOOR] = 49,
+    [OP_CEIL] = 49,
+    [OP_STOP_GRADIENT] = 49,
+    [OP_GREATER] = 49,
+    [OP_GREATER_EQUAL] = 49,
+    [OP_LESS] = 49,
+    [OP_LESS_EQUAL] = 49,
+    [OP_EQUAL] = 49,
+    [OP_SUM] = 4,
+    [OP_MEAN] = 4,
+    [OP_LOGSUMEXP] = 4,
+    [OP_SOFTMAX] = 4,
+    [OP_LOG_SOFTMAX] = 4,
+    [OP_NORM] = 4,
+    [OP_MAX] = 5,
+    [OP_MIN] = 5,
+    [OP_CUSTOM] = 10,
+};
+AD_INLINE int ad_selecting(int op) { return (ad_facts[op] >> 0) & 1; }
+AD_INLINE int ad_raises(int op) { return (ad_facts[op] >> 1) & 1; }
+AD_INLINE int ad_reduces(int op) { return (ad_facts[op] >> 2) & 1; }
+AD_INLINE int ad_called(int op) { return (ad_facts[op] >> 3) & 1; }
+AD_INLINE int ad_sends_nothing(int op) { return (ad_facts[op] >> 4) & 1; }
+AD_INLINE int ad_cheap(int op) { return (ad_facts[op] >> 5) & 1; }
+
 AD_INLINE double v_add(double a, double b) { (void)a; (void)b; return (a + b); }
 AD_INLINE double d0_add(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x1.0000000000000p+0; }
 AD_INLINE double d1_add(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x1.0000000000000p+0; }
@@ -112,9 +228,17 @@ AD_INLINE double d0_neg(double a, double y) { (void)a; (void)y; return (-0x1.000
 AD_INLINE double v_pow(double a, double b) { (void)a; (void)b; return pow(a, b); }
 AD_INLINE double d0_pow(double a, double b, double y) { (void)a; (void)b; (void)y; return ((b == 0x0.0p+0) ? 0x0.0p+0 : (b * pow(a, (b - 0x1.0000000000000p+0)))); }
 AD_INLINE double d1_pow(double a, double b, double y) { (void)a; (void)b; (void)y; return ((a == 0x0.0p+0) ? ((b > 0x0.0p+0) ? 0x0.0p+0 : NAN) : (y * log(a))); }
+AD_INLINE double ad_modulo(double a, double b) { /* Python's float remainder: the sign of b */
+    double r;
+    if (b == 0.0) return NAN;
+    r = fmod(a, b);
+    if (r == 0.0) return copysign(0.0, b);
+    return ((b < 0.0) != (r < 0.0)) ? r + b : r;
+}
 AD_INLINE double v_mod(double a, double b) { (void)a; (void)b; return ad_modulo(a, b); }
 AD_INLINE double d0_mod(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x1.0000000000000p+0; }
 AD_INLINE double d1_mod(double a, double b, double y) { (void)a; (void)b; (void)y; return ((y - a) / b); }
+AD_INLINE double ad_sign(double x) { return x != x ? x : (double)((x > 0.0) - (x < 0.0)); }
 AD_INLINE double v_abs(double a) { (void)a; return fabs(a); }
 AD_INLINE double d0_abs(double a, double y) { (void)a; (void)y; return ad_sign(a); }
 AD_INLINE double v_exp(double a) { (void)a; return exp(a); }
@@ -170,6 +294,8 @@ AD_INLINE double v_erf(double a) { (void)a; return erf(a); }
 AD_INLINE double d0_erf(double a, double y) { (void)a; (void)y; return (0x1.20dd750429b6dp+0 * exp((-(a * a)))); }
 AD_INLINE double v_erfc(double a) { (void)a; return erfc(a); }
 AD_INLINE double d0_erfc(double a, double y) { (void)a; (void)y; return (-(0x1.20dd750429b6dp+0 * exp((-(a * a))))); }
+AD_INLINE double v_sigmoid(double a) { (void)a; return (((a > 0x0.0p+0) ? 0x1.0000000000000p+0 : exp((-fabs(a)))) / (0x1.0000000000000p+0 + exp((-fabs(a))))); }
+AD_INLINE double d0_sigmoid(double a, double y) { (void)a; (void)y; return (y * (0x1.0000000000000p+0 - y)); }
 AD_INLINE double v_logsigmoid(double a) { (void)a; return (-((((-a) <= 0x0.0p+0) ? 0x0.0p+0 : (-a)) + log1p(exp((-fabs((-a))))))); }
 AD_INLINE double d0_logsigmoid(double a, double y) { (void)a; (void)y; return v_sigmoid((-a)); }
 AD_INLINE double v_softplus(double a) { (void)a; return (((a <= 0x0.0p+0) ? 0x0.0p+0 : a) + log1p(exp((-fabs(a))))); }
@@ -223,46 +349,46 @@ AD_INLINE double d1_less_equal(double a, double b, double y) { (void)a; (void)b;
 AD_INLINE double v_equal(double a, double b) { (void)a; (void)b; return (double)(a == b); }
 AD_INLINE double d0_equal(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
 AD_INLINE double d1_equal(double a, double b, double y) { (void)a; (void)b; (void)y; return 0x0.0p+0; }
+#define pre0_sum 0x0.0p+0
 AD_INLINE double pre_sum(double m, double x) { (void)m; (void)x; return m; }
 AD_INLINE double step_sum(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + x); }
 AD_INLINE double finish_sum(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return s; }
 AD_INLINE double part_sum(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return 0x1.0000000000000p+0; }
-#define pre0_sum 0x0.0p+0
+#define pre0_mean 0x0.0p+0
 AD_INLINE double pre_mean(double m, double x) { (void)m; (void)x; return m; }
 AD_INLINE double step_mean(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + x); }
 AD_INLINE double finish_mean(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return (s / n); }
 AD_INLINE double part_mean(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return (0x1.0000000000000p+0 / n); }
-#define pre0_mean 0x0.0p+0
+#define pre0_logsumexp (-0x1.fffffffffffffp+1023)
 AD_INLINE double pre_logsumexp(double m, double x) { (void)m; (void)x; return ((x > m) ? ((x <= 0x1.fffffffffffffp+1023) ? x : m) : m); }
 AD_INLINE double step_logsumexp(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + exp((x - m))); }
 AD_INLINE double finish_logsumexp(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return (m + log(s)); }
 AD_INLINE double part_logsumexp(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return (exp((x - m)) / s); }
-#define pre0_logsumexp (-0x1.fffffffffffffp+1023)
+#define pre0_softmax (-0x1.fffffffffffffp+1023)
 AD_INLINE double pre_softmax(double m, double x) { (void)m; (void)x; return ((x > m) ? ((x <= 0x1.fffffffffffffp+1023) ? x : m) : m); }
 AD_INLINE double step_softmax(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + exp((x - m))); }
 AD_INLINE double finish_softmax(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return (exp((x - m)) / s); }
 AD_INLINE double part_softmax(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return (y * (same - (exp((x - m)) / s))); }
-#define pre0_softmax (-0x1.fffffffffffffp+1023)
+#define pre0_log_softmax (-0x1.fffffffffffffp+1023)
 AD_INLINE double pre_log_softmax(double m, double x) { (void)m; (void)x; return ((x > m) ? ((x <= 0x1.fffffffffffffp+1023) ? x : m) : m); }
 AD_INLINE double step_log_softmax(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + exp((x - m))); }
 AD_INLINE double finish_log_softmax(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return ((x - m) - log(s)); }
 AD_INLINE double part_log_softmax(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return (same - (exp((x - m)) / s)); }
-#define pre0_log_softmax (-0x1.fffffffffffffp+1023)
+#define pre0_norm 0x0.0p+0
 AD_INLINE double pre_norm(double m, double x) { (void)m; (void)x; return ((fabs(m) > fabs(x)) ? fabs(m) : fabs(x)); }
 AD_INLINE double step_norm(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + ((m == 0x0.0p+0) ? 0x0.0p+0 : ((x / m) * (x / m)))); }
 AD_INLINE double finish_norm(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return ((m > 0x1.fffffffffffffp+1023) ? m : (m * sqrt(s))); }
 AD_INLINE double part_norm(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return ((y == 0x0.0p+0) ? 0x0.0p+0 : (x / y)); }
-#define pre0_norm 0x0.0p+0
+#define pre0_max (-INFINITY)
 AD_INLINE double pre_max(double m, double x) { (void)m; (void)x; return ((m >= x) ? m : ((x >= m) ? x : (m + x))); }
 AD_INLINE double step_max(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + (double)(x == m)); }
 AD_INLINE double finish_max(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return m; }
 AD_INLINE double part_max(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return ((x == m) ? (0x1.0000000000000p+0 / s) : 0x0.0p+0); }
-#define pre0_max (-INFINITY)
+#define pre0_min INFINITY
 AD_INLINE double pre_min(double m, double x) { (void)m; (void)x; return ((m <= x) ? m : ((x <= m) ? x : (m + x))); }
 AD_INLINE double step_min(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + (double)(x == m)); }
 AD_INLINE double finish_min(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return m; }
 AD_INLINE double part_min(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return ((x == m) ? (0x1.0000000000000p+0 / s) : 0x0.0p+0); }
-#define pre0_min INFINITY
 AD_INLINE double ad_value1(int op, double a) {
     switch (op) {
     case OP_NEG: return v_neg(a);
@@ -305,46 +431,46 @@ AD_INLINE double ad_value1(int op, double a) {
     default: return NAN;
     }
 }
-AD_INLINE void ad_partials1(int op, double a, double y, double *d) {
+AD_INLINE int ad_partials1(int op, double a, double y, double *d) {
     switch (op) {
-    case OP_NEG: d[0] = d0_neg(a, y); return;
-    case OP_ABS: d[0] = d0_abs(a, y); return;
-    case OP_EXP: d[0] = d0_exp(a, y); return;
-    case OP_EXPM1: d[0] = d0_expm1(a, y); return;
-    case OP_EXP2: d[0] = d0_exp2(a, y); return;
-    case OP_LOG: d[0] = d0_log(a, y); return;
-    case OP_LOG1P: d[0] = d0_log1p(a, y); return;
-    case OP_LOG2: d[0] = d0_log2(a, y); return;
-    case OP_LOG10: d[0] = d0_log10(a, y); return;
-    case OP_SQRT: d[0] = d0_sqrt(a, y); return;
-    case OP_CBRT: d[0] = d0_cbrt(a, y); return;
-    case OP_SQUARE: d[0] = d0_square(a, y); return;
-    case OP_RECIPROCAL: d[0] = d0_reciprocal(a, y); return;
-    case OP_SIN: d[0] = d0_sin(a, y); return;
-    case OP_COS: d[0] = d0_cos(a, y); return;
-    case OP_TAN: d[0] = d0_tan(a, y); return;
-    case OP_ASIN: d[0] = d0_asin(a, y); return;
-    case OP_ACOS: d[0] = d0_acos(a, y); return;
-    case OP_ATAN: d[0] = d0_atan(a, y); return;
-    case OP_SINH: d[0] = d0_sinh(a, y); return;
-    case OP_COSH: d[0] = d0_cosh(a, y); return;
-    case OP_TANH: d[0] = d0_tanh(a, y); return;
-    case OP_ASINH: d[0] = d0_asinh(a, y); return;
-    case OP_ACOSH: d[0] = d0_acosh(a, y); return;
-    case OP_ATANH: d[0] = d0_atanh(a, y); return;
-    case OP_ERF: d[0] = d0_erf(a, y); return;
-    case OP_ERFC: d[0] = d0_erfc(a, y); return;
-    case OP_SIGMOID: d[0] = d0_sigmoid(a, y); return;
-    case OP_LOGSIGMOID: d[0] = d0_logsigmoid(a, y); return;
-    case OP_SOFTPLUS: d[0] = d0_softplus(a, y); return;
-    case OP_RELU: d[0] = d0_relu(a, y); return;
-    case OP_GELU: d[0] = d0_gelu(a, y); return;
-    case OP_SILU: d[0] = d0_silu(a, y); return;
-    case OP_SIGN: d[0] = d0_sign(a, y); return;
-    case OP_FLOOR: d[0] = d0_floor(a, y); return;
-    case OP_CEIL: d[0] = d0_ceil(a, y); return;
-    case OP_STOP_GRADIENT: d[0] = d0_stop_gradient(a, y); return;
-    default: return;
+    case OP_NEG: d[0] = d0_neg(a, y); return 1;
+    case OP_ABS: d[0] = d0_abs(a, y); return 1;
+    case OP_EXP: d[0] = d0_exp(a, y); return 1;
+    case OP_EXPM1: d[0] = d0_expm1(a, y); return 1;
+    case OP_EXP2: d[0] = d0_exp2(a, y); return 1;
+    case OP_LOG: d[0] = d0_log(a, y); return 1;
+    case OP_LOG1P: d[0] = d0_log1p(a, y); return 1;
+    case OP_LOG2: d[0] = d0_log2(a, y); return 1;
+    case OP_LOG10: d[0] = d0_log10(a, y); return 1;
+    case OP_SQRT: d[0] = d0_sqrt(a, y); return 1;
+    case OP_CBRT: d[0] = d0_cbrt(a, y); return 1;
+    case OP_SQUARE: d[0] = d0_square(a, y); return 1;
+    case OP_RECIPROCAL: d[0] = d0_reciprocal(a, y); return 1;
+    case OP_SIN: d[0] = d0_sin(a, y); return 1;
+    case OP_COS: d[0] = d0_cos(a, y); return 1;
+    case OP_TAN: d[0] = d0_tan(a, y); return 1;
+    case OP_ASIN: d[0] = d0_asin(a, y); return 1;
+    case OP_ACOS: d[0] = d0_acos(a, y); return 1;
+    case OP_ATAN: d[0] = d0_atan(a, y); return 1;
+    case OP_SINH: d[0] = d0_sinh(a, y); return 1;
+    case OP_COSH: d[0] = d0_cosh(a, y); return 1;
+    case OP_TANH: d[0] = d0_tanh(a, y); return 1;
+    case OP_ASINH: d[0] = d0_asinh(a, y); return 1;
+    case OP_ACOSH: d[0] = d0_acosh(a, y); return 1;
+    case OP_ATANH: d[0] = d0_atanh(a, y); return 1;
+    case OP_ERF: d[0] = d0_erf(a, y); return 1;
+    case OP_ERFC: d[0] = d0_erfc(a, y); return 1;
+    case OP_SIGMOID: d[0] = d0_sigmoid(a, y); return 1;
+    case OP_LOGSIGMOID: d[0] = d0_logsigmoid(a, y); return 1;
+    case OP_SOFTPLUS: d[0] = d0_softplus(a, y); return 1;
+    case OP_RELU: d[0] = d0_relu(a, y); return 1;
+    case OP_GELU: d[0] = d0_gelu(a, y); return 1;
+    case OP_SILU: d[0] = d0_silu(a, y); return 1;
+    case OP_SIGN: d[0] = d0_sign(a, y); return 1;
+    case OP_FLOOR: d[0] = d0_floor(a, y); return 1;
+    case OP_CEIL: d[0] = d0_ceil(a, y); return 1;
+    case OP_STOP_GRADIENT: d[0] = d0_stop_gradient(a, y); return 1;
+    default: return 0;
     }
 }
 AD_INLINE double ad_value2(int op, double a, double b) {
@@ -368,25 +494,25 @@ AD_INLINE double ad_value2(int op, double a, double b) {
     default: return NAN;
     }
 }
-AD_INLINE void ad_partials2(int op, double a, double b, double y, double *d) {
+AD_INLINE int ad_partials2(int op, double a, double b, double y, double *d) {
     switch (op) {
-    case OP_ADD: d[0] = d0_add(a, b, y); d[1] = d1_add(a, b, y); return;
-    case OP_SUB: d[0] = d0_sub(a, b, y); d[1] = d1_sub(a, b, y); return;
-    case OP_MUL: d[0] = d0_mul(a, b, y); d[1] = d1_mul(a, b, y); return;
-    case OP_DIV: d[0] = d0_div(a, b, y); d[1] = d1_div(a, b, y); return;
-    case OP_POW: d[0] = d0_pow(a, b, y); d[1] = d1_pow(a, b, y); return;
-    case OP_MOD: d[0] = d0_mod(a, b, y); d[1] = d1_mod(a, b, y); return;
-    case OP_ATAN2: d[0] = d0_atan2(a, b, y); d[1] = d1_atan2(a, b, y); return;
-    case OP_LEAKY_RELU: d[0] = d0_leaky_relu(a, b, y); d[1] = d1_leaky_relu(a, b, y); return;
-    case OP_ELU: d[0] = d0_elu(a, b, y); d[1] = d1_elu(a, b, y); return;
-    case OP_MAXIMUM: d[0] = d0_maximum(a, b, y); d[1] = d1_maximum(a, b, y); return;
-    case OP_MINIMUM: d[0] = d0_minimum(a, b, y); d[1] = d1_minimum(a, b, y); return;
-    case OP_GREATER: d[0] = d0_greater(a, b, y); d[1] = d1_greater(a, b, y); return;
-    case OP_GREATER_EQUAL: d[0] = d0_greater_equal(a, b, y); d[1] = d1_greater_equal(a, b, y); return;
-    case OP_LESS: d[0] = d0_less(a, b, y); d[1] = d1_less(a, b, y); return;
-    case OP_LESS_EQUAL: d[0] = d0_less_equal(a, b, y); d[1] = d1_less_equal(a, b, y); return;
-    case OP_EQUAL: d[0] = d0_equal(a, b, y); d[1] = d1_equal(a, b, y); return;
-    default: return;
+    case OP_ADD: d[0] = d0_add(a, b, y); d[1] = d1_add(a, b, y); return 1;
+    case OP_SUB: d[0] = d0_sub(a, b, y); d[1] = d1_sub(a, b, y); return 1;
+    case OP_MUL: d[0] = d0_mul(a, b, y); d[1] = d1_mul(a, b, y); return 1;
+    case OP_DIV: d[0] = d0_div(a, b, y); d[1] = d1_div(a, b, y); return 1;
+    case OP_POW: d[0] = d0_pow(a, b, y); d[1] = d1_pow(a, b, y); return 1;
+    case OP_MOD: d[0] = d0_mod(a, b, y); d[1] = d1_mod(a, b, y); return 1;
+    case OP_ATAN2: d[0] = d0_atan2(a, b, y); d[1] = d1_atan2(a, b, y); return 1;
+    case OP_LEAKY_RELU: d[0] = d0_leaky_relu(a, b, y); d[1] = d1_leaky_relu(a, b, y); return 1;
+    case OP_ELU: d[0] = d0_elu(a, b, y); d[1] = d1_elu(a, b, y); return 1;
+    case OP_MAXIMUM: d[0] = d0_maximum(a, b, y); d[1] = d1_maximum(a, b, y); return 1;
+    case OP_MINIMUM: d[0] = d0_minimum(a, b, y); d[1] = d1_minimum(a, b, y); return 1;
+    case OP_GREATER: d[0] = d0_greater(a, b, y); d[1] = d1_greater(a, b, y); return 1;
+    case OP_GREATER_EQUAL: d[0] = d0_greater_equal(a, b, y); d[1] = d1_greater_equal(a, b, y); return 1;
+    case OP_LESS: d[0] = d0_less(a, b, y); d[1] = d1_less(a, b, y); return 1;
+    case OP_LESS_EQUAL: d[0] = d0_less_equal(a, b, y); d[1] = d1_less_equal(a, b, y); return 1;
+    case OP_EQUAL: d[0] = d0_equal(a, b, y); d[1] = d1_equal(a, b, y); return 1;
+    default: return 0;
     }
 }
 AD_INLINE double ad_value3(int op, double a, double b, double c) {
@@ -396,105 +522,109 @@ AD_INLINE double ad_value3(int op, double a, double b, double c) {
     default: return NAN;
     }
 }
-AD_INLINE void ad_partials3(int op, double a, double b, double c, double y, double *d) {
+AD_INLINE int ad_partials3(int op, double a, double b, double c, double y, double *d) {
     switch (op) {
-    case OP_WHERE: d[0] = d0_where(a, b, c, y); d[1] = d1_where(a, b, c, y); d[2] = d2_where(a, b, c, y); return;
-    case OP_CLIP: d[0] = d0_clip(a, b, c, y); d[1] = d1_clip(a, b, c, y); d[2] = d2_clip(a, b, c, y); return;
-    default: return;
+    case OP_WHERE: d[0] = d0_where(a, b, c, y); d[1] = d1_where(a, b, c, y); d[2] = d2_where(a, b, c, y); return 1;
+    case OP_CLIP: d[0] = d0_clip(a, b, c, y); d[1] = d1_clip(a, b, c, y); d[2] = d2_clip(a, b, c, y); return 1;
+    default: return 0;
     }
 }
-AD_INLINE double ad_reduce(int op, long n, const double *x, long index, double *d) {
-    double m, s = 0.0, y = NAN; long j;
+AD_INLINE void ad_fold(int op, long n, const double *x, double *m, double *s) {
+    long j;
     switch (op) {
     case OP_SUM:
-        m = pre0_sum;
-        for (j = 0; j < n; j++) m = pre_sum(m, x[j]);
-        for (j = 0; j < n; j++) s = step_sum(s, x[j], m);
-        y = finish_sum(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++)
-            d[j] = part_sum(x[j], m, s, y, (double)n, (double)(j == index));
-        return y;
+        *m = pre0_sum; *s = 0.0;
+        for (j = 0; j < n; j++) *m = pre_sum(*m, x[j]);
+        for (j = 0; j < n; j++) *s = step_sum(*s, x[j], *m);
+        return;
     case OP_MEAN:
-        m = pre0_mean;
-        for (j = 0; j < n; j++) m = pre_mean(m, x[j]);
-        for (j = 0; j < n; j++) s = step_mean(s, x[j], m);
-        y = finish_mean(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++)
-            d[j] = part_mean(x[j], m, s, y, (double)n, (double)(j == index));
-        return y;
+        *m = pre0_mean; *s = 0.0;
+        for (j = 0; j < n; j++) *m = pre_mean(*m, x[j]);
+        for (j = 0; j < n; j++) *s = step_mean(*s, x[j], *m);
+        return;
     case OP_LOGSUMEXP:
-        m = pre0_logsumexp;
-        for (j = 0; j < n; j++) m = pre_logsumexp(m, x[j]);
-        for (j = 0; j < n; j++) s = step_logsumexp(s, x[j], m);
-        y = finish_logsumexp(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++)
-            d[j] = part_logsumexp(x[j], m, s, y, (double)n, (double)(j == index));
-        return y;
+        *m = pre0_logsumexp; *s = 0.0;
+        for (j = 0; j < n; j++) *m = pre_logsumexp(*m, x[j]);
+        for (j = 0; j < n; j++) *s = step_logsumexp(*s, x[j], *m);
+        return;
     case OP_SOFTMAX:
-        m = pre0_softmax;
-        for (j = 0; j < n; j++) m = pre_softmax(m, x[j]);
-        for (j = 0; j < n; j++) s = step_softmax(s, x[j], m);
-        y = finish_softmax(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++)
-            d[j] = part_softmax(x[j], m, s, y, (double)n, (double)(j == index));
-        return y;
+        *m = pre0_softmax; *s = 0.0;
+        for (j = 0; j < n; j++) *m = pre_softmax(*m, x[j]);
+        for (j = 0; j < n; j++) *s = step_softmax(*s, x[j], *m);
+        return;
     case OP_LOG_SOFTMAX:
-        m = pre0_log_softmax;
-        for (j = 0; j < n; j++) m = pre_log_softmax(m, x[j]);
-        for (j = 0; j < n; j++) s = step_log_softmax(s, x[j], m);
-        y = finish_log_softmax(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++)
-            d[j] = part_log_softmax(x[j], m, s, y, (double)n, (double)(j == index));
-        return y;
+        *m = pre0_log_softmax; *s = 0.0;
+        for (j = 0; j < n; j++) *m = pre_log_softmax(*m, x[j]);
+        for (j = 0; j < n; j++) *s = step_log_softmax(*s, x[j], *m);
+        return;
     case OP_NORM:
-        m = pre0_norm;
-        for (j = 0; j < n; j++) m = pre_norm(m, x[j]);
-        for (j = 0; j < n; j++) s = step_norm(s, x[j], m);
-        y = finish_norm(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++)
-            d[j] = part_norm(x[j], m, s, y, (double)n, (double)(j == index));
-        return y;
+        *m = pre0_norm; *s = 0.0;
+        for (j = 0; j < n; j++) *m = pre_norm(*m, x[j]);
+        for (j = 0; j < n; j++) *s = step_norm(*s, x[j], *m);
+        return;
     case OP_MAX:
-        m = pre0_max;
-        for (j = 0; j < n; j++) m = pre_max(m, x[j]);
-        for (j = 0; j < n; j++) s = step_max(s, x[j], m);
-        y = finish_max(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++)
-            d[j] = part_max(x[j], m, s, y, (double)n, (double)(j == index));
-        return y;
+        *m = pre0_max; *s = 0.0;
+        for (j = 0; j < n; j++) *m = pre_max(*m, x[j]);
+        for (j = 0; j < n; j++) *s = step_max(*s, x[j], *m);
+        return;
     case OP_MIN:
-        m = pre0_min;
-        for (j = 0; j < n; j++) m = pre_min(m, x[j]);
-        for (j = 0; j < n; j++) s = step_min(s, x[j], m);
-        y = finish_min(m, s, (double)n, x[index]);
-        for (j = 0; j < n; j++)
-            d[j] = part_min(x[j], m, s, y, (double)n, (double)(j == index));
-        return y;
-    default: return y;
+        *m = pre0_min; *s = 0.0;
+        for (j = 0; j < n; j++) *m = pre_min(*m, x[j]);
+        for (j = 0; j < n; j++) *s = step_min(*s, x[j], *m);
+        return;
+    default: *m = *s = NAN;
     }
 }
-AD_INLINE int ad_selecting(int op) {
+AD_INLINE double ad_finish(int op, double m, double s, double n, double x) {
     switch (op) {
-    case OP_ABS:
-    case OP_POLYGAMMA:
-    case OP_RELU:
-    case OP_MAXIMUM:
-    case OP_MINIMUM:
-    case OP_WHERE:
-    case OP_CLIP:
-    case OP_SIGN:
-    case OP_FLOOR:
-    case OP_CEIL:
-    case OP_STOP_GRADIENT:
-    case OP_GREATER:
-    case OP_GREATER_EQUAL:
-    case OP_LESS:
-    case OP_LESS_EQUAL:
-    case OP_EQUAL:
+    case OP_SUM: return finish_sum(m, s, n, x);
+    case OP_MEAN: return finish_mean(m, s, n, x);
+    case OP_LOGSUMEXP: return finish_logsumexp(m, s, n, x);
+    case OP_SOFTMAX: return finish_softmax(m, s, n, x);
+    case OP_LOG_SOFTMAX: return finish_log_softmax(m, s, n, x);
+    case OP_NORM: return finish_norm(m, s, n, x);
+    case OP_MAX: return finish_max(m, s, n, x);
+    case OP_MIN: return finish_min(m, s, n, x);
+    default: return NAN;
+    }
+}
+AD_INLINE void ad_parts(int op, long n, const double *x, double m, double s, double y,
+                        long index, double *d) {
+    long j;
+    switch (op) {
+    case OP_SUM:
+        for (j = 0; j < n; j++)
+            d[j] = part_sum(x[j], m, s, y, (double)n, (double)(j == index));
+        return;
+    case OP_MEAN:
+        for (j = 0; j < n; j++)
+            d[j] = part_mean(x[j], m, s, y, (double)n, (double)(j == index));
+        return;
+    case OP_LOGSUMEXP:
+        for (j = 0; j < n; j++)
+            d[j] = part_logsumexp(x[j], m, s, y, (double)n, (double)(j == index));
+        return;
+    case OP_SOFTMAX:
+        for (j = 0; j < n; j++)
+            d[j] = part_softmax(x[j], m, s, y, (double)n, (double)(j == index));
+        return;
+    case OP_LOG_SOFTMAX:
+        for (j = 0; j < n; j++)
+            d[j] = part_log_softmax(x[j], m, s, y, (double)n, (double)(j == index));
+        return;
+    case OP_NORM:
+        for (j = 0; j < n; j++)
+            d[j] = part_norm(x[j], m, s, y, (double)n, (double)(j == index));
+        return;
     case OP_MAX:
+        for (j = 0; j < n; j++)
+            d[j] = part_max(x[j], m, s, y, (double)n, (double)(j == index));
+        return;
     case OP_MIN:
-        return 1;
-    default: return 0;
+        for (j = 0; j < n; j++)
+            d[j] = part_min(x[j], m, s, y, (double)n, (double)(j == index));
+        return;
+    default: return;
     }
 }
 

@@ -1,8 +1,10 @@
-"""Each operation's calculus, written once.
+"""The built-in operations: each one's calculus, and every other fact about it, once, in its row.
 
 A row gives an operation's value and its partials, with x (or a, b, c) the operands and y the value. The same
 row makes the eager number (through the C header that `codegen` writes from it), the graph of a higher-order
-gradient, the replayed lane of a Program, and the formula that the stepper shows.
+gradient, the replayed lane of a Program, and the formula that the stepper shows. The method of Value, the
+function, the name in expressions on the command line, the operands of random graphs and the reference of the
+tests come from it too; see `Operation` for the facts.
 
 Conventions at singular points and ties (the table of the README is checked against this file):
 
@@ -27,17 +29,23 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import DomainError
 from . import primitives as p
-from .primitives import Number, absolute, divide, exp, greater, hold, less_equal, select
-from .symbols import Symbol
+from .operation import (
+    OPERATIONS,
+    Domain,
+    Dot,
+    Operation,
+    Reduction,
+    Rule,
+    _operation_named,  # noqa: F401 (pickles name it here)
+    add_operation,
+    formula,
+)
+from .primitives import Number, absolute, divide, exp, greater, less_equal, select
 
-__all__ = ["OPERATIONS", "Operation", "Reduction", "formula"]
-
-Rule = Callable[..., Number]
+__all__ = ["BUILTIN", "OPERATIONS", "Operation", "Reduction", "anywhere", "apart", "formula"]
 
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
 _TWO_OVER_ROOT_PI, _ROOT_HALF, _INVERSE_ROOT_2PI = (
@@ -47,241 +55,246 @@ _TWO_OVER_ROOT_PI, _ROOT_HALF, _INVERSE_ROOT_2PI = (
 )
 
 
-class Operation:
-    """An operation of one to three operands.
-
-    Attributes:
-        name: its name, the same as the method's or function's: ``"tanh"``.
-        symbol: how a node shows it: ``"+"``.
-        arity: the number of operands; None for any number.
-        rule: the value, y = rule(a, ...).
-        partial_rules: for each operand k, dy/da_k = rule(a, ..., y).
-        scalar: the rule, except that it raises where plain Python raises: only where the rule is not finite,
-            since the compiled engine asks it only there.
-        selecting: whether a zero partial means "not chosen", see the module's text.
-        native: whether the rule has C text; other operations are computed by calling Python.
-        identifier: its number in the C header, 0 for a user-defined operation.
-    """
-
-    arity: int | None
-
-    def __init__(
-        self,
-        name: str,
-        rule: Rule,
-        *partial_rules: Rule,
-        symbol: str = "",
-        scalar: Rule | None = None,
-        selecting: bool = False,
-        native: bool = True,
-    ):
-        self.name = name
-        self.symbol = symbol or name
-        self.arity = len(partial_rules) or None
-        self.rule = rule
-        self.partial_rules = partial_rules
-        self.scalar = scalar or rule
-        self.selecting = selecting
-        self.native = native
-        self.identifier = 0
-
-    def value(self, *operands: float, index: int = 0) -> float:
-        """Return the value for plain numbers; raise what Python raises, DomainError for a complex result."""
-        return real(self.name, self.scalar(*operands))
-
-    def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
-        """Return dy/da_k for each operand, in its own kind: floats, Values (a graph) or Symbols (a text)."""
-        return tuple(rule(*operands, y) for rule in self.partial_rules)
-
-    def __reduce__(self) -> Any:
-        return _operation_named, (self.name,)
-
-    def __repr__(self) -> str:
-        return f"<operation {self.name}>"
+# --- where random graphs use an operation -----------------------------------------------------------------
 
 
-class Reduction(Operation):
-    """An operation of any number of operands x_0 ... x_{n-1}, in two folds::
-
-        m = fold of pre(m, x_j) from `pre0`;  s = fold of step(s, x_j, m) from 0;  y = finish(m, s, n, x_i)
-        dy/dx_j = partial(x_j, m, s, y, n, same)      same = 1 where j is the node's own index i, else 0
-
-    `m` only shifts or scales: differentiation holds it constant.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        step: Rule,
-        finish: Rule,
-        partial: Rule,
-        pre0: float = 0.0,
-        pre: Rule = lambda m, x: m,
-        selecting: bool = False,
-        indexed: bool = False,
-    ):
-        super().__init__(name, self._fold, selecting=selecting)
-        self.pre0, self.pre, self.step, self.finish, self.partial = pre0, pre, step, finish, partial
-        self.indexed = indexed
-
-    def folds(self, operands: Sequence[Number]) -> tuple[Number, Number]:
-        """Return m and s."""
-        m: Number = self.pre0
-        for x in operands:
-            m = self.pre(m, x)
-        m = hold(m)
-        s: Number = 0.0
-        for x in operands:
-            s = self.step(s, x, m)
-        return m, s
-
-    def _fold(self, *operands: Number, index: int = 0) -> Number:
-        m, s = self.folds(operands)
-        return self.finish(m, s, float(len(operands)), operands[index])
-
-    def value(self, *operands: float, index: int = 0) -> float:
-        """Return the value for plain numbers."""
-        return float(self._fold(*operands, index=index))
-
-    def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
-        """Return dy/dx_j for each operand."""
-        m, s = self.folds(operands)
-        n = float(len(operands))
-        return tuple(self.partial(x, m, s, y, n, float(j == index)) for j, x in enumerate(operands))
+def anywhere(*operands: float) -> bool:
+    """Every operand will do."""
+    return True
 
 
-class Dot(Operation):
-    """bias + w_0 x_0 + w_1 x_1 + ..., added in that order.
-
-    The operands are w_0 ... w_{n-1}, x_0 ... x_{n-1} and, if there is one, the bias.
-    """
-
-    def __init__(self, name: str):
-        super().__init__(name, self._sum_of_products, symbol="·")
-
-    @staticmethod
-    def _sum_of_products(*operands: Number) -> Number:
-        n = len(operands) // 2
-        total = operands[-1] if len(operands) % 2 else operands[0] * operands[n]
-        for j in range(0 if len(operands) % 2 else 1, n):
-            total = total + operands[j] * operands[n + j]
-        return total
-
-    def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
-        """Return x_j for w_j, w_j for x_j, and 1 for the bias."""
-        n = len(operands) // 2
-        bias = (1.0,) if len(operands) % 2 else ()
-        return (*operands[n : 2 * n], *operands[:n], *bias)
+def apart(a: float, b: float) -> bool:
+    """No tie, where the choice between two operands changes."""
+    return abs(a - b) > 1e-3
 
 
-def real(name: str, result: Any) -> float:
-    """Return the result of an operation as a float.
-
-    Raises:
-        DomainError: if it is complex.
-    """
-    if isinstance(result, complex):
-        raise DomainError(f"{name}: the result {result!r} is not a real number", name)
-    return float(result)
+def _beyond(limit: float) -> Domain:
+    return lambda x, *others: abs(x) > limit
 
 
-OPERATIONS: dict[str, Operation] = {}
+def _between(low: float, high: float) -> Domain:
+    return lambda x: low < x < high
 
 
-def _operation_named(name: str) -> Operation:
-    try:
-        return OPERATIONS[name]
-    except KeyError:
-        raise LookupError(
-            f"no operation named {name!r} is known here: import the module that defines it before loading"
-        ) from None
+def _all_apart(a: float, b: float, c: float) -> bool:
+    return apart(a, b) and apart(b, c) and apart(a, c)
 
 
-def _add(operation: Operation) -> None:
-    operation.identifier = len(OPERATIONS) + 1
-    OPERATIONS[operation.name] = operation
+def _close(*xs: float) -> bool:
+    return max(xs) - min(xs) < 10
 
 
-def _unary(name: str, rule: Rule, partial: Rule, **options: Any) -> None:
-    _add(Operation(name, rule, partial, **options))
+def _operation(name: str, rule: Rule, *partials: Rule, **facts: Any) -> None:
+    add_operation(Operation(name, rule, *partials, **facts))
 
 
-def _libm(name: str, partial: Rule) -> None:
-    _unary(name, getattr(p, name), partial, scalar=getattr(math, name))
+def _libm(name: str, partial: Rule, **facts: Any) -> None:
+    _operation(name, getattr(p, name), partial, scalar=getattr(math, name), **facts)
 
 
 # --- arithmetic -----------------------------------------------------------------------------------------
 
-_add(Operation("add", operator.add, lambda a, b, y: 1.0, lambda a, b, y: 1.0, symbol="+"))
-_add(Operation("sub", operator.sub, lambda a, b, y: 1.0, lambda a, b, y: -1.0, symbol="-"))
-_add(Operation("mul", operator.mul, lambda a, b, y: b, lambda a, b, y: a, symbol="*"))
-_add(
-    Operation(
-        "div",
-        divide,
-        lambda a, b, y: divide(1.0, b),
-        lambda a, b, y: -divide(y, b),
-        symbol="/",
-        scalar=operator.truediv,
-    )
+_operation(
+    "add",
+    operator.add,
+    lambda a, b, y: 1.0,
+    lambda a, b, y: 1.0,
+    symbol="+",
+    definition="a + b",
+    ordinary=anywhere,
 )
-_unary("neg", operator.neg, lambda x, y: -1.0, symbol="-")
-_add(
-    Operation(
-        "pow",
-        p.power,
-        lambda a, b, y: select(p.equal(b, 0.0), 0.0, b * p.power(a, b - 1.0)),
-        lambda a, b, y: select(p.equal(a, 0.0), select(greater(b, 0.0), 0.0, p.NAN), y * p.log(a)),
-        symbol="**",
-        scalar=operator.pow,
-    )
+_operation(
+    "sub",
+    operator.sub,
+    lambda a, b, y: 1.0,
+    lambda a, b, y: -1.0,
+    symbol="-",
+    definition="a - b",
+    ordinary=anywhere,
 )
-_add(
-    Operation(
-        "mod",
-        p.modulo,
-        lambda a, b, y: 1.0,
-        lambda a, b, y: divide(y - a, b),
-        symbol="%",
-        scalar=operator.mod,
-    )
+_operation(
+    "mul",
+    operator.mul,
+    lambda a, b, y: b,
+    lambda a, b, y: a,
+    symbol="*",
+    definition="a * b",
+    ordinary=anywhere,
 )
-_unary("abs", absolute, lambda x, y: p.sign(x), selecting=True)
+_operation(
+    "div",
+    divide,
+    lambda a, b, y: divide(1.0, b),
+    lambda a, b, y: -divide(y, b),
+    symbol="/",
+    scalar=operator.truediv,
+    definition="a / b",
+    ordinary=lambda a, b: abs(b) > 0.05,
+)
+_operation(
+    "neg",
+    operator.neg,
+    lambda x, y: -1.0,
+    symbol="-",
+    summary="-x.",
+    definition="-x",
+    ordinary=anywhere,
+)
+_operation(
+    "pow",
+    p.power,
+    lambda a, b, y: select(p.equal(b, 0.0), 0.0, b * p.power(a, b - 1.0)),
+    lambda a, b, y: select(p.equal(a, 0.0), select(greater(b, 0.0), 0.0, p.NAN), y * p.log(a)),
+    symbol="**",
+    scalar=operator.pow,
+    summary="a to the power of b.",
+    definition="power(a, b)",
+    ordinary=lambda a, b: 0.05 < a < 20 and abs(b) < 4,
+)
+_operation(
+    "mod",
+    p.modulo,
+    lambda a, b, y: 1.0,
+    lambda a, b, y: divide(y - a, b),
+    symbol="%",
+    scalar=operator.mod,
+    summary="Python's a % b: the result has the sign of b.",
+    definition="a - b * floor(a / b)",
+    ordinary=lambda a, b: abs(b) > 0.05 and 0.01 < a % b / b < 0.99 and abs(a / b) < 1e3,
+)
+_operation(
+    "abs",
+    absolute,
+    lambda x, y: p.sign(x),
+    selecting=True,
+    summary="|x|; its gradient at 0 is 0.",
+    definition="fabs(x)",
+    ordinary=_beyond(1e-3),
+)
 
 # --- exponentials and roots -----------------------------------------------------------------------------
 
-_libm("exp", lambda x, y: y)
-_libm("expm1", lambda x, y: exp(x))
-_libm("exp2", lambda x, y: y * _LN2)
-_libm("log", lambda x, y: divide(1.0, x))
-_libm("log1p", lambda x, y: divide(1.0, 1.0 + x))
-_libm("log2", lambda x, y: divide(1.0, x * _LN2))
-_libm("log10", lambda x, y: divide(1.0, x * _LN10))
-_libm("sqrt", lambda x, y: divide(0.5, y))
-_libm("cbrt", lambda x, y: divide(1.0, 3.0 * (y * y)))
-_unary("square", lambda x: x * x, lambda x, y: 2.0 * x)
-_unary("reciprocal", lambda x: divide(1.0, x), lambda x, y: -(y * y), scalar=lambda x: 1.0 / x)
+_libm("exp", lambda x, y: y, summary="e to the power of x.", ordinary=_between(-20, 8))
+_libm("expm1", lambda x, y: exp(x), summary="exp(x) - 1, exact for small x.", ordinary=_between(-20, 8))
+_libm(
+    "exp2",
+    lambda x, y: y * _LN2,
+    summary="2 to the power of x.",
+    definition="power(2, x)",
+    ordinary=_between(-20, 12),
+)
+_libm("log", lambda x, y: divide(1.0, x), summary="Natural logarithm.", ordinary=_between(0.02, p.INF))
+_libm(
+    "log1p",
+    lambda x, y: divide(1.0, 1.0 + x),
+    summary="log(1 + x), exact for small x.",
+    ordinary=_between(-0.95, p.INF),
+)
+_libm(
+    "log2",
+    lambda x, y: divide(1.0, x * _LN2),
+    summary="Logarithm to base 2.",
+    definition="log(x) / log(2)",
+    ordinary=_between(0.02, p.INF),
+)
+_libm(
+    "log10",
+    lambda x, y: divide(1.0, x * _LN10),
+    summary="Logarithm to base 10.",
+    ordinary=_between(0.02, p.INF),
+)
+_libm("sqrt", lambda x, y: divide(0.5, y), summary="Square root.", ordinary=_between(0.02, p.INF))
+_libm(
+    "cbrt",
+    lambda x, y: divide(1.0, 3.0 * (y * y)),
+    summary="Cube root.",
+    definition="sign(x) * root(fabs(x), 3)",
+    raises=False,
+    ordinary=_beyond(0.02),
+)
+_operation(
+    "square",
+    lambda x: x * x,
+    lambda x, y: 2.0 * x,
+    summary="x * x.",
+    definition="x * x",
+    ordinary=anywhere,
+)
+_operation(
+    "reciprocal",
+    lambda x: divide(1.0, x),
+    lambda x, y: -(y * y),
+    scalar=lambda x: 1.0 / x,
+    summary="1 / x.",
+    definition="1 / x",
+    ordinary=_beyond(0.05),
+)
 
 # --- trigonometry ---------------------------------------------------------------------------------------
 
-_libm("sin", lambda x, y: p.cos(x))
-_libm("cos", lambda x, y: -p.sin(x))
-_libm("tan", lambda x, y: 1.0 + y * y)
-_libm("asin", lambda x, y: divide(1.0, p.sqrt((1.0 - x) * (1.0 + x))))
-_libm("acos", lambda x, y: divide(-1.0, p.sqrt((1.0 - x) * (1.0 + x))))
-_libm("atan", lambda x, y: divide(1.0, 1.0 + x * x))
-_libm("sinh", lambda x, y: p.cosh(x))
-_libm("cosh", lambda x, y: p.sinh(x))
-_libm("tanh", lambda x, y: 1.0 - y * y)
+_libm("sin", lambda x, y: p.cos(x), summary="Sine.", ordinary=_between(-100, 100))
+_libm("cos", lambda x, y: -p.sin(x), summary="Cosine.", ordinary=_between(-100, 100))
+_libm(
+    "tan",
+    lambda x, y: 1.0 + y * y,
+    summary="Tangent.",
+    ordinary=lambda x: abs(x) < 100 and abs(math.cos(x)) > 0.1,
+)
+_libm(
+    "asin",
+    lambda x, y: divide(1.0, p.sqrt((1.0 - x) * (1.0 + x))),
+    summary="Inverse sine.",
+    ordinary=_between(-0.95, 0.95),
+    aliases=("arcsin",),
+)
+_libm(
+    "acos",
+    lambda x, y: divide(-1.0, p.sqrt((1.0 - x) * (1.0 + x))),
+    summary="Inverse cosine.",
+    ordinary=_between(-0.95, 0.95),
+    aliases=("arccos",),
+)
+_libm(
+    "atan",
+    lambda x, y: divide(1.0, 1.0 + x * x),
+    summary="Inverse tangent.",
+    raises=False,
+    ordinary=_between(-100, 100),
+    aliases=("arctan",),
+)
+_libm("sinh", lambda x, y: p.cosh(x), summary="Hyperbolic sine.", ordinary=_between(-8, 8))
+_libm("cosh", lambda x, y: p.sinh(x), summary="Hyperbolic cosine.", ordinary=_between(-8, 8))
+_libm(
+    "tanh",
+    lambda x, y: 1.0 - y * y,
+    summary="Hyperbolic tangent.",
+    raises=False,
+    ordinary=_between(-6, 6),
+)
 _libm(
     "asinh",
     lambda x, y: select(
         greater(absolute(x), 1e8), divide(1.0, absolute(x)), divide(1.0, p.sqrt(x * x + 1.0))
     ),
+    summary="Inverse hyperbolic sine.",
+    raises=False,
+    ordinary=anywhere,
+    aliases=("arcsinh",),
 )
-_libm("acosh", lambda x, y: divide(1.0, p.sqrt(x - 1.0) * p.sqrt(x + 1.0)))
-_libm("atanh", lambda x, y: divide(1.0, (1.0 - x) * (1.0 + x)))
+_libm(
+    "acosh",
+    lambda x, y: divide(1.0, p.sqrt(x - 1.0) * p.sqrt(x + 1.0)),
+    summary="Inverse hyperbolic cosine.",
+    ordinary=_between(1.05, p.INF),
+    aliases=("arccosh",),
+)
+_libm(
+    "atanh",
+    lambda x, y: divide(1.0, (1.0 - x) * (1.0 + x)),
+    summary="Inverse hyperbolic tangent.",
+    ordinary=_between(-0.95, 0.95),
+    aliases=("arctanh",),
+)
 
 
 def _larger(a: Number, b: Number) -> Number:
@@ -295,43 +308,62 @@ def _over_squared_norm(part: Number, a: Number, b: Number) -> Number:
     return select(p.equal(m, 0.0), 0.0, divide(divide(part, m), m * (u * u + v * v)))
 
 
-_add(
-    Operation(
-        "atan2",
-        p.atan2,
-        lambda a, b, y: _over_squared_norm(b, a, b),
-        lambda a, b, y: -_over_squared_norm(a, a, b),
-    )
+_operation(
+    "atan2",
+    p.atan2,
+    lambda a, b, y: _over_squared_norm(b, a, b),
+    lambda a, b, y: -_over_squared_norm(a, a, b),
+    summary="The angle of the point (x, y).",
+    ordinary=lambda y, x: math.hypot(y, x) > 0.05 and not (x < 0 and abs(y) < 0.01),
+    aliases=("arctan2",),
 )
-_add(
-    Operation(
-        "hypot",
-        p.hypot,
-        lambda a, b, y: select(p.equal(y, 0.0), 0.0, divide(a, y)),
-        lambda a, b, y: select(p.equal(y, 0.0), 0.0, divide(b, y)),
-        native=False,
-    )
+_operation(
+    "hypot",
+    p.hypot,
+    lambda a, b, y: select(p.equal(y, 0.0), 0.0, divide(a, y)),
+    lambda a, b, y: select(p.equal(y, 0.0), 0.0, divide(b, y)),
+    native=False,
+    summary="sqrt(a^2 + b^2) without overflow.",
+    ordinary=lambda a, b: math.hypot(a, b) > 0.05,
 )
 
 # --- special functions ----------------------------------------------------------------------------------
 
-_libm("erf", lambda x, y: _TWO_OVER_ROOT_PI * exp(-(x * x)))
-_libm("erfc", lambda x, y: -(_TWO_OVER_ROOT_PI * exp(-(x * x))))
-_unary("lgamma", p.lgamma, lambda x, y: p.polygamma(0.0, x), scalar=math.lgamma, native=False)
-_add(
-    Operation(
-        "polygamma",
-        p.polygamma,
-        lambda a, b, y: 0.0,
-        lambda a, b, y: p.polygamma(a + 1.0, b),
-        selecting=True,
-        native=False,
-    )
+_libm(
+    "erf",
+    lambda x, y: _TWO_OVER_ROOT_PI * exp(-(x * x)),
+    summary="Error function.",
+    raises=False,
+    ordinary=_between(-3, 3),
+)
+_libm(
+    "erfc",
+    lambda x, y: -(_TWO_OVER_ROOT_PI * exp(-(x * x))),
+    summary="1 - erf(x), exact for large x.",
+    raises=False,
+    ordinary=_between(-3, 3),
+)
+_operation(
+    "lgamma",
+    p.lgamma,
+    lambda x, y: p.polygamma(0.0, x),
+    scalar=math.lgamma,
+    native=False,
+    summary="Logarithm of |Gamma(x)|.",
+    definition="loggamma(x)",
+    ordinary=_between(0.05, 100),
+)
+_operation(
+    "polygamma",
+    p.polygamma,
+    lambda order, x, y: 0.0,
+    lambda order, x, y: p.polygamma(order + 1.0, x),
+    selecting=True,
+    native=False,
+    summary="The polygamma function of some order at x: 0 for digamma, 1 for trigamma.",
 )
 
-# --- activations
-# ------------------------------------------------------------------------------------------------------ Every
-# exponential here is of a number that is not positive, so none of them overflows.
+# --- activations: every exponential is of a number that is not positive, so that none overflows ---------
 
 
 def _negative_part(x: Number) -> Number:
@@ -342,41 +374,81 @@ def _softplus(x: Number) -> Number:
     return select(less_equal(x, 0.0), 0.0, x) + p.log1p(exp(-absolute(x)))
 
 
-_unary("sigmoid", p.logistic, lambda x, y: y * (1.0 - y))
-_unary("logsigmoid", lambda x: -_softplus(-x), lambda x, y: p.sigmoid(-x))
-_unary("softplus", _softplus, lambda x, y: p.sigmoid(x))
-_unary(
+def _leaky_relu(x: Number, slope: Number = 0.01) -> Number:
+    return select(less_equal(x, 0.0), slope * x, x)
+
+
+def _elu(x: Number, alpha: Number = 1.0) -> Number:
+    return select(less_equal(x, 0.0), alpha * p.expm1(_negative_part(x)), x)
+
+
+_operation(
+    "sigmoid",
+    p.logistic,
+    lambda x, y: y * (1.0 - y),
+    summary="1 / (1 + exp(-x)); never overflows.",
+    definition="1 / (1 + exp(-x))",
+    ordinary=_between(-20, 10),
+)
+_operation(
+    "logsigmoid",
+    lambda x: -_softplus(-x),
+    lambda x, y: p.sigmoid(-x),
+    summary="log(sigmoid(x)); never overflows.",
+    definition="-log1p(exp(-x))",
+    ordinary=_between(-20, 10),
+)
+_operation(
+    "softplus",
+    _softplus,
+    lambda x, y: p.sigmoid(x),
+    summary="log(1 + exp(x)); never overflows.",
+    definition="log1p(exp(x))",
+    ordinary=_between(-10, 20),
+)
+_operation(
     "relu",
     lambda x: select(less_equal(x, 0.0), 0.0, x),
     lambda x, y: select(less_equal(x, 0.0), 0.0, 1.0),
     symbol="ReLU",
     selecting=True,
+    summary="max(0, x).",
+    definition="x if x > 0 else mpf(0)",
+    ordinary=_beyond(1e-3),
 )
-_add(
-    Operation(
-        "leaky_relu",
-        lambda a, b: select(less_equal(a, 0.0), b * a, a),
-        lambda a, b, y: select(less_equal(a, 0.0), b, 1.0),
-        lambda a, b, y: select(less_equal(a, 0.0), a, 0.0),
-    )
+_operation(
+    "leaky_relu",
+    _leaky_relu,
+    lambda a, b, y: select(less_equal(a, 0.0), b, 1.0),
+    lambda a, b, y: select(less_equal(a, 0.0), a, 0.0),
+    summary="x where x > 0, else slope * x.",
+    definition="x if x > 0 else slope * x",
+    ordinary=_beyond(1e-3),
 )
-_add(
-    Operation(
-        "elu",
-        lambda a, b: select(less_equal(a, 0.0), b * p.expm1(_negative_part(a)), a),
-        lambda a, b, y: select(less_equal(a, 0.0), b * exp(_negative_part(a)), 1.0),
-        lambda a, b, y: select(less_equal(a, 0.0), p.expm1(_negative_part(a)), 0.0),
-    )
+_operation(
+    "elu",
+    _elu,
+    lambda a, b, y: select(less_equal(a, 0.0), b * exp(_negative_part(a)), 1.0),
+    lambda a, b, y: select(less_equal(a, 0.0), p.expm1(_negative_part(a)), 0.0),
+    summary="x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015).",
+    definition="x if x > 0 else alpha * expm1(x)",
+    ordinary=_beyond(1e-3),
 )
-_unary(
+_operation(
     "gelu",
     lambda x: 0.5 * x * p.erfc(-x * _ROOT_HALF),
     lambda x, y: 0.5 * p.erfc(-x * _ROOT_HALF) + x * (_INVERSE_ROOT_2PI * exp(-0.5 * (x * x))),
+    summary="x Phi(x), with the exact normal distribution function (Hendrycks and Gimpel 2016).",
+    definition="x * erfc(-x / sqrt(2)) / 2",
+    ordinary=_between(-6, 20),
 )
-_unary(
+_operation(
     "silu",
     lambda x: x * p.sigmoid(x),
     lambda x, y: p.sigmoid(x) * (1.0 + x * p.sigmoid(-x)),
+    summary="x sigmoid(x).",
+    definition="x / (1 + exp(-x))",
+    ordinary=_between(-20, 20),
 )
 
 # --- selection and steps --------------------------------------------------------------------------------
@@ -391,48 +463,76 @@ def _share(a: Number, b: Number, wins: Rule) -> Number:
     return select(wins(a, b), 1.0, select(p.equal(a, b), 0.5, 0.0))
 
 
-_add(
-    Operation(
-        "maximum",
-        lambda a, b: _nan_aware(a, b, p.greater_equal),
-        lambda a, b, y: _share(a, b, greater),
-        lambda a, b, y: _share(b, a, greater),
-        selecting=True,
-    )
+_operation(
+    "maximum",
+    lambda a, b: _nan_aware(a, b, p.greater_equal),
+    lambda a, b, y: _share(a, b, greater),
+    lambda a, b, y: _share(b, a, greater),
+    selecting=True,
+    summary="The larger of the two; a tie shares the gradient, 1/2 to each.",
+    definition="a if a >= b else b",
+    ordinary=apart,
 )
-_add(
-    Operation(
-        "minimum",
-        lambda a, b: _nan_aware(a, b, less_equal),
-        lambda a, b, y: _share(a, b, p.less),
-        lambda a, b, y: _share(b, a, p.less),
-        selecting=True,
-    )
+_operation(
+    "minimum",
+    lambda a, b: _nan_aware(a, b, less_equal),
+    lambda a, b, y: _share(a, b, p.less),
+    lambda a, b, y: _share(b, a, p.less),
+    selecting=True,
+    summary="The smaller of the two; a tie shares the gradient, 1/2 to each.",
+    definition="a if a <= b else b",
+    ordinary=apart,
 )
-_add(
-    Operation(
-        "where",
-        select,
-        lambda a, b, c, y: 0.0,
-        lambda a, b, c, y: select(a, 1.0, 0.0),
-        lambda a, b, c, y: select(a, 0.0, 1.0),
-        selecting=True,
-    )
+_operation(
+    "where",
+    lambda condition, a, b: select(condition, a, b),
+    lambda a, b, c, y: 0.0,
+    lambda a, b, c, y: select(a, 1.0, 0.0),
+    lambda a, b, c, y: select(a, 0.0, 1.0),
+    selecting=True,
+    summary="a where the condition is not 0, else b; the branch not taken gets a gradient of exactly 0.",
+    definition="a if condition != 0 else b",
 )
-_add(
-    Operation(
-        "clip",
-        lambda a, b, c: select(p.less(a, b), b, select(greater(a, c), c, a)),
-        lambda a, b, c, y: select(p.less(a, b), 0.0, select(greater(a, c), 0.0, 1.0)),
-        lambda a, b, c, y: select(p.less(a, b), 1.0, 0.0),
-        lambda a, b, c, y: select(p.less(a, b), 0.0, select(greater(a, c), 1.0, 0.0)),
-        selecting=True,
-    )
+_operation(
+    "clip",
+    lambda x, low, high: select(p.less(x, low), low, select(greater(x, high), high, x)),
+    lambda a, b, c, y: select(p.less(a, b), 0.0, select(greater(a, c), 0.0, 1.0)),
+    lambda a, b, c, y: select(p.less(a, b), 1.0, 0.0),
+    lambda a, b, c, y: select(p.less(a, b), 0.0, select(greater(a, c), 1.0, 0.0)),
+    selecting=True,
+    summary="x kept within [low, high]; on a bound the gradient goes to x.",
+    definition="low if x < low else (high if x > high else x)",
+    ordinary=lambda x, low, high: low < high and abs(x - low) > 1e-3 < abs(x - high),
 )
-_unary("sign", p.sign, lambda x, y: 0.0, selecting=True)
-_unary("floor", p.floor, lambda x, y: 0.0, selecting=True)
-_unary("ceil", p.ceil, lambda x, y: 0.0, selecting=True)
-_unary("stop_gradient", hold, lambda x, y: 0.0, selecting=True)
+_operation(
+    "sign",
+    p.sign,
+    lambda x, y: 0.0,
+    selecting=True,
+    summary="-1, 0 or 1; its gradient is 0.",
+)
+_operation(
+    "floor",
+    p.floor,
+    lambda x, y: 0.0,
+    selecting=True,
+    summary="The largest whole number not above x, as a float; its gradient is 0.",
+)
+_operation(
+    "ceil",
+    p.ceil,
+    lambda x, y: 0.0,
+    selecting=True,
+    summary="The smallest whole number not below x, as a float; its gradient is 0.",
+)
+_operation(
+    "stop_gradient",
+    p.hold,
+    lambda x, y: 0.0,
+    selecting=True,
+    summary="x with gradient 0, still part of the graph (and so of a Program).",
+    definition="x",
+)
 for _name, _symbol in (
     ("greater", ">"),
     ("greater_equal", ">="),
@@ -440,15 +540,15 @@ for _name, _symbol in (
     ("less_equal", "<="),
     ("equal", "=="),
 ):
-    _add(
-        Operation(
-            _name,
-            getattr(p, _name),
-            lambda a, b, y: 0.0,
-            lambda a, b, y: 0.0,
-            symbol=_symbol,
-            selecting=True,
-        )
+    _operation(
+        _name,
+        getattr(p, _name),
+        lambda a, b, y: 0.0,
+        lambda a, b, y: 0.0,
+        symbol=_symbol,
+        selecting=True,
+        summary=f"1 where a {_symbol} b, else 0, as a node (for `where`).",
+        definition=f"mpf(a {_symbol} b)",
     )
 
 # --- any number of operands -----------------------------------------------------------------------------
@@ -463,106 +563,82 @@ def _shifted(x: Number, m: Number) -> Number:
     return exp(x - m)
 
 
-_add(Dot("dot"))
-_add(
-    Reduction(
-        "sum",
-        step=lambda s, x, m: s + x,
-        finish=lambda m, s, n, x: s,
-        partial=lambda x, m, s, y, n, same: 1.0,
-    )
+add_operation(Dot("dot"))
+
+
+def _reduction(name: str, **parts: Any) -> None:
+    add_operation(Reduction(name, **parts))
+
+
+_reduction(
+    "sum",
+    step=lambda s, x, m: s + x,
+    finish=lambda m, s, n, x: s,
+    partial=lambda x, m, s, y, n, same: 1.0,
+    definition="fsum(xs)",
+    ordinary=anywhere,
 )
-_add(
-    Reduction(
-        "mean",
-        step=lambda s, x, m: s + x,
-        finish=lambda m, s, n, x: divide(s, n),
-        partial=lambda x, m, s, y, n, same: divide(1.0, n),
-    )
+_reduction(
+    "mean",
+    step=lambda s, x, m: s + x,
+    finish=lambda m, s, n, x: divide(s, n),
+    partial=lambda x, m, s, y, n, same: divide(1.0, n),
+    definition="fsum(xs) / len(xs)",
+    ordinary=anywhere,
 )
-_add(
-    Reduction(
-        "logsumexp",
-        pre0=-p.MAX,
-        pre=_shift,
-        step=lambda s, x, m: s + _shifted(x, m),
-        finish=lambda m, s, n, x: m + p.log(s),
-        partial=lambda x, m, s, y, n, same: divide(_shifted(x, m), s),
-    )
+_reduction(
+    "logsumexp",
+    pre0=-p.MAX,
+    pre=_shift,
+    step=lambda s, x, m: s + _shifted(x, m),
+    finish=lambda m, s, n, x: m + p.log(s),
+    partial=lambda x, m, s, y, n, same: divide(_shifted(x, m), s),
+    definition="log(fsum(map(exp, xs)))",
+    ordinary=anywhere,
 )
-_add(
-    Reduction(
-        "softmax",
-        pre0=-p.MAX,
-        pre=_shift,
-        step=lambda s, x, m: s + _shifted(x, m),
-        finish=lambda m, s, n, x: divide(_shifted(x, m), s),
-        partial=lambda x, m, s, y, n, same: y * (same - divide(_shifted(x, m), s)),
-        indexed=True,
-    )
+_reduction(
+    "softmax",
+    pre0=-p.MAX,
+    pre=_shift,
+    step=lambda s, x, m: s + _shifted(x, m),
+    finish=lambda m, s, n, x: divide(_shifted(x, m), s),
+    partial=lambda x, m, s, y, n, same: y * (same - divide(_shifted(x, m), s)),
+    indexed=True,
+    definition="exp(xs[i]) / fsum(map(exp, xs))",
+    ordinary=_close,
 )
-_add(
-    Reduction(
-        "log_softmax",
-        pre0=-p.MAX,
-        pre=_shift,
-        step=lambda s, x, m: s + _shifted(x, m),
-        finish=lambda m, s, n, x: (x - m) - p.log(s),
-        partial=lambda x, m, s, y, n, same: same - divide(_shifted(x, m), s),
-        indexed=True,
-    )
+_reduction(
+    "log_softmax",
+    pre0=-p.MAX,
+    pre=_shift,
+    step=lambda s, x, m: s + _shifted(x, m),
+    finish=lambda m, s, n, x: (x - m) - p.log(s),
+    partial=lambda x, m, s, y, n, same: same - divide(_shifted(x, m), s),
+    indexed=True,
+    definition="xs[i] - log(fsum(map(exp, xs)))",
+    ordinary=_close,
 )
-_add(
-    Reduction(
-        "norm",
-        pre=lambda m, x: _larger(m, x),
-        step=lambda s, x, m: s + select(p.equal(m, 0.0), 0.0, divide(x, m) * divide(x, m)),
-        finish=lambda m, s, n, x: select(greater(m, p.MAX), m, m * p.sqrt(s)),
-        partial=lambda x, m, s, y, n, same: select(p.equal(y, 0.0), 0.0, divide(x, y)),
-    )
+_reduction(
+    "norm",
+    pre=lambda m, x: _larger(m, x),
+    step=lambda s, x, m: s + select(p.equal(m, 0.0), 0.0, divide(x, m) * divide(x, m)),
+    finish=lambda m, s, n, x: select(greater(m, p.MAX), m, m * p.sqrt(s)),
+    partial=lambda x, m, s, y, n, same: select(p.equal(y, 0.0), 0.0, divide(x, y)),
+    definition="sqrt(fsum(x * x for x in xs))",
+    ordinary=lambda *xs: max(map(abs, xs)) > 0.05,
 )
 for _name, _least, _wins in (("max", -p.INF, p.greater_equal), ("min", p.INF, less_equal)):
-    _add(
-        Reduction(
-            _name,
-            pre0=_least,
-            pre=lambda m, x, wins=_wins: _nan_aware(m, x, wins),
-            step=lambda s, x, m: s + p.equal(x, m),
-            finish=lambda m, s, n, x: m,
-            partial=lambda x, m, s, y, n, same: select(p.equal(x, m), divide(1.0, s), 0.0),
-            selecting=True,
-        )
+    _reduction(
+        _name,
+        pre0=_least,
+        pre=lambda m, x, wins=_wins: _nan_aware(m, x, wins),
+        step=lambda s, x, m: s + p.equal(x, m),
+        finish=lambda m, s, n, x: m,
+        partial=lambda x, m, s, y, n, same: select(p.equal(x, m), divide(1.0, s), 0.0),
+        selecting=True,
+        definition=f"{_name}(xs)",
+        ordinary=_all_apart,
     )
 
-
-def formula(
-    operation: Operation, operand: int = 0, names: Sequence[str] | None = None, result: str = "y"
-) -> str:
-    """Return the text of the partial with respect to one operand.
-
-    Args:
-        operation: one of `OPERATIONS`, or a user-defined one.
-        operand: which operand, from 0.
-        names: the operands' names; by default x, or a, b, c.
-        result: the name of the operation's own value.
-
-    Returns:
-        For example ``"1 - y * y"`` for tanh; a general description where the rule has no formula in text.
-    """
-    if isinstance(operation, Reduction):
-        symbols = [Symbol(s) for s in ("x", "m", "s", result, "n")]
-        same = Symbol("[i = j]") if operation.indexed else 0.0
-        return _text(operation.partial(*symbols, same))
-    if isinstance(operation, Dot):
-        return "the factor it is multiplied by"
-    arity = operation.arity or 1
-    default = ("x",) if arity == 1 else ("a", "b", "c", "d", "e", "f")[:arity]
-    operands = [Symbol(name) for name in (names or default)]
-    try:
-        return _text(operation.partials(operands, Symbol(result))[operand])
-    except Exception:  # a user's rule may call what Symbols cannot take part in
-        return f"d{operation.name}/d{operands[operand].text()}"
-
-
-def _text(result: Number) -> str:
-    return result.text() if isinstance(result, Symbol) else format(float(result), "g")
+#: The built-in operations in the order of their numbers, which begin at 1.
+BUILTIN = tuple(OPERATIONS.values())

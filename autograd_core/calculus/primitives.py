@@ -192,7 +192,7 @@ def polygamma(order: Number, x: Number) -> Number:
     """The polygamma function psi_order(x), the (order + 1)-th derivative of ln Gamma.
 
     Args:
-        order: 0 for digamma, 1 for trigamma and so on.
+        order: 0 for digamma, 1 for trigamma and so on, up to 150 (NaN for other numbers).
         x: a real number above -1e5 that is not 0, -1, -2, ... (NaN elsewhere).
 
     Formula: recurrence up to x >= 12 + order, then the asymptotic series (Abramowitz & Stegun 1964,
@@ -200,7 +200,7 @@ def polygamma(order: Number, x: Number) -> Number:
     """
     if not plain(order, x):
         return lift(order, x).polygamma(x)
-    if x != x or x < -1e5 or (x <= 0 and x == math.floor(x)):
+    if not 0 <= order <= 150 or order != int(order) or x != x or x < -1e5 or (x <= 0 and x == math.floor(x)):
         return NAN
     if x == INF:
         return INF if order == 0 else 0.0

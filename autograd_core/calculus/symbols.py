@@ -13,12 +13,11 @@ __all__ = ["Symbol"]
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
 _COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "=="}
-_C_NAMES = {
-    "power": "pow",
-    "absolute": "fabs",
-    "sign": "ad_sign",
-    "modulo": "ad_modulo",
-    "sigmoid": "v_sigmoid",
+_C_NAMES = {"power": "pow", "absolute": "fabs", "sign": "ad_sign", "modulo": "ad_modulo"}
+_C_LIBRARY = {
+    *("exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan"),
+    *("asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc"),
+    *("floor", "ceil"),
 }
 _TEXT_NAMES = {"absolute": "abs"}
 
@@ -115,7 +114,8 @@ class Symbol:
             return f"(-{parts[0]})"
         if head in "+-*/":
             return f"({parts[0]} {head} {parts[1]})"
-        return f"{_C_NAMES.get(head, head)}({', '.join(parts)})"
+        name = head if head in _C_LIBRARY else _C_NAMES.get(head, f"v_{head}")
+        return f"{name}({', '.join(parts)})"
 
     def text(self) -> str:
         """Return this formula as people write it."""

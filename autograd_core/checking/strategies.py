@@ -16,7 +16,6 @@ and again, and its ``repr`` is Python code. `graphs` needs hypothesis; `random_g
 from __future__ import annotations
 
 import functools
-import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -319,84 +318,27 @@ def chosen_kinds(only: Sequence[str] | None) -> tuple[Kind, ...]:
 def kinds() -> dict[str, Kind]:
     """The built-in operations that random graphs use, with the domains in which they are well conditioned."""
     from autograd_core import functions as f
+    from autograd_core.calculus.operations import BUILTIN, Reduction, anywhere
 
-    def beyond(limit: float) -> Domain:
-        return lambda x: abs(x) > limit
-
-    def between(low: float, high: float) -> Domain:
-        return lambda x: low < x < high
-
-    table: list[tuple[str, Callable[..., Any], int, Domain]] = [
-        ("add", operator.add, 2, anywhere),
-        ("sub", operator.sub, 2, anywhere),
-        ("mul", operator.mul, 2, anywhere),
-        ("div", operator.truediv, 2, lambda a, b: abs(b) > 0.05),
-        ("pow", operator.pow, 2, lambda a, b: 0.05 < a < 20 and abs(b) < 4),
-        ("mod", operator.mod, 2, lambda a, b: abs(b) > 0.05 and 0.01 < a % b / b < 0.99 and abs(a / b) < 1e3),
-        ("neg", operator.neg, 1, anywhere),
-        ("abs", abs, 1, beyond(1e-3)),
-        ("exp", f.exp, 1, between(-20, 8)),
-        ("expm1", f.expm1, 1, between(-20, 8)),
-        ("exp2", f.exp2, 1, between(-20, 12)),
-        ("log", f.log, 1, between(0.02, math.inf)),
-        ("log1p", f.log1p, 1, between(-0.95, math.inf)),
-        ("log2", f.log2, 1, between(0.02, math.inf)),
-        ("log10", f.log10, 1, between(0.02, math.inf)),
-        ("sqrt", f.sqrt, 1, between(0.02, math.inf)),
-        ("cbrt", f.cbrt, 1, beyond(0.02)),
-        ("square", f.square, 1, anywhere),
-        ("reciprocal", f.reciprocal, 1, beyond(0.05)),
-        ("sin", f.sin, 1, between(-100, 100)),
-        ("cos", f.cos, 1, between(-100, 100)),
-        ("tan", f.tan, 1, lambda x: abs(x) < 100 and abs(math.cos(x)) > 0.1),
-        ("asin", f.asin, 1, between(-0.95, 0.95)),
-        ("acos", f.acos, 1, between(-0.95, 0.95)),
-        ("atan", f.atan, 1, between(-100, 100)),
-        ("atan2", f.atan2, 2, lambda a, b: math.hypot(a, b) > 0.05 and not (b < 0 and abs(a) < 0.01)),
-        ("sinh", f.sinh, 1, between(-8, 8)),
-        ("cosh", f.cosh, 1, between(-8, 8)),
-        ("tanh", f.tanh, 1, between(-6, 6)),
-        ("asinh", f.asinh, 1, anywhere),
-        ("acosh", f.acosh, 1, between(1.05, math.inf)),
-        ("atanh", f.atanh, 1, between(-0.95, 0.95)),
-        ("hypot", f.hypot, 2, lambda a, b: math.hypot(a, b) > 0.05),
-        ("erf", f.erf, 1, between(-3, 3)),
-        ("erfc", f.erfc, 1, between(-3, 3)),
-        ("lgamma", f.lgamma, 1, between(0.05, 100)),
-        ("sigmoid", f.sigmoid, 1, between(-20, 10)),
-        ("logsigmoid", f.logsigmoid, 1, between(-20, 10)),
-        ("softplus", f.softplus, 1, between(-10, 20)),
-        ("relu", f.relu, 1, beyond(1e-3)),
-        ("leaky_relu", f.leaky_relu, 1, beyond(1e-3)),
-        ("elu", f.elu, 1, beyond(1e-3)),
-        ("gelu", f.gelu, 1, between(-6, 20)),
-        ("silu", f.silu, 1, between(-20, 20)),
-        ("maximum", f.maximum, 2, apart),
-        ("minimum", f.minimum, 2, apart),
-        ("clip", f.clip, 3, lambda x, low, high: low < high and abs(x - low) > 1e-3 < abs(x - high)),
-        ("where", where, 3, lambda condition, a, b: abs(condition) > 1e-3),
-        ("sum", lambda *xs: f.sum(xs), 3, anywhere),
-        ("mean", lambda *xs: f.mean(xs), 4, anywhere),
-        ("prod", lambda *xs: f.prod(xs), 3, anywhere),
-        ("dot", lambda a, b, c, d, e: f.dot([a, b], [c, d], e), 5, anywhere),
-        ("logsumexp", lambda *xs: f.logsumexp(xs), 3, anywhere),
-        ("softmax", lambda *xs: f.softmax(xs)[1], 3, lambda *xs: max(xs) - min(xs) < 10),
-        ("log_softmax", lambda *xs: f.log_softmax(xs)[2], 4, lambda *xs: max(xs) - min(xs) < 10),
-        ("norm", lambda *xs: f.norm(xs), 3, lambda *xs: max(map(abs, xs)) > 0.05),
-        ("max", lambda *xs: f.max(xs), 3, lambda a, b, c: apart(a, b) and apart(b, c) and apart(a, c)),
-        ("min", lambda *xs: f.min(xs), 3, lambda a, b, c: apart(a, b) and apart(b, c) and apart(a, c)),
+    table = [
+        Kind("where", where, 3, lambda condition, a, b: abs(condition) > 1e-3),
+        Kind("prod", lambda *xs: f.prod(xs), 3, anywhere),
+        Kind("dot", lambda a, b, c, d, e: f.dot([a, b], [c, d], e), 5, anywhere),
     ]
-    return {name: Kind(name, function, arity, domain) for name, function, arity, domain in table}
+    for op in BUILTIN:
+        if op.ordinary is None:
+            continue
+        function = getattr(f, op.name, None) or getattr(operator, "truediv" if op.name == "div" else op.name)
+        if isinstance(op, Reduction):
+            table.append(Kind(op.name, of_three(function, op.indexed), 3, op.ordinary))
+        else:
+            table.append(Kind(op.name, function, (op.arity or 0) - len(op.defaults), op.ordinary))
+    return {kind.name: kind for kind in table}
 
 
-def anywhere(*operands: float) -> bool:
-    """Every operand will do."""
-    return True
-
-
-def apart(a: float, b: float) -> bool:
-    """No tie, where the choice between two operands changes."""
-    return abs(a - b) > 1e-3
+def of_three(function: Callable[..., Any], indexed: bool) -> Callable[..., Any]:
+    """A reduction as a function of three operands: of a list of results, the one in the middle."""
+    return lambda *xs: function(xs)[1] if indexed else function(xs)
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:

@@ -178,23 +178,18 @@ cdef extern from *:
     void hook_type(object type, void (*release)(void *) noexcept) noexcept
     bint is_finite(double x) noexcept nogil
 
+include "../calculus/operations.pxi"
+
 cdef extern from "operations.h" nogil:
-    enum:
-        OP_LEAF, OP_CUSTOM
-        OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_NEG, OP_POW, OP_MOD, OP_ABS
-        OP_EXP, OP_EXPM1, OP_EXP2, OP_LOG, OP_LOG1P, OP_LOG2, OP_LOG10, OP_SQRT, OP_CBRT, OP_SQUARE, OP_RECIPROCAL
-        OP_SIN, OP_COS, OP_TAN, OP_ASIN, OP_ACOS, OP_ATAN, OP_SINH, OP_COSH, OP_TANH, OP_ASINH, OP_ACOSH, OP_ATANH
-        OP_ATAN2, OP_HYPOT, OP_ERF, OP_ERFC, OP_LGAMMA, OP_POLYGAMMA
-        OP_SIGMOID, OP_LOGSIGMOID, OP_SOFTPLUS, OP_RELU, OP_LEAKY_RELU, OP_ELU, OP_GELU, OP_SILU
-        OP_MAXIMUM, OP_MINIMUM, OP_WHERE, OP_CLIP, OP_SIGN, OP_FLOOR, OP_CEIL, OP_STOP_GRADIENT
-        OP_GREATER, OP_GREATER_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_EQUAL
-        OP_DOT, OP_SUM, OP_MEAN, OP_LOGSUMEXP, OP_SOFTMAX, OP_LOG_SOFTMAX, OP_NORM, OP_MAX, OP_MIN
     double ad_value1(int op, double a) noexcept
     double ad_value2(int op, double a, double b) noexcept
     double ad_value3(int op, double a, double b, double c) noexcept
-    void ad_partials1(int op, double a, double y, double *d) noexcept
-    void ad_partials2(int op, double a, double b, double y, double *d) noexcept
-    void ad_partials3(int op, double a, double b, double c, double y, double *d) noexcept
-    double ad_reduce(int op, long n, const double *x, long index, double *d) noexcept
+    bint ad_partials1(int op, double a, double y, double *d) noexcept
+    bint ad_partials2(int op, double a, double b, double y, double *d) noexcept
+    bint ad_partials3(int op, double a, double b, double c, double y, double *d) noexcept
+    void ad_fold(int op, long n, const double *x, double *m, double *s) noexcept
+    double ad_finish(int op, double m, double s, double n, double x) noexcept
+    void ad_parts(int op, long n, const double *x, double m, double s, double y, long index, double *d) noexcept
+    int ad_arity(int op) noexcept
     int ad_selecting(int op) noexcept
     double d0_pow(double a, double b, double y) noexcept

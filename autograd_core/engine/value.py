@@ -491,8 +491,18 @@ class Value:
         """Return a constant node of a plain number."""
         return _constant(_number(number))
 
+    def fabs(self):
+        """The absolute value, under the name that NumPy asks for."""
+        return _unary(OP_ABS, self)
+
+    def conjugate(self):
+        """This node: NumPy asks for it in std, var and vdot."""
+        return self
+
+    # --- written by autograd_core/calculus/codegen.py ---
+
     def exp(self):
-        """e to the power of this node."""
+        """e to the power of x."""
         return _unary(OP_EXP, self)
 
     def expm1(self):
@@ -500,7 +510,7 @@ class Value:
         return _unary(OP_EXPM1, self)
 
     def exp2(self):
-        """2 to the power of this node."""
+        """2 to the power of x."""
         return _unary(OP_EXP2, self)
 
     def log(self):
@@ -583,6 +593,14 @@ class Value:
         """Inverse hyperbolic tangent."""
         return _unary(OP_ATANH, self)
 
+    def atan2(self, x):
+        """The angle of the point (x, y). Here y is this node."""
+        return _binary(OP_ATAN2, self, as_value(x))
+
+    def hypot(self, b):
+        """sqrt(a^2 + b^2) without overflow. Here a is this node."""
+        return _binary(OP_HYPOT, self, as_value(b))
+
     def erf(self):
         """Error function."""
         return _unary(OP_ERF, self)
@@ -594,6 +612,13 @@ class Value:
     def lgamma(self):
         """Logarithm of |Gamma(x)|."""
         return _unary(OP_LGAMMA, self)
+
+    def polygamma(self, x):
+        """The polygamma function of some order at x: 0 for digamma, 1 for trigamma.
+
+        Here order is this node.
+        """
+        return _binary(OP_POLYGAMMA, self, as_value(x))
 
     def sigmoid(self):
         """1 / (1 + exp(-x)); never overflows."""
@@ -611,97 +636,86 @@ class Value:
         """max(0, x)."""
         return _unary(OP_RELU, self)
 
+    def leaky_relu(self, slope=0.01):
+        """x where x > 0, else slope * x. Here x is this node."""
+        return _binary(OP_LEAKY_RELU, self, as_value(slope))
+
+    def elu(self, alpha=1.0):
+        """x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015). Here x is this node."""
+        return _binary(OP_ELU, self, as_value(alpha))
+
     def gelu(self):
-        """x Phi(x), with the exact normal distribution function."""
+        """x Phi(x), with the exact normal distribution function (Hendrycks and Gimpel 2016)."""
         return _unary(OP_GELU, self)
 
     def silu(self):
         """x sigmoid(x)."""
         return _unary(OP_SILU, self)
 
+    def maximum(self, b):
+        """The larger of the two; a tie shares the gradient, 1/2 to each. Here a is this node."""
+        return _binary(OP_MAXIMUM, self, as_value(b))
+
+    def minimum(self, b):
+        """The smaller of the two; a tie shares the gradient, 1/2 to each. Here a is this node."""
+        return _binary(OP_MINIMUM, self, as_value(b))
+
+    def where(self, a, b):
+        """a where the condition is not 0, else b; the branch not taken gets a gradient of exactly 0.
+
+        Here condition is this node.
+        """
+        return _ternary(OP_WHERE, self, as_value(a), as_value(b))
+
+    def clip(self, low, high):
+        """x kept within [low, high]; on a bound the gradient goes to x. Here x is this node."""
+        return _ternary(OP_CLIP, self, as_value(low), as_value(high))
+
     def sign(self):
         """-1, 0 or 1; its gradient is 0."""
         return _unary(OP_SIGN, self)
 
     def floor(self):
-        """The largest whole number not above x; its gradient is 0."""
+        """The largest whole number not above x, as a float; its gradient is 0."""
         return _unary(OP_FLOOR, self)
 
     def ceil(self):
-        """The smallest whole number not below x; its gradient is 0."""
+        """The smallest whole number not below x, as a float; its gradient is 0."""
         return _unary(OP_CEIL, self)
 
     def stop_gradient(self):
-        """This number with gradient 0, still part of the graph (and so of a Program)."""
+        """x with gradient 0, still part of the graph (and so of a Program)."""
         return _unary(OP_STOP_GRADIENT, self)
 
-    def leaky_relu(self, slope=0.01):
-        """x where x > 0, else slope * x."""
-        return _binary(OP_LEAKY_RELU, self, as_value(slope))
+    def greater(self, b):
+        """1 where a > b, else 0, as a node (for `where`). Here a is this node."""
+        return _binary(OP_GREATER, self, as_value(b))
 
-    def elu(self, alpha=1.0):
-        """x where x > 0, else alpha * (exp(x) - 1)."""
-        return _binary(OP_ELU, self, as_value(alpha))
+    def greater_equal(self, b):
+        """1 where a >= b, else 0, as a node (for `where`). Here a is this node."""
+        return _binary(OP_GREATER_EQUAL, self, as_value(b))
 
-    def atan2(self, x):
-        """The angle of the point (x, this)."""
-        return _binary(OP_ATAN2, self, as_value(x))
+    def less(self, b):
+        """1 where a < b, else 0, as a node (for `where`). Here a is this node."""
+        return _binary(OP_LESS, self, as_value(b))
 
-    def hypot(self, other):
-        """sqrt(a^2 + b^2) without overflow."""
-        return _binary(OP_HYPOT, self, as_value(other))
+    def less_equal(self, b):
+        """1 where a <= b, else 0, as a node (for `where`). Here a is this node."""
+        return _binary(OP_LESS_EQUAL, self, as_value(b))
 
-    def polygamma(self, x):
-        """The polygamma function of this order at x."""
-        return _binary(OP_POLYGAMMA, self, as_value(x))
+    def equal(self, b):
+        """1 where a == b, else 0, as a node (for `where`). Here a is this node."""
+        return _binary(OP_EQUAL, self, as_value(b))
 
-    def maximum(self, other):
-        """The larger of the two; a tie shares the gradient."""
-        return _binary(OP_MAXIMUM, self, as_value(other))
-
-    def minimum(self, other):
-        """The smaller of the two; a tie shares the gradient."""
-        return _binary(OP_MINIMUM, self, as_value(other))
-
-    def greater(self, other):
-        """1 where this is larger, else 0, as a node."""
-        return _binary(OP_GREATER, self, as_value(other))
-
-    def greater_equal(self, other):
-        """1 where this is at least the other, else 0, as a node."""
-        return _binary(OP_GREATER_EQUAL, self, as_value(other))
-
-    def less(self, other):
-        """1 where this is smaller, else 0, as a node."""
-        return _binary(OP_LESS, self, as_value(other))
-
-    def less_equal(self, other):
-        """1 where this is at most the other, else 0, as a node."""
-        return _binary(OP_LESS_EQUAL, self, as_value(other))
-
-    def equal(self, other):
-        """1 where the numbers are equal, else 0, as a node."""
-        return _binary(OP_EQUAL, self, as_value(other))
-
-    def where(self, a, b):
-        """`a` where this is not 0, else `b`; the branch not taken gets a gradient of exactly 0."""
-        return _ternary(OP_WHERE, self, as_value(a), as_value(b))
-
-    def clip(self, low, high):
-        """This number kept within [low, high]."""
-        return _ternary(OP_CLIP, self, as_value(low), as_value(high))
-
-    def fabs(self):
-        """The absolute value, under the name that NumPy asks for."""
-        return _unary(OP_ABS, self)
-
-    def conjugate(self):
-        """This node: NumPy asks for it in std, var and vdot."""
-        return self
-
-    arcsin, arccos, arctan = asin, acos, atan
-    arcsinh, arccosh, arctanh = asinh, acosh, atanh
+    arcsin = asin
+    arccos = acos
+    arctan = atan
+    arcsinh = asinh
+    arccosh = acosh
+    arctanh = atanh
     arctan2 = atan2
+
+    # --- end ---
 
 
 @cython.cfunc
@@ -812,12 +826,10 @@ def _unary(op: cython.int, a: Value) -> Value:
     if cython.compiled:
         d: cython.double[3]
         y = ad_value1(op, a._data)
-        if op == OP_LGAMMA or not is_finite(y):
+        if not is_finite(y):
             y = _scalar(op, (a,))
-        if op == OP_LGAMMA:
+        if not ad_partials1(op, a._data, y, d):
             d[0] = _rules[op].partials((a._data,), y)[0]
-        else:
-            ad_partials1(op, a._data, y, d)
         node: Value = _new(op, y)
         incref(cython.cast(cython.p_void, a))
         node._p0 = cython.cast(cython.p_void, a)
@@ -842,13 +854,11 @@ def _binary(op: cython.int, a: Value, b: Value) -> Value:
         y = ad_value2(op, a._data, b._data)
         if op != OP_ADD and op != OP_SUB and op != OP_MUL and not is_finite(y):
             y = _scalar(op, (a, b))
-        if op == OP_HYPOT or op == OP_POLYGAMMA:
-            d[0], d[1] = _rules[op].partials((a._data, b._data), y)
-        elif op == OP_POW and b._flags & _CONSTANT:
+        if op == OP_POW and b._flags & _CONSTANT:
             d[0] = d0_pow(a._data, b._data, y)
             d[1] = 0.0
-        else:
-            ad_partials2(op, a._data, b._data, y, d)
+        elif not ad_partials2(op, a._data, b._data, y, d):
+            d[0], d[1] = _rules[op].partials((a._data, b._data), y)
         node: Value = _new(op, y)
         incref(cython.cast(cython.p_void, a))
         incref(cython.cast(cython.p_void, b))
@@ -916,6 +926,35 @@ def apply(operation, operands, index=0):
     if operation.arity == 2:
         return _binary_any(operation.identifier, operands[0], operands[1])
     return _make(operation.identifier, list(operands), index)
+
+
+def evaluate(op: cython.int, a, b=0.0, c=0.0):
+    """Return the value of a built-in operation for plain numbers, without a node.
+
+    Args:
+        op: the operation's identifier; it takes one to three operands.
+        a: a real number.
+        b: another, if the operation takes so many.
+        c: another.
+
+    Raises:
+        DomainError, RangeError, DivisionError: where Python's float would raise.
+    """
+    x: cython.double = a if type(a) is float else _number(a)
+    u: cython.double = b if type(b) is float else _number(b)
+    v: cython.double = c if type(c) is float else _number(c)
+    if cython.compiled:
+        y: cython.double
+        arity: cython.int = ad_arity(op)
+        if arity == 1:
+            y = ad_value1(op, x)
+        elif arity == 2:
+            y = ad_value2(op, x, u)
+        else:
+            y = ad_value3(op, x, u, v)
+        if is_finite(y):
+            return y
+    return _scalar(op, tuple([_constant(number) for number in (x, u, v)[: _rules[op].arity]]))
 
 
 @cython.cfunc
@@ -989,10 +1028,15 @@ def _make(op: cython.int, operands: list, index: cython.int):
     if x == cython.NULL:
         raise MemoryError()
     j: cython.Py_ssize_t
-    for j in range(n):
-        x[j] = cython.cast(Value, operands[j])._data
-    y: cython.double = ad_reduce(op, n, x, index, x + n)
+    m: cython.double
+    s: cython.double
+    y: cython.double
     try:
+        for j in range(n):
+            x[j] = cython.cast(Value, operands[j])._data
+        ad_fold(op, n, x, cython.address(m), cython.address(s))
+        y = ad_finish(op, m, s, n, x[index])
+        ad_parts(op, n, x, m, s, y, index, x + n)
         return _finish_many(op, operands, y, x + n, index)
     finally:
         free(x)
@@ -1190,9 +1234,40 @@ def dot(weights, inputs, bias=None):
 def reduce_values(op: cython.int, numbers_):
     """Make the node of a reduction over `numbers_`; a float if there is no Value among them."""
     operands: list = list(numbers_)
+    if not operands:
+        raise ValueError(f"{_rules[op].name} needs at least one number")
     if not _lift_all(operands):
-        return _rules[op].value(*operands)
+        return _reduce_plain(op, operands, False)[0]
     return _make(op, operands, 0)
+
+
+@cython.cfunc
+def _reduce_plain(op: cython.int, numbers_: list, indexed: cython.bint) -> list:
+    """The value of a reduction of floats; for softmax and log_softmax one for each."""
+    n: cython.Py_ssize_t = len(numbers_)
+    j: cython.Py_ssize_t
+    count: cython.Py_ssize_t = n if indexed else 1
+    m: cython.double
+    s: cython.double
+    values: list = []
+    if cython.compiled:
+        x: cython.pointer(cython.double) = cython.cast(
+            cython.pointer(cython.double), malloc(n * cython.sizeof(cython.double))
+        )
+        if x == cython.NULL:
+            raise MemoryError()
+        for j in range(n):
+            x[j] = numbers_[j]
+        ad_fold(op, n, x, cython.address(m), cython.address(s))
+        for j in range(count):
+            values.append(ad_finish(op, m, s, n, x[j]))
+        free(x)
+    else:
+        rule = _rules[op]
+        m, s = rule.folds(numbers_)
+        for j in range(count):
+            values.append(float(rule.finish(m, s, float(n), numbers_[j])))
+    return values
 
 
 @cython.ccall
@@ -1202,7 +1277,7 @@ def indexed_values(op: cython.int, numbers_) -> list:
     if not operands:
         raise ValueError(f"{_rules[op].name} needs at least one number")
     if not _lift_all(operands):
-        return [_rules[op].value(*operands, index=j) for j in range(len(operands))]
+        return _reduce_plain(op, operands, True)
     return [_make(op, operands, j) for j in range(len(operands))]
 
 

@@ -136,12 +136,17 @@ class Value:
     @staticmethod
     def lift(number: _Real) -> Value:
         """Return a constant node of a plain number."""
+    def fabs(self) -> Value:
+        """The absolute value, under the name that NumPy asks for."""
+    def conjugate(self) -> Value:
+        """This node: NumPy asks for it in std, var and vdot."""
+    # --- written by autograd_core/calculus/codegen.py ---
     def exp(self) -> Value:
-        """e to the power of this node."""
+        """e to the power of x."""
     def expm1(self) -> Value:
         """exp(x) - 1, exact for small x."""
     def exp2(self) -> Value:
-        """2 to the power of this node."""
+        """2 to the power of x."""
     def log(self) -> Value:
         """Natural logarithm."""
     def log1p(self) -> Value:
@@ -166,9 +171,15 @@ class Value:
         """Tangent."""
     def asin(self) -> Value:
         """Inverse sine."""
+    def arcsin(self) -> Value:
+        """Inverse sine."""
     def acos(self) -> Value:
         """Inverse cosine."""
+    def arccos(self) -> Value:
+        """Inverse cosine."""
     def atan(self) -> Value:
+        """Inverse tangent."""
+    def arctan(self) -> Value:
         """Inverse tangent."""
     def sinh(self) -> Value:
         """Hyperbolic sine."""
@@ -178,16 +189,33 @@ class Value:
         """Hyperbolic tangent."""
     def asinh(self) -> Value:
         """Inverse hyperbolic sine."""
+    def arcsinh(self) -> Value:
+        """Inverse hyperbolic sine."""
     def acosh(self) -> Value:
+        """Inverse hyperbolic cosine."""
+    def arccosh(self) -> Value:
         """Inverse hyperbolic cosine."""
     def atanh(self) -> Value:
         """Inverse hyperbolic tangent."""
+    def arctanh(self) -> Value:
+        """Inverse hyperbolic tangent."""
+    def atan2(self, x: _Real) -> Value:
+        """The angle of the point (x, y). Here y is this node."""
+    def arctan2(self, x: _Real) -> Value:
+        """The angle of the point (x, y). Here y is this node."""
+    def hypot(self, b: _Real) -> Value:
+        """sqrt(a^2 + b^2) without overflow. Here a is this node."""
     def erf(self) -> Value:
         """Error function."""
     def erfc(self) -> Value:
         """1 - erf(x), exact for large x."""
     def lgamma(self) -> Value:
         """Logarithm of |Gamma(x)|."""
+    def polygamma(self, x: _Real) -> Value:
+        """The polygamma function of some order at x: 0 for digamma, 1 for trigamma.
+
+        Here order is this node.
+        """
     def sigmoid(self) -> Value:
         """1 / (1 + exp(-x)); never overflows."""
     def logsigmoid(self) -> Value:
@@ -196,63 +224,63 @@ class Value:
         """log(1 + exp(x)); never overflows."""
     def relu(self) -> Value:
         """max(0, x)."""
+    def leaky_relu(self, slope: _Real = 0.01) -> Value:
+        """x where x > 0, else slope * x. Here x is this node."""
+    def elu(self, alpha: _Real = 1.0) -> Value:
+        """x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015). Here x is this node."""
     def gelu(self) -> Value:
-        """x Phi(x), with the exact normal distribution function."""
+        """x Phi(x), with the exact normal distribution function (Hendrycks and Gimpel 2016)."""
     def silu(self) -> Value:
         """x sigmoid(x)."""
+    def maximum(self, b: _Real) -> Value:
+        """The larger of the two; a tie shares the gradient, 1/2 to each. Here a is this node."""
+    def minimum(self, b: _Real) -> Value:
+        """The smaller of the two; a tie shares the gradient, 1/2 to each. Here a is this node."""
+    def where(self, a: _Real, b: _Real) -> Value:
+        """a where the condition is not 0, else b; the branch not taken gets a gradient of exactly 0.
+
+        Here condition is this node.
+        """
+    def clip(self, low: _Real, high: _Real) -> Value:
+        """x kept within [low, high]; on a bound the gradient goes to x. Here x is this node."""
     def sign(self) -> Value:
         """-1, 0 or 1; its gradient is 0."""
     def floor(self) -> Value:
-        """The largest whole number not above x; its gradient is 0."""
+        """The largest whole number not above x, as a float; its gradient is 0."""
     def ceil(self) -> Value:
-        """The smallest whole number not below x; its gradient is 0."""
+        """The smallest whole number not below x, as a float; its gradient is 0."""
     def stop_gradient(self) -> Value:
-        """This number with gradient 0, still part of the graph (and so of a Program)."""
-    def leaky_relu(self, slope: _Real = 0.01) -> Value:
-        """x where x > 0, else slope * x."""
-    def elu(self, alpha: _Real = 1.0) -> Value:
-        """x where x > 0, else alpha * (exp(x) - 1)."""
-    def atan2(self, x: _Real) -> Value:
-        """The angle of the point (x, this)."""
-    def hypot(self, other: _Real) -> Value:
-        """sqrt(a^2 + b^2) without overflow."""
-    def polygamma(self, x: _Real) -> Value:
-        """The polygamma function of this order at x."""
-    def maximum(self, other: _Real) -> Value:
-        """The larger of the two; a tie shares the gradient."""
-    def minimum(self, other: _Real) -> Value:
-        """The smaller of the two; a tie shares the gradient."""
-    def greater(self, other: _Real) -> Value:
-        """1 where this is larger, else 0, as a node."""
-    def greater_equal(self, other: _Real) -> Value:
-        """1 where this is at least the other, else 0, as a node."""
-    def less(self, other: _Real) -> Value:
-        """1 where this is smaller, else 0, as a node."""
-    def less_equal(self, other: _Real) -> Value:
-        """1 where this is at most the other, else 0, as a node."""
-    def equal(self, other: _Real) -> Value:
-        """1 where the numbers are equal, else 0, as a node."""
-    def where(self, a: _Real, b: _Real) -> Value:
-        """`a` where this is not 0, else `b`; the branch not taken gets a gradient of exactly 0."""
-    def clip(self, low: _Real, high: _Real) -> Value:
-        """This number kept within [low, high]."""
-    def fabs(self) -> Value:
-        """The absolute value, under the name that NumPy asks for."""
-    def conjugate(self) -> Value:
-        """This node: NumPy asks for it in std, var and vdot."""
-    def arcsin(self) -> Value: ...
-    def arccos(self) -> Value: ...
-    def arctan(self) -> Value: ...
-    def arcsinh(self) -> Value: ...
-    def arccosh(self) -> Value: ...
-    def arctanh(self) -> Value: ...
-    def arctan2(self, x: _Real) -> Value: ...
+        """x with gradient 0, still part of the graph (and so of a Program)."""
+    def greater(self, b: _Real) -> Value:
+        """1 where a > b, else 0, as a node (for `where`). Here a is this node."""
+    def greater_equal(self, b: _Real) -> Value:
+        """1 where a >= b, else 0, as a node (for `where`). Here a is this node."""
+    def less(self, b: _Real) -> Value:
+        """1 where a < b, else 0, as a node (for `where`). Here a is this node."""
+    def less_equal(self, b: _Real) -> Value:
+        """1 where a <= b, else 0, as a node (for `where`). Here a is this node."""
+    def equal(self, b: _Real) -> Value:
+        """1 where a == b, else 0, as a node (for `where`). Here a is this node."""
+    # --- end ---
 
 def as_value(number: _Real) -> Value:
     """Return a Value as it is, and a plain number as a constant node."""
 
 def apply(operation: Operation, operands: Sequence[Value], index: int = 0) -> Value:
     """Make the node of an operation by its object."""
+
+def evaluate(op: int, a: _Real, b: _Real = 0.0, c: _Real = 0.0) -> float:
+    """Return the value of a built-in operation for plain numbers, without a node.
+
+    Args:
+        op: the operation's identifier; it takes one to three operands.
+        a: a real number.
+        b: another, if the operation takes so many.
+        c: another.
+
+    Raises:
+        DomainError, RangeError, DivisionError: where Python's float would raise.
+    """
 
 def dot(weights: Iterable[_Real], inputs: Iterable[_Real], bias: _Real | None = None) -> Any:
     """bias + w_0 x_0 + w_1 x_1 + ..., added in that order, as one node.

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..calculus.operations import Dot, Operation, Reduction
+from ..calculus.codegen import c_helpers
+from ..calculus.operation import Dot, Operation, Reduction
 from ..calculus.symbols import Symbol
 from ..errors import RecordingError
 from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
@@ -25,16 +26,6 @@ _HEADER = """\
  * {parameters} parameters, {inputs} inputs, {outputs} outputs. Compile with -std=c99 -ffp-contract=off and
  * link with -lm. */
 #include <math.h>
-
-static double ad_sign(double x) {{ return x != x ? x : (double)((x > 0.0) - (x < 0.0)); }}
-static double ad_modulo(double a, double b) {{
-    double r;
-    if (b == 0.0) return NAN;
-    r = fmod(a, b);
-    if (r == 0.0) return copysign(0.0, b);
-    return ((b < 0.0) != (r < 0.0)) ? r + b : r;
-}}
-static double v_sigmoid(double a) {{ return (a > 0.0 ? 1.0 : exp(-fabs(a))) / (1.0 + exp(-fabs(a))); }}
 """
 
 
@@ -50,15 +41,17 @@ def c_text(graph: RecordedGraph, name: str) -> str:
     writer = _Writer(graph)
     value = [*writer.values(), *writer.guards(), *writer.outputs()]
     counts = {"nodes": len(graph), "parameters": len(graph.parameters), "inputs": graph.inputs}
+    body = [*value, *writer.gradients()]
     lines = [_HEADER.format(name=name, outputs=len(graph.outputs), **counts)]
+    lines += [f"static {definition}" for definition in c_helpers("\n".join(body))]
     arguments = "const double *parameters, const double *inputs, double *outputs"
     lines.append(f"int {name}_value({arguments}) {{")
     lines += [f"    {line}" for line in value]
-    lines.append("    (void)parameters; (void)inputs; (void)ad_sign; (void)ad_modulo; (void)v_sigmoid;")
+    lines.append("    (void)parameters; (void)inputs;")
     lines.append("    return 0;\n}\n")
     more = "const double *seeds, double *parameter_gradients, double *input_gradients"
     lines.append(f"int {name}_gradient({arguments},\n    {more}) {{")
-    lines += [f"    {line}" for line in [*value, *writer.gradients()]]
+    lines += [f"    {line}" for line in body]
     lines.append("    (void)parameters; (void)inputs; (void)seeds; (void)parameter_gradients;")
     lines.append("    (void)input_gradients;")
     lines.append("    return 0;\n}")

@@ -10,23 +10,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..calculus.operations import OPERATIONS, Operation
+from ..calculus.operation import Operation
 from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
 
 __all__ = ["Bound", "Tape"]
 
 _LINEAR = {"add", "sub", "mul", "neg"}  # exact in NumPy, and never raising in Python
-_NO_PARTIALS = {
-    "sign",
-    "floor",
-    "ceil",
-    "stop_gradient",
-    "greater",
-    "greater_equal",
-    "less",
-    "less_equal",
-    "equal",
-}
 
 
 class Tape:
@@ -50,9 +39,7 @@ class Tape:
             kind, rule = graph.kind[i], self.rules[i]
             if kind == NODE:
                 parents = graph.parents[graph.start[i] : graph.start[i + 1]]
-                needed[i] = (
-                    rule is not None and rule.name not in _NO_PARTIALS and any(needed[p] for p in parents)
-                )
+                needed[i] = rule is not None and not rule.sends_nothing and any(needed[p] for p in parents)
             else:
                 needed[i] = kind == PARAMETER or (kind == INPUT and self.want_inputs)
         return needed
@@ -202,9 +189,8 @@ class _Block:
                 continue
             index = int(self.tape.graph.ref[i]) if rule.arity is None else 0
             self.values[i] = np.array([self._value(rule, row, index) for row in zip(*operands, strict=True)])
-            if rule.name not in ("dot", "sum", "max", "min") and not rule.selecting:
+            if rule.raises:
                 self.poisoned |= ~np.isfinite(self.values[i])
-            self.poisoned |= np.isnan(self.values[i])
 
     def _call(self, i: int, rule: Operation, operands: list[Any]) -> None:
         """Call what Python computes, lane by lane, the partials right after the value, as eagerly."""
@@ -308,11 +294,3 @@ class _Block:
             if columns:
                 ordered = np.concatenate([[totals[k]], np.stack(columns, axis=1)[:good].ravel()])
                 totals[k] = np.add.accumulate(ordered)[-1]
-
-
-def arities() -> bytes:
-    """Return how many operands each operation has, by identifier; 0 for any number."""
-    table = bytearray(256)
-    for rule in OPERATIONS.values():
-        table[rule.identifier if rule.identifier else 255] = 0 if not rule.identifier else rule.arity or 0
-    return bytes(table)

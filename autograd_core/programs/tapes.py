@@ -28,9 +28,6 @@ def _module() -> Any:
         from . import _tape
     except ImportError:
         return None
-    from .numpy_tape import arities
-
-    _tape.set_arities(arities())
     return _tape
 
 

@@ -203,6 +203,20 @@ def test_a_definition_may_be_repeated_as_in_a_notebook():
     assert first(2.0) == second(2.0)
 
 
+def test_a_name_that_another_function_has_taken_is_refused():
+    make_arctangent()
+    with pytest.raises(
+        ValueError,
+        match=r"there is an operation 'arctangent' already, made of make_arctangent.*arctangent in",
+    ):
+
+        @operation(lambda x, y: 2.0, name="arctangent")
+        def double(x):
+            return 2.0 * x
+
+    assert OPERATIONS["arctangent"](1.0) == math.atan(1.0)
+
+
 @pytest.mark.parametrize(
     "function", [lambda *xs: 0.0, lambda: 0.0, lambda x, *, y: 0.0, lambda x, **options: 0.0]
 )

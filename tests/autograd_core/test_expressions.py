@@ -49,7 +49,7 @@ def test_a_name_that_is_not_used_gets_a_leaf_too():
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_every_listed_function_exists_in_the_engine_and_gives_equal_numbers_on_floats_and_values(name):
-    arity = FUNCTIONS[name] or 3
+    arity = FUNCTIONS[name][1] or 3
     numbers = {"a": 1.25, "b": 0.5, "c": 2.5} if name != "clip" else {"a": 1.25, "b": 0.5, "c": 1.0}
     if name in ("asin", "acos", "atanh"):
         numbers["a"] = 0.25
@@ -151,16 +151,6 @@ def test_the_text_must_be_a_string():
 
 
 def test_every_operation_that_has_a_function_can_be_written():
-    not_written = {
-        "add",
-        "sub",
-        "mul",
-        "div",
-        "mod",
-        "dot",
-        "softmax",
-        "log_softmax",
-    }  # operators, and vectors
-    not_written |= {"stop_gradient", "polygamma", "equal"}
+    not_written = {"add", "sub", "mul", "div", "dot", "softmax", "log_softmax"}  # operators, and vectors
     builtin = {name for name, operation in OPERATIONS.items() if operation.identifier}
     assert builtin - not_written <= set(FUNCTIONS)

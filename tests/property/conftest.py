@@ -54,35 +54,11 @@ def float_functions():
 
 @pytest.fixture(scope="session")
 def mpmath_functions():
-    """The operations in mpmath."""
-    mp = pytest.importorskip("mpmath")
-    half, zero = mp.mpf(0.5), mp.mpf(0)
+    """The operations in mpmath, by the definitions of their rows."""
+    pytest.importorskip("mpmath")
+    from tests.definitions import all_in_mpmath
 
-    def softmax(xs, index):
-        return mp.exp(xs[index]) / mp.fsum(map(mp.exp, xs))
-
-    return {
-        **ARITHMETIC,
-        **{name: getattr(mp, name) for name in LIBM if name not in ("exp2", "log2", "cbrt", "lgamma")},
-        "pow": mp.power,
-        "mod": lambda a, b: a - b * mp.floor(a / b),
-        "exp2": lambda x: mp.power(2, x),
-        "log2": lambda x: mp.log(x) / mp.log(2),
-        "cbrt": lambda x: mp.sign(x) * mp.root(abs(x), 3),
-        "lgamma": mp.loggamma,
-        "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
-        "logsigmoid": lambda x: -mp.log1p(mp.exp(-x)),
-        "softplus": lambda x: mp.log1p(mp.exp(x)),
-        "relu": lambda x: x if x > 0 else zero,
-        "leaky_relu": lambda x: x if x > 0 else mp.mpf(0.01) * x,
-        "elu": lambda x: x if x > 0 else mp.expm1(x),
-        "gelu": lambda x: half * x * mp.erfc(-x / mp.sqrt(2)),
-        "silu": lambda x: x / (1 + mp.exp(-x)),
-        "logsumexp": lambda *xs: mp.log(mp.fsum(map(mp.exp, xs))),
-        "softmax": lambda *xs: softmax(xs, 1),
-        "log_softmax": lambda *xs: mp.log(softmax(xs, 2)),
-        "norm": lambda *xs: mp.sqrt(mp.fsum(x * x for x in xs)),
-    }
+    return {**all_in_mpmath(), **{name: ARITHMETIC[name] for name in ("where", "prod", "dot")}}
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +92,7 @@ def torch_functions():
         "dot": lambda a, b, c, d, e: torch.dot(torch.stack((a, b)), torch.stack((c, d))) + e,
         "logsumexp": over(torch.logsumexp),
         "softmax": lambda *xs: torch.softmax(torch.stack(xs), dim=0)[1],
-        "log_softmax": lambda *xs: torch.log_softmax(torch.stack(xs), dim=0)[2],
+        "log_softmax": lambda *xs: torch.log_softmax(torch.stack(xs), dim=0)[1],
         "norm": lambda *xs: torch.linalg.vector_norm(torch.stack(xs)),
         "max": over(torch.amax),
         "min": over(torch.amin),

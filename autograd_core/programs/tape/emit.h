@@ -60,7 +60,7 @@ static int emit_reverse(Compiler *z, int code, int flags, int32_t y, int32_t a, 
 static int arity_of(const Graph *g, long i) {
     long n = g->start[i + 1] - g->start[i];
     int op = g->op[i];
-    if (is_dot(op) || is_nary(op) || op == OP_CUSTOM || op == OP_HYPOT || op == OP_LGAMMA || op == OP_POLYGAMMA) return 0;
+    if (is_dot(op) || ad_reduces(op) || ad_called(op)) return 0;
     return (int)n;
 }
 
@@ -185,7 +185,7 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, con
             }
             if (emit(z, OP_DOT * 4, y, at, 0, 0) < 0) return -1;
             z->made[i] = (int32_t)(z->t->nfwd - 1);
-        } else if (is_nary(op)) {
+        } else if (ad_reduces(op)) {
             uint64_t h = hash_vector(g->par + from, n) + (uint64_t)op * 1315423911u;
             Seen *s = seen + (h & (uint64_t)(nseen - 1));
             int exponential = op == OP_SOFTMAX || op == OP_LOG_SOFTMAX || op == OP_LOGSUMEXP;
@@ -219,7 +219,7 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, con
                 int to_a = sends && z->need[g->par[from]], to_b = sends && arity == 2 && z->need[g->par[from + 1]];
                 mode = arity == 1 ? (to_a ? SEND_BOTH : SEND_NONE) : to_a && to_b ? SEND_BOTH : to_b ? SEND_B : to_a ? SEND_A : SEND_NONE;
             } else if (arity == 2) mode = a < z->t->nu ? MODE_UV : b < z->t->nu ? MODE_VU : MODE_VV;
-            if (z->t->lanes && z->same[i] >= 0 && is_costly(op)) { /* copied forward; its reverse is its own */
+            if (z->t->lanes && z->same[i] >= 0 && op != OPX_LOAD && !ad_cheap(op)) { /* copied forward; its reverse is its own */
                 z->t->shared++;
                 if (emit(z, OPX_LOAD * 4, y, z->index[z->same[i]], 0, 0) < 0) return -1;
             } else if (emit(z, op * 4 + mode, y, a, b, op == OPX_LOAD ? 0 : arity) < 0) return -1;
@@ -291,9 +291,9 @@ static int emit_backward(Compiler *z, const int32_t *where) {
             continue;
         }
         if (arity == 0 || arity == 3) {
-            long head = is_nary(op) ? 4 : arity == 0 ? 2 : 0;
+            long head = ad_reduces(op) ? 4 : arity == 0 ? 2 : 0;
             for (e = from; e < to; e++) t->aux.v[at + head + n + (e - from)] = target(z, i, e);
-            if (t->lanes && emit_reverse(z, (is_nary(op) || arity == 3 ? op : OP_CUSTOM) * 4, 0, y, at, 0, 0, 0, 0) < 0) return -1;
+            if (t->lanes && emit_reverse(z, (ad_reduces(op) || arity == 3 ? op : OP_CUSTOM) * 4, 0, y, at, 0, 0, 0, 0) < 0) return -1;
         } else {
             int mode = 0;
             int32_t a = operand(z, from), b = arity == 2 ? operand(z, from + 1) : 0;

@@ -106,29 +106,9 @@ static int consumers_of(const Graph *g, const uint8_t *counts, Consumers *c) {
     return 0;
 }
 
-/* --- what the sweep never passes through --- */
-
-static int passes_nothing(int op) { /* the partials of these are 0 and selecting: they send nothing to their operands */
-    switch (op) {
-    case OP_SIGN: case OP_FLOOR: case OP_CEIL: case OP_STOP_GRADIENT:
-    case OP_GREATER: case OP_GREATER_EQUAL: case OP_LESS: case OP_LESS_EQUAL: case OP_EQUAL:
-        return 1;
-    default: return 0;
-    }
-}
-
 static int in_sweep(const Graph *g, long i) { return i < g->nsweep || g->op[i] == OPX_LOAD; }
 
 static int is_dot(int op) { return op == OP_DOT || op == OPX_CHAIN; }
-
-static int is_nary(int op) {
-    switch (op) {
-    case OP_SUM: case OP_MEAN: case OP_LOGSUMEXP: case OP_SOFTMAX: case OP_LOG_SOFTMAX: case OP_NORM: case OP_MAX:
-    case OP_MIN:
-        return 1;
-    default: return 0;
-    }
-}
 
 static void fold_constants(Graph *g) {
     long i, e;
@@ -153,7 +133,7 @@ static void mark_needed(const Graph *g, int want_inputs, uint8_t *need) { /* who
     long i, e;
     for (i = 0; i < g->n; i++) {
         need[i] = g->kind[i] == KIND_PARAM || (g->kind[i] == KIND_INPUT && want_inputs);
-        if (g->kind[i] == KIND_OP && in_sweep(g, i) && !passes_nothing(g->op[i]))
+        if (g->kind[i] == KIND_OP && in_sweep(g, i) && !ad_sends_nothing(g->op[i]))
             for (e = g->start[i]; e < g->start[i + 1]; e++) need[i] |= need[g->par[e]];
     }
 }
@@ -214,15 +194,4 @@ static void share(Graph *g, const uint8_t *need, const int32_t *same, Tape *t) {
                 int32_t p = g->par[e];
                 if (g->kind[p] == KIND_OP && !need[p] && same[p] >= 0) { g->par[e] = same[p]; t->shared++; }
             }
-}
-
-/* Worth a copy instead of a second evaluation, in a tape of lanes. */
-static int is_costly(int op) {
-    switch (op) {
-    case OP_ADD: case OP_SUB: case OP_MUL: case OP_NEG: case OP_ABS: case OP_RELU: case OP_SQUARE: case OP_LEAKY_RELU: case OP_MAXIMUM:
-    case OP_MINIMUM: case OP_SIGN: case OP_FLOOR: case OP_CEIL: case OP_STOP_GRADIENT: case OP_GREATER:
-    case OP_GREATER_EQUAL: case OP_LESS: case OP_LESS_EQUAL: case OP_EQUAL: case OPX_LOAD:
-        return 0;
-    default: return 1;
-    }
 }

@@ -22,9 +22,6 @@ static void K(forward)(const Tape *t, Space *sp, long from, long to) { /* the in
             else memcpy(y, V(in.a), (size_t)L * sizeof *y);
             break;
         case OP_DOT: K(dot_forward)(ax, uni, val, y, nu, L); break;
-        case OP_SUM: case OP_MEAN: case OP_LOGSUMEXP: case OP_SOFTMAX: case OP_LOG_SOFTMAX: case OP_NORM: case OP_MAX: case OP_MIN:
-            K(reduce)(op, ax, val, y, nu, L);
-            break;
         case OP_WHERE: case OP_CLIP: {
             const double *a = V(ax[0]), *b = V(ax[1]), *c = V(ax[2]);
             if (op == OP_WHERE) EACH y[l] = v_where(a[l], b[l], c[l]);
@@ -33,7 +30,8 @@ static void K(forward)(const Tape *t, Space *sp, long from, long to) { /* the in
         }
         case OP_CUSTOM: call_forward(sp, ax, nu, y, L); break;
         default:
-            if (arity_table[op] == 1) K(apply1)(op, V(in.a), y, n);
+            if (ad_reduces(op)) K(reduce)(op, ax, val, y, nu, L);
+            else if (ad_arity(op) == 1) K(apply1)(op, V(in.a), y, n);
             else if (mode == MODE_VV) K(apply2)(op, mode, V(in.a), V(in.b), y, n);
             else
                 for (r = 0; r < in.n; r++) {
@@ -41,7 +39,7 @@ static void K(forward)(const Tape *t, Space *sp, long from, long to) { /* the in
                     K(apply2)(op, mode, a, b, y + r * L, L);
                 }
         }
-        if (may_raise(op)) K(mark_poison)(poison, y, n, L);
+        if (ad_raises(op)) K(mark_poison)(poison, y, n, L);
     }
 }
 
@@ -74,9 +72,6 @@ static void K(backward)(const Tape *t, Space *sp, long from, long until) {
             if (!(in.flags & SKIP_A)) { double *to = G(in.ga); SEND(to, in.flags & FIRST_A, g[l]); }
             break;
         case OP_DOT: K(dot_pull)(ax, uni, val, adj, g, nu, L); break;
-        case OP_SUM: case OP_MEAN: case OP_LOGSUMEXP: case OP_SOFTMAX: case OP_LOG_SOFTMAX: case OP_NORM: case OP_MAX: case OP_MIN:
-            K(reduce_pull)(op, ax, val, adj, y, g, c, nu, L);
-            break;
         case OP_WHERE: case OP_CLIP: {
             const double *a = V(ax[0]), *b = V(ax[1]), *d = V(ax[2]);
             for (r = 0; r < 3; r++) {
@@ -88,7 +83,8 @@ static void K(backward)(const Tape *t, Space *sp, long from, long until) {
         }
         case OP_CUSTOM: call_backward(sp, ax, nu, g, L); break;
         default:
-            if (arity_table[op] == 1) K(pull1)(op, V(in.a), y, g, G(in.ga), in.flags & FIRST_A, n);
+            if (ad_reduces(op)) K(reduce_pull)(op, ax, val, adj, y, g, c, nu, L);
+            else if (ad_arity(op) == 1) K(pull1)(op, V(in.a), y, g, G(in.ga), in.flags & FIRST_A, n);
             else if (mode == MODE_VV) K(pull2)(op, mode, V(in.a), V(in.b), y, g, G(in.ga), G(in.gb), in.flags, n);
             else
                 for (r = in.n - 1; r >= 0; r--) {

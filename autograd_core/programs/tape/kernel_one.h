@@ -43,11 +43,9 @@ static void K(matvec_pull)(const double *w, double *dw, long J, long I, const do
     }
 }
 
-#define ONE(op, F) case (op)*4 + 0: case (op)*4 + 3: v[in.y] = F(v[in.a]); break
-#define TWO(op, F) case (op)*4 + 0: case (op)*4 + 1: case (op)*4 + 2: case (op)*4 + 3: v[in.y] = F(v[in.a], v[in.b]); break
-#define CHECK(op, F) case (op)*4 + 0: case (op)*4 + 3: v[in.y] = F(v[in.a]); poison += v[in.y] - v[in.y]; break
-#define CHECK2(op, F) case (op)*4 + 0: case (op)*4 + 1: case (op)*4 + 2: case (op)*4 + 3: \
-    v[in.y] = F(v[in.a], v[in.b]); poison += v[in.y] - v[in.y]; break
+#define WATCH(op) if (ad_raises(op)) poison += v[in.y] - v[in.y]; break
+#define ONE(op, F) case (op)*4 + 0: case (op)*4 + 3: v[in.y] = F(v[in.a]); WATCH(op)
+#define TWO(op, F) case (op)*4 + 0: case (op)*4 + 1: case (op)*4 + 2: case (op)*4 + 3: v[in.y] = F(v[in.a], v[in.b]); WATCH(op)
 
 /* Sums of squares that follow each other, of runs of one length: side by side they hide each other's latency. */
 static int K(squares_together)(const Tape *t, double *restrict v, const Ins *ip, const Ins *end) {
@@ -78,27 +76,27 @@ static void K(forward_one)(const Tape *t, Space *sp, long from, long to) {
         __builtin_prefetch(v + ip[AHEAD].b);
         if (in.n > 1) {
             int op = in.code >> 2;
-            if (arity_table[op] == 1) K(apply1)(op, v + in.a, v + in.y, in.n);
+            if (ad_arity(op) == 1) K(apply1)(op, v + in.a, v + in.y, in.n);
             else K(apply2)(op, MODE_VV, v + in.a, v + in.b, v + in.y, in.n);
-            if (may_raise(op)) for (j = 0; j < in.n; j++) poison += v[in.y + j] - v[in.y + j];
+            if (ad_raises(op)) for (j = 0; j < in.n; j++) poison += v[in.y + j] - v[in.y + j];
             continue;
         }
         switch (in.code) {
         TWO(OP_ADD, v_add);
         TWO(OP_SUB, v_sub);
         TWO(OP_MUL, v_mul);
-        CHECK2(OP_DIV, v_div);
+        TWO(OP_DIV, v_div);
         ONE(OP_NEG, v_neg);
         ONE(OP_RELU, v_relu);
         ONE(OP_TANH, v_tanh);
         ONE(OP_SQUARE, v_square);
-        CHECK(OP_EXP, v_exp);
-        CHECK(OP_LOG, v_log);
-        CHECK(OP_SQRT, v_sqrt);
-        CHECK(OP_SIN, v_sin);
-        CHECK(OP_COS, v_cos);
-        CHECK(OP_SIGMOID, v_sigmoid);
-        CHECK2(OP_POW, v_pow);
+        ONE(OP_EXP, v_exp);
+        ONE(OP_LOG, v_log);
+        ONE(OP_SQRT, v_sqrt);
+        ONE(OP_SIN, v_sin);
+        ONE(OP_COS, v_cos);
+        ONE(OP_SIGMOID, v_sigmoid);
+        TWO(OP_POW, v_pow);
         case OPX_LOAD * 4: case OPX_LOAD * 4 + 3: v[in.y] = v[in.a]; break;
         case OPX_LAYER * 4: {
             const int32_t *ax = t->aux.v + in.a;
@@ -131,10 +129,10 @@ static void K(forward_one)(const Tape *t, Space *sp, long from, long to) {
         case OP_CUSTOM * 4: poison += call_forward(sp, t->aux.v + in.a, 0, v + in.y, 1); break;
         default: {
             int op = in.code >> 2;
-            if (is_nary(op)) K(reduce)(op, t->aux.v + in.a, v, v + in.y, 0, 1);
-            else if (arity_table[op] == 1) v[in.y] = ad_value1(op, v[in.a]);
+            if (ad_reduces(op)) K(reduce)(op, t->aux.v + in.a, v, v + in.y, 0, 1);
+            else if (ad_arity(op) == 1) v[in.y] = ad_value1(op, v[in.a]);
             else v[in.y] = ad_value2(op, v[in.a], v[in.b]);
-            if (may_raise(op)) poison += v[in.y] - v[in.y];
+            if (ad_raises(op)) poison += v[in.y] - v[in.y];
         }
         }
     }
@@ -162,7 +160,7 @@ static void K(backward_one)(const Tape *t, Space *sp, long from, long until) {
         if (in.n > 1) {
             int op = in.code >> 2, mode = in.code & 3;
             if (mode == SEND_NONE) continue;
-            if (arity_table[op] == 1) K(pull1)(op, v + in.a, v + in.y, d + in.y, d + in.a, 0, in.n);
+            if (ad_arity(op) == 1) K(pull1)(op, v + in.a, v + in.y, d + in.y, d + in.a, 0, in.n);
             else K(pull2)(op, MODE_VV, v + in.a, v + in.b, v + in.y, d + in.y, d + in.a, d + in.b,
                           mode == SEND_B ? SKIP_A : mode == SEND_A ? SKIP_B : 0, in.n);
             continue;
@@ -237,16 +235,16 @@ static void K(backward_one)(const Tape *t, Space *sp, long from, long until) {
         default: {
             int op = in.code >> 2, mode = in.code & 3;
             double p[2] = {0.0, 0.0};
-            if (is_nary(op)) { double c; K(reduce_pull)(op, t->aux.v + in.a, v, d, v + in.y, d + in.y, &c, 0, 1); break; }
+            if (ad_reduces(op)) { double c; K(reduce_pull)(op, t->aux.v + in.a, v, d, v + in.y, d + in.y, &c, 0, 1); break; }
             if (mode == SEND_NONE) break;
-            if (arity_table[op] == 1) ad_partials1(op, v[in.a], v[in.y], p);
+            if (ad_arity(op) == 1) ad_partials1(op, v[in.a], v[in.y], p);
             else ad_partials2(op, v[in.a], v[in.b], v[in.y], p);
             if (ad_selecting(op)) {
                 if (mode != SEND_B && p[0] != 0.0) d[in.a] += p[0] * g;
-                if (arity_table[op] == 2 && mode != SEND_A && p[1] != 0.0) d[in.b] += p[1] * g;
+                if (ad_arity(op) == 2 && mode != SEND_A && p[1] != 0.0) d[in.b] += p[1] * g;
             } else {
                 if (mode != SEND_B) d[in.a] += p[0] * g;
-                if (arity_table[op] == 2 && mode != SEND_A) d[in.b] += p[1] * g;
+                if (ad_arity(op) == 2 && mode != SEND_A) d[in.b] += p[1] * g;
             }
         }
         }

@@ -18,21 +18,7 @@
 
 #include "operations.h"
 
-static uint8_t arity_table[256]; /* operands of each operation, from operations.py */
-
 #include "compile.h"
-
-/* What plain Python never raises for; every other operation is checked for a result that is not finite. */
-static inline int may_raise(int op) {
-    switch (op) {
-    case OP_ADD: case OP_SUB: case OP_MUL: case OP_NEG: case OP_ABS: case OP_SQUARE: case OP_RELU: case OP_LEAKY_RELU:
-    case OP_MAXIMUM: case OP_MINIMUM: case OP_WHERE: case OP_CLIP: case OP_SIGN: case OP_STOP_GRADIENT: case OP_TANH:
-    case OP_GREATER: case OP_GREATER_EQUAL: case OP_LESS: case OP_LESS_EQUAL: case OP_EQUAL:
-    case OP_DOT: case OP_SUM: case OP_MAX: case OP_MIN: case OPX_LOAD: case OPX_LAYER: case OPX_SQUARES:
-        return 0;
-    default: return 1;
-    }
-}
 
 typedef struct { /* what one thread works in */
     long L, room;                /* lanes side by side in the present block; at most so many */
@@ -469,9 +455,9 @@ static int graph_is_sound(const Graph *g, long ncallables) {
         for (e = g->start[i]; e < g->start[i + 1]; e++) if (g->par[e] < 0 || g->par[e] >= i) return 0;
         if (g->kind[i] == KIND_OP) {
             long n = g->start[i + 1] - g->start[i];
-            int op = g->op[i], called = op == OP_CUSTOM || op == OP_HYPOT || op == OP_LGAMMA || op == OP_POLYGAMMA;
-            if (called ? g->ref[i] < 0 || g->ref[i] >= ncallables : op == OP_DOT ? n < 2 : is_nary(op) ? n < 1 || g->ref[i] < 0 || g->ref[i] >= n : n != arity_table[op]) return 0;
-            if (!called && arity_table[op] == 0 && op != OP_DOT && !is_nary(op)) return 0;
+            int op = g->op[i], called = ad_called(op);
+            if (called ? g->ref[i] < 0 || g->ref[i] >= ncallables : op == OP_DOT ? n < 2 : ad_reduces(op) ? n < 1 || g->ref[i] < 0 || g->ref[i] >= n : n != ad_arity(op)) return 0;
+            if (!called && ad_arity(op) == 0 && op != OP_DOT && !ad_reduces(op)) return 0;
         }
     }
     for (i = 0; i < g->nouts; i++) if (g->outs[i] < 0 || g->outs[i] >= g->n) return 0;
@@ -511,16 +497,6 @@ done:
     return (PyObject *)self;
 }
 
-static PyObject *module_set_arities(PyObject *module, PyObject *argument) {
-    char *table;
-    Py_ssize_t n;
-    (void)module;
-    if (PyBytes_AsStringAndSize(argument, &table, &n) < 0) return NULL;
-    if (n != 256) { PyErr_SetString(PyExc_ValueError, "256 bytes"); return NULL; }
-    memcpy(arity_table, table, 256);
-    Py_RETURN_NONE;
-}
-
 static PyObject *module_builds(PyObject *module, PyObject *unused) {
     PyObject *list = PyList_New(0);
     long k;
@@ -536,7 +512,6 @@ static PyObject *module_builds(PyObject *module, PyObject *unused) {
 
 static PyMethodDef module_methods[] = {
     {"compile", module_compile, METH_VARARGS, "compile(graph arrays...) -> Tape"},
-    {"set_arities", module_set_arities, METH_O, "tell how many operands each operation has"},
     {"builds", module_builds, METH_NOARGS, "the instruction sets that this machine can run, the best last"},
     {"trainer", module_trainer, METH_VARARGS, "trainer(loss, penalty, params, grads, place, rule, settings, buffers, clips) -> Trainer"},
     {"permutation", module_permutation, METH_VARARGS, "permutation(n, seed) -> bytearray of int64"},

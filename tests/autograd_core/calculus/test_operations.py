@@ -1,5 +1,6 @@
 """Each operation by itself: its number, its partials, its conventions at singular points."""
 
+import itertools
 import math
 import pickle
 import re
@@ -9,7 +10,9 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import OPERATIONS, Value
-from autograd_core.calculus.operations import Reduction, formula
+from autograd_core.calculus.operation import add_operation
+from autograd_core.calculus.operations import BUILTIN, Operation, Reduction, formula
+from autograd_core.engine.value import apply
 
 mp = pytest.importorskip("mpmath")
 
@@ -794,6 +797,34 @@ def test_pytorch_finds_the_same_gradients(name):
 
 
 # --- the rows themselves ---
+
+
+def raises(rule, operands):
+    try:
+        apply(rule, [Value(x) for x in operands])
+    except (ValueError, ArithmeticError):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in BUILTIN])
+def test_a_row_says_whether_the_operation_ever_raises(name):
+    """Programs look for results that are not finite only behind operations that may have raised."""
+    rule = OPERATIONS[name]
+    numbers = (0.0, -0.0, 1.0, -2.0, 2.5, 1e308, -1e308, 5e-324, -750.0, math.inf, -math.inf, math.nan)
+    some = itertools.product(numbers, repeat=rule.arity or 2)
+    assert any(raises(rule, operands) for operands in some) == rule.raises
+
+
+def test_a_row_says_whether_no_gradient_ever_passes():
+    silent = {rule.name for rule in BUILTIN if rule.sends_nothing}
+    steps = {"sign", "floor", "ceil", "stop_gradient"}
+    assert silent == steps | {"greater", "greater_equal", "less", "less_equal", "equal"}
+
+
+def test_there_are_no_two_rows_of_one_name():
+    with pytest.raises(ValueError, match="two rows for the operation 'tanh'"):
+        add_operation(Operation("tanh", lambda x: x, lambda x, y: 1.0))
 
 
 def test_a_rule_computes_on_plain_numbers_what_a_node_computes():

@@ -428,3 +428,21 @@ def test_exp_goes_four_at_a_time_with_glibc() -> None:
     from autograd_core.programs import _tape
 
     assert _tape.exp_in_fours
+
+
+@pytest.mark.parametrize("name", ["square", "leaky_relu", "tanh", "mean", "logsumexp", "softplus"])
+def test_a_row_that_overflows_where_no_float_raises_is_not_evaluated_again(name: str) -> None:
+    """Which results are checked follows from the operation's row, in both interpreters."""
+    rule = OPERATIONS[name]
+    calls = []
+
+    def f(x: ag.Value) -> ag.Value:
+        calls.append(1)
+        inner = apply(rule, [x, ag.Value.lift(0.5)][: rule.arity or 2])
+        return ag.minimum(inner, 3.0) * 2.0
+
+    program = record(f, 0.5)
+    calls.clear()
+    big = {"square": 1e200, "logsumexp": math.inf, "mean": math.inf}.get(name, math.inf)
+    assert program(np.array([0.5, big])).tolist() == [f(ag.Value(0.5)).data, f(ag.Value(big)).data]
+    assert len(calls) == 2  # those of this test alone
