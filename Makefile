@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(wildcard autograd_core/engine/value.p* autograd_core/calculus/*.h autograd_core/programs/tape/*) pyproject.toml setup.cfg
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help demo test quick test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench notebooks docs generate clean
+.PHONY: help demo test quick test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench notebooks lectures docs generate clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -70,8 +70,11 @@ bench: $(VENV)/.dev  ## every speed claim of the README, peers side by side (the
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.checking
 
-notebooks: $(VENV)/.dev  ## run every notebook from top to bottom
+notebooks: $(VENV)/.dev  ## run every lecture; its checks must tell right answers from wrong ones
 	$(PYTEST) notebooks
+
+lectures: $(VENV)/.dev  ## make the notebooks from notebooks/source: the student's in notebooks/, the instructor's in out/instructor/
+	$(BIN)/python notebooks/refresh.py
 
 docs: $(VENV)/.dev  ## run the code in the documentation and build the site; warnings are errors
 	$(PYTEST) docs

@@ -1,52 +1,60 @@
-"""Execute the lectures in place, so that they show what today's code shows.
+"""Make the notebooks from their sources, and run them, so that they show what today's code shows.
 
 python notebooks/refresh.py [03 07 ...]
+
+Writes the student's notebook beside this file and the instructor's to out/instructor. Both show the outputs
+of one run with the answers filled in; the student's shows none for an exercise.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from running import kernel, paths, read, run
+from running import (
+    INSTRUCTOR,
+    instructor,
+    kernel,
+    run,
+    sources,
+    student,
+    student_path,
+)
 
 WIDGETS = "application/vnd.jupyter.widget-view+json"
-METADATA = {
-    "kernelspec": {
-        "display_name": "Python 3",
-        "language": "python",
-        "name": "python3",
-    },
-    "language_info": {"name": "python"},
-}
+CELL_FILE = re.compile(r"\S*/ipykernel_\d+/\d+\.py:")
 
 
 def main() -> None:
     """Refresh the lectures whose numbers are given, or all."""
-    for path in paths():
-        if len(sys.argv) == 1 or path.name[:2] in sys.argv[1:]:
-            start = time.perf_counter()
-            refresh(path)
-            seconds = time.perf_counter() - start
-            print(
-                f"{path.name}: {seconds:.1f} s, {path.stat().st_size / 1024:.0f} kB"
-            )
+    for source in sources():
+        if len(sys.argv) == 1 or source.name[:2] in sys.argv[1:]:
+            refresh(source)
+            size = student_path(source).stat().st_size / 1024
+            print(f"{source.stem}: {size:.0f} kB", flush=True)
 
 
-def refresh(path: Path) -> None:
-    """Run a notebook from top to bottom and write it back, whole or not at all."""
-    notebook = read(path)
+def refresh(source: Path) -> None:
+    """Run a lecture from top to bottom and write both notebooks, or neither."""
+    notebook = instructor(source)
     with (
         tempfile.TemporaryDirectory() as folder,
         kernel(notebook, Path(folder)) as client,
     ):
         run(client)
     normalise(notebook)
+    INSTRUCTOR.mkdir(parents=True, exist_ok=True)
+    write(notebook, INSTRUCTOR / f"{source.stem}.ipynb")
+    write(student(notebook), student_path(source))
+
+
+def write(notebook: Any, path: Path) -> None:
+    """Write a notebook, whole or not at all."""
     partial = path.with_suffix(".part")
     nbformat.write(notebook, partial)
     partial.replace(path)
@@ -55,18 +63,17 @@ def refresh(path: Path) -> None:
 def normalise(notebook: Any) -> None:
     """Keep what a reader sees, and nothing that differs from run to run.
 
-    Widgets need a kernel; beside each stands its picture as HTML, which needs none.
+    Widgets need a kernel; beside each stands its picture as HTML, which needs none. The file of a cell has
+    another name in every run.
     """
-    notebook.metadata = nbformat.from_dict(METADATA)
-    for index, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{index:02}"
-        cell.metadata = nbformat.from_dict(
-            {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
-        )
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGETS, None)
             if "metadata" in output:
                 output.metadata = nbformat.from_dict({})
+            if "text" in output:
+                output.text = CELL_FILE.sub("cell:", output.text)
 
 
 if __name__ == "__main__":

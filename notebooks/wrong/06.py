@@ -1,0 +1,142 @@
+# Wrong answers to the exercises of lecture 6: each must be refused by its check.
+
+# %% 6.1 the old v
+def momentum_step(theta, v, g, rate, mu):
+    new = [mu * vi + gi for vi, gi in zip(v, g)]
+    return [t - rate * vi for t, vi in zip(theta, v)], new
+
+
+# %% 6.1 a mean of v and g
+def momentum_step(theta, v, g, rate, mu):
+    v = [mu * vi + (1 - mu) * gi for vi, gi in zip(v, g)]
+    return [t - rate * vi for t, vi in zip(theta, v)], v
+
+
+# %% 6.1 no momentum
+def momentum_step(theta, v, g, rate, mu):
+    return [t - rate * gi for t, gi in zip(theta, g)], v
+
+
+# %% 6.1 uphill
+def momentum_step(theta, v, g, rate, mu):
+    v = [mu * vi + gi for vi, gi in zip(v, g)]
+    return [t + rate * vi for t, vi in zip(theta, v)], v
+
+
+# %% 6.1 theta alone
+def momentum_step(theta, v, g, rate, mu):
+    v = [mu * vi + gi for vi, gi in zip(v, g)]
+    return [t - rate * vi for t, vi in zip(theta, v)]
+
+
+# %% 6.1 Nesterov's
+def momentum_step(theta, v, g, rate, mu):
+    v = [mu * vi + gi for vi, gi in zip(v, g)]
+    return [t - rate * (gi + mu * vi) for t, gi, vi in zip(theta, g, v)], v
+
+
+# %% 6.2 from the smallest curvature
+def largest_rate(curvatures):
+    return 2 / min(curvatures)
+
+
+# %% 6.2 half of it
+def largest_rate(curvatures):
+    return 1 / max(curvatures)
+
+
+# %% 6.2 the best rate
+def largest_rate(curvatures):
+    return 2 / (max(curvatures) + min(curvatures))
+
+
+# %% 6.2 from the mean
+def largest_rate(curvatures):
+    return 2 * len(curvatures) / sum(curvatures)
+
+
+# %% 6.2 right for the first example only
+def largest_rate(curvatures):
+    return 0.02
+
+
+# %% 6.2 the square root
+def largest_rate(curvatures):
+    return 2 / math.sqrt(max(curvatures))
+
+
+# %% 6.3 too many updates
+mine = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
+my_history = nn.fit(
+    mine,
+    X_train,
+    y_train,
+    optimizer=nn.SGD(lr=0.3),
+    batch_size=8,
+    epochs=60,
+    seed=1,
+)
+
+# %% 6.3 not trained enough
+mine = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
+my_history = nn.fit(
+    mine,
+    X_train,
+    y_train,
+    optimizer=nn.SGD(lr=0.01),
+    batch_size=16,
+    epochs=20,
+    seed=1,
+)
+
+# %% 6.3 a larger network
+mine = nn.MLP(2, [16, 3], activation="tanh", initializer="glorot", seed=3)
+my_history = nn.fit(
+    mine,
+    X_train,
+    y_train,
+    optimizer=nn.Adam(lr=0.05),
+    batch_size=16,
+    epochs=60,
+    seed=1,
+)
+
+# %% 6.3 no history
+mine = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
+nn.fit(
+    mine,
+    X_train,
+    y_train,
+    optimizer=nn.Adam(lr=0.05),
+    batch_size=16,
+    epochs=60,
+    seed=1,
+)
+my_history = nn.evaluate(mine, X_val, y_val).loss
+
+# %% 6.3 a rate that is far too small
+mine = nn.MLP(2, [8, 3], activation="relu", initializer="glorot", seed=3)
+my_history = nn.fit(
+    mine,
+    X_train,
+    y_train,
+    optimizer=nn.SGD(lr=1e-5),
+    batch_size=90,
+    epochs=100,
+    seed=1,
+)
+
+# %% 6.3 the history of another run
+mine = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
+nn.fit(
+    mine,
+    X_train,
+    y_train,
+    optimizer=nn.Adam(lr=0.05),
+    batch_size=16,
+    epochs=60,
+    seed=1,
+)
+my_history = nn.fit(
+    nn.MLP(2, [8, 3], seed=1), X_train, y_train, optimizer=nn.SGD(lr=1e-4), epochs=2
+)
