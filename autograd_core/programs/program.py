@@ -345,8 +345,6 @@ class Program:
         Raises:
             RecordingError: the row takes another branch, and f was lost by pickling.
         """
-        if self._unpickled:
-            self._keep_function_if_it_is_ours()
         if self._f is not None:
             values, shape = flatten(self._f(*row))
             if shape != self.shape:
@@ -362,14 +360,29 @@ class Program:
             )
         return [nodes[i] for i in self.recorded.outputs.tolist()]
 
-    def _keep_function_if_it_is_ours(self) -> None:
-        """Drop a function that was found again by its name and reads other leaves than our copies of them."""
-        if self._f is not None:
+    def refuse_changed_function(self) -> None:
+        """Record the example once more, before f is called for a row: rows must not mix two states of f.
+
+        A function that was found again by its name after pickling, and that reads other leaves than our
+        copies of them, is dropped.
+
+        Raises:
+            RecordingError: f gives another graph than the recorded one.
+        """
+        if self._f is None:
+            return
+        found, _ = capture(self._f, self.examples)
+        if self._unpickled:
             mine = {id(parameter) for parameter in self.parameters}
-            found, _ = capture(self._f, self.examples)
             if any(id(parameter) not in mine for parameter in found.parameters):
                 self._f = None
-        self._unpickled = False
+                return
+        if found.fingerprint() != self.recorded.fingerprint():
+            raise RecordingError(
+                "a row takes another branch than the recorded example, or is not finite, and the function is "
+                "no longer what was recorded: it reads plain numbers that have changed since, or that it "
+                "draws anew each time. Record it again, or give these numbers as arguments or as Values"
+            )
 
 
 _pickled = threading.local()

@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..calculus.operations import Operation
-from ..engine.value import Value, begin_recording, enable_grad, end_recording, pack, topological_order
+from ..engine.value import (
+    Value,
+    begin_recording,
+    enable_grad,
+    end_recording,
+    number_of,
+    pack,
+    stale,
+    topological_order,
+)
 from ..errors import RecordingError
 from .forms import Example, as_node, flatten
 from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph, built_in
@@ -42,6 +51,7 @@ def _graph(
     sides = [(as_node(left), relation, as_node(right), outcome) for left, relation, right, outcome in guards]
     roots = outputs + [side for left, _, right, _ in sides for side in (left, right)]
     nodes = topological_order(*roots)
+    _refuse_torn(nodes)
     heads, counts_, data, parents, _, extras, indices, scopes = pack(nodes, [])
     head, counts = np.frombuffer(heads, dtype=np.int64), np.frombuffer(counts_, dtype=np.int64)
     op, flag = (head & 0xFFFF).astype(np.int32), head >> 16
@@ -63,7 +73,7 @@ def _graph(
     return RecordedGraph(
         op=op,
         start=start,
-        parents=np.array(parents, dtype=np.int32),
+        parents=np.frombuffer(parents, dtype=np.int64).astype(np.int32),
         kind=kind,
         value=np.frombuffer(data, dtype=np.float64)[::2].copy(),
         ref=ref,
@@ -79,9 +89,35 @@ def _graph(
     )
 
 
+def _refuse_torn(nodes: list[Value]) -> None:
+    """Raise unless a Program, which computes every node anew, would find the numbers that are there."""
+    torn = stale(nodes)
+    if torn:
+        name = torn[0].label or torn[0].op
+        raise RecordingError(
+            f"node {name!r} holds {number_of(torn[0])!r}, which is not what its operands give now: data was "
+            "assigned after it was computed. A Program computes it anew: compute it inside the function, or "
+            "capture a leaf with its number, Value(node.data)"
+        )
+
+
+def _refuse_fickle(nodes: list[Value]) -> None:
+    """Raise if a user-defined operation, called again, does not give what it gave."""
+    fickle = stale(nodes, True)
+    if fickle:
+        raise RecordingError(
+            f"the user-defined operation {fickle[0].op!r} gives another result when it is called again on "
+            "the same numbers, so a Program of it would be wrong: let it depend on its operands alone"
+        )
+
+
 def _positions(nodes: list[Value], roots: list[Value]) -> dict[int, int]:
-    wanted = {id(root) for root in roots}
-    return {id(node): i for i, node in enumerate(nodes) if id(node) in wanted}
+    """Return the position of each root by its id."""
+    import numpy as np
+
+    ids = np.fromiter(map(id, nodes), dtype=np.uintp, count=len(nodes))
+    places = np.flatnonzero(np.isin(ids, np.array([id(root) for root in roots], dtype=np.uintp)))
+    return dict(zip(ids[places].tolist(), places.tolist(), strict=True))
 
 
 def _name_leaves(nodes: list[Value], places: Any, inputs: list[Value], kind: Any, ref: Any) -> list[Value]:
@@ -105,7 +141,9 @@ def _name_operations(nodes: list[Value], op: Any, ref: Any) -> list[Operation]:
     without = [identifier for identifier, rule in built_in().items() if not rule.native]
     found: dict[int, int] = {}
     listed: list[Operation] = []
-    for i in np.flatnonzero(np.isin(op, [*without, _CUSTOM])).tolist():
+    places = np.flatnonzero(np.isin(op, [*without, _CUSTOM])).tolist()
+    _refuse_fickle([nodes[i] for i in places])
+    for i in places:
         rule = nodes[i].operation
         if id(rule) not in found:
             found[id(rule)] = len(listed)

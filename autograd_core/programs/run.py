@@ -65,6 +65,7 @@ class Run:
             )
         self.block, self.threads = _block(block, self.lanes), _threads(threads)
         self.width = program.outputs
+        self.checked = False  # whether f is what was recorded
         self.shape = (self.lanes, *program.shape) if self.arrays else program.shape
 
     def values(self, totals: Any, want_inputs: bool, gradient: Any = 1.0) -> tuple[Any, tuple[Any, ...]]:
@@ -150,6 +151,9 @@ class Run:
 
     def _eager_run(self, lane: int) -> None:
         """Evaluate one lane with f; add its contributions as the sweep would, touching no node."""
+        if not self.checked:
+            self.program.refuse_changed_function()
+            self.checked = True
         leaves = [[Value(x) for x in array[lane].tolist()] for array in self.arrays]
         row = [example.build(part) for example, part in zip(self.program.examples, leaves, strict=True)]
         flat = [leaf for part in leaves for leaf in part]

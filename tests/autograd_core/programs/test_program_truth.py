@@ -132,3 +132,45 @@ def test_a_function_may_take_more_than_32_arguments(either: str, count: int) -> 
     values, gradients = program.value_and_grad(*columns, inputs=True)
     assert values.tolist() == [float(sum(k * k for k in range(count))), float(count), 4.0 * count]
     assert [g[0] for g in gradients.inputs] == [2.0 * k for k in range(count)]
+
+
+# --- what the function closes over
+
+
+def test_rows_do_not_mix_two_states_of_what_the_function_closes_over(either: str) -> None:
+    scale = [2.0]
+    program = record(lambda x: scale[0] * x if x > 0.0 else -scale[0] * x, 1.0)
+    assert program([1.0, -1.0]).tolist() == [2.0, 2.0]
+    scale[0] = 3.0
+    assert program([1.0, 2.0]).tolist() == [2.0, 4.0]
+    with pytest.raises(ag.RecordingError, match="numbers that have changed"):
+        program([1.0, -1.0])
+
+
+def test_rows_do_not_mix_random_numbers(either: str) -> None:
+    import random
+
+    program = record(lambda x: x + random.random() if x > 0.0 else x, 1.0)
+    with pytest.raises(ag.RecordingError, match="draws anew"):
+        program([1.0, -1.0])
+
+
+@pytest.mark.parametrize("assigned", ["the node", "its operand"])
+def test_a_captured_node_whose_number_was_overwritten_is_refused(assigned: str) -> None:
+    w = ag.Value(2.0)
+    h = w * 3.0
+    (h if assigned == "the node" else w).data = 5.0
+    with pytest.raises(ag.RecordingError, match="not what its operands give"):
+        record(lambda x: h * x, 1.0)
+
+
+def test_an_operation_that_is_no_function_is_refused() -> None:
+    calls: list[float] = []
+
+    def count(x: float) -> float:
+        calls.append(x)
+        return x * len(calls)
+
+    fickle = own(count, lambda x, y: 1.0)
+    with pytest.raises(ag.RecordingError, match="another result when it is called again"):
+        record(lambda x: fickle(x), 1.0)
