@@ -47,7 +47,8 @@ def compile(
     parameters: int,
     inputs: int,
     lanes: bool,
-    want_inputs: bool,
+    want_parameters: bool,
+    wanted_inputs: bytes,
     callables: list[tuple[Callable[..., float], Callable[..., Any], bool]],
     /,
 ) -> Tape: ...

@@ -106,7 +106,7 @@ class BatchGradient:
         import numpy as np
 
         # With several programs hardly two rows that follow each other share one: a tape of one lane is fit.
-        tape = program.recordings[0].tape(self._choices is None and len(self._outputs) > 2, False).tape
+        tape = program.recordings[0].tape(self._choices is None and len(self._outputs) > 2).tape
         place = np.array(_captured(program, tape.order, self.parameters), dtype=np.intp)
         layout = self._layouts.setdefault(
             place.tobytes(), _Layout(place, np.zeros(len(place)), np.zeros(len(place)))
@@ -221,7 +221,7 @@ class Trainer:
         if module is None:
             raise RecordingError("there is no compiled interpreter")
         self.parameters = list(parameters)
-        tape = program.recordings[0].tape(True, False).tape
+        tape = program.recordings[0].tape(True).tape
         self._inner = self._order(program, tape.order)
         count = len(self.parameters)
         place = np.empty(count, dtype=np.int64)
@@ -277,7 +277,9 @@ class Trainer:
         places = np.array([place[position[id(p)]] for p in graph.parameters], dtype=np.int32)
         ref[captured] = places[ref[captured]]
         numbered = len(self.parameters) + behind
-        tape = module.compile(*graph.compile_arguments(ref, numbered), False, False, graph.callables())
+        tape = module.compile(
+            *graph.compile_arguments(ref, numbered), False, True, bytes(graph.inputs), graph.callables()
+        )
         if tape.order != list(range(numbered)):
             raise RecordingError("the regulariser has layers of its own")
         return tape

@@ -21,9 +21,9 @@ _LINEAR = {"add", "sub", "mul", "neg"}  # exact in NumPy, and never raising in P
 class Tape:
     """A graph, ready to run."""
 
-    def __init__(self, graph: RecordedGraph, want_inputs: bool):
+    def __init__(self, graph: RecordedGraph, want_parameters: bool, wanted_inputs: bytes):
         self.graph = graph
-        self.want_inputs = want_inputs
+        self.want_parameters, self.wanted_inputs = want_parameters, wanted_inputs
         self.order = list(range(len(graph.parameters)))
         self.rules: list[Operation | None] = [self._rule(i) for i in range(len(graph))]
         self.needed = self._needed()
@@ -41,7 +41,8 @@ class Tape:
                 parents = graph.parents[graph.start[i] : graph.start[i + 1]]
                 needed[i] = rule is not None and not rule.sends_nothing and any(needed[p] for p in parents)
             else:
-                needed[i] = kind == PARAMETER or (kind == INPUT and self.want_inputs)
+                wanted = self.wanted_inputs[graph.ref[i]] if kind == INPUT else kind == PARAMETER
+                needed[i] = bool(wanted) and (kind == INPUT or self.want_parameters)
         return needed
 
     def stats(self) -> dict[str, int]:
@@ -84,6 +85,10 @@ class Bound:
         self.tape, self.params, self.arrays = tape, params, arrays
         self.outputs, self.totals, self.igrads = outputs, totals, igrads
         self.block = block or 32
+        counted = [
+            len(g) // len(a) for g, a in zip(igrads or (), arrays, strict=False) if g is not None and len(a)
+        ]
+        self.seeds = counted[0] if counted else 1
 
     def run(self, start: int, stop: int, rows: Any, seeds: Any) -> int:
         """Replay lanes; return stop, or the first lane to do eagerly, or -1: a sum is not finite."""
@@ -122,17 +127,23 @@ class Bound:
                 )
         if self.totals is None or not good:
             return good
-        width = len(self.tape.graph.outputs)
-        seed = (
-            np.full((len(lanes), width), seeds)
-            if isinstance(seeds, float)
-            else seeds.reshape(-1, width)[first:last]
-        )
-        block.backward(seed)
-        if self.igrads is not None:
-            good = self._put_input_gradients(block, first, good)
+        for s in range(self.seeds):
+            at = s * len(self.arrays[0]) if s else 0
+            block.backward(self._seed(seeds, s, at + first, at + last))
+            if self.igrads is not None:
+                good = self._put_input_gradients(block, at + first, good)
         block.add_up(self.totals, good)
         return good
+
+    def _seed(self, seeds: Any, s: int, first: int, last: int) -> Any:
+        import numpy as np
+
+        width = len(self.tape.graph.outputs)
+        if seeds is None:
+            return np.broadcast_to(np.eye(1, width, s), (last - first, width))
+        if isinstance(seeds, float):
+            return np.full((last - first, width), seeds)
+        return seeds.reshape(-1, width)[first:last]
 
     def _put_input_gradients(self, block: _Block, first: int, good: int) -> int:
         import numpy as np
@@ -141,9 +152,10 @@ class Bound:
         bad = np.flatnonzero(~np.isfinite(gradients).all(axis=1)[:good])
         good = int(bad[0]) if len(bad) else good
         column = 0
-        for array in self.igrads:
+        for own, array in zip(self.igrads, self.arrays, strict=True):
             width = array.reshape(len(array), -1).shape[1]
-            array.reshape(len(array), -1)[first : first + good] = gradients[:good, column : column + width]
+            if own is not None and width:
+                own.reshape(-1, width)[first : first + good] = gradients[:good, column : column + width]
             column += width
         return good
 
@@ -229,6 +241,8 @@ class _Block:
 
     def backward(self, seeds: Any) -> None:
         graph = self.tape.graph
+        self.adjoints = [None] * len(graph)
+        self.contributions = [[] for _ in graph.parameters]
         for k, i in enumerate(graph.outputs.tolist()):
             self._send(i, seeds[:, k])
         for i in range(graph.swept - 1, -1, -1):

@@ -53,6 +53,7 @@ from typing import Any, NamedTuple
 from ..engine.value import Value
 from ..errors import RecordingError
 from ..vectors import gradients_to_vector, vector_to_gradients
+from . import derivatives
 from .forms import Example, arrange, flatten
 from .graph import RecordedGraph
 from .recording import capture
@@ -202,37 +203,53 @@ class Program:
         Raises:
             What f raises for that row, with its node.
         """
-        return Run(self, batches, block, threads).values(None, False)[0]
+        run = Run(self, batches, block, threads)
+        return run.shaped(run.values())
 
     def value_and_grad(
         self,
         *batches: Any,
+        wrt: Any = None,
         gradient: Any = 1.0,
+        per_row: bool = False,
         inputs: bool | None = None,
         block: int = 0,
         threads: int = 1,
-    ) -> tuple[Any, Gradients]:
+    ) -> tuple[Any, Any]:
         """Evaluate f for every row, and sum the parameters' gradients over the rows in order.
 
         Args:
             *batches: for each argument of f an array with one more axis, the lanes, in front.
+            wrt: with respect to what, in any structure: an argument by its number (each row has its own
+                gradient), a Value or an object array of Values.
             gradient: the gradient of every output to start from, or an array of them with the shape of the
                 values.
-            inputs: whether to return the arguments' own gradients too; by default only if there are no
-                parameters.
+            per_row: with `wrt`, whether parameters too have a gradient for each row.
+            inputs: without `wrt`, whether to return the arguments' own gradients too; by default only if
+                there are no parameters.
             block: lanes in a block, a multiple of 8; 0 chooses.
             threads: how many threads; the result has the same bits for any number of them.
 
         Returns:
-            (values, Gradients).
+            (values, gradients): in the structure of `wrt`, if it is given, else `Gradients`.
+
+        >>> import autograd_core as ag
+        >>> w, b = ag.Value(2.0), ag.Value(1.0)
+        >>> program = record(lambda x: w * x + b, 1.0)
+        >>> values, gradients = program.value_and_grad([1.0, 3.0], wrt={"weight": w, "bias": b, "x": 0})
+        >>> gradients["weight"], gradients["bias"], gradients["x"].tolist()
+        (4.0, 2.0, [2.0, 2.0])
         """
         import numpy as np
 
+        if wrt is not None:
+            return derivatives.value_and_grad(self, batches, wrt, gradient, per_row, block, threads)
         run = Run(self, batches, block, threads)
         totals = np.zeros(len(self.parameters))
-        wanted = not len(totals) if inputs is None else inputs
-        values, own = run.values(totals, wanted, gradient)
-        return values, Gradients(totals, own)
+        wanted = range(len(batches)) if (not len(totals) if inputs is None else inputs) else ()
+        values, own = run.sums_and_gradients(totals, wanted, run.seeds_of(gradient))
+        shaped = (own[k].reshape(run.lanes, *self.examples[k].shape) for k in wanted)
+        return run.shaped(values), Gradients(totals, tuple(shaped))
 
     def backward(self, *batches: Any, gradient: Any = 1.0, block: int = 0, threads: int = 1) -> Any:
         """Do what the eager loop does: add every row's gradient to the parameters' `grad`; return the values.
@@ -249,15 +266,60 @@ class Program:
         """
         run = Run(self, batches, block, threads)
         totals = gradients_to_vector(self.parameters)
-        values, _ = run.values(totals, False, gradient)
+        values = run.sums(totals, run.seeds_of(gradient))
         vector_to_gradients(totals, self.parameters)
-        return values
+        return run.shaped(values)
+
+    # --- derivatives ------------------------------------------------------------------
+
+    def vjp(
+        self, *batches_and_cotangents: Any, wrt: Any = None, per_row: bool = False, threads: int = 1
+    ) -> tuple[Any, Any]:
+        """Return the values and the vector-Jacobian products u^T J, one reverse pass for each seed.
+
+        Args:
+            *batches_and_cotangents: the batches, and last u: an array of the shape of the values, or of
+                several such, with one more axis in front.
+            wrt: with respect to what, as in `value_and_grad`; by default the argument, or a tuple of all.
+            per_row: whether parameters have a product for each row; else they are summed over the rows.
+            threads: how many threads.
+
+        Returns:
+            (values, products) in the structure of `wrt`; with several seeds their axis stands in front.
+
+        >>> program = record(lambda x: [x[0] * x[1], x[0]], [1.0, 1.0])
+        >>> values, products = program.vjp([[2.0, 3.0]], [[1.0, 10.0]])
+        >>> products.tolist()
+        [[13.0, 2.0]]
+        """
+        *batches, cotangents = batches_and_cotangents
+        return derivatives.vjp(self, batches, cotangents, wrt, per_row, threads)
+
+    def jacobian(self, *batches: Any, wrt: Any = None, values: bool = False, threads: int = 1) -> Any:
+        """Return every row's Jacobian: one forward pass, and a reverse pass for each output.
+
+        Args:
+            *batches: for each argument of f an array with one more axis, the lanes, in front.
+            wrt: with respect to what, as in `value_and_grad`; by default the argument, or a tuple of all.
+            values: whether to return (values, Jacobian).
+            threads: how many threads.
+
+        Returns:
+            In the structure of `wrt`, arrays of shape (lanes, *shape of f's result, *shape of the argument);
+            without the last part for a Value, without the lanes if f takes no arguments.
+
+        >>> program = record(lambda x: [x[0] * x[1], x[0]], [1.0, 1.0])
+        >>> program.jacobian([[2.0, 3.0]]).tolist()
+        [[[3.0, 2.0], [1.0, 0.0]]]
+        """
+        found = derivatives.jacobian(self, batches, wrt, threads)
+        return found if values else found[1]
 
     # --- looking ----------------------------------------------------------------------
 
     def stats(self) -> ProgramStatistics:
         """Return the size of the Program."""
-        found = self.recordings[0].tape(True, False).tape.stats()
+        found = self.recordings[0].tape(True).tape.stats()
         graph = self.recorded
         return ProgramStatistics(
             nodes=len(graph),

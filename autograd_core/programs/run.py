@@ -68,41 +68,81 @@ class Run:
         self.checked = False  # whether f is what was recorded
         self.shape = (self.lanes, *program.shape) if self.arrays else program.shape
 
-    def values(self, totals: Any, want_inputs: bool, gradient: Any = 1.0) -> tuple[Any, tuple[Any, ...]]:
-        """Run all lanes.
+    def values(self) -> Any:
+        """Return the values, shape (lanes, outputs)."""
+        return self._run(None, (), 1.0, 1)
+
+    def gradients(self, inputs: Sequence[int], seeds: Any, count: int = 1) -> tuple[Any, dict[int, Any]]:
+        """Return the values and the gradients of some arguments, by their numbers.
 
         Args:
-            totals: sums for `Program.parameters`, to be added to; it may be None, and it grows with them.
-            want_inputs: whether the arguments' gradients are wanted.
-            gradient: what to start from.
+            inputs: the numbers of the arguments.
+            seeds: what the passes start from: a number; an array of shape (count, lanes, outputs); or None,
+                and pass s starts from 1 at output s.
+            count: how many reverse passes there are for each row.
 
         Returns:
-            (values, the arguments' gradients), with the lanes in front.
+            Arrays of shapes (lanes, outputs) and (count, lanes, size).
         """
+        values = self._run(None, inputs, seeds, count)
+        return values, self._own(count)
+
+    def sums(self, totals: Any, seeds: Any, per_row: bool = False) -> Any:
+        """Add the parameters' gradients to `totals`, and return the values.
+
+        Args:
+            totals: shape (parameters,), in the order of `Program.parameters`; per row (lanes, parameters).
+            seeds: a number, or an array of shape (1, lanes, outputs).
+            per_row: whether every row has a sum of its own.
+        """
+        if not per_row:
+            return self._run(totals, (), seeds, 1)
+        return self._run(totals, (), seeds, 1, per_row=True)
+
+    def sums_and_gradients(
+        self, totals: Any, inputs: Sequence[int], seeds: Any
+    ) -> tuple[Any, dict[int, Any]]:
+        """Do what `sums` and `gradients` do in one pass."""
+        return self._run(totals, inputs, seeds, 1), self._own(1)
+
+    def _own(self, count: int) -> dict[int, Any]:
+        found = {k: own for k, own in enumerate(self.igrads) if own is not None}
+        return {k: own.reshape(count, self.lanes, self.arrays[k].shape[1]) for k, own in found.items()}
+
+    def shaped(self, values: Any) -> Any:
+        """Return the values in the form of f's result, the lanes in front."""
+        return values.reshape(self.shape)
+
+    def _run(self, totals: Any, inputs: Sequence[int], seeds: Any, count: int, per_row: bool = False) -> Any:
         import numpy as np
 
         self.outputs = np.empty((self.lanes, self.width))
-        self.igrads = tuple(np.zeros_like(array) for array in self.arrays) if want_inputs else ()
-        self.seeds = self._seeds(gradient)
-        self.totals = totals
+        self.igrads: list[Any] = [None] * len(self.arrays)
+        for k in inputs:
+            self.igrads[k] = np.zeros((count * self.lanes, self.arrays[k].shape[1]))
+        self.wanted = b"".join(
+            (b"\1" if own is not None else b"\0") * array.shape[1]
+            for own, array in zip(self.igrads, self.arrays, strict=True)
+        )
+        self.seeds, self.count, self.totals = seeds, count, totals
         lane = 0
         while lane < self.lanes:
-            lane = self._advance(lane)
-        examples = self.program.examples
-        own = tuple(g.reshape(self.lanes, *e.shape) for g, e in zip(self.igrads, examples, strict=False))
-        return self.outputs.reshape(self.shape), own
+            self.totals = totals[lane] if per_row else totals
+            lane = self._advance(lane, lane + 1 if per_row else self.lanes)
+        return self.outputs
 
-    def _advance(self, lane: int) -> int:
+    def _advance(self, lane: int, stop: int) -> int:
         """Run some lanes from this one on; return the first that is left."""
         program = self.program
         recording = program.recordings[0]
-        reached = self._tape_run(recording, lane, self.lanes)
-        if reached < self.lanes:
+        reached = self._tape_run(recording, lane, stop)
+        if reached < stop:
             self._eager_run(reached)
             reached += 1
         return reached
 
-    def _seeds(self, gradient: Any) -> Any:
+    def seeds_of(self, gradient: Any) -> Any:
+        """Return a gradient to start from as a number or an array of shape (1, lanes, outputs)."""
         import numpy as np
 
         if type(gradient) is float:
@@ -116,7 +156,7 @@ class Run:
             raise ValueError(
                 f"gradient has shape {given.shape}, which does not fit the values' shape {self.shape}"
             ) from None
-        return np.ascontiguousarray(seeds.reshape(self.lanes, self.width))
+        return np.ascontiguousarray(seeds.reshape(1, self.lanes, self.width))
 
     def _tape_run(self, recording: Recording, start: int, stop: int) -> int:
         """Run lanes; return the one it stopped at. Where a sum is not finite, go lane by lane."""
@@ -131,21 +171,26 @@ class Run:
 
     def _attempt(self, recording: Recording, start: int, stop: int, lanes: bool) -> int:
         """Run lanes on one kind of tape; return -1, `totals` untouched, if a sum is not finite."""
-        tape, order, parameters = recording.tape(lanes, bool(self.igrads))
+        import numpy as np
+
+        inputs = any(own is not None for own in self.igrads)
+        tape, order, parameters = recording.tape(lanes, self.wanted, self.totals is not None or not inputs)
         params = parameters_to_vector(parameters)
-        totals = None if self.totals is None else self.totals[order]
+        totals = np.zeros(len(params)) if inputs else None
+        if self.totals is not None:
+            totals = self.totals[order]
         bound = tape.bind(
             params,
             self.arrays,
             self.outputs,
             totals,
-            self.igrads or None,
+            tuple(self.igrads) if inputs else None,
             self.block,
             self.threads,
             instruction_set(),
         )
         reached: int = bound.run(start, stop, None, self.seeds)
-        if reached >= 0 and totals is not None:
+        if reached >= 0 and self.totals is not None:
             self.totals[order] = totals
         return reached
 
@@ -160,8 +205,9 @@ class Run:
         self._refuse_guard(lane)
         outputs = self.program.eager(row, flat)
         self.outputs[lane] = [output.data for output in outputs]
-        if self.totals is not None:
-            self._add_eagerly(lane, outputs, flat)
+        if self.totals is not None or any(own is not None for own in self.igrads):
+            for s in range(self.count):
+                self._add_eagerly(lane, s, outputs, flat)
 
     def _refuse_guard(self, lane: int) -> None:
         if self.program.on_guard != "raise":
@@ -177,12 +223,21 @@ class Run:
                 'when recorded; on_guard="eager" evaluates such rows with the function itself'
             )
 
-    def _add_eagerly(self, lane: int, outputs: list[Value], leaves: list[Value]) -> None:
+    def _seed(self, s: int, lane: int) -> list[float]:
+        """What pass s of a lane starts from."""
+        if self.seeds is None:
+            return [float(k == s) for k in range(self.width)]
+        if isinstance(self.seeds, float):
+            return [self.seeds] * self.width
+        row: list[float] = self.seeds.reshape(-1, self.width)[s * self.lanes + lane].tolist()
+        return row
+
+    def _add_eagerly(self, lane: int, s: int, outputs: list[Value], leaves: list[Value]) -> None:
         places = {id(parameter): k for k, parameter in enumerate(self.program.parameters)}
         own = {id(leaf): k for k, leaf in enumerate(leaves)}
-        seeds = [self.seeds] * self.width if isinstance(self.seeds, float) else self.seeds[lane].tolist()
         gradients = [0.0] * len(leaves)
-        live = [(output, seed) for output, seed in zip(outputs, seeds, strict=True) if not output.is_constant]
+        seeded = zip(outputs, self._seed(s, lane), strict=True)
+        live = [(y, g) for y, g in seeded if not y.is_constant and (self.seeds is not None or g)]
         for output, seed in live:
             if output.is_leaf:
                 self._receive(output, seed, places, own, gradients)
@@ -191,19 +246,22 @@ class Run:
                 if step.parent.is_leaf:
                     self._receive(step.parent, step.partial * step.upstream, places, own, gradients)
         at = 0
-        for array in self.igrads:
-            width = array.shape[1]
-            array[lane] = gradients[at : at + width]
+        for array, numbers in zip(self.igrads, self.arrays, strict=True):
+            width = numbers.shape[1]
+            if array is not None:
+                array[s * self.lanes + lane] = gradients[at : at + width]
             at += width
 
     def _receive(
         self, leaf: Value, share: float, places: dict[int, int], own: dict[int, int], gradients: list[float]
     ) -> None:
-        if id(leaf) in places:
-            self.totals[places[id(leaf)]] = float(self.totals[places[id(leaf)]]) + share
-        elif id(leaf) in own:
+        if id(leaf) in own:
             gradients[own[id(leaf)]] += share
-        elif not leaf.is_constant:
+        elif self.totals is None or leaf.is_constant:
+            return
+        elif id(leaf) in places:
+            self.totals[places[id(leaf)]] = float(self.totals[places[id(leaf)]]) + share
+        else:
             raise RecordingError(
                 f"a row that was evaluated eagerly depends on {leaf!r}, unknown to the recorded graph: "
                 "let the recorded example reach every parameter"

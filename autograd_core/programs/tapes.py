@@ -99,20 +99,26 @@ class Recording:
 
     def __init__(self, graph: RecordedGraph):
         self.graph = graph
-        self._tapes: dict[tuple[bool, bool, bool], Tape] = {}
+        self._tapes: dict[tuple[bool, bool, bytes, bool], Tape] = {}
         self._lock = threading.Lock()
 
-    def tape(self, lanes: bool, want_inputs: bool) -> Tape:
-        """Return the tape for one lane or many, with or without the gradients of the inputs."""
+    def tape(self, lanes: bool, wanted_inputs: bytes = b"", want_parameters: bool = True) -> Tape:
+        """Return a tape.
+
+        Args:
+            lanes: for many lanes, or for one.
+            wanted_inputs: for each input, 1 if its gradient is wanted; none are by default.
+            want_parameters: whether the parameters' gradients are wanted.
+        """
         import numpy as np
 
-        module = compiled_module()
-        key = (lanes, want_inputs, module is None)
+        module, wanted = compiled_module(), wanted_inputs or bytes(self.graph.inputs)
+        key = (lanes, want_parameters, wanted, module is None)
         found = self._tapes.get(key)
         if found is None:
             with self._lock:
                 if key not in self._tapes:
-                    tape = _compile(module, self.graph, lanes, want_inputs)
+                    tape = _compile(module, self.graph, lanes, want_parameters, wanted)
                     ordered = [self.graph.parameters[k] for k in tape.order]
                     self._tapes[key] = Tape(tape, np.array(tape.order, dtype=np.intp), ordered)
                 found = self._tapes[key]
@@ -125,9 +131,13 @@ class Recording:
         self.__init__(graph)  # type: ignore[misc]
 
 
-def _compile(module: Any, graph: RecordedGraph, lanes: bool, want_inputs: bool) -> Any:
+def _compile(
+    module: Any, graph: RecordedGraph, lanes: bool, want_parameters: bool, wanted_inputs: bytes
+) -> Any:
     if module is None:
         from .numpy_tape import Tape as NumpyTape
 
-        return NumpyTape(graph, want_inputs)
-    return module.compile(*graph.compile_arguments(), lanes, want_inputs, graph.callables())
+        return NumpyTape(graph, want_parameters, wanted_inputs)
+    return module.compile(
+        *graph.compile_arguments(), lanes, want_parameters, wanted_inputs, graph.callables()
+    )

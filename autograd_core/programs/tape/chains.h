@@ -89,7 +89,7 @@ static int graph_room(Graph *h, long n, long edges, long outs, long guards) {
 }
 
 /* Rewrite g into h: only live nodes, chains as dots, and a copy where an output is a leaf or stands twice. */
-static int rewrite(Graph *g, Graph *h, Tape *t, int want_inputs) {
+static int rewrite(Graph *g, Graph *h, Tape *t) {
     Chains s = {0};
     Ints terms = {0}, all = {0};
     int32_t *first = NULL, *count = NULL, *biases = NULL, *map = NULL;
@@ -103,7 +103,8 @@ static int rewrite(Graph *g, Graph *h, Tape *t, int want_inputs) {
     if (!s.live || !s.need || !s.counts || !s.absorbed || !s.uses || !s.owner || !first || !count || !biases || !map)
         goto done;
     fold_constants(g);
-    mark_needed(g, want_inputs, s.need);
+    mark_needed(g, s.need);
+    h->wanted = g->wanted; h->want_params = g->want_params;
     if (find_equal(g, map) < 0) goto done;
     share(g, s.need, map, t);
     mark_live(g, s.live);

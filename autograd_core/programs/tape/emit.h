@@ -361,7 +361,7 @@ static int settle(Tape *t) { /* instructions in a block of their own, with spare
     return 0;
 }
 
-static Tape *tape_compile(Graph *g0, int lanes, int want_inputs) {
+static Tape *tape_compile(Graph *g0, int lanes) {
     Compiler z = {0};
     Graph h = {0};
     Seen *seen = NULL;
@@ -371,10 +371,10 @@ static Tape *tape_compile(Graph *g0, int lanes, int want_inputs) {
     uint8_t *counts = NULL;
     Tape *t = calloc(1, sizeof *t);
     if (!t) return NULL;
-    t->lanes = lanes; t->want_inputs = want_inputs;
+    t->lanes = lanes;
     t->params = g0->nparams; t->inputs = g0->ninputs; t->outputs = g0->nouts;
     z.t = t; z.g = &h;
-    if (rewrite(g0, &h, t, want_inputs) < 0) goto done;
+    if (rewrite(g0, &h, t) < 0) goto done;
     t->live = h.n;
     while (nseen < h.n / 4) nseen *= 2;
     z.need = calloc((size_t)h.n + 1, 1); z.touched = calloc((size_t)h.n + 1, 1); counts = calloc((size_t)h.n + 1, 1);
@@ -388,7 +388,7 @@ static Tape *tape_compile(Graph *g0, int lanes, int want_inputs) {
     memset(z.index, 0xff, (size_t)(h.n + 1) * 4); memset(z.param_at, 0xff, (size_t)(t->params + 1) * 4);
     memset(z.loaded, 0xff, (size_t)(h.nedges + 1) * 4); memset(z.reserved, 0xff, (size_t)(h.nedges + 1) * 4);
     for (i = 0; i < nseen; i++) seen[i].node = -1;
-    mark_needed(&h, want_inputs, z.need);
+    mark_needed(&h, z.need);
     for (i = 0; i < h.n; i++) counts[i] = h.kind[i] == KIND_OP && z.need[i] && in_sweep(&h, i);
     /* uniform_first exchanges edges, so it comes before the consumers' places are known */
     for (i = 0; i < h.n; i++) if (h.kind[i] == KIND_OP && is_dot(h.op[i])) uniform_first(&h, i);

@@ -28,7 +28,7 @@ typedef struct { int32_t left, right, relation, outcome; } Guard;
 typedef struct { int32_t *v; long n, room; } Ints;
 
 typedef struct Tape {
-    int lanes, want_inputs;
+    int lanes;
     long live, params, inputs, outputs;
     long nu, slots, adjoints;    /* uniforms; value slots after them; adjoint slots after them */
     Ins *fwd, *fwd_block; long nfwd, fwd_room, uniform; /* fwd_block: the memory of fwd once it is finished; uniform: how many come first that no lane changes */
@@ -52,6 +52,8 @@ typedef struct {
     int32_t *op, *start, *par, *ref, *outs, *guards;
     uint8_t *kind;
     double *value;
+    const char *wanted;          /* for each input, is its gradient wanted? Not ours */
+    int want_params;             /* are the gradients of the parameters? */
 } Graph;
 
 static int ints_push(Ints *s, int32_t x) {
@@ -129,10 +131,10 @@ static void mark_live(const Graph *g, uint8_t *live) {
             for (e = g->start[i]; e < g->start[i + 1]; e++) live[g->par[e]] = 1;
 }
 
-static void mark_needed(const Graph *g, int want_inputs, uint8_t *need) { /* who has a gradient to receive or pass on */
+static void mark_needed(const Graph *g, uint8_t *need) { /* who has a gradient to receive or pass on */
     long i, e;
     for (i = 0; i < g->n; i++) {
-        need[i] = g->kind[i] == KIND_PARAM || (g->kind[i] == KIND_INPUT && want_inputs);
+        need[i] = (g->kind[i] == KIND_PARAM && g->want_params) || (g->kind[i] == KIND_INPUT && g->wanted[g->ref[i]]);
         if (g->kind[i] == KIND_OP && in_sweep(g, i) && !ad_sends_nothing(g->op[i]))
             for (e = g->start[i]; e < g->start[i + 1]; e++) need[i] |= need[g->par[e]];
     }

@@ -125,6 +125,7 @@ typedef struct {
     long block, threads, narrays, lanes;
     Py_buffer params, outputs, totals, *arrays, *igrads; /* arrays and igrads: one for each argument, in one block */
     int has_outputs, has_totals, nigrads;
+    long seeds;                  /* reverse passes for each lane: gradients are (seeds, lanes, columns), seeds (seeds, lanes, outputs) */
     int roomy;                   /* constants follow the parameters, in a one-lane tape its slots too: nothing is copied */
 } BoundObject;
 
@@ -256,32 +257,34 @@ done:
     return lane;
 }
 
-/* run(start, stop, rows, seeds): rows None or int64 numbers of rows, seeds a float or a float64 array. */
+/* run(start, stop, rows, seeds): rows None or int64 numbers of rows, seeds a float, a float64 array, or None: 1 at output s. */
 static PyObject *bound_run(BoundObject *self, PyObject *const *args, Py_ssize_t nargs) {
     Py_buffer rows = {0}, seeds = {0};
     const Tape *t = self->tape->t;
     double seed = 1.0;
-    int has_rows, array_seeds;
+    int has_rows, one_hot, array_seeds;
     long start, stop, lane = -2, k;
     if (nargs != 4) { PyErr_SetString(PyExc_TypeError, "run(start, stop, rows, seeds)"); return NULL; }
     start = PyLong_AsLong(args[0]);
     stop = PyLong_AsLong(args[1]);
     has_rows = args[2] != Py_None;
-    array_seeds = !PyFloat_Check(args[3]);
+    one_hot = args[3] == Py_None;
+    array_seeds = !one_hot && !PyFloat_Check(args[3]);
     if (PyErr_Occurred()) return NULL;
     if (has_rows && PyObject_GetBuffer(args[2], &rows, PyBUF_C_CONTIGUOUS) < 0) return NULL;
     if (array_seeds && PyObject_GetBuffer(args[3], &seeds, PyBUF_C_CONTIGUOUS) < 0) { if (has_rows) PyBuffer_Release(&rows); return NULL; }
-    if (!array_seeds) seed = PyFloat_AS_DOUBLE(args[3]);
+    if (!array_seeds && !one_hot) seed = PyFloat_AS_DOUBLE(args[3]);
     if (has_rows && (rows.itemsize != 8 || rows.len / 8 < stop)) PyErr_SetString(PyExc_ValueError, "rows: int64, one for each lane");
     else if (start < 0 || stop < start || (!has_rows && stop > self->lanes)) PyErr_SetString(PyExc_ValueError, "no such lanes");
     else if (self->has_outputs && self->outputs.len / 8 < stop * t->outputs) PyErr_SetString(PyExc_ValueError, "outputs: too few rows");
+    else if (self->seeds > 1 && !one_hot && (!array_seeds || seeds.len / 8 < self->seeds * self->lanes * t->outputs)) PyErr_SetString(PyExc_ValueError, "seeds: (seeds, lanes, outputs)");
     else if (array_seeds && seeds.len / 8 < stop * t->outputs) PyErr_SetString(PyExc_ValueError, "seeds: one for each lane and output");
     for (k = start; has_rows && !PyErr_Occurred() && k < stop; k++) {
         int64_t row = ((const int64_t *)rows.buf)[k];
         if (row < 0 || row >= self->lanes) PyErr_SetString(PyExc_IndexError, "a row number is outside the arrays");
     }
     if (!PyErr_Occurred())
-        lane = bound_core(self, start, stop, has_rows ? rows.buf : NULL, array_seeds ? seeds.buf : &seed,
+        lane = bound_core(self, start, stop, has_rows ? rows.buf : NULL, one_hot ? NULL : array_seeds ? seeds.buf : &seed,
                           array_seeds ? t->outputs : 0, array_seeds ? 1 : 0, 1);
     if (has_rows) PyBuffer_Release(&rows);
     if (array_seeds) PyBuffer_Release(&seeds);
@@ -368,11 +371,17 @@ static PyObject *tape_bind(TapeObject *self, PyObject *args) {
     if (igrads != Py_None) {
         if (!PyTuple_Check(igrads) || PyTuple_GET_SIZE(igrads) != b->narrays || !b->has_totals) { PyErr_SetString(PyExc_ValueError, "input gradients: one array for each input, and totals"); goto fail; }
         for (k = 0; k < b->narrays; k++) {
-            if (doubles(PyTuple_GET_ITEM(igrads, k), b->igrads + k, 1, "an input gradient") < 0) goto fail;
+            long seeds;
             b->nigrads++;
-            if (b->igrads[k].len != b->arrays[k].len) { PyErr_SetString(PyExc_ValueError, "an input gradient has another shape than its input"); goto fail; }
+            if (PyTuple_GET_ITEM(igrads, k) == Py_None) continue;
+            if (doubles(PyTuple_GET_ITEM(igrads, k), b->igrads + k, 1, "an input gradient") < 0) goto fail;
+            if (!b->arrays[k].len) continue;
+            seeds = (long)(b->igrads[k].len / b->arrays[k].len);
+            if (b->seeds == 0) b->seeds = seeds;
+            if (seeds < 1 || seeds != b->seeds || b->igrads[k].len % b->arrays[k].len) { PyErr_SetString(PyExc_ValueError, "an input gradient has another shape than its input"); goto fail; }
         }
     }
+    if (b->seeds == 0) b->seeds = 1;
     if (roomy && t->nconsts) memcpy((double *)b->params.buf + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
     return (PyObject *)b;
 fail:
@@ -465,21 +474,22 @@ static int graph_is_sound(const Graph *g, long ncallables) {
     return 1;
 }
 
-/* compile(op, start, parents, kind, value, ref, outputs, guards, nsweep, nparams, ninputs, lanes, want_inputs, callables) */
+/* compile(op, start, parents, kind, value, ref, outputs, guards, nsweep, nparams, ninputs, lanes, want_params, wanted, callables) */
 static PyObject *module_compile(PyObject *module, PyObject *args) {
     PyObject *op, *start, *par, *kind, *value, *ref, *outs, *guards, *callables;
     Graph g = {0};
     long n[8];
-    int lanes, want_inputs;
+    int lanes;
+    Py_ssize_t nwanted;
     TapeObject *self = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOOOOOOlllppO!", &op, &start, &par, &kind, &value, &ref, &outs, &guards, &g.nsweep, &g.nparams,
-                          &g.ninputs, &lanes, &want_inputs, &PyList_Type, &callables)) return NULL;
+    if (!PyArg_ParseTuple(args, "OOOOOOOOlllppy#O!", &op, &start, &par, &kind, &value, &ref, &outs, &guards, &g.nsweep, &g.nparams,
+                          &g.ninputs, &lanes, &g.want_params, &g.wanted, &nwanted, &PyList_Type, &callables)) return NULL;
     if (take(op, (void **)&g.op, 4, n) < 0 || take(start, (void **)&g.start, 4, n + 1) < 0 || take(par, (void **)&g.par, 4, n + 2) < 0 ||
         take(kind, (void **)&g.kind, 1, n + 3) < 0 || take(value, (void **)&g.value, 8, n + 4) < 0 || take(ref, (void **)&g.ref, 4, n + 5) < 0 ||
         take(outs, (void **)&g.outs, 4, n + 6) < 0 || take(guards, (void **)&g.guards, 4, n + 7) < 0) goto done;
     g.n = n[0]; g.nedges = n[2]; g.nouts = n[6]; g.nguards = n[7] / 4;
-    if (n[1] != g.n + 1 || n[3] != g.n || n[4] != g.n || n[5] != g.n || !g.nouts || g.start[0] != 0 || g.start[g.n] != g.nedges ||
+    if (n[1] != g.n + 1 || n[3] != g.n || n[4] != g.n || n[5] != g.n || !g.nouts || nwanted != g.ninputs || g.start[0] != 0 || g.start[g.n] != g.nedges ||
         !graph_is_sound(&g, PyList_GET_SIZE(callables))) {
         PyErr_SetString(PyExc_ValueError, "these arrays are no graph");
         goto done;
@@ -489,7 +499,7 @@ static PyObject *module_compile(PyObject *module, PyObject *args) {
     Py_INCREF(callables);
     self->callables = callables;
     Py_BEGIN_ALLOW_THREADS
-    self->t = tape_compile(&g, lanes, want_inputs);
+    self->t = tape_compile(&g, lanes);
     Py_END_ALLOW_THREADS
     if (!self->t) { PyErr_NoMemory(); Py_CLEAR(self); }
 done:

@@ -87,7 +87,7 @@ typedef struct {
     const Build *build;
     const BoundObject *b;
     const int64_t *rows;
-    const double *seeds;
+    const double *seeds;         /* NULL: reverse pass s starts from 1 at output s, 0 at the others */
     long seed_lane, seed_output, start, stop;
     Space **spaces;
     long nspaces;
@@ -155,28 +155,31 @@ static void put_outputs(const Run *run, const Space *sp) {
         for (k = 0; k < t->outputs; k++) out[(sp->lane + l) * t->outputs + k] = at(run, sp, t->out[k], l);
 }
 
-static void put_seeds(const Run *run, Space *sp) {
+static void put_seeds(const Run *run, Space *sp, long s) {
     const Tape *t = run->t;
+    const double *seeds = run->seeds ? run->seeds + (s ? s * run->b->lanes * t->outputs : 0) : NULL;
     long l, k;
     if (!t->lanes) memset(sp->adj + t->nu, 0, (size_t)t->adjoints * sizeof(double));
     for (k = 0; k < t->outputs; k++) {
         double *to = sp->adj + (t->lanes ? (t->out[k] - t->nu) * sp->L : t->out[k]);
         for (l = 0; l < sp->L; l++) {
             long lane = sp->lane + (l < sp->count ? l : sp->count - 1);
-            double seed = run->seeds[lane * run->seed_lane + k * run->seed_output];
+            double seed = seeds ? seeds[lane * run->seed_lane + k * run->seed_output] : k == s;
             to[l] = 0.0 + seed;
         }
     }
 }
 
 /* The gradients of the inputs belong to their lanes; one that is not finite sends its lane back to be done eagerly. */
-static void put_input_gradients(const Run *run, Space *sp) {
+static void put_input_gradients(const Run *run, Space *sp, long s) {
     const Tape *t = run->t;
     long k, c, l, input = 0;
     if (!run->b->nigrads) return;
     for (k = 0; k < run->b->narrays; k++) {
         long cols = columns(run->b->arrays + k);
         double *to = run->b->igrads[k].buf;
+        if (!to) { input += cols; continue; }
+        if (s) to += s * run->b->lanes * cols;
         for (c = 0; c < cols; c++, input++) {
             int32_t index = t->input_adjoint[input];
             const double *g = index < 0 ? NULL : sp->adj + (t->lanes ? (index - t->nu) * sp->L : index);
@@ -273,7 +276,7 @@ static int block_backward(const Run *run, Space *sp, Watch *watch) {
 static void run_block(const Run *run, Space *sp, Watch *watch) {
     const Tape *t = run->t;
     int careful = !t->lanes && run->b->nigrads > 0; /* the lane may yet be refused: its sums must then be as they were */
-    long l;
+    long l, s;
     sp->good = 0;
     gather(run, sp);
     for (l = 0; l < sp->L; l++) sp->poison[l] = 0.0;
@@ -281,10 +284,12 @@ static void run_block(const Run *run, Space *sp, Watch *watch) {
     sp->good = good_lanes(run, sp);
     put_outputs(run, sp);
     if (!run->b->has_totals || !sp->good) return;
-    put_seeds(run, sp);
     if (careful) memcpy(sp->kept, sp->adj, (size_t)t->nu * sizeof(double));
-    if (!block_backward(run, sp, watch)) { sp->good = 0; return; }
-    put_input_gradients(run, sp);
+    for (s = 0; s < run->b->seeds && sp->good; s++) {
+        put_seeds(run, sp, s);
+        if (!block_backward(run, sp, watch)) { sp->good = 0; return; }
+        put_input_gradients(run, sp, s);
+    }
     if (careful && !sp->good) memcpy(sp->adj, sp->kept, (size_t)t->nu * sizeof(double));
 }
 

@@ -577,7 +577,7 @@ def with_ctrl_c(call: Any) -> None:
 
 def interrupted(program: Program, rows: Any, threads: int) -> Any:
     """Press Ctrl-C while the rows are replayed; return the values that were written, NaN where none was."""
-    tape, _, parameters = program.recordings[0].tape(True, False)
+    tape, _, parameters = program.recordings[0].tape(True)
     values, sums = np.full((len(rows), 1), np.nan), np.zeros(len(parameters))
     numbers = np.array([parameter.data for parameter in parameters])
     bound = tape.bind(numbers, (rows[:, None],), values, sums, None, 0, threads, "")

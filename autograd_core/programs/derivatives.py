@@ -1,0 +1,122 @@
+"""Derivatives of a Program: Jacobians and products, row by row, in the caller's structure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..arrays import real_array
+from .run import Run
+from .wrt import Targets
+
+if TYPE_CHECKING:
+    from .program import Program
+
+__all__ = ["jacobian", "value_and_grad", "vjp"]
+
+
+def value_and_grad(
+    program: Program,
+    batches: Sequence[Any],
+    wrt: Any,
+    gradient: Any,
+    per_row: bool,
+    block: int,
+    threads: int,
+) -> tuple[Any, Any]:
+    """See `Program.value_and_grad`."""
+    targets, run = Targets(program, wrt), Run(program, batches, block, threads)
+    seeds = run.seeds_of(gradient)
+    values, inputs, sums = _pull(run, targets, seeds, 1, per_row)
+    return run.shaped(values), _first(run, targets, inputs, sums, per_row)
+
+
+def vjp(
+    program: Program, batches: Sequence[Any], cotangents: Any, wrt: Any, per_row: bool, threads: int
+) -> tuple[Any, Any]:
+    """See `Program.vjp`."""
+    import numpy as np
+
+    targets, run = Targets(program, wrt), Run(program, batches, 0, threads)
+    given = real_array(cotangents, "cotangents")
+    many = given.ndim == len(run.shape) + 1
+    if given.shape[many:] != run.shape:
+        raise ValueError(
+            f"cotangents have shape {given.shape}, and {run.shape} is wanted, that of the values, perhaps "
+            "with an axis of several seeds in front"
+        )
+    count = len(given) if many else 1
+    seeds = np.ascontiguousarray(given.reshape(count, run.lanes, run.width))
+    values, inputs, sums = _pull(run, targets, seeds, count, per_row)
+    if not many:
+        return run.shaped(values), _first(run, targets, inputs, sums, per_row)
+
+    def of_input(k: int) -> Any:
+        return inputs[k].reshape(count, run.lanes, *program.examples[k].shape)
+
+    return run.shaped(values), targets.shaped(of_input, _without_lanes(run, sums, per_row, 1))
+
+
+def jacobian(program: Program, batches: Sequence[Any], wrt: Any, threads: int) -> tuple[Any, Any]:
+    """Return the values and what `Program.jacobian` describes."""
+    import numpy as np
+
+    targets, run = Targets(program, wrt), Run(program, batches, 0, threads)
+    values, inputs, sums = _pull(run, targets, None, run.width, True)
+    lanes = (run.lanes,) if run.arrays else ()
+
+    def turned(passes: Any, shape: tuple[int, ...]) -> Any:
+        """(outputs, lanes, size) -> (lanes, *shape of the result, *shape)"""
+        return np.ascontiguousarray(passes.swapaxes(0, 1)).reshape(*lanes, *program.shape, *shape)
+
+    def of_input(k: int) -> Any:
+        return turned(inputs[k], program.examples[k].shape)
+
+    per_parameter = None if sums is None else turned(sums, (sums.shape[-1],))
+    return run.shaped(values), targets.shaped(of_input, per_parameter)
+
+
+def _first(run: Run, targets: Targets, inputs: dict[int, Any], sums: Any, per_row: bool) -> Any:
+    """The result of the only pass."""
+
+    def of_input(k: int) -> Any:
+        return inputs[k][0].reshape(run.lanes, *run.program.examples[k].shape)
+
+    return targets.shaped(of_input, _without_lanes(run, sums, per_row, 1)[0] if sums is not None else None)
+
+
+def _without_lanes(run: Run, sums: Any, per_row: bool, axis: int) -> Any:
+    """A function without arguments has no axis of rows."""
+    return sums.squeeze(axis) if sums is not None and per_row and not run.arrays else sums
+
+
+def _pull(
+    run: Run, targets: Targets, seeds: Any, count: int, per_row: bool
+) -> tuple[Any, dict[int, Any], Any]:
+    """Run the reverse passes.
+
+    Returns:
+        The values, shape (lanes, outputs); for each argument its gradients, (count, lanes, size); and those
+        of the parameters, (count, lanes, parameters) per row, else (count, parameters).
+    """
+    import numpy as np
+
+    values: Any = None
+    inputs: dict[int, Any] = {}
+    sums: Any = None
+    if targets.parameters and count == 1 and not per_row:
+        sums = np.zeros((1, len(run.program.parameters)))
+        values, inputs = run.sums_and_gradients(sums[0], targets.inputs, seeds)
+        return values, inputs, sums
+    if targets.inputs or not targets.parameters:
+        values, inputs = run.gradients(targets.inputs, seeds, count)
+    if targets.parameters:
+        rows = (run.lanes,) if per_row else ()
+        sums = np.zeros((count, *rows, len(run.program.parameters)))
+        for s in range(count):
+            one = seeds[s : s + 1] if isinstance(seeds, np.ndarray) else seeds
+            if seeds is None:
+                one = np.zeros((1, run.lanes, run.width))
+                one[:, :, s] = 1.0
+            values = run.sums(sums[s], one, per_row)
+    return values, inputs, sums

@@ -1,0 +1,141 @@
+"""What a derivative is taken with respect to: arguments and parameters, in the caller's structure."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..engine.value import Value
+
+if TYPE_CHECKING:
+    from .program import Program
+
+__all__ = ["Targets", "map_structure"]
+
+
+def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
+    """Return a structure of dicts, lists and tuples with every leaf replaced.
+
+    >>> map_structure({"a": [1, 2], "b": (3,)}, float)
+    {'a': [1.0, 2.0], 'b': (3.0,)}
+    """
+    if isinstance(structure, dict):
+        return {key: map_structure(part, leaf) for key, part in structure.items()}
+    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
+        return type(structure)(*(map_structure(part, leaf) for part in structure))
+    if isinstance(structure, (list, tuple)):
+        return type(structure)(map_structure(part, leaf) for part in structure)
+    return leaf(structure)
+
+
+class Targets:
+    """What a derivative is taken with respect to.
+
+    Attributes:
+        inputs: the numbers of the arguments, each once.
+        parameters: the Values, each once.
+
+    Args:
+        program: the Program.
+        wrt: an argument's number, a Value, an object array of Values, or dicts, lists and tuples of these;
+            None stands for the only argument, a tuple of all arguments, or, where there are none, the list of
+            the parameters.
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: there is no such argument, or a Value is no leaf that takes a gradient.
+    """
+
+    def __init__(self, program: Program, wrt: Any):
+        count = len(program.examples)
+        if wrt is None:
+            wrt = 0 if count == 1 else tuple(range(count)) if count else program.parameters
+        self.inputs: list[int] = []
+        self.parameters: list[Value] = []
+        self._places = {id(parameter): k for k, parameter in enumerate(program.parameters)}
+        self._count = count
+        self._structure = map_structure(wrt, self._leaf)
+
+    def _leaf(self, leaf: Any) -> Any:
+        if isinstance(leaf, Value):
+            return self._parameter(leaf)
+        if getattr(getattr(leaf, "dtype", None), "kind", "") == "O":
+            for value in leaf.ravel():
+                self._parameter(value)
+            return leaf
+        if isinstance(leaf, bool) or not hasattr(leaf, "__index__"):
+            raise TypeError(
+                "a derivative is taken with respect to arguments, by their numbers, and parameters, "
+                f"not {leaf!r}"
+            )
+        number = operator.index(leaf)
+        if not -self._count <= number < self._count:
+            raise ValueError(f"there is no argument {number}: the recorded function takes {self._count}")
+        number %= self._count
+        if number not in self.inputs:
+            self.inputs.append(number)
+        return number
+
+    def _parameter(self, value: Any) -> Value:
+        if not isinstance(value, Value):
+            raise TypeError(f"an array of parameters holds Values, not {value!r}")
+        if not value.is_leaf or value.is_constant:
+            raise ValueError(f"{value!r} is no leaf that takes a gradient")
+        self.parameters.append(value)
+        return value
+
+    def shaped(self, of_input: Callable[[int], Any], of_parameters: Any) -> Any:
+        """Return the derivatives in the caller's structure.
+
+        Args:
+            of_input: the derivative with respect to an argument.
+            of_parameters: those with respect to the parameters, in the Program's order along the last axis.
+        """
+        import numpy as np
+
+        def column(value: Value) -> Any:
+            place = self._places.get(id(value))
+            return of_parameters[..., place] if place is not None else np.zeros(of_parameters.shape[:-1])
+
+        def leaf(target: Any) -> Any:
+            if isinstance(target, Value):
+                found = column(target)
+                return float(found) if found.ndim == 0 else found
+            if isinstance(target, int):
+                return of_input(target)
+            columns = np.stack([column(value) for value in target.ravel()], axis=-1)
+            return columns.reshape(*columns.shape[:-1], *target.shape)
+
+        return map_structure(self._structure, leaf)
+
+    def flat(self, structure: Any) -> tuple[dict[int, Any], dict[int, Any]]:
+        """Take apart what has the caller's structure: by argument, and by the id of a parameter."""
+        by_input: dict[int, Any] = {}
+        by_parameter: dict[int, Any] = {}
+        parts: list[Any] = []
+        _zip(self._structure, structure, parts)
+        for target, part in parts:
+            if isinstance(target, Value):
+                by_parameter[id(target)] = part
+            elif isinstance(target, int):
+                by_input[target] = part
+            else:
+                flat = part.reshape(*part.shape[: part.ndim - target.ndim], -1)
+                by_parameter.update((id(v), flat[..., k]) for k, v in enumerate(target.ravel()))
+        return by_input, by_parameter
+
+
+def _zip(one: Any, other: Any, pairs: list[Any]) -> None:
+    keys: Sequence[Any] | None = None
+    if isinstance(one, dict):
+        keys = list(one)
+    elif isinstance(one, (list, tuple)):
+        keys = range(len(one))
+    if keys is None:
+        pairs.append((one, other))
+        return
+    if len(other) != len(keys):
+        raise ValueError(f"the structure has {len(other)} parts, and {len(keys)} are wanted")
+    for key in keys:
+        _zip(one[key], other[key], pairs)
