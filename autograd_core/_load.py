@@ -1,29 +1,14 @@
-"""Choose the compiled engine or its source, and keep the import paths of modules that have moved."""
+"""Choose the compiled engine or its source."""
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import os
 import sys
 import warnings
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-__all__ = ["MOVED", "keep_old_paths", "load_engine"]
-
-MOVED = {
-    "finite_differences": "checking.finite_differences",
-    "gradient_report": "checking.report",
-    "operations": "calculus.operations",
-    "program": "programs.program",
-    "pytest_plugin": "checking.pytest_plugin",
-    "strategies": "checking.strategies",
-    "value": "engine.value",
-}
+__all__ = ["load_engine"]
 
 
 def load_engine() -> None:
@@ -58,31 +43,3 @@ def _load_source() -> None:
     sys.modules[name] = module
     vars(engine)["value"] = module  # as an import would
     spec.loader.exec_module(module)
-
-
-class _OldPath(Loader):
-    """Loads nothing: an old path gives the very module that has moved."""
-
-    def __init__(self, home: str) -> None:
-        self.home = home
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = importlib.import_module(self.home)
-        self.spec = module.__spec__  # the import system is about to replace it
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self.spec
-
-
-class _OldPaths(MetaPathFinder):
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        package, _, name = fullname.rpartition(".")
-        if package != __package__ or name not in MOVED:
-            return None
-        return ModuleSpec(fullname, _OldPath(f"{package}.{MOVED[name]}"))
-
-
-def keep_old_paths() -> None:
-    """Let ``autograd_core.operations`` and the other documented paths lead to the modules' new places."""
-    sys.meta_path.append(_OldPaths())

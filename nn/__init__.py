@@ -21,6 +21,8 @@ from nn.stopping import MaxUpdates, Patience, Target, TimeLimit
 from nn.training import fit
 from nn.training.minibatch import objective
 
+__distribution__ = "autograd-core"  # see autograd_core/_paths.py
+
 __all__ = [
     "L1",
     "L2",

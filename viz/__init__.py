@@ -19,6 +19,8 @@ from viz.drawing import Drawing, draw
 from viz.errors import DrawingError, FormatError, RendererError, RenderTimeout
 from viz.player import Player, step
 
+__distribution__ = "autograd-core"  # see autograd_core/_paths.py
+
 __all__ = [
     "Drawing",
     "DrawingError",

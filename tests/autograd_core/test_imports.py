@@ -11,7 +11,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import Value
-from autograd_core._load import MOVED
+from autograd_core._paths import ALIASES
 
 ROOT = Path(__file__).parents[2]
 # Each row imports from itself and from the rows above it.
@@ -34,7 +34,7 @@ ROWS = (
         ),
         "autograd_core.vectors",
     ),
-    ("autograd_core._load",),
+    ("autograd_core._load", "autograd_core._paths"),
     ("autograd_core.programs", "autograd_core.checking", "autograd_core"),
     ("autograd_core.__main__", "nn", "viz"),
 )
@@ -212,13 +212,31 @@ def test_an_uncompiled_engine_warns_once_and_tells_the_remedy(tmp_path):
     assert quiet.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("old", sorted(MOVED))
-def test_an_old_import_path_leads_to_the_very_module_that_moved(old):
-    spec = importlib.import_module(f"autograd_core.{MOVED[old]}").__spec__
-    module = importlib.import_module(f"autograd_core.{old}")
-    assert module is importlib.import_module(f"autograd_core.{MOVED[old]}")
-    assert module.__spec__ is spec
-    assert getattr(ag, old) is module
+@pytest.mark.parametrize("name", sorted(ALIASES))
+def test_another_import_path_leads_to_the_very_module(name):
+    module = importlib.import_module(f"autograd_core.{name}")
+    home = importlib.import_module(ALIASES[name])
+    assert module is home
+    assert module.__spec__.name == ALIASES[name]
+    assert getattr(ag, name) is home
+
+
+def test_nn_and_viz_have_one_copy_under_both_names():
+    assert importlib.import_module("autograd_core.nn.losses") is importlib.import_module("nn.losses")
+    from autograd_core.nn.training import fit
+
+    assert fit is importlib.import_module("nn").fit
+
+
+def test_a_foreign_package_called_nn_is_told_from_ours(tmp_path):
+    (tmp_path / "nn.py").write_text("Linear = None")
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import autograd_core; import autograd_core.nn"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert f"the package 'nn' at {tmp_path / 'nn.py'} is not the one of autograd-core" in run.stderr
+    assert "pip install --force-reinstall" in run.stderr
 
 
 def test_the_stub_names_every_public_method_of_the_node():
