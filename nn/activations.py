@@ -7,7 +7,7 @@ from typing import Any
 
 import autograd_core
 from autograd_core import Value
-from nn.errors import InputError
+from nn.errors import InputError, unknown
 
 __all__ = ["ACTIVATIONS", "VECTOR_ACTIVATIONS", "Activation", "activation_name", "activation_named"]
 
@@ -54,10 +54,10 @@ def activation_named(activation: str | Activation | None) -> Activation:
     if callable(activation):
         _check_callable(activation)
         return activation
-    if activation not in ACTIVATIONS:
-        names = ", ".join((*ACTIVATIONS, *VECTOR_ACTIVATIONS))
-        hint = " (for a whole layer only)" if activation in VECTOR_ACTIVATIONS else ""
-        raise InputError(f"no activation of a neuron is named {activation!r}{hint}; there are {names}")
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
+        if isinstance(activation, str) and activation in VECTOR_ACTIVATIONS:
+            raise InputError(f"{activation} is for a whole layer only, and this is one neuron")
+        raise unknown("activation of a neuron", activation, (*ACTIVATIONS, *VECTOR_ACTIVATIONS))
     return ACTIVATIONS[activation]
 
 

@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from autograd_core import Value
 from nn.errors import InputError
-from nn.losses import Loss
+from nn.losses import CLASSES, Loss
 
-__all__ = ["check_lengths", "data_digest", "numbers_of", "rows_of", "targets_of", "values_of"]
+__all__ = [
+    "Examples",
+    "check_lengths",
+    "data_digest",
+    "numbers_of",
+    "rows_of",
+    "targets_of",
+    "values_of",
+    "weights_of",
+]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows, targets and weights, where they lie.
+
+    Attributes:
+        X: the rows, float64, shape (examples, inputs).
+        targets: one an example: an array, or a list of whatever a loss of the user's own takes.
+        weights: of the examples, float64, or None.
+    """
+
+    X: Any
+    targets: Any
+    weights: Any = None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def row(self, i: int) -> list[float]:
+        """The numbers of an example."""
+        numbers: list[float] = self.X[i].tolist()
+        return numbers
+
+    def target(self, i: int) -> Any:
+        """Its target, in Python's numbers."""
+        found = self.targets[i]
+        return found if isinstance(self.targets, list) else found.tolist()
 
 
 def values_of(x: Any) -> list[Value]:
@@ -16,8 +56,8 @@ def values_of(x: Any) -> list[Value]:
     return [v if isinstance(v, Value) else Value(v).detach() for v in x]
 
 
-def rows_of(X: Any, width: int | None = None, name: str = "X") -> list[list[float]]:
-    """The examples as lists of floats.
+def rows_of(X: Any, width: int | None = None, name: str = "X") -> Any:
+    """The examples as a C-contiguous float64 array, shape (examples, inputs): X itself if it is one.
 
     Args:
         X: a NumPy array, a data frame, a list of rows: one row an example.
@@ -28,6 +68,8 @@ def rows_of(X: Any, width: int | None = None, name: str = "X") -> list[list[floa
         InputError: it is empty, ragged, not two-dimensional, of the wrong width, or has entries that are not
             finite numbers.
     """
+    import numpy as np
+
     _refuse_masks(X, name)
     array = numbers_of(X, name)
     if not array.size:
@@ -40,8 +82,7 @@ def rows_of(X: Any, width: int | None = None, name: str = "X") -> list[list[floa
     if width is not None and array.shape[1] != width:
         raise InputError(f"the model takes {width} inputs, and the rows of {name} have {array.shape[1]}")
     _check_finite(array, name)
-    rows: list[list[float]] = array.tolist()
-    return rows
+    return np.ascontiguousarray(array)
 
 
 def _refuse_masks(data: Any, name: str) -> None:
@@ -63,7 +104,7 @@ def numbers_of(data: Any, name: str) -> Any:
         array = np.asarray(data)
         if array.dtype.kind == "c":
             raise TypeError("it has complex numbers")
-        return array.astype(np.float64)
+        return array.astype(np.float64, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name} is not an array of numbers: {error}") from error
 
@@ -71,14 +112,15 @@ def numbers_of(data: Any, name: str) -> Any:
 def _check_finite(array: Any, name: str) -> None:
     import numpy as np
 
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         place = tuple(int(i) for i in bad[0])
         many = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
         raise InputError(f"{name}{list(place)} is {array[place]}{many}: every entry must be a finite number")
 
 
-def check_lengths(X: list[Any], y: Any, names: str = "X and y") -> None:
+def check_lengths(X: Any, y: Any, names: str = "X and y") -> None:
     """Examples and targets must be equally many.
 
     Raises:
@@ -90,11 +132,11 @@ def check_lengths(X: list[Any], y: Any, names: str = "X and y") -> None:
         raise InputError(f"{names} differ in length: {len(X)} examples, {len(y)} targets")
 
 
-def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> list[Any]:
-    """The targets in the form the loss expects, each of them looked at.
+def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> Any:
+    """The targets in the form the loss expects, each of them looked at: an array.
 
     Args:
-        loss: a row of `nn.losses.LOSSES`; a loss of the user's own (targets "any") gets them as they are.
+        loss: a row of `nn.losses.LOSSES`; a loss of the user's own (targets "any") gets a list.
         y: one target an example.
         outputs: the number of outputs of the model.
         name: what to call it in a message.
@@ -118,7 +160,7 @@ def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> list[Any]:
         return _labels(array, outputs, name)
     if several_classes:
         _check_shape(array, outputs, name)
-        return list(array.tolist())
+        return array
     if outputs > 1 or array.ndim > 1:
         _check_shape(array, outputs, name)
     if loss.targets == "binary" and ((array < 0) | (array > 1)).any():
@@ -127,7 +169,7 @@ def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> list[Any]:
         )
     if loss.targets == "signs" and (abs(array) != 1).any():
         raise InputError(f"{loss.name} takes targets -1 and 1; {name} has {_first(array, abs(array) != 1):g}")
-    return list(array.tolist())
+    return array
 
 
 def _check_shape(array: Any, outputs: int, name: str) -> None:
@@ -135,7 +177,7 @@ def _check_shape(array: Any, outputs: int, name: str) -> None:
         raise InputError(f"the model has {outputs} outputs, and {name} has shape {array.shape}")
 
 
-def _labels(array: Any, outputs: int, name: str) -> list[int]:
+def _labels(array: Any, outputs: int, name: str) -> Any:
     whole = array == array.round()
     if not whole.all():
         raise InputError(f"class labels are whole numbers; {name} has {_first(array, ~whole):g}")
@@ -145,17 +187,65 @@ def _labels(array: Any, outputs: int, name: str) -> list[int]:
             f"label {_first(array, outside):g} in {name} is out of range: the model has {outputs} outputs, "
             f"so labels go from 0 to {outputs - 1}"
         )
-    return [int(label) for label in array.tolist()]
+    import numpy as np
+
+    return array.astype(np.int64)
 
 
 def _first(array: Any, mask: Any) -> float:
     return float(array[mask][0])
 
 
-def data_digest(X: list[list[float]], y: list[Any]) -> str:
+def data_digest(X: Any, y: Any) -> str:
     """A fingerprint of the data, to tell when a run is resumed with other data."""
-    import hashlib
+    found = hashlib.sha256(X)
+    found.update(repr(y if isinstance(y, list) else y.tolist()).encode())
+    return found.hexdigest()[:16]
 
+
+def weights_of(sample_weight: Any, class_weight: Any, targets: Any, loss: Loss) -> Any:
+    """The weight of each example, an array; None if all count alike.
+
+    Args:
+        sample_weight: numbers >= 0, one an example, or None.
+        class_weight: label -> factor, "balanced", or None.
+        targets: what `targets_of` returned.
+        loss: the row of the loss, which tells whether there are classes.
+
+    Raises:
+        InputError: they are too few, negative or all 0, or a class has no weight.
+    """
     import numpy as np
 
-    return hashlib.sha256(np.asarray(X).tobytes() + repr(y).encode()).hexdigest()[:16]
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = np.ones(len(targets))
+    if sample_weight is not None:
+        weights = numbers_of(sample_weight, "sample_weight")
+        if weights.shape != (len(targets),):
+            raise InputError(f"sample_weight has shape {weights.shape} for {len(targets)} examples")
+        _check_finite(weights, "sample_weight")
+        if (weights < 0.0).any() or not weights.any():
+            raise InputError("sample_weight must have no number below 0 and one above")
+    return np.ascontiguousarray(
+        weights if class_weight is None else weights * _class_weights(class_weight, targets, loss)
+    )
+
+
+def _class_weights(class_weight: Any, targets: Any, loss: Loss) -> Any:
+    import numpy as np
+
+    if loss.targets not in CLASSES or getattr(targets, "ndim", 0) != 1:
+        raise InputError(f"class_weight needs one label an example; {loss.name} has other targets here")
+    labels, place, counts = np.unique(targets, return_inverse=True, return_counts=True)
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return (len(targets) / (len(labels) * counts))[place]
+    if not isinstance(class_weight, Mapping):
+        raise InputError(f'class_weight is a dict of labels, or "balanced"; not {class_weight!r}')
+    missing = [label for label in labels.tolist() if label not in class_weight]
+    if missing:
+        raise InputError(f"class_weight has no weight for class {missing[0]!r}")
+    factors = numbers_of([class_weight[label] for label in labels.tolist()], "class_weight")
+    if not (np.isfinite(factors) & (factors >= 0.0)).all():
+        raise InputError(f"the weights of classes are numbers >= 0, not {class_weight!r}")
+    return factors[place]

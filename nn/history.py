@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,9 @@ class Epoch:
         lr: the learning rate of the last update.
         seconds: time since the start of the run, pauses between a stop and its resumption not counted.
         validation_loss: L on the validation data after the epoch; None without such data.
-        validation_accuracy: the share of it that is right; None if it has no meaning.
+        validation_accuracy: the share of it that is right; None if it has no meaning. `History.accuracy_kind`
+            tells what is counted.
+        metrics: the user's own metrics on the validation data, by name.
     """
 
     epoch: int
@@ -42,6 +45,10 @@ class Epoch:
     seconds: float
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+_COLUMNS = tuple(f.name for f in fields(Epoch) if f.name != "metrics")
 
 
 @dataclass
@@ -56,7 +63,10 @@ class History:
         stopped: why the run ended ("" while it runs).
         settings: seed, batch size, loss, regulariser, optimiser: what makes the run repeatable.
         best_epoch: the epoch whose parameters a stopping criterion put back, if one did.
-        trained_on: "a Program", or "Values: " and the reason why, which costs speed but changes no bit.
+        trained_on: "a Program, whole updates"; "a Program, gradients only: " and the reason; or "eager: " and
+            the reason. It costs speed and changes no bit.
+        accuracy_kind: what `validation_accuracy` counts: "multiclass", "binary", "subset" (all labels of an
+            example right) or "".
     """
 
     epochs: list[Epoch] = field(default_factory=list)
@@ -64,6 +74,8 @@ class History:
     settings: dict[str, Any] = field(default_factory=dict)
     best_epoch: int | None = None
     trained_on: str = ""
+    accuracy_kind: str = ""
+    _best: dict[Any, tuple[int, Epoch, float, int]] = field(default_factory=dict, repr=False, compare=False)
 
     def column(self, name: str) -> list[float]:
         """One quantity over the epochs; epochs where it was not measured are left out.
@@ -71,11 +83,37 @@ class History:
         Raises:
             InputError: there is no such quantity.
         """
-        names = [f.name for f in fields(Epoch)]
+        names = [*_COLUMNS, *(self.epochs[-1].metrics if self.epochs else ())]
         if name not in names:
             raise InputError(f"a history has no column {name!r}; it has {', '.join(names)}")
-        values = (getattr(epoch, name) for epoch in self.epochs)
+        values = (_quantity(epoch, name) for epoch in self.epochs)
         return [value for value in values if value is not None]
+
+    def last(self, name: str) -> float | None:
+        """A quantity of the last epoch; None if it was not measured, or before the first epoch."""
+        return _quantity(self.epochs[-1], name) if self.epochs else None
+
+    def best_index(self, quantity: str, rises: bool, least: float = 0.0) -> int:
+        """The index of the epoch in which a quantity last became better by `least`; -1 if it never did.
+
+        Each epoch is looked at once, however often this is asked.
+
+        Args:
+            quantity: a column.
+            rises: is more better?
+            least: how much better counts.
+        """
+        key = quantity, rises, least
+        seen, newest, best, index = self._best.get(key, (0, None, math.inf, -1))
+        if seen > len(self.epochs) or (seen and self.epochs[seen - 1] is not newest):
+            seen, best, index = 0, math.inf, -1  # other epochs stand there now
+        for k in range(seen, len(self.epochs)):
+            value = _quantity(self.epochs[k], quantity)
+            if value is not None and (-value if rises else value) < best - least:
+                best, index = -value if rises else value, k
+        if self.epochs:
+            self._best[key] = len(self.epochs), self.epochs[-1], best, index
+        return index
 
     def __getitem__(self, key: str | int) -> Any:
         return self.column(key) if isinstance(key, str) else self.epochs[key]
@@ -108,17 +146,28 @@ class History:
             return None
 
     def rows(self) -> list[dict[str, Any]]:
-        """The epochs as plain dicts, for JSON or a table."""
-        return [asdict(epoch) for epoch in self.epochs]
+        """The epochs as plain dicts, for JSON or a table; a metric is an entry of its own."""
+        made = []
+        for epoch in self.epochs:
+            row = asdict(epoch)
+            made.append(row | row.pop("metrics"))
+        return made
 
     def __repr__(self) -> str:
         if not self.epochs:
             return "History(no epoch yet)"
         last = self.epochs[-1]
         shown = [f"loss {last.loss:.4g}"]
-        for name in ("validation_loss", "validation_accuracy"):
-            value = getattr(last, name)
+        for name in ("validation_loss", "validation_accuracy", *last.metrics):
+            value = _quantity(last, name)
             if value is not None:
                 shown.append(f"{name.replace('_', ' ')} {value:.4g}")
         reason = f"; stopped: {self.stopped}" if self.stopped else ""
         return f"History({len(self)} epochs, {last.updates} updates, {', '.join(shown)}{reason})"
+
+
+def _quantity(epoch: Epoch, name: str) -> float | None:
+    if name in epoch.metrics:
+        return epoch.metrics[name]
+    value: float | None = getattr(epoch, name, None)
+    return value

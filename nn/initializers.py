@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, SupportsIndex
 
-from nn.errors import InputError
+from nn.errors import InputError, refuse_class, unknown
 
 __all__ = [
     "INITIALIZERS",
@@ -218,10 +218,11 @@ def initializer_named(initializer: str | Initializer) -> Initializer:
     Raises:
         InputError: there is no initialiser of that name.
     """
+    refuse_class("an initialiser", initializer)
     if callable(initializer):
         return initializer
-    if initializer not in INITIALIZERS:
-        raise InputError(f"no initialiser is named {initializer!r}; there are {', '.join(INITIALIZERS)}")
+    if not isinstance(initializer, str) or initializer not in INITIALIZERS:
+        raise unknown("initialiser", initializer, INITIALIZERS)
     return INITIALIZERS[initializer]
 
 

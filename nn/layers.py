@@ -7,7 +7,7 @@ are keywords. A neuron makes two nodes, one `dot` (b + sum_j w_j h_j) and one ac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from autograd_core import Value, dot, scope
@@ -87,11 +87,19 @@ class Neuron(Module):
             return self._g(dot(self.w, x, self.b))
 
     def parameters(self) -> list[Value]:
-        """The weights, then the bias."""
-        return [*self.w, self.b]
+        """The weights, then the bias, then what a subclass or an activation may hold."""
+        return _and_rest([*self.w, self.b], self, ("w", "b"))
 
     def __repr__(self) -> str:
         return f"{activation_name(self.activation)} neuron({self.nin})"
+
+
+def _and_rest(mine: list[Value], module: Module, known: Collection[str]) -> list[Value]:
+    """The parameters that a class knows of, and those that the other attributes hold."""
+    rest = [name for name, held in vars(module).items() if name not in known and not isinstance(held, str)]
+    if all(name.startswith("_") for name in rest):
+        return mine
+    return list({id(p): p for p in (*mine, *Module.parameters(module))}.values())
 
 
 class Layer(Module):
@@ -196,17 +204,15 @@ class Layer(Module):
             raise InputError(f"{self.name} takes {self.nin} inputs and got {len(x)}")
 
     def parameters(self) -> list[Value]:
-        """Each neuron's weights, then its bias."""
-        return [p for neuron in self.neurons for p in (*neuron.w, neuron.b)]
+        """Each neuron's weights, then its bias, then what a subclass or an activation may hold."""
+        mine = [p for neuron in self.neurons for p in (*neuron.w, neuron.b)]
+        return _and_rest(mine, self, ("neurons",))
 
-    def tensors(self) -> Iterator[tuple[str, Any]]:
-        """W and b."""
+    def _found(self, without: Collection[str] = ()) -> Iterator[tuple[str, Any]]:
+        """W and b instead of the neurons, whose weights are rows of W; then the other attributes."""
         yield "W", self.W
         yield "b", self.b
-
-    def children(self) -> Iterator[tuple[str, Module]]:
-        """None: the neurons' parameters are rows of W and entries of b."""
-        return iter(())
+        yield from super()._found({"neurons", *without})
 
     def __repr__(self) -> str:
         return f"Layer({self.nin} -> {self.nout} {activation_name(self.activation)})"
@@ -242,6 +248,10 @@ class MLP(Module):
         initializer: str | Initializer = "uniform",
         seed: int | RandomSource | None = None,
     ) -> None:
+        if not hasattr(nouts, "__len__") or isinstance(nouts, str):
+            raise InputError(
+                f"nouts is a list, a number of neurons for each layer, as [{nouts}]; not {nouts!r}"
+            )
         if not len(nouts):
             raise InputError("an MLP needs at least one layer: nouts is empty")
         rng = random_source(seed)
@@ -290,13 +300,14 @@ class MLP(Module):
         return h[0] if len(h) == 1 else h
 
     def parameters(self) -> list[Value]:
-        """Layer by layer, each neuron's weights, then its bias."""
-        return [p for layer in self.layers for p in layer.parameters()]
+        """Layer by layer, each neuron's weights, then its bias, then what a subclass may hold."""
+        return _and_rest([p for layer in self.layers for p in layer.parameters()], self, ("layers",))
 
-    def children(self) -> Iterator[tuple[str, Module]]:
-        """The layers, named layer1, layer2, ..."""
+    def _found(self, without: Collection[str] = ()) -> Iterator[tuple[str, Any]]:
+        """The layers, named layer1, layer2, ..., then the other attributes."""
         for layer in self.layers:
             yield layer.name, layer
+        yield from super()._found({"layers", *without})
 
     def __repr__(self) -> str:
         arrows = "".join(f" -> {layer.nout} {activation_name(layer.activation)}" for layer in self.layers)

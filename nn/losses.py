@@ -11,13 +11,14 @@ Each is also in the table `LOSSES`, with what it expects of its targets.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from autograd_core import Value, dot, logsumexp, minimum, softplus
 from autograd_core import sum as sum_of
-from nn.errors import InputError
+from nn.errors import InputError, ModelWarning, unknown
 
 __all__ = [
     "CLASSES",
@@ -32,6 +33,7 @@ __all__ = [
     "mae",
     "mse",
     "nll",
+    "warn_of_outputs",
 ]
 
 Number = Value | float
@@ -215,7 +217,7 @@ def loss_named(loss: str | Loss | LossFunction) -> Loss:
         return loss
     if isinstance(loss, str):
         if loss not in LOSSES:
-            raise InputError(f"no loss is named {loss!r}; there are {', '.join(LOSSES)}")
+            raise unknown("loss", loss, LOSSES)
         return LOSSES[loss]
     if not callable(loss):
         raise InputError(f"a loss is a name or a function (outputs, target) -> Value, not {loss!r}")
@@ -223,3 +225,34 @@ def loss_named(loss: str | Loss | LossFunction) -> Loss:
         if row.function is loss:
             return row
     return Loss(getattr(loss, "__name__", type(loss).__name__), loss, "any")
+
+
+def warn_of_outputs(loss: Loss, outputs: Any) -> None:
+    """Tell where outputs are not what the loss takes: it trains, but is not the loss that is meant.
+
+    Args:
+        loss: the row of the loss.
+        outputs: what the model returned for an example.
+    """
+    found = [outputs] if isinstance(outputs, Value) else list(outputs)
+    ops = {output.op for output in found}
+    numbers = [output.data for output in found]
+    told = ""
+    if loss.name == "cross_entropy" and (ops == {"softmax"} or _are_probabilities(numbers)):
+        told = "cross_entropy takes logits, and the model's outputs are probabilities: make its output linear"
+    elif loss.name == "binary_cross_entropy" and ops == {"sigmoid"}:
+        told = "binary_cross_entropy takes logits, and the model's output is a sigmoid: make it linear"
+    elif (
+        loss.name == "nll"
+        and ops != {"log_softmax"}
+        and not _are_probabilities([math.exp(min(x, 1.0)) for x in numbers])
+    ):
+        told = (
+            'nll takes log-probabilities, which the outputs are not: output="log_softmax", or cross_entropy'
+        )
+    if told:
+        warnings.warn(told, ModelWarning, stacklevel=5)
+
+
+def _are_probabilities(numbers: Sequence[float]) -> bool:
+    return len(numbers) > 1 and min(numbers) >= 0.0 and abs(math.fsum(numbers) - 1.0) < 1e-9

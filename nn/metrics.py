@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, no_grad
-from autograd_core.programs.program import record
-from nn.data import check_lengths, numbers_of, rows_of, targets_of
+from autograd_core.programs.program import Program, record
+from nn.data import Examples, check_lengths, numbers_of, rows_of, targets_of
 from nn.errors import InputError
 from nn.losses import CLASSES, Loss, LossFunction, loss_named
 from nn.module import Module
+from nn.random_inputs import train_mode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,11 +28,15 @@ class Evaluation:
         loss: the mean of L over the examples.
         accuracy: the share of right answers; None for targets that are not classes.
         examples: how many there were.
+        accuracy_kind: what is counted: "multiclass", "binary", "subset" (all labels of an example right), "".
+        metrics: the user's own, by name.
     """
 
     loss: float
     accuracy: float | None
     examples: int
+    accuracy_kind: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 _MANY = 16  # from how many rows on recording a Program pays
@@ -42,22 +47,62 @@ def _numbers(outputs: Any) -> float | list[float]:
 
 
 def predict(model: Any, X: Any) -> list[Any]:
-    """The model's outputs for each example, a float or, of several, a list of floats; builds no graph."""
-    return _outputs(model, rows_of(X, getattr(model, "nin", None)))
+    """The model's outputs for each example, a float or, of several, a list of floats.
+
+    Layers such as dropout do not draw. Many rows run on a Program, where that gives the bits of single ones.
+
+    Args:
+        model: a module, or a callable from a row to a Value or a list of them.
+        X: the examples, shape (examples, inputs).
+
+    Raises:
+        InputError: X cannot be used.
+    """
+    found: list[Any] = _Forward(model)(rows_of(X, getattr(model, "nin", None))).tolist()
+    return found
 
 
-def _outputs(model: Any, rows: list[list[float]]) -> list[Any]:
-    """The outputs of every row as floats, by a Program where that is known to give the same bits."""
-    if len(rows) >= _MANY and getattr(model, "is_pure", False):
-        outputs: list[Any] = record(model, rows[0])(rows).tolist()
-        if outputs[-1] == _outputs_on_values(model, rows[-1:])[0]:
-            return outputs
-    return _outputs_on_values(model, rows)
+class _Forward:
+    """The outputs of a model for many rows; the Program is kept for the next time."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.program: Program | None = None
+        self.refused = False
+
+    def __call__(self, X: Any) -> Any:
+        """An array of shape (examples,) or (examples, outputs), or a list."""
+        with train_mode(False), no_grad():
+            if len(X) >= _MANY and not self.refused:
+                outputs = self._by_program(X)
+                if outputs is not None:
+                    return outputs
+                self.program, self.refused = None, True
+            return _Rows(_numbers(self.model(x)) for x in X.tolist())
+
+    def _by_program(self, X: Any) -> Any:
+        """What a Program gives, or None: the model cannot be recorded, or some rows differ by a bit.
+
+        Rows that take another branch are evaluated by the model itself.
+        """
+        try:
+            if self.program is None:
+                self.program = record(self.model, X[0].tolist())
+            outputs = self.program(X)
+            looked_at = [0, len(X) - 1, *range(1, len(X) - 1, max(1, len(X) // 4))]
+            # twice, so that a model that draws random numbers differs
+            same = all(outputs[i].tolist() == _numbers(self.model(X[i].tolist())) for i in looked_at)
+        except Exception:  # the rows, one by one, will tell
+            return None
+        return outputs if same else None
 
 
-def _outputs_on_values(model: Any, rows: list[list[float]]) -> list[Any]:
-    with no_grad():
-        return [_numbers(model(row)) for row in rows]
+class _Rows(list[Any]):
+    """Outputs that were made one by one."""
+
+    def tolist(self) -> list[Any]:
+        """The outputs."""
+        return list(self)
 
 
 def label_of(outputs: float | list[float]) -> int:
@@ -85,29 +130,70 @@ def predict_labels(model: Any, X: Any, classes: Sequence[Any] | None = None) -> 
     return [classes[index] for index in found]
 
 
-def _is_right(outputs: float | list[float], target: Any) -> bool:
-    """Whether the outputs name the target's class: a label, a sign, a 0/1 flag or a one-hot row."""
-    if hasattr(target, "__len__"):
-        target = label_of([float(t) for t in target]) if len(target) > 1 else target[0]
-    if isinstance(outputs, list) and len(outputs) > 1:
-        return bool(label_of(outputs) == target)
-    return label_of(outputs) == int(target > 0.5)
+def accuracy_kind(targets: Any, outputs: int, kind: str = "") -> str:
+    """What the accuracy counts: "multiclass", "binary" or "subset" (all labels of an example right).
+
+    Args:
+        targets: an array, one row or number an example.
+        outputs: the number of outputs of the model.
+        kind: what the loss expects of its targets; "" tells it by the targets: rows that add up to 1 are
+            probabilities of classes, other rows of 0 and 1 are labels that do not exclude each other.
+
+    Raises:
+        InputError: rows are neither.
+    """
+    if outputs == 1:
+        return "binary"
+    if targets.ndim == 1 or kind in ("labels", "signs"):
+        return "multiclass"
+    if kind == "binary":
+        return "subset"
+    if (abs(targets.sum(axis=1) - 1.0) < 1e-9).all():
+        return "multiclass"
+    if not ((targets == 0) | (targets == 1)).all():
+        raise InputError(
+            "the rows of y are neither probabilities of classes, adding up to 1, nor labels 0 and 1"
+        )
+    return "subset"
 
 
-def accuracy(model: Any, X: Any, y: Any) -> float:
-    """The share of examples whose class the model finds.
+def _right(outputs: Any, targets: Any, kind: str) -> Any:
+    """Whether each example's outputs name its class or labels, an array of truth values."""
+    import numpy as np
+
+    outputs = np.asarray(outputs, dtype=np.float64).reshape(len(targets), -1)
+    if kind == "multiclass":
+        return outputs.argmax(axis=1) == (targets if targets.ndim == 1 else targets.argmax(axis=1))
+    return ((outputs > 0.0) == (targets.reshape(len(targets), -1) > 0.5)).all(axis=1)
+
+
+def accuracy(
+    model: Any, X: Any, y: Any, loss: str | Loss | LossFunction | None = None, sample_weight: Any = None
+) -> float:
+    """The share of examples whose class, or all of whose labels, the model finds.
 
     Args:
         model: a module.
         X: the examples.
-        y: their classes: labels 0 .. n-1, or for a single output 0 and 1 or -1 and 1.
+        y: their classes: labels 0 .. n-1, one-hot rows, for a single output 0 and 1 or -1 and 1; rows of 0
+            and 1 for labels that do not exclude each other, all of which must be right (subset accuracy).
+        loss: the loss the model was trained by tells how rows are meant; without it, rows that add up to 1
+            are classes.
+        sample_weight: how much each example counts.
 
     Raises:
-        InputError: X cannot be used, or X and y differ in length.
+        InputError: X or y cannot be used, or X and y differ in length.
     """
-    outputs = predict(model, X)
-    check_lengths(outputs, y)
-    return sum(map(_is_right, outputs, numbers_of(y, "y").tolist())) / len(outputs)
+    import numpy as np
+
+    X = rows_of(X, getattr(model, "nin", None))
+    check_lengths(X, y)
+    outputs = np.asarray(_Forward(model)(X), dtype=np.float64)
+    targets = numbers_of(y, "y")
+    kind = accuracy_kind(
+        targets, 1 if outputs.ndim == 1 else outputs.shape[1], loss_named(loss).targets if loss else ""
+    )
+    return float(np.average(_right(outputs, targets, kind), weights=sample_weight))
 
 
 def confusion_matrix(
@@ -152,7 +238,92 @@ def evaluate(model: Module, X: Any, y: Any, loss: str | Loss | LossFunction = "c
     rows = rows_of(X, getattr(model, "nin", None))
     check_lengths(rows, y)
     targets = targets_of(row, y, output_count(model, rows[0]))
-    return evaluate_checked(model, rows, targets, row)
+    return Evaluator(model, row)(Examples(rows, targets))
+
+
+class Evaluator:
+    """`evaluate` for data that has been looked at already, again and again: its Programs are kept.
+
+    Args:
+        model: a module.
+        loss: the row of its loss.
+        metrics: more to measure: name -> (targets, outputs) -> number, both arrays, as scikit-learn's.
+    """
+
+    def __init__(
+        self, model: Any, loss: Loss, metrics: Mapping[str, Callable[[Any, Any], float]] | None = None
+    ) -> None:
+        self.model, self.loss, self.metrics = model, loss, dict(metrics or {})
+        self._forward = _Forward(model)
+        self._loss_program: Program | None = None
+        self._loss_refused = False
+
+    def kind(self, targets: Any) -> str:
+        """What the accuracy counts, or "" where the targets are no classes."""
+        if self.loss.targets not in CLASSES:
+            return ""
+        several = targets.ndim > 1 or self.loss.targets == "labels"
+        outputs = 2 if several and (targets.ndim == 1 or targets.shape[1] > 1) else 1
+        return accuracy_kind(targets, outputs, self.loss.targets)
+
+    def __call__(self, examples: Examples) -> Evaluation:
+        """The mean loss, the accuracy and the metrics."""
+        import numpy as np
+
+        outputs = self._forward(examples.X)
+        losses = self._losses(outputs, examples)
+        total = float(np.add.accumulate(losses)[-1])
+        kind, right = "", None
+        if self.loss.targets in CLASSES:
+            width = 1 if isinstance(outputs[0], float) or np.ndim(outputs[0]) == 0 else len(outputs[0])
+            kind = accuracy_kind(examples.targets, width, self.loss.targets)
+            right = float(np.count_nonzero(_right(outputs, examples.targets, kind))) / len(examples)
+        made = {
+            name: float(metric(examples.targets, np.asarray(outputs)))
+            for name, metric in self.metrics.items()
+        }
+        return Evaluation(total / len(examples), right, len(examples), kind, made)
+
+    def _losses(self, outputs: Any, examples: Examples) -> Any:
+        """The loss of each example from its outputs, an array."""
+        import numpy as np
+
+        if len(examples) >= _MANY and isinstance(outputs, np.ndarray) and not self._loss_refused:
+            found = self._by_program(outputs, examples)
+            if found is not None:
+                return found
+            self._loss_refused = True
+        with no_grad():
+            rows = outputs.tolist()
+            return np.array([self._loss_of(rows[i], examples.target(i)) for i in range(len(rows))])
+
+    def _loss_of(self, numbers: Any, target: Any) -> float:
+        given = Value(numbers) if isinstance(numbers, float) else [Value(number) for number in numbers]
+        return self.loss(given, target).data
+
+    def _by_program(self, outputs: Any, examples: Examples) -> Any:
+        """The losses by a Program of (outputs, target), or None where it gives other bits."""
+        import numpy as np
+
+        if isinstance(examples.targets, list):
+            return None
+        targets = examples.targets
+        if self.loss.targets in ("labels", "signs") and targets.ndim == 1 and outputs.ndim == 2:
+            targets = np.eye(outputs.shape[1])[targets]
+        try:
+            with no_grad():
+                if self._loss_program is None:
+                    self._loss_program = record(
+                        lambda f, y: self.loss(f, y), outputs[0].tolist(), targets[0].tolist()
+                    )
+                losses = self._loss_program(outputs, targets)
+                looked_at = [0, len(losses) - 1, *range(1, len(losses) - 1, max(1, len(losses) // 4))]
+                same = all(
+                    losses[i] == self._loss_of(outputs[i].tolist(), examples.target(i)) for i in looked_at
+                )
+        except Exception:  # one by one it goes well, or tells what is wrong
+            return None
+        return losses if same else None
 
 
 def output_count(model: Any, row: list[float]) -> int:
@@ -172,15 +343,3 @@ def output_count(model: Any, row: list[float]) -> int:
     ):
         raise InputError(f"the model must return a Value or a list of them, not {outputs!r}")
     return len(outputs)
-
-
-def evaluate_checked(model: Any, rows: list[list[float]], targets: list[Any], loss: Loss) -> Evaluation:
-    """`evaluate` for data that has been looked at already."""
-    total, right = 0.0, 0
-    classes = loss.targets in CLASSES
-    with no_grad():
-        for numbers, target in zip(_outputs(model, rows), targets, strict=True):
-            outputs = Value(numbers) if isinstance(numbers, float) else [Value(number) for number in numbers]
-            total += loss(outputs, target).data
-            right += classes and _is_right(numbers, target)
-    return Evaluation(total / len(rows), right / len(rows) if classes else None, len(rows))

@@ -1,28 +1,35 @@
 """Module: something with parameters.
 
-A module finds its parameters in its own attributes: a leaf Value, a list of Values (a vector), a list of
-lists (a matrix), another Module, a list of Modules, a dict of any of these. Attributes whose name starts with
-an underscore are left alone.
+A module finds its parameters in its own attributes, in whatever holds them there: a leaf Value, a list of
+Values (a vector), a list of lists (a matrix), an array of Values, another Module, and lists, tuples, dicts,
+sets and plain objects of any of these, however deep. Attributes whose name starts with an underscore are left
+alone; `nn.fit` refuses to train where the loss depends on a leaf that is not found.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from types import FunctionType, NoneType
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
-from nn.errors import StateError
+from autograd_core.engine.value import topological_order
+from nn.errors import InputError, StateError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BIAS_NAMES", "Module"]
+__all__ = ["BIAS_NAMES", "Module", "check_leaves"]
 
 BIAS_NAMES = frozenset({"b", "bias", "biases"})
 """Tensors of these names are biases: regularisers leave them out unless told otherwise."""
 
 Tensor = Any  # a Value, or lists of Values nested to one shape
+_PLAIN = (float, int, str, bytes, NoneType)
+_PLAIN_TYPES = {*_PLAIN, bool}
+_LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names} - {"__main__"}
 
 
 class Module:
@@ -44,33 +51,21 @@ class Module:
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """The module's own parameters, by attribute, submodules not included."""
-        for name, attribute in self._attributes():
-            if _shape(attribute) is not None:
-                yield name, attribute
+        return ((name, found) for name, found in self._found() if not isinstance(found, Module))
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The submodules, by name."""
-        for name, attribute in self._attributes():
-            items = enumerate(attribute) if isinstance(attribute, (list, tuple)) else [(None, attribute)]
-            for index, item in items:
-                if isinstance(item, Module):
-                    yield name if index is None else f"{name}.{index}", item
+        return ((name, found) for name, found in self._found() if isinstance(found, Module))
 
-    def _attributes(self) -> Iterator[tuple[str, Any]]:
-        """The attributes that may hold parameters; a dict counts as one attribute for each of its keys."""
+    def _found(self, without: Collection[str] = ()) -> Iterator[tuple[str, Any]]:
+        """The tensors and the submodules that the attributes hold, by name."""
         for name, attribute in vars(self).items():
-            if name.startswith("_"):
-                continue
-            if isinstance(attribute, dict):
-                yield from ((f"{name}.{key}", item) for key, item in attribute.items())
-            else:
-                yield name, attribute
+            if not name.startswith("_") and name not in without:
+                yield from _search(name, attribute, (self,))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module (by the empty name) and all below it, with their paths."""
-        yield prefix, self
-        for name, child in self.children():
-            yield from child.named_modules(_join(prefix, name))
+        return _below(self, prefix, ())
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
         """The parameters of the whole tree as scalars, vectors and matrices: ("layer1.W", [[...], ...])."""
@@ -167,8 +162,84 @@ class Module:
         return f"{type(self).__name__}({count} parameter{'s' * (count != 1)})"
 
 
+def check_leaves(outputs: Sequence[Value], parameters: Collection[Value]) -> None:
+    """Every leaf that takes a gradient must be a parameter: another would silently not be trained.
+
+    Raises:
+        InputError: one is not.
+    """
+    known = {id(parameter) for parameter in parameters}
+    for node in topological_order(*outputs):
+        if node.is_leaf and not node.is_constant and id(node) not in known:
+            name = f"{node.scope}.{node.label}".strip(".")
+            raise InputError(
+                f"the loss depends on {node!r}{f', {name},' if name else ''} which is not among the model's "
+                "parameters and would not be trained. Make it an attribute of the model whose name does not "
+                "start with an underscore, or, if it is to stay as it is, use its detach()"
+            )
+
+
 def _join(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix and name else prefix or name
+
+
+def _below(module: Module, path: str, above: tuple[Module, ...]) -> Iterator[tuple[str, Module]]:
+    yield path, module
+    for name, child in module.children():
+        if all(child is not other for other in (*above, module)):  # a child may know its parent
+            yield from _below(child, _join(path, name), (*above, module))
+
+
+def _search(name: str, thing: Any, holders: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    """The tensors and modules in an attribute, by name: `thing` itself, or what it holds."""
+    if isinstance(thing, _PLAIN) or any(thing is holder for holder in holders):
+        return
+    if getattr(getattr(thing, "dtype", None), "kind", "") == "O":
+        thing = thing.tolist()
+    if isinstance(thing, Module) or _shape(thing) is not None:
+        yield name, thing
+        return
+    for key, item in _entries(name, thing):
+        yield from _search(f"{name}.{key}", item, (*holders, thing))
+
+
+def _entries(name: str, thing: Any) -> Iterable[tuple[Any, Any]]:
+    """What a container or an object holds, each with its key."""
+    if isinstance(thing, Mapping):
+        return thing.items()
+    if isinstance(thing, Set):
+        return _in_order(name, thing)
+    if isinstance(thing, Sequence):
+        return () if set(map(type, thing)) <= _PLAIN_TYPES else enumerate(thing)
+    return _own_attributes(thing).items()
+
+
+def _own_attributes(thing: Any) -> dict[str, Any]:
+    """The attributes of an object whose class is the user's; not those of an optimiser, which only refers."""
+    kind = type(thing)
+    if isinstance(thing, (type, FunctionType, Value)) or hasattr(thing, "step"):
+        return {}
+    if kind.__module__.partition(".")[0] in _LIBRARIES:
+        return {}
+    slots = [slot for base in kind.__mro__ for slot in getattr(base, "__slots__", ()) if hasattr(thing, slot)]
+    held = {**{slot: getattr(thing, slot) for slot in slots}, **getattr(thing, "__dict__", {})}
+    return {name: item for name, item in held.items() if not name.startswith("_")}
+
+
+def _in_order(name: str, things: Set[Any]) -> list[tuple[str, Any]]:
+    """The entries of a set, which has no order of its own: by label.
+
+    Raises:
+        InputError: labels do not tell its entries apart.
+    """
+    found = [thing for thing in things if isinstance(thing, (Value, Module))]
+    labels = {str(getattr(thing, "label", "")) for thing in found}
+    if len(labels) < len(found) or "" in labels:
+        raise InputError(
+            f"{name} is a set of parameters, which come in another order in every process: use a list or a "
+            "dict, or give each a label of its own"
+        )
+    return sorted(((str(getattr(thing, "label", "")), thing) for thing in found), key=lambda pair: pair[0])
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...] | None:
@@ -177,10 +248,10 @@ def _shape(tensor: Tensor) -> tuple[int, ...] | None:
         return () if tensor.is_leaf and not tensor.is_constant else None
     if not isinstance(tensor, (list, tuple)) or not tensor:
         return None
-    shapes = {_shape(item) for item in tensor}
-    if len(shapes) != 1 or None in shapes:
+    first = _shape(tensor[0])
+    if first is None or any(_shape(item) != first for item in tensor):
         return None
-    return (len(tensor), *(shapes.pop() or ()))
+    return (len(tensor), *first)
 
 
 def _flatten(name: str, tensor: Tensor) -> Iterator[tuple[str, Value]]:

@@ -11,12 +11,13 @@ element, with no sums, so NumPy gives the bits of the same formulas on Python's 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, gradients_to_vector, parameters_to_vector, vector_to_parameters
-from nn.errors import DivergenceError, InputError, StateError
-from nn.schedules import Schedule, schedule_of
+from nn.errors import DivergenceError, InputError, StateError, unknown
+from nn.schedules import Schedule, rate_at, schedule_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -78,18 +79,28 @@ def clip_by_value(gradients: ArrayLike, limit: float) -> Floats:
     return np.clip(np.asarray(gradients, dtype=np.float64), -limit, limit)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
 def _check_positive(name: str, value: float | None) -> None:
-    if value is not None and not 0.0 < value < math.inf:
+    if value is not None and (not _is_number(value) or not 0.0 < value < math.inf):
         raise InputError(f"{name} must be a finite number > 0, not {value!r}")
 
 
 def _check_fraction(name: str, value: float) -> None:
-    if not 0.0 <= value < 1.0:
+    if not _is_number(value) or not 0.0 <= value < 1.0:
         raise InputError(f"{name} must be in [0, 1), not {value!r}")
 
 
 def _check_not_negative(name: str, value: float) -> None:
-    if not 0.0 <= value < math.inf:
+    if not _is_number(value) or not 0.0 <= value < math.inf:
         raise InputError(f"{name} must be a finite number >= 0, not {value!r}")
 
 
@@ -127,7 +138,7 @@ class Optimizer:
     @property
     def lr(self) -> float:
         """The learning rate of the next update. Assigning a number, or a schedule, sets the schedule."""
-        return self.schedule(self.updates)
+        return rate_at(self.schedule, self.updates)
 
     @lr.setter
     def lr(self, rate: float | Schedule) -> None:
@@ -215,10 +226,23 @@ class Optimizer:
             "(clip_norm=1.0) or scale the inputs"
         )
 
+    def hyperparameters(self) -> dict[str, Any]:
+        """The schedule and the plain numbers of the rule, which a callback may change."""
+        return {"schedule": self.schedule, **{k: v for k, v in self._kept().items() if _is_plain(v)}}
+
+    def set_hyperparameters(self, found: Mapping[str, Any] | None) -> None:
+        """Put back what `hyperparameters` returned; a list stands for a tuple."""
+        for name, value in (found or {}).items():
+            now = getattr(self, name, None)
+            setattr(self, name, tuple(value) if isinstance(now, tuple) else value)
+
+    def _kept(self) -> dict[str, Any]:
+        hidden = {"parameters", "buffers", "buffer_names", "updates", "schedule"}
+        return {k: v for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
+
     def settings(self) -> dict[str, Any]:
         """The numbers that define the rule, in the order of its arguments."""
-        hidden = {"parameters", "buffers", "buffer_names", "updates", "schedule"}
-        kept = {k: v for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
+        kept = self._kept()
         # A function by its name: its repr has an address, which differs from process to process.
         schedule = getattr(self.schedule, "__qualname__", None) or repr(self.schedule)
         return {"name": type(self).__name__, "lr": schedule, **kept}
@@ -399,6 +423,8 @@ class Adam(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
+        if not hasattr(betas, "__len__") or len(betas) != 2:
+            raise InputError(f"betas are two numbers, (0.9, 0.999); not {betas!r}")
         _check_fraction("beta1", betas[0])
         _check_fraction("beta2", betas[1])
         _check_not_negative("eps", eps)
@@ -482,7 +508,7 @@ def optimizer_of(optimizer: str | Optimizer, parameters: Sequence[Value]) -> Opt
     """
     if isinstance(optimizer, str):
         if optimizer not in OPTIMIZERS:
-            raise InputError(f"no optimiser is named {optimizer!r}; there are {', '.join(OPTIMIZERS)}")
+            raise unknown("optimiser", optimizer, OPTIMIZERS)
         return OPTIMIZERS[optimizer]().bind(parameters)
     if not isinstance(optimizer, Optimizer):
         hint = "; call the class: SGD(lr=0.1)" if isinstance(optimizer, type) else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 from autograd_core import Value, dot
 from autograd_core import sum as sum_of
@@ -21,7 +22,7 @@ Regularizer = Callable[[Module], Value]
 
 
 def _check_alpha(alpha: float) -> None:
-    if not 0.0 <= alpha < math.inf:
+    if not isinstance(alpha, Real) or not 0.0 <= alpha < math.inf:
         raise InputError(f"alpha must be a finite number >= 0, not {alpha!r}")
 
 

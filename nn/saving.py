@@ -6,8 +6,14 @@ written beside its place and renamed; it is read and checked whole before the fi
 
 from __future__ import annotations
 
+import glob
+import hashlib
+import json
 import os
+import time
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograd_core.files import replacing
@@ -17,7 +23,10 @@ from nn.module import Module
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["load", "read_tensors", "save", "write_tensors"]
+__all__ = ["load", "read_tensors", "remove_leftovers", "save", "write_tensors"]
+
+_CHECKSUM = "autograd_core.sha256"
+_SECONDS_OF_A_WRITE = 60.0
 
 
 def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
@@ -57,13 +66,40 @@ def load(model: Module, path: str | os.PathLike[str]) -> dict[str, str]:
 def write_tensors(
     tensors: Mapping[str, Any], path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write arrays of float64 into a safetensors file, whole or not at all."""
+    """Write arrays of float64 into a safetensors file, whole or not at all, with a checksum.
+
+    Raises:
+        FileError: the file cannot be written (no room, no permission); an older one is as it was.
+    """
     import numpy as np
 
     numpy_format = require("safetensors.numpy", "save")
-    arrays = {name: np.ascontiguousarray(tensor, dtype=np.float64) for name, tensor in tensors.items()}
-    with replacing(path) as temporary:
-        temporary.write_bytes(numpy_format.save(arrays, metadata=dict(metadata or {})))
+    arrays = {name: np.asarray(tensor, dtype=np.float64, order="C") for name, tensor in tensors.items()}
+    texts = dict(metadata or {})
+    content = numpy_format.save(arrays, metadata={**texts, _CHECKSUM: _checksum(arrays, texts)})
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise FileError(f"{os.fspath(path)!r} cannot be written: {error}") from error
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove what a process that was killed while it wrote this file has left beside it."""
+    place = Path(path)
+    for file in place.parent.glob(f".{glob.escape(place.stem[:32])}.????????.tmp{glob.escape(place.suffix)}"):
+        with suppress(OSError):
+            if time.time() - file.stat().st_mtime > _SECONDS_OF_A_WRITE:
+                file.unlink()
+
+
+def _checksum(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> str:
+    """SHA-256 of everything in a file."""
+    found = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name in sorted(arrays):
+        found.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        found.update(arrays[name].tobytes())
+    return found.hexdigest()
 
 
 def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -83,6 +119,9 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]],
             metadata = dict(file.metadata() or {})
     except Exception as error:  # the library raises several kinds, some of them not its own
         raise FileError(f"{name!r} is damaged or is not a safetensors file: {error}") from error
+    checksum = metadata.pop(_CHECKSUM, None)
+    if checksum is not None and checksum != _checksum(arrays, metadata):
+        raise FileError(f"{name!r} is damaged: its checksum does not fit its content")
     for key, array in arrays.items():
         if array.dtype.kind != "f":
             raise FileError(f"{name!r}: {key} has entries of type {array.dtype}, not floats")

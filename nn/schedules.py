@@ -11,10 +11,12 @@ number. One epoch is ceil(examples / batch_size) updates.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Any
 
-from nn.errors import InputError
+from nn.errors import InputError, refuse_class
 
 __all__ = [
     "ByEpoch",
@@ -31,13 +33,14 @@ __all__ = [
 Schedule = Callable[[int], float]
 
 
-def _check_rate(rate: float) -> None:
-    if not 0.0 <= rate < math.inf:
-        raise InputError(f"a learning rate must be a finite number >= 0, not {rate!r}")
+def _check_rate(rate: Any, at: str = "") -> None:
+    number = isinstance(rate, Real) and not isinstance(rate, bool)
+    if not number or not 0.0 <= rate < math.inf:
+        raise InputError(f"a learning rate must be a finite number >= 0, not {rate!r}{at}")
 
 
-def _check_steps(name: str, steps: int) -> None:
-    if steps < 1:
+def _check_steps(name: str, steps: Any) -> None:
+    if not isinstance(steps, (int, float)) or not steps >= 1:
         raise InputError(f"{name} must be at least 1, not {steps!r}")
 
 
@@ -175,11 +178,66 @@ def schedule_of(rate: float | Schedule) -> Schedule:
     Raises:
         InputError: the number is negative, infinite or not a number.
     """
-    return rate if callable(rate) else Constant(float(rate))
+    refuse_class("a schedule", rate)
+    if callable(rate):
+        return rate
+    _check_rate(rate)
+    return Constant(float(rate))
+
+
+def rate_at(schedule: Schedule, k: int) -> float:
+    """The rate after k updates, looked at: a schedule of one's own may return anything.
+
+    Raises:
+        InputError: it is negative, infinite or not a number.
+    """
+    rate = schedule(k)
+    if type(rate) is not float or not 0.0 <= rate < math.inf:
+        _check_rate(rate, f" (from {schedule!r} after {k} updates)")
+    return float(rate)
 
 
 def rates_of(schedule: Schedule, first: int, count: int) -> list[float]:
     """The rates of so many updates from the `first` on."""
     if type(schedule) is Constant:
         return [schedule.rate] * count
-    return list(map(schedule, range(first, first + count)))
+    return [rate_at(schedule, k) for k in range(first, first + count)]
+
+
+def schedule_to_json(schedule: Schedule) -> Any:
+    """A schedule of this module as its name and numbers; of another, its name alone."""
+    if type(schedule) in _OURS:
+        parts = {f.name: getattr(schedule, f.name) for f in fields(schedule)}  # type: ignore[arg-type]
+        made = {name: schedule_to_json(part) if callable(part) else part for name, part in parts.items()}
+        return {"name": type(schedule).__name__, **made}
+    return {"unknown": str(getattr(schedule, "__qualname__", type(schedule).__qualname__))}
+
+
+def schedule_from_json(made: Mapping[str, Any], now: Schedule) -> Schedule:
+    """What `schedule_to_json` was given.
+
+    Args:
+        made: what it returned.
+        now: the schedule of the run that goes on; it stands for a function of the user's, of the same name.
+
+    Raises:
+        InputError: the function has another name.
+    """
+    if "unknown" in made:
+        if schedule_to_json(now) != dict(made):
+            raise InputError(
+                f"the learning rate was computed by {made['unknown']} when the run stopped, which a file "
+                "cannot hold: set it again before the run goes on"
+            )
+        return now
+    kind = next(kind for kind in _OURS if kind.__name__ == made["name"])
+    parts = {name: part for name, part in made.items() if name != "name"}
+    made_of: Schedule = kind(
+        **{n: schedule_from_json(p, now) if isinstance(p, dict) else p for n, p in parts.items()}
+    )
+    return made_of
+
+
+_OURS: tuple[Any, ...] = (
+    Constant, StepDecay, ExponentialDecay, LinearDecay, CosineDecay, WarmUp, ByEpoch,
+)  # fmt: skip

@@ -7,12 +7,11 @@ epoch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Real
 
-from nn.errors import InputError
+from nn.errors import InputError, refuse_class
 from nn.history import History
 
 __all__ = ["MaxUpdates", "Patience", "StopCriterion", "Target", "TimeLimit", "criteria_of", "first_reason"]
@@ -24,13 +23,12 @@ def _bigger_is_better(quantity: str) -> bool:
     return quantity.endswith("accuracy")
 
 
-def _measured(history: History, quantity: str) -> list[float]:
-    values = history.column(quantity)
-    if not values and len(history):
+def _check_measured(history: History, quantity: str) -> None:
+    if len(history) and history.last(quantity) is None:
+        history.column(quantity)  # says which there are
         raise InputError(
             f"the criterion watches {quantity}, which this run does not measure (give validation=?)"
         )
-    return values
 
 
 @dataclass(frozen=True)
@@ -55,12 +53,8 @@ class Patience:
 
     def best_index(self, history: History) -> int:
         """The index of the best epoch so far, -1 if there is none."""
-        sign = -1.0 if _bigger_is_better(self.quantity) else 1.0
-        best, best_index = math.inf, -1
-        for index, value in enumerate(_measured(history, self.quantity)):
-            if sign * value < best - self.least:
-                best, best_index = sign * value, index
-        return best_index
+        _check_measured(history, self.quantity)
+        return history.best_index(self.quantity, _bigger_is_better(self.quantity), self.least)
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""
@@ -79,11 +73,12 @@ class Target:
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""
-        values = _measured(history, self.quantity)
-        if not values:
+        _check_measured(history, self.quantity)
+        last = history.last(self.quantity)
+        if last is None:
             return ""
-        reached = values[-1] >= self.value if _bigger_is_better(self.quantity) else values[-1] <= self.value
-        return f"{self.quantity} reached {values[-1]:.6g} (target {self.value:g})" if reached else ""
+        reached = last >= self.value if _bigger_is_better(self.quantity) else last <= self.value
+        return f"{self.quantity} reached {last:.6g} (target {self.value:g})" if reached else ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +117,7 @@ def criteria_of(stop: StopCriterion | Iterable[StopCriterion] | None) -> list[St
         return []
     criteria = [stop] if callable(stop) or not isinstance(stop, Iterable) else list(stop)
     for criterion in criteria:
+        refuse_class("a criterion", criterion)
         if not callable(criterion):
             raise InputError(
                 f"a criterion is a callable such as Patience(10) or (history) -> reason, not {criterion!r}"

@@ -38,7 +38,7 @@ TESTS = {
         *(
             "autograd_core/programs/test_program.py",
             "autograd_core/programs/test_program_bits.py",
-            "nn/test_replay.py",
+            "nn/test_updaters.py",
         ),
         *(
             "autograd_core/engine/test_value.py",

@@ -411,9 +411,11 @@ class Value:
         return _compare(self, other, ">=")
 
     def __eq__(self, other):
+        _refuse_equality(self, other)
         return self is other
 
     def __ne__(self, other):
+        _refuse_equality(self, other)
         return self is not other
 
     def __hash__(self):
@@ -1771,6 +1773,14 @@ def _follows(node: Value) -> cython.bint:
 @cython.exceptval(check=False)
 def _same(a: cython.double, b: cython.double) -> cython.bint:
     return a == b or (a != a and b != b)
+
+
+@cython.cfunc
+def _refuse_equality(a: Value, other) -> cython.bint:
+    """While recording, == with a number would be False for every input, which a number's == is not."""
+    if get_mode() & _RECORDING and isinstance(other, numbers.Real):
+        _forbid_reading(a, "== compared it with a number (Values are equal to themselves alone)")
+    return True
 
 
 # --- order and sweep ------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ def trainer(
     buffers: tuple[Any, ...],
     clip_value: float,
     clip_norm: float,
+    largest_loss: float,
     /,
 ) -> Trainer: ...
 def permutation(n: int, seed: int, /) -> bytearray: ...

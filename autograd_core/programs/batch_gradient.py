@@ -7,8 +7,8 @@ Values; `Trainer` does all of them on arrays.  Parameters change only by whole u
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -19,38 +19,9 @@ from .graph import PARAMETER
 from .program import Program
 from .tapes import compiled, compiled_module, instruction_set
 
-__all__ = ["RULES", "BatchGradient", "Trainer", "compiled", "permutation"]
+__all__ = ["RULES", "BatchGradient", "Trainer", "aligned", "compiled"]
 
 RULES = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
-_MASK = (1 << 64) - 1
-
-
-def permutation(count: int, key: str) -> Any:
-    """Return 0 ... count - 1 shuffled, as an int64 array, the same for the same key.
-
-    Fisher and Yates's shuffle; the random numbers are splitmix64's (Steele, Lea and Flood 2014), started from
-    the SHA-256 of the key.
-
-    Args:
-        count: how many, below 2^32.
-        key: any text.
-    """
-    import numpy as np
-
-    if not 0 <= count < 2**32:
-        raise ValueError(f"count must be in 0 ... 2^32 - 1, not {count}")
-    state = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
-    module = compiled_module()
-    if module is not None:
-        return np.frombuffer(module.permutation(count, state), dtype=np.int64)
-    order = list(range(count))
-    for i in range(count - 1, 0, -1):
-        state = (state + 0x9E3779B97F4A7C15) & _MASK
-        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
-        j = (((z ^ (z >> 31)) >> 32) * (i + 1)) >> 32
-        order[i], order[j] = order[j], order[i]
-    return np.array(order, dtype=np.int64)
 
 
 def _captured(program: Program, order: Sequence[int], parameters: Sequence[Value]) -> list[int]:
@@ -68,18 +39,21 @@ def _captured(program: Program, order: Sequence[int], parameters: Sequence[Value
 
 
 class BatchGradient:
-    """The gradient of a minibatch by Programs, for parameters that are Values.
+    """The gradient of a minibatch by Programs.
 
-    Where the graph depends on a choice (a label), there is a program for each outcome; rows are replayed in
-    their order all the same, those of one program that follow each other together, so that the sums are those
-    of the eager loop.
+    Examples may be of several kinds (by their label), and those of a kind may take several paths through the
+    branches of the graph: there is a program for each, and a row that leaves one is tried on the others of
+    its kind. Rows are replayed in their order all the same, those of one program that follow each
+    other together, so that the sums are those of the eager loop.
 
     Args:
-        programs: the loss of one example, with one output; one program for each choice.
+        programs: the loss of one example, with one output; the first program of each kind.
         batches: for each argument of the programs an array of all examples.
         parameters: the Values whose gradient is wanted: all that the programs captured, perhaps more.
-        choices: the number of the program of each example; None if there is only one.
+        kinds: the kind of each example; None if there is only one.
         largest: the most rows in a minibatch.
+        another: called with the number of an example that leaves the programs of its kind; returns a program
+            that it does not leave, or None.
 
     Raises:
         RecordingError: a program depends on Values that are not among the parameters.
@@ -90,74 +64,132 @@ class BatchGradient:
         programs: Sequence[Program],
         batches: Sequence[Any],
         parameters: Sequence[Value],
-        choices: Any = None,
+        kinds: Any = None,
         largest: int = 1,
+        another: Callable[[int], Program | None] | None = None,
     ):
         import numpy as np
 
         self.parameters = list(parameters)
-        self._choices = choices
-        self._outputs = np.empty((largest, 1))
+        self.paths: list[tuple[int, Program]] = list(enumerate(programs))
+        self._kinds, self._another = kinds, another
+        examples = programs[0].examples
+        self._arrays = tuple(_rows(e.rows(batch)) for e, batch in zip(examples, batches, strict=True))
+        self._choices = None if kinds is None else kinds.copy()
+        self._examples = len(batches[0]) if batches else 1
+        self.outputs = np.empty((largest, 1))
         self._layouts: dict[bytes, _Layout] = {}
-        self._bound = [self._bind(program, batches) for program in programs]
+        self._bound = [self._bind(program) for program in programs]
 
-    def _bind(self, program: Program, batches: Sequence[Any]) -> tuple[_Layout, Any]:
+    def _bind(self, program: Program) -> tuple[_Layout, Any]:
         """Return the program's tape, and the arrays it works on: the same for tapes of the same order."""
         import numpy as np
 
         # With several programs hardly two rows that follow each other share one: a tape of one lane is fit.
-        tape = program.recordings[0].tape(self._choices is None and len(self._outputs) > 2).tape
+        tape = program.recordings[0].tape(len(self.paths) == 1 and len(self.outputs) > 2).tape
         place = np.array(_captured(program, tape.order, self.parameters), dtype=np.intp)
         layout = self._layouts.setdefault(
             place.tobytes(), _Layout(place, np.zeros(len(place)), np.zeros(len(place)))
         )
-        arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program.examples, batches, strict=True))
         return layout, tape.bind(
-            layout.numbers, arrays, self._outputs, layout.sums, None, 0, 1, instruction_set()
+            layout.numbers, self._arrays, self.outputs, layout.sums, None, 0, 1, instruction_set()
         )
 
-    def __call__(self, rows: Any, totals: Any = None) -> tuple[list[float], Any] | None:
+    def __call__(self, rows: Any, totals: Any = None, values: Any = None) -> tuple[list[float], Any] | None:
         """Return the losses of these rows and the sum of their gradients, in the rows' order.
 
         Args:
             rows: numbers of examples, int64; None for the one row of a program without arguments.
             totals: the gradients to add to, 0 by default; they are changed.
+            values: the parameters' numbers; by default those that the Values have.
 
         Returns:
-            (losses, an array in the order of `parameters`), or None: a row leaves the finite numbers or the
-            recorded branches.
+            (losses, an array in the order of `parameters`), or None: a row becomes non-finite, or takes a
+            branch that cannot be recorded.
         """
         import numpy as np
 
         count = 1 if rows is None else len(rows)
-        values = parameters_to_vector(self.parameters)
-        totals = np.zeros(len(values)) if totals is None else totals
+        self._values = parameters_to_vector(self.parameters) if values is None else values
         for layout in self._layouts.values():
-            layout.numbers[:] = values[layout.place]
-        now: _Layout | None = None
-        for number, start, stop in self._stretches(rows, count):
-            layout, tape = self._bound[number]
-            if layout is not now:
-                if now is not None:
-                    totals[now.place] = now.sums
-                layout.sums[:] = totals[layout.place]
-                now = layout
-            if tape.run(start, stop, rows, 1.0) != stop:
+            layout.numbers[:] = self._values[layout.place]
+        self._totals = np.zeros(len(self._values)) if totals is None else totals
+        self._now: _Layout | None = None
+        lane, row, refused = 0, -1, list[int]()
+        while lane < count:
+            lane, number = self._run(rows, lane, count)
+            if lane < 0:
                 return None
-        if now is not None:
-            totals[now.place] = now.sums
-        losses = self._outputs[:count, 0]
-        return (losses.tolist(), totals) if np.isfinite(losses).all() else None
+            if lane < count:
+                left = 0 if rows is None else int(rows[lane])
+                row, refused = left, [*(refused if left == row else ()), number]
+                if not self._redirect(row, refused):
+                    return None
+        self._enter(None)
+        losses = self.outputs[:count, 0]
+        return (losses.tolist(), self._totals) if np.isfinite(losses).all() else None
 
-    def _stretches(self, rows: Any, count: int) -> list[tuple[int, int, int]]:
+    def _enter(self, layout: _Layout | None) -> None:
+        """Go on adding up in this order of the parameters."""
+        if layout is not self._now:
+            if self._now is not None:
+                self._totals[self._now.place] = self._now.sums
+            if layout is not None:
+                layout.sums[:] = self._totals[layout.place]
+            self._now = layout
+
+    def _run(self, rows: Any, lane: int, count: int) -> tuple[int, int]:
+        """Run the lanes from this one on; return the lane where a row leaves its program, and which."""
+        for number, start, stop in self._stretches(rows, lane, count):
+            layout, tape = self._bound[number]
+            self._enter(layout)
+            reached = tape.run(start, stop, rows, 1.0)
+            if reached != stop:
+                return reached, number
+        return count, -1
+
+    def _stretches(self, rows: Any, lane: int, count: int) -> list[tuple[int, int, int]]:
         """Return (program, start, stop) of the rows that follow each other under one program."""
         import numpy as np
 
         if self._choices is None:
-            return [(0, 0, count)]
-        choices = self._choices[rows]
-        bounds = [0, *(np.flatnonzero(np.diff(choices)) + 1).tolist(), count]
-        return [(int(choices[a]), a, b) for a, b in pairwise(bounds)]
+            return [(0, lane, count)]
+        choices = self._choices[rows[lane:]]
+        bounds = [0, *(np.flatnonzero(np.diff(choices)) + 1).tolist(), count - lane]
+        return [
+            (n, lane + a, lane + b)
+            for n, (a, b) in zip(choices[bounds[:-1]].tolist(), pairwise(bounds), strict=True)
+        ]
+
+    def _redirect(self, row: int, refused: list[int]) -> bool:
+        """Send a row that left these programs to another one of its kind; is there any?"""
+        import numpy as np
+
+        kind = 0 if self._kinds is None else int(self._kinds[row])
+        left = [k for k, (of, _) in enumerate(self.paths) if of == kind and k not in refused]
+        if not left:
+            program = None if self._another is None or len(self.paths) >= _MOST_PATHS else self._another(row)
+            if program is None or not len(program.recorded.guards) or self._knows(program, refused):
+                return False
+            self.paths.append((kind, program))
+            known = [] if len(self.paths) == 2 else self._bound  # the first program's tape was of many lanes
+            self._bound = [*known, *(self._bind(p) for _, p in self.paths[len(known) :])]
+            for layout in self._layouts.values():
+                if layout is not self._now:
+                    layout.numbers[:] = self._values[layout.place]
+            left = [len(self.paths) - 1]
+        if self._choices is None:
+            self._choices = np.zeros(self._examples, dtype=np.intp)
+        self._choices[row] = left[0]
+        return True
+
+    def _knows(self, program: Program, numbers: list[int]) -> bool:
+        """Is its path one of those programs'? Then the row left them because it is not finite."""
+        key = program.recorded.path()
+        return any(self.paths[k][1].recorded.path() == key for k in numbers)
+
+
+_MOST_PATHS = 64
 
 
 class _Layout(NamedTuple):
@@ -168,15 +200,23 @@ class _Layout(NamedTuple):
     sums: Any
 
 
-def _aligned(array: Any) -> Any:
-    """Return the array, or a copy of it, at the start of a cache line: vectors then straddle none."""
+def aligned(shape: tuple[int, ...]) -> Any:
+    """Return an empty float64 array that starts at a cache line: vectors then straddle none."""
     import numpy as np
 
-    if array.ctypes.data % 64 == 0:
-        return array
-    room = np.empty(array.size + 8)
+    room = np.empty(math.prod(shape) + 8)
     first = -room.ctypes.data % 64 // 8
-    copy = room[first : first + array.size].reshape(array.shape)
+    return room[first : first + math.prod(shape)].reshape(shape)
+
+
+_SMALL = 1 << 19  # numbers of an array that is copied to be aligned: what stays in the cache
+
+
+def _rows(array: Any) -> Any:
+    """Return the array, or, if it is small, a copy of it at the start of a cache line."""
+    if array.ctypes.data % 64 == 0 or array.size > _SMALL:
+        return array
+    copy = aligned(array.shape)
     copy[:] = array
     return copy
 
@@ -186,6 +226,7 @@ class Trainer:
 
     Attributes:
         parameters: the Values that are trained.
+        outputs: the losses of the last minibatch, shape (batch_size, 1).
 
     Args:
         program: the loss of one example, with one output.
@@ -197,6 +238,7 @@ class Trainer:
         settings: the rule's numbers, in the order of `tape/train.h`.
         clip_value: see `nn.optimizers`.
         clip_norm: see `nn.optimizers`.
+        largest_loss: an update with a larger loss of an example is not made, as if it were not finite.
 
     Raises:
         RecordingError: the interpreter is not compiled, or a program depends on Values that are not trained.
@@ -214,6 +256,7 @@ class Trainer:
         buffers: int,
         clip_value: float | None = None,
         clip_norm: float | None = None,
+        largest_loss: float = math.inf,
     ):
         import numpy as np
 
@@ -235,8 +278,8 @@ class Trainer:
         room = [max(count + behind, n) for n in (regulariser.room if regulariser else (0, 0))]
         self._values, self._gradients = np.zeros(room[0]), np.zeros(room[1])
         self._buffers = tuple(np.zeros(count) for _ in range(buffers))
-        arrays = tuple(_aligned(e.rows(batch)) for e, batch in zip(program.examples, batches, strict=True))
-        outputs = np.empty((batch_size, 1))
+        arrays = tuple(_rows(e.rows(batch)) for e, batch in zip(program.examples, batches, strict=True))
+        self.outputs = outputs = np.empty((batch_size, 1))
         self._trainer = module.trainer(
             tape.bind(self._values, arrays, outputs, self._gradients, None, 0, 1, instruction_set(), roomy),
             regulariser
@@ -251,6 +294,7 @@ class Trainer:
             self._buffers,
             -1.0 if clip_value is None else float(clip_value),
             -1.0 if clip_norm is None else float(clip_norm),
+            float(largest_loss),
         )
 
     def _order(self, program: Program, order: list[int]) -> Any:
@@ -293,8 +337,8 @@ class Trainer:
             rates: the learning rate of each update, numbers or an array of float64.
 
         Returns:
-            How many updates were made; if fewer than asked for, the next one leaves the finite numbers or the
-            recorded branches: nothing of it was done, and doing it on Values tells why.
+            How many updates were made; if fewer than asked for, the next one becomes non-finite or leaves the
+            recorded branches: nothing of it was done, and doing it eagerly tells why.
 
         Raises:
             KeyboardInterrupt: between two updates.

@@ -94,6 +94,10 @@ class RecordedGraph:
         rule = built_in().get(int(self.op[i]))
         return self.operations[self.ref[i]] if rule is None or not rule.native else rule
 
+    def path(self) -> tuple[bytes, ...]:
+        """Return what tells the path of a recording through the branches of its function from others."""
+        return self.op.tobytes(), self.parents.tobytes(), self.ref.tobytes(), self.guards.tobytes()
+
     def scope_stretches(self) -> Iterator[tuple[str, int, int]]:
         """Return (scope, start, stop) of the nodes that follow each other within one scope."""
         import numpy as np

@@ -1,8 +1,8 @@
 """Checkpoints: a training run in a file, exact to the bit.
 
-A checkpoint is a safetensors file (extra ``[save]``): parameters, buffers and best parameters as float64
-tensors, the rest as JSON in the header, where Python writes every float so that it reads back unchanged.
-Nothing in it is code.
+A checkpoint is a safetensors file (extra ``[save]``): parameters, buffers, best parameters and the history as
+float64 tensors, the rest as JSON in the header, where Python writes every float so that it reads back
+unchanged; a checksum covers all of it. Nothing in it is code.
 """
 
 from __future__ import annotations
@@ -10,30 +10,33 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from nn.errors import FileError, InputError
 from nn.history import Epoch
 from nn.saving import read_tensors, write_tensors
 
-__all__ = ["Point", "check_same_run", "load_point", "save_point"]
+__all__ = ["HistoryTable", "TrainingState", "check_same_run", "load_state", "save_state"]
 
 _KEY = "autograd_core.run"
 _COUNTS = ("epoch", "batch", "updates", "optimizer_updates")
 _SUMS = ("loss", "penalty", "norm", "lr", "seconds")
+_COLUMNS = tuple(f.name for f in fields(Epoch) if f.name != "metrics")
 
 
 @dataclass(frozen=True)
-class Point:
+class TrainingState:
     """Where a run stands: between two updates. Never changed, only replaced.
 
     Attributes:
         values: the parameters, an array or a list.
         buffers: what the optimiser keeps.
         optimizer_updates: how many updates the optimiser has made, earlier runs included.
-        epoch: epochs finished.
+        hyperparameters: the optimiser's rate and numbers, which a callback may have changed.
+        random: the states of the generators that the model draws from.
+        epoch: epochs finished: the history's length.
         batch: minibatches done in the epoch under way.
         updates: updates made in this run.
         loss: the sum of the losses of the epoch under way.
@@ -41,7 +44,6 @@ class Point:
         norm: the sum of its gradient norms.
         lr: the learning rate of the last update.
         seconds: time spent.
-        history: the epochs finished.
         best: the best parameters, if a criterion wants them back.
         best_epoch: their epoch.
     """
@@ -49,6 +51,8 @@ class Point:
     values: Any
     buffers: Mapping[str, Any]
     optimizer_updates: int = 0
+    hyperparameters: Any = None
+    random: Sequence[Any] = ()
     epoch: int = 0
     batch: int = 0
     updates: int = 0
@@ -57,33 +61,80 @@ class Point:
     norm: float = 0.0
     lr: float = 0.0
     seconds: float = 0.0
-    history: tuple[Epoch, ...] = field(default=())
     best: Any = None
     best_epoch: int | None = None
 
-    def moved(self, **changes: Any) -> Point:
-        """A point that differs in these attributes; `dataclasses.replace` takes longer than many an epoch."""
-        point = object.__new__(Point)
-        vars(point).update(vars(self), **changes)
-        return point
+    def replace(self, **changes: Any) -> TrainingState:
+        """A state that differs in these attributes; `dataclasses.replace` takes longer than many an epoch."""
+        state = object.__new__(TrainingState)
+        vars(state).update(vars(self), **changes)
+        return state
 
 
-def save_point(point: Point, settings: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a run's point and its settings into a file, whole or not at all."""
-    tensors = {"values": point.values, **{f"buffer.{name}": b for name, b in point.buffers.items()}}
-    if point.best is not None:
-        tensors["best"] = point.best
-    header = {name: getattr(point, name) for name in (*_COUNTS, *_SUMS, "best_epoch")}
-    header["history"] = [asdict(epoch) for epoch in point.history]
+class HistoryTable:
+    """Epochs as the rows of an array, each written once, so that saving walks over none twice."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self._rows = np.empty((16, len(_COLUMNS)))
+        self._metrics: dict[str, Any] = {}
+        self._count = 0
+
+    def tensors(self, epochs: Sequence[Epoch]) -> dict[str, Any]:
+        """The columns of these epochs, of which all but the newest have been seen before."""
+        import numpy as np
+
+        if len(epochs) < self._count:
+            self._count = 0
+        for epoch in epochs[self._count :]:
+            if self._count == len(self._rows):
+                self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+            self._rows[self._count] = [_number(getattr(epoch, name)) for name in _COLUMNS]
+            for name, value in epoch.metrics.items():
+                self._metrics.setdefault(name, {})[self._count] = value
+            self._count += 1
+        return {"history": self._rows[: self._count], **self._metric_columns()}
+
+    def _metric_columns(self) -> dict[str, Any]:
+        import numpy as np
+
+        made = {}
+        for name, values in self._metrics.items():
+            column = made[f"metric.{name}"] = np.full(self._count, math.nan)
+            known = [k for k in values if k < self._count]
+            column[known] = [values[k] for k in known]
+        return made
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def save_state(
+    state: TrainingState,
+    epochs: Sequence[Epoch],
+    settings: Mapping[str, Any],
+    path: str | os.PathLike[str],
+    table: HistoryTable,
+) -> None:
+    """Write a run's state, history and settings into a file, whole or not at all."""
+    tensors = {"values": state.values, **{f"buffer.{name}": b for name, b in state.buffers.items()}}
+    if state.best is not None:
+        tensors["best"] = state.best
+    header = {
+        name: getattr(state, name) for name in (*_COUNTS, *_SUMS, "best_epoch", "hyperparameters", "random")
+    }
+    header["history_columns"] = _COLUMNS
     header["settings"] = dict(settings)
-    write_tensors(tensors, path, {_KEY: json.dumps(header)})
+    write_tensors(tensors | table.tensors(epochs[: state.epoch]), path, {_KEY: json.dumps(header)})
 
 
-def load_point(path: str | os.PathLike[str]) -> tuple[Point, dict[str, Any]]:
-    """Read what `save_point` wrote.
+def load_state(path: str | os.PathLike[str]) -> tuple[TrainingState, list[Epoch], dict[str, Any]]:
+    """Read what `save_state` wrote.
 
     Returns:
-        The point, and the settings of its run.
+        The state, the history's epochs, and the settings of the run.
 
     Raises:
         FileError: the file is damaged or is not a checkpoint.
@@ -94,26 +145,49 @@ def load_point(path: str | os.PathLike[str]) -> tuple[Point, dict[str, Any]]:
         settings = dict(header["settings"])
         numbers: dict[str, Any] = {name: _count(header[name]) for name in _COUNTS}
         numbers |= {name: _finite([float(header[name])], name)[0] for name in _SUMS}
-        history = tuple(_epoch(row) for row in header["history"])
+        epochs = _epochs(header, tensors)
         best_epoch = header["best_epoch"]
         lists = {name: _finite(array.ravel().tolist(), name) for name, array in tensors.items()}
-        point = Point(
+        state = TrainingState(
             values=lists.pop("values"),
             best=lists.pop("best", None),
             best_epoch=None if best_epoch is None else _count(best_epoch),
             buffers={name.removeprefix("buffer."): buffer for name, buffer in lists.items()},
-            history=history,
+            hyperparameters=header.get("hyperparameters"),
+            random=list(header.get("random", ())),
             **numbers,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FileError(f"{os.fspath(path)!r} is not a checkpoint of a training run ({error!r})") from error
-    return point, settings
+    if len(epochs) != state.epoch:
+        raise FileError(
+            f"{os.fspath(path)!r} is not a checkpoint: {state.epoch} epochs, {len(epochs)} recorded"
+        )
+    return state, epochs, settings
+
+
+def _epochs(header: dict[str, Any], tensors: dict[str, Any]) -> list[Epoch]:
+    """The history; it is taken out of the tensors."""
+    if "history" in header:  # as it was written before the history was a tensor
+        return [_epoch(row) for row in header["history"]]
+    table = tensors.pop("history")
+    rows = [dict(zip(header["history_columns"], row, strict=True)) for row in table.tolist()]
+    metrics = {name: tensors.pop(name).tolist() for name in list(tensors) if name.startswith("metric.")}
+    for k, row in enumerate(rows):
+        row["metrics"] = {
+            name.removeprefix("metric."): column[k]
+            for name, column in metrics.items()
+            if not math.isnan(column[k])
+        }
+    return [_epoch(row) for row in rows]
 
 
 def _epoch(row: dict[str, Any]) -> Epoch:
-    counts = {name: _count(row[name]) for name in ("epoch", "updates")}
-    rest = {n: None if number is None else _finite([float(number)], n)[0] for n, number in row.items()}
-    return Epoch(**{**rest, **counts})  # type: ignore[arg-type]
+    metrics = row.pop("metrics", {})
+    known = {name: number for name, number in row.items() if number is not None and not math.isnan(number)}
+    counts = {name: _whole(known.pop(name)) for name in ("epoch", "updates")}
+    rest = {name: _finite([float(number)], name)[0] for name, number in known.items()}
+    return Epoch(**counts, **rest, metrics=metrics)  # type: ignore[arg-type]
 
 
 def _finite(numbers: list[float], name: str) -> list[float]:
@@ -126,6 +200,12 @@ def _count(number: Any) -> int:
     if not isinstance(number, int) or number < 0:
         raise ValueError(f"{number!r} is not a count")
     return number
+
+
+def _whole(number: float) -> int:
+    if number != int(number):
+        raise ValueError(f"{number!r} is not a count")
+    return _count(int(number))
 
 
 def check_same_run(theirs: Mapping[str, Any], ours: Mapping[str, Any], path: object) -> None:

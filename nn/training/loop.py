@@ -18,44 +18,51 @@ The lecture's algorithm (Goodfellow et al. 2016, Algorithm 8.1), and where its l
 3. each parameter's sum is divided by m, once;
 4. the regulariser, a small graph of its own, is swept; its gradient adds to what is there.
 
-J is (L_1 + ... + L_m) / m, summed in the same order, plus the number alpha Omega. Where every example has a
-graph of the same shape, a Program that replays one graph over the lanes of a minibatch does the work instead
-(`nn.training.replay`), with the same bits: all of it for the optimisers of `nn.optimizers`; the gradient
-alone for an optimiser of your own, for a loss that chooses by the label (``outputs[label]``; there is one
-program a label then), and where a callback listens to every update. ``history.trained_on`` and the progress
-line tell where
-that cannot be, and why: the run is short, nothing is compiled, the model draws random numbers, its graph has
-no fixed shape or cannot be recorded, the loss chooses by too many targets, a callback changes the model
-within an epoch.
+J is (L_1 + ... + L_m) / m, summed in the same order, plus the number alpha Omega. With weights, L_i is
+w_i L(f(x_i), y_i).
 
-**Interruption.** After every update the run stands at one `Point`, an object that is never changed, only
-replaced. Whatever interrupts the run (Ctrl-C, an exception in a callback, a diverging loss), model and
-optimiser are put back to that point: whole updates only. Minibatches depend on (seed, epoch) alone, so going
-on from a point makes the bits of a run that was never interrupted.
+A Program does the work instead, with the same bits, where the loss of an example can be recorded
+(`nn.training.updaters`): all of it for the optimisers of `nn.optimizers`; the gradient alone for an optimiser
+of your own, for a graph that branches on its numbers, and for a loss that chooses by the label
+(``outputs[label]``). ``history.trained_on`` tells which, and why not a faster way. What stays eager: a short
+run, no compiled interpreter, a model that draws random numbers by itself (`nn.RandomInput` draws them so that
+they can be recorded), one that reads numbers (``float(v)``), a graph of too many shapes.
+
+**Interruption.** After every update the run stands at one `TrainingState`, an object that is never changed,
+only replaced. Whatever interrupts the run (Ctrl-C, an exception in a callback, a diverging loss), model,
+optimiser and random generators are put back to that state: whole updates only. The exception carries the
+history as its attribute ``history``. Minibatches depend on (seed, epoch) alone, so going on from a state
+makes the bits of a run that was never interrupted.
 """
 
 from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, SupportsIndex
 
-from autograd_core import Value, no_grad
+from autograd_core import Value
 from autograd_core.engine.value import preserved
 from autograd_core.errors import AutogradError
-from nn.data import check_lengths, rows_of, targets_of
-from nn.errors import InputError, count_of, require
-from nn.history import History
-from nn.losses import CLASSES, Loss, LossFunction, loss_named
+from nn.data import Examples, check_lengths, rows_of, targets_of, weights_of
+from nn.errors import InputError, count_of, refuse_class, require
+from nn.history import Epoch, History
+from nn.losses import CLASSES, Loss, LossFunction, loss_named, warn_of_outputs
 from nn.metrics import output_count
+from nn.module import Module, check_leaves
 from nn.optimizers import Optimizer, optimizer_of
+from nn.random_inputs import listing, train_mode
 from nn.regularizers import Regularizer
+from nn.saving import remove_leftovers
 from nn.stopping import StopCriterion, criteria_of
-from nn.training.checkpoints import Point, check_same_run, load_point
-from nn.training.replay import replay_of
-from nn.training.run import Callback, Plan, Run
+from nn.training.checkpoints import TrainingState, check_same_run, load_state
+from nn.training.minibatch import permutation
+from nn.training.random_state import RandomStates
+from nn.training.run import Callback, Metric, Plan, Run
+from nn.training.updaters import updater_of
 
 __all__ = ["fit"]
 
@@ -72,7 +79,11 @@ def fit(
     epochs: int = 10,
     stop: StopCriterion | Iterable[StopCriterion] | None = None,
     seed: int | None = None,
+    sample_weight: Any = None,
+    class_weight: str | Mapping[Any, float] | None = None,
     validation: tuple[Any, Any] | None = None,
+    validation_split: float | None = None,
+    metrics: Mapping[str, Metric] | None = None,
     callbacks: Callback | Iterable[Callback] = (),
     progress: bool | Callable[..., Any] = False,
     checkpoint: str | Path | None = None,
@@ -94,13 +105,20 @@ def fit(
             resumed.
         stop: stopping criteria from `nn.stopping`, or your own (history) -> reason; asked after every epoch.
         seed: of the shuffles; None draws one from Python's generator (``history.settings["seed"]`` tells it).
+        sample_weight: w, one number >= 0 an example: J = 1/m sum_i w_i L_i + alpha Omega.
+        class_weight: label -> factor of the weights of its examples, or "balanced": examples / (classes times
+            the examples of the class).
         validation: (X, y) to evaluate after every epoch.
+        validation_split: instead, the share of the examples that is held out, in (0, 1); which ones depends
+            on the seed alone.
+        metrics: more to measure on the validation data: name -> function (targets, outputs) of two arrays, as
+            scikit-learn's; they are columns of the history.
         callbacks: called with the `Run` after every epoch; returning True stops the run. One that has a
             method ``on_update`` is also called there after every update. A callback may change parameters,
             optimiser, model and regulariser; the next update goes by it.
         progress: True shows a tqdm bar; or your own factory with tqdm's signature, e.g. tqdm.notebook.tqdm.
         checkpoint: a file to keep the run in: written every `checkpoint_every` epochs, at the end, and when
-            the run is interrupted.
+            the run is interrupted. Without `resume` no such file may exist.
         checkpoint_every: in epochs.
         resume: go on from `checkpoint` if that file exists; start afresh if it does not.
 
@@ -109,30 +127,61 @@ def fit(
 
     Raises:
         InputError: data or arguments cannot be used; found before any parameter changes.
-        DivergenceError: the run left the finite numbers; the model is at the last update that went well.
-        FileError: the checkpoint is damaged, or is something else.
+        DivergenceError: the run became non-finite, or a loss larger than 1e100; the model is at the last
+            update that went well, and the error names epoch, update and row.
+        FileError: the checkpoint is damaged, is something else, or cannot be written.
+
+    Warns:
+        SlowTrainingWarning: the run is long and is trained eagerly: the reason, the factor, the remedy.
+        ModelWarning: outputs and loss do not go together, such as a softmax and cross_entropy.
+
+    Example:
+        >>> from nn import MLP, Adam
+        >>> model = MLP(2, [8, 2], seed=1)
+        >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> history = fit(model, X, y, optimizer=Adam(lr=0.1), epochs=60, seed=1)
+        >>> history[-1].loss < 0.1
+        True
     """
     row = loss_named(loss)
     if isinstance(model, type) or not callable(model) or not hasattr(model, "parameters"):
         raise InputError(f"a model is a Module, or has parameters() and is called with a row; not {model!r}")
-    rows, targets = _checked_data(model, X, y, row, "X", "y")
-    plan = Plan(
-        rows=rows,
-        targets=targets,
-        held_out=_held_out(model, validation, row),
-        loss=row,
-        regularizer=regularizer,
-        batch_size=count_of("batch_size", batch_size),
-        epochs=count_of("epochs", epochs),
-        criteria=criteria_of(stop),
-        callbacks=_listeners(callbacks),
-        checkpoint=checkpoint,
-        checkpoint_every=count_of("checkpoint_every", checkpoint_every),
-    )
+    refuse_class("a regulariser", regularizer)
+    if regularizer is not None and not callable(regularizer):
+        raise InputError(f"a regulariser is a callable such as L2(1e-4), not {regularizer!r}")
+    listeners = _listeners(callbacks)
+    saved = _saved_run(checkpoint, resume)
+    number = _seed_of(seed, saved)
     with preserved():
+        states = RandomStates(_owners(model, row, regularizer))
+        examples = _examples(model, X, y, row, sample_weight, class_weight)
+        held_out = _held_out(model, validation, row)
+        if validation_split is not None:
+            if validation is not None:
+                raise InputError("give validation= or validation_split=, not both")
+            examples, held_out = _split(examples, validation_split, number)
+        plan = Plan(
+            examples=examples,
+            held_out=held_out,
+            loss=row,
+            regularizer=regularizer,
+            batch_size=count_of("batch_size", batch_size),
+            epochs=count_of("epochs", epochs),
+            criteria=criteria_of(stop),
+            callbacks=listeners,
+            checkpoint=checkpoint,
+            checkpoint_every=count_of("checkpoint_every", checkpoint_every),
+            metrics=_metrics(metrics, held_out),
+        )
         _check_plan(model, plan)
-        run = _started_run(model, optimizer, plan, seed, resume)
-        run.shows_progress = progress is not False
+        generators = states.in_use()
+        states.restore()
+        bound = optimizer_of(optimizer, model.parameters())
+        run = Run(model, bound, plan, number, generators, updater_of, progress is not False)
+        if saved is not None:
+            state, epochs_done, settings = saved
+            check_same_run(settings, run.history.settings, checkpoint)
+            run.restore(state, epochs_done)
         return _finish(run, _bar(progress, plan.epochs * plan.batches, run.updates))
 
 
@@ -141,7 +190,9 @@ def _finish(run: Run, bar: Any) -> History:
     try:
         run.train(bar)
     except BaseException as error:
-        run.go_to(run.point)
+        run.restore(run.state)
+        run.history.stopped = f"{type(error).__name__}: {error}".rstrip(": ")
+        error.history = run.history  # type: ignore[attr-defined]
         if run.plan.checkpoint is not None and not isinstance(error, AutogradError):
             run.save()
         raise
@@ -150,34 +201,66 @@ def _finish(run: Run, bar: Any) -> History:
     return run.history
 
 
-def _started_run(model: Any, optimizer: str | Optimizer, plan: Plan, seed: int | None, resume: bool) -> Run:
-    """A new run, or, to resume, one that stands where the checkpoint says."""
-    saved = _saved_point(plan.checkpoint, resume)
+def _seed_of(seed: Any, saved: Any) -> int:
     if seed is None:
-        seed = random.getrandbits(48) if saved is None else int(saved[1].get("seed", 0))
+        seed = random.getrandbits(48) if saved is None else int(saved[2].get("seed", 0))
     if not isinstance(seed, SupportsIndex):
         raise InputError(f"seed must be a whole number or None, not {seed!r}")
-    run = Run(model, optimizer_of(optimizer, model.parameters()), plan, operator.index(seed))
-    if saved is not None:
-        point, settings = saved
-        check_same_run(settings, run.history.settings, plan.checkpoint)
-        run.go_to(point)
-    run.replay, run.on_values_because = replay_of(run)
-    return run
+    return operator.index(seed)
 
 
-def _saved_point(checkpoint: str | Path | None, resume: bool) -> tuple[Point, dict[str, Any]] | None:
-    if not resume:
-        return None
+def _saved_run(
+    checkpoint: str | Path | None, resume: bool
+) -> tuple[TrainingState, list[Epoch], dict[str, Any]] | None:
+    """What the checkpoint holds, if the run goes on from it; one that cannot be written is refused."""
     if checkpoint is None:
-        raise InputError("resume=True needs checkpoint=, the file to go on from")
-    return load_point(checkpoint) if Path(checkpoint).exists() else None
+        if resume:
+            raise InputError("resume=True needs checkpoint=, the file to go on from")
+        return None
+    require("safetensors", "save")
+    place, name = Path(checkpoint), str(checkpoint)
+    if place.is_dir():
+        raise InputError(f"the checkpoint {name!r} is a directory: name a file in it")
+    if not place.parent.is_dir():
+        raise InputError(f"the checkpoint {name!r} lies in a directory that does not exist")
+    remove_leftovers(place)
+    if not place.exists():
+        return None
+    if not resume:
+        raise InputError(
+            f"the checkpoint {name!r} exists: resume=True goes on from it; to start afresh, remove it or "
+            "take another name"
+        )
+    return load_state(place)
+
+
+def _owners(model: Any, loss: Loss, regularizer: Regularizer | None) -> list[Any]:
+    modules = [m for _, m in model.named_modules()] if isinstance(model, Module) else [model]
+    return [*modules, loss.function, regularizer]
+
+
+def _metrics(metrics: Any, held_out: Examples | None) -> dict[str, Metric]:
+    """The metrics by name, looked at."""
+    found = dict(metrics or {})
+    known = {f.name for f in fields(Epoch)}
+    for name, metric in found.items():
+        if not isinstance(name, str) or name in known or not callable(metric):
+            raise InputError(
+                f"a metric is a name that the history does not have yet, and a function; "
+                f"not {name!r}: {metric!r}"
+            )
+    if found and held_out is None:
+        raise InputError(
+            "metrics are measured on validation data: give validation=(X, y) or validation_split="
+        )
+    return found
 
 
 def _listeners(callbacks: Any) -> list[Callback]:
     several = not _listens(callbacks) and isinstance(callbacks, Iterable)
     listeners = list(callbacks) if several else [callbacks]
     for listener in listeners:
+        refuse_class("a callback", listener)
         if not _listens(listener):
             raise InputError(f"a callback is a function or has a method on_update; {listener!r} is neither")
     return listeners
@@ -196,23 +279,42 @@ def _check_plan(model: Any, plan: Plan) -> None:
             raise InputError(f"{criterion!r} watches {quantity}: give validation=(X, y)")
         if quantity == "validation_accuracy" and plan.loss.targets not in CLASSES:
             raise InputError(f"{criterion!r} watches {quantity}, and {plan.loss.name} has no classes")
-    if plan.checkpoint is not None:
-        require("safetensors", "save")
-        if not Path(plan.checkpoint).parent.is_dir():
-            raise InputError(
-                f"the checkpoint {str(plan.checkpoint)!r} lies in a directory that does not exist"
-            )
 
 
-def _checked_data(
-    model: Any, X: Any, y: Any, loss: Loss, x_name: str, y_name: str
-) -> tuple[list[list[float]], list[Any]]:
+def _checked_data(model: Any, X: Any, y: Any, loss: Loss, x_name: str, y_name: str) -> Examples:
     rows = rows_of(X, getattr(model, "nin", None), x_name)
     check_lengths(rows, y, f"{x_name} and {y_name}")
-    return rows, targets_of(loss, y, output_count(model, rows[0]), y_name)
+    return Examples(rows, targets_of(loss, y, output_count(model, rows[0].tolist()), y_name))
 
 
-def _held_out(model: Any, validation: Any, loss: Loss) -> tuple[list[list[float]], list[Any]] | None:
+def _examples(model: Any, X: Any, y: Any, loss: Loss, sample_weight: Any, class_weight: Any) -> Examples:
+    found = _checked_data(model, X, y, loss, "X", "y")
+    return Examples(found.X, found.targets, weights_of(sample_weight, class_weight, found.targets, loss))
+
+
+def _split(examples: Examples, share: Any, seed: int) -> tuple[Examples, Examples]:
+    """The examples to train on and those held out, each in their order."""
+    import numpy as np
+
+    if not isinstance(share, float) or not 0.0 < share < 1.0:
+        raise InputError(f"validation_split is a share between 0 and 1, not {share!r}")
+    count = len(examples)
+    held = max(1, round(share * count))
+    if held >= count:
+        raise InputError(f"validation_split={share} leaves none of {count} examples to train on")
+    order = permutation(count, f"{seed}:validation")
+
+    def part(chosen: Any) -> Examples:
+        targets = examples.targets
+        picked = [targets[i] for i in chosen.tolist()] if isinstance(targets, list) else targets[chosen]
+        return Examples(
+            examples.X[chosen], picked, None if examples.weights is None else examples.weights[chosen]
+        )
+
+    return part(np.sort(order[held:])), part(np.sort(order[:held]))
+
+
+def _held_out(model: Any, validation: Any, loss: Loss) -> Examples | None:
     if validation is None:
         return None
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
@@ -225,15 +327,17 @@ def _try_objective(model: Any, plan: Plan) -> None:
     """Ask model, loss and regulariser once."""
     if (Value(1.0) + 1.0).is_constant:
         raise InputError("fit was called within no_grad(), where no gradient is computed")
-    if plan.regularizer is not None and not callable(plan.regularizer):
-        raise InputError(f"a regulariser is a callable such as L2(1e-4), not {plan.regularizer!r}")
-    with no_grad():
-        value = plan.loss(model(plan.rows[0]), plan.targets[0])
+    row = plan.examples.row(0)
+    with train_mode(), listing():
+        outputs = model(row)
+        value = plan.loss(outputs, plan.examples.target(0))
         penalty = None if plan.regularizer is None else plan.regularizer(model)
     if not isinstance(value, Value):
         raise InputError(f"the loss {plan.loss.name} must return a Value, not {value!r}")
     if not isinstance(penalty, Value | None):
         raise InputError(f"the regulariser must return a Value, not {penalty!r}")
+    check_leaves([value] if penalty is None else [value, penalty], model.parameters())
+    warn_of_outputs(plan.loss, outputs)
 
 
 def _bar(progress: bool | Callable[..., Any], total: int, done: int) -> Any:

@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from autograd_core import Value
 from autograd_core import sum as sum_of
 from autograd_core.errors import AutogradError
-from autograd_core.programs.batch_gradient import permutation
+from autograd_core.programs.tapes import compiled_module
 from nn.data import check_lengths
 from nn.errors import DivergenceError, InputError
 from nn.losses import Loss, LossFunction, loss_named
 from nn.regularizers import Regularizer
 
-__all__ = ["BatchResult", "GradientSum", "batch_gradient", "epoch_order", "objective", "sum_gradients"]
+__all__ = [
+    "LARGEST_LOSS",
+    "BatchResult",
+    "batch_gradient",
+    "epoch_order",
+    "objective",
+    "permutation",
+    "sum_gradients",
+]
 
-GradientSum = Callable[[list[list[float]], list[Any]], float]
+LARGEST_LOSS = 1e100
+"""A loss above this is a divergence: nothing that is learnt is so far off, and infinity is an update away."""
+
+REMEDY = "Lower the learning rate, clip the gradient (clip_norm=1.0) or scale the inputs"
+_MASK = (1 << 64) - 1
 
 
-def sum_gradients(model: Any, loss: LossFunction, xs: Sequence[Any], ys: Sequence[Any]) -> float:
-    """Add grad L(f(x_i), y_i) to the parameters, example by example; return L_1 + ... + L_m.
+def sum_gradients(loss_of: Callable[[int], Value], chosen: Iterable[int]) -> float:
+    """Add the gradient of L of each example to the parameters, in order; return L_1 + ... + L_m.
+
+    Args:
+        loss_of: makes the graph of an example's loss.
+        chosen: the numbers of the examples.
 
     Raises:
-        DivergenceError: a loss is not a finite number, or computing it left the finite numbers.
+        DivergenceError: a loss is not finite or too large, or computing it became non-finite.
     """
     total = 0.0
-    for index, (x, y) in enumerate(zip(xs, ys, strict=True)):
+    for i in chosen:
         try:
-            value = loss(model(x), y)
-            if not math.isfinite(value.data):
-                raise DivergenceError(f"the loss of example {index} of the minibatch is {value.data}")
+            value = loss_of(i)
+            if not abs(value.data) <= LARGEST_LOSS:
+                raise DivergenceError(f"the loss is {value.data:.6g}")
             value.backward()
         except AutogradError as error:
             if isinstance(error, ArithmeticError):
-                raise _diverged(error) from error
+                raise DivergenceError(f"row {i}: {error}") from error
             raise
         total += value.data
     return total
-
-
-def _diverged(error: Exception) -> DivergenceError:
-    return DivergenceError(
-        f"{error}; the parameters are those of the last update that went well. "
-        "Lower the learning rate, clip the gradient (clip_norm=1.0) or scale the inputs"
-    )
 
 
 @dataclass(frozen=True)
@@ -59,25 +68,21 @@ class BatchResult:
 
 def batch_gradient(
     parameters: Sequence[Value],
-    gradient_sum: GradientSum,
+    gradient_sum: Callable[[], float],
     penalty: Callable[[], Value] | None,
-    xs: list[list[float]],
-    ys: list[Any],
+    count: int,
 ) -> BatchResult:
     """Leave g = 1/m grad sum_i L_i + alpha grad Omega on the parameters (the module docstring has the order).
 
     Args:
         parameters: theta.
-        gradient_sum: adds the examples' gradients to the parameters and returns the sum of their losses:
-            `sum_gradients`, or a Program that replays it.
+        gradient_sum: adds the examples' gradients to the parameters and returns the sum of their losses.
         penalty: makes the graph of alpha Omega.
-        xs: the examples of the minibatch.
-        ys: their targets.
+        count: m.
     """
     for p in parameters:
         p.grad = 0.0
-    total = gradient_sum(xs, ys)
-    count = len(xs)
+    total = gradient_sum()
     for p in parameters:
         p.grad = p.grad / count
     if penalty is None:
@@ -102,6 +107,9 @@ def objective(
         y: their targets.
         loss: a name, one of `nn.losses`, or your own.
         regularizer: adds alpha Omega.
+
+    Raises:
+        InputError: there is no example, or X and y differ in length.
     """
     if not len(X):
         raise InputError("the objective of no example has no meaning")
@@ -112,7 +120,34 @@ def objective(
     return mean if regularizer is None else mean + regularizer(model)
 
 
-def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
+def epoch_order(count: int, seed: int, epoch: int) -> Any:
     """The order of an epoch's examples: a shuffle that depends on the seed and the epoch alone."""
-    order: list[int] = permutation(count, f"{seed}:{epoch}").tolist()
-    return order
+    return permutation(count, f"{seed}:{epoch}")
+
+
+def permutation(count: int, key: str) -> Any:
+    """0 ... count - 1 shuffled, as an int64 array, the same for the same key.
+
+    Fisher and Yates's shuffle; the random numbers are splitmix64's (Steele, Lea and Flood 2014), started from
+    the SHA-256 of the key.
+
+    Args:
+        count: how many, below 2^32.
+        key: any text.
+    """
+    import numpy as np
+
+    if not 0 <= count < 2**32:
+        raise InputError(f"count must be in 0 ... 2^32 - 1, not {count}")
+    state = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
+    module = compiled_module()
+    if module is not None:
+        return np.frombuffer(module.permutation(count, state), dtype=np.int64)
+    order = list(range(count))
+    for i in range(count - 1, 0, -1):
+        state = (state + 0x9E3779B97F4A7C15) & _MASK
+        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+        j = (((z ^ (z >> 31)) >> 32) * (i + 1)) >> 32
+        order[i], order[j] = order[j], order[i]
+    return np.array(order, dtype=np.int64)

@@ -1,34 +1,35 @@
 """Recording a training run: the loss of an example, and the penalty, as Programs.
 
 A recording is compared with the eager graph, to the bit, on examples of the run. A model whose graph is not
-of one shape, or depends on chance, is found out by it, and the reason told in words. A loss that chooses by
-the target (``outputs[label]``) gets one Program for each of its targets.
+of one shape, or depends on numbers drawn outside `nn.random_inputs`, is found out by it, and the reason told
+in words. Where the graph branches on its numbers there is a Program for each path that examples take; where
+the loss chooses by the target (``outputs[label]``), for each of its targets.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from autograd_core import Value, backward
+from autograd_core import Value, backward, no_grad
+from autograd_core.engine.value import pack, topological_order
 from autograd_core.errors import DomainError, RecordingError
-from autograd_core.programs.batch_gradient import BatchGradient
+from autograd_core.programs.batch_gradient import BatchGradient, aligned
 from autograd_core.programs.graph import CONSTANT
 from autograd_core.programs.program import Program, record
-from nn.module import Module
-from nn.training.chance import Chance
-
-if TYPE_CHECKING:
-    from nn.training.run import Run
+from nn.random_inputs import RandomInput, feeding, listing
+from nn.regularizers import L1, L2, ElasticNet
+from nn.training.problem import Problem
+from nn.training.random_state import RandomStates
 
 __all__ = [
     "CHECKED_ROWS",
-    "OnValues",
+    "DrawnInputs",
+    "NotRecordable",
     "Recording",
-    "chance_of",
-    "frozen",
+    "fingerprint",
     "reason_of",
     "recorded",
     "recorded_penalty",
@@ -39,94 +40,213 @@ _LABEL_LOSSES = ("cross_entropy", "nll")
 _MOST_CHOICES = 64
 
 
-class OnValues(Exception):
+class NotRecordable(Exception):
     """Why a run is not trained by a Program, in words."""
 
 
 def reason_of(error: Exception) -> str:
-    """Why a run is trained on Values, from what recording it raised."""
-    if isinstance(error, OnValues):
+    """Why a run is trained eagerly, from what recording it raised."""
+    if isinstance(error, NotRecordable):
         return str(error)
     if isinstance(error, RecordingError):
         return f"its graph cannot be recorded ({error})"
     if isinstance(error, (ArithmeticError, DomainError)):
-        return f"an example leaves the finite numbers ({error})"
+        return f"an example becomes non-finite ({error})"
     return f"its graph has no fixed shape ({error})"
 
 
-def chance_of(run: Run) -> Chance:
-    """The random generators that the run's model, loss and regulariser may draw from."""
-    return Chance((*_modules(run.model), run.plan.loss.function, run.plan.regularizer))
+class DrawnInputs:
+    """The random numbers of every example as an input of the Program, drawn as the eager loop draws them.
 
+    Args:
+        sites: what draws in the graph of one example, and how many numbers, in order.
+        examples: how many examples there are.
+    """
 
-def _modules(model: Any) -> list[Any]:
-    return [module for _, module in model.named_modules()] if isinstance(model, Module) else [model]
+    def __init__(self, sites: Sequence[tuple[RandomInput, int]], examples: int) -> None:
+        self.sites = list(sites)
+        self.width = sum(count for _, count in sites)
+        self.array = aligned((examples, self.width))
+        self._before: list[Any] = []
+        self._rows: Any = None
+        self._generators: dict[int, list[tuple[RandomInput, int, int]]] = {}
+        at = 0
+        for source, count in self.sites:
+            self._generators.setdefault(id(source.generator), []).append((source, at, count))
+            at += count
+
+    def fill(self, rows: Any) -> None:
+        """Draw for these examples, one after the other."""
+        self._before = [sites[0][0].generator.bit_generator.state for sites in self._generators.values()]
+        self._rows = rows
+        self._draw(rows)
+
+    def keep(self, done: int) -> None:
+        """Only so many of them were trained on: put the generators to where they stand after those."""
+        if done < len(self._rows):
+            for sites, state in zip(self._generators.values(), self._before, strict=True):
+                sites[0][0].generator.bit_generator.state = state
+            self._draw(self._rows[:done])
+
+    def _draw(self, rows: Any) -> None:
+        for sites in self._generators.values():
+            kinds = {source.kind for source, _, _ in sites}
+            if len(kinds) == 1:  # the same numbers, whether drawn at once or one by one
+                self._put(sites, sites[0][0].raw((len(rows), sum(count for _, _, count in sites))), rows)
+                continue
+            for row in rows:
+                for source, at, count in sites:
+                    self.array[row, at : at + count] = source.numbers(source.raw(count))
+
+    def _put(self, sites: list[tuple[RandomInput, int, int]], raw: Any, rows: Any) -> None:
+        first = 0
+        for source, at, count in sites:
+            self.array[rows, at : at + count] = source.numbers(raw[:, first : first + count])
+            first += count
+
+    def values(self, row: int) -> list[Value]:
+        """What was drawn for an example, as Values."""
+        return [Value(number).detach() for number in self.array[row].tolist()]
 
 
 @dataclass(frozen=True)
 class Recording:
-    """The loss of one example as a Program, or as one for each target; and the examples as arrays.
+    """The loss of one example as Programs, and the examples as arrays.
 
     Attributes:
-        programs: one, or one for each different target.
+        problem: what was recorded.
+        programs: for each kind of example one, or as many as paths have been met.
         batches: for each argument of the programs an array of all examples.
-        choices: the number of each example's program; None if there is one.
+        kinds: the number of each example's kind; None if there is one.
+        drawn: the random numbers among the batches; None if none are drawn.
     """
 
+    problem: Problem
     programs: list[Program]
     batches: tuple[Any, ...]
-    choices: Any = None
+    kinds: Any = None
+    drawn: DrawnInputs | None = None
 
-    def gradient(self, run: Run, largest: int) -> BatchGradient:
+    def gradient(self, largest: int) -> BatchGradient:
         """What makes the gradient of a minibatch."""
-        return BatchGradient(self.programs, self.batches, run.parameters, self.choices, largest)
+        return BatchGradient(
+            self.programs, self.batches, self.problem.parameters, self.kinds, largest, self.another_path
+        )
+
+    @property
+    def branches(self) -> bool:
+        """Does the graph compare numbers, so that examples may take several paths?"""
+        return any(len(program.recorded.guards) for program in self.programs)
+
+    def another_path(self, i: int) -> Program | None:
+        """The Program of an example that leaves those there are; None if it cannot be recorded."""
+        try:
+            return _record_row(self.problem, i, self.batches, self.kinds is not None, self.drawn)
+        except Exception:  # the eager update will tell
+            return None
+
+    def loss_of(self, i: int) -> Value:
+        """The eager loss of an example, with the random numbers that were drawn for it."""
+        drawn = self.drawn
+        return self.problem.loss_of(i, None if drawn is None else (drawn.values(i), drawn.sites))
 
 
-def recorded(run: Run, chance: Chance) -> Recording:
+def recorded(problem: Problem, states: RandomStates) -> Recording:
     """Record the loss of an example with the target as an argument; where it chooses by it, once a target.
 
     Raises:
         Exception: why the recording does not serve, or what model and loss raised.
     """
-    import numpy as np
 
-    kinds = _kinds_of_targets(run.plan.targets)
-    if _chooses_by_label(run):
-        return _recorded_by_target(run, kinds, chance)
+    with listing() as sites, no_grad():
+        problem.loss_of(0)
+    if states.drawn():
+        raise NotRecordable("the model draws random numbers by itself")
+    drawn = DrawnInputs(sites, len(problem.examples)) if sites else None
+    if _chooses_by_label(problem):
+        return _recorded_by_target(problem, states, drawn)
     try:
-        targets = _targets(run)
-        program = _record(run.example_loss, (run.plan.rows[0], targets[0]), chance)
-    except OnValues:
+        targets = _targets(problem)
+        recording = _recording(problem, (problem.examples.X, targets), None, [0], drawn)
+    except NotRecordable:
         raise
     except Exception:
-        if kinds is None:
+        if _kinds_of_targets(problem.examples.targets) is None:
             raise
-        return _recorded_by_target(run, kinds, chance)
-    recording = Recording([program], (np.array(run.plan.rows), targets))
+        return _recorded_by_target(problem, states, drawn)
     try:
-        _check(run, recording, np.unique(targets, axis=0, return_index=True)[1].tolist())
-    except OnValues:
+        _check(recording, _first_of_each(targets), states)
+    except NotRecordable:
+        kinds = _kinds_of_targets(problem.examples.targets)
         if kinds is None or not _few(kinds):
             raise
-        return _recorded_by_target(run, kinds, chance)
+        return _recorded_by_target(problem, states, drawn)
     return recording
 
 
-def _record(f: Callable[..., Value], examples: tuple[Any, ...], chance: Chance) -> Program:
-    program = record(f, *examples, on_guard="raise")
-    if chance.drawn():
-        raise OnValues("the model draws random numbers")
-    return program
+def _recording(
+    problem: Problem, batches: tuple[Any, ...], kinds: Any, first: Sequence[int], drawn: DrawnInputs | None
+) -> Recording:
+    """The recording of these examples, with weights and random numbers as further arguments."""
+    weights = problem.examples.weights
+    batches = (*batches, *(() if weights is None else (weights,)), *(() if drawn is None else (drawn.array,)))
+    if drawn is not None:
+        drawn.array[list(first)] = 0.5
+    programs = [_record_row(problem, i, batches, kinds is not None, drawn) for i in first]
+    return Recording(problem, programs, batches, kinds, drawn)
 
 
-def _kinds_of_targets(targets: list[Any]) -> tuple[Any, list[int]] | None:
+def _record_row(
+    problem: Problem, i: int, batches: Sequence[Any], by_target: bool, drawn: DrawnInputs | None
+) -> Program:
+    """The graph of one example as a Program of (x, y, weight, random numbers); y may be frozen."""
+    weighted = problem.examples.weights is not None
+    target = problem.examples.target(i)
+
+    def loss(x: Any, *rest: Any) -> Value:
+        given = list(rest)
+        y = target if by_target else given.pop(0)
+        weight = given.pop(0) if weighted else None
+        if drawn is None:
+            return problem.example_loss(x, y, weight)
+        with feeding(given[0], drawn.sites):
+            return problem.example_loss(x, y, weight)
+
+    return record(loss, *(_example(batch, i) for batch in batches), on_guard="raise")
+
+
+def _example(batch: Any, i: int) -> Any:
+    return batch[i].tolist()
+
+
+def _first_of_each(targets: Any) -> list[int]:
+    """An example of each of the different targets, as many as are looked at."""
+    import numpy as np
+
+    if targets.ndim == 1 and len(targets) > 10 * CHECKED_ROWS:
+        targets = targets[: 10 * CHECKED_ROWS]
+    if targets.ndim > 1:
+        targets = targets[: 10 * CHECKED_ROWS]
+    found: list[int] = np.unique(targets, axis=0, return_index=True)[1].tolist()
+    return found
+
+
+def _kinds_of_targets(targets: Any) -> tuple[Any, list[int]] | None:
     """Which of the different targets each one is, and an example of each; None where they are no labels."""
     import numpy as np
 
+    if isinstance(targets, np.ndarray):
+        if targets.ndim != 1:
+            return None
+        _, first, numbers = np.unique(targets, return_index=True, return_inverse=True)
+        order = np.argsort(first, kind="stable")  # numbered as they come
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        return place[numbers], first[order].tolist()
     if not all(isinstance(target, (int, float, str, np.generic)) for target in targets):
         return None
-    numbers: dict[Any, int] = {}
-    choices = [numbers.setdefault((type(target), target), len(numbers)) for target in targets]
+    known: dict[Any, int] = {}
+    choices = [known.setdefault((type(target), target), len(known)) for target in targets]
     return np.array(choices), np.unique(choices, return_index=True)[1].tolist()
 
 
@@ -135,54 +255,80 @@ def _few(kinds: tuple[Any, list[int]]) -> bool:
     return len(first) <= min(_MOST_CHOICES, len(choices) // 2)
 
 
-def _recorded_by_target(run: Run, kinds: tuple[Any, list[int]] | None, chance: Chance) -> Recording:
+def _recorded_by_target(problem: Problem, states: RandomStates, drawn: DrawnInputs | None) -> Recording:
     """Record one program for each of the different targets, which is then a plain number in it."""
-    import numpy as np
-
+    kinds = _kinds_of_targets(problem.examples.targets)
     assert kinds is not None
     choices, first = kinds
-
-    def program_of(k: int) -> Program:
-        target = run.plan.targets[k]
-        return _record(lambda x: run.example_loss(x, target), (run.plan.rows[k],), chance)
-
-    programs = [program_of(first[0])]  # what this raises has nothing to do with the target
+    batches = (problem.examples.X,)
+    _recording(
+        problem, batches, choices, first[:1], drawn
+    )  # what this raises has nothing to do with the target
     if not _few(kinds):
-        raise OnValues(
+        raise NotRecordable(
             f"the loss chooses by the target, of which there are {len(first)} in {len(choices)} examples; "
             "let it compute with the target: dot(one_hot_row, outputs), where(condition, a, b)"
         )
-    programs += [program_of(k) for k in first[1:]]
-    recording = Recording(programs, (np.array(run.plan.rows),), choices)
-    _check(run, recording, first)
+    recording = _recording(problem, batches, choices, first, drawn)
+    _check(recording, first, states)
     return recording
 
 
-def recorded_penalty(run: Run, chance: Chance) -> Program | None:
+def recorded_penalty(problem: Problem, states: RandomStates) -> Program | None:
     """The penalty as a program; None if there is none, or if its graph is not the same every time."""
-    if run.penalty is None:
+    penalty = problem.penalty
+    if penalty is None:
         return None
     try:
-        penalty = record(run.penalty, on_guard="raise")
-        same = _digest(record(run.penalty)) == _digest(penalty)
-        BatchGradient([penalty], (), run.parameters)  # depends on parameters alone
-    except Exception:  # on Values it may be anything
+        program = record(penalty, on_guard="raise")
+        same = type(problem.regularizer) in _OURS or _digest(record(penalty)) == _digest(program)
+        BatchGradient([program], (), problem.parameters)  # depends on parameters alone
+    except Exception:  # eagerly it may be anything
         return None
-    return penalty if same and not chance.drawn() else None
+    return program if same and not states.drawn() else None
 
 
-def frozen(run: Run) -> Any:
-    """What recording freezes of model, loss and penalty, to be compared: a callback may change any of it."""
-    if not run.plan.callbacks:
-        return None
-    chance, row, target = chance_of(run), run.plan.rows[0], run.plan.targets[0]
+_OURS = (L1, L2, ElasticNet)
+
+
+def fingerprint(problem: Problem, branches: bool) -> Any:
+    """The graphs of an example's loss and of the penalty, to be compared: a callback may change any of it.
+
+    Args:
+        problem: what was recorded.
+        branches: does the graph have branches, whose bounds count too?
+    """
     try:
-        loss = record(lambda x: run.example_loss(x, target), row)
-        return _digest(loss), None if run.penalty is None else _digest(record(run.penalty))
+        if branches:
+            with listing():
+                row, target = problem.examples.row(0), problem.examples.target(0)
+                loss = record(lambda x: problem.example_loss(x, target), row)
+            return _digest(loss), None if problem.penalty is None else _digest(record(problem.penalty))
+        with listing():
+            graphs = [problem.loss_of(0)]
+        told: Any = problem.regularizer
+        if problem.penalty is not None and type(told) not in _OURS:
+            graphs.append(problem.penalty())
+            told = None
+        return told, [_graph_bytes(graph) for graph in graphs]
     except Exception as error:
         return reason_of(error)
-    finally:
-        chance.restore()
+
+
+def _graph_bytes(output: Value) -> Any:
+    """Operations, edges and constants of a graph, and which leaves stand where."""
+    import numpy as np
+
+    nodes = topological_order(output)
+    heads, counts, data, parents, _, _, indices, _ = pack(nodes, [])
+    head = np.frombuffer(heads, dtype=np.int64)
+    op = head & 0xFFFF
+    constant = (op == 0) & ((head >> 16) & 1 == 1)
+    leaves = np.flatnonzero((op == 0) & ~constant).tolist()
+    named = [nodes[k].operation for k in np.flatnonzero(op == 255).tolist()]
+    numbers = np.frombuffer(data, dtype=np.float64)[::2][constant]
+    arrays = (op.tobytes(), bytes(counts), bytes(parents), constant.tobytes(), numbers.tobytes())
+    return arrays, tuple(indices.items()), [nodes[k] for k in leaves], named
 
 
 def _digest(program: Program) -> Any:
@@ -193,48 +339,54 @@ def _digest(program: Program) -> Any:
     return [array.tobytes() for array in (*arrays, constants)], graph.parameters, graph.operations
 
 
-def _chooses_by_label(run: Run) -> bool:
+def _chooses_by_label(problem: Problem) -> bool:
     """Is it a loss of `nn.losses` that is known to take outputs[label]?"""
-    loss, targets = run.plan.loss, run.plan.targets
-    if loss.name in _LABEL_LOSSES or not isinstance(targets[0], (int, float)):
+    loss, target = problem.loss, problem.examples.target(0)
+    if loss.name in _LABEL_LOSSES or not isinstance(target, (int, float)):
         return False
     if loss.targets == "signs":
-        return not isinstance(run.model(run.plan.rows[0]), Value)
+        return not isinstance(_outputs(problem), Value)
     return loss.targets == "labels"
 
 
-def _targets(run: Run) -> Any:
+def _outputs(problem: Problem) -> Any:
+    with no_grad():
+        return problem.model(problem.examples.row(0))
+
+
+def _targets(problem: Problem) -> Any:
     """The targets as an array that one program can take: numbers, rows of them, one-hot rows."""
     import numpy as np
 
-    targets = np.asarray(run.plan.targets, dtype=np.float64)
-    if run.plan.loss.targets == "labels" and targets.ndim == 1:
-        width = len(run.model(run.plan.rows[0]))
-        return np.eye(width)[targets.astype(np.int64)]
-    return targets
+    targets = np.asarray(problem.examples.targets)
+    if problem.loss.targets == "labels" and targets.ndim == 1:
+        return np.eye(len(_outputs(problem)))[targets]
+    return np.ascontiguousarray(targets, dtype=np.float64)
 
 
-def _check(run: Run, recording: Recording, first: Sequence[int]) -> None:
+def _check(recording: Recording, first: Sequence[int], states: RandomStates) -> None:
     """Compare the recording with the eager graph, to the bit, on some examples.
 
-    They are the first of every different target and others spread over the examples, without those that leave
-    the finite numbers: such are done on Values anyway. No gradient is left on the parameters.
+    They are the first of every different target and others spread over the examples, without those that
+    become non-finite: such are done eagerly anyway. No gradient is left on the parameters.
 
     Raises:
-        OnValues: they differ.
+        NotRecordable: they differ.
     """
     import numpy as np
 
-    rows, parameters = run.plan.rows, run.parameters
-    spread = range(0, len(rows), max(1, len(rows) // CHECKED_ROWS))
+    count, parameters = len(recording.problem.examples), recording.problem.parameters
+    spread = range(0, count, max(1, count // CHECKED_ROWS))
     chosen = list(dict.fromkeys([*first[:CHECKED_ROWS], *spread]))[: 2 * CHECKED_ROWS]
+    if recording.drawn is not None:
+        recording.drawn.fill(np.array(chosen, dtype=np.int64))
     before = [(p.grad, p.has_grad) for p in parameters]
     try:
         for p in parameters:
             p.zero_grad()
         losses: dict[int, float] = {}
         for i in chosen:
-            loss = _finite_loss(run, i)
+            loss = _finite_loss(recording, i)
             if loss is not None:
                 backward(loss)
                 losses[i] = loss.data
@@ -244,24 +396,26 @@ def _check(run: Run, recording: Recording, first: Sequence[int]) -> None:
             p.zero_grad()
             if had:
                 p.grad = gradient
-    found = recording.gradient(run, len(chosen))(np.array(list(losses), dtype=np.int64))
+    found = recording.gradient(len(chosen))(np.array(list(losses), dtype=np.int64))
     if found is None and not all(map(math.isfinite, eager)):
-        raise OnValues("the gradient of an example is not finite")
+        raise NotRecordable("the gradient of an example is not finite")
     if found is None:
-        raise OnValues("its graph has no fixed shape (another example takes another branch than the first)")
+        raise NotRecordable("its graph has no fixed shape (examples take more branches than can be recorded)")
     for what, mine, theirs in (
         ("loss", list(losses.values()), found[0]),
         ("gradient", eager, found[1].tolist()),
     ):
         if mine != theirs:
-            raise OnValues(
+            raise NotRecordable(
                 f"its graph has no fixed shape (another example gives another {what} than the recorded graph)"
             )
+    if recording.drawn is None and states.drawn():
+        raise NotRecordable("the model draws random numbers by itself")
 
 
-def _finite_loss(run: Run, i: int) -> Value | None:
+def _finite_loss(recording: Recording, i: int) -> Value | None:
     try:
-        loss = run.example_loss(run.plan.rows[i], run.plan.targets[i])
+        loss = recording.loss_of(i)
     except (ArithmeticError, DomainError):
         return None
     return loss if math.isfinite(loss.data) else None

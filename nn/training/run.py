@@ -3,38 +3,67 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from autograd_core import Value, gradients_to_vector, parameters_to_vector, vector_to_parameters
-from autograd_core.programs.batch_gradient import permutation
-from nn.data import data_digest
-from nn.errors import StateError
+from autograd_core import gradients_to_vector, parameters_to_vector, vector_to_parameters
+from nn.data import Examples, data_digest
+from nn.errors import DivergenceError, StateError
 from nn.history import Epoch, History
-from nn.losses import Loss, LossFunction
-from nn.metrics import evaluate_checked
+from nn.losses import Loss
+from nn.metrics import Evaluator
 from nn.module import Module
 from nn.optimizers import Optimizer, gradient_norm
 from nn.regularizers import Regularizer
+from nn.schedules import schedule_from_json, schedule_to_json
 from nn.stopping import Patience, StopCriterion, first_reason
-from nn.training.checkpoints import Point, save_point
-from nn.training.minibatch import BatchResult, GradientSum, batch_gradient, epoch_order, sum_gradients
-from nn.training.replay import GradientReplay, Replay, replay_of
+from nn.training.checkpoints import HistoryTable, TrainingState, save_state
+from nn.training.minibatch import REMEDY, BatchResult, batch_gradient, epoch_order, sum_gradients
+from nn.training.problem import Problem
+from nn.training.random_state import RandomStates, states_from_json, states_to_json
 
-__all__ = ["Callback", "Plan", "Run"]
+__all__ = ["Callback", "Metric", "Plan", "Run", "Updater"]
 
 Callback = Callable[["Run"], Any]
+Metric = Callable[[Any, Any], float]
+
+
+class Updater(Protocol):
+    """What makes the updates of a run: the three of `nn.training.updaters`.
+
+    Attributes:
+        trained_on: how, in the words of `History.trained_on`.
+        is_eager: are graphs of Values made for every example?
+    """
+
+    trained_on: str
+    is_eager: bool
+
+    def fits(self, run: Run) -> bool:
+        """May it go on? A callback may have changed the model, the penalty or the optimiser."""
+        ...
+
+    def epoch(self, run: Run, order: Any, bar: Any) -> None:
+        """Make the updates that are left of the epoch under way, or some, where it no longer fits."""
+        ...
+
+    def store(self, run: Run) -> None:
+        """Bring parameters, gradients and the optimiser's buffers to where the run stands."""
+        ...
+
+    def forget(self) -> None:
+        """What it holds in arrays is no longer what parameters and optimiser hold: read them anew."""
+        ...
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a run is to do, looked at and ready: the arguments of `fit`."""
 
-    rows: list[list[float]]
-    targets: list[Any]
-    held_out: tuple[list[list[float]], list[Any]] | None
+    examples: Examples
+    held_out: Examples | None
     loss: Loss
     regularizer: Regularizer | None
     batch_size: int
@@ -43,11 +72,12 @@ class Plan:
     callbacks: list[Callback]
     checkpoint: str | Path | None
     checkpoint_every: int
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     @property
     def batches(self) -> int:
         """The number of minibatches in an epoch."""
-        return -(-len(self.rows) // self.batch_size)
+        return -(-len(self.examples) // self.batch_size)
 
     @property
     def keepers(self) -> list[Patience]:
@@ -63,46 +93,64 @@ class Run:
         optimizer: what trains it.
         history: the epochs so far, the one that has just ended included.
         updates: the number of updates made.
+        loss: L of the last minibatch, before its update.
+        penalty: alpha Omega, likewise.
+        gradient_norm: |dJ/dtheta|, likewise.
         plan: what the run is to do.
+        problem: what it minimises.
     """
 
-    def __init__(self, model: Any, optimizer: Optimizer, plan: Plan, seed: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Optimizer,
+        plan: Plan,
+        seed: int,
+        states: RandomStates,
+        choose: Callable[[Run], Updater],
+        shows_progress: bool = False,
+    ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.plan = plan
         self.history = History(settings=_settings(model, optimizer, plan, seed))
         self.parameters = list(optimizer.parameters)
-        self.gradient_sum = _gradient_sum(model, plan.loss.function)
-        self.penalty = _penalty(model, plan.regularizer)
+        self.problem = Problem(model, plan.loss, plan.examples, plan.regularizer, self.parameters)
         self.seed = seed
-        self.point = Point(self._values(), optimizer.buffers, optimizer.updates)
+        self.generators = states
+        self.shows_progress = shows_progress
+        self.state = TrainingState(
+            parameters_to_vector(self.parameters),
+            optimizer.buffers,
+            optimizer.updates,
+            optimizer.hyperparameters(),
+            states.before,
+        )
         self.updates = 0
-        self.replay: Replay | GradientReplay | None = None
-        self.on_values_because = "nothing was recorded"
-        self.shows_progress = False
+        self.loss, self.penalty, self.gradient_norm = 0.0, 0.0, 0.0
+        self.updater: Updater
+        self._choose = choose
+        self._table = HistoryTable()
+        self._evaluator = Evaluator(model, plan.loss, plan.metrics)
+        if plan.held_out is not None:
+            self.history.accuracy_kind = self._evaluator.kind(plan.held_out.targets)
         self._stopped_by_callback = False
         self._started = time.perf_counter()
-
-    def _values(self) -> Any:
-        return parameters_to_vector(self.parameters)
-
-    def example_loss(self, x: Any, y: Any) -> Value:
-        """L(f(x), y), the graph of one example."""
-        return self.plan.loss.function(self.model(x), y)
 
     @property
     def listens(self) -> bool:
         """Does a callback want to hear of every update?"""
         return any(hasattr(callback, "on_update") for callback in self.plan.callbacks)
 
-    def examples(self, chosen: Sequence[int]) -> tuple[list[list[float]], list[Any]]:
-        """The examples of these numbers, and their targets."""
-        return [self.plan.rows[i] for i in chosen], [self.plan.targets[i] for i in chosen]
-
     @property
     def epoch(self) -> int:
         """The number of epochs that have ended."""
         return len(self.history)
+
+    @property
+    def objective(self) -> float:
+        """J of the last minibatch, before its update."""
+        return self.loss + self.penalty
 
     def seconds(self) -> float:
         """Time spent in this run, over all its resumptions."""
@@ -118,6 +166,7 @@ class Run:
 
     def train(self, bar: Any) -> None:
         """The loop: epochs until there is a reason to stop."""
+        self.updater = self._choose(self)
         while not (reason := self.reason_to_stop()):
             self._run_epoch(bar)
             self._end_epoch()
@@ -126,63 +175,85 @@ class Run:
         self.history.stopped = reason
         if self.plan.checkpoint is not None:
             self.save()
-        if self.replay is not None:
-            self.replay.store(self)
-        if self.point.best is not None:
-            self.history.best_epoch = self.point.best_epoch
-            self._write(self.point.best)
+        self.updater.store(self)
+        if self.state.best is not None:
+            self.history.best_epoch = self.state.best_epoch
+            vector_to_parameters(self.state.best, self.parameters)
 
     def _run_epoch(self, bar: Any) -> None:
-        """The minibatches that are left of the epoch under way, by the program or on Values."""
+        """The minibatches that are left of the epoch under way."""
         plan = self.plan
-        while self.point.batch < plan.batches:  # a replay stops where its graph has changed
-            if self.replay is not None and not self.replay.fits(self):
-                self._record_again()
-            self.history.trained_on = "a Program" if self.replay else f"Values: {self.on_values_because}"
-            if self.replay is not None:
-                self.replay.epoch(self, permutation(len(plan.rows), f"{self.seed}:{self.point.epoch}"), bar)
-            else:
-                self._run_epoch_on_values(bar)
+        order = epoch_order(len(plan.examples), self.seed, self.state.epoch)
+        while self.state.batch < plan.batches:  # an updater stops where its graph has changed
+            if not self.updater.fits(self):
+                self.updater = self._choose(self)
+            self.history.trained_on = self.updater.trained_on
+            self.updater.epoch(self, order, bar)
         if self.shows_progress:
-            slow = "" if self.replay is not None else f", on Values: {self.on_values_because}"
-            bar.set_postfix_str(f"epoch {self.epoch + 1}, loss {self.point.loss / len(plan.rows):.4g}{slow}")
+            slow = f", {self.updater.trained_on}" if self.updater.is_eager else ""
+            loss = self.state.loss / len(plan.examples)
+            bar.set_postfix_str(f"epoch {self.epoch + 1}, loss {loss:.4g}{slow}")
 
-    def _record_again(self) -> None:
-        """A callback has changed the model or the optimiser: once an epoch, recording anew still pays."""
-        if self.point.batch:
-            self.replay, self.on_values_because = None, "a callback changes the model within an epoch"
-        else:
-            self.replay, self.on_values_because = replay_of(self)
-
-    def _run_epoch_on_values(self, bar: Any) -> None:
-        plan = self.plan
-        order = epoch_order(len(plan.rows), self.seed, self.point.epoch)
-        for start in range(self.point.batch * plan.batch_size, len(order), plan.batch_size):
-            self.update(*self.examples(order[start : start + plan.batch_size]))
-            bar.update(1)
-
-    def tell_update(self) -> None:
+    def tell_update(self, loss: float, penalty: float, norm: float) -> None:
         """Count an update, and tell the callbacks that want to know."""
-        self.updates = self.point.updates + 1
+        self.updates = self.state.updates + 1
+        self.loss, self.penalty, self.gradient_norm = loss, penalty, norm
         for callback in self.plan.callbacks:
             if hasattr(callback, "on_update"):
                 callback.on_update(self)
 
-    def update(self, xs: list[list[float]], ys: list[Any]) -> None:
-        """One turn of the algorithm's loop: the gradient of one minibatch, then one step."""
-        self.step(batch_gradient(self.parameters, self.gradient_sum, self.penalty, xs, ys), len(xs))
+    def update(self, chosen: Iterable[int], loss_of: Callable[[int], Any] | None = None) -> None:
+        """One turn of the algorithm's loop, eagerly: the gradient of one minibatch, then one step.
+
+        Args:
+            chosen: the numbers of its examples.
+            loss_of: makes the graph of an example's loss.
+
+        Raises:
+            DivergenceError: with epoch, update and row.
+        """
+        rows = list(chosen)
+        problem = self.problem
+        try:
+            result = batch_gradient(
+                self.parameters,
+                lambda: sum_gradients(loss_of or problem.loss_of, rows),
+                problem.penalty,
+                len(rows),
+            )
+            self.step(result, len(rows))
+        except DivergenceError as error:
+            raise self._placed(error, rows) from error
+
+    def _placed(self, error: DivergenceError, rows: list[int]) -> DivergenceError:
+        """The error with epoch and update, and the remedy: the data's own infinities are another matter."""
+        where = f"epoch {self.epoch + 1}, update {self.state.updates + 1}"
+        for i in rows:
+            if not _is_finite(self.plan.examples.target(i)):
+                return DivergenceError(
+                    f"{where}: {error}; y[{i}] is {self.plan.examples.target(i)!r}: the data, not the "
+                    "training, is what is not finite. No parameter has changed"
+                )
+        told = (
+            ""
+            if REMEDY in str(error)
+            else f"; the parameters are those of the last update that went well. {REMEDY}"
+        )
+        return DivergenceError(f"{where}: {error}{told}")
 
     def step(self, result: BatchResult, count: int) -> None:
         """One step by the gradient that is on the parameters, of a minibatch of so many examples."""
         norm = gradient_norm(gradients_to_vector(self.parameters))
         rate = self.optimizer.lr
         self.optimizer.step()
-        at = self.point
-        self.tell_update()
-        self.point = at.moved(
-            values=self._values(),
+        at = self.state
+        self.tell_update(result.loss, result.penalty, norm)
+        self.state = at.replace(
+            values=parameters_to_vector(self.parameters),
             buffers=self.optimizer.buffers,
             optimizer_updates=self.optimizer.updates,
+            hyperparameters=self.optimizer.hyperparameters(),
+            random=self.generators.states(),
             batch=at.batch + 1,
             updates=self.updates,
             loss=at.loss + result.loss * count,
@@ -195,45 +266,51 @@ class Run:
     def _end_epoch(self) -> None:
         """Write the epoch into the history, ask the callbacks, stand at the start of the next epoch.
 
-        The point is replaced once, at the end: interrupted before that, the whole of this is done again.
+        The state is replaced once, at the end: interrupted before that, the whole of this is done again.
         """
-        at, record = self.point, self._record()
-        self.history.epochs = [*at.history, record]
+        at = self.state
+        del self.history.epochs[at.epoch :]
+        self.history.epochs.append(self._record())
         best, best_epoch = at.best, at.best_epoch
         if any(keeper.best_index(self.history) == self.epoch - 1 for keeper in self.plan.keepers):
             best, best_epoch = at.values, self.epoch
-        values = at.values if self.replay is not None else self._values()
-        buffers, optimizer_updates = at.buffers, at.optimizer_updates
+        changes: dict[str, Any] = {}
         if listeners := [callback for callback in self.plan.callbacks if callable(callback)]:
-            if self.replay is not None:
-                self.replay.store(self)
+            self.updater.store(self)
             answers = [callback(self) for callback in listeners]
             self._stopped_by_callback |= any(answer is True for answer in answers)
-            values = self._values()
-            buffers, optimizer_updates = self.optimizer.buffers, self.optimizer.updates
-            if self.replay is not None:
-                self.replay.current = False
-        self.point = at.moved(
-            values=values,
-            buffers=buffers,
-            optimizer_updates=optimizer_updates,
+            changes = self.standing()
+            self.updater.forget()
+        self.state = at.replace(
+            **changes,
+            random=self.generators.states(),
             epoch=at.epoch + 1,
             batch=0,
             loss=0.0,
             penalty=0.0,
             norm=0.0,
             seconds=self.seconds(),
-            history=tuple(self.history.epochs),
             best=best,
             best_epoch=best_epoch,
         )
 
+    def standing(self) -> dict[str, Any]:
+        """What parameters and optimiser hold now, as entries of a state."""
+        return {
+            "values": parameters_to_vector(self.parameters),
+            "buffers": self.optimizer.buffers,
+            "optimizer_updates": self.optimizer.updates,
+            "hyperparameters": self.optimizer.hyperparameters(),
+        }
+
     def _record(self) -> Epoch:
-        at, plan = self.point, self.plan
-        if plan.held_out and self.replay is not None:
-            self.replay.store(self)
-        held_out = plan.held_out and evaluate_checked(self.model, *plan.held_out, plan.loss)
-        loss, penalty = at.loss / len(plan.rows), at.penalty / plan.batches
+        at, plan = self.state, self.plan
+        found, metrics = None, {}
+        if plan.held_out is not None:
+            self.updater.store(self)
+            found = self._evaluator(plan.held_out)
+            metrics = found.metrics
+        loss, penalty = at.loss / len(plan.examples), at.penalty / plan.batches
         return Epoch(
             epoch=at.epoch + 1,
             updates=at.updates,
@@ -243,50 +320,69 @@ class Run:
             gradient_norm=at.norm / plan.batches,
             lr=at.lr,
             seconds=self.seconds(),
-            validation_loss=held_out.loss if held_out else None,
-            validation_accuracy=held_out.accuracy if held_out else None,
+            validation_loss=found.loss if found else None,
+            validation_accuracy=found.accuracy if found else None,
+            metrics=metrics,
         )
 
-    def _write(self, values: Any) -> None:
-        vector_to_parameters(values, self.parameters)
-
     def save(self) -> None:
-        """Write the point into the checkpoint file."""
+        """Write the state into the checkpoint file."""
         assert self.plan.checkpoint is not None
-        save_point(self.point, self.history.settings, self.plan.checkpoint)
+        numbers = dict(self.state.hyperparameters)
+        numbers["schedule"] = schedule_to_json(numbers["schedule"])
+        state = self.state.replace(random=states_to_json(self.state.random), hyperparameters=numbers)
+        save_state(state, self.history.epochs, self.history.settings, self.plan.checkpoint, self._table)
 
-    def go_to(self, point: Point) -> None:
-        """Put model, optimiser and history to a point.
+    def restore(self, state: TrainingState, epochs: list[Epoch] | None = None) -> None:
+        """Put model, optimiser, generators and history to a state.
+
+        Args:
+            state: of this run, or of a checkpoint.
+            epochs: the history of a checkpoint.
 
         Raises:
             StateError: it belongs to a model or an optimiser of another shape.
         """
-        if len(point.values) != len(self.parameters):
+        import numpy as np
+
+        if len(state.values) != len(self.parameters):
             raise StateError(
-                f"the point has {len(point.values)} parameters, the model {len(self.parameters)}"
+                f"the state has {len(state.values)} parameters, the model {len(self.parameters)}"
             )
-        self.optimizer.load_state_dict({"updates": point.optimizer_updates, "buffers": point.buffers})
-        self._write(point.values)
+        if epochs is not None:
+            state = state.replace(values=np.array(state.values))
+            numbers = dict(state.hyperparameters or {})
+            if "schedule" in numbers:
+                numbers["schedule"] = schedule_from_json(numbers["schedule"], self.optimizer.schedule)
+            state = state.replace(random=states_from_json(state.random), hyperparameters=numbers)
+            if len(state.random) != len(self.generators.before):
+                mine = len(self.generators.before)
+                raise StateError(f"the state has {len(state.random)} random generators, the model {mine}")
+            self.history.epochs = list(epochs)
+        self.optimizer.load_state_dict({"updates": state.optimizer_updates, "buffers": state.buffers})
+        self.optimizer.set_hyperparameters(state.hyperparameters)
+        vector_to_parameters(state.values, self.parameters)
+        self.generators.restore(state.random)
         for parameter in self.parameters:
             parameter.zero_grad()
-        self.history.epochs = list(point.history)
-        self._started = time.perf_counter() - point.seconds
-        self.updates = point.updates
-        self.point = point
+        del self.history.epochs[state.epoch :]
+        self._started = time.perf_counter() - state.seconds
+        self.updates = state.updates
+        self.state = state
 
 
-def _gradient_sum(model: Any, loss: LossFunction) -> GradientSum:
-    """What adds the gradients of a minibatch's examples to the parameters, on Values."""
-    return lambda xs, ys: sum_gradients(model, loss, xs, ys)
+def _is_finite(target: Any) -> bool:
+    import numpy as np
 
-
-def _penalty(model: Any, regularizer: Regularizer | None) -> Callable[[], Value] | None:
-    return None if regularizer is None else lambda: regularizer(model)
+    try:
+        return bool(np.isfinite(np.asarray(target, dtype=np.float64)).all())
+    except (TypeError, ValueError):
+        return True
 
 
 def _settings(model: Any, optimizer: Optimizer, plan: Plan, seed: int) -> dict[str, Any]:
     """What makes the run repeatable, in words and numbers that JSON can keep."""
-    return {
+    made = {
         "model": repr(model) if isinstance(model, Module) else type(model).__qualname__,
         "seed": seed,
         "batch_size": plan.batch_size,
@@ -294,9 +390,12 @@ def _settings(model: Any, optimizer: Optimizer, plan: Plan, seed: int) -> dict[s
         "regularizer": _describe(plan.regularizer),
         "optimizer": repr(optimizer),
         "parameters": len(optimizer.parameters),
-        "examples": len(plan.rows),
-        "data": data_digest(plan.rows, plan.targets),
+        "examples": len(plan.examples),
+        "data": data_digest(plan.examples.X, plan.examples.targets),
     }
+    if plan.examples.weights is not None:
+        made["weights"] = data_digest(plan.examples.weights, [])
+    return made
 
 
 def _describe(thing: Any) -> str | None:

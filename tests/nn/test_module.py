@@ -1,5 +1,6 @@
 """Module: finding parameters, state in and out."""
 
+import collections
 import copy
 import math
 import pickle
@@ -9,7 +10,7 @@ import pytest
 
 import nn
 from autograd_core import Value
-from nn.errors import StateError
+from nn.errors import InputError, StateError
 
 
 class Scale(nn.Module):
@@ -188,3 +189,118 @@ def test_a_model_built_in_the_manner_of_micrograd_works():
     line.zero_grad()
     assert [p.grad for p in line.parameters()] == [0.0, 0.0]
     assert repr(line) == "Line(2 parameters)"
+
+
+# --- wherever parameters are held
+
+
+class Plain:
+    """An object of a user's class that is no module."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+class Slotted:
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+
+def _array(values):
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
+
+
+HOLDERS = {
+    "ragged": lambda a, b, c: [[a, b], [c]],
+    "mixed with modules and numbers": lambda a, b, c: [1.0, a, [nn.Neuron(1), b], c],
+    "a dict of lists of dicts": lambda a, b, c: {"x": [{"y": a}, {"z": (b, c)}]},
+    "a tuple in a dict": lambda a, b, c: {"x": (a, (b, c))},
+    "an object array": lambda a, b, c: _array([a, b, c]),
+    "an array in a dict": lambda a, b, c: {"x": _array([a, b]), 3: c},
+    "a set with labels": lambda a, b, c: {a, b, c},
+    "a deque": lambda a, b, c: collections.deque([a, (b, c)]),
+    "a named tuple": lambda a, b, c: collections.namedtuple("Pair", "u v")(a, [b, [c]]),
+    "a plain object": lambda a, b, c: Plain([a, {"x": Plain((b, c))}]),
+    "slots": lambda a, b, c: Slotted([Slotted(a), b, c]),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_parameters_are_found_in_whatever_holds_them_and_saved(holder):
+    class Own(nn.Module):
+        def __init__(self):
+            self.values = [Value(float(k), label="abc"[k]) for k in range(3)]
+            self.held = HOLDERS[holder](*self.values)
+            del self.values
+
+    model, other = Own(), Own()
+    found = {p.label: p for p in model.parameters()}
+    assert {"a", "b", "c"} <= found.keys()
+    for p in model.parameters():
+        p.data += 10.0
+    other.load_state_dict(model.state_dict())
+    assert [p.data for p in other.parameters()] == [p.data for p in model.parameters()]
+    assert len({name for name, _ in model.named_parameters()}) == len(model.parameters())
+
+
+def test_a_set_whose_order_nobody_knows_is_refused():
+    model = nn.Module()
+    model.held = {Value(1.0), Value(2.0)}
+    with pytest.raises(InputError, match="held is a set of parameters"):
+        model.parameters()
+
+
+def test_a_subclass_of_our_layers_may_hold_more():
+    class Scaled(nn.MLP):
+        def __init__(self):
+            super().__init__(2, [1], seed=0)
+            self.scale = Value(3.0, label="scale")
+
+        def __call__(self, x):
+            return self.scale * super().__call__(x)
+
+    model = Scaled()
+    assert [p.label for p in model.parameters()] == ["w0", "w1", "b", "scale"]
+    assert set(model.state_dict()) == {"layer1.W", "layer1.b", "scale"}
+    nn.fit(model, [[1.0, 2.0]] * 4, [1.0] * 4, loss="mse", epochs=1)
+    assert model.scale.data != 3.0
+
+
+def test_an_activation_with_a_parameter_is_trained():
+    class PReLU(nn.Module):
+        def __init__(self):
+            self.slope = Value(0.25, label="slope")
+
+        def __call__(self, a):
+            return a.relu() - self.slope * (-a).relu()
+
+    slope = PReLU()
+    model = nn.MLP(2, [3, 1], activation=slope, seed=0)
+    assert model.parameters().count(slope.slope) == 1
+    nn.fit(model, [[1.0, -2.0]] * 4, [1.0] * 4, loss="mse", epochs=1)
+    assert slope.slope.data != 0.25
+
+
+def test_a_child_may_know_its_parent_and_an_optimiser_is_no_holder():
+    model = nn.MLP(2, [2], seed=0)
+    model.layers[0].parent = model
+    model.optimizer = nn.Adam(model.parameters())
+    assert len(model.parameters()) == 6
+    assert list(model.state_dict()) == ["layer1.W", "layer1.b"]
+
+
+def test_fit_names_a_leaf_that_is_not_among_the_parameters():
+    class Hidden(nn.Module):
+        def __init__(self):
+            self.w = Value(1.0)
+            self._shift = Value(2.0, label="shift")
+
+        def __call__(self, x):
+            return self.w * x[0] + self._shift
+
+    with pytest.raises(InputError, match=r"shift.*not among.*an attribute.*detach"):
+        nn.fit(Hidden(), [[1.0]], [1.0], loss="mse")

@@ -13,7 +13,7 @@ import pytest
 import autograd_core as ag
 import nn
 from autograd_core.programs.tapes import compiled_module
-from tests.nn.test_replay import assert_same, data, needs_compiler, trained
+from tests.nn.test_updaters import Signs, assert_same, data, needs_compiler, trained
 
 
 class Dropout(nn.MLP):
@@ -41,17 +41,17 @@ GENERATORS = {
 def test_chance_is_found_and_recording_takes_nothing_from_it(name: str, monkeypatch: Any) -> None:
     X, y = data(70, 3, 2)
     results = []
-    for on_values in (True, False):
+    for eager in (True, False):
         random.seed(1)
         np.random.seed(1)
         results.append(
             trained(
                 lambda: Dropout(3, [4, 2], seed=1, generator=GENERATORS[name]()),
-                X, y, on_values, monkeypatch, optimizer=nn.SGD, epochs=2,
+                X, y, eager, monkeypatch, optimizer=nn.SGD, epochs=2,
             )
         )  # fmt: skip
     assert results[0][0] == results[1][0]
-    assert results[1][1].on_values_because == "the model draws random numbers"
+    assert results[1][1].updater.trained_on == "eager: the model draws random numbers by itself"
 
 
 SHARED = random.Random(3)
@@ -108,7 +108,7 @@ class Seldom(nn.MLP):
 def test_chance_is_found_wherever_the_code_can_name_its_generator(place: str) -> None:
     X, y = data(70, 3, 2)
     history = nn.fit(Seldom(3, [4, 2], seed=1, chance=PLACES[place]()), X, y, epochs=1)
-    assert history.trained_on == "Values: the model draws random numbers"
+    assert history.trained_on == "eager: the model draws random numbers by itself"
 
 
 @needs_compiler
@@ -116,30 +116,66 @@ def test_a_generator_without_a_state_is_no_matter() -> None:
     X, y = data(70, 3, 2)
     model = nn.MLP(3, [4, 2], seed=1)
     model.keys = random.SystemRandom()
-    assert nn.fit(model, X, y, epochs=1).trained_on == "a Program"
+    assert nn.fit(model, X, y, epochs=1).trained_on.startswith("a Program")
 
 
-def test_a_model_with_branches_on_its_numbers_is_trained_on_values(monkeypatch: Any) -> None:
+class Branching(nn.MLP):
+    def __call__(self, x: Any) -> Any:
+        outputs = super().__call__(x)
+        return outputs if outputs[0] > outputs[1] else [2.0 * v for v in outputs]
+
+
+class Equal(nn.MLP):
+    def __call__(self, x: Any) -> Any:
+        outputs = super().__call__(x)
+        return outputs if x[0] == 0.0 else [2.0 * v for v in outputs]
+
+
+class Reading(nn.MLP):
+    def __call__(self, x: Any) -> Any:
+        outputs = super().__call__(x)
+        return [v * outputs[0].data for v in outputs]
+
+
+@pytest.mark.parametrize("kind", [Equal, Reading])
+def test_a_model_that_reads_its_numbers_is_trained_eagerly(kind: Any, monkeypatch: Any) -> None:
     X, y = data(70, 3, 2)
+    X[50, 0] = 0.0  # one row of the other kind is enough, wherever it is
+    assert "its graph cannot be recorded" in reason(lambda: kind(3, [4, 2], seed=1), X, y, monkeypatch)
 
-    class Branching(nn.MLP):
-        def __call__(self, x: Any) -> Any:
-            outputs = super().__call__(x)
-            return outputs if outputs[0] > outputs[1] else [2.0 * v for v in outputs]
 
-    class Equal(nn.MLP):
-        def __call__(self, x: Any) -> Any:
-            outputs = super().__call__(x)
-            return outputs if x[0] == 0.0 else [2.0 * v for v in outputs]
+class Stepped(nn.MLP):
+    """Branches by its inputs and by its outputs, seldom in both ways."""
 
-    class Reading(nn.MLP):
-        def __call__(self, x: Any) -> Any:
-            outputs = super().__call__(x)
-            return [v * outputs[0].data for v in outputs]
+    def __call__(self, x: Any) -> Any:
+        outputs = super().__call__(x)
+        if x[0] > 1.5:
+            outputs = [v * v for v in outputs]
+        return outputs if outputs[0] > outputs[1] else [2.0 * v for v in outputs]
 
-    X[::2, 0] = 0.0
-    for kind in (Branching, Equal, Reading):
-        assert "its graph" in reason(lambda kind=kind: kind(3, [4, 2], seed=1), X, y, monkeypatch)
+
+@needs_compiler
+@pytest.mark.parametrize("kind", [Branching, Stepped])
+@pytest.mark.parametrize("optimizer", [nn.SGD, lambda: nn.Adam(lr=0.05), lambda: Signs(lr=0.05)])
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_a_model_with_branches_has_a_program_for_each_path(
+    kind: Any, optimizer: Any, batch_size: int, monkeypatch: Any
+) -> None:
+    X, y = data(150, 3, 2)
+    options = {"batch_size": batch_size, "epochs": 3, "regularizer": nn.L2(0.01), "optimizer": optimizer}
+    assert_same(lambda: kind(3, [4, 2], seed=1), X, y, monkeypatch, **options)
+
+
+@needs_compiler
+def test_a_loss_that_branches_on_its_error_has_a_program_for_each_path(monkeypatch: Any) -> None:
+    X, _ = data(150, 3, 2)
+
+    def loss(output: Any, target: float) -> Any:
+        error = abs(output - target)
+        return 0.5 * error * error if error < 1.0 else error - 0.5
+
+    options = {"loss": loss, "epochs": 3, "optimizer": nn.SGD}
+    assert_same(lambda: nn.MLP(3, [4, 1], seed=1), X, X.sum(axis=1), monkeypatch, **options)
 
 
 def test_a_loss_that_chooses_by_too_many_targets_names_the_remedy(monkeypatch: Any) -> None:
@@ -187,26 +223,14 @@ def test_what_a_loss_raises_only_while_it_is_recorded_is_no_error(monkeypatch: A
     assert "the loss chooses by the target" in told
 
 
-def test_a_loss_that_depends_on_a_leaf_outside_the_model_is_no_matter_for_a_program(monkeypatch: Any) -> None:
-    X, y = data(70, 3, 2)
-    heat = ag.Value(2.0, label="heat")
-
-    def loss(outputs: Any, target: Any) -> Any:
-        return heat * nn.mse(outputs[0], target)
-
-    told = reason(lambda: nn.MLP(3, [4, 2], seed=1), X, y, monkeypatch, loss=loss)
-    assert "not among the parameters" in told
-    assert "heat" in told
-
-
 def reason(make: Callable[[], Any], X: Any, y: Any, monkeypatch: Any, **options: Any) -> str:
     if compiled_module() is None:
         pytest.skip("the interpreter is not compiled")
     options = {"optimizer": nn.SGD, "batch_size": 16, "epochs": 2, **options}
     _, run = trained(make, X, y, False, monkeypatch, **options)
-    assert run.replay is None
-    assert run.history.trained_on == f"Values: {run.on_values_because}"
-    return run.on_values_because
+    assert run.updater.is_eager
+    assert run.history.trained_on == f"eager: {run.updater.reason}"
+    return run.updater.reason
 
 
 def told(model: Any, X: Any, y: Any, epochs: int = 2) -> tuple[str, str]:
@@ -227,21 +251,25 @@ def told(model: Any, X: Any, y: Any, epochs: int = 2) -> tuple[str, str]:
 def test_the_progress_line_and_the_history_tell_why_training_is_on_values(monkeypatch: Any) -> None:
     X, y = data(70, 3, 2)
     line, trained_on = told(nn.MLP(3, [4, 2], seed=1), X[:20], y[:20])
-    assert line.endswith(", on Values: the run is short")
-    assert trained_on == "Values: the run is short"
+    assert line.endswith(", eager: the run is short")
+    assert trained_on == "eager: the run is short"
     noisy = Dropout(3, [4, 2], seed=1, generator=random.Random(1))
-    expected = "the model draws random numbers" if compiled_module() else "there is no compiled interpreter"
+    expected = (
+        "the model draws random numbers by itself"
+        if compiled_module()
+        else "there is no compiled interpreter"
+    )
     line, trained_on = told(noisy, X, y)
-    assert line.endswith(f", on Values: {expected}")
-    assert trained_on == f"Values: {expected}"
-    monkeypatch.setattr("nn.training.replay.compiled", lambda: False)
+    assert line.endswith(f", eager: {expected}")
+    assert trained_on == f"eager: {expected}"
+    monkeypatch.setattr("nn.training.updaters.compiled", lambda: False)
     line, trained_on = told(nn.MLP(3, [4, 2], seed=1), X, y)
-    assert line.endswith(", on Values: there is no compiled interpreter")
-    assert trained_on == "Values: there is no compiled interpreter"
+    assert line.endswith(", eager: there is no compiled interpreter")
+    assert trained_on == "eager: there is no compiled interpreter"
 
 
 @needs_compiler
 def test_the_progress_line_says_nothing_where_a_program_does_the_work() -> None:
     line, trained_on = told(nn.MLP(3, [4, 2], seed=1), *data(70, 3, 2))
     assert "Values" not in line
-    assert trained_on == "a Program"
+    assert trained_on.startswith("a Program")

@@ -1,4 +1,4 @@
-"""Random runs of `nn.fit`, trained by a Program and on Values: both must leave the same bits."""
+"""Random runs of `nn.fit`, trained by a Program and eagerly: both must leave the same bits."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 
 import autograd_core as ag
 import nn
-from tests.nn.test_replay import Halved, Lookahead, Signs, by_branch, by_index, trained
+from tests.nn.test_updaters import Halved, Lookahead, Signs, by_branch, by_index, trained
 from tests.property.random_programs import ERRORS, told
 
 ACTIVATIONS = (
     *("tanh", "relu", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "logsigmoid", "sin"),
     *("linear", "softmax"),
 )
-ALLOWED_REASONS = ("the run is short", "an example leaves the finite numbers", "is not finite")
+ALLOWED_REASONS = ("the run is short", "an example becomes non-finite", "is not finite")
 
 
 class Push:
@@ -58,15 +58,15 @@ class Training:
         """Return what kind of run it was, and the first difference or ''."""
         slow, _ = self.outcome(True)
         fast, run = self.outcome(False)
-        if run is not None and run.replay is None and not slow[0]:
-            because = run.on_values_because
+        if run is not None and run.updater.is_eager and not slow[0]:
+            because = run.updater.trained_on
             if not any(reason in because for reason in ALLOWED_REASONS):
-                return "training", f"trained on Values because {because}"
-            return "training on Values", ""
+                return "training", f"trained eagerly because {because}"
+            return "eager training", ""
         kind = "training that raises" if slow[0] else "training"
         return kind, _difference(slow, fast)
 
-    def outcome(self, on_values: bool) -> Any:
+    def outcome(self, eager: bool) -> Any:
         """(error, parameters, what `trained` tells), and the run."""
         made: list[Any] = []
 
@@ -76,7 +76,7 @@ class Training:
 
         with pytest.MonkeyPatch.context() as patch:
             try:
-                told_of, run = trained(make, self.X, self.y, on_values, patch, **self.options)
+                told_of, run = trained(make, self.X, self.y, eager, patch, **self.options)
             except (*ERRORS, nn.DivergenceError) as error:
                 return (told(error), _numbers(made[-1]), None), None
         return ("", _numbers(made[-1]), told_of), run
@@ -91,10 +91,10 @@ def _numbers(model: Any) -> list[str]:
 
 def _difference(slow: Any, fast: Any) -> str:
     if slow[0] != fast[0]:
-        return f"error {fast[0]!r}, on Values {slow[0]!r}"
+        return f"error {fast[0]!r}, eagerly {slow[0]!r}"
     for k, (a, b) in enumerate(zip(slow[1], fast[1], strict=True)):
         if a != b:
-            return f"parameter {k}: value and gradient {b}, on Values {a}"
+            return f"parameter {k}: value and gradient {b}, eagerly {a}"
     return "" if repr(slow[2]) == repr(fast[2]) else "the history or the optimiser's buffers differ"
 
 

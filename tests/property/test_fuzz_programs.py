@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.nn.test_replay import needs_compiler
+from tests.nn.test_updaters import needs_compiler
 from tests.property.random_programs import random_case, random_numbers
 from tests.property.random_trainings import random_training
 

@@ -15,6 +15,7 @@ typedef struct {
     int rule;
     double settings[SETTINGS];   /* the rule's numbers */
     double clip_value, clip_norm; /* negative: none */
+    double largest_loss;         /* a larger one counts as not finite */
     double *fresh;               /* the proposed parameters, buffers and clipped gradient */
     uint8_t *side_by_side;       /* of each eight parameters in the caller's order: do they stand so in the arrays too? */
     double loss_sum, penalty_sum, norm_sum, rate;
@@ -142,7 +143,10 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead,
     if (lane == -2) return -1;
     if (lane != m) return 1;
     fetch_rows(s->loss, rows + m, ahead);
-    for (k = 0; k < m; k++) total = total + losses[k];
+    for (k = 0; k < m; k++) {
+        if (!(fabs(losses[k]) <= s->largest_loss)) return 1;
+        total = total + losses[k];
+    }
     divide(g, s->n, m);
     if (s->penalty) {
         lane = bound_core(s->penalty, 0, 1, NULL, &seed, 0, 0, 0);
@@ -248,16 +252,16 @@ static PyTypeObject TrainerType = {
     .tp_doc = "Updates on arrays: a bound tape of the loss, perhaps one of the penalty, and an optimiser's rule.",
 };
 
-/* trainer(loss, penalty or None, params, grads, place, rule, settings, buffers, clip_value, clip_norm) */
+/* trainer(loss, penalty or None, params, grads, place, rule, settings, buffers, clip_value, clip_norm, largest_loss) */
 static PyObject *module_trainer(PyObject *module, PyObject *args) {
     PyObject *loss, *penalty, *params, *grads, *place, *settings, *buffers;
     TrainerObject *s;
-    double clip_value, clip_norm;
+    double clip_value, clip_norm, largest_loss;
     int rule;
     long k;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!OOOOiO!O!dd", &BoundType, &loss, &penalty, &params, &grads, &place, &rule, &PyTuple_Type,
-                          &settings, &PyTuple_Type, &buffers, &clip_value, &clip_norm)) return NULL;
+    if (!PyArg_ParseTuple(args, "O!OOOOiO!O!ddd", &BoundType, &loss, &penalty, &params, &grads, &place, &rule, &PyTuple_Type,
+                          &settings, &PyTuple_Type, &buffers, &clip_value, &clip_norm, &largest_loss)) return NULL;
     if (!(s = PyObject_New(TrainerObject, &TrainerType))) return NULL;
     memset((char *)s + sizeof(PyObject), 0, sizeof *s - sizeof(PyObject));
     Py_INCREF(loss);
@@ -267,7 +271,7 @@ static PyObject *module_trainer(PyObject *module, PyObject *args) {
         Py_INCREF(penalty);
         s->penalty = (BoundObject *)penalty;
     }
-    s->rule = rule; s->clip_value = clip_value; s->clip_norm = clip_norm;
+    s->rule = rule; s->clip_value = clip_value; s->clip_norm = clip_norm; s->largest_loss = largest_loss;
     if (doubles(params, &s->params, 1, "params") < 0 || doubles(grads, &s->grads, 1, "grads") < 0) goto fail;
     if (PyObject_GetBuffer(place, &s->place, PyBUF_C_CONTIGUOUS) < 0) goto fail;
     s->n = (long)s->place.len / 8;

@@ -1,4 +1,4 @@
-"""Chance in a model: the random generators that it may draw from; recording can tell, and takes nothing.
+"""Random states: the generators that a model may draw from. Recording can tell, and takes nothing.
 
 Looked for are Python's generator, NumPy's, and those that the code of model, loss and regulariser can name:
 attributes (in small lists and dictionaries, too), globals, closures and default arguments, followed from
@@ -11,13 +11,14 @@ import functools
 import pickle
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
 from autograd_core import Value
+from nn.random_inputs import RandomInput
 
-__all__ = ["Chance"]
+__all__ = ["RandomStates", "states_from_json", "states_to_json"]
 
 _LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names} - {"__main__"}
 _INSTALLED = ("site-packages", "dist-packages")
@@ -26,11 +27,12 @@ _MOST_THINGS = 10_000
 _PLAIN = {Value, float, int, bool, str, bytes, NoneType}
 
 
-class Chance:
+class RandomStates:
     """The random generators that may be drawn from, and their states.
 
-    Recording and checking call the model more often than training on Values does; the generators are put
-    back, so that nobody can tell.
+    Recording and checking call the model more often than eager training does; the generators are put back, so
+    that nobody can tell. A checkpoint holds the states, so that a resumed run draws what an uninterrupted one
+    draws.
 
     Args:
         owners: models, functions and other things that may draw numbers.
@@ -40,18 +42,69 @@ class Chance:
         import numpy as np
 
         found = {id(thing): thing for thing in (random, np.random, *_reachable(owners))}
-        self.generators = list(filter(None, map(_generator, found.values())))
-        self.before = [read() for read, _ in self.generators]
+        self.generators = [(thing, access) for thing in found.values() if (access := _generator(thing))]
+        self.before = self.states()
+
+    def states(self) -> list[Any]:
+        """The states as they are now."""
+        return [read() for _, (read, _) in self.generators]
 
     def drawn(self) -> bool:
         """Has a number been drawn since?"""
-        now = [read() for read, _ in self.generators]
-        return pickle.dumps(now) != pickle.dumps(self.before)
+        return pickle.dumps(self.states()) != pickle.dumps(self.before)
 
-    def restore(self) -> None:
-        """Put the generators back."""
-        for (_, write), state in zip(self.generators, self.before, strict=True):
+    def restore(self, states: Sequence[Any] | None = None) -> None:
+        """Put the generators to these states; without them, to those at the start."""
+        wanted = self.before if states is None else states
+        for (_, (_, write)), state in zip(self.generators, wanted, strict=True):
             write(state)
+
+    def in_use(self) -> RandomStates:
+        """Those whose states belong to a run: the model's own, and the global ones that it has drawn from."""
+        import numpy as np
+
+        used = object.__new__(RandomStates)
+        now = self.states()
+        kept = [
+            (generator, before)
+            for generator, before, after in zip(self.generators, self.before, now, strict=True)
+            if generator[0] not in (random, np.random) or pickle.dumps(before) != pickle.dumps(after)
+        ]
+        used.generators = [generator for generator, _ in kept]
+        used.before = [before for _, before in kept]
+        return used
+
+
+def states_to_json(states: Sequence[Any]) -> list[Any]:
+    """States as lists, numbers and texts."""
+    import numpy as np
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, np.ndarray):
+            return {"array": part.tolist(), "dtype": str(part.dtype)}
+        if isinstance(part, dict):
+            return {"dict": [[key, plain(value)] for key, value in part.items()]}
+        if isinstance(part, tuple):
+            return {"tuple": [plain(item) for item in part]}
+        return int(part) if isinstance(part, np.integer) else part
+
+    return [plain(state) for state in states]
+
+
+def states_from_json(made: Sequence[Any]) -> list[Any]:
+    """What `states_to_json` was given."""
+    import numpy as np
+
+    def full(part: Any) -> Any:
+        if not isinstance(part, dict):
+            return part
+        if "array" in part:
+            return np.array(part["array"], dtype=part["dtype"])
+        if "tuple" in part:
+            return tuple(full(item) for item in part["tuple"])
+        return {key: full(value) for key, value in part["dict"]}
+
+    return [full(state) for state in made]
 
 
 def _generator(thing: Any) -> tuple[Callable[[], Any], Callable[[Any], None]] | None:
@@ -81,7 +134,9 @@ def _reachable(owners: Iterable[Any]) -> Iterator[Any]:
 
 
 def _within(thing: Any) -> Iterator[Any]:
-    if isinstance(thing, (list, tuple, dict)):
+    if isinstance(thing, RandomInput):
+        yield thing.generator
+    elif isinstance(thing, (list, tuple, dict)):
         if len(thing) <= _MOST_ENTRIES:
             yield from thing.values() if isinstance(thing, dict) else thing
     elif isinstance(thing, FunctionType):

@@ -1,0 +1,128 @@
+"""Random numbers in a model: drawn example by example, or fed to a Program as inputs, to the same bits.
+
+A layer that draws (`nn.Dropout`, `nn.GaussianNoise`, or one of your own) asks a `RandomInput` for its
+numbers. They come as Values without a gradient. While a graph is recorded they come as inputs of the Program,
+and `nn.fit` feeds them row by row with the numbers that the same generator gives.
+
+Layers draw only while a model is trained: in `nn.fit`, or in ``with nn.train_mode():``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from autograd_core import Value
+from nn.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["RandomInput", "feeding", "is_training", "listing", "train_mode"]
+
+_training: ContextVar[bool] = ContextVar("training", default=False)
+_feed: ContextVar[Callable[[RandomInput, int], Sequence[Value]] | None] = ContextVar("feed", default=None)
+
+
+def is_training() -> bool:
+    """Are layers such as dropout to draw? True within `nn.fit`'s updates and `train_mode`."""
+    return _training.get()
+
+
+@contextmanager
+def train_mode(on: bool = True) -> Iterator[None]:
+    """Within this block layers such as dropout draw (or, with False, do not)."""
+    token = _training.set(on)
+    try:
+        yield
+    finally:
+        _training.reset(token)
+
+
+class RandomInput:
+    """A generator and what is made of its numbers.
+
+    Args:
+        seed: a whole number, a `numpy.random.Generator`, or None for one that differs every time.
+        kind: "random" (evenly from [0, 1)) or "standard_normal".
+        transform: what becomes of an array of them, entry by entry; without it they stay as they are.
+
+    Example:
+        >>> noise = RandomInput(3, "standard_normal", lambda z: 0.1 * z)
+        >>> [type(v).__name__ for v in noise(2)]
+        ['Value', 'Value']
+    """
+
+    def __init__(
+        self, seed: Any = None, kind: str = "random", transform: Callable[[Any], Any] | None = None
+    ) -> None:
+        import numpy as np
+
+        if kind not in ("random", "standard_normal"):
+            raise InputError(f'kind is "random" or "standard_normal", not {kind!r}')
+        self.generator = np.random.default_rng(seed)
+        self.kind = kind
+        self.transform = transform
+
+    def __call__(self, count: int) -> Sequence[Value]:
+        """So many numbers, as Values without a gradient."""
+        feed = _feed.get()
+        if feed is not None:
+            return feed(self, count)
+        return [Value(number).detach() for number in self.numbers(self.raw(count)).tolist()]
+
+    def raw(self, shape: Any) -> NDArray[Any]:
+        """Draw from the generator; the order of an array's entries is that of single numbers."""
+        drawn: NDArray[Any] = getattr(self.generator, self.kind)(shape)
+        return drawn
+
+    def numbers(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """What is made of drawn numbers."""
+        return raw if self.transform is None else self.transform(raw)
+
+
+@contextmanager
+def listing() -> Iterator[list[tuple[RandomInput, int]]]:
+    """Within this block nothing is drawn, and the list tells what would be: (input, count) in order."""
+    sites: list[tuple[RandomInput, int]] = []
+
+    def note(source: RandomInput, count: int) -> Sequence[Value]:
+        sites.append((source, count))
+        return [Value(number).detach() for number in source.numbers(_middle(source, count)).tolist()]
+
+    token = _feed.set(note)
+    try:
+        yield sites
+    finally:
+        _feed.reset(token)
+
+
+def _middle(source: RandomInput, count: int) -> NDArray[Any]:
+    import numpy as np
+
+    return np.full(count, 0.5 if source.kind == "random" else 0.0)
+
+
+@contextmanager
+def feeding(numbers: Sequence[Value], sites: Sequence[tuple[RandomInput, int]]) -> Iterator[None]:
+    """Within this block the numbers come from a list, in the order in which they are asked for.
+
+    Raises:
+        InputError: they are asked for in another order than `sites` tells.
+    """
+    place, at = iter(sites), 0
+
+    def take(source: RandomInput, count: int) -> Sequence[Value]:
+        nonlocal at
+        if next(place, None) != (source, count):
+            raise InputError("the model draws other random numbers for this example than for the first")
+        at += count
+        return numbers[at - count : at]
+
+    token = _feed.set(take)
+    try:
+        yield
+    finally:
+        _feed.reset(token)

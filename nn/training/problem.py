@@ -1,0 +1,68 @@
+"""What a run minimises: model, loss, examples, their weights and the penalty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from autograd_core import Value
+from nn.data import Examples
+from nn.losses import Loss
+from nn.module import Module
+from nn.random_inputs import RandomInput, feeding, train_mode
+from nn.regularizers import Regularizer
+
+__all__ = ["Problem"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """J(theta) = 1/m sum_i w_i L(f(x_i; theta), y_i) + alpha Omega(theta).
+
+    Attributes:
+        model: f.
+        loss: L.
+        examples: x, y and w.
+        regularizer: alpha Omega, or None.
+        parameters: theta.
+    """
+
+    model: Any
+    loss: Loss
+    examples: Examples
+    regularizer: Regularizer | None
+    parameters: Sequence[Value]
+
+    def example_loss(self, x: Any, y: Any, weight: Any = None) -> Value:
+        """w L(f(x), y): the graph of one example, with layers such as dropout at work."""
+        with train_mode():
+            value = self.loss.function(self.model(x), y)
+        return value if weight is None else weight * value
+
+    def loss_of(
+        self, i: int, drawn: tuple[Sequence[Value], Sequence[tuple[RandomInput, int]]] | None = None
+    ) -> Value:
+        """The same of an example of the data.
+
+        Args:
+            i: its number.
+            drawn: random numbers that have been drawn for it already, and by what.
+        """
+        examples = self.examples
+        weight = None if examples.weights is None else float(examples.weights[i])
+        with nullcontext() if drawn is None else feeding(*drawn):
+            return self.example_loss(examples.row(i), examples.target(i), weight)
+
+    @property
+    def penalty(self) -> Callable[[], Value] | None:
+        """What makes the graph of alpha Omega."""
+        regularizer, model = self.regularizer, self.model
+        return None if regularizer is None else lambda: regularizer(model)
+
+    def owners(self) -> list[Any]:
+        """The objects whose code makes the graphs."""
+        model = self.model
+        modules = [m for _, m in model.named_modules()] if isinstance(model, Module) else [model]
+        return [*modules, self.loss.function, self.regularizer]
