@@ -1,25 +1,31 @@
 """What is wrong, or soon will be, with a graph: the layers that a picture marks.
 
+stale               the node's number no longer follows from its parents': data was assigned after the graph
+                    was built; build the graph anew
 not finite          a value or a gradient is NaN or infinite
 ReLU off            the unit's input is not positive, so no gradient passes; a remark, not a fault
-dead ReLU           the unit (the relu nodes of one scope) is off for every example of a batch
+dead ReLU           the unit is off for every example drawn, of two or more
 exploding partial   a local partial is huge or not finite
-vanishing partial   a local partial is tiny but not zero
+vanishing partial   an activation is saturated: its partial is not zero, but tiny beside its value
 never swept         a leaf that has no gradient although its output was swept (or it was reset since)
 not reached         a leaf that the sweep sent nothing to: each path to the output is cut; a remark
+
+Findings are counted by unit: the nodes of one neuron's ReLU for all examples of a batch are one unit.
+Partials towards constants are no concern of the sweep, and are left out.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from autograd_core import Value
-from viz.reading import Reading
+from viz.snapshot import Snapshot
 from viz.text import number
 
-TINY = 1e-6
+TINY = 1e-8  # of the activation's value: exp and softmax have partials that are as small as they are
 HUGE = 1e6
 LAYERS = (
+    "stale",
     "not finite",
     "dead ReLU",
     "ReLU off",
@@ -28,6 +34,7 @@ LAYERS = (
     "never swept",
     "not reached",
 )
+STALE = "stale: build the graph anew"
 _REMARKS = ("ReLU off", "never swept", "not reached")
 
 
@@ -36,16 +43,18 @@ class Finding:
     """One thing that a reader should see.
 
     Attributes:
-        node: The node's index in the reading.
+        node: The node's index in the snapshot.
         kind: The layer, as in the table above.
         text: What to write beside the node.
         slot: The argument whose partial it is about, or None.
+        unit: What it is counted by.
     """
 
     node: int
     kind: str
     text: str
     slot: int | None = None
+    unit: Hashable = None
 
     @property
     def severe(self) -> bool:
@@ -68,53 +77,68 @@ def layers_of(chosen: bool | str | Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-def diagnose(reading: Reading, tiny: float = TINY, huge: float = HUGE) -> list[Finding]:
+def diagnose(snapshot: Snapshot, tiny: float = TINY, huge: float = HUGE) -> list[Finding]:
     """Everything the layers find, in the order of the graph's nodes."""
-    findings: list[Finding] = []
-    for i, node in enumerate(reading.nodes):
+    findings = [Finding(i, "stale", STALE, unit=i) for i in sorted(snapshot.stale)]
+    for i, node in enumerate(snapshot.nodes):
         if not (math.isfinite(node.data) and math.isfinite(node.grad)):
             findings += _numbers(i, node)
         for partial in node.partials:
             if partial and not tiny <= abs(partial) <= huge:
-                findings += _partials(i, node, tiny, huge)
+                findings += _partials(snapshot, i, tiny, huge)
                 break
-    return findings + _relus(reading) + _left_out(reading)
+    return findings + _relus(snapshot) + _left_out(snapshot)
 
 
-def _left_out(reading: Reading) -> list[Finding]:
+def unit_of(snapshot: Snapshot, i: int) -> Hashable:
+    """What a node's findings are counted by: the neuron of a ReLU, for other operations the node itself.
+
+    A neuron is told by its scope and by the parameters that it is computed from, since a scope may hold a
+    whole layer.
+    """
+    node = snapshot.nodes[i]
+    if node.op != "relu" or not node.scope:
+        return i
+    near = set(snapshot.parents[i])
+    for _ in range(2):
+        near |= {parent for child in near for parent in snapshot.parents[child]}
+    return node.scope, frozenset(leaf for leaf in near if snapshot.kinds[leaf] == "parameter")
+
+
+def _left_out(snapshot: Snapshot) -> list[Finding]:
     """The leaves without a gradient, once the outputs have been swept."""
-    if not any(reading.nodes[root].has_grad for root in reading.roots):
+    if not any(snapshot.nodes[root].has_grad for root in snapshot.roots):
         return []
-    reached = _reached(reading)
+    reached = _reached(snapshot)
     findings = []
-    for i, node in enumerate(reading.nodes):
+    for i, node in enumerate(snapshot.nodes):
         if node.is_leaf and not node.is_constant and not (node.has_grad and i in reached):
             kind = "not reached" if i not in reached else "never swept"
-            findings.append(Finding(i, kind, kind))
+            findings.append(Finding(i, kind, kind, unit=i))
     return findings
 
 
-def _reached(reading: Reading) -> set[int]:
+def _reached(snapshot: Snapshot) -> set[int]:
     """The nodes that a sweep from the outputs sends something to."""
-    reached = set(reading.roots)
-    for i in range(len(reading.nodes) - 1, -1, -1):
-        operation = reading.nodes[i].operation
+    reached = set(snapshot.roots)
+    for i in range(len(snapshot.nodes) - 1, -1, -1):
+        operation = snapshot.nodes[i].operation
         if i in reached and operation is not None:
-            terms = zip(reading.parents[i], reading.nodes[i].partials, strict=True)
+            terms = zip(snapshot.parents[i], snapshot.nodes[i].partials, strict=True)
             reached.update(parent for parent, partial in terms if partial != 0.0 or not operation.selecting)
     return reached
 
 
-def _relus(reading: Reading) -> list[Finding]:
-    units: dict[str, list[int]] = {}
-    for i, node in enumerate(reading.nodes):
+def _relus(snapshot: Snapshot) -> list[Finding]:
+    units: dict[Hashable, list[int]] = {}
+    for i, node in enumerate(snapshot.nodes):
         if node.op == "relu":
-            units.setdefault(node.scope, []).append(i)
+            units.setdefault(unit_of(snapshot, i), []).append(i)
     findings = []
-    for scope, members in units.items():
-        off = [i for i in members if reading.nodes[i].partials[0] == 0.0]
-        kind = "dead ReLU" if scope and len(off) == len(members) > 1 else "ReLU off"
-        findings += [Finding(i, kind, kind, 0) for i in off]
+    for unit, members in units.items():
+        off = [i for i in members if snapshot.nodes[i].partials[0] == 0.0]
+        kind = "dead ReLU" if len(off) == len(members) > 1 else "ReLU off"
+        findings += [Finding(i, kind, kind, 0, unit) for i in off]
     return findings
 
 
@@ -124,15 +148,18 @@ def _numbers(i: int, node: Value) -> list[Finding]:
         for name, value in (("data", node.data), ("grad", node.grad))
         if not math.isfinite(value)
     ]
-    return [Finding(i, "not finite", f"{name} is {number(value)}") for name, value in wrong]
+    return [Finding(i, "not finite", f"{name} is {number(value)}", unit=i) for name, value in wrong]
 
 
-def _partials(i: int, node: Value, tiny: float, huge: float) -> list[Finding]:
+def _partials(snapshot: Snapshot, i: int, tiny: float, huge: float) -> list[Finding]:
     findings = []
+    node, parents = snapshot.nodes[i], snapshot.parents[i]
     for slot, partial in enumerate(node.partials):
         size = abs(partial)
+        if snapshot.kinds[parents[slot]] == "constant":
+            continue
         if not size <= huge:
-            findings.append(Finding(i, "exploding partial", f"exploding partial {number(partial)}", slot))
-        elif 0.0 < size < tiny:
-            findings.append(Finding(i, "vanishing partial", f"vanishing partial {number(partial)}", slot))
+            findings.append(Finding(i, "exploding partial", f"exploding partial {number(partial)}", slot, i))
+        elif len(parents) == 1 and 0.0 < size < tiny * abs(node.data):
+            findings.append(Finding(i, "vanishing partial", f"vanishing partial {number(partial)}", slot, i))
     return findings

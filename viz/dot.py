@@ -135,7 +135,8 @@ def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
     if look.outlines > 1:
         attributes["peripheries"] = str(look.outlines)
     if box.trouble:
-        attributes |= {"color": TROUBLE, "penwidth": "2.5"}
+        style = f"{look.style},dotted".strip(",").replace(",dashed", "")
+        attributes |= {"color": TROUBLE, "penwidth": "2.5", "style": style}
     if box.kind == "reference":
         attributes |= {"fontcolor": look.light[1], "fontsize": "9", "margin": "0.02"}
     if room:
@@ -152,9 +153,11 @@ def _add_link(graph: graphviz.Digraph, link: Link) -> None:
     if link.constant:
         attributes |= {"class": "constant-edge", "style": "dashed"}
     if link.trouble:
-        attributes |= {"class": "trouble", "color": TROUBLE, "penwidth": "2.5"}
+        attributes |= {"class": "trouble", "color": TROUBLE, "penwidth": "2.5", "style": "dotted"}
     if link.emphasis:
         attributes |= EMPHASIS[link.emphasis] | {"class": link.emphasis}
+    if link.hidden:
+        attributes["fontcolor"] = "transparent"
     label = graphviz.nohtml(dot_text(link.text)) if link.text else None
     graph.edge(link.tail, link.head, label, _attributes=attributes)
 

@@ -18,7 +18,7 @@ from viz.folding import Grouping
 from viz.mermaid import to_mermaid
 from viz.picture import Picture, Style, paint
 from viz.planning import MAX_EDGES, MAX_NODES, Options, plans
-from viz.reading import Reading, read
+from viz.snapshot import Snapshot, take_snapshot
 from viz.renderer import SYSTEM_FORMATS, render
 from viz.roots import roots_of
 from viz.svg import finish_svg
@@ -33,15 +33,15 @@ class Drawing:
     Attributes:
         source: The DOT text.
         caption: What the picture hides and what the diagnosis found; empty if nothing.
-        reading: The graph.
+        snapshot: The graph.
         options: What was asked for.
         picture: What is drawn, independent of DOT.
     """
 
-    def __init__(self, reading: Reading, options: Options) -> None:
-        self.reading = reading
+    def __init__(self, snapshot: Snapshot, options: Options) -> None:
+        self.snapshot = snapshot
         self.options = options
-        self._plans = plans(reading, options)
+        self._plans = plans(snapshot, options)
         self._svg: str | None = None
         self.picture = self._paint(next(self._plans))
 
@@ -119,11 +119,11 @@ class Drawing:
             scopes: Scopes as the picture names them, `"layer1"` or `"layer1.neuron*"`; none opens all.
         """
         if not scopes:
-            return Drawing(self.reading, replace(self.options, depth=None, collapse=()))
+            return Drawing(self.snapshot, replace(self.options, depth=None, collapse=()))
         kept = tuple(scope for scope in self.options.collapse if scope not in scopes)
         depth = 0 if self.options.depth is None else self.options.depth
         return Drawing(
-            self.reading,
+            self.snapshot,
             replace(self.options, expand=self.options.expand + scopes, collapse=kept, depth=depth),
         )
 
@@ -134,16 +134,16 @@ class Drawing:
             scopes: Scopes, such as `"layer1"`; none collapses all.
         """
         if not scopes:
-            return Drawing(self.reading, replace(self.options, depth=0, expand=()))
+            return Drawing(self.snapshot, replace(self.options, depth=0, expand=()))
         kept = tuple(scope for scope in self.options.expand if scope not in scopes)
         return Drawing(
-            self.reading, replace(self.options, collapse=self.options.collapse + scopes, expand=kept)
+            self.snapshot, replace(self.options, collapse=self.options.collapse + scopes, expand=kept)
         )
 
     def _paint(self, groups: Grouping) -> Picture:
         wanted = self.options.diagnosis
-        findings = [finding for finding in diagnose(self.reading) if finding.kind in wanted] if wanted else []
-        return paint(self.reading, groups, self.options.style, findings)
+        findings = [finding for finding in diagnose(self.snapshot) if finding.kind in wanted] if wanted else []
+        return paint(self.snapshot, groups, self.options.style, findings)
 
     def _render(self, format: str) -> bytes:
         while True:
@@ -179,7 +179,7 @@ class Drawing:
 
     def __repr__(self) -> str:
         hidden = f", {self.caption}" if self.caption else ""
-        return f"<Drawing of {len(self.reading.nodes)} nodes{hidden}>"
+        return f"<Drawing of {len(self.snapshot.nodes)} nodes{hidden}>"
 
 
 def svg_image(svg: str, description: str) -> str:
@@ -240,7 +240,7 @@ def draw(
     options = Options(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, max_nodes, max_edges
     )
-    return Drawing(read(roots, found if parameters is None else parameters), options)
+    return Drawing(take_snapshot(roots, found if parameters is None else parameters), options)
 
 
 def scope_names(scopes: str | Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from viz.reading import Reading
+from viz.snapshot import Snapshot
 
 REST = -1  # the number of the group of everything far from the outputs
 _DIGITS = re.compile(r"\d+")
@@ -76,14 +76,14 @@ def scope_pattern(scope: str) -> str:
     return f"{outer}.{pattern(last)}" if dot else scope
 
 
-def group(reading: Reading, folding: Folding) -> Grouping:
+def group(snapshot: Snapshot, folding: Folding) -> Grouping:
     """Give every node the number of its group."""
-    return _Grouper(reading, folding).run()
+    return _Grouper(snapshot, folding).run()
 
 
 @dataclass
 class _Grouper:
-    reading: Reading
+    snapshot: Snapshot
     folding: Folding
     numbers: dict[Hashable, int] = field(default_factory=dict)
     chains: dict[int, tuple[Hashable, frozenset[int]]] = field(default_factory=dict)
@@ -95,8 +95,8 @@ class _Grouper:
 
     def run(self) -> Grouping:
         groups: list[int] = []
-        roots = set(self.reading.roots)
-        for i, node in enumerate(self.reading.nodes):
+        roots = set(self.snapshot.roots)
+        for i, node in enumerate(self.snapshot.nodes):
             scope = node.scope
             box = self._box(scope)
             if i in roots:
@@ -105,8 +105,8 @@ class _Grouper:
                 groups.append(self._collapsed(self._scope_pattern(box) if self.folding.fold else box))
             elif not self.folding.fold:
                 groups.append(self._number(i))
-            elif self.reading.parents[i]:
-                groups.append(self._alike(i, scope, frozenset([groups[p] for p in self.reading.parents[i]])))
+            elif self.snapshot.parents[i]:
+                groups.append(self._alike(i, scope, frozenset([groups[p] for p in self.snapshot.parents[i]])))
             else:
                 groups.append(self._number(self._leaf_key(i, scope)))
         if self.folding.fold:
@@ -121,17 +121,17 @@ class _Grouper:
     def _split_leaves_by_users(self, groups: list[int]) -> None:
         """Leaves that are alike share a box only if the same groups use them; one for all would be a hub."""
         users: dict[int, set[int]] = {}
-        for i, parents in enumerate(self.reading.parents):
+        for i, parents in enumerate(self.snapshot.parents):
             for parent in parents:
-                if not self.reading.parents[parent]:
+                if not self.snapshot.parents[parent]:
                     users.setdefault(parent, set()).add(groups[i])
         for leaf, found in users.items():
-            if not self._box(self.reading.nodes[leaf].scope) and leaf not in self.reading.roots:
-                alike = "constant" if self.reading.kinds[leaf] == "constant" else groups[leaf]
+            if not self._box(self.snapshot.nodes[leaf].scope) and leaf not in self.snapshot.roots:
+                alike = "constant" if self.snapshot.kinds[leaf] == "constant" else groups[leaf]
                 groups[leaf] = self._number(("leaf", alike, frozenset(found)))
 
     def _alike(self, i: int, scope: str, parents: frozenset[int]) -> int:
-        node = self.reading.nodes[i]
+        node = self.snapshot.nodes[i]
         exact = (node.op, scope, node.label, parents)
         number = self.known.get(exact)  # most nodes repeat another to the letter
         if number is None:
@@ -150,7 +150,7 @@ class _Grouper:
         return number
 
     def _leaf_key(self, i: int, scope: str) -> Hashable:
-        return self.reading.kinds[i], self._scope_pattern(scope), self._pattern(self.reading.nodes[i].label)
+        return self.snapshot.kinds[i], self._scope_pattern(scope), self._pattern(self.snapshot.nodes[i].label)
 
     def _number(self, key: Hashable) -> int:
         return self.numbers.setdefault(key, len(self.numbers))
@@ -171,24 +171,27 @@ class _Grouper:
         return self.patterns[name]
 
 
-def group_links(reading: Reading, groups: Grouping) -> dict[tuple[int, int], int]:
-    """How many edges run from each group to each other group."""
-    links: dict[tuple[int, int], int] = {}
+Edge = tuple[int, int]  # a node and which of its arguments
+
+
+def group_links(snapshot: Snapshot, groups: Grouping) -> dict[tuple[int, int], list[Edge]]:
+    """The edges that run from each group to each other group."""
+    links: dict[tuple[int, int], list[Edge]] = {}
     numbers = groups.numbers
-    for head, parents in zip(numbers, reading.parents, strict=True):
-        for parent in parents:
+    for child, (head, parents) in enumerate(zip(numbers, snapshot.parents, strict=True)):
+        for slot, parent in enumerate(parents):
             tail = numbers[parent]
             if tail != head:
-                links[tail, head] = links.get((tail, head), 0) + 1
+                links.setdefault((tail, head), []).append((child, slot))
     return links
 
 
-def nearest(reading: Reading, groups: Grouping, keep: int) -> Grouping:
+def nearest(snapshot: Snapshot, groups: Grouping, keep: int) -> Grouping:
     """Keep the `keep` groups nearest to the outputs and put the others into one group, `REST`."""
     inward: dict[int, list[int]] = {}
-    for tail, head in group_links(reading, groups):
+    for tail, head in group_links(snapshot, groups):
         inward.setdefault(head, []).append(tail)
-    kept = _breadth_first([groups.numbers[root] for root in reading.roots], inward, keep)
+    kept = _breadth_first([groups.numbers[root] for root in snapshot.roots], inward, keep)
     return Grouping([number if number in kept else REST for number in groups.numbers], groups.scopes)
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from viz.payload import OPENING, Script
+from viz.narration import OPENING
+from viz.payload import Script
 from viz.picture import Picture
 
 
@@ -21,7 +22,15 @@ def frame_picture(script: Script, position: int) -> Picture:
         row = rows.get(box.ident, [None])
         lines = box.lines if row[0] is None else [text for text in row[:2] if text is not None]
         boxes.append(replace(box, lines=lines, emphasis=marks.get(box.ident, "")))
-    links = [replace(link, emphasis=marks.get(link.ident, "")) for link in script.picture.links]
+    computed = script.computed_at(position)
+    links = [
+        replace(
+            link,
+            emphasis=marks.get(link.ident, ""),
+            hidden=link.child is not None and link.child not in computed,
+        )
+        for link in script.picture.links
+    ]
     words = [frame.sentence.title, *frame.sentence.lines] if frame else [OPENING]
     caption = "\n".join(
         [f"step {position} of {len(script.frames)}", *words, *["\u00a0"] * (4 - len(words))]

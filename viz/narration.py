@@ -1,28 +1,32 @@
-"""What one step says: a title, lines of arithmetic, and a sentence for a screen reader."""
+"""What one step says: a title, lines of arithmetic, and a sentence for a screen reader.
 
+The sentences stand in static/sentences.json, which the page reads too (static/narration.js); a test holds the
+two narrators together.
+"""
+
+import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from autograd_core.calculus.operations import Reduction, formula
+from autograd_core.calculus.javascript import LIVE
+from autograd_core.calculus.operations import Dot, Operation, Reduction, formula
 from autograd_core.calculus.symbols import Symbol
 from autograd_core.engine.value import Value
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step
-from viz.text import DASH, number, visible
+from viz.text import DASH, digits_needed, number, visible
 
 FORMULA_LIMIT = 80  # characters; a longer formula tells less than its value
+SENTENCES: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "static" / "sentences.json").read_text(encoding="utf-8")
+)
+OPENING: str = SENTENCES["opening"]
 _TERMS = 4  # terms of a dot product that are written out
 _SHOWN = 8  # arguments of an operation that are written out
-_NAME = re.compile(r"[^\W\d]\w*\Z")
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "mod": "%"}
-
-_WORDS = {
-    "add": "plus",
-    "sub": "minus",
-    "mul": "times",
-    "div": "divided by",
-    "pow": "to the power of",
-    "mod": "modulo",
-}
+_PLACE = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -42,17 +46,44 @@ class Sentence:
     say: str
 
 
+def operation_text(op: str) -> str:
+    """An operation as a reader writes it: `+`, `tanh`, `**`."""
+    return str(SENTENCES["signs"].get(op, op))
+
+
+@cache
+def formula_templates(operation: Operation) -> tuple[str, ...]:
+    """The formula of each partial, with `{0}`, `{1}` for the operands and `{y}` for the result.
+
+    A reduction has one formula, or two where the result has an index (softmax): for another operand, and for
+    its own. In it stand `{x}` for the operand and `{m}`, `{s}`, `{n}` for the numbers of its folds.
+    """
+    if isinstance(operation, Dot):
+        return ()
+    if isinstance(operation, Reduction):
+        symbols = [Symbol(f"{{{letter}}}") for letter in ("x", "m", "s", "y", "n")]
+        return tuple(_text(operation.partial(*symbols, same)) for same in (0.0, 1.0)[: 1 + operation.indexed])
+    names = [f"{{{k}}}" for k in range(operation.arity or 1)]
+    return tuple(formula(operation, slot, names, "{y}") for slot in range(operation.arity or 1))
+
+
+def _text(found: Any) -> str:
+    return found.text() if isinstance(found, Symbol) else format(float(found), "g")
+
+
 class Narrator:
     """Puts steps into words, with one name a node.
 
     Args:
         names: Each node's name.
-        digits: Significant digits of the numbers.
+        digits: Significant digits of the numbers; more where the arithmetic needs them to read true.
+        stale: The nodes whose number no longer follows from their parents'.
     """
 
-    def __init__(self, names: dict[Value, str], digits: int = 4) -> None:
-        self._names = {node: visible(name, 24) for node, name in names.items()}
+    def __init__(self, names: Mapping[Value, str], digits: int = 4, stale: frozenset[Value] = frozenset()) -> None:
+        self._names = names
         self._digits = digits
+        self._stale = stale
         self._folds: dict[Value, tuple[float, float]] = {}
 
     def tell(self, step: Step) -> Sentence:
@@ -62,97 +93,135 @@ class Narrator:
         return self._seed(step) if isinstance(step, SeedStep) else self._backward(step)
 
     def name(self, node: Value) -> str:
-        """A node's name: its label or its number; a constant's name is its value."""
-        if node.is_constant and not node.label:
-            return self._number(node.data)
+        """A node's name, see `viz.naming`."""
         return self._names[node]
 
     def partial_formula(self, node: Value, slot: int) -> str:
         """The formula of a partial in the names of the nodes, or "" where it says nothing new."""
         operation = node.operation
-        if operation is None:
-            return ""
-        if operation.name == "dot":
+        if isinstance(operation, Dot):
             factor = _factor(node, slot)
             return "" if factor is None else self.name(factor)
         if operation.name == "pow" and slot == 0 and node.parents[1].is_constant:
             return self._power_rule(node)
-        text = self._reduction(node, slot) if isinstance(operation, Reduction) else self._rule(node, slot)
+        templates = formula_templates(operation)
+        if isinstance(operation, Reduction):
+            text = _fill(templates[operation.indexed and node.index == slot], self._fold_names(node, slot))
+        else:
+            names = {str(k): self.name(parent) for k, parent in enumerate(node.parents)}
+            text = _fill(templates[min(slot, len(templates) - 1)], names | {"y": self.name(node)})
         return text if len(text) <= FORMULA_LIMIT else ""
 
-    def _rule(self, node: Value, slot: int) -> str:
-        operation = node.operation
-        names = [self._symbol(parent, f"x{k}") for k, parent in enumerate(node.parents[:_SHOWN])]
-        known = names if operation.arity is not None and len(names) == operation.arity else None
-        return formula(operation, slot, known, self._symbol(node, "y"))
-
-    def _reduction(self, node: Value, slot: int) -> str:
-        """The rule of softmax, mean, max ... with the numbers of its folds, which have no names."""
-        operation, parents = node.operation, node.parents
+    def _fold_names(self, node: Value, slot: int) -> dict[str, str]:
+        """The names in the rule of softmax, mean, max ...: the folds have none, so they are their numbers."""
+        parents = node.parents
         if node not in self._folds:
-            self._folds[node] = operation.folds([parent.data for parent in parents])
+            self._folds[node] = node.operation.folds([parent.data for parent in parents])
         m, s = self._folds[node]
-        x, y = Symbol(self._symbol(parents[slot], "x")), Symbol(self._symbol(node, "y"))
-        same = float(operation.indexed and node.index == slot)
-        found = operation.partial(x, m, s, y, float(len(parents)), same)
-        return found.text() if isinstance(found, Symbol) else ""
+        numbers = {"m": self._number(m), "s": self._number(s), "n": str(len(parents))}
+        return {"x": self.name(parents[slot]), "y": self.name(node), **numbers}
 
     def _power_rule(self, node: Value) -> str:
-        base, exponent = self._symbol(node.parents[0], "x0"), node.parents[1].data
+        base, exponent = self.name(node.parents[0]), node.parents[1].data
         power = "" if exponent == 2.0 else f" ** {_signed(self._number(exponent - 1.0))}"
         return f"{self._number(exponent)} * {base}{power}"
 
     def _forward(self, step: ForwardStep) -> Sentence:
-        name = self.name(step.node)
-        arguments = [self.name(parent) for parent in step.node.parents]
-        numbers = [self._number(argument) for argument in step.arguments]
-        value = self._number(step.value)
-        title = f"{name} = {_expression(step.node, arguments)}"
-        lines = (f"= {_expression(step.node, numbers)}", f"= {value}{_place(step.node)}")
-        say = f"Forward. {name} is {_spoken(step.node, arguments)}: {value}."
-        return Sentence("forward", title, lines, say)
+        node = step.node
+        function = _function(node)
+        digits = self._needed(function, step.arguments, step.value)
+        names = [self.name(parent) for parent in node.parents]
+        words = {
+            "name": self.name(node),
+            "expression": _expression(node, names),
+            "numbers": _expression(node, [number(x, digits) for x in step.arguments]),
+            "value": self._number(step.value),
+            "place": _place(node),
+            "spoken": _spoken(node, names),
+        }
+        if node not in self._stale:
+            return _sentence("forward", words)
+        now = _tried(function, step.arguments) if function else None
+        return _sentence("stale", words | {"now": self._number(now)}, "forward")
 
     def _seed(self, step: SeedStep) -> Sentence:
-        name = self.name(step.node)
-        before, after = self._number(step.before), self._number(step.after)
-        title = f"∂{name}/∂{name} = {self._number(step.gradient)}"
-        lines = ("the gradient of the output with respect to itself", f"grad({name}): {before} → {after}")
-        return Sentence(
-            "backward", title, lines, f"Backward. The gradient of the output {name} starts at {after}."
-        )
+        words = {
+            "name": self.name(step.node),
+            "gradient": self._number(step.gradient),
+            "sum": self._sum(step.before, step.gradient, step.after),
+            "after": self._number(step.after),
+        }
+        return _sentence("seed", words, "backward")
 
     def _backward(self, step: BackwardStep) -> Sentence:
-        node, parent = self.name(step.node), self.name(step.parent)
-        upstream, partial, product = (self._number(x) for x in (step.upstream, step.partial, step.product))
-        before, after = self._number(step.before), self._number(step.after)
-        text = self.partial_formula(step.node, step.slot)
-        lines = (
-            f"∂{node}/∂{parent} = {text} = {partial}"
-            if text and text != partial
-            else f"∂{node}/∂{parent} = {partial}",
-            f"partial × upstream = {_signed(partial)} × {_signed(upstream)} = {product}",
-            f"grad({parent}): {before} → {after}{_place(step.parent)}",
-        )
-        say = (
-            f"Backward. Along the edge from {node} to {parent}: "
-            f"upstream {upstream} times partial {partial} is {product}. "
-            f"The gradient of {parent} goes from {'nothing' if step.before is None else before} to {after}."
-        )
-        return Sentence("backward", f"grad({parent}) += ∂{node}/∂{parent} × grad({node})", lines, say)
+        text, partial = self.partial_formula(step.node, step.slot), self._number(step.partial)
+        digits = self._needed(lambda p, u: p * u, (step.partial, step.upstream), step.product)
+        words = {
+            "node": self.name(step.node),
+            "parent": self.name(step.parent),
+            "formula": f"{text} = " if text and text != partial else "",
+            "partial": partial,
+            "upstream": self._number(step.upstream),
+            "signed_partial": _signed(number(step.partial, digits)),
+            "signed_upstream": _signed(number(step.upstream, digits)),
+            "product": self._number(step.product),
+            "sum": self._sum(step.before, step.product, step.after),
+            "before": SENTENCES["nothing"] if step.before is None else self._number(step.before),
+            "after": self._number(step.after),
+            "place": _place(step.parent),
+        }
+        return _sentence("backward", words)
+
+    def _sum(self, before: float | None, term: float, after: float) -> str:
+        """How a contribution is added up: `2.049 + 0.8 = 2.849`; the first one is the sum."""
+        if before is None:
+            return self._number(after)
+        digits = self._needed(lambda a, b: a + b, (before, term), after)
+        words = {
+            "first": number(before, digits),
+            "second": _signed(number(term, digits)),
+            "after": self._number(after),
+        }
+        return _fill(SENTENCES["sum"], words)
+
+    def _needed(self, function: Callable[..., float] | None, operands: Sequence[float], result: float) -> int:
+        return digits_needed(function, operands, result, self._digits) if function else self._digits
 
     def _number(self, value: float | None) -> str:
         return DASH if value is None else number(value, self._digits)
 
-    def _symbol(self, node: Value, otherwise: str) -> str:
-        """A name that can stand in a formula."""
-        name = self.name(node)
-        return name if _NAME.match(name) or node.is_constant else otherwise
+
+def _function(node: Value) -> Callable[..., float] | None:
+    """The node's operation on plain numbers, where it is cheap, and where a page can compute it too."""
+    operation = node.operation
+    if operation.name not in LIVE or len(node.parents) > _SHOWN:
+        return None
+    return lambda *operands: operation.value(*operands, index=node.index)
+
+
+def _tried(function: Callable[..., float], operands: Sequence[float]) -> float | None:
+    try:
+        return function(*operands)
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def _sentence(kind: str, words: Mapping[str, str], phase: str = "") -> Sentence:
+    patterns = SENTENCES[kind]
+    lines = tuple(_fill(line, words) for line in patterns["lines"])
+    return Sentence(phase or kind, _fill(patterns["title"], words), lines, _fill(patterns["say"], words))
+
+
+def _fill(pattern: str, words: Mapping[str, str]) -> str:
+    """The pattern with its places filled, all at once: a label may look like a place."""
+    return _PLACE.sub(lambda place: words.get(place[1], place[0]), pattern)
 
 
 def _expression(node: Value, arguments: list[str]) -> str:
-    operator = _INFIX.get(node.op)
+    operator = SENTENCES["infix"].get(node.op)
     if operator and len(arguments) == 2:
-        return f"{arguments[0]} {operator} {_signed(arguments[1])}"
+        first = _signed(arguments[0]) if node.op == "pow" else arguments[0]
+        return f"{first} {operator} {_signed(arguments[1])}"
     if node.op == "neg":
         return f"-{_signed(arguments[0])}"
     if node.op == "dot":
@@ -174,7 +243,7 @@ def _ends(items: list[str]) -> str:
 
 
 def _spoken(node: Value, arguments: list[str]) -> str:
-    word = _WORDS.get(node.op)
+    word = SENTENCES["words"].get(node.op)
     if word and len(arguments) == 2:
         return f"{arguments[0]} {word} {arguments[1]}"
     return f"{node.op} of {_listed(arguments)}"
@@ -182,7 +251,7 @@ def _spoken(node: Value, arguments: list[str]) -> str:
 
 def _place(node: Value) -> str:
     """Where a node is; labels such as w0 stand in every neuron."""
-    return f"   in {visible(node.scope, 60)}" if node.scope else ""
+    return _fill(SENTENCES["place"], {"scope": visible(node.scope, 60)}) if node.scope else ""
 
 
 def _signed(text: str) -> str:

@@ -1,10 +1,19 @@
-"""The player as HTML: a fragment for a notebook's output, a page for a file of its own."""
+"""The player as HTML: a fragment for a notebook's output, a page for a file of its own.
 
+The script is a set of ES modules (viz/static), which read on their own; a page gets them as one, in the order
+of their imports, with the calculus of the operations that its graph uses.
+"""
+
+import json
+import re
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from autograd_core.calculus.javascript import module_text
 from viz.drawing import svg_image
+from viz.narration import SENTENCES
 from viz.palette import host_theme_rules
 from viz.text import html_text, script_json
 
@@ -14,21 +23,63 @@ _PAGE_STYLE = (
     f"overflow-wrap:anywhere}}.{HOST} img{{max-width:100%}}"
 )
 _STATIC = Path(__file__).parent / "static"
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+)\.js";\n', re.M)
+
+
+def player_script(operations: Collection[str] | None = None, entry: str = "player") -> str:
+    """The player's modules as one ES module.
+
+    Args:
+        operations: The operations that the page must compute; by default all.
+        entry: The module to begin with, `player`, `widget` or `playground`.
+    """
+    return _script(None if operations is None else frozenset(operations), entry)
 
 
 @cache
-def player_script() -> str:
-    """The player's ES module."""
-    return (_STATIC / "player.js").read_text(encoding="utf-8")
+def _script(operations: frozenset[str] | None, entry: str) -> str:
+    return "\n".join(_compact(text) for text in modules(operations, entry).values())
+
+
+def modules(operations: Collection[str] | None = None, entry: str = "player") -> dict[str, str]:
+    """The text of each module that `entry` needs, imports first, with imports and exports taken out."""
+    found: dict[str, str] = {}
+    pending = [(entry, False)]
+    while pending:
+        name, ready = pending.pop()
+        if name in found:
+            continue
+        text = module_source(name, operations)
+        if ready:
+            found[name] = re.sub(r"^export (?!default)", "", _IMPORT.sub("", text), flags=re.M)
+            continue
+        pending += [(name, True), *((needed, False) for needed in reversed(_IMPORT.findall(text)))]
+    return found
+
+
+def module_source(name: str, operations: Collection[str] | None = None) -> str:
+    """One module as it stands in viz/static, or as it is made: the calculus and the sentences."""
+    if name == "calculus":
+        return module_text(None if operations is None else frozenset(operations))
+    if name == "sentences":
+        return f"export const SENTENCES = {json.dumps(SENTENCES, ensure_ascii=False, separators=(',', ':'))};\n"
+    return (_STATIC / f"{name}.js").read_text(encoding="utf-8")
+
+
+def _compact(text: str) -> str:
+    """Without the lines that are comments, and without indentation."""
+    lines = (line.strip() for line in text.split("\n"))
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 @cache
 def player_css() -> str:
     """The player's style sheet, with the variables of both themes."""
-    return host_theme_rules() + (_STATIC / "player.css").read_text(encoding="utf-8")
+    text = re.sub(r"/\*.*?\*/", "", (_STATIC / "player.css").read_text(encoding="utf-8"), flags=re.S)
+    return host_theme_rules() + _compact(text)
 
 
-def output(svg: str, payload: dict[str, Any], description: str) -> str:
+def output(svg: str, payload: dict[str, Any], description: str, operations: Collection[str]) -> str:
     """A host element with the static picture, and the script that replaces it.
 
     A sanitiser that drops the script leaves the picture. The player takes its picture from the image, so it
@@ -36,7 +87,8 @@ def output(svg: str, payload: dict[str, Any], description: str) -> str:
     """
     return (
         f'<div class="{HOST}">{svg_image(svg, description)}</div>\n'
-        f'<script type="module">\n{player_script()}\nmountNext("{HOST}", {script_json(payload)});\n</script>'
+        f'<script type="module">\n{player_script(operations)}\n'
+        f'mountNext("{HOST}", {script_json(payload)});\n</script>'
     )
 
 
@@ -50,5 +102,5 @@ def page(fragment: str, title: str) -> str:
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{html_text(title, 200)}</title>\n"
         f"<style>{_PAGE_STYLE}</style>\n"
-        f"</head>\n<body>\n<main>\n<h1>{html_text(title, 200)}</h1>\n{fragment}\n</main>\n</body>\n</html>\n"
+        f"</head>\n<body>\n<main data-autograd-page>\n<h1>{html_text(title, 200)}</h1>\n{fragment}\n</main>\n</body>\n</html>\n"
     )

@@ -39,7 +39,7 @@ NAMES = {
     "group": "several nodes in one box",
     "reference": "a shared parameter, drawn aside",
 }
-TROUBLE = "#d55e00"
+TROUBLE = "#b0006a"  # faults are also dotted and begin with "!"
 EMPHASIS = {  # what takes part in a step, as DOT attributes; player.css says the same for the browser
     "argument": {"color": "#0072b2", "penwidth": "2.5", "style": "dashed"},
     "into": {"color": "#0072b2", "penwidth": "2.5"},
@@ -51,11 +51,11 @@ EMPHASIS = {  # what takes part in a step, as DOT attributes; player.css says th
 
 LIGHT = {
     "paper": "#ffffff", "ink": "#1f2328", "soft": "#57606a", "line": "#8c959f", "button": "#f6f8fa",
-    "accent": "#0072b2", "warm": "#d55e00", "path": "#a3497f", "focus": "#0072b2", "trouble": TROUBLE,
+    "accent": "#0072b2", "warm": "#d55e00", "path": "#6a3fb5", "focus": "#0072b2", "trouble": TROUBLE,
 }  # fmt: skip
 DARK = {
     "paper": "#1c2128", "ink": "#e6edf3", "soft": "#adbac7", "line": "#6e7781", "button": "#2d333b",
-    "accent": "#56b4e9", "warm": "#ff8c42", "path": "#e39bc6", "focus": "#f0e442", "trouble": "#ff8c42",
+    "accent": "#56b4e9", "warm": "#ff8c42", "path": "#c3a6ff", "focus": "#f0e442", "trouble": "#ff6fae",
 }  # fmt: skip
 
 
@@ -104,6 +104,10 @@ def picture_rules() -> str:
         )
     rules.append(_rule(".trouble", ":is(polygon,path)", "stroke:var(--trouble);stroke-width:3"))
     rules.append(_rule(".edge.trouble", "polygon", "fill:var(--trouble)"))
+    for role, look in EMPHASIS.items():  # last, so that a frame's highlight wins over the kinds' colours
+        colour = "accent" if look["color"] == LIGHT["accent"] else "warm"
+        rules.append(_rule(f".{role}", ":is(polygon,path)", f"stroke:var(--{colour})"))
+        rules.append(_rule(f".edge.{role}", "polygon", f"fill:var(--{colour})"))
     return "\n".join(rules)
 
 

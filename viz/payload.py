@@ -1,4 +1,4 @@
-"""What the player shows at each step, as plain data: the same for the browser, the terminal and the frames.
+"""What the terminal and the frames show at each step, as plain data. (The page computes its own: viz/columns.py.)
 
 The state is a table with a row a box: data, gradient, status (`"pending"` until it is computed). A step lists
 the cells that it changes, before and after, so the player can go either way; and the elements it lights up,
@@ -7,24 +7,20 @@ by id.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from autograd_core.engine.value import Value
-from autograd_core.graph import Path
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step
+from viz.naming import node_names
 from viz.narration import Narrator, Sentence
-from viz.picture import Box, Picture, name_of
-from viz.reading import Reading
+from viz.picture import Box, Picture
+from viz.snapshot import Snapshot
 from viz.spread import Spread
-from viz.text import number, visible
+from viz.text import visible
 
 DATA, GRAD, STATUS = 0, 1, 2
 Cell = tuple[int, int, str, str]  # row, column, before, after
 Mark = tuple[str, str]  # id of an element, role
-OPENING = "Nothing is computed yet: the inputs are given, no gradient is known."
-PATHS_FOR = 400  # graphs up to this many nodes list the paths of every node
-PATHS = 6  # the paths listed for each
-PARTIALS = 12  # the factors written out for each
+ROOM = len("data -1.235e-05")  # what a number takes that the page computes anew
 
 
 @dataclass
@@ -40,19 +36,23 @@ class Script:
     """A picture and the frames that play on it.
 
     Args:
-        reading: The graph.
+        snapshot: The graph.
         picture: How it is drawn.
         events: The steps.
         digits: Significant digits of the numbers.
     """
 
-    def __init__(self, reading: Reading, picture: Picture, events: Sequence[Step], digits: int = 4) -> None:
-        self.reading = reading
+    def __init__(self, snapshot: Snapshot, picture: Picture, events: Sequence[Step], digits: int = 4) -> None:
+        self.snapshot = snapshot
         self.picture = picture
         self.digits = digits
-        self.narrator = Narrator({node: name_of(reading, i) for i, node in enumerate(reading.nodes)}, digits)
+        self.names = node_names(snapshot, digits)
+        stale = frozenset(snapshot.nodes[i] for i in snapshot.stale)
+        self.narrator = Narrator(dict(zip(snapshot.nodes, self.names, strict=True)), digits, stale)
         self.boxes = [box for box in picture.boxes if box.kind != "reference"]
-        self._index = {node: i for i, node in enumerate(reading.nodes)}
+        self.events = events
+        self.starting_gradients = _starting_gradients(events)
+        self._index = {node: i for i, node in enumerate(snapshot.nodes)}
         self._row = {box.ident: row for row, box in enumerate(self.boxes)}
         self._links = {link.ident for link in picture.links}
         self._cells = self._starting_cells(events)
@@ -70,10 +70,15 @@ class Script:
                 rows[row][column] = after
         return rows
 
+    def computed_at(self, position: int) -> set[int]:
+        """The nodes that are computed after so many steps, as indices into the snapshot."""
+        to_come = {event.node for event in self.events[position:] if isinstance(event, ForwardStep)}
+        return {i for i, node in enumerate(self.snapshot.nodes) if node not in to_come}
+
     def room(self) -> dict[str, int]:
         """For each box that changes, the length of the longest text that it will ever show."""
         longest = {
-            box.ident: max(map(len, [visible(box.title), *filter(None, row)]))
+            box.ident: max(ROOM, *map(len, [visible(box.title), *filter(None, row)]))
             for box, row in zip(self.boxes, self.start, strict=True)
         }
         for frame in self.frames:
@@ -86,10 +91,10 @@ class Script:
     def _starting_cells(self, events: Sequence[Step]) -> list[list[Spread]]:
         """For each box that changes, the data and the gradients that are known before the first step."""
         to_come = {event.node for event in events if isinstance(event, ForwardStep)}
-        gradients = _starting_gradients(events)
+        gradients = self.starting_gradients
         cells = []
         for box in self.boxes:
-            nodes = [self.reading.nodes[i] for i in box.members]
+            nodes = [self.snapshot.nodes[i] for i in box.members]
             data = Spread([node.data for node in nodes if node not in to_come])
             given = [gradients.get(node) for node in nodes]
             cells.append([data, Spread([x for x in given if x is not None])] if _is_live(box) else [])
@@ -149,93 +154,6 @@ class Script:
         bundle = f"e_{self._box(node.parents[slot])}_{self._box(node)}"
         return next((ident for ident in (f"e{self._index[node]}_{slot}", bundle) if ident in self._links), "")
 
-    # --- for the browser ---
-
-    def payload(self, css: str, title: str) -> dict[str, Any]:
-        """Everything that viz/static/player.js asks for, but the picture itself."""
-        return {
-            "css": css,
-            "title": title,
-            "opening": OPENING,
-            "caption": self.picture.caption,
-            "description": visible(self.picture.description, 2000),
-            "nodes": [self._node(box) for box in self.boxes],
-            "start": self.start,
-            "steps": [_frame_payload(frame) for frame in self.frames],
-        }
-
-    def _node(self, box: Box) -> dict[str, Any]:
-        single = len(box.members) == 1
-        return {
-            "id": box.ident,
-            "name": visible(box.title, 64),
-            "kind": box.kind,
-            "live": _is_live(box),
-            "about": self._about(box),
-            "paths": self._paths(box.members[0]) if single and len(self.reading.nodes) <= PATHS_FOR else [],
-        }
-
-    def _about(self, box: Box) -> list[str]:
-        if len(box.members) > 1:
-            return [visible(line, 200) for line in [*box.lines, *box.notes]]
-        node = self.reading.nodes[box.members[0]]
-        lines = [visible(f"scope {node.scope}", 200)] if node.scope else []
-        lines += [self._partial_line(node, slot) for slot in range(min(len(node.parents), 12))]
-        return lines + box.notes
-
-    def _partial_line(self, node: Value, slot: int) -> str:
-        value = number(node.partials[slot], self.digits)
-        text = self.narrator.partial_formula(node, slot)
-        middle = f" = {text}" if text and text != value else ""
-        return f"∂{self.narrator.name(node)}/∂{self.narrator.name(node.parents[slot])}{middle} = {value}"
-
-    def _paths(self, i: int) -> list[dict[str, Any]]:
-        """The paths from a node to each output, the largest product first; its gradient is their sum."""
-        node = self.reading.nodes[i]
-        if node.is_constant:
-            return []
-        found = []
-        for root in self.reading.roots:
-            explanation = self.reading.nodes[root].explain(node, PATHS)
-            found += [self._path(path) for path in explanation.paths if len(path.nodes) > 1]
-            if explanation.count > len(explanation.paths):
-                more = explanation.count - len(explanation.paths)
-                found.append(
-                    {
-                        "text": f"{self._number(explanation.rest)} from {more:,} more paths",
-                        "nodes": [],
-                        "edges": [],
-                    }
-                )
-        return found
-
-    def _path(self, path: Path) -> dict[str, Any]:
-        """One path, written from the node to the output, with its product of partials."""
-        nodes = path.nodes[::-1]
-        partials = " × ".join(
-            f"({self._number(p)})" if p < 0 else self._number(p) for p in path.partials[::-1][:PARTIALS]
-        )
-        if len(path.partials) > PARTIALS:
-            partials += " × …"
-        names = [self.narrator.name(node) for node in nodes]
-        if len(names) > PARTIALS:
-            names = [*names[: PARTIALS // 2], "…", *names[-PARTIALS // 2 :]]
-        pairs = zip(path.nodes, path.nodes[1:], path.partials, strict=False)
-        edges = [self._edge(child, _slot(child, parent, partial)) for child, parent, partial in pairs]
-        text = f"{self._number(path.product)} = {partials}   along {' → '.join(names)}"
-        return {"text": text, "nodes": [self._box(node) for node in nodes], "edges": edges}
-
-    def _number(self, value: float) -> str:
-        return number(value, self.digits)
-
-
-def _slot(child: Value, parent: Value, partial: float) -> int:
-    """Which argument of `child` an edge of a path is."""
-    for slot, (argument, value) in enumerate(zip(child.parents, child.partials, strict=True)):
-        if argument is parent and (value == partial or value != value):
-            return slot
-    return child.parents.index(parent)
-
 
 def _starting_gradients(events: Sequence[Step]) -> dict[Value, float | None]:
     """The gradient of every node that receives one, before the first step."""
@@ -249,15 +167,3 @@ def _starting_gradients(events: Sequence[Step]) -> dict[Value, float | None]:
 def _is_live(box: Box) -> bool:
     """Whether a box shows numbers that the steps change."""
     return box.kind != "constant"
-
-
-def _frame_payload(frame: Frame) -> dict[str, Any]:
-    sentence = frame.sentence
-    return {
-        "phase": sentence.phase,
-        "title": sentence.title,
-        "lines": sentence.lines,
-        "say": sentence.say,
-        "set": frame.cells,
-        "marks": frame.marks,
-    }

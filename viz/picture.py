@@ -1,13 +1,15 @@
 """What is drawn, in no language yet: boxes, links, scopes, and a caption that tells what is hidden."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 from autograd_core import Value
-from viz.diagnosis import Finding
-from viz.folding import REST, Grouping, group_links, pattern, scope_pattern
-from viz.reading import Reading
+from viz.diagnosis import LAYERS, Finding, unit_of
+from viz.folding import REST, Edge, Grouping, group_links, pattern, scope_pattern
+from viz.naming import node_names, title_name
+from viz.narration import operation_text
+from viz.snapshot import Snapshot
 from viz.spread import Spread
 from viz.text import DASH, number
 
@@ -27,7 +29,7 @@ class Box:
         title: Label and operation.
         lines: The lines below the title: data and gradient, or their ranges.
         scope: The scope whose cluster it stands in.
-        members: The graph's nodes in it, as indices into the reading.
+        members: The graph's nodes in it, as indices into the snapshot.
         notes: What a diagnosis found, in words.
     """
 
@@ -55,6 +57,8 @@ class Link:
     constant: bool = False
     trouble: bool = False
     emphasis: str = ""
+    child: int | None = None  # the node whose partial it shows, as an index into the snapshot
+    hidden: bool = False  # whether its text keeps its place but is not seen: the node is not computed yet
 
 
 @dataclass
@@ -65,7 +69,7 @@ class Picture:
     links: list[Link]
     caption: str
     description: str
-    box_of: list[str]  # the id of the box that each node of the reading is in
+    box_of: list[str]  # the id of the box that each node of the snapshot is in
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Style:
         digits: Significant digits.
         partials: Whether edges carry their partials, or the number of edges in a bundle; None leaves them out
             where there are many boxes.
-        numbered: Whether nodes without a label are called u0, u1, ... as in Algorithms 6.1 and 6.2.
+        numbered: Whether nodes without a label show their number u1, u2, ... as in Algorithm 6.1.
     """
 
     digits: int = 4
@@ -84,34 +88,22 @@ class Style:
     numbered: bool = False
 
 
-def name_of(reading: Reading, i: int, numbered: bool = True) -> str:
-    """A node's label, else its number in the order of computation."""
-    return reading.nodes[i].label or (f"u{i}" if numbered else "")
-
-
-def operation_text(node: Value) -> str:
-    """The operation as a reader writes it: `+`, `tanh`, `**2`."""
-    return _SIGNS.get(node.op, node.op)
-
-
-_SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "pow": "**", "neg": "negate", "mod": "%"}
-
-
-def paint(reading: Reading, groups: Grouping, style: Style, findings: Iterable[Finding] = ()) -> Picture:
+def paint(snapshot: Snapshot, groups: Grouping, style: Style, findings: Iterable[Finding] = ()) -> Picture:
     """The picture of a graph whose nodes are grouped as `groups` says."""
-    return _Painter(reading, groups, style, list(findings)).run()
+    return _Painter(snapshot, groups, style, list(findings)).run()
 
 
 class _Painter:
-    def __init__(self, reading: Reading, groups: Grouping, style: Style, findings: list[Finding]) -> None:
-        self.reading, self.groups, self.style = reading, groups, style
+    def __init__(self, snapshot: Snapshot, groups: Grouping, style: Style, findings: list[Finding]) -> None:
+        self.snapshot, self.groups, self.style = snapshot, groups, style
         self.members: dict[int, list[int]] = {}
         for i, number_ in enumerate(groups.numbers):
             self.members.setdefault(number_, []).append(i)
         self.notes: dict[int, list[Finding]] = {}
         for finding in findings:
             self.notes.setdefault(finding.node, []).append(finding)
-        self.roots = set(reading.roots)
+        self.roots = set(snapshot.roots)
+        self.names = node_names(snapshot, style.digits)
 
     def run(self) -> Picture:
         boxes = {number_: self._box(members) for number_, members in self.members.items()}
@@ -131,33 +123,48 @@ class _Painter:
         return self._single(members[0]) if len(members) == 1 else self._several(members)
 
     def _single(self, i: int) -> Box:
-        node = self.reading.nodes[i]
-        name = name_of(self.reading, i, self.style.numbered)
-        title = " = ".join(filter(None, (name, operation_text(node)))) or self.reading.kinds[i]
-        kind = "output" if i in self.roots else self.reading.kinds[i]
+        node = self.snapshot.nodes[i]
+        title = title_of(self.snapshot, i, self._name(i), self.style.digits)
+        kind = "output" if i in self.roots else self.snapshot.kinds[i]
         grad = node.grad if node.has_grad else None
-        lines = [self._data(node.data), self._grad(grad)]
-        if self.reading.kinds[i] == "constant":
-            title = " = ".join(filter(None, (node.label, number(node.data, self.style.digits))))
-            lines = lines[2:]
+        constant = self.snapshot.kinds[i] == "constant"
+        lines = [] if constant else [self._data(node.data), self._grad(grad)]
         found = self.notes.get(i, [])
         notes = [finding.text for finding in found]
         place = f" in {node.scope}" if node.scope else ""
         tooltip = f"{title} ({kind}{place})\ndata {node.data!r}\ngrad {DASH if grad is None else repr(grad)}"
         return Box(f"n{i}", kind, title, lines, node.scope, [i], notes, tooltip, _any_severe(found))
 
+    def _name(self, i: int) -> str:
+        """What a box of its own is called: its label, and its number where that is asked for or needed."""
+        label = self.snapshot.nodes[i].label
+        return title_name(self.names[i], label) if self.style.numbered else label
+
     def _several(self, members: list[int]) -> Box:
-        nodes = [self.reading.nodes[i] for i in members]
-        kinds = {self.reading.kinds[i] for i in members}
+        nodes = [self.snapshot.nodes[i] for i in members]
+        kinds = {self.snapshot.kinds[i] for i in members}
         kind = kinds.pop() if kinds <= _LEAF_KINDS and len(kinds) == 1 else "group"
         scope, title = self._common(members, nodes)
         lines = [self._range("data", [node.data for node in nodes])]
         if kind != "constant":
             lines.append(self._range("grad", [node.grad for node in nodes if node.has_grad]))
         found = [finding for i in members for finding in self.notes.get(i, ())]
-        notes = [f"{what}: {count} of {len(nodes)}" for what, count in Counter(f.kind for f in found).items()]
+        notes = self._group_notes(members, found)
         tooltip = f"{title}\n{len(nodes)} nodes" + (f" in {scope}" if scope else "")
         return Box(f"g{members[0]}", kind, title, lines, scope, members, notes, tooltip, _any_severe(found))
+
+    def _group_notes(self, members: list[int], found: list[Finding]) -> list[str]:
+        """How many units of a box have each finding, of how many that could."""
+        units: dict[str, set[Hashable]] = {}
+        for finding in found:
+            units.setdefault(finding.kind, set()).add(finding.unit)
+        whole = len(members)
+        relus = [i for i in members if self.snapshot.nodes[i].op == "relu"]
+        neurons = len({unit_of(self.snapshot, i) for i in relus})
+        return [
+            f"{kind}: {len(those)} of {neurons if 'ReLU' in kind else whole}"
+            for kind, those in units.items()
+        ]
 
     def _common(self, members: list[int], nodes: list[Value]) -> tuple[str, str]:
         """The cluster that several nodes stand in, and their title: a scope, an operation or a label."""
@@ -170,7 +177,9 @@ class _Painter:
         scope = scopes.pop() if len(scopes) == 1 else _common_scope(set(map(scope_pattern, scopes)))
         labels = {pattern(node.label) for node in nodes}
         label = labels.pop() if len(labels) == 1 else ""
-        what = " = ".join(filter(None, (label, nodes[0].op))) or self.reading.kinds[members[0]]
+        sign = operation_text(nodes[0].op)
+        sign = f"({sign})" if sign and not sign[0].isalnum() else sign
+        what = " = ".join(filter(None, (label, sign))) or self.snapshot.kinds[members[0]]
         return scope, f"{what} ×{len(nodes)}"
 
     def _scope_title(self, scope: str, nodes: list[Value]) -> tuple[str, str]:
@@ -189,38 +198,33 @@ class _Painter:
         return f"{name} {Spread(values).text(self.style.digits)}"
 
     def _links(self, boxes: dict[int, Box]) -> list[Link]:
-        counts = group_links(self.reading, self.groups)
         links: list[Link] = []
-        for (tail, head), count in counts.items():
+        for (tail, head), edges in group_links(self.snapshot, self.groups).items():
             if len(boxes[tail].members) == len(boxes[head].members) == 1:
-                links += self._edges(boxes[tail], boxes[head])
+                links += [self._edge(boxes[tail], boxes[head], f"e{i}_{k}", (i, k)) for i, k in edges]
             else:
-                text = f"×{count}" if count > 1 and self.labelled else ""
-                ident = f"e_{boxes[tail].ident}_{boxes[head].ident}"
-                links.append(Link(ident, boxes[tail].ident, boxes[head].ident, text, f"{count} edges"))
+                links.append(self._bundle(boxes[tail], boxes[head], edges))
         return links
 
-    def _edges(self, tail: Box, head: Box) -> list[Link]:
-        """The edges between two single nodes: one an argument, so that `a * a` has two."""
-        parent, child = tail.members[0], head.members[0]
-        node = self.reading.nodes[child]
-        partials = node.partials
-        return [
-            self._edge(tail, head, slot, partials[slot])
-            for slot, argument in enumerate(self.reading.parents[child])
-            if argument == parent
-        ]
+    def _bundle(self, tail: Box, head: Box, edges: list[Edge]) -> Link:
+        """The edges between two boxes of which one is a group, as one line: its partial, or how many."""
+        ident = f"e_{tail.ident}_{head.ident}"
+        if len(edges) == 1:
+            return self._edge(tail, head, ident, edges[0])
+        text = f"×{len(edges)}" if self.labelled else ""
+        return Link(ident, tail.ident, head.ident, text, f"{len(edges)} edges")
 
-    def _edge(self, tail: Box, head: Box, slot: int, partial: float) -> Link:
-        child = head.members[0]
-        constant = self.reading.kinds[tail.members[0]] == "constant"
+    def _edge(self, tail: Box, head: Box, ident: str, edge: Edge) -> Link:
+        child, slot = edge
+        parent, partial = self.snapshot.parents[child][slot], self.snapshot.nodes[child].partials[slot]
+        constant = self.snapshot.kinds[parent] == "constant"
         shown = number(partial, self.style.digits) if self.labelled and not constant else ""
-        tooltip = f"∂{name_of(self.reading, child)}/∂{name_of(self.reading, tail.members[0])} = {partial!r}"
+        tooltip = f"∂{self.names[child]}/∂{self.names[parent]} = {partial!r}"
         trouble = any(finding.slot == slot and finding.severe for finding in self.notes.get(child, ()))
-        return Link(f"e{child}_{slot}", tail.ident, head.ident, shown, tooltip, constant, trouble)
+        return Link(ident, tail.ident, head.ident, shown, tooltip, constant, trouble, child=child)
 
     def _pull_aside(self, boxes: list[Box], links: list[Link]) -> tuple[list[Box], list[Link], int]:
-        """Draw a parameter with many users once, aside, and a short reference to it beside each user."""
+        """Draw a parameter with many users once, aside, and beside each user a numbered reference to it."""
         users: dict[str, set[str]] = {}
         for link in links:
             users.setdefault(link.tail, set()).add(link.head)
@@ -230,6 +234,7 @@ class _Painter:
             if box.kind == "parameter" and len(users.get(box.ident, ())) >= SHARED
         }
         references: dict[tuple[str, str], Box] = {}
+        uses: Counter[str] = Counter()
         scopes = {box.ident: box.scope for box in boxes}
         for box in aside.values():
             box.scope = ASIDE
@@ -237,33 +242,54 @@ class _Painter:
             if link.tail in aside:
                 box = aside[link.tail]
                 ident = f"r_{link.tail}_{link.head}"
-                reference = Box(
-                    ident, "reference", box.title, [], scopes[link.head], [], [], f"{box.title}, drawn aside"
-                )
-                link.tail = references.setdefault((link.tail, link.head), reference).ident
+                if (link.tail, link.head) not in references:
+                    uses[link.tail] += 1
+                    title = f"{box.title} · {uses[link.tail]} of {len(users[link.tail])}"
+                    references[link.tail, link.head] = Box(
+                        ident, "reference", title, [], scopes[link.head], [], [], f"{box.title}, drawn aside"
+                    )
+                link.tail = references[link.tail, link.head].ident
         return boxes + list(references.values()), links, len(aside)
 
     def _caption(self, boxes: dict[int, Box], aside: int) -> str:
-        total = len(self.reading.nodes)
+        total = len(self.snapshot.nodes)
         parts = []
         if len(boxes) < total:
-            parts.append(f"{total:,} nodes and {self.reading.edges:,} edges drawn as {len(boxes):,} boxes")
+            parts.append(f"{total:,} nodes and {self.snapshot.edges:,} edges drawn as {len(boxes):,} boxes")
         if REST in boxes:
             parts.append(f"{len(boxes[REST].members):,} nodes far from the output are in one box")
         if aside:
             parts.append(f"{aside} shared parameter{'s' if aside > 1 else ''} drawn aside")
-        counts = Counter(finding.kind for findings in self.notes.values() for finding in findings)
-        parts += [f"{kind}: {count:,}" for kind, count in counts.items()]
+        units = {(finding.kind, finding.unit) for findings in self.notes.values() for finding in findings}
+        counts = Counter(kind for kind, _unit in units)
+        parts += [f"{kind}: {counts[kind]:,}" for kind in LAYERS if kind in counts]
+        if "stale" in counts:
+            parts.append("a stale number no longer follows from its parents: build the graph anew")
         return "; ".join(parts)
 
     def _description(self) -> str:
-        kinds = Counter(self.reading.kinds)
+        kinds = Counter(self.snapshot.kinds)
         counts = ", ".join(f"{kinds[kind]} {kind}{'s' if kinds[kind] != 1 else ''}" for kind in sorted(kinds))
         outputs = ", ".join(
-            f"{name_of(self.reading, i)} = {number(self.reading.nodes[i].data, 6)}"
-            for i in self.reading.roots[:5]
+            f"{self._name(i) or self.names[i]} = {number(self.snapshot.nodes[i].data, 6)}"
+            for i in self.snapshot.roots[:5]
         )
         return f"Computation graph of {outputs}: {counts}."
+
+
+def title_of(snapshot: Snapshot, i: int, name: str, digits: int = 4) -> str:
+    """What stands on the box of one node: its name and its operation, a constant's label and number.
+
+    Args:
+        snapshot: The graph.
+        i: The node's index in it.
+        name: What the node is to be called there; may be empty.
+        digits: Significant digits of a constant.
+    """
+    node = snapshot.nodes[i]
+    if snapshot.kinds[i] == "constant":
+        return " = ".join(filter(None, (node.label, number(node.data, digits))))
+    return " = ".join(filter(None, (name, operation_text(node.op)))) or snapshot.kinds[i]
 
 
 def _common_scope(scopes: set[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from viz.diagnosis import LAYERS
 from viz.folding import Folding, Grouping, group, group_links, nearest, scope_depth
 from viz.picture import Style
-from viz.reading import Reading
+from viz.snapshot import Snapshot
 
 READABLE = 150  # with more nodes than this, repeated structure is folded unless told otherwise
 MAX_NODES = 1500
@@ -39,24 +39,24 @@ class Options:
             raise ValueError(f"depth is at least 0, not {self.depth}")
 
 
-def plans(reading: Reading, options: Options) -> Iterator[Grouping]:
+def plans(snapshot: Snapshot, options: Options) -> Iterator[Grouping]:
     """Ever coarser groupings, the first within the budget; the next ones for a layout that takes too long."""
     last: Grouping | None = None
-    for folding in _foldings(reading, options):
-        last = group(reading, folding)
-        if _fits(reading, last, options):
+    for folding in _foldings(snapshot, options):
+        last = group(snapshot, folding)
+        if _fits(snapshot, last, options):
             yield last
     if last is not None:
         for keep in (min(OVERVIEW, options.max_nodes), 20):
-            yield nearest(reading, last, keep)
+            yield nearest(snapshot, last, keep)
 
 
-def _foldings(reading: Reading, options: Options) -> Iterator[Folding]:
-    scopes = {node.scope for node in reading.nodes}
+def _foldings(snapshot: Snapshot, options: Options) -> Iterator[Folding]:
+    scopes = {node.scope for node in snapshot.nodes}
     deepest = scope_depth(list(scopes))
     wanted = Folding(options.depth, options.expand, options.collapse, bool(options.fold))
     if options.fold is None:
-        wanted = replace(wanted, fold=len(reading.nodes) > options.readable)
+        wanted = replace(wanted, fold=len(snapshot.nodes) > options.readable)
     yield wanted
     if not wanted.fold and options.fold is None:
         yield (wanted := replace(wanted, fold=True))
@@ -65,6 +65,6 @@ def _foldings(reading: Reading, options: Options) -> Iterator[Folding]:
         yield replace(wanted, depth=depth)
 
 
-def _fits(reading: Reading, groups: Grouping, options: Options) -> bool:
+def _fits(snapshot: Snapshot, groups: Grouping, options: Options) -> bool:
     boxes = len(set(groups.numbers))
-    return boxes <= options.max_nodes and len(group_links(reading, groups)) <= options.max_edges
+    return boxes <= options.max_nodes and len(group_links(snapshot, groups)) <= options.max_edges

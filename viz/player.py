@@ -12,11 +12,12 @@ from viz.diagnosis import layers_of
 from viz.drawing import Drawing, scope_names
 from viz.errors import FormatError
 from viz.files import write_file
-from viz.page import output, page, player_css
+from viz.columns import page_payload, used_operations
+from viz.page import output, page, player_css, player_script
 from viz.payload import Script
 from viz.picture import Style
 from viz.planning import Options
-from viz.reading import read
+from viz.snapshot import take_snapshot
 from viz.renderer import render
 from viz.roots import roots_of
 from viz.svg import finish_svg
@@ -100,7 +101,7 @@ class Player:
     def script(self) -> Script:
         """The steps as the players show them."""
         drawing = self._drawing
-        return Script(drawing.reading, drawing.picture, self.steps, drawing.options.style.digits)
+        return Script(drawing.snapshot, drawing.picture, self.steps, drawing.options.style.digits)
 
     @cached_property
     def _svg(self) -> str:
@@ -110,9 +111,11 @@ class Player:
 
     def html(self) -> str:
         """The player as an HTML fragment: a static picture that the player replaces where scripts may run."""
-        return output(
-            self._svg, self.script.payload(player_css(), self.title), self._drawing.picture.description
-        )
+        description = self._drawing.picture.description
+        return output(self._svg, self._payload(), description, used_operations(self.script))
+
+    def _payload(self) -> dict[str, Any]:
+        return page_payload(self.script, player_css(), self.title)
 
     def save_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the player as one self-contained HTML file that needs no network.
@@ -163,8 +166,9 @@ class Player:
         if self._widget is None:
             from viz.widget import make_widget
 
-            payload = self.script.payload(player_css(), self.title) | {"svg": self._svg}
-            self._widget = make_widget(script_json(payload), self._position)
+            script = player_script(used_operations(self.script), "widget")
+            payload = script_json(self._payload() | {"svg": self._svg})
+            self._widget = make_widget(payload, script, self._position)
             self._widget.observe(self._follow, "position")
         return self._widget
 
@@ -248,8 +252,8 @@ def step(
     options = Options(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, readable=OPEN_UP_TO
     )
-    reading = read(roots, found if parameters is None else parameters)
-    return Player(Drawing(reading, options), events, title or _title(roots), widget)
+    snapshot = take_snapshot(roots, found if parameters is None else parameters)
+    return Player(Drawing(snapshot, options), events, title or _title(roots), widget)
 
 
 def _title(roots: Sequence[Value]) -> str:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from viz.payload import DATA, GRAD, OPENING, STATUS, Frame
+from viz.narration import OPENING
+from viz.payload import DATA, GRAD, STATUS, Frame
 
 if TYPE_CHECKING:
     from viz.player import Player

@@ -6,12 +6,17 @@ quote that text for one language each.
 
 import html
 import json
+import math
 import unicodedata
+from collections.abc import Callable, Sequence
+from decimal import ROUND_HALF_UP, Context
 from typing import Any
 
 DASH = "–"  # shown where there is no number yet
 LABEL_LIMIT = 32
 TOOLTIP_LIMIT = 400
+WHOLE = 1e9  # whole numbers below this are written in full
+MOST_DIGITS = 17  # tell every double from every other
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -61,7 +66,51 @@ def script_json(payload: Any) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A number with `digits` significant digits; an en dash where there is none."""
+    """A number with `digits` significant digits, more where its whole part needs them; a dash for None.
+
+    A whole number below a billion is written in full, and a larger number never loses its whole part to an
+    exponent below that size. viz/static/numbers.js says the same in the page; a test compares the two.
+
+    >>> number(12345.0), number(9999.5), number(1 / 3), number(1e-7)
+    ('12345', '9999.5', '0.3333', '1e-07')
+    """
     if value is None:
         return DASH
-    return format(value, f".{digits}g").replace("nan", "NaN")
+    if not math.isfinite(value):
+        return "NaN" if value != value else "inf" if value > 0 else "-inf"
+    size = abs(value)
+    if size < WHOLE and value == int(value):
+        return f"{value:.0f}"
+    precision = max(digits, len(str(int(size))) + 1) if 1 <= size < WHOLE else digits
+    sign, figures, _ = (found := Context(precision, ROUND_HALF_UP).create_decimal_from_float(value)).as_tuple()
+    return _laid_out("-" * sign, "".join(map(str, figures)).rstrip("0"), found.adjusted(), precision)
+
+
+def _laid_out(sign: str, figures: str, exponent: int, precision: int) -> str:
+    """Digits and their exponent as a number is written, as `%g` does."""
+    if not -4 <= exponent < precision:
+        point = "." if len(figures) > 1 else ""
+        return f"{sign}{figures[0]}{point}{figures[1:]}e{'-' if exponent < 0 else '+'}{abs(exponent):02}"
+    if exponent < 0:
+        return f"{sign}0.{'0' * (-exponent - 1)}{figures}"
+    whole, rest = figures[: exponent + 1].ljust(exponent + 1, "0"), figures[exponent + 1 :]
+    return f"{sign}{whole}.{rest}" if rest else f"{sign}{whole}"
+
+
+def digits_needed(
+    function: Callable[..., float], operands: Sequence[float], result: float, digits: int = 4
+) -> int:
+    """How many digits the operands must show so that the arithmetic reads true.
+
+    The operands as they are shown, put into `function`, give the result as it is shown: `100001.4 -
+    100000.2 = 1.2` needs seven digits.
+    """
+    wanted = number(result, digits)
+    for precision in range(digits, MOST_DIGITS):
+        try:
+            found = function(*(float(number(operand, precision)) for operand in operands))
+        except (ArithmeticError, ValueError):
+            continue
+        if number(found, digits) == wanted:
+            return precision
+    return MOST_DIGITS

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from viz.page import player_script
 
-
-def make_widget(payload: str, position: int) -> Any:
-    """A widget that plays `payload`; its `position` is in step with the page's.
+def make_widget(payload: str, script: str, position: int) -> Any:
+    """A widget that plays `payload`; its `position` and `inputs` are in step with the page's.
 
     Args:
         payload: What viz/static/player.js asks for, as JSON text.
+        script: The player's module.
         position: The step to begin at.
 
     Raises:
@@ -24,8 +23,9 @@ def make_widget(payload: str, position: int) -> Any:
     class PlayerWidget(anywidget.AnyWidget):
         """The step player."""
 
-        _esm = player_script()
+        _esm = script
         payload = traitlets.Unicode().tag(sync=True)
         position = traitlets.Int(0).tag(sync=True)
+        inputs = traitlets.Dict().tag(sync=True)
 
     return PlayerWidget(payload=payload, position=position)

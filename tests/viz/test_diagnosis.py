@@ -5,11 +5,11 @@ import pytest
 import viz
 from autograd_core import Value, scope
 from viz.diagnosis import diagnose
-from viz.reading import read
+from viz.snapshot import take_snapshot
 
 
 def found(*roots):
-    return [(finding.kind, finding.node) for finding in diagnose(read(roots))]
+    return [(finding.kind, finding.node) for finding in diagnose(take_snapshot(roots))]
 
 
 def test_a_healthy_graph_has_no_findings(small):
@@ -27,7 +27,7 @@ def test_values_and_gradients_that_are_not_finite_are_found():
 
 def test_exploding_and_vanishing_partials_are_found_on_their_edge():
     root = Value(1e9, "a") * Value(1e-9, "b")
-    findings = diagnose(read([root]))
+    findings = diagnose(take_snapshot([root]))
     assert [(finding.kind, finding.slot) for finding in findings] == [
         ("vanishing partial", 0),
         ("exploding partial", 1),

@@ -161,7 +161,7 @@ def test_a_scope_is_collapsed_and_expanded(network):
     assert {f"layer0.neuron{i}: 5 nodes" for i in range(3)} <= _titles(opened)
     assert {"dot", "w0", "relu"} <= _titles(opened.expand("layer0.neuron0"))
     assert _titles(opened.collapse("layer0")) == _titles(drawing)
-    assert len(drawing.expand().picture.boxes) == len(drawing.reading.nodes)
+    assert len(drawing.expand().picture.boxes) == len(drawing.snapshot.nodes)
 
 
 def test_collapsed_neurons_that_repeat_share_a_box(network):
@@ -179,7 +179,7 @@ def test_collapsing_tells_what_is_hidden(network):
     drawing = viz.draw(network(2, 3, 1), [0.5, 1.0], depth=0)
     boxes = len(drawing.picture.boxes)
     assert (
-        f"{len(drawing.reading.nodes)} nodes and {drawing.reading.edges} edges drawn as {boxes} boxes"
+        f"{len(drawing.snapshot.nodes)} nodes and {drawing.snapshot.edges} edges drawn as {boxes} boxes"
         in drawing.caption
     )
 
@@ -209,7 +209,7 @@ def test_the_examples_of_a_batch_fold_into_one(network, batch_loss):
 def test_folding_can_be_refused(network):
     drawing = viz.draw(network(2, 8, 8, 1), [0.5, 1.0], fold=False)
     assert len([box for box in drawing.picture.boxes if box.kind != "reference"]) == len(
-        drawing.reading.nodes
+        drawing.snapshot.nodes
     )
 
 
@@ -372,7 +372,7 @@ def test_a_training_loss_of_a_hundred_thousand_nodes_draws_collapsed_in_two_seco
     drawing = viz.draw(loss)
     svg = drawing.svg()
     elapsed = time.process_time() - begun
-    assert len(drawing.reading.nodes) > 100_000
+    assert len(drawing.snapshot.nodes) > 100_000
     assert len(groups(svg)) < 200
     assert elapsed < 2.0
 

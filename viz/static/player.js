@@ -1,315 +1,493 @@
-// One player for every place a page can be: an anywidget in Jupyter, plain HTML output, a standalone file.
+// The player: steps through a graph, and computes it anew when an input changes.
 //
-// mount(host, payload) draws into a shadow root of `host`, so no page's style reaches in and none leaks out.
-// The payload (built by viz/payload.py) says everything; this file only applies it:
-//   css, title, caption, description   text
-//   nodes    [{id, name, kind, about: [line], paths: [{text, nodes: [id], edges: [id]}]}]
-//   start    [[data, grad, status]] a row a node, before the first step
-//   steps    [{phase, title, lines: [text], say, set: [[node, column, before, after]], marks: [[id, role]]}]
-//   svg      the picture, or absent: then it is taken from the static <img> inside the host
-// Elements are looked up once; a step touches only what it changes.
+// The payload (viz/payload.py): css, title, caption, description; graph, see graph.js; boxes, what the picture
+// `svg` draws: { id, title, kind, members, notes }; live, whether edges carry their numbers.
+import { Algorithm } from "./algorithm.js";
+import { button, make, on, section } from "./dom.js";
+import { Graph } from "./graph.js";
+import { Groups, linksOf } from "./groups.js";
+import { Inputs } from "./inputs.js";
+import { Learning } from "./learning.js";
+import { Narrator, OPENING } from "./narration.js";
+import { full, number, range } from "./numbers.js";
+import { drawPicture } from "./picture.js";
+import { copied, download, pngOf, standaloneSvg, textUrl, tikz } from "./save.js";
+import { Slope } from "./slope.js";
+import { Stage, backArrow, parseSvg } from "./stage.js";
+import { buildView, watchTheme } from "./view.js";
 
-const STATUS = 2; // the column of a row that is a class, not a text
-const READABLE = 0.5; // a picture shrunk to less than this starts at its actual size instead
-const SPEEDS = [["slow", 2000], ["normal", 1000], ["fast", 300], ["fastest", 60]];
+const PATHS_FOR = 3000; // nodes up to which the paths of a node are listed
+const ROLES = ["argument", "into", "result", "from", "along", "to"];
 
-export function mount(host, payload, { onStep = () => {}, position = 0 } = {}) {
-  const svgText = payload.svg ?? pictureFromImage(host);
-  host.dataset.mounted = "true";
-  const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
-  const view = build(root, payload, svgText);
-  const picture = indexPicture(view.stage, payload);
-  const rows = payload.start.map((row) => [...row]);
-  let at = 0;
-  let marked = [];
-  let selected = null;
-  let timer = null;
-
-  rows.forEach((row, i) => [0, 1, STATUS].forEach((column) => write(i, column, row[column])));
-  const stopWatchingTheme = watchTheme(host);
-
-  function write(i, column, text) {
-    const handle = picture[i];
-    if (!handle || text === null) return;
-    if (column === STATUS) handle.group.dataset.status = text;
-    else if (handle.texts[column]) handle.texts[column].textContent = text;
+export class Player {
+  constructor(root, payload, { onStep = () => {}, onInputs = () => {}, alone = false, position = 0 } = {}) {
+    Object.assign(this, { root, payload, onStep, onInputs, alone });
+    this.graph = new Graph(payload.graph);
+    this.narrator = new Narrator(this.graph);
+    this.groups = new Groups(this.graph, payload.boxes);
+    this.position = 0;
+    this.selected = null;
+    this.timer = null;
+    this.written = [];
+    const go = (to) => () => this.goto(to());
+    this.view = buildView(root, payload, {
+      first: go(() => 0), previous: go(() => this.position - 1), next: go(() => this.position + 1), last: go(() => this.end),
+      play: () => this.play(), zoomIn: () => this.stage.zoom(1.25), zoomOut: () => this.stage.zoom(0.8), fit: () => this.stage.fit(),
+    });
+    this.stage = new Stage(this.view.stage, { onPick: (k) => this.select(k), onHover: (k) => this.hover(k) });
+    this.buildPanel();
+    this.listen();
+    const svg = payload.svg ? parseSvg(payload.svg) : null;
+    if (svg) this.showPicture(svg, this.groups.boxes, linksOf(this.graph, this.groups.boxes));
+    else this.redraw();
+    this.view.inside.hidden = !this.groups.hasGroups;
+    this.goto(position, { quiet: true });
   }
 
-  // Collect first, write once: a jump over a thousand steps writes each changed text a single time.
-  function moveTo(target) {
-    const changed = new Map();
-    for (; at < target; at++) payload.steps[at].set.forEach((s) => changed.set(s[0] * 3 + s[1], s[3]));
-    for (; at > target; at--) payload.steps[at - 1].set.slice().reverse().forEach((s) => changed.set(s[0] * 3 + s[1], s[2]));
-    for (const [key, text] of changed) {
-      rows[Math.floor(key / 3)][key % 3] = text;
-      write(Math.floor(key / 3), key % 3, text);
+  get end() {
+    return this.graph.steps.length;
+  }
+
+  get step() {
+    return this.graph.steps[this.position - 1];
+  }
+
+  // --- the picture ---
+
+  showPicture(svg, boxes, links) {
+    Object.assign(this, { boxes, links });
+    this.written = [];
+    this.marked = [];
+    this.stage.show(svg, boxes);
+    this.edgeTexts = links.map((link) => (link.edges.length === 1 && !link.constant ? this.stage.find(link.id)?.querySelector("text") : null));
+  }
+
+  // The picture drawn anew by the page, after groups opened or closed.
+  redraw() {
+    const boxes = this.groups.shown();
+    const links = linksOf(this.graph, boxes).map((link) => ({ ...link, text: this.linkText(link, boxes.length) }));
+    const drawn = boxes.map((box) => ({ ...box, lines: box.kind === "constant" ? [] : ["data", "grad"] }));
+    this.selected = null;
+    this.view.details.hidden = true;
+    this.showPicture(drawPicture(drawn, links), boxes, links);
+    const chips = this.groups.opened.map(({ box }) => button(`${box.title} ✕`, `Close ${box.title}`, () => (this.groups.close(box.id), this.redraw(), this.refresh())));
+    this.view.groups.replaceChildren(...chips);
+  }
+
+  linkText({ edges, constant }, boxes) {
+    if (boxes > 300 || constant) return "";
+    return edges.length > 1 ? `×${edges.length}` : number(this.graph.p[edges[0][0]][edges[0][1]], this.graph.digits);
+  }
+
+  // --- what is shown at a position ---
+
+  goto(target, { quiet = false } = {}) {
+    this.position = Math.max(0, Math.min(this.end, Math.round(target)));
+    this.takeApart();
+    this.refresh();
+    this.mark();
+    if (this.alone) this.writeHash();
+    if (!quiet) this.onStep(this.position);
+  }
+
+  // In a picture with groups, the nodes of a step are taken out of them.
+  takeApart() {
+    const wanted = this.view.inside.querySelector("input").checked && this.groups.hasGroups;
+    const { step } = this;
+    const nodes = !step || !wanted ? [] : step.kind === "backward" ? [step.node, step.parent] : [step.node, ...(step.kind === "forward" ? new Set(this.graph.parents[step.node]) : [])];
+    if (this.groups.take(nodes)) this.redraw();
+  }
+
+  refresh() {
+    this.state = this.graph.at(this.position);
+    const { computed, grads } = this.state;
+    const { x, digits } = this.graph;
+    this.boxes.forEach((box, k) => {
+      const handle = this.stage.handles[k];
+      if (!handle?.texts.length) return;
+      const one = box.members.length === 1 ? box.members[0] : null;
+      const data = one === null ? box.members.filter((i) => computed[i]).map((i) => x[i]) : computed[one] ? [x[one]] : [];
+      const grad = one === null ? box.members.map((i) => grads[i]).filter((g) => g !== null) : grads[one] === null ? [] : [grads[one]];
+      this.write(k, [`data ${range(data, digits)}`, `grad ${range(grad, digits)}`, data.length ? "computed" : "pending"], handle, data, grad);
+    });
+    this.links.forEach((link, k) => {
+      const text = this.edgeTexts[k];
+      if (!text) return;
+      const [i, slot] = link.edges[0];
+      const wanted = computed[i] ? number(this.graph.p[i][slot], digits) : "";
+      if (text.textContent !== wanted) text.textContent = wanted;
+    });
+    this.describe();
+    this.refreshPanel();
+    if (this.selected !== null) this.showDetails(this.selected);
+  }
+
+  write(k, texts, { group, title, texts: [data, grad] }, dataNumbers, gradNumbers) {
+    const before = this.written[k] ?? [];
+    if (texts[0] !== before[0]) data.textContent = texts[0];
+    if (texts[1] !== before[1]) grad.textContent = texts[1];
+    if (texts[2] !== before[2]) group.dataset.status = texts[2];
+    const exact = dataNumbers.length > 1 ? "" : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`;
+    const name = `${this.boxes[k].title}, ${this.boxes[k].kind}\n${exact || `${this.boxes[k].members.length} nodes`}`;
+    if (name !== before[3]) title.textContent = name;
+    const label = `${this.boxes[k].title}, ${texts[0]}, ${texts[1]}`;
+    if (label !== before[4]) group.setAttribute("aria-label", label);
+    this.written[k] = [...texts, name, label];
+  }
+
+  describe() {
+    const { view, step, position, end } = this;
+    const told = (this.told = step ? this.narrator.tell(step) : null);
+    view.phase.textContent = view.phase.dataset.phase = told ? told.phase : "start";
+    view.title.textContent = told ? told.title : this.payload.title;
+    view.lines.replaceChildren(...(told ? told.lines : [this.graph.forward ? OPENING : "No gradient is known yet."]).map((line) => make("div", {}, line)));
+    view.say.textContent = `Step ${position} of ${end}. ${told ? told.say : OPENING}`;
+    view.slider.max = end;
+    view.slider.value = position;
+    view.slider.setAttribute("aria-valuetext", `step ${position} of ${end}, ${view.phase.textContent}`);
+    view.count.textContent = `${position} / ${end}`;
+    // not `disabled`: that would drop the focus, and with it the keyboard
+    const { first, previous, next, last } = view.buttons;
+    [first, previous].forEach((one) => one.setAttribute("aria-disabled", position === 0));
+    [next, last].forEach((one) => one.setAttribute("aria-disabled", position === end));
+    this.warn();
+  }
+
+  warn() {
+    const { graph, view } = this;
+    const bad = graph.changed ? graph.ops.findIndex((op, i) => op && !Number.isFinite(graph.x[i]) && graph.operands(i).every(Number.isFinite)) : -1;
+    const stale = graph.staleNow.size ? `Stale: ${graph.staleNow.size} ${graph.staleNow.size > 1 ? "nodes hold numbers" : "node holds a number"} that no longer follow${graph.staleNow.size > 1 ? "" : "s"} from the operands. Build the graph anew.` : "";
+    const text = bad < 0 ? stale : `${graph.names[bad]} = ${graph.ops[bad]} of ${graph.operands(bad).map((x) => number(x)).join(", ")} is ${number(graph.x[bad])} here; Python would raise an error.`;
+    if (view.notice.textContent !== text) view.notice.textContent = text;
+    view.notice.hidden = !text;
+  }
+
+  mark() {
+    for (const element of this.marked ?? []) element.classList.remove(...ROLES);
+    this.stage.svg.querySelectorAll(".back").forEach((arrow) => arrow.remove());
+    const { step } = this;
+    const boxOf = (i) => this.boxes.find((box) => box.members.includes(i))?.id;
+    const edgeOf = (i, k) => this.links.find((link) => link.edges.some(([a, b]) => a === i && b === k))?.id;
+    const marks = [];
+    if (step?.kind === "forward") {
+      this.graph.parents[step.node].forEach((parent, k) => marks.push([boxOf(parent), "argument"], [edgeOf(step.node, k), "into"]));
+      marks.push([boxOf(step.node), "result"]);
+    } else if (step?.kind === "seed") marks.push([boxOf(step.node), "to"]);
+    else if (step) marks.push([boxOf(step.node), "from"], [edgeOf(step.node, step.slot), "along"], [boxOf(step.parent), "to"]);
+    const found = marks.map(([id, role]) => [id && this.stage.find(id), role]).filter(([element]) => element);
+    found.forEach(([element, role]) => (element.classList.add(role), role === "along" && backArrow(element)));
+    this.marked = found.map(([element]) => element);
+    this.stage.follow(this.marked);
+  }
+
+  // --- the panel ---
+
+  buildPanel() {
+    const { graph } = this;
+    this.inputs = new Inputs(graph, {
+      onChange: (i, value) => this.change([[i, value]]),
+      onChoose: (i) => this.choose(i),
+      onReset: () => this.reset(),
+    });
+    this.slope = new Slope(graph);
+    this.learning = new Learning(graph, (changes) => this.change(changes, { keepCourse: true }));
+    this.algorithm = new Algorithm();
+    this.sections = {
+      inputs: section("Inputs: drag to change", (body) => body.firstChild ?? body.append(this.inputs.element), true),
+      slope: section("The slope", (body) => this.slope.render(body)),
+      learning: section("One step of learning", (body) => this.learning.render(body)),
+      algorithm: section("The algorithm", (body) => this.algorithm.render(body, this.algorithmState())),
+    };
+    this.sections.inputs.body.append(this.inputs.element);
+    this.view.panel.append(...Object.values(this.sections).map((one) => one.element));
+  }
+
+  algorithmState() {
+    const { step, told, graph, position } = this;
+    const running = [];
+    if (step?.kind === "backward") {
+      const terms = graph.steps.slice(0, position).filter((one) => one.kind === "backward" && one.parent === step.parent).map((one) => number(one.product, graph.digits));
+      running.push(`grad(${graph.names[step.parent]}) = ${terms.slice(-8).join(" + ").replaceAll("+ -", "− ")}${terms.length > 1 ? ` = ${number(step.after, graph.digits)}` : ""}`);
+    }
+    return { step, told, running, done: position === this.end };
+  }
+
+  refreshPanel() {
+    this.inputs.refresh(this.state.grads);
+    for (const name of ["slope", "learning", "algorithm"]) this.sections[name].refresh();
+  }
+
+  choose(i) {
+    this.slope.choose(i);
+    this.sections.slope.refresh();
+  }
+
+  // New numbers for some leaves; everything follows from them, in one frame.
+  change(changes, { keepCourse = false } = {}) {
+    if (!this.graph.live) return;
+    const atEnd = this.position === this.end;
+    this.graph.set(changes);
+    if (changes.length === 1) this.slope.choose(changes[0][0]);
+    if (!keepCourse) this.learning.reset();
+    this.settle(atEnd);
+    this.onInputs(Object.fromEntries(this.graph.leaves.map((i) => [this.graph.names[i], this.graph.x[i]])));
+  }
+
+  reset() {
+    const atEnd = this.position === this.end;
+    this.graph.restore();
+    this.learning.reset();
+    this.settle(atEnd);
+    this.onInputs(Object.fromEntries(this.graph.leaves.map((i) => [this.graph.names[i], this.graph.x[i]])));
+  }
+
+  settle(atEnd) {
+    this.position = atEnd ? this.end : Math.min(this.position, this.end);
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => (this.refresh(), this.mark()));
+  }
+
+  // --- the details of a node ---
+
+  select(k) {
+    if (this.selected !== null) this.stage.handles[this.selected]?.group.classList.remove("selected");
+    this.selected = k === this.selected ? null : k;
+    this.light(null);
+    this.view.details.hidden = this.selected === null;
+    if (this.selected === null) return;
+    this.stage.handles[k]?.group.classList.add("selected");
+    const { members } = this.boxes[k];
+    if (members.length === 1) this.choose(members[0]);
+    this.showDetails(k);
+  }
+
+  hover(k) {
+    if (k === null) return this.light(null);
+    const { members } = this.boxes[k];
+    if (members.length === 1 && this.graph.size <= PATHS_FOR) this.light(this.graph.paths(members[0], 1).on);
+  }
+
+  light(on) {
+    this.view.stage.querySelectorAll(".on-path").forEach((element) => element.classList.remove("on-path"));
+    if (!on) return;
+    const nodes = new Set(on.nodes), edges = new Set(on.edges.map(([i, k]) => `${i}/${k}`));
+    this.boxes.forEach((box) => box.members.some((i) => nodes.has(i)) && this.stage.find(box.id)?.classList.add("on-path"));
+    this.links.forEach((link) => link.edges.some(([i, k]) => edges.has(`${i}/${k}`)) && this.stage.find(link.id)?.classList.add("on-path"));
+  }
+
+  showDetails(k) {
+    const { view, graph } = this;
+    const box = this.boxes[k], [i] = box.members;
+    view.detailTitle.textContent = box.title;
+    view.choices.replaceChildren();
+    view.paths.replaceChildren();
+    view.pathsNote.textContent = "";
+    view.pathsTitle.hidden = true;
+    if (box.members.length > 1) return this.showGroup(box, k);
+    const { computed, grads } = this.state;
+    const known = [`data ${full(computed[i] ? graph.x[i] : null)}`, ...(box.kind === "constant" ? [] : [`grad ${full(grads[i])}`])];
+    view.facts.replaceChildren(...[...known, ...(computed[i] ? this.narrator.about(i) : []), ...(box.notes ?? [])].map((line) => make("div", {}, line)));
+    if (box.kind !== "constant" && graph.size <= PATHS_FOR) this.showPaths(i);
+  }
+
+  // The paths are known once the last contribution to the node has arrived.
+  showPaths(i) {
+    const { graph, view } = this;
+    if (graph.roots.includes(i) && !graph.users[i].length) return;
+    view.pathsTitle.hidden = false;
+    const last = graph.steps.findLastIndex((step) => step.kind === "backward" && step.parent === i);
+    if (this.position <= last) return void (view.pathsNote.textContent = "Their products are known once the gradient has arrived here.");
+    const { count, found, total } = graph.paths(i);
+    const text = (value) => number(value, graph.digits);
+    view.paths.replaceChildren(...found.map((path) => this.pathItem(i, path)));
+    const rest = Number(count) - found.length;
+    if (rest > 0) view.paths.append(make("li", {}, `${text((total ?? 0) - found.reduce((sum, path) => sum + path.product, 0))} from ${rest.toLocaleString("en")} more paths`));
+    view.pathsNote.textContent = found.length ? `sum of all paths = ${text(total)} = grad(${graph.names[i]})` : "No path: the gradient sends nothing here.";
+  }
+
+  pathItem(i, path) {
+    const { graph } = this;
+    const text = (value) => number(value, graph.digits), MOST = 12;
+    const partials = path.steps.map(([j, k]) => graph.p[j][k]);
+    const factors = partials.slice(0, MOST).map((p) => (p < 0 ? `(${text(p)})` : text(p))).join(" × ") + (partials.length > MOST ? " × …" : "");
+    let names = [i, ...path.steps.map(([j]) => j)].map((j) => graph.names[j]);
+    if (names.length > MOST) names = [...names.slice(0, MOST / 2), "…", ...names.slice(-MOST / 2)];
+    const item = make("button", { type: "button", class: "path" }, `${text(path.product)} = ${factors}   along ${names.join(" → ")}`);
+    const lit = { nodes: [i, ...path.steps.map(([j]) => j)], edges: path.steps };
+    for (const name of ["pointerenter", "focus"]) on(item, name, () => this.light(lit));
+    for (const name of ["pointerleave", "blur"]) on(item, name, () => this.light(null));
+    return make("li", {}, item);
+  }
+
+  showGroup(box, k) {
+    const { view, graph } = this;
+    const written = this.written[k] ?? [];
+    const scopes = [...new Set(box.members.map((i) => graph.scopes[i]))];
+    view.facts.replaceChildren(...[`${box.members.length} nodes${scopes.length === 1 && scopes[0] ? ` in ${scopes[0]}` : ""}`, written[0], written[1], ...box.notes].filter(Boolean).map((line) => make("div", {}, line)));
+    const example = make("select", { "aria-label": "One of the nodes in this box" }, make("option", { value: "" }, "one of them…"));
+    box.members.slice(0, 500).forEach((i, j) => example.append(make("option", { value: i }, `${j + 1}: ${graph.titles[i]}`)));
+    on(example, "change", () => example.value && this.extract([Number(example.value)]));
+    view.choices.replaceChildren(button("Open", "Open this group", () => this.groups.open(box.id) && (this.redraw(), this.refresh(), this.mark())), example);
+  }
+
+  extract(nodes) {
+    if (this.groups.take(nodes)) this.redraw();
+    this.refresh();
+    this.mark();
+    const k = this.boxes.findIndex((box) => box.members.length === 1 && box.members[0] === nodes[0]);
+    if (k >= 0) this.select(k), this.stage.follow([this.stage.handles[k].group]);
+  }
+
+  find(text) {
+    const wanted = text.trim().toLowerCase();
+    if (!wanted) return;
+    const { names, titles } = this.graph;
+    let i = names.findIndex((name) => name.toLowerCase() === wanted);
+    if (i < 0) i = titles.findIndex((title, j) => title.toLowerCase().includes(wanted) || names[j].toLowerCase().includes(wanted));
+    this.view.search.setAttribute("aria-invalid", i < 0);
+    if (i < 0) return;
+    const k = this.boxes.findIndex((box) => box.members.includes(i));
+    if (this.boxes[k].members.length > 1) return this.extract([i]);
+    if (this.selected !== k) this.select(k);
+    this.stage.follow([this.stage.handles[k].group]);
+  }
+
+  // --- playing, keys, links ---
+
+  play() {
+    if (this.timer) return this.pause();
+    if (this.position === this.end) this.goto(0);
+    const { buttons, speed, say } = this.view;
+    buttons.play.textContent = "❚❚ Pause";
+    buttons.play.setAttribute("aria-pressed", "true");
+    if (Number(speed.value) < 1000) say.setAttribute("aria-live", "off"); // nobody can listen that fast
+    this.timer = setInterval(() => {
+      this.goto(this.position + 1);
+      if (this.position === this.end) this.pause();
+    }, Number(speed.value));
+  }
+
+  pause() {
+    clearInterval(this.timer);
+    this.timer = null;
+    const { buttons, say } = this.view;
+    buttons.play.textContent = "▶ Play";
+    buttons.play.setAttribute("aria-pressed", "false");
+    say.setAttribute("aria-live", "polite");
+  }
+
+  phaseStart(direction) {
+    const phaseAt = (k) => (k === 0 ? "start" : this.graph.steps[k - 1].kind === "forward" ? "forward" : "backward");
+    let k = this.position + direction;
+    while (k > 0 && k < this.end && phaseAt(k) === phaseAt(k - direction)) k += direction;
+    this.goto(k);
+  }
+
+  focusNode(k) {
+    const { handles } = this.stage;
+    handles.forEach((handle) => handle?.group.setAttribute("tabindex", "-1"));
+    const group = handles[(k + handles.length) % handles.length]?.group;
+    group?.setAttribute("tabindex", "0");
+    group?.focus();
+  }
+
+  listen() {
+    const { view } = this;
+    on(view.slider, "input", () => this.goto(Number(view.slider.value)));
+    on(view.speed, "change", () => this.timer && (this.pause(), this.play()));
+    on(view.player, "keydown", (event) => this.onKey(event));
+    on(view.search, "change", () => this.find(view.search.value));
+    on(view.save, "change", () => this.save(view.save.value));
+    on(view.inside, "change", () => (this.takeApart(), this.refresh(), this.mark()));
+    on(view.player, "copy", (event) => this.onCopy(event));
+    this.cleanUp = [];
+    if (!this.alone) return;
+    const keys = (event) => event.target === document.body && this.onKey(event);
+    const hash = () => this.readHash();
+    document.addEventListener("keydown", keys);
+    window.addEventListener("hashchange", hash);
+    this.cleanUp.push(() => document.removeEventListener("keydown", keys), () => window.removeEventListener("hashchange", hash));
+  }
+
+  // Copying on a node copies its numbers with every digit.
+  onCopy(event) {
+    const k = this.stage.handles.findIndex((handle) => handle?.group === this.root.activeElement);
+    if (k < 0 || !event.clipboardData) return;
+    event.clipboardData.setData("text/plain", this.stage.handles[k].title.textContent);
+    event.preventDefault();
+  }
+
+  onKey(event) {
+    const element = event.composedPath()[0];
+    const k = this.stage.handles.findIndex((handle) => handle?.group === element);
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const typing = element.tagName === "INPUT" && element !== this.view.slider && element.type !== "checkbox";
+    if (typing || ["SELECT", "SUMMARY"].includes(element.tagName)) return event.stopPropagation();
+    const keys = {
+      ArrowRight: () => this.goto(this.position + 1), ArrowLeft: () => this.goto(this.position - 1),
+      Home: () => this.goto(0), End: () => this.goto(this.end),
+      PageDown: () => this.phaseStart(1), PageUp: () => this.phaseStart(-1), " ": () => this.play(),
+      "+": () => this.stage.zoom(1.25), "=": () => this.stage.zoom(1.25), "-": () => this.stage.zoom(0.8), 0: () => this.stage.fit(),
+    };
+    if (k >= 0 && (event.key === "Enter" || event.key === " ")) this.select(k);
+    else if (k >= 0 && event.key === "ArrowDown") this.focusNode(k + 1);
+    else if (k >= 0 && event.key === "ArrowUp") this.focusNode(k - 1);
+    else if (event.key === "Escape" && this.selected !== null) this.select(this.selected);
+    else if (event.key === " " && element.tagName === "BUTTON") return event.stopPropagation();
+    else if (keys[event.key] && !(element === this.view.slider && event.key.startsWith("Page"))) keys[event.key]();
+    else return;
+    event.stopPropagation(); // the page (Jupyter above all) has keys of its own
+    event.preventDefault();
+  }
+
+  readHash() {
+    const found = /^#step=(\d+)$/.exec(location.hash);
+    if (found && Number(found[1]) !== this.position) this.goto(Number(found[1]));
+  }
+
+  writeHash() {
+    try {
+      if (this.position || location.hash) history.replaceState(null, "", `#step=${this.position}`);
+    } catch {
+      // a page that may not name itself still plays
     }
   }
 
-  function mark(step) {
-    marked.forEach(([element, role]) => element.classList.remove(role));
-    marked = (step ? step.marks : []).map(([id, role]) => [view.find(id), role]).filter(([element]) => element);
-    marked.forEach(([element, role]) => element.classList.add(role));
-    follow(view.stage, marked.map(([element]) => element));
+  async save(what) {
+    const { stage, view, graph } = this;
+    view.save.value = "";
+    if (what === "png") return download("graph.png", await pngOf(stage));
+    const texts = {
+      svg: ["graph.svg", "image/svg+xml", () => standaloneSvg(stage)],
+      tikz: ["graph.tex", "text/plain", () => tikz(stage, this.boxes, this.links)],
+      link: ["link.txt", "text/plain", () => `${location.href.split("#")[0]}#step=${this.position}`],
+      numbers: ["numbers.tsv", "text/plain", () => graph.names.map((name, i) => [name, full(this.state.computed[i] ? graph.x[i] : null), full(this.state.grads[i])].join("\t")).join("\n")],
+    };
+    if (!texts[what]) return;
+    const [name, type, text] = texts[what];
+    const content = text();
+    if (!(await copied(content))) download(name, textUrl(type, content));
   }
 
-  function describe(step) {
-    view.phase.textContent = step ? step.phase : "start";
-    view.phase.dataset.phase = step ? step.phase : "start";
-    view.title.textContent = step ? step.title : payload.title;
-    view.lines.replaceChildren(...(step ? step.lines : [payload.opening]).map((line) => make("div", {}, line)));
-    view.say.textContent = `Step ${at} of ${payload.steps.length}. ${step ? step.say : payload.opening}`;
-    view.slider.value = at;
-    view.slider.setAttribute("aria-valuetext", `step ${at} of ${payload.steps.length}, ${view.phase.textContent}`);
-    view.count.textContent = `${at} / ${payload.steps.length}`;
-    // not `disabled`: that would drop the focus, and with it the keyboard
-    const { first, previous, next, last } = view.buttons;
-    [first, previous].forEach((button) => button.setAttribute("aria-disabled", at === 0));
-    [next, last].forEach((button) => button.setAttribute("aria-disabled", at === payload.steps.length));
-  }
-
-  function goto(target, { quiet = false } = {}) {
-    const wanted = Math.max(0, Math.min(payload.steps.length, Math.round(target)));
-    moveTo(wanted);
-    const step = payload.steps[at - 1];
-    mark(step);
-    describe(step);
-    if (selected !== null) showDetails(selected);
-    if (!quiet) onStep(at);
-  }
-
-  function stop() {
-    clearInterval(timer);
-    timer = null;
-    view.buttons.play.textContent = "▶ Play";
-    view.buttons.play.setAttribute("aria-pressed", "false");
-    view.say.setAttribute("aria-live", "polite");
-  }
-
-  function play() {
-    if (timer) return stop();
-    if (at === payload.steps.length) goto(0);
-    view.buttons.play.textContent = "❚❚ Pause";
-    view.buttons.play.setAttribute("aria-pressed", "true");
-    if (Number(view.speed.value) < 1000) view.say.setAttribute("aria-live", "off"); // nobody can listen that fast
-    timer = setInterval(() => {
-      goto(at + 1);
-      if (at === payload.steps.length) stop();
-    }, Number(view.speed.value));
-  }
-
-  function phaseStart(direction) {
-    const phaseAt = (k) => (k === 0 ? "start" : payload.steps[k - 1].phase);
-    let k = at + direction;
-    while (k > 0 && k < payload.steps.length && phaseAt(k) === phaseAt(k - direction)) k += direction;
-    goto(k);
-  }
-
-  function showActualSize(actual) {
-    view.stage.classList.toggle("actual", actual);
-    view.buttons.fit.textContent = actual ? "Fit" : "Actual size";
-    follow(view.stage, marked.map(([element]) => element));
-  }
-
-  // "Why is this gradient what it is?": the paths from a node to the output, strongest first.
-  function showDetails(i) {
-    const node = payload.nodes[i];
-    const row = rows[i];
-    const facts = [row[0], row[1]].filter(Boolean).concat(node.about);
-    view.detailTitle.textContent = node.name;
-    view.facts.replaceChildren(...facts.map((line) => make("div", {}, line)));
-    view.paths.replaceChildren(...node.paths.map((path) => pathButton(path)));
-    view.pathsTitle.hidden = node.paths.length === 0;
-    view.details.hidden = false;
-  }
-
-  function pathButton(path) {
-    const button = make("button", { type: "button", class: "path" }, path.text);
-    const light = (on) => [...path.nodes, ...path.edges].forEach((id) => view.find(id)?.classList.toggle("on-path", on));
-    button.addEventListener("pointerenter", () => light(true));
-    button.addEventListener("pointerleave", () => light(false));
-    button.addEventListener("focus", () => light(true));
-    button.addEventListener("blur", () => light(false));
-    return make("li", {}, button);
-  }
-
-  function select(i) {
-    clearPath();
-    if (selected !== null) picture[selected]?.group.classList.remove("selected");
-    selected = i === selected ? null : i;
-    view.details.hidden = selected === null;
-    if (selected === null) return;
-    picture[selected]?.group.classList.add("selected");
-    showDetails(selected);
-  }
-
-  function clearPath() {
-    view.stage.querySelectorAll(".on-path").forEach((element) => element.classList.remove("on-path"));
-  }
-
-  function focusNode(i) {
-    picture.forEach((handle) => handle?.group.setAttribute("tabindex", "-1"));
-    const handle = picture[(i + picture.length) % picture.length];
-    handle?.group.setAttribute("tabindex", "0");
-    handle?.group.focus();
-  }
-
-  const keys = {
-    ArrowRight: () => goto(at + 1),
-    ArrowLeft: () => goto(at - 1),
-    Home: () => goto(0),
-    End: () => goto(payload.steps.length),
-    PageDown: () => phaseStart(1),
-    PageUp: () => phaseStart(-1),
-    " ": play,
-  };
-
-  function onKey(event) {
-    const element = event.composedPath()[0];
-    const i = picture.findIndex((handle) => handle?.group === element);
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (i >= 0 && (event.key === "Enter" || event.key === " ")) select(i);
-    else if (i >= 0 && event.key === "ArrowDown") focusNode(i + 1);
-    else if (i >= 0 && event.key === "ArrowUp") focusNode(i - 1);
-    else if (event.key === "Escape" && selected !== null) select(selected);
-    else if (event.key === " " && element.tagName === "BUTTON") return stopHere(event, false);
-    else if (["SELECT", "SUMMARY"].includes(element.tagName)) return stopHere(event, false);
-    else if (keys[event.key] && !(element === view.slider && event.key.startsWith("Page"))) keys[event.key]();
-    else return;
-    stopHere(event, true);
-  }
-
-  // The page (Jupyter above all) has keys of its own: what is meant for the player must not reach them.
-  function stopHere(event, prevent) {
-    event.stopPropagation();
-    if (prevent) event.preventDefault();
-  }
-
-  view.buttons.first.addEventListener("click", () => goto(0));
-  view.buttons.previous.addEventListener("click", () => goto(at - 1));
-  view.buttons.play.addEventListener("click", play);
-  view.buttons.next.addEventListener("click", () => goto(at + 1));
-  view.buttons.last.addEventListener("click", () => goto(payload.steps.length));
-  view.buttons.fit.addEventListener("click", () => showActualSize(!view.stage.classList.contains("actual")));
-  view.slider.addEventListener("input", () => goto(Number(view.slider.value)));
-  view.speed.addEventListener("change", () => timer && (stop(), play()));
-  view.player.addEventListener("keydown", onKey);
-  picture.forEach((handle, i) => handle?.group.addEventListener("click", () => select(i)));
-  goto(position, { quiet: true });
-  const stopWatchingSize = whenLaidOut(view.stage, (scale) => scale < READABLE && showActualSize(true));
-
-  return {
-    goto,
-    play,
-    select,
-    get position() {
-      return at;
-    },
-    destroy() {
-      stop();
-      stopWatchingTheme();
-      stopWatchingSize();
-      root.replaceChildren();
-    },
-  };
-}
-
-// Calls back once with how much the picture is shrunk to fit, as soon as the page gives the stage a width.
-function whenLaidOut(stage, act) {
-  const observer = new ResizeObserver(() => {
-    if (!stage.clientWidth) return;
-    observer.disconnect();
-    const natural = stage.querySelector("svg")?.width.baseVal.value;
-    if (natural) act(stage.clientWidth / natural);
-  });
-  observer.observe(stage);
-  return () => observer.disconnect();
-}
-
-// Scrolls the stage, never the page, to what a step lights up.
-function follow(stage, elements) {
-  if (!elements.length || (stage.scrollHeight <= stage.clientHeight && stage.scrollWidth <= stage.clientWidth)) return;
-  const frame = stage.getBoundingClientRect();
-  const boxes = elements.map((element) => element.getBoundingClientRect());
-  for (const [from, to, size, scroll] of [["left", "right", "clientWidth", "scrollLeft"], ["top", "bottom", "clientHeight", "scrollTop"]]) {
-    const low = Math.min(...boxes.map((box) => box[from])) - frame[from];
-    const high = Math.max(...boxes.map((box) => box[to])) - frame[from];
-    const last = boxes[boxes.length - 1];
-    const middle = high - low <= stage[size] ? (low + high) / 2 : (last[from] + last[to]) / 2 - frame[from];
-    if (low < 0 || high > stage[size]) stage[scroll] += middle - stage[size] / 2;
+  destroy() {
+    this.pause();
+    this.cleanUp.forEach((undo) => undo());
+    this.stage.destroy();
+    this.root.replaceChildren();
   }
 }
 
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
-  element.append(...children);
-  return element;
-}
-
-function build(root, payload, svgText) {
-  const button = (text, label) => make("button", { type: "button", "aria-label": label, title: label }, text);
-  const buttons = {
-    first: button("|◀", "First step (Home)"),
-    previous: button("◀", "Previous step (left arrow)"),
-    play: make("button", { type: "button", class: "play", "aria-pressed": "false", title: "Play or pause (space)" }, "▶ Play"),
-    next: button("▶", "Next step (right arrow)"),
-    last: button("▶|", "Last step (End)"),
-    fit: make("button", { type: "button", class: "fit" }, "Actual size"),
-  };
-  const slider = make("input", { type: "range", min: 0, max: payload.steps.length, value: 0, step: 1, "aria-label": "Step" });
-  const speed = make("select", { "aria-label": "Speed of play" });
-  SPEEDS.forEach(([name, pause]) => speed.append(make("option", pause === 1000 ? { value: pause, selected: "" } : { value: pause }, name)));
-  const count = make("span", { class: "count" });
-  const bar = make("div", { class: "bar", role: "toolbar", "aria-label": "Steps" },
-    buttons.first, buttons.previous, buttons.play, buttons.next, buttons.last, slider, count, speed, buttons.fit);
-  const stage = make("div", { class: payload.nodes.length > 150 ? "stage large" : "stage" });
-  stage.append(parseSvg(svgText));
-  const phase = make("span", { class: "phase" });
-  const title = make("span", { class: "title" });
-  const lines = make("div", { class: "lines" });
-  const event = make("div", { class: "event", "aria-hidden": "true" }, make("div", {}, phase, title), lines);
-  const say = make("div", { class: "say", role: "status", "aria-live": "polite", "aria-atomic": "true" });
-  const detailTitle = make("h2");
-  const facts = make("div", { class: "facts" });
-  const pathsTitle = make("h3", {}, "Paths to the output: product of the partials along each");
-  const paths = make("ol", { class: "paths" });
-  const details = make("section", { class: "details", "aria-live": "polite", hidden: "" }, detailTitle, facts, pathsTitle, paths);
-  const caption = make("div", { class: "caption" }, payload.caption);
-  const player = make("div", { class: "player", role: "group", "aria-label": payload.description, tabindex: "-1" },
-    bar, event, say, stage, details, caption);
-  root.replaceChildren(make("style", {}, payload.css), player);
-  const cache = new Map();
-  const find = (id) => {
-    if (!cache.has(id)) cache.set(id, stage.querySelector(`[id="${id}"]`));
-    return cache.get(id);
-  };
-  return { player, buttons, slider, speed, count, stage, phase, title, lines, say, details, detailTitle, facts, pathsTitle, paths, find };
-}
-
-function indexPicture(stage, payload) {
-  const groups = new Map([...stage.querySelectorAll("g.node")].map((group) => [group.id, group]));
-  let first = true;
-  return payload.nodes.map((node) => {
-    const group = groups.get(node.id);
-    if (!group) return null;
-    group.setAttribute("role", "button");
-    group.setAttribute("aria-description", `${node.kind}; shows its paths to the output`);
-    group.querySelector("title")?.remove(); // its numbers are the final ones; the name is what the node shows
-    group.setAttribute("tabindex", first ? "0" : "-1");
-    first = false;
-    const texts = [...group.querySelectorAll("text")];
-    return { group, texts: node.live ? texts.slice(-2) : [] };
-  });
-}
-
-// Parsed as XML and imported: nothing in the picture runs, and an error in it shows as text.
-function parseSvg(text) {
-  const parsed = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
-  if (parsed.nodeName !== "svg") return make("p", {}, "The picture could not be read.");
-  parsed.querySelectorAll("script, foreignObject").forEach((element) => element.remove());
-  parsed.setAttribute("role", "group"); // no longer an image: there are buttons in it
-  return document.importNode(parsed, true);
+// Draws into a shadow root of `host`, so no page's style reaches in and none leaks out.
+export function mount(host, payload, options = {}) {
+  host.dataset.mounted = "true";
+  const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+  const alone = host.closest("[data-autograd-page]") !== null && document.querySelectorAll(".autograd-player").length === 1;
+  const svg = payload.svg ?? pictureFromImage(host);
+  const player = new Player(root, { ...payload, svg }, { alone, ...options });
+  const stopWatching = watchTheme(host);
+  if (alone) player.readHash();
+  player.cleanUp.push(stopWatching);
+  return player;
 }
 
 function pictureFromImage(host) {
@@ -318,42 +496,8 @@ function pictureFromImage(host) {
   return new TextDecoder().decode(bytes);
 }
 
-// Notebooks say what their theme is on the body; elsewhere the system's wish is followed, by the style sheet.
-function watchTheme(host) {
-  const body = document.body;
-  const apply = () => {
-    const light = body.dataset.jpThemeLight ?? (body.dataset.vscodeThemeKind && String(!/dark|high-contrast$/.test(body.dataset.vscodeThemeKind)));
-    if (light === undefined || light === "") delete host.dataset.theme;
-    else host.dataset.theme = light === "true" ? "light" : "dark";
-  };
-  const observer = new MutationObserver(apply);
-  observer.observe(body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"] });
-  apply();
-  return () => observer.disconnect();
-}
-
 // Plain HTML output: the first host of this name that no player has taken yet.
 export function mountNext(name, payload) {
   const host = [...document.querySelectorAll(`.${name}`)].find((element) => !element.dataset.mounted);
   return host && mount(host, payload);
 }
-
-// anywidget
-export default {
-  render({ model, el }) {
-    const payload = JSON.parse(model.get("payload"));
-    const player = mount(el, payload, {
-      position: model.get("position"),
-      onStep: (at) => {
-        model.set("position", at);
-        model.save_changes();
-      },
-    });
-    const follow = () => model.get("position") !== player.position && player.goto(model.get("position"), { quiet: true });
-    model.on("change:position", follow);
-    return () => {
-      model.off("change:position", follow);
-      player.destroy();
-    };
-  },
-};

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from autograd_core import Value
-from autograd_core.graph import topological_order
+from autograd_core.graph import stale_nodes, topological_order
 
 
 @dataclass(frozen=True)
-class Reading:
+class Snapshot:
     """The nodes below some outputs.
 
     Attributes:
@@ -28,8 +29,14 @@ class Reading:
         """How many edges the whole graph has."""
         return sum(map(len, self.parents))
 
+    @cached_property
+    def stale(self) -> frozenset[int]:
+        """The nodes whose number no longer follows from their parents' numbers."""
+        found = set(stale_nodes(*(self.nodes[root] for root in self.roots), every=True))
+        return frozenset(i for i, node in enumerate(self.nodes) if node in found) if found else frozenset()
 
-def read(roots: Sequence[Value], parameters: Iterable[Value] | None = None) -> Reading:
+
+def take_snapshot(roots: Sequence[Value], parameters: Iterable[Value] | None = None) -> Snapshot:
     """Read the graph below `roots`.
 
     Args:
@@ -41,7 +48,7 @@ def read(roots: Sequence[Value], parameters: Iterable[Value] | None = None) -> R
     parents = [tuple([index[parent] for parent in node.parents]) for node in nodes]
     chosen = None if parameters is None else set(parameters)
     kinds = [_kind(node, chosen) for node in nodes]
-    return Reading(tuple(index[root] for root in roots), nodes, parents, kinds)
+    return Snapshot(tuple(index[root] for root in roots), nodes, parents, kinds)
 
 
 def _kind(node: Value, parameters: set[Value] | None) -> str:

@@ -1,0 +1,180 @@
+"""The calculus of `operations.py` as an ES module, for pages that compute without Python.
+
+Each rule is called with Symbols and its formula is printed, as `codegen.py` does for C. The text is made when
+it is asked for, so it cannot be out of date. A page computes with the functions of its own `Math`: within a
+few units in the last place of the C library, and with the same conventions at kinks and ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from .operations import OPERATIONS, Dot, Operation, Reduction
+from .primitives import Number
+from .symbols import Symbol
+
+__all__ = ["LIVE", "module_text"]
+
+_NAMES = ("a", "b", "c")
+_COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==="}
+_HELPERS = {"power": "pow", "absolute": "Math.abs", "sigmoid": "OPERATIONS.sigmoid.value", "exp2": "exp2"}
+_OWN = {"sign", "modulo", "erf", "erfc"}
+_ABSENT = {"lgamma", "polygamma"}  # no function of `Math`, and no C text either
+
+LIVE = frozenset(op.name for op in OPERATIONS.values() if op.identifier and op.name not in _ABSENT)
+"""The operations that a page can compute; user-defined ones are Python code, and are not among them."""
+
+_HEAD = r"""
+// Written by autograd_core/calculus/javascript.py from operations.py. An operation of fixed arity has
+// value(...operands) and partials(...operands, y); a reduction is two folds, see Reduction there.
+
+// C's pow, which Python has: 1 for pow(1, NaN) and pow(-1, Infinity), where Math.pow says NaN.
+const pow = (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b));
+const exp2 = (x) => Math.pow(2, x);
+const sign = (x) => (x !== x ? x : (x > 0) - (x < 0));
+
+// Python's remainder: it has the sign of b.
+function modulo(a, b) {
+  if (b === 0) return NaN;
+  const r = a % b;
+  if (r === 0) return b < 0 ? -0 : 0;
+  return b < 0 !== r < 0 ? r + b : r;
+}
+
+// exp(-x * x) without the error of rounding x * x: the square of x cut to 24 bits is exact.
+function gauss(x) {
+  const near = Math.fround(x);
+  return Math.exp(-near * near) * Math.exp((near - x) * (near + x));
+}
+
+// erf by its series of positive terms, erfc beyond 1 by its continued fraction (Abramowitz, 7.1.6, 7.1.14).
+function erf(x) {
+  if (!(Math.abs(x) < 1)) return x !== x ? x : x > 0 ? 1 - erfc(x) : erfc(-x) - 1;
+  let term = x, sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) sum += term *= (2 * x * x) / (2 * n + 1);
+  return 1.1283791670955126 * gauss(x) * sum;
+}
+
+function erfc(x) {
+  if (!(x >= 1)) return x < -1 ? 2 - erfc(-x) : 1 - erf(x);
+  if (x > 27.3) return 0;
+  let tail = x;
+  for (let n = Math.ceil(20 + 220 / (x * x)); n > 0; n--) tail = x + n / 2 / tail;
+  return (0.5641895835477563 * gauss(x)) / tail;
+}
+"""
+
+_TAIL = r"""
+const fold = (step, start, x) => x.reduce((total, one) => step(total, one), start);
+const folds = (op, x) => {
+  const m = fold(op.pre, op.pre0, x);
+  return [m, fold((s, one) => op.step(s, one, m), 0, x)];
+};
+
+export const isLive = (name) => Object.hasOwn(OPERATIONS, name);
+export const foldsOf = (name, x) => folds(OPERATIONS[name], x);
+
+// The value of an operation on numbers; `index` is which of a softmax's results this is.
+export function valueOf(name, x, index = 0) {
+  const op = OPERATIONS[name];
+  if (op.kind === "fixed") return op.value(...x);
+  if (op.kind === "reduction") return op.finish(...folds(op, x), x.length, x[index]);
+  const n = x.length >> 1, biased = x.length % 2;
+  let total = biased ? x[2 * n] : x[0] * x[n];
+  for (let j = biased ? 0 : 1; j < n; j++) total += x[j] * x[n + j];
+  return total;
+}
+
+// dy/dx_k for every operand.
+export function partialsOf(name, x, y, index = 0) {
+  const op = OPERATIONS[name];
+  if (op.kind === "fixed") return op.partials(...x, y);
+  if (op.kind === "dot") {
+    const n = x.length >> 1;
+    return [...x.slice(n, 2 * n), ...x.slice(0, n), ...(x.length % 2 ? [1] : [])];
+  }
+  const [m, s] = folds(op, x);
+  return x.map((one, j) => op.partial(one, m, s, y, x.length, j === index ? 1 : 0));
+}
+"""
+
+
+@cache
+def module_text(names: frozenset[str] | None = None) -> str:
+    """Return the ES module: `OPERATIONS`, and `valueOf`, `partialsOf`, `foldsOf`, `isLive` over them.
+
+    Args:
+        names: the operations to be in it, as far as they are `LIVE`; by default all.
+    """
+    wanted = LIVE if names is None else LIVE & (names | {"sigmoid"})  # other rules call it
+    rows = "\n".join(f"  {op.name}: {_row(op)}," for op in OPERATIONS.values() if op.name in wanted)
+    return f"{_HEAD}\nexport const OPERATIONS = {{\n{rows}\n}};\n{_TAIL}"
+
+
+def _row(operation: Operation) -> str:
+    facts = f"kind: {_kind(operation)!r}, selecting: {str(operation.selecting).lower()}"
+    functions = dict(_reduction(operation) if isinstance(operation, Reduction) else _elementwise(operation))
+    return f"{{ {facts}{''.join(f', {name}: {text}' for name, text in functions.items())} }}"
+
+
+def _kind(operation: Operation) -> str:
+    if isinstance(operation, Dot):
+        return "dot"
+    return "reduction" if isinstance(operation, Reduction) else "fixed"
+
+
+def _elementwise(operation: Operation) -> Iterator[tuple[str, str]]:
+    if isinstance(operation, Dot):
+        return
+    names = _NAMES[: operation.arity]
+    operands = [Symbol(name) for name in names]
+    partials = ", ".join(_js(rule(*operands, Symbol("y"))) for rule in operation.partial_rules)
+    yield "value", f"({', '.join(names)}) => {_js(operation.rule(*operands))}"
+    yield "partials", f"({', '.join(names)}, y) => [{partials}]"
+
+
+def _reduction(operation: Reduction) -> Iterator[tuple[str, str]]:
+    m, x, s, n, y, same = (Symbol(letter) for letter in ("m", "x", "s", "n", "y", "same"))
+    yield "indexed", str(operation.indexed).lower()
+    yield "pre0", _js(operation.pre0)
+    yield "pre", f"(m, x) => {_js(operation.pre(m, x))}"
+    yield "step", f"(s, x, m) => {_js(operation.step(s, x, m))}"
+    yield "finish", f"(m, s, n, x) => {_js(operation.finish(m, s, n, x))}"
+    yield "partial", f"(x, m, s, y, n, same) => {_js(operation.partial(x, m, s, y, n, same))}"
+
+
+def _js(formula: Number) -> str:
+    """Return a formula in JavaScript, every operation in brackets so that its order is that of Python."""
+    if not isinstance(formula, Symbol):
+        return _number(float(formula))
+    head = formula.head
+    if not isinstance(head, str):
+        return _number(head)
+    parts = [_js(argument) for argument in formula.arguments]
+    if not parts:
+        return head
+    if head in _COMPARISONS:
+        return f"+({parts[0]} {_COMPARISONS[head]} {parts[1]})"
+    if head == "select":
+        return f"({_condition(formula.arguments[0])} ? {parts[1]} : {parts[2]})"
+    if head == "neg":
+        return f"(-{parts[0]})"
+    if head in "+-*/":
+        return f"({parts[0]} {head} {parts[1]})"
+    function = _HELPERS.get(head, head if head in _OWN else f"Math.{head}")
+    return f"{function}({', '.join(parts)})"
+
+
+def _condition(condition: Symbol) -> str:
+    if condition.head in _COMPARISONS and condition.arguments:
+        left, right = (_js(argument) for argument in condition.arguments)
+        return f"{left} {_COMPARISONS[str(condition.head)]} {right}"
+    return f"{_js(condition)} !== 0"
+
+
+def _number(number: float) -> str:
+    if number != number:
+        return "NaN"
+    text = repr(abs(number)).replace("inf", "Infinity").removesuffix(".0")
+    return text if number >= 0 else f"(-{text})"

@@ -1,0 +1,33 @@
+// Algorithms 6.1 and 6.2 of Goodfellow et al. 2016, with the line that the current step carries out.
+import { make } from "./dom.js";
+
+const LINES = [
+  ["head", "Algorithm 6.1: forward propagation"],
+  ["input", "for i = 1, …, nᵢ:  u⁽ⁱ⁾ ← xᵢ"],
+  ["", "for i = nᵢ + 1, …, n:"],
+  ["forward", "  A⁽ⁱ⁾ ← { u⁽ʲ⁾ | j ∈ Pa(u⁽ⁱ⁾) };  u⁽ⁱ⁾ ← f⁽ⁱ⁾(A⁽ⁱ⁾)"],
+  ["head", "Algorithm 6.2: back-propagation"],
+  ["seed", "grad_table[u⁽ⁿ⁾] ← 1"],
+  ["", "for j = n − 1 down to 1:"],
+  ["backward", "  grad_table[u⁽ʲ⁾] ← Σ grad_table[u⁽ⁱ⁾] ∂u⁽ⁱ⁾/∂u⁽ʲ⁾  over i with j ∈ Pa(u⁽ⁱ⁾)"],
+  ["done", "return { grad_table[u⁽ⁱ⁾] | i = 1, …, nᵢ }"],
+];
+
+export class Algorithm {
+  constructor() {
+    this.rows = LINES.map(([kind, text]) => make(kind === "head" ? "h3" : "div", { class: "code" }, text));
+    this.now = make("div", { class: "lines now" });
+  }
+
+  render(body, { step, told, done, running }) {
+    if (!this.now.isConnected) body.replaceChildren(...this.rows, this.now);
+    const current = step ? step.kind : "input";
+    this.rows.forEach((row, k) => {
+      const lit = LINES[k][0] === current || (done && LINES[k][0] === "done");
+      row.classList.toggle("lit", lit);
+      if (lit) row.setAttribute("aria-current", "step");
+      else row.removeAttribute("aria-current");
+    });
+    this.now.replaceChildren(...[...(told ? [told.title, ...(step.kind === "forward" ? told.lines : [])] : []), ...running].map((line) => make("div", {}, line)));
+  }
+}

@@ -1,0 +1,152 @@
+// A graph that computes: values and partials (Algorithm 6.1), gradients (Algorithm 6.2), paths, differences.
+//
+// The payload (viz/payload.py) holds columns, an entry a node, parents first: ops, parents, data, partials,
+// names, kinds, scopes. `recorded` numbers are Python's, to the bit; a change of an input computes anew.
+import { valueOf, partialsOf, isLive } from "./calculus.js";
+import { parsed } from "./numbers.js";
+
+export class Graph {
+  constructor(payload) {
+    Object.assign(this, payload);
+    this.size = this.ops.length;
+    this.seeds = this.seeds.map(parsed);
+    this.recorded = { data: this.data.map(parsed), partials: this.partials.map((row) => row.map(parsed)) };
+    this.missing = [...new Set(this.ops.filter((op) => op && !isLive(op)))];
+    this.live = this.missing.length === 0;
+    this.leaves = [...this.ops.keys()].filter((i) => !this.ops[i] && this.kinds[i] !== "constant");
+    this.users = this.ops.map(() => []);
+    this.parents.forEach((row, i) => row.forEach((parent, k) => this.users[parent].push([i, k])));
+    this.staleNodes = new Set(this.stale);
+    this.restore();
+  }
+
+  // The numbers that Python recorded.
+  restore() {
+    this.x = Float64Array.from(this.recorded.data);
+    this.p = this.recorded.partials.map((row) => [...row]);
+    this.staleNow = this.staleNodes;
+    this.changed = false;
+    this.sweep();
+  }
+
+  set(changes) {
+    for (const [i, value] of changes) this.x[i] = value;
+    this.changed = true;
+    this.staleNow = new Set();
+    for (let i = 0; i < this.size; i++) {
+      if (!this.ops[i]) continue;
+      const operands = this.operands(i);
+      this.x[i] = valueOf(this.ops[i], operands, this.index[i]);
+      this.p[i] = partialsOf(this.ops[i], operands, this.x[i], this.index[i]);
+    }
+    this.sweep();
+  }
+
+  operands(i, x = this.x) {
+    return this.parents[i].map((parent) => x[parent]);
+  }
+
+  // Whether the sweep sends anything along an edge; a selecting operation sends nothing where it did not choose.
+  sends(i, k) {
+    return this.kinds[this.parents[i][k]] !== "constant" && !(this.p[i][k] === 0 && this.selecting[this.ops[i]]);
+  }
+
+  // The steps, in the order of autograd_core/steps.py, and the gradients that they end with.
+  sweep() {
+    const grads = this.grads.map((grad) => (grad === null ? null : parsed(grad)));
+    const steps = [];
+    if (this.forward) this.ops.forEach((op, i) => op && steps.push({ kind: "forward", node: i }));
+    const add = (step, i, term) => {
+      step.before = grads[i];
+      grads[i] = step.after = (grads[i] ?? 0) + term;
+      steps.push(step);
+    };
+    this.roots.forEach((root, k) => add({ kind: "seed", node: root, gradient: this.seeds[k] }, root, this.seeds[k]));
+    for (let i = this.size - 1; i >= 0; i--) {
+      if (grads[i] === null || !this.ops[i]) continue;
+      for (let k = 0; k < this.parents[i].length; k++) {
+        if (!this.sends(i, k)) continue;
+        const product = this.p[i][k] * grads[i];
+        add({ kind: "backward", node: i, slot: k, parent: this.parents[i][k], upstream: grads[i], product }, this.parents[i][k], product);
+      }
+    }
+    this.steps = steps;
+    this.gradients = grads;
+  }
+
+  // What is known after so many steps: which nodes are computed, and the gradients so far.
+  at(position) {
+    const computed = this.ops.map((op) => !(op && this.forward));
+    const grads = this.grads.map((grad) => (grad === null ? null : parsed(grad)));
+    for (const step of this.steps.slice(0, position)) {
+      if (step.kind === "forward") computed[step.node] = true;
+      else grads[step.kind === "seed" ? step.node : step.parent] = step.after;
+    }
+    return { computed, grads };
+  }
+
+  get output() {
+    return this.total(this.x);
+  }
+
+  total(x) {
+    return this.roots.reduce((sum, root, k) => sum + this.seeds[k] * x[root], 0);
+  }
+
+  // Everything computed from a node, in order.
+  descendants(i) {
+    const found = new Set([i]);
+    for (let j = i + 1; j < this.size; j++) if (this.parents[j].some((parent) => found.has(parent))) found.add(j);
+    return [...found].slice(1);
+  }
+
+  // The output as a function of one node, all else unchanged.
+  along(i) {
+    const below = this.descendants(i);
+    const x = Float64Array.from(this.x);
+    return (value) => {
+      x[i] = value;
+      for (const j of below) x[j] = valueOf(this.ops[j], this.operands(j, x), this.index[j]);
+      return this.total(x);
+    };
+  }
+
+  // All paths from a node to the outputs: how many, the largest products, and everything that lies on one.
+  paths(i, limit = 6) {
+    const counts = new Map(), bounds = new Map();
+    const upward = (j) => this.users[j].filter(([user, k]) => this.sends(user, k) && counts.has(user));
+    for (let j = this.size - 1; j >= i; j--) {
+      const seed = this.roots.indexOf(j);
+      const users = upward(j);
+      if (seed < 0 && !users.length) continue;
+      counts.set(j, users.reduce((sum, [user]) => sum + counts.get(user), seed < 0 ? 0n : 1n));
+      bounds.set(j, Math.max(seed < 0 ? 0 : Math.abs(this.seeds[seed]), ...users.map(([user, k]) => Math.abs(this.p[user][k]) * bounds.get(user))));
+    }
+    const open = counts.has(i) ? [{ node: i, product: 1, steps: [] }] : [];
+    const found = [];
+    while (open.length && found.length < limit) {
+      const score = (start) => Math.abs(start.product) * (start.done ? 1 : bounds.get(start.node));
+      const best = open.reduce((a, b) => (score(b) > score(a) ? b : a));
+      open.splice(open.indexOf(best), 1);
+      if (best.done) found.push(best);
+      else {
+        const seed = this.roots.indexOf(best.node);
+        if (seed >= 0) open.push({ ...best, product: best.product * this.seeds[seed], done: true });
+        for (const [user, k] of upward(best.node)) open.push({ node: user, product: best.product * this.p[user][k], steps: [...best.steps, [user, k]] });
+      }
+      if (open.length > 4000) break;
+    }
+    const on = { nodes: [...counts.keys()].filter((j) => this.reaches(i, j)), edges: [] };
+    const inside = new Set(on.nodes);
+    for (const j of on.nodes) for (const [user, k] of upward(j)) if (inside.has(j)) on.edges.push([user, k]);
+    return { count: counts.get(i) ?? 0n, found, on, total: this.gradients[i] };
+  }
+
+  reaches(i, j) {
+    if (this.reachFrom !== i) {
+      this.reachFrom = i;
+      this.reach = new Set([i, ...this.descendants(i)]);
+    }
+    return this.reach.has(j);
+  }
+}

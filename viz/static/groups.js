@@ -1,0 +1,102 @@
+// Which nodes share a box: groups open into finer ones and close again, and a step takes its nodes out of theirs.
+import { signOf } from "./narration.js";
+
+const SINGLES = 60; // members up to which a group opens into single nodes
+const TAKEN = 9; // nodes that a step takes out of their groups
+
+export class Groups {
+  constructor(graph, boxes) {
+    this.graph = graph;
+    this.boxes = boxes;
+    this.opened = []; // { box, parts }: what was opened, the last one last
+    this.taken = new Set();
+  }
+
+  get hasGroups() {
+    return this.boxes.some((box) => box.members.length > 1) || this.opened.length > 0;
+  }
+
+  open(id) {
+    const box = this.boxes.find((one) => one.id === id);
+    if (!box || box.members.length < 2) return false;
+    const parts = this.split(box);
+    this.opened.push({ box, parts: new Set(parts.map((part) => part.id)) });
+    this.boxes = this.boxes.flatMap((one) => (one === box ? parts : [one]));
+    return true;
+  }
+
+  // Closing a group closes what was opened inside it.
+  close(id) {
+    const at = this.opened.findIndex((entry) => entry.box.id === id);
+    if (at < 0) return;
+    const [{ box }] = this.opened.splice(at, 1);
+    const inside = new Set(box.members);
+    this.opened = this.opened.filter((entry) => !inside.has(entry.box.members[0]));
+    const first = this.boxes.findIndex((one) => inside.has(one.members[0]));
+    this.boxes = this.boxes.filter((one) => !inside.has(one.members[0]));
+    this.boxes.splice(first, 0, box);
+  }
+
+  // Takes the nodes of a step out of their groups; tells whether anything changed.
+  take(nodes) {
+    const wanted = new Set(nodes.slice(0, TAKEN));
+    const same = wanted.size === this.taken.size && [...wanted].every((i) => this.taken.has(i));
+    this.taken = wanted;
+    return !same;
+  }
+
+  // The boxes to draw, with the taken nodes beside what is left of their groups.
+  shown() {
+    return this.boxes.flatMap((box) => {
+      const out = box.members.length > 1 ? box.members.filter((i) => this.taken.has(i)) : [];
+      if (!out.length) return [box];
+      const rest = box.members.filter((i) => !this.taken.has(i));
+      return [...out.map((i) => this.single(i)), ...(rest.length > 1 ? [{ ...box, members: rest, title: `${box.title} (others)` }] : rest.map((i) => this.single(i)))];
+    });
+  }
+
+  single(i) {
+    const { graph } = this;
+    const kind = graph.roots.includes(i) ? "output" : graph.kinds[i];
+    return { id: `n${i}`, title: graph.titles[i], kind, members: [i], notes: [] };
+  }
+
+  // By the next level of scopes, else node by node, else by operation, else in portions.
+  split(box) {
+    const { graph } = this;
+    const scopes = box.members.map((i) => graph.scopes[i].split("."));
+    let level = 0;
+    while (scopes.every((scope) => scope[level] && scope[level] === scopes[0][level])) level++;
+    for (const key of [(i, j) => scopes[j][level] ?? "", null, (i) => `${signOf(graph.ops[i]) || graph.kinds[i]}`, (i, j) => `part ${1 + Math.floor(j / SINGLES)}`]) {
+      if (key === null) {
+        if (box.members.length <= SINGLES) return box.members.map((i) => this.single(i));
+        continue;
+      }
+      const parts = new Map();
+      box.members.forEach((i, j) => parts.set(key(i, j), [...(parts.get(key(i, j)) ?? []), i]));
+      if (parts.size > 1 && parts.size <= SINGLES) return [...parts].map(([name, members]) => this.part(name, members));
+    }
+    return box.members.map((i) => this.single(i));
+  }
+
+  part(name, members) {
+    if (members.length === 1) return this.single(members[0]);
+    const kinds = new Set(members.map((i) => this.graph.kinds[i]));
+    const kind = kinds.size === 1 && !kinds.has("operation") ? [...kinds][0] : "group";
+    return { id: `g${members[0]}`, title: `${name || "nodes"} ×${members.length}`, kind, members, notes: [] };
+  }
+}
+
+// The lines between boxes: each edge between two single nodes, one line for all edges where a group takes part.
+export function linksOf(graph, boxes) {
+  const boxOf = new Map(boxes.flatMap((box) => box.members.map((i) => [i, box])));
+  const links = new Map();
+  graph.parents.forEach((row, i) => row.forEach((parent, k) => {
+    const tail = boxOf.get(parent), head = boxOf.get(i);
+    if (!tail || !head || tail === head) return;
+    const id = tail.members.length + head.members.length === 2 ? `e${i}_${k}` : `e_${tail.id}_${head.id}`;
+    if (links.has(id)) links.get(id).edges.push([i, k]);
+    else links.set(id, { id, tail: tail.id, head: head.id, edges: [[i, k]], constant: graph.kinds[parent] === "constant" });
+  }));
+  return [...links.values()];
+}

@@ -1,0 +1,74 @@
+// The inputs: a slider and a number for each leaf; the page computes anew as they move.
+import { button, make, on } from "./dom.js";
+import { full, number } from "./numbers.js";
+
+const ROWS = 24; // leaves shown at once; a search brings the others
+
+export class Inputs {
+  constructor(graph, { onChange, onChoose, onReset }) {
+    Object.assign(this, { graph, onChange, onChoose });
+    this.rows = new Map();
+    this.list = make("div", { class: "inputs" });
+    this.note = make("p", { class: "note" });
+    const kids = [this.list, this.note];
+    if (graph.leaves.length > ROWS) {
+      const search = make("input", { type: "search", placeholder: `find one of ${graph.leaves.length} inputs`, "aria-label": "Find an input" });
+      kids.unshift(on(search, "input", () => this.fill(search.value)));
+    }
+    this.reset = button("Reset", "Bring the recorded numbers back", () => onReset());
+    this.element = make("div", {}, ...kids, this.reset);
+    if (graph.live) this.fill("");
+    else this.note.textContent = `Not live: the page cannot compute ${graph.missing.join(", ")} (Python code). The steps show the recorded numbers.`;
+    this.reset.hidden = !graph.live;
+    this.refresh();
+  }
+
+  fill(wanted) {
+    const { graph } = this;
+    const order = [...graph.leaves].sort((a, b) => (graph.kinds[a] === "input" ? 0 : 1) - (graph.kinds[b] === "input" ? 0 : 1) || a - b);
+    const found = order.filter((i) => graph.names[i].includes(wanted) || graph.titles[i].includes(wanted));
+    this.rows = new Map(found.slice(0, ROWS).map((i) => [i, this.row(i)]));
+    this.list.replaceChildren(...[...this.rows.values()].map((row) => row.element));
+    this.note.textContent = found.length > ROWS ? `${found.length - ROWS} more; search for them by name` : "";
+    this.refresh();
+  }
+
+  row(i) {
+    const { graph } = this;
+    const name = graph.names[i], start = graph.recorded.data[i];
+    const reach = Number.isFinite(start) ? Math.max(1, 2 * Math.abs(start)) : 1;
+    const middle = Number.isFinite(start) ? start : 0;
+    const slider = make("input", { type: "range", min: middle - reach, max: middle + reach, step: "any", "aria-label": `${name}, slider` });
+    const box = make("input", { type: "number", step: "any", "aria-label": `${name}, number`, class: "exact" });
+    const pick = on(make("button", { type: "button", class: "pick", title: `${graph.titles[i]}: plot the output over it` }, name), "click", () => this.onChoose(i));
+    on(slider, "input", () => this.onChange(i, Number(slider.value)));
+    on(slider, "focus", () => this.onChoose(i));
+    on(slider, "keydown", (event) => this.nudge(event, i, reach / 50));
+    on(box, "change", () => box.value.trim() !== "" && Number.isFinite(Number(box.value)) && this.onChange(i, Number(box.value)));
+    const grad = make("output", { class: "grad" });
+    return { element: make("div", { class: "row" }, pick, slider, box, grad), slider, box, grad };
+  }
+
+  nudge(event, i, by) {
+    const sign = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+    event.stopPropagation();
+    if (!sign) return;
+    event.preventDefault();
+    this.onChange(i, this.graph.x[i] + sign * by);
+  }
+
+  // The numbers as they are; gradients that are not computed yet are a dash.
+  refresh(grads = []) {
+    for (const [i, { slider, box, grad }] of this.rows) {
+      const value = this.graph.x[i];
+      if (value < Number(slider.min)) slider.min = value;
+      if (value > Number(slider.max)) slider.max = value;
+      slider.value = value;
+      slider.setAttribute("aria-valuetext", number(value, this.graph.digits));
+      if (box.getRootNode().activeElement !== box) box.value = full(Number(number(value, 6)));
+      box.title = full(value);
+      grad.textContent = `grad ${number(grads[i] ?? null, this.graph.digits)}`;
+    }
+    this.reset.disabled = !this.graph.changed;
+  }
+}

@@ -1,0 +1,145 @@
+// What one step says. The sentences are those of sentences.json; viz/narration.py reads them too.
+import { foldsOf, isLive, valueOf } from "./calculus.js";
+import { SENTENCES } from "./sentences.js";
+import { DASH, digitsNeeded, number } from "./numbers.js";
+
+const FORMULA_LIMIT = 80, TERMS = 4, SHOWN = 8;
+
+// The pattern with its places filled, all at once: a label may look like a place.
+const fill = (pattern, words) => pattern.replace(/\{(\w+)\}/g, (place, name) => words[name] ?? place);
+const signed = (text) => (text.startsWith("-") ? `(${text})` : text);
+const listed = (items) => (items.length <= SHOWN ? items.join(", ") : `${items.slice(0, SHOWN - 2).join(", ")}, … (${items.length} in all)`);
+const ends = (items) => `${items[0]}, ${items[1]}, …, ${items[items.length - 1]}`;
+export const signOf = (op) => SENTENCES.signs[op] ?? op;
+export const OPENING = SENTENCES.opening;
+
+export class Narrator {
+  constructor(graph) {
+    this.graph = graph;
+    this.digits = graph.digits;
+  }
+
+  show(value) {
+    return number(value, this.digits);
+  }
+
+  tell(step) {
+    const words = step.kind === "forward" ? this.forward(step.node) : step.kind === "seed" ? this.seed(step) : this.backward(step);
+    const patterns = SENTENCES[words.kind ?? step.kind];
+    return {
+      phase: step.kind === "forward" ? "forward" : "backward",
+      title: fill(patterns.title, words),
+      lines: patterns.lines.map((line) => fill(line, words)),
+      say: fill(patterns.say, words),
+    };
+  }
+
+  forward(i) {
+    const { graph } = this;
+    const op = graph.ops[i], operands = graph.operands(i), value = graph.x[i];
+    const compute = isLive(op) && operands.length <= SHOWN ? (...x) => valueOf(op, x, graph.index[i]) : null;
+    const digits = compute ? digitsNeeded(compute, operands, value, this.digits) : this.digits;
+    const names = graph.parents[i].map((parent) => graph.names[parent]);
+    const words = {
+      name: graph.names[i],
+      expression: expression(op, names),
+      numbers: expression(op, operands.map((x) => number(x, digits))),
+      value: this.show(value),
+      place: this.place(i),
+      spoken: spoken(op, names),
+    };
+    return graph.staleNow.has(i) ? { ...words, kind: "stale", now: compute ? this.show(compute(...operands)) : DASH } : words;
+  }
+
+  seed(step) {
+    const { node, gradient, before, after } = step;
+    return { name: this.graph.names[node], gradient: this.show(gradient), sum: this.sum(before, gradient, after), after: this.show(after) };
+  }
+
+  backward({ node, slot, parent, upstream, product, before, after }) {
+    const { graph } = this;
+    const partial = graph.p[node][slot], text = this.formula(node, slot);
+    const digits = digitsNeeded((p, u) => p * u, [partial, upstream], product, this.digits);
+    return {
+      node: graph.names[node],
+      parent: graph.names[parent],
+      formula: text && text !== this.show(partial) ? `${text} = ` : "",
+      partial: this.show(partial),
+      upstream: this.show(upstream),
+      signed_partial: signed(number(partial, digits)),
+      signed_upstream: signed(number(upstream, digits)),
+      product: this.show(product),
+      sum: this.sum(before, product, after),
+      before: before === null ? SENTENCES.nothing : this.show(before),
+      after: this.show(after),
+      place: this.place(parent),
+    };
+  }
+
+  sum(before, term, after) {
+    if (before === null) return this.show(after);
+    const digits = digitsNeeded((a, b) => a + b, [before, term], after, this.digits);
+    return fill(SENTENCES.sum, { first: number(before, digits), second: signed(number(term, digits)), after: this.show(after) });
+  }
+
+  place(i) {
+    return this.graph.scopes[i] ? fill(SENTENCES.place, { scope: this.graph.scopes[i] }) : "";
+  }
+
+  // The formula of a partial in the names of the nodes, or "" where it says nothing new.
+  formula(i, slot) {
+    const { graph } = this;
+    const op = graph.ops[i], parents = graph.parents[i], names = parents.map((parent) => graph.names[parent]);
+    if (op === "dot") {
+      const terms = parents.length >> 1;
+      return slot < 2 * terms ? names[(slot + terms) % (2 * terms)] : "";
+    }
+    if (op === "pow" && slot === 0 && graph.kinds[parents[1]] === "constant") {
+      const exponent = graph.x[parents[1]];
+      return `${this.show(exponent)} * ${names[0]}${exponent === 2 ? "" : ` ** ${signed(this.show(exponent - 1))}`}`;
+    }
+    const templates = graph.formulas[op];
+    const text = graph.reductions.includes(op)
+      ? fill(templates[templates.length > 1 && slot === graph.index[i] ? 1 : 0], this.foldNames(i, slot))
+      : fill(templates[Math.min(slot, templates.length - 1)], { ...names, y: graph.names[i] });
+    return [...text].length <= FORMULA_LIMIT ? text : "";
+  }
+
+  foldNames(i, slot) {
+    const { graph } = this;
+    const [m, s] = foldsOf(graph.ops[i], graph.operands(i));
+    return { x: graph.names[graph.parents[i][slot]], y: graph.names[i], m: this.show(m), s: this.show(s), n: String(graph.parents[i].length) };
+  }
+
+  // The partials of a node, a line each, and where the node was made.
+  about(i) {
+    const { graph } = this;
+    const lines = graph.scopes[i] ? [`scope ${graph.scopes[i]}`] : [];
+    if (graph.sources[i]) lines.push(`made at ${graph.sources[i]}`);
+    return lines.concat((graph.p[i] ?? []).slice(0, 12).map((partial, k) => this.partialLine(i, k, partial)));
+  }
+
+  partialLine(i, k, partial) {
+    const text = this.formula(i, k), value = this.show(partial), { names, parents } = this.graph;
+    return `∂${names[i]}/∂${names[parents[i][k]]}${text && text !== value ? ` = ${text}` : ""} = ${value}`;
+  }
+}
+
+function expression(op, items) {
+  const operator = SENTENCES.infix[op];
+  if (operator && items.length === 2) return `${op === "pow" ? signed(items[0]) : items[0]} ${operator} ${signed(items[1])}`;
+  if (op === "neg") return `-${signed(items[0])}`;
+  return op === "dot" ? sumOfProducts(items) : `${op}(${listed(items)})`;
+}
+
+function sumOfProducts(items) {
+  const terms = items.length >> 1;
+  const weights = items.slice(0, terms), inputs = items.slice(terms, 2 * terms), bias = items.slice(2 * terms);
+  if (terms > TERMS) return [`dot([${ends(weights)}], [${ends(inputs)}])`, ...bias].join(" + ");
+  return [...weights.map((w, j) => `${w} * ${signed(inputs[j])}`), ...bias.map(signed)].join(" + ");
+}
+
+function spoken(op, items) {
+  const word = SENTENCES.words[op];
+  return word && items.length === 2 ? `${items[0]} ${word} ${items[1]}` : `${op} of ${listed(items)}`;
+}

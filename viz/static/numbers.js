@@ -1,0 +1,57 @@
+// Numbers as text, as viz/text.py writes them: a test compares the two.
+
+export const DASH = "–";
+const WHOLE = 1e9; // whole numbers below this are written in full
+const MOST_DIGITS = 17;
+
+export function number(value, digits = 4) {
+  if (value === null || value === undefined) return DASH;
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "inf" : "-inf";
+  const size = Math.abs(value);
+  const sign = value < 0 || Object.is(value, -0) ? "-" : "";
+  if (size < WHOLE && Number.isInteger(value)) return sign + size;
+  const precision = size >= 1 && size < WHOLE ? Math.max(digits, String(Math.floor(size)).length + 1) : digits;
+  const [mantissa, power] = size.toExponential(precision - 1).split("e");
+  const figures = mantissa.replace(".", "").replace(/0+$/, "");
+  return sign + laidOut(figures, Number(power), precision);
+}
+
+function laidOut(figures, exponent, precision) {
+  if (exponent < -4 || exponent >= precision) {
+    const point = figures.length > 1 ? "." : "";
+    return `${figures[0]}${point}${figures.slice(1)}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
+  }
+  if (exponent < 0) return `0.${"0".repeat(-exponent - 1)}${figures}`;
+  const whole = figures.slice(0, exponent + 1).padEnd(exponent + 1, "0");
+  const rest = figures.slice(exponent + 1);
+  return rest ? `${whole}.${rest}` : whole;
+}
+
+// How many digits the operands must show so that the arithmetic reads true.
+export function digitsNeeded(compute, operands, result, digits) {
+  const wanted = number(result, digits);
+  for (let precision = digits; precision < MOST_DIGITS; precision++) {
+    const shown = operands.map((operand) => parsed(number(operand, precision)));
+    if (number(compute(...shown), digits) === wanted) return precision;
+  }
+  return MOST_DIGITS;
+}
+
+// A number that Python wrote: JSON has no NaN and no infinities.
+export const parsed = (text) => Number(typeof text === "string" ? text.replace("inf", "Infinity") : text);
+
+// Every digit: what reads back as the same number.
+export const full = (value) => (value === null || value === undefined ? DASH : Object.is(value, -0) ? "-0" : String(value));
+
+// One number, or the range of several.
+export function range(values, digits) {
+  if (values.length < 2) return number(values[0] ?? null, digits);
+  let low = Infinity, high = -Infinity;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  if (low > high) return "NaN";
+  const [first, last] = [number(low, digits), number(high, digits)];
+  return first === last ? first : `${first} … ${last}`;
+}

@@ -1,0 +1,81 @@
+// Draws boxes and links as an SVG of the same make as Graphviz's: g.node and g.edge by id, texts inside.
+import { layout } from "./layout.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif";
+const LINE = 14, PAD = 9, MARGIN = 8, ROOM = "data -1.235e-05";
+
+export function svgElement(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  element.append(...children);
+  return element;
+}
+
+let canvas = null;
+function textWidth(text) {
+  canvas ??= document.createElement("canvas").getContext("2d");
+  canvas.font = `11px ${FONT}`;
+  return canvas.measureText(text).width;
+}
+
+// boxes: { id, title, kind, notes, lines: [data, grad] or [] }; links: { id, tail, head, text, constant }.
+export function drawPicture(boxes, links) {
+  const sized = boxes.map((box) => {
+    const lines = [box.title, ...box.notes.slice(0, 3).map((note) => `! ${note}`), ...box.lines];
+    const room = box.lines.length ? [...lines, ROOM] : lines;
+    return { ...box, lines, width: Math.max(...room.map(textWidth)) + 2 * PAD + (box.kind === "input" ? 10 : 0), height: lines.length * LINE + PAD };
+  });
+  const found = layout(sized, links.map((link) => ({ ...link, label: link.text ? textWidth(link.text) : 0 })));
+  const [width, height] = [found.width + 2 * MARGIN, found.height + 2 * MARGIN];
+  const top = svgElement("g", { class: "graph", transform: `translate(${MARGIN} ${MARGIN})` });
+  links.forEach((link, k) => top.append(edge(link, found.points[k])));
+  for (const box of found.boxes.values()) top.append(node(box));
+  const paper = svgElement("rect", { class: "paper", width, height });
+  return svgElement("svg", { class: "autograd", viewBox: `0 0 ${width} ${height}`, width: `${width}pt`, height: `${height}pt` }, paper, top);
+}
+
+function node({ id, kind, lines, x, y, width, height, notes }) {
+  const [left, top, right, bottom] = [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
+  const group = svgElement("g", { id, class: `node ${kind}${notes.length ? " trouble" : ""}` });
+  for (const outline of kind === "output" ? [0, 3] : [0]) group.append(shape(kind, left - outline, top - outline, right + outline, bottom + outline, outline));
+  lines.forEach((line, k) => {
+    const text = svgElement("text", { "text-anchor": "middle", x, y: top + PAD / 2 + LINE * (k + 0.78), "font-size": 11, "font-family": FONT });
+    text.textContent = line;
+    group.append(text);
+  });
+  return group;
+}
+
+function shape(kind, left, top, right, bottom, outline) {
+  const attributes = outline ? { fill: "none" } : {};
+  if (kind === "constant") attributes["stroke-dasharray"] = "5 3";
+  if (kind === "input") {
+    const middle = (top + bottom) / 2;
+    return svgElement("polygon", { ...attributes, points: `${left},${top} ${right - 8},${top} ${right},${middle} ${right - 8},${bottom} ${left},${bottom}` });
+  }
+  const r = ["operation", "output"].includes(kind) ? 7 : kind === "group" ? 0 : 2;
+  const path = `M${left + r} ${top}H${right - r}q${r} 0 ${r} ${r}V${bottom - r}q0 ${r} ${-r} ${r}H${left + r}q${-r} 0 ${-r} ${-r}V${top + r}q0 ${-r} ${r} ${-r}z`;
+  const behind = kind === "group" ? `M${left + 4} ${top}v-4H${right + 4}V${bottom - 4}h-4V${top}z` : kind === "parameter" ? `M${left + 6} ${top}v-4h16l4 4z` : "";
+  return svgElement("path", { ...attributes, d: path + behind });
+}
+
+function edge({ id, text, constant, trouble }, points) {
+  const group = svgElement("g", { id, class: `edge${constant ? " constant-edge" : ""}${trouble ? " trouble" : ""}` });
+  const [tip, last] = [points[points.length - 1], points[points.length - 2]];
+  const side = Math.sign(tip[0] - last[0]) || 1;
+  const ends = [...points.slice(0, -1), [tip[0] - 7 * side, tip[1]]];
+  let d = `M${ends[0].join(" ")}`;
+  for (let k = 1; k < ends.length; k++) {
+    const bend = (ends[k][0] - ends[k - 1][0]) / 2;
+    d += `C${ends[k - 1][0] + bend} ${ends[k - 1][1]} ${ends[k][0] - bend} ${ends[k][1]} ${ends[k].join(" ")}`;
+  }
+  group.append(svgElement("path", { d, fill: "none", ...(constant ? { "stroke-dasharray": "5 3" } : {}) }));
+  group.append(svgElement("polygon", { points: `${tip.join(",")} ${tip[0] - 7 * side},${tip[1] - 3} ${tip[0] - 7 * side},${tip[1] + 3}` }));
+  if (text) {
+    const label = svgElement("text", { "text-anchor": "middle", x: (points[0][0] + points[1][0]) / 2, y: (points[0][1] * 0.6 + points[1][1] * 0.4) - 4, "font-size": 9, "font-family": FONT });
+    label.textContent = text;
+    group.append(label);
+  }
+  return group;
+}

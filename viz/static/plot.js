@@ -1,0 +1,43 @@
+// A small line plot: curves, straight lines and points over a range of x.
+import { number } from "./numbers.js";
+import { svgElement } from "./picture.js";
+
+const W = 300, H = 170, LEFT = 44, BOTTOM = 22, TOP = 8, RIGHT = 8;
+
+// curves: [{ points: [[x, y]], role }]; marks: [{ x, y, role }]; roles are classes of the style sheet.
+export function plot(curves, marks, { label, xLabel }) {
+  const finite = curves.flatMap((curve) => (curve.frame === false ? [] : curve.points)).filter(([, y]) => Number.isFinite(y));
+  const xs = curves[0].points.map(([x]) => x);
+  const ys = finite.map(([, y]) => y);
+  const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
+  let [y0, y1] = ys.length ? [Math.min(...ys), Math.max(...ys)] : [0, 1];
+  const pad = (y1 - y0) * 0.08 || Math.abs(y1) * 0.1 || 1;
+  [y0, y1] = [y0 - pad, y1 + pad];
+  const px = (x) => LEFT + ((x - x0) / (x1 - x0 || 1)) * (W - LEFT - RIGHT);
+  const py = (y) => TOP + (1 - (y - y0) / (y1 - y0)) * (H - TOP - BOTTOM);
+  const svg = svgElement("svg", { class: "plot", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label });
+  svg.append(svgElement("rect", { class: "frame", x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM }));
+  const write = (text, x, y, anchor) => {
+    const element = svgElement("text", { x, y, "text-anchor": anchor });
+    element.textContent = text;
+    svg.append(element);
+  };
+  write(number(y1, 3), LEFT - 4, TOP + 9, "end");
+  write(number(y0, 3), LEFT - 4, H - BOTTOM, "end");
+  write(number(x0, 3), LEFT, H - 7, "start");
+  write(number(x1, 3), W - RIGHT, H - 7, "end");
+  write(xLabel, (LEFT + W - RIGHT) / 2, H - 7, "middle");
+  const clip = svgElement("svg", { x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM, viewBox: `${LEFT} ${TOP} ${W - LEFT - RIGHT} ${H - TOP - BOTTOM}` });
+  for (const { points, role } of curves) {
+    let d = "", pen = false;
+    for (const [x, y] of points) {
+      const drawn = Number.isFinite(y) && Math.abs(py(y)) < 1e5;
+      if (drawn) d += `${pen ? "L" : "M"}${px(x).toFixed(1)} ${py(y).toFixed(1)}`;
+      pen = drawn;
+    }
+    clip.append(svgElement("path", { class: role, d }));
+  }
+  for (const { x, y, role } of marks) if (Number.isFinite(y)) clip.append(svgElement("circle", { class: role, cx: px(x), cy: py(y), r: 4 }));
+  svg.append(clip);
+  return svg;
+}

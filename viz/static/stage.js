@@ -1,0 +1,171 @@
+// The picture on its stage: found by id, zoomed, panned, fitted, and moved so that a step stays in sight.
+import { svgElement } from "./picture.js";
+
+const READABLE = 0.55; // px a point below which a picture starts zoomed in instead of fitted
+
+export class Stage {
+  constructor(element, { onPick, onHover }) {
+    this.element = element;
+    this.onPick = onPick;
+    this.onHover = onHover;
+    this.pointers = new Map();
+    element.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
+    element.addEventListener("pointerdown", (event) => this.onDown(event));
+    element.addEventListener("pointermove", (event) => this.onMove(event));
+    for (const name of ["pointerup", "pointercancel", "pointerleave"]) element.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
+    this.watch = new ResizeObserver(() => this.resize());
+    this.watch.observe(element);
+  }
+
+  // Shows an SVG; boxes are those drawn in it. The part in view stays, where it is the same picture drawn anew.
+  show(svg, boxes) {
+    this.svg = svg;
+    svg.setAttribute("role", "group");
+    this.full = svg.getAttribute("viewBox").split(/[\s,]+/).map(Number);
+    for (const name of ["width", "height"]) svg.removeAttribute(name);
+    this.element.replaceChildren(svg);
+    this.cache = new Map();
+    this.handles = boxes.map((box, k) => this.handle(box, k));
+    this.setView(this.full);
+    this.width = 0;
+    this.resize();
+  }
+
+  handle(box, k) {
+    const group = this.find(box.id);
+    if (!group) return null;
+    group.setAttribute("role", "button");
+    group.setAttribute("tabindex", k ? "-1" : "0");
+    const title = group.querySelector("title") ?? group.insertBefore(svgElement("title"), group.firstChild);
+    title.textContent = "";
+    group.addEventListener("click", () => this.moved || this.onPick(k));
+    group.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.onHover(k));
+    group.addEventListener("pointerleave", () => this.onHover(null));
+    return { group, title, texts: box.kind === "constant" ? [] : [...group.querySelectorAll("text")].slice(-2) };
+  }
+
+  find(id) {
+    if (!this.cache.has(id)) this.cache.set(id, this.svg.querySelector(`[id="${id}"]`));
+    return this.cache.get(id);
+  }
+
+  // The stage is as high as the fitted picture, within limits.
+  resize() {
+    const width = this.element.clientWidth;
+    if (!width || width === this.width || !this.svg) return;
+    const first = !this.width;
+    this.width = width;
+    const natural = Math.min(1.34, width / this.full[2]);
+    const most = Math.max(260, Math.min(620, window.innerHeight * 0.62));
+    this.element.style.height = `${Math.max(150, Math.min(most, this.full[3] * natural + 4))}px`;
+    if (!first) return this.setView(this.view);
+    const scale = Math.min(natural, this.element.clientHeight / this.full[3]);
+    if (scale >= READABLE) return this.fit();
+    const [w, h] = [width / 1.1, this.element.clientHeight / 1.1];
+    this.setView([this.full[0], this.full[1] + Math.max(0, (this.full[3] - h) / 2), w, h]);
+  }
+
+  get ratio() {
+    return this.element.clientWidth / Math.max(1, this.element.clientHeight);
+  }
+
+  // px a unit of the picture takes
+  get scale() {
+    return Math.min(this.element.clientWidth / this.view[2], this.element.clientHeight / this.view[3]);
+  }
+
+  setView(view) {
+    this.view = view;
+    this.svg.setAttribute("viewBox", view.map((x) => x.toFixed(2)).join(" "));
+    this.element.classList.toggle("zoomed", view[2] < this.full[2] * 0.99 || view[3] < this.full[3] * 0.99);
+  }
+
+  fit() {
+    const [x, y, w, h] = this.full;
+    const natural = this.element.clientWidth / 1.34; // no larger than one and a third of its size
+    const width = Math.max(w, Math.min(natural, Math.max(h * this.ratio, natural)));
+    this.setView([x - (width - w) / 2, y, width, h]);
+  }
+
+  zoom(factor, at = null) {
+    const [x, y, w, h] = this.view;
+    const scale = Math.min(8, Math.max(0.05, this.scale * factor)) / this.scale;
+    const [cx, cy] = at ?? [x + w / 2, y + h / 2];
+    this.setView([cx - (cx - x) / scale, cy - (cy - y) / scale, w / scale, h / scale]);
+  }
+
+  pan(dx, dy) {
+    const [x, y, w, h] = this.view;
+    this.setView([x - dx / this.scale, y - dy / this.scale, w, h]);
+  }
+
+  point(event) {
+    const { left, top, width, height } = this.element.getBoundingClientRect();
+    const [x, y, w, h] = this.view;
+    return [x + w / 2 + (event.clientX - left - width / 2) / this.scale, y + h / 2 + (event.clientY - top - height / 2) / this.scale];
+  }
+
+  // A wheel with Ctrl or a pinch zooms always; a plain wheel only once the picture was clicked: pages must scroll.
+  onWheel(event) {
+    if (!(event.ctrlKey || event.metaKey || this.element.classList.contains("active"))) return;
+    event.preventDefault();
+    this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.002)), this.point(event));
+  }
+
+  onDown(event) {
+    this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+    this.moved = false;
+    this.element.classList.add("active");
+  }
+
+  onMove(event) {
+    const before = this.pointers.get(event.pointerId);
+    if (!before) return;
+    const now = [event.clientX, event.clientY];
+    const other = [...this.pointers].find(([id]) => id !== event.pointerId)?.[1];
+    if (Math.hypot(now[0] - before[0], now[1] - before[1]) < 4 && !this.moved) return;
+    this.moved = true;
+    if (other) {
+      const apart = (a) => Math.hypot(a[0] - other[0], a[1] - other[1]);
+      this.zoom(apart(now) / Math.max(1, apart(before)), this.point({ clientX: other[0], clientY: other[1] }));
+    } else if (event.pointerType === "mouse" || this.element.classList.contains("zoomed")) this.pan(now[0] - before[0], now[1] - before[1]);
+    this.pointers.set(event.pointerId, now);
+  }
+
+  // Moves the view so that all these elements are in it, and no more than it must.
+  follow(elements) {
+    const frame = this.element.getBoundingClientRect();
+    if (!elements.length || !frame.width) return;
+    const boxes = elements.map((element) => element.getBoundingClientRect());
+    const edges = [Math.min(...boxes.map((b) => b.left)) - frame.left, Math.min(...boxes.map((b) => b.top)) - frame.top, Math.max(...boxes.map((b) => b.right)) - frame.left, Math.max(...boxes.map((b) => b.bottom)) - frame.top];
+    if (edges[0] >= 0 && edges[1] >= 0 && edges[2] <= frame.width && edges[3] <= frame.height) return;
+    const margin = 24;
+    const shrink = Math.min(1, frame.width / (edges[2] - edges[0] + 2 * margin), frame.height / (edges[3] - edges[1] + 2 * margin));
+    if (shrink < 1) this.zoom(shrink);
+    const middle = [(edges[0] + edges[2]) / 2 - frame.width / 2, (edges[1] + edges[3]) / 2 - frame.height / 2];
+    this.pan(-middle[0] * shrink, -middle[1] * shrink);
+  }
+
+  destroy() {
+    this.watch.disconnect();
+  }
+}
+
+// Parsed as XML and imported: nothing in the picture runs, and an error in it shows as text.
+export function parseSvg(text) {
+  const parsed = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+  if (parsed.nodeName !== "svg") return null;
+  parsed.querySelectorAll("script, foreignObject").forEach((element) => element.remove());
+  return document.importNode(parsed, true);
+}
+
+// An arrowhead at the near end of an edge: the gradient flows from the result to the argument.
+export function backArrow(group) {
+  const path = group.querySelector("path");
+  if (!path || group.querySelector(".back")) return;
+  const tip = path.getPointAtLength(0), base = path.getPointAtLength(9);
+  const size = Math.hypot(base.x - tip.x, base.y - tip.y) || 1;
+  const [dx, dy] = [(base.x - tip.x) / size, (base.y - tip.y) / size];
+  const corner = (side) => `${tip.x + 9 * dx - side * 4.5 * dy},${tip.y + 9 * dy + side * 4.5 * dx}`;
+  group.append(svgElement("polygon", { class: "back", points: `${tip.x},${tip.y} ${corner(1)} ${corner(-1)}` }));
+}
