@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from autograd_core.engine.value import Value
 from autograd_core.errors import AutogradError
-from autograd_core.expressions import evaluate_expression, shell_arguments
+from autograd_core.expressions import evaluate_expression, parse_expression, shell_arguments
 from viz.drawing import draw
 from viz.player import Player, step
 
@@ -78,7 +78,12 @@ def _player(options: argparse.Namespace) -> Player:
 
 
 def _root(options: argparse.Namespace) -> Value:
-    root, names = evaluate_expression(options.expression, dict(map(_named_number, options.names)))
+    given = dict(map(_named_number, options.names))
+    used = parse_expression(options.expression).names
+    unused = [name for name in given if name not in used]
+    if unused:
+        raise ValueError(f"{', '.join(unused)} is not in {options.expression!r}: take it out, or use it")
+    root, names = evaluate_expression(options.expression, given)
     if not names:
         raise ValueError(f"{options.expression!r} has no name in it, so there is nothing to differentiate by")
     return root

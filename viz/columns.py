@@ -95,4 +95,3 @@ def _plain(value: float) -> float | str:
 def _source(node: Value) -> str:
     """The file and line that made a node, where `diagnose()` recorded it."""
     return visible(f"{Path(node.source[0]).name}:{node.source[1]}", 80) if node.source else ""
-

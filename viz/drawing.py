@@ -18,9 +18,9 @@ from viz.folding import Grouping
 from viz.mermaid import to_mermaid
 from viz.picture import Picture, Style, paint
 from viz.planning import MAX_EDGES, MAX_NODES, Options, plans
-from viz.snapshot import Snapshot, take_snapshot
 from viz.renderer import SYSTEM_FORMATS, render
 from viz.roots import roots_of
+from viz.snapshot import Snapshot, take_snapshot
 from viz.svg import finish_svg
 from viz.text import html_text
 
@@ -43,6 +43,7 @@ class Drawing:
         self.options = options
         self._plans = plans(snapshot, options)
         self._svg: str | None = None
+        options.check_scopes(snapshot)
         self.picture = self._paint(next(self._plans))
 
     @property
@@ -110,7 +111,10 @@ class Drawing:
             DrawingError: the renderer is missing or failed.
             OSError: the file cannot be written.
         """
-        return write_file(path, self.pipe(format or _format_of(path)))
+        named = None if format and not Path(path).suffix else _format_of(path)
+        if format and named and named != format:
+            raise FormatError(f"{os.fspath(path)!r} names {named}, but format={format!r} was asked for")
+        return write_file(path, self.pipe(format or str(named)))
 
     def expand(self, *scopes: str) -> "Drawing":
         """A drawing with these scopes opened.
@@ -142,7 +146,9 @@ class Drawing:
 
     def _paint(self, groups: Grouping) -> Picture:
         wanted = self.options.diagnosis
-        findings = [finding for finding in diagnose(self.snapshot) if finding.kind in wanted] if wanted else []
+        findings = (
+            [finding for finding in diagnose(self.snapshot) if finding.kind in wanted] if wanted else []
+        )
         return paint(self.snapshot, groups, self.options.style, findings)
 
     def _render(self, format: str) -> bytes:
@@ -201,6 +207,7 @@ def draw(
     parameters: Iterable[Value] | None = None,
     diagnosis: bool | str | Iterable[str] = True,
     legend: bool = False,
+    numbered: bool = False,
     max_nodes: int = MAX_NODES,
     max_edges: int = MAX_EDGES,
 ) -> Drawing:
@@ -224,6 +231,7 @@ def draw(
         diagnosis: Which layers to mark: all (True), none, or some of `"not finite"`, `"dead ReLU"`,
             `"ReLU off"`, `"exploding partial"`, `"vanishing partial"`, `"never swept"`, `"not reached"`.
         legend: Whether to explain the shapes.
+        numbered: Whether nodes without a label show their number u1, u2, ..., as the player's do.
         max_nodes: Boxes beyond which scopes are collapsed.
         max_edges: Edges beyond which scopes are collapsed.
 
@@ -235,7 +243,7 @@ def draw(
         ValueError: an option has no such value.
     """
     roots, found = roots_of(what, inputs)
-    style = Style(digits, partials)
+    style = Style(digits, partials, numbered)
     scopes = scope_names(expand), scope_names(collapse)
     options = Options(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, max_nodes, max_edges

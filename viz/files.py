@@ -15,7 +15,10 @@ def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
     target = Path(path)
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a directory, not a file to write")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target, durable=False) as temporary:
-        temporary.write_bytes(content)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target, durable=False) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:  # name what was asked for, not the file beside it
+        raise type(error)(error.errno, error.strerror, str(target)) from None
     return target

@@ -80,7 +80,9 @@ class Narrator:
         stale: The nodes whose number no longer follows from their parents'.
     """
 
-    def __init__(self, names: Mapping[Value, str], digits: int = 4, stale: frozenset[Value] = frozenset()) -> None:
+    def __init__(
+        self, names: Mapping[Value, str], digits: int = 4, stale: frozenset[Value] = frozenset()
+    ) -> None:
         self._names = names
         self._digits = digits
         self._stale = stale
@@ -118,7 +120,8 @@ class Narrator:
         if node not in self._folds:
             self._folds[node] = node.operation.folds([parent.data for parent in parents])
         m, s = self._folds[node]
-        numbers = {"m": self._number(m), "s": self._number(s), "n": str(len(parents))}
+        digits = max(self._digits, 6)
+        numbers = {"m": number(m, digits), "s": number(s, digits), "n": str(len(parents))}
         return {"x": self.name(parents[slot]), "y": self.name(node), **numbers}
 
     def _power_rule(self, node: Value) -> str:

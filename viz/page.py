@@ -62,7 +62,9 @@ def module_source(name: str, operations: Collection[str] | None = None) -> str:
     if name == "calculus":
         return module_text(None if operations is None else frozenset(operations))
     if name == "sentences":
-        return f"export const SENTENCES = {json.dumps(SENTENCES, ensure_ascii=False, separators=(',', ':'))};\n"
+        return (
+            f"export const SENTENCES = {json.dumps(SENTENCES, ensure_ascii=False, separators=(',', ':'))};\n"
+        )
     return (_STATIC / f"{name}.js").read_text(encoding="utf-8")
 
 
@@ -102,5 +104,6 @@ def page(fragment: str, title: str) -> str:
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{html_text(title, 200)}</title>\n"
         f"<style>{_PAGE_STYLE}</style>\n"
-        f"</head>\n<body>\n<main data-autograd-page>\n<h1>{html_text(title, 200)}</h1>\n{fragment}\n</main>\n</body>\n</html>\n"
+        f"</head>\n<body>\n<main data-autograd-page>\n<h1>{html_text(title, 200)}</h1>\n{fragment}\n"
+        "</main>\n</body>\n</html>\n"
     )

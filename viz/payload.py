@@ -1,4 +1,4 @@
-"""What the terminal and the frames show at each step, as plain data. (The page computes its own: viz/columns.py.)
+"""What the terminal and the frames show at each step; the page computes its own (viz/columns.py).
 
 The state is a table with a row a box: data, gradient, status (`"pending"` until it is computed). A step lists
 the cells that it changes, before and after, so the player can go either way; and the elements it lights up,

@@ -162,8 +162,7 @@ class _Painter:
         relus = [i for i in members if self.snapshot.nodes[i].op == "relu"]
         neurons = len({unit_of(self.snapshot, i) for i in relus})
         return [
-            f"{kind}: {len(those)} of {neurons if 'ReLU' in kind else whole}"
-            for kind, those in units.items()
+            f"{kind}: {len(those)} of {neurons if 'ReLU' in kind else whole}" for kind, those in units.items()
         ]
 
     def _common(self, members: list[int], nodes: list[Value]) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from viz.diagnosis import LAYERS
-from viz.folding import Folding, Grouping, group, group_links, nearest, scope_depth
+from viz.folding import Folding, Grouping, group, group_links, nearest, scope_depth, scope_pattern
 from viz.picture import Style
 from viz.snapshot import Snapshot
 
@@ -37,6 +37,31 @@ class Options:
             raise ValueError(f"digits is at least 1, not {self.style.digits}")
         if self.depth is not None and self.depth < 0:
             raise ValueError(f"depth is at least 0, not {self.depth}")
+
+    def check_scopes(self, snapshot: Snapshot) -> None:
+        """Refuse to expand or collapse a scope that the graph does not have.
+
+        Raises:
+            ValueError: there is no such scope; the message names those there are.
+        """
+        if not (self.expand or self.collapse):
+            return
+        known = _scope_names({node.scope for node in snapshot.nodes})
+        for name in (*self.expand, *self.collapse):
+            if name not in known:
+                shown = ", ".join(sorted(known)[:12]) or "none"
+                raise ValueError(f"there is no scope {name!r} in this graph; there are {shown}")
+
+
+def _scope_names(scopes: set[str]) -> set[str]:
+    """Every scope with the scopes around it, by name and by pattern (`layer1.neuron*`)."""
+    found = set()
+    for scope in filter(None, scopes):
+        levels = scope.split(".")
+        for level in range(1, len(levels) + 1):
+            prefix = ".".join(levels[:level])
+            found |= {prefix, scope_pattern(prefix)}
+    return found
 
 
 def plans(snapshot: Snapshot, options: Options) -> Iterator[Grouping]:

@@ -1,5 +1,6 @@
 """`step`: a player that goes through the forward computation and the sweep, one assignment at a time."""
 
+import operator
 import os
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -7,24 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from autograd_core.engine.value import Value
+from autograd_core.graph import statistics
 from autograd_core.steps import Step, steps
+from viz.columns import page_payload, used_operations
 from viz.diagnosis import layers_of
 from viz.drawing import Drawing, scope_names
 from viz.errors import FormatError
 from viz.files import write_file
-from viz.columns import page_payload, used_operations
 from viz.page import output, page, player_css, player_script
 from viz.payload import Script
 from viz.picture import Style
 from viz.planning import Options
-from viz.snapshot import take_snapshot
 from viz.renderer import render
 from viz.roots import roots_of
+from viz.snapshot import take_snapshot
 from viz.svg import finish_svg
 from viz.text import script_json
 
 OPEN_UP_TO = 200  # graphs with at most this many nodes are drawn node by node
-MOST_STEPS = 20_000
+MAX_NODES = 10_000
 
 
 class Player:
@@ -84,7 +86,12 @@ class Player:
 
         Raises:
             IndexError: there is no such step.
+            TypeError: `k` is not a whole number.
         """
+        try:
+            k = operator.index(k)
+        except TypeError:
+            raise TypeError(f"a step is a whole number, not {k!r}") from None
         wanted = k + len(self) + 1 if k < 0 else k
         if not 0 <= wanted <= len(self):
             raise IndexError(f"step {k} of {len(self)} steps")
@@ -211,6 +218,7 @@ def step(
     legend: bool = False,
     title: str | None = None,
     widget: bool = True,
+    max_nodes: int = MAX_NODES,
 ) -> Player:
     """Step through the computation of a Value and its back-propagation.
 
@@ -232,21 +240,23 @@ def step(
         title: The heading. Default: the outputs' names.
         widget: Whether a notebook shows the widget, which the kernel can read. Without it, it shows the plain
             HTML, which still plays in a notebook that was saved and in a page that was made from it.
+        max_nodes: The largest graph to step through; a larger one is refused before any work is done.
 
     Returns:
         A `Player`; it displays itself as the last expression of a notebook cell.
 
     Raises:
         TypeError: there is nothing to draw in `what`.
-        ValueError: an option has no such value, or there are more steps than a player can hold.
+        ValueError: an option has no such value, or there are more than `max_nodes` nodes.
     """
     roots, found = roots_of(what, inputs)
-    events = steps(*roots, gradients=[gradient] * len(roots), forward=forward, accumulate=accumulate)
-    if len(events) > MOST_STEPS:
+    size = statistics(*roots)
+    if size.nodes > max_nodes:
         raise ValueError(
-            f"{len(events):,} steps are more than a player holds ({MOST_STEPS:,}); "
-            "step through one example, or draw() the graph"
+            f"{size.nodes:,} nodes are more than max_nodes={max_nodes:,}; "
+            "step through one example, draw() the graph, or give a larger max_nodes"
         )
+    events = steps(*roots, gradients=[gradient] * len(roots), forward=forward, accumulate=accumulate)
     scopes = scope_names(expand), scope_names(collapse)
     style = Style(digits, numbered=True)
     options = Options(

@@ -32,7 +32,7 @@ class Snapshot:
     @cached_property
     def stale(self) -> frozenset[int]:
         """The nodes whose number no longer follows from their parents' numbers."""
-        found = set(stale_nodes(*(self.nodes[root] for root in self.roots), every=True))
+        found = set(stale_nodes(*(self.nodes[root] for root in self.roots)))
         return frozenset(i for i, node in enumerate(self.nodes) if node in found) if found else frozenset()
 
 

@@ -82,7 +82,9 @@ def number(value: float | None, digits: int = 4) -> str:
     if size < WHOLE and value == int(value):
         return f"{value:.0f}"
     precision = max(digits, len(str(int(size))) + 1) if 1 <= size < WHOLE else digits
-    sign, figures, _ = (found := Context(precision, ROUND_HALF_UP).create_decimal_from_float(value)).as_tuple()
+    sign, figures, _ = (
+        found := Context(precision, ROUND_HALF_UP).create_decimal_from_float(value)
+    ).as_tuple()
     return _laid_out("-" * sign, "".join(map(str, figures)).rstrip("0"), found.adjusted(), precision)
 
 

@@ -45,7 +45,7 @@ def test_it_works_from_a_file_with_the_network_off(new_page, tmp_path):
     page.goto(viz.step(loss()).save_html(tmp_path / "player.html").as_uri())
     page.get_by_label("Next step").click()
     assert page.locator(".count").inner_text().startswith("1 /")
-    assert shown(page, "n2") == ["u2 = ×", "data -6", "grad –"]
+    assert shown(page, "n2") == ["u4 = ×", "data -6", "grad –"]
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
 
 
@@ -91,7 +91,7 @@ def test_the_keyboard_alone_reaches_everything(new_page, tmp_path):
     press("Home")
     assert count.inner_text() == f"0 / {len(player)}"
     focused = []
-    for _ in range(12):
+    for _ in range(17):
         focused.append(
             page.evaluate(
                 """() => {
@@ -112,6 +112,8 @@ def test_a_node_chosen_by_keyboard_tells_its_paths(new_page, tmp_path):
     page.keyboard.press("Enter")
     details = page.locator(".details")
     assert details.locator("h2").inner_text() == "a"
+    assert details.locator(".path").count() == 0  # the answer is not given away
+    page.keyboard.press("End")
     assert details.locator(".path").all_inner_texts()[0].startswith("4 = 4 × 1")
     details.locator(".path").nth(1).focus()
     assert {element.get_attribute("id") for element in page.locator(".on-path").all()} == {
@@ -136,7 +138,7 @@ def test_a_node_chosen_by_keyboard_tells_its_paths(new_page, tmp_path):
 def test_a_click_on_a_node_tells_its_paths(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(loss()))
     page.locator("#n2").click()
-    assert page.locator(".details h2").inner_text() == "u2 = ×"
+    assert page.locator(".details h2").inner_text() == "u4 = ×"
     page.locator("#n2").click()
     assert page.locator(".details").is_hidden()
 
@@ -173,7 +175,7 @@ def test_a_screen_reader_is_told_each_step(new_page, tmp_path):
     say = page.locator("[role=status]")
     assert say.get_attribute("aria-live") == "polite"
     page.get_by_label("Next step").click()
-    assert say.inner_text() == f"Step 1 of {len(player)}. Forward. u2 is a times b: -6."
+    assert say.inner_text() == f"Step 1 of {len(player)}. Forward. u4 is a times b: -6."
     slider = page.get_by_label("Step", exact=True)
     assert slider.get_attribute("aria-valuetext") == f"step 1 of {len(player)}, forward"
     named = page.locator(".player button, .player select, .player input, .player [role=button]").all()
@@ -190,8 +192,9 @@ def test_a_hostile_label_is_text(new_page, tmp_path, label):
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.goto(viz.step(root).save_html(tmp_path / "player.html").as_uri())
     page.locator("#n0").click()
-    assert shown(page, "n0")[0] == viz.text.visible(label)
-    assert page.locator(".details h2").inner_text() == viz.text.visible(label, 64)
+    name = f"u1 “{viz.text.visible(label)}”"
+    assert shown(page, "n0")[0] == viz.text.visible(name)
+    assert page.locator(".details h2").inner_text() == viz.text.visible(name, 64)
     assert page.locator(".player script, .player b").count() == 0
     assert dialogs == []
 

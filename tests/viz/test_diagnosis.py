@@ -26,11 +26,12 @@ def test_values_and_gradients_that_are_not_finite_are_found():
 
 
 def test_exploding_and_vanishing_partials_are_found_on_their_edge():
-    root = Value(1e9, "a") * Value(1e-9, "b")
+    a = Value(10.0, "a")
+    root = a.tanh() * Value(1e9, "b")
     findings = diagnose(take_snapshot([root]))
-    assert [(finding.kind, finding.slot) for finding in findings] == [
-        ("vanishing partial", 0),
-        ("exploding partial", 1),
+    assert [(finding.kind, finding.node, finding.slot) for finding in findings] == [
+        ("vanishing partial", 1, 0),
+        ("exploding partial", 3, 0),
     ]
 
 
@@ -46,8 +47,9 @@ def test_a_relu_that_is_off_for_one_example_is_a_remark_only():
 
 
 def test_a_unit_that_is_off_for_every_example_is_dead():
+    inputs = [Value(x, "x") for x in (-1.0, -2.0)]
     with scope("unit"):
-        outputs = [Value(x, "x").relu() for x in (-1.0, -2.0)]
+        outputs = [x.relu() for x in inputs]
     assert [kind for kind, _node in found(*outputs)] == ["dead ReLU", "dead ReLU"]
 
 
@@ -75,9 +77,9 @@ def test_findings_are_written_on_the_node_and_in_the_caption():
 
 
 def test_single_layers_can_be_chosen():
-    root = (Value(math.inf, "a") * 1e-9 + Value(-1.0, "b")).relu()
+    root = (Value(math.inf, "a") * 1e9 + Value(-1.0, "b")).relu() + Value(10.0, "c").tanh()
     assert viz.draw(root, diagnosis="vanishing partial").caption == "vanishing partial: 1"
-    assert viz.draw(root, diagnosis=["not finite"]).caption == "not finite: 4"
+    assert viz.draw(root, diagnosis=["not finite"]).caption == "not finite: 5"
     with pytest.raises(ValueError, match="no diagnosis layer 'beauty'; there are not finite, dead ReLU"):
         viz.step(root, diagnosis="beauty")
 

@@ -347,7 +347,7 @@ def test_the_picture_describes_itself_to_a_screen_reader(small):
         if element.find(f"{SVG}title") is not None
     }
     assert titles["n0"].splitlines() == ["a (input)", "data 2.0", "grad –"]
-    assert titles["e2_0"] == "∂u2/∂a = -3.0"
+    assert titles["e2_0"] == "∂u4/∂a = -3.0"
 
 
 def test_the_svg_needs_nothing_from_outside(small):

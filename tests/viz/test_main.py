@@ -36,6 +36,7 @@ def test_show_prints_the_steps_where_there_is_no_terminal(capsys):
         (["draw", "a*b", "a=one", "b=1"], "expected name=number, not 'a=one'"),
         (["draw", "__import__('os')"], "viz: "),
         (["draw", "2 + 3"], "nothing to differentiate"),
+        (["draw", "a*2", "a=1", "q=5"], "q is not in 'a\\*2'"),
         (["draw", "log(a)", "a=-1"], "log"),
         (["draw", "a/b", "a=1", "b=0"], "viz: "),
         (["draw", "a*2", "a=1", "-o", "graph.bmp"], "cannot tell a format"),

@@ -10,7 +10,7 @@ from autograd_core import Value
 from autograd_core.graph import topological_order
 from autograd_core.steps import SeedStep
 from viz.spread import Spread
-from viz.text import visible
+from viz.text import number, visible
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = [
@@ -75,7 +75,7 @@ def test_the_last_state_shows_the_gradients_that_backward_leaves(player, small):
     small.backward()
     for i, node in enumerate(topological_order(small)):
         if not node.is_constant:
-            assert shown[i][:2] == [f"data {node.data:.4g}", f"grad {node.grad:.4g}"]
+            assert shown[i][:2] == [f"data {number(node.data)}", f"grad {number(node.grad)}"]
 
 
 def test_before_the_first_step_only_the_inputs_have_numbers(player):
@@ -108,10 +108,10 @@ def test_a_backward_step_says_partial_times_upstream_and_before_and_after():
     y.label = "y"
     frames = viz.step(y).script.frames
     last = frames[-1].sentence
-    assert last.title == "grad(a) += ∂u1/∂a × grad(u1)"
-    assert last.lines[0] == "∂u1/∂a = a = 3"
-    assert last.lines[2].startswith("grad(a): 54 → 108")
-    assert frames[-3].sentence.lines[0] == "∂y/∂u1 = 2 * u1 = 18"
+    assert last.title == "grad(a) += ∂u2/∂a × grad(u2)"
+    assert last.lines[0] == "∂u2/∂a = a = 3"
+    assert last.lines[2] == "grad(a) = 54 + 54 = 108"
+    assert frames[-3].sentence.lines[0] == "∂y/∂u2 = 2 * u2 = 18"
     assert "The gradient of a goes from 54 to 108." in last.say
 
 
@@ -120,25 +120,6 @@ def test_a_step_lights_up_both_ends_and_the_edge(player):
     assert sorted(marks.values()) == ["along", "from", "to"]
     svg = ET.fromstring(player._svg)
     assert set(marks) <= {element.get("id") for element in svg.iter(f"{SVG}g")}
-
-
-def test_clicking_a_node_lists_its_paths_with_their_products(player):
-    nodes = {node["name"]: node for node in player.script.payload("", "")["nodes"]}
-    first, second = nodes["a"]["paths"]
-    assert first["text"] == "4 = 4 × 1   along a → u7 → loss"
-    assert second["text"] == "-2.359 = (-3) × 1 × 0.7864 × 1   along a → u2 → u4 → u5 → loss"
-    assert second["nodes"] == ["n0", "n2", "n4", "n5", "n8"]
-    assert second["edges"] == ["e8_0", "e5_0", "e4_0", "e2_0"]
-    assert nodes["loss = +"]["paths"] == []
-
-
-def test_hidden_paths_are_counted():
-    x = Value(1.0, "x")
-    y = x
-    for _ in range(10):
-        y = y + y
-    nodes = viz.step(y).script.payload("", "")["nodes"]
-    assert nodes[0]["paths"][-1]["text"] == "1018 from 1,018 more paths"
 
 
 def test_the_gradient_to_begin_with_can_be_chosen(small):
@@ -157,7 +138,7 @@ def test_the_page_is_one_file_that_loads_nothing(player, tmp_path):
     text = path.read_text()
     assert "default-src 'none'" in text
     assert not re.findall(r"(?:src|href)=[\"'](?!data:)", text)
-    assert len(text) < 100_000
+    assert len(text) < 115_000
     assert [file.name for file in path.parent.iterdir()] == ["player.html"]
 
 
@@ -172,7 +153,7 @@ def test_a_hostile_label_cannot_leave_its_place_in_the_page(label):
     assert html.count("</script") == 1
     assert "<!--" not in html.replace("<!DOCTYPE", "")
     payload = json.loads(re.search(r'mountNext\("autograd-player", (.*)\);\n</script>', html).group(1))
-    assert payload["nodes"][0]["name"] == visible(label, 64)
+    assert payload["graph"]["titles"][0] == visible(f"u1 “{visible(label)}”", 64)
 
 
 def test_frames_are_written_one_a_step(player, tmp_path):
@@ -208,7 +189,7 @@ def test_a_folded_box_shows_the_range_of_what_is_known_so_far():
     xs = [Value(float(i), f"x{i}") for i in range(3)]
     root = sum((x * x for x in xs), Value(10.0, "start"))
     player = viz.step(root, fold=True)
-    squares = next(i for i, box in enumerate(player.script.boxes) if box.title == "mul ×3")
+    squares = next(i for i, box in enumerate(player.script.boxes) if box.title == "(×) ×3")
     shown = [player.script.rows_at(k)[squares] for k in range(len(player) + 1)]
     assert shown[0] == ["data –", "grad –", "pending"]
     assert shown[1] == ["data 0", "grad –", "computed"]
@@ -251,7 +232,7 @@ def test_a_player_can_have_a_legend(small):
 
 
 def test_more_steps_than_a_player_holds_are_refused(chain_network, batch_loss):
-    with pytest.raises(ValueError, match="are more than a player holds"):
+    with pytest.raises(ValueError, match=r"nodes are more than max_nodes=10,000; step through one example"):
         viz.step(batch_loss(chain_network(2, 16, 16, 1), 30))
 
 

@@ -78,7 +78,7 @@ def test_without_a_terminal_every_step_is_printed(player):
     show(player, target)
     lines = target.file.getvalue().splitlines()
     assert lines[0] == "Computing and differentiating loss"
-    assert "forward  u2 = a * b" in lines[1]
+    assert "forward  u4 = a * b" in lines[1]
     assert sum(" backward " in line for line in lines) == 9
 
 

@@ -108,7 +108,8 @@ export class Narrator {
   foldNames(i, slot) {
     const { graph } = this;
     const [m, s] = foldsOf(graph.ops[i], graph.operands(i));
-    return { x: graph.names[graph.parents[i][slot]], y: graph.names[i], m: this.show(m), s: this.show(s), n: String(graph.parents[i].length) };
+    const digits = Math.max(this.digits, 6);
+    return { x: graph.names[graph.parents[i][slot]], y: graph.names[i], m: number(m, digits), s: number(s, digits), n: String(graph.parents[i].length) };
   }
 
   // The partials of a node, a line each, and where the node was made.

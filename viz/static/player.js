@@ -58,7 +58,10 @@ export class Player {
     Object.assign(this, { boxes, links });
     this.written = [];
     this.marked = [];
+    this.boxOf = new Map(boxes.flatMap((box) => box.members.map((i) => [i, box.id])));
+    this.linkOf = new Map(links.flatMap((link) => link.edges.map(([i, k]) => [`${i}/${k}`, link.id])));
     this.stage.show(svg, boxes);
+    this.edgeSeen = [];
     this.edgeTexts = links.map((link) => (link.edges.length === 1 && !link.constant ? this.stage.find(link.id)?.querySelector("text") : null));
   }
 
@@ -106,16 +109,22 @@ export class Player {
       const handle = this.stage.handles[k];
       if (!handle?.texts.length) return;
       const one = box.members.length === 1 ? box.members[0] : null;
+      const seen = one === null ? null : this.written[k]?.seen;
+      const now = [computed[one] ? x[one] : null, grads[one]];
+      if (seen && Object.is(seen[0], now[0]) && Object.is(seen[1], now[1])) return;
       const data = one === null ? box.members.filter((i) => computed[i]).map((i) => x[i]) : computed[one] ? [x[one]] : [];
       const grad = one === null ? box.members.map((i) => grads[i]).filter((g) => g !== null) : grads[one] === null ? [] : [grads[one]];
       this.write(k, [`data ${range(data, digits)}`, `grad ${range(grad, digits)}`, data.length ? "computed" : "pending"], handle, data, grad);
+      this.written[k].seen = now;
     });
     this.links.forEach((link, k) => {
       const text = this.edgeTexts[k];
       if (!text) return;
       const [i, slot] = link.edges[0];
-      const wanted = computed[i] ? number(this.graph.p[i][slot], digits) : "";
-      if (text.textContent !== wanted) text.textContent = wanted;
+      const now = computed[i] ? this.graph.p[i][slot] : null;
+      if (Object.is(this.edgeSeen[k], now)) return;
+      this.edgeSeen[k] = now;
+      text.textContent = now === null ? "" : number(now, digits);
     });
     this.describe();
     this.refreshPanel();
@@ -166,8 +175,7 @@ export class Player {
     for (const element of this.marked ?? []) element.classList.remove(...ROLES);
     this.stage.svg.querySelectorAll(".back").forEach((arrow) => arrow.remove());
     const { step } = this;
-    const boxOf = (i) => this.boxes.find((box) => box.members.includes(i))?.id;
-    const edgeOf = (i, k) => this.links.find((link) => link.edges.some(([a, b]) => a === i && b === k))?.id;
+    const boxOf = (i) => this.boxOf.get(i), edgeOf = (i, k) => this.linkOf.get(`${i}/${k}`);
     const marks = [];
     if (step?.kind === "forward") {
       this.graph.parents[step.node].forEach((parent, k) => marks.push([boxOf(parent), "argument"], [edgeOf(step.node, k), "into"]));
@@ -196,7 +204,7 @@ export class Player {
       inputs: section("Inputs: drag to change", (body) => body.firstChild ?? body.append(this.inputs.element), true),
       slope: section("The slope", (body) => this.slope.render(body)),
       learning: section("One step of learning", (body) => this.learning.render(body)),
-      algorithm: section("The algorithm", (body) => this.algorithm.render(body, this.algorithmState())),
+      algorithm: section("The algorithm", (body) => this.algorithm.render(body, this.algorithmState()), true),
     };
     this.sections.inputs.body.append(this.inputs.element);
     this.view.panel.append(...Object.values(this.sections).map((one) => one.element));
