@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from autograd_core.calculus.operations import Reduction
+from autograd_core.calculus.operation import Reduction
 from autograd_core.engine.value import Value
 from autograd_core.steps import ForwardStep, SeedStep
 from viz.naming import title_name

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autograd_core.calculus.javascript import LIVE
-from autograd_core.calculus.operations import Dot, Operation, Reduction, formula
+from autograd_core.calculus.operation import Dot, Operation, Reduction, formula
 from autograd_core.calculus.symbols import Symbol
 from autograd_core.engine.value import Value
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step

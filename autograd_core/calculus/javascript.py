@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from .operations import OPERATIONS, Dot, Operation, Reduction
+from .operation import Dot, Operation, Reduction
+from .operations import OPERATIONS
 from .primitives import Number
 from .symbols import Symbol
 

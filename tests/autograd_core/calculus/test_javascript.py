@@ -11,7 +11,8 @@ import subprocess
 import pytest
 
 from autograd_core.calculus.javascript import LIVE, module_text
-from autograd_core.calculus.operations import OPERATIONS, Dot, Reduction
+from autograd_core.calculus.operation import Dot, Reduction
+from autograd_core.calculus.operations import OPERATIONS
 
 NODE = shutil.which("node")
 POINTS = 200
