@@ -80,7 +80,7 @@ def test_single_layers_can_be_chosen():
     root = (Value(math.inf, "a") * 1e9 + Value(-1.0, "b")).relu() + Value(10.0, "c").tanh()
     assert viz.draw(root, diagnosis="vanishing partial").caption == "vanishing partial: 1"
     assert viz.draw(root, diagnosis=["not finite"]).caption == "not finite: 5"
-    with pytest.raises(ValueError, match="no diagnosis layer 'beauty'; there are stale, not finite, dead ReLU"):
+    with pytest.raises(ValueError, match="no diagnosis layer 'beauty'; there are stale, not finite, dead"):
         viz.step(root, diagnosis="beauty")
 
 
