@@ -39,7 +39,7 @@ from .functions import __all__ as _functions  # noqa: E402
 if TYPE_CHECKING:
     from .custom import CustomOperation, operation
     from .graph import Explanation, GraphStatistics, Path, explain, stale_nodes, statistics
-    from .programs import Gradients, Program, ProgramStatistics, record
+    from .programs import Gradients, Program, ProgramStatistics, jit, record
     from .transforms import differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .vectors import (
         gradients_to_vector,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "custom": ("CustomOperation", "operation"),
     "graph": ("Explanation", "GraphStatistics", "Path", "explain", "stale_nodes", "statistics"),
-    "programs": ("Gradients", "Program", "ProgramStatistics", "record"),
+    "programs": ("Gradients", "Program", "ProgramStatistics", "jit", "record"),
     "transforms": ("differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
     "vectors": (
         "gradients_to_vector",
@@ -112,6 +112,7 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jit",
     "jvp",
     "no_grad",
     "operation",

@@ -5,7 +5,19 @@ See `autograd_core.programs.program` for what is recorded, what is refused and w
 
 from __future__ import annotations
 
+from .jitted import CacheInfo, Jitted, jit
 from .program import Gradients, Program, ProgramStatistics, record
 from .tapes import compiled, interpreter, interpreters
 
-__all__ = ["Gradients", "Program", "ProgramStatistics", "compiled", "interpreter", "interpreters", "record"]
+__all__ = [
+    "CacheInfo",
+    "Gradients",
+    "Jitted",
+    "Program",
+    "ProgramStatistics",
+    "compiled",
+    "interpreter",
+    "interpreters",
+    "jit",
+    "record",
+]

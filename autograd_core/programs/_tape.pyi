@@ -5,6 +5,7 @@ exp_in_fours: bool
 
 class Bound:
     def run(self, start: int, stop: int, rows: Any, seeds: Any, /) -> int: ...
+    def fits(self) -> bytes: ...
 
 class Tape:
     @property

@@ -25,7 +25,8 @@ def value_and_grad(
     threads: int,
 ) -> tuple[Any, Any]:
     """See `Program.value_and_grad`."""
-    targets, run = Targets(program, wrt), Run(program, batches, block, threads)
+    run = Run(program, batches, block, threads)
+    targets = Targets(program, wrt)
     seeds = run.seeds_of(gradient)
     values, inputs, sums = _pull(run, targets, seeds, 1, per_row)
     return run.shaped(values), _first(run, targets, inputs, sums, per_row)
@@ -37,7 +38,8 @@ def vjp(
     """See `Program.vjp`."""
     import numpy as np
 
-    targets, run = Targets(program, wrt), Run(program, batches, 0, threads)
+    run = Run(program, batches, 0, threads)
+    targets = Targets(program, wrt)
     given = real_array(cotangents, "cotangents")
     many = given.ndim == len(run.shape) + 1
     if given.shape[many:] != run.shape:
@@ -61,7 +63,8 @@ def jacobian(program: Program, batches: Sequence[Any], wrt: Any, threads: int) -
     """Return the values and what `Program.jacobian` describes."""
     import numpy as np
 
-    targets, run = Targets(program, wrt), Run(program, batches, 0, threads)
+    run = Run(program, batches, 0, threads)
+    targets = Targets(program, wrt)
     values, inputs, sums = _pull(run, targets, None, run.width, True)
     lanes = (run.lanes,) if run.arrays else ()
 

@@ -58,6 +58,13 @@ class Example:
         """Return leaves in the example's form."""
         return arrange(leaves, self.shape, self.is_array)
 
+    def at(self, numbers_: Sequence[float]) -> Example:
+        """Return an example of the same form with other numbers."""
+        other = Example.__new__(Example)
+        other.shape, other.size, other.is_array = self.shape, self.size, self.is_array
+        other.numbers = list(numbers_)
+        return other
+
     def rows(self, batch: Any, what: str = "the batch") -> Any:
         """Return a batch of such arguments as a C-contiguous float64 array of shape (lanes, size)."""
         import numpy as np

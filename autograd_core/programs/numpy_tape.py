@@ -135,6 +135,18 @@ class Bound:
         block.add_up(self.totals, good)
         return good
 
+    def fits(self) -> bytes:
+        """Return for each lane of the arrays whether the recording serves it; see `tape/run.h`."""
+        import numpy as np
+
+        lanes = len(self.arrays[0]) if self.arrays else 1
+        inputs = [array.reshape(len(array), array.size // max(len(array), 1)) for array in self.arrays]
+        block = _Block(self.tape, self.params, inputs, lanes, False)
+        with np.errstate(all="ignore"):
+            block.forward()
+            leaves, not_finite = block.leaves_a_guard(), block.not_finite()
+        return np.where(leaves, 1, np.where(not_finite, 2, 0)).astype(np.uint8).tobytes()
+
     def _seed(self, seeds: Any, s: int, first: int, last: int) -> Any:
         import numpy as np
 
@@ -231,13 +243,26 @@ class _Block:
         """How many lanes, from the first, are as recorded and finite?"""
         import numpy as np
 
+        found = np.flatnonzero(self.not_finite() | self.leaves_a_guard())
+        return int(found[0]) if len(found) else self.lanes
+
+    def not_finite(self) -> Any:
+        """Which lanes have to be done eagerly, since a number may raise?"""
+        import numpy as np
+
         bad = self.poisoned.copy()
         for i in self.tape.graph.outputs.tolist():
             bad |= ~np.isfinite(self.values[i])
+        return bad
+
+    def leaves_a_guard(self) -> Any:
+        """Which lanes take another branch than the recorded one?"""
+        import numpy as np
+
+        bad = np.zeros(self.lanes, dtype=bool)
         for left, right, relation, outcome in self.tape.graph.guards.tolist():
             bad |= COMPARE[RELATIONS[relation]](self.values[left], self.values[right]) != bool(outcome)
-        found = np.flatnonzero(bad)
-        return int(found[0]) if len(found) else self.lanes
+        return bad
 
     def backward(self, seeds: Any) -> None:
         graph = self.tape.graph

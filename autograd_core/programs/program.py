@@ -110,7 +110,9 @@ class ProgramStatistics(NamedTuple):
     block_bytes: int
 
 
-def record(f: Callable[..., Any], *examples: Any, on_guard: str = "eager") -> Program:
+def record(
+    f: Callable[..., Any], *examples: Any, on_guard: str = "eager", most_recordings: int = 64
+) -> Program:
     """Call f once and return its graph as a Program.
 
     Args:
@@ -118,7 +120,10 @@ def record(f: Callable[..., Any], *examples: Any, on_guard: str = "eager") -> Pr
         *examples: for each argument of f a number, nested sequences or an array of numbers: the shape of
             what will come.
         on_guard: what becomes of a lane that would take another branch than the example: "eager" calls f
-            for it, "raise" raises RecordingError.
+            for it, "record" records that branch too and replays it from then on, "raise" raises
+            RecordingError.
+        most_recordings: how many branches are recorded with "record"; lanes of further ones are evaluated
+            eagerly.
 
     Returns:
         A Program.
@@ -136,11 +141,11 @@ def record(f: Callable[..., Any], *examples: Any, on_guard: str = "eager") -> Pr
     >>> gradients.parameters.tolist()
     [5.0]
     """
-    if on_guard not in ("eager", "raise"):
-        raise ValueError(f'on_guard is "eager" or "raise", not {on_guard!r}')
+    if on_guard not in ("eager", "record", "raise"):
+        raise ValueError(f'on_guard is "eager", "record" or "raise", not {on_guard!r}')
     shapes = [Example(example, f"example {k} of {len(examples)}") for k, example in enumerate(examples, 1)]
     graph, shape = capture(f, shapes)
-    return Program(f, shapes, graph, shape, on_guard)
+    return Program(f, shapes, graph, shape, on_guard, most_recordings)
 
 
 class Program:
@@ -155,6 +160,8 @@ class Program:
         examples: the form of each argument.
         shape: the shape of f's result.
         on_guard: what becomes of a lane that takes another branch; see `record`.
+        recordings: the branches that were recorded, the example's first.
+        eager_rows: how many rows were evaluated eagerly so far.
     """
 
     def __init__(
@@ -164,12 +171,16 @@ class Program:
         graph: RecordedGraph,
         shape: tuple[int, ...],
         on_guard: str,
+        most_recordings: int = 64,
     ):
         self._f = f
         self.examples = examples
         self.recordings = [Recording(graph)]
         self.shape = shape
         self.on_guard = on_guard
+        self.most_recordings = most_recordings
+        self.eager_rows = 0
+        self._parameters = list(graph.parameters)
         self._unpickled = False
 
     @property
@@ -179,8 +190,8 @@ class Program:
 
     @property
     def parameters(self) -> list[Value]:
-        """The captured leaves."""
-        return list(self.recorded.parameters)
+        """The captured leaves. Branches that are recorded later put theirs at the end."""
+        return list(self._parameters)
 
     @property
     def outputs(self) -> int:
@@ -244,7 +255,7 @@ class Program:
 
         if wrt is not None:
             return derivatives.value_and_grad(self, batches, wrt, gradient, per_row, block, threads)
-        run = Run(self, batches, block, threads)
+        run = Run(self, batches, block, threads)  # it may record branches, with parameters of their own
         totals = np.zeros(len(self.parameters))
         wanted = range(len(batches)) if (not len(totals) if inputs is None else inputs) else ()
         values, own = run.sums_and_gradients(totals, wanted, run.seeds_of(gradient))
@@ -422,6 +433,33 @@ class Program:
             )
         return [nodes[i] for i in self.recorded.outputs.tolist()]
 
+    def places(self, recording: Recording) -> Any:
+        """Return for each parameter of a recording its place in `parameters`, an array."""
+        import numpy as np
+
+        place = {id(parameter): k for k, parameter in enumerate(self._parameters)}
+        return np.array([place[id(p)] for p in recording.graph.parameters], dtype=np.intp)
+
+    def record_row(self, row: Sequence[Sequence[float]]) -> bool:
+        """Record the branch that a row takes; tell whether that was possible.
+
+        Args:
+            row: for each argument its numbers.
+        """
+        if self._f is None or len(self.recordings) >= self.most_recordings:
+            return False
+        try:
+            graph, shape = capture(self._f, [e.at(part) for e, part in zip(self.examples, row, strict=True)])
+        except Exception:  # evaluating the row eagerly raises it in its turn
+            return False
+        if shape != self.shape:
+            return False
+        with _recording:
+            known = {id(parameter) for parameter in self._parameters}
+            self._parameters += [p for p in graph.parameters if id(p) not in known]
+            self.recordings.append(Recording(graph))
+        return True
+
     def refuse_changed_function(self) -> None:
         """Record the example once more, before f is called for a row: rows must not mix two states of f.
 
@@ -448,6 +486,7 @@ class Program:
 
 
 _pickled = threading.local()
+_recording = threading.Lock()
 
 
 def _picklable(f: Any) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from copy import copy
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import real_array, whole_number
@@ -66,6 +68,7 @@ class Run:
         self.block, self.threads = _block(block, self.lanes), _threads(threads)
         self.width = program.outputs
         self.checked = False  # whether f is what was recorded
+        self.plan = self._dispatch()
         self.shape = (self.lanes, *program.shape) if self.arrays else program.shape
 
     def values(self) -> Any:
@@ -125,17 +128,91 @@ class Run:
             for own, array in zip(self.igrads, self.arrays, strict=True)
         )
         self.seeds, self.count, self.totals = seeds, count, totals
-        lane = 0
-        while lane < self.lanes:
-            self.totals = totals[lane] if per_row else totals
-            lane = self._advance(lane, lane + 1 if per_row else self.lanes)
+        if totals is None and self._by_recording():
+            return self.outputs
+        for recording, start, stop in self._stretches():
+            lane = start
+            while lane < stop:
+                self.totals = totals[lane] if per_row else totals
+                lane = self._advance(recording, lane, lane + 1 if per_row else stop)
         return self.outputs
 
-    def _advance(self, lane: int, stop: int) -> int:
-        """Run some lanes from this one on; return the first that is left."""
+    def _by_recording(self) -> bool:
+        """Run each recording's lanes together, which no sum forbids; tell whether that was done."""
+        import numpy as np
+
+        if self.plan is None or np.count_nonzero(np.diff(self.plan)) <= 2 * len(self.program.recordings):
+            return False
+        wanted = [k for k, own in enumerate(self.igrads) if own is not None]
+        try:
+            for number in np.unique(self.plan).tolist():
+                lanes = np.flatnonzero(self.plan == number)
+                part = copy(self)
+                part.arrays = tuple(np.ascontiguousarray(array[lanes]) for array in self.arrays)
+                part.lanes, part.plan = len(lanes), np.full(len(lanes), number)
+                seeds = self.seeds
+                if isinstance(seeds, np.ndarray):
+                    seeds = np.ascontiguousarray(seeds.reshape(-1, self.lanes, self.width)[:, lanes])
+                self.outputs[lanes] = part._run(None, wanted, seeds, self.count)
+                for k, own in part._own(self.count).items():
+                    self.igrads[k].reshape(self.count, self.lanes, -1)[:, lanes] = own
+        except Exception:  # the ordered run raises that of the first row
+            return False
+        return True
+
+    def _stretches(self) -> Iterator[tuple[Recording | None, int, int]]:
+        """Yield (recording, start, stop) of the lanes that follow each other under one recording."""
+        import numpy as np
+
+        if self.plan is None:
+            yield self.program.recordings[0], 0, self.lanes
+            return
+        bounds = [0, *(np.flatnonzero(np.diff(self.plan)) + 1).tolist(), self.lanes]
+        for start, stop in pairwise(bounds):
+            if start < stop:
+                number = self.plan[start]
+                yield None if number < 0 else self.program.recordings[number], start, stop
+
+    def _dispatch(self) -> Any:
+        """Return the number of each lane's recording, -1 for none; record what is missing."""
+        import numpy as np
+
         program = self.program
-        recording = program.recordings[0]
-        reached = self._tape_run(recording, lane, stop)
+        if program.on_guard != "record" or not len(program.recorded.guards):
+            return None
+        plan, left = np.full(self.lanes, -1), np.arange(self.lanes)
+        number, changed = 0, True
+        while len(left):
+            if number == len(program.recordings):
+                if changed:
+                    program.refuse_changed_function()
+                    changed = False
+                row = [array[left[0]].tolist() for array in self.arrays]
+                if not program.record_row(row):
+                    left = left[1:]
+                    if len(program.recordings) >= program.most_recordings:
+                        break
+                    continue
+            fits = self._fits(program.recordings[number], left)
+            plan[left[fits == FITS]] = number
+            left = left[fits == LEAVES_A_GUARD]
+            number += 1
+        return plan
+
+    def _fits(self, recording: Recording, lanes: Any) -> Any:
+        """Tell for some lanes whether a recording serves them."""
+        import numpy as np
+
+        tape, _, parameters = recording.tape(len(lanes) > 2)
+        arrays = tuple(np.ascontiguousarray(array[lanes]) for array in self.arrays)
+        bound = tape.bind(
+            parameters_to_vector(parameters), arrays, None, None, None, self.block, 1, instruction_set()
+        )
+        return np.frombuffer(bound.fits(), dtype=np.uint8)
+
+    def _advance(self, recording: Recording | None, lane: int, stop: int) -> int:
+        """Run some lanes from this one on; return the first that is left."""
+        reached = lane if recording is None else self._tape_run(recording, lane, stop)
         if reached < stop:
             self._eager_run(reached)
             reached += 1
@@ -175,6 +252,8 @@ class Run:
 
         inputs = any(own is not None for own in self.igrads)
         tape, order, parameters = recording.tape(lanes, self.wanted, self.totals is not None or not inputs)
+        if self.totals is not None and recording is not self.program.recordings[0]:
+            order = self.program.places(recording)[order]
         params = parameters_to_vector(parameters)
         totals = np.zeros(len(params)) if inputs else None
         if self.totals is not None:
@@ -204,6 +283,7 @@ class Run:
         flat = [leaf for part in leaves for leaf in part]
         self._refuse_guard(lane)
         outputs = self.program.eager(row, flat)
+        self.program.eager_rows += 1
         self.outputs[lane] = [output.data for output in outputs]
         if self.totals is not None or any(own is not None for own in self.igrads):
             for s in range(self.count):

@@ -217,7 +217,7 @@ static void give_space(TapeObject *self, Space *sp) {
 
 /* Run lanes: returns stop; or the first lane that has to be done eagerly (those before it are done); or -1: a sum is not
  * finite (if it is to `check`); or -2: an exception is set. */
-static long bound_core(BoundObject *self, long start, long stop, const int64_t *rows, const double *seeds, long seed_lane, long seed_output, int check) {
+static long bound_core(BoundObject *self, long start, long stop, const int64_t *rows, const double *seeds, long seed_lane, long seed_output, int check, uint8_t *fits) {
     Run run = {0};
     Space *spaces[MAX_THREADS] = {0};
     const Tape *t = self->tape->t;
@@ -227,7 +227,7 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
     long lane = -2, k, L = !t->lanes ? 1 : self->block ? self->block : block_for(t, stop - start), threads = self->threads;
     if (threads > (stop - start + L - 1) / L) threads = (stop - start + L - 1) / L;
     if (threads < 1 || !t->lanes || called) threads = 1;
-    run = (Run){t, self->build, self, rows, seeds, seed_lane, seed_output, start, stop, spaces, 0};
+    run = (Run){t, self->build, self, rows, seeds, seed_lane, seed_output, start, stop, spaces, 0, fits};
     for (; run.nspaces < threads; run.nspaces++) {
         Space *sp = spaces[run.nspaces] = take_space(self->tape, L);
         if (!sp) { PyErr_NoMemory(); goto done; }
@@ -285,10 +285,21 @@ static PyObject *bound_run(BoundObject *self, PyObject *const *args, Py_ssize_t 
     }
     if (!PyErr_Occurred())
         lane = bound_core(self, start, stop, has_rows ? rows.buf : NULL, one_hot ? NULL : array_seeds ? seeds.buf : &seed,
-                          array_seeds ? t->outputs : 0, array_seeds ? 1 : 0, 1);
+                          array_seeds ? t->outputs : 0, array_seeds ? 1 : 0, 1, NULL);
     if (has_rows) PyBuffer_Release(&rows);
     if (array_seeds) PyBuffer_Release(&seeds);
     return PyErr_Occurred() ? NULL : PyLong_FromLong(lane);
+}
+
+/* fits() -> bytes: for each lane of the arrays FITS, LEAVES_A_GUARD or NOT_FINITE. */
+static PyObject *bound_fits(BoundObject *self, PyObject *unused) {
+    PyObject *found;
+    (void)unused;
+    if (self->has_totals) { PyErr_SetString(PyExc_ValueError, "fits() is asked without totals"); return NULL; }
+    if (!(found = PyBytes_FromStringAndSize(NULL, self->narrays ? self->lanes : 1))) return NULL;
+    bound_core(self, 0, PyBytes_GET_SIZE(found), NULL, NULL, 0, 0, 0, (uint8_t *)PyBytes_AS_STRING(found));
+    if (PyErr_Occurred()) Py_CLEAR(found);
+    return found;
 }
 
 static void bound_dealloc(BoundObject *self) {
@@ -305,6 +316,7 @@ static void bound_dealloc(BoundObject *self) {
 
 static PyMethodDef bound_methods[] = {
     {"run", (PyCFunction)(void (*)(void))bound_run, METH_FASTCALL, "run(start, stop, rows, seeds) -> the lane it stopped at"},
+    {"fits", (PyCFunction)bound_fits, METH_NOARGS, "fits() -> for each lane whether the recording serves it"},
     {NULL, NULL, 0, NULL},
 };
 

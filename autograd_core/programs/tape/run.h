@@ -91,6 +91,7 @@ typedef struct {
     long seed_lane, seed_output, start, stop;
     Space **spaces;
     long nspaces;
+    uint8_t *fits;               /* only tell of each lane whether the recording serves it */
 } Run;
 
 static long row_of(const Run *run, long lane) { return run->rows ? (long)run->rows[lane] : lane; }
@@ -144,6 +145,23 @@ static long good_lanes(const Run *run, const Space *sp) {
             if (holds(g->relation, at(run, sp, g->left, l), at(run, sp, g->right, l)) != g->outcome) n = l;
     }
     return n;
+}
+
+enum { FITS, LEAVES_A_GUARD, NOT_FINITE }; /* as in programs/run.py */
+
+static void tell_fits(const Run *run, const Space *sp) {
+    const Tape *t = run->t;
+    long l, k;
+    for (l = 0; l < sp->count; l++) {
+        uint8_t *fits = run->fits + sp->lane + l;
+        *fits = FITS;
+        for (k = 0; k < t->nguards && *fits == FITS; k++) {
+            const Guard *g = t->guards + k;
+            if (holds(g->relation, at(run, sp, g->left, l), at(run, sp, g->right, l)) != g->outcome) *fits = LEAVES_A_GUARD;
+        }
+        if (*fits == FITS && sp->poison[l] != 0.0) *fits = NOT_FINITE;
+        for (k = 0; k < t->outputs && *fits == FITS; k++) { double y = at(run, sp, t->out[k], l); if (y - y != 0.0) *fits = NOT_FINITE; }
+    }
 }
 
 static void put_outputs(const Run *run, const Space *sp) {
@@ -281,6 +299,7 @@ static void run_block(const Run *run, Space *sp, Watch *watch) {
     gather(run, sp);
     for (l = 0; l < sp->L; l++) sp->poison[l] = 0.0;
     if (!block_forward(run, sp, watch)) return;
+    if (run->fits) { tell_fits(run, sp); sp->good = sp->count; return; }
     sp->good = good_lanes(run, sp);
     put_outputs(run, sp);
     if (!run->b->has_totals || !sp->good) return;

@@ -139,7 +139,7 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead,
     const double *losses = s->loss->outputs.buf;
     long k, lane;
     memset(g, 0, (size_t)s->n * sizeof *g);
-    lane = bound_core(s->loss, 0, m, rows, &seed, 0, 0, 0);
+    lane = bound_core(s->loss, 0, m, rows, &seed, 0, 0, 0, NULL);
     if (lane == -2) return -1;
     if (lane != m) return 1;
     fetch_rows(s->loss, rows + m, ahead);
@@ -149,7 +149,7 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead,
     }
     divide(g, s->n, m);
     if (s->penalty) {
-        lane = bound_core(s->penalty, 0, 1, NULL, &seed, 0, 0, 0);
+        lane = bound_core(s->penalty, 0, 1, NULL, &seed, 0, 0, 0, NULL);
         if (lane == -2) return -1;
         if (lane != 1) return 1;
         penalty = *(const double *)s->penalty->outputs.buf;

@@ -1,0 +1,203 @@
+"""`jit`: the front door to Programs. A function is recorded at its first call, for each form and branch.
+
+The name is JAX's and Numba's: record at the first call with arguments of one form, and replay it from then
+on.  As in `torch.compile` the recordings are guarded: comparisons of Values are checked at every call, and a
+call that takes another branch, or goes round a loop another number of times, is recorded too.
+"""
+
+from __future__ import annotations
+
+import functools
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ..engine.value import Value
+from .program import Program, record
+from .wrt import map_structure
+
+__all__ = ["CacheInfo", "Jitted", "jit"]
+
+
+class CacheInfo(NamedTuple):
+    """What a jitted function has recorded.
+
+    Attributes:
+        forms: how many forms of arguments have been met.
+        recordings: how many recordings there are, all branches of all forms.
+        calls: how many calls there were, of one row or many.
+        eager_rows: how many rows were evaluated eagerly: they raise, are not finite, or take one branch too
+            many.
+        eager_calls: how many calls had Values among their arguments, and so were made eagerly.
+    """
+
+    forms: int
+    recordings: int
+    calls: int
+    eager_rows: int
+    eager_calls: int
+
+
+class Jitted:
+    """A function that is recorded when it is called; made by `jit`."""
+
+    def __init__(self, function: Callable[..., Any], most_recordings: int = 64):
+        functools.update_wrapper(self, function)
+        self.__wrapped__ = function
+        self.most_recordings = most_recordings
+        self.cache_clear()
+
+    def __call__(self, *args: Any) -> Any:
+        """Return what the function returns for plain numbers: a float, or an array of floats.
+
+        With a Value among the arguments the function itself is called, and its result is a graph.
+        """
+        if _has_value(args):
+            self._eager_calls += 1
+            return self.__wrapped__(*args)
+        program, rows = self._prepared(args)
+        found = program(*rows)
+        return found[0] if found.shape[1:] or not rows else float(found[0])
+
+    def value_and_grad(self, *args: Any, wrt: Any = None) -> tuple[Any, Any]:
+        """Return the value and its gradient, as `Program.value_and_grad` does for one row.
+
+        Args:
+            *args: the arguments of one call.
+            wrt: with respect to what: an argument's number, Values, or any structure of these; by default the
+                argument, or a tuple of all.
+
+        Returns:
+            (value, gradient); a float for a number, an array for lists and arrays.
+        """
+        program, rows = self._prepared(args)
+        if wrt is None:
+            wrt = 0 if len(args) == 1 else tuple(range(len(args)))
+        value, found = program.value_and_grad(*rows, wrt=wrt, per_row=True)
+        return _first(value), map_structure(found, _first)
+
+    def grad(self, *args: Any, wrt: Any = None) -> Any:
+        """Return the gradient alone; see `value_and_grad`."""
+        return self.value_and_grad(*args, wrt=wrt)[1]
+
+    def vmap(self, *batches: Any) -> Any:
+        """Evaluate the function for every row of its arguments.
+
+        Args:
+            *batches: for each argument an array with one more axis in front.
+        """
+        return self.program(*(_row(batch) for batch in batches))(*batches)
+
+    def program(self, *examples: Any) -> Program:
+        """Return the Program for arguments of the form of these, recorded now if there is none yet."""
+        form = tuple(_form(example) for example in examples)
+        self._calls += 1
+        found = self._programs.get(form)
+        if found is None:
+            found = record(
+                self.__wrapped__, *examples, on_guard="record", most_recordings=self.most_recordings
+            )
+            found = self._programs.setdefault(form, found)
+        return found
+
+    def cache_info(self) -> CacheInfo:
+        """Return what has been recorded so far."""
+        programs = list(self._programs.values())
+        return CacheInfo(
+            len(programs),
+            sum(len(program.recordings) for program in programs),
+            self._calls,
+            sum(program.eager_rows for program in programs),
+            self._eager_calls,
+        )
+
+    def cache_clear(self) -> None:
+        """Forget all recordings; the next call records anew, with the plain numbers of then."""
+        self._programs: dict[Any, Program] = {}
+        self._calls = self._eager_calls = 0
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A method has recordings for each instance, kept in it."""
+        if instance is None:
+            return self
+        bound = Jitted(self.__wrapped__.__get__(instance), self.most_recordings)
+        return instance.__dict__.setdefault(self._name, bound)
+
+    def __repr__(self) -> str:
+        name = getattr(self, "__name__", "function")
+        return f"<jitted {name}: {self.cache_info()}>"
+
+    def _prepared(self, args: Sequence[Any]) -> tuple[Program, list[Any]]:
+        import numpy as np
+
+        return self.program(*args), [np.asarray(arg)[None] for arg in args]
+
+
+def _has_value(structure: Any) -> bool:
+    if isinstance(structure, Value):
+        return True
+    if isinstance(structure, (list, tuple)):
+        return any(_has_value(part) for part in structure)
+    if getattr(getattr(structure, "dtype", None), "kind", "") == "O":
+        return any(isinstance(part, Value) for part in structure.ravel())
+    return False
+
+
+def _form(example: Any) -> Any:
+    """What tells apart arguments that the function may treat differently."""
+    if isinstance(example, numbers.Real):
+        return ()
+    if isinstance(example, (list, tuple)):
+        return type(example), tuple(_form(part) for part in example)
+    return type(example), getattr(example, "shape", None)
+
+
+def _row(batch: Any) -> Any:
+    try:
+        return batch[0]
+    except (IndexError, TypeError, KeyError):
+        raise ValueError("vmap needs at least one row in each argument") from None
+
+
+def _first(found: Any) -> Any:
+    return found[0] if found[0].shape else float(found[0])
+
+
+def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64) -> Any:
+    """Record a function when it is first called, and replay it from then on.
+
+    There is a recording for each form of arguments (a number, a list of three, an array of shape (2, 2)) and
+    for each branch: comparisons of Values are checked at every call, and a call that takes another way, or
+    goes round a loop another number of times, is recorded too. Plain numbers that the function closes over
+    are frozen when it is recorded; Values are read anew at every call.
+
+    Args:
+        function: a function of numbers, lists and arrays, written for Values.
+        most_recordings: how many branches of one form are recorded; further ones are evaluated eagerly.
+
+    Returns:
+        A `Jitted`; as a decorator it takes the function's place.
+
+    Raises:
+        RecordingError: at the first call, if the function reads a number (``float(x)``, ``if x``).
+
+    >>> import autograd_core as ag
+    >>> @jit
+    ... def steps(x):
+    ...     n = 0
+    ...     while x > 1.0:
+    ...         x, n = x / 2.0, n + 1
+    ...     return x + n
+    >>> steps(5.0), steps(6.0), steps(0.5)
+    (3.625, 3.75, 0.5)
+    >>> steps.grad(5.0)
+    0.125
+    >>> steps.cache_info().recordings
+    2
+    """
+    if function is None:
+        return functools.partial(jit, most_recordings=most_recordings)
+    return Jitted(function, most_recordings)

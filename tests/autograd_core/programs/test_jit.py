@@ -1,0 +1,200 @@
+"""Several recordings of one function: `record(..., on_guard="record")`, and `jit` in front of it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+from autograd_core.programs import interpreter, interpreters, jit, record
+
+W = [ag.Value(0.5), ag.Value(-1.5), ag.Value(2.0)]
+
+
+@pytest.fixture(params=["numpy", *interpreters()[1:2]], autouse=True)
+def either(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test runs on the interpreter in NumPy and on the compiled one."""
+    with interpreter(request.param):
+        yield request.param
+
+
+def branching(x: Any) -> Any:
+    """Three branches, each with a parameter of its own, and a loop whose length depends on the data."""
+    if x[0] > 0.5:
+        y = W[0] * x[0]
+    elif x[0] > -0.5:
+        y = W[1] * x[1] * x[1]
+    else:
+        y = ag.log(W[2] + x[0]) * x[1]
+    rounds = 0
+    while y > 0.1 and rounds < 4:
+        y, rounds = y * 0.5, rounds + 1
+    return y
+
+
+def eager(X: Any) -> tuple[list[float], list[float], list[list[float]]]:
+    for w in W:
+        w.zero_grad()
+    values, own = [], []
+    for row in X.tolist():
+        leaves = [ag.Value(x) for x in row]
+        y = branching(leaves)
+        y.backward()
+        values.append(y.data)
+        own.append([leaf.grad for leaf in leaves])
+    return values, [w.grad for w in W], own
+
+
+def rows(count: int) -> Any:
+    X = np.random.default_rng(count).normal(size=(count, 2))
+    X[:, 0] = np.maximum(X[:, 0], -1.9)
+    return X
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 150])
+def test_every_branch_is_recorded_and_has_the_eager_bits(count: int) -> None:
+    X = rows(count)
+    program = record(branching, [1.0, 1.0], on_guard="record")
+    values, own = program.value_and_grad(X, wrt={"w": W, "x": 0})
+    expected = eager(X)
+    assert values.tolist() == expected[0]
+    assert own["w"] == expected[1]
+    assert own["x"].tolist() == expected[2]
+    assert program(X).tolist() == expected[0]
+    assert program.jacobian(X).tolist() == expected[2]
+    assert program.eager_rows == 0
+    if count == 150:
+        assert len(program.recordings) == 10
+        assert set(program.parameters) == set(W)
+
+
+def test_the_gradient_of_all_parameters_is_added_up_over_the_branches() -> None:
+    X = rows(150)
+    program = record(branching, [1.0, 1.0], on_guard="record")
+    sums = program.value_and_grad(X)[1].parameters
+    expected = dict(zip(map(id, W), eager(X)[1], strict=True))
+    assert sums.tolist() == [expected[id(p)] for p in program.parameters]
+    for w in W:
+        w.zero_grad()
+    program.backward(X)
+    assert [w.grad for w in W] == [expected[id(w)] for w in W]
+
+
+def test_branches_beyond_the_most_are_evaluated_eagerly() -> None:
+    X = rows(150)
+    program = record(branching, [1.0, 1.0], on_guard="record", most_recordings=3)
+    values, own = program.value_and_grad(X, wrt={"w": W[:2], "x": 0})
+    expected = eager(X)
+    assert values.tolist() == expected[0]
+    assert own["x"].tolist() == expected[2]
+    assert len(program.recordings) == 3
+    assert program.eager_rows > 0
+
+
+def test_a_row_that_raises_raises_in_its_turn() -> None:
+    program = record(lambda x: ag.log(x) if x < 5.0 else 1.0 / (x - 6.0), 1.0, on_guard="record")
+    with pytest.raises(ag.DomainError):
+        program([1.0, 7.0, -1.0, 6.0])
+    with pytest.raises(ZeroDivisionError):
+        program([1.0, 7.0, 6.0, -1.0])
+    assert program([1.0, 7.0, 8.0]).tolist() == [0.0, 1.0, 0.5]
+
+
+def test_branches_travel_with_a_pickled_program() -> None:
+    program = record(branching, [1.0, 1.0], on_guard="record")
+    X = rows(150)
+    expected = program(X)
+    again = pickle.loads(pickle.dumps(program))
+    assert again(X).tolist() == expected.tolist()
+    assert len(again.recordings) == 10
+
+
+def test_branches_do_not_mix_two_states_of_what_the_function_closes_over() -> None:
+    scale = [2.0]
+    program = record(lambda x: scale[0] * x if x > 0.0 else -scale[0] * x, 1.0, on_guard="record")
+    scale[0] = 3.0
+    with pytest.raises(ag.RecordingError, match="numbers that have changed"):
+        program([1.0, -1.0])
+
+
+# --- jit
+
+
+def test_a_jitted_function_is_called_like_the_function() -> None:
+    calls: list[Any] = []
+
+    @jit
+    def f(x: Any, y: Any) -> Any:
+        """The docstring stays."""
+        calls.append(1)
+        return x[0] * y + x[1] if y > 0.0 else x[1]
+
+    assert f([2.0, 3.0], 4.0) == 11.0
+    assert f([2.0, 3.0], 5.0) == 13.0
+    assert f(np.array([2.0, 3.0]), 5.0) == 13.0
+    assert f([2.0, 3.0], -1.0) == 3.0
+    assert f([5.0, 4.0], -2.0) == 4.0
+    assert f.__name__ == "f"
+    assert f.__doc__ == "The docstring stays."
+    assert f.cache_info()[:2] == (2, 3)
+    recorded = len(calls)
+    f([1.0, 1.0], 1.0)
+    assert len(calls) == recorded
+    f.cache_clear()
+    assert f.cache_info() == (0, 0, 0, 0, 0)
+
+
+def test_gradients_of_a_jitted_function_have_the_form_of_the_arguments() -> None:
+    f = jit(lambda x, s: ag.sin(x[0]) * s + x[1] * x[1])
+    expected = ag.value_and_grad(lambda x, s: ag.sin(x[0]) * s + x[1] * x[1], (0, 1))(
+        np.array([0.3, 2.0]), 4.0
+    )
+    value, (of_x, of_s) = f.value_and_grad(np.array([0.3, 2.0]), 4.0)
+    assert value == expected[0]
+    assert of_x.tolist() == expected[1][0].tolist()
+    assert of_s == expected[1][1]
+    w = ag.Value(3.0)
+    assert jit(lambda x: w * x).grad(2.0, wrt={"w": w, "x": 0}) == {"w": 2.0, "x": 3.0}
+    assert jit(lambda x: [x, x * x])(3.0).tolist() == [3.0, 9.0]
+
+
+def test_rows_go_to_the_recordings_of_their_branches() -> None:
+    f = jit(branching)
+    X = rows(150)
+    assert f.vmap(X).tolist() == eager(X)[0]
+    assert f.cache_info().recordings == 10
+    assert f(X[3].tolist()) == eager(X[3:4])[0][0]
+
+
+def test_values_keep_their_graph_through_a_jitted_function() -> None:
+    f = jit(lambda x: x * x)
+    v = ag.Value(3.0)
+    y = f(v)
+    y.backward()
+    assert v.grad == 6.0
+    assert ag.grad(f)(4.0) == 8.0
+    assert record(lambda x: f(x) + 1.0, 1.0)([2.0]).tolist() == [5.0]
+    assert f.cache_info().eager_calls == 3
+
+
+def test_a_jitted_method_has_recordings_for_each_instance() -> None:
+    class Line:
+        def __init__(self, slope: float) -> None:
+            self.slope = slope
+
+        @jit
+        def at(self, x: Any) -> Any:
+            return self.slope * x
+
+    a, b = Line(2.0), Line(3.0)
+    assert (a.at(1.0), b.at(1.0), a.at(2.0)) == (2.0, 3.0, 4.0)
+    assert a.at.cache_info().calls == 2
+
+
+def test_what_cannot_be_recorded_raises_at_the_first_call() -> None:
+    with pytest.raises(ag.RecordingError, match="would freeze its number"):
+        jit(lambda x: x if x else -x)(1.0)
