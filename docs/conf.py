@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
-import autograd_core
+import autograd_core as ag
+import nbformat
+import nn
+import viz
+from sphinxcontrib import katex
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_ext"))
@@ -14,17 +19,17 @@ sys.path.insert(0, str(HERE / "_ext"))
 project = "autograd-core"
 author = "the contributors to autograd-core"
 project_copyright = author
-version = release = autograd_core.__version__
+version = release = ag.__version__
 
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinxcontrib.katex",
     "docstrings",
-    "mathml",
 ]
-exclude_patterns = ["_build", "_ext"]
+exclude_patterns = ["_build", "_ext", "_generated", "node_modules"]
 default_role = "code"
 
 # The lectures carry their outputs; `make notebooks` runs them, the site only shows them.
@@ -35,13 +40,19 @@ myst_dmath_double_inline = True
 
 html_theme = "furo"
 html_title = "autograd-core"
-html_static_path = ["_static"]
+html_static_path = ["_static", "_generated"]
 html_css_files = ["site.css"]
-html_math_renderer = "mathml"
+html_favicon = "_static/favicon.svg"
 html_show_sourcelink = False
-html_theme_options = {"navigation_with_keys": True}
+html_theme_options = {"navigation_with_keys": False}  # the arrow keys belong to the player
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
+
+# Formulas are HTML when the page is built: no script in the page, and a formula with a mistake is an error.
+katex_prerender = True
+katex_css_path = "katex/katex.min.css"
+katex.KATEX_DEFAULT_OPTIONS = {"throwOnError": True, "strict": "ignore"}
+katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # seconds; a busy machine is slow to start Node.js
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -51,8 +62,27 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
 
+def npm_packages() -> Path:
+    """What package.json names, installed beside it."""
+    folder = HERE / "node_modules"
+    if not (folder / "katex" / "dist").exists():
+        if not (shutil.which("npm") and shutil.which("node")):
+            raise RuntimeError("the site's formulas need Node.js and npm: install them and build again")
+        install = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(install, cwd=HERE, check=True)
+    return folder
+
+
+def copy_katex(source: Path) -> None:
+    """Put KaTeX's style sheet and fonts where the site takes its static files from."""
+    target = HERE / "_generated" / "katex"
+    (target / "fonts").mkdir(parents=True, exist_ok=True)
+    for path in (source / "katex.min.css", *source.glob("fonts/*.woff2")):
+        shutil.copyfile(path, target / path.relative_to(source))
+
+
 def copy_lectures() -> None:
-    """Put the notebooks where Sphinx reads them; a copy that is still right is left alone."""
+    """Put the notebooks where Sphinx reads them, each with its links; a copy that is right is left alone."""
     target = HERE / "lectures"
     target.mkdir(exist_ok=True)
     sources = {path.name: path for path in (HERE.parent / "notebooks").glob("[0-9][0-9]-*.ipynb")}
@@ -60,9 +90,35 @@ def copy_lectures() -> None:
         if old.name not in sources:
             old.unlink()
     for name, path in sources.items():
+        notebook = nbformat.read(path, as_version=4)
+        links = nbformat.v4.new_markdown_cell(
+            f"{{download}}`Download this notebook <../../notebooks/{name}>` · "
+            f"{{download}}`its source, with answers <../../notebooks/source/{path.stem}.md>` · "
+            "[slide by slide](../slides.md) · [cheat-sheet](../cheat-sheet.md) · "
+            "[glossary](../glossary.md) · [reference](../reference/index.md)",
+            id="links",
+        )
+        notebook.cells.insert(1, links)
+        text = nbformat.writes(notebook)
         copy = target / name
-        if not copy.exists() or copy.read_bytes() != path.read_bytes():
-            shutil.copyfile(path, copy)
+        if not copy.exists() or copy.read_text(encoding="utf-8") != text:
+            copy.write_text(text, encoding="utf-8")
 
 
+def make_pictures() -> None:
+    """Draw the pictures of the front page, the how-tos and the reference with today's code."""
+    target = HERE / "_generated" / "pictures"
+    target.mkdir(parents=True, exist_ok=True)
+    x, w, b = ag.Value(2.0, "x"), ag.Value(-0.5, "w"), ag.Value(0.3, "b")
+    y = ag.tanh(w * x + b)
+    y.label = "y"
+    viz.step(y).save_html(target.parent / "player.html")
+    y.backward()
+    viz.draw(y).save(target / "neuron.svg")
+    model = nn.MLP(2, [16, 16, 1], activation="tanh", seed=0)
+    viz.draw(model, [0.5, -0.3], depth=1).save(target / "model.svg")
+
+
+copy_katex(npm_packages() / "katex" / "dist")
 copy_lectures()
+make_pictures()

@@ -28,7 +28,7 @@ def modules():
     for package in ("autograd_core", "nn", "viz"):
         found = importlib.import_module(package)
         yield package
-        for module in pkgutil.iter_modules(found.__path__, f"{package}."):
+        for module in pkgutil.walk_packages(found.__path__, f"{package}."):
             if not module.name.rpartition(".")[2].startswith("_"):
                 yield module.name
 

@@ -6,8 +6,12 @@ bar: |x| is an absolute value and no substitution.
 
 from __future__ import annotations
 
+import importlib.util
 import re
+from pathlib import Path
 from typing import Any
+
+from sphinx.pycode import ModuleAnalyzer
 
 _LITERAL = re.compile(r"(``.*?``)")
 
@@ -51,7 +55,18 @@ def _bars(line: str) -> str:
     return "".join(part if part.startswith("``") else part.replace("|", "\\|") for part in parts)
 
 
+def find_source(app: Any, name: str) -> tuple[str, dict[str, tuple[str, int, int]]] | None:
+    """The text of a compiled module, which has no source for Python to find."""
+    spec = importlib.util.find_spec(name)
+    source = Path(str(spec.origin)).parent / f"{name.rpartition('.')[2]}.py" if spec else Path()
+    if not source.is_file() or str(spec and spec.origin).endswith(".py"):
+        return None
+    analyzer = ModuleAnalyzer.for_file(source, name)
+    return source.read_text(encoding="utf-8"), analyzer.find_tags()
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Run before napoleon, which turns sections into fields."""
     app.connect("autodoc-process-docstring", improve, priority=400)
+    app.connect("viewcode-find-source", find_source)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
