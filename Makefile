@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-SOURCES := $(wildcard autograd_core/engine/value.p* autograd_core/calculus/*.h autograd_core/programs/tape/*) pyproject.toml setup.cfg
+SOURCES := $(wildcard autograd_core/engine/*.p* autograd_core/engine/*.h autograd_core/calculus/*.h autograd_core/programs/tape/*) pyproject.toml setup.cfg
 PYTEST := $(BIN)/python -m pytest -q
 
 .PHONY: help demo test quick dist test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench notebooks lectures docs generate clean
@@ -90,5 +90,5 @@ generate:  ## write anew what follows from the rows of calculus/operations.py
 	$(PYTHON) autograd_core/calculus/generate.py
 
 clean:  ## remove what was built
-	rm -rf $(VENV) .venv-bench build dist out docs/_build *.egg-info autograd_core/*/*.so autograd_core/engine/value.c
+	rm -rf $(VENV) .venv-bench build dist out docs/_build *.egg-info autograd_core/*/*.so $(wildcard autograd_core/engine/*.c)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,7 +21,9 @@ load_engine()
 
 from .backward import Contribution, backward, contributions, zero_grad  # noqa: E402
 from .calculus.operations import OPERATIONS, Operation  # noqa: E402
-from .engine.value import COMPILED, Value, diagnose, no_grad, scope, topological_order  # noqa: E402
+from .engine.modes import diagnose, no_grad, scope  # noqa: E402
+from .engine.sweep import topological_order  # noqa: E402
+from .engine.value import COMPILED, Value  # noqa: E402
 from .errors import (  # noqa: E402
     AutogradError,
     DivisionError,

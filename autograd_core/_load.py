@@ -6,40 +6,69 @@ import importlib.util
 import os
 import sys
 import warnings
+from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 
-__all__ = ["load_engine"]
+__all__ = ["ENGINE", "load_engine"]
+
+
+ENGINE = ("value", "nary", "methods", "sweep", "modes", "flat")  # each imports from those before it
+_REMEDY = (
+    "install a C compiler (gcc, clang or MSVC) and reinstall with "
+    "`pip install --force-reinstall --no-deps .`; "
+    "AUTOGRAD_UNCOMPILED=1 silences this"
+)
 
 
 def load_engine() -> None:
-    """Import `autograd_core.engine.value`: the compiled module, or its source where there is none.
+    """Import the modules of the engine: the compiled ones, or the sources of all where one is missing.
 
-    ``AUTOGRAD_UNCOMPILED=1`` in the environment asks for the source. Without a compiled module and without
-    that wish, one warning tells the remedy.
+    ``AUTOGRAD_UNCOMPILED=1`` in the environment asks for the sources. Without that wish, one warning tells
+    why the engine runs uncompiled, and the remedy.
     """
     if os.environ.get("AUTOGRAD_UNCOMPILED", "") not in ("", "0"):
-        _load_source()
+        _load_sources()
         return
-    from .engine import value
-
-    if not value.COMPILED:
+    why = _load_compiled()
+    if why:
+        _load_sources()
         warnings.warn(
-            "autograd_core runs uncompiled, some 30 times slower: install a C compiler (gcc, clang or MSVC) "
-            "and reinstall with `pip install --force-reinstall --no-deps .`; "
-            "AUTOGRAD_UNCOMPILED=1 silences this",
+            f"autograd_core runs uncompiled, some 30 times slower, because {why}: {_REMEDY}",
             RuntimeWarning,
             stacklevel=3,
         )
 
 
-def _load_source() -> None:
-    from . import engine
+def _load_compiled() -> str:
+    """Import the compiled modules; return why that cannot be, or nothing."""
+    names = [f"{__package__}.engine.{name}" for name in ENGINE]
+    for name in names:
+        spec = importlib.util.find_spec(name)
+        if spec is None or not isinstance(spec.loader, ExtensionFileLoader):
+            return f"{name} was not compiled when the package was installed"
+    try:
+        for name in names:
+            importlib.import_module(name)
+    except Exception as error:  # a library that is missing, another version of Python or of the C library
+        for name in names:
+            sys.modules.pop(name, None)
+        return f"the compiled module {name} cannot be loaded ({type(error).__name__}: {error})"
+    return ""
 
-    name = f"{engine.__name__}.value"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "engine" / "value.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    vars(engine)["value"] = module  # as an import would
-    spec.loader.exec_module(module)
+
+def _load_sources() -> None:
+    from . import engine
+    from .engine.uncompiled import standing_in_for_cython
+
+    with standing_in_for_cython():
+        for short in ENGINE:
+            name = f"{engine.__name__}.{short}"
+            spec = importlib.util.spec_from_file_location(
+                name, Path(__file__).parent / "engine" / f"{short}.py"
+            )
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module
+            vars(engine)[short] = module  # as an import would
+            spec.loader.exec_module(module)

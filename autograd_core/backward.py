@@ -1,18 +1,21 @@
 """Back-propagation: the sweep over the graph, and its account in plain Python.
 
-The gradient of an output u with respect to a node is the sum, over the nodes made from it, of their gradient
-times the local
-partial: du/dv = sum_i du/dw_i dw_i/dv. It is computed once per node, in reverse topological order (Goodfellow
-    et al. 2016, Algorithm 6.2). Back-propagation computes gradients and nothing else; learning is what `nn`
-    does with them.
+The gradient of an output u with respect to a node v is the sum, over the nodes w_i made from v, of their
+gradient times the local partial: du/dv = sum_i du/dw_i dw_i/dv. It is computed once per node, in reverse
+topological order (Goodfellow et al. 2016, Algorithm 6.2). Back-propagation computes gradients and nothing
+else; learning is what `nn` does with them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .engine.value import Value, sweep, topological_order
+from .engine.sweep import sweep, topological_order
+from .engine.value import Value, method
+
+if TYPE_CHECKING:
+    from .graph import Explanation
 
 __all__ = ["Contribution", "backward", "contributions", "zero_grad"]
 
@@ -108,3 +111,20 @@ def contributions(
             grads[parent] = before + partial * grads[node]
             reached.add(parent)
             yield Contribution(node, operand, parent, grads[node], partial, before, grads[parent])
+
+
+@method
+def explain(self: Value, parent: Value, limit: int = 10) -> Explanation:
+    """Show the summed chain rule from this node down to `parent`.
+
+    Args:
+        parent: a node that this one was computed from.
+        limit: how many paths to list, the largest first.
+
+    Returns:
+        An `Explanation`: the exact number of paths, the listed ones with their products of partials, and
+        their sum, which is the gradient.
+    """
+    from . import graph
+
+    return graph.explain(self, parent, limit)

@@ -7,7 +7,9 @@ from typing import Any
 
 from .calculus.operation import OPERATIONS, Operation, real
 from .calculus.primitives import Number
-from .engine.value import Value, apply, as_value, number_of, rule_mode
+from .engine.modes import rule_mode
+from .engine.nary import apply
+from .engine.value import Value, as_value, number_of
 
 __all__ = ["CustomOperation", "operation"]
 

@@ -7,16 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from .calculus.operations import OPERATIONS
-from .engine.value import (
-    Value,
-    apply,
-    as_value,
-    dot,
-    evaluate,
-    indexed_values,
-    number_of,
-    reduce_values,
-)
+from .engine.nary import apply, dot, indexed_values, reduce_values
+from .engine.value import Value, as_value, evaluate, number_of
 
 __all__ = [
     "clip",

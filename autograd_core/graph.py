@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .engine.value import Value, Walk, stale, topological_order
+from .engine.nary import stale
+from .engine.sweep import Walk, topological_order
+from .engine.value import Value
 
 __all__ = [
     "Explanation",

@@ -15,7 +15,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from .calculus.operations import Operation, Reduction
-from .engine.value import Value, as_value, enable_grad, ieee, refuse_stale, sweep, topological_order
+from .engine.modes import enable_grad, ieee
+from .engine.nary import refuse_stale
+from .engine.sweep import sweep, topological_order
+from .engine.value import Value, as_value
 
 __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .arrays import real_array
-from .engine.value import Value, read_vector, write_vector
+from .engine.flat import read_vector, write_vector
+from .engine.value import Value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -83,8 +83,10 @@ class Neuron(Module):
         """The neuron's output for Values or numbers."""
         if len(x) != len(self.w):
             raise InputError(f"the neuron takes {len(self.w)} inputs and got {len(x)}")
-        with self._scope:
-            return self._g(dot(self.w, x, self.b))
+        return self._scope.call(self._output, x)
+
+    def _output(self, x: Sequence[Any]) -> Value:
+        return self._g(dot(self.w, x, self.b))
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias, then what a subclass or an activation may hold."""
@@ -196,7 +198,7 @@ class Layer(Module):
 
     def _forward(self, x: list[Value]) -> list[Value]:
         """h = g(b + W x): this is where a training run on Values spends its time."""
-        h = [neuron._scope.neuron(neuron.w, x, neuron.b, neuron._g) for neuron in self.neurons]
+        h = [neuron._scope.call(neuron._output, x) for neuron in self.neurons]
         return h if self._over_layer is None else self.activate(h)
 
     def _check_inputs(self, x: Sequence[Any]) -> None:

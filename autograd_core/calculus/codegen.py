@@ -3,7 +3,7 @@
 Each rule is called with Symbols and its formula is printed, so `operations.h` holds no calculus of its own.
 ``make generate`` runs this module after a change to an operation; a test fails while a file is out of date.
 What it writes: `operations.h` (the calculus and the facts in C), `operations.pxi` (the names for Cython), the
-table of `tape/exp.h`, and a marked section in each of `value.py`, `value.pyi` and `functions.py`.
+table of `tape/exp.h`, and a marked section in each of `methods.py`, `value.pyi` and `functions.py`.
 """
 
 from __future__ import annotations
@@ -268,31 +268,33 @@ def _signature(operation: Operation, typed: bool) -> str:
     return ", ".join(["self", *others])
 
 
-def _docstring(operation: Operation) -> str:
+def _docstring(operation: Operation, indent: str) -> str:
     first = operation.parameters[0]
     text = operation.summary if operation.arity == 1 else f"{operation.summary} Here {first} is this node."
-    if len(text) <= 95:
-        return f'        """{text}"""'
-    return f'        """{operation.summary}\n\n        Here {first} is this node.\n        """'
+    if len(indent + text) <= 103:
+        return f'{indent}"""{text}"""'
+    return f'{indent}"""{operation.summary}\n\n{indent}Here {first} is this node.\n{indent}"""'
 
 
 def _method_lines() -> Iterator[str]:
     for op in _methods():
-        others = "".join(f", as_value({name})" for name in op.parameters[1:])
-        make = ("_unary", "_binary", "_ternary")[(op.arity or 1) - 1]
-        yield f"    def {op.name}({_signature(op, typed=False)}):"
-        yield _docstring(op)
-        yield f"        return {make}(OP_{op.name.upper()}, self{others})\n"
+        operands = ", ".join(["self", *(f"as_value({name})" for name in op.parameters[1:])])
+        number = f"OP_{op.name.upper()}"
+        make = {1: "make_unary({}, {})", 2: "make_binary({}, {})", 3: "make_many({}, [{}], 0)"}[op.arity or 1]
+        yield f"\n@method\ndef {op.name}({_signature(op, typed=False).replace('self', 'self: Value', 1)}):"
+        yield _docstring(op, "    ")
+        yield f"    return {make.format(number, operands)}\n"
+    yield ""
     for op in _methods():
         for alias in op.aliases:
-            yield f"    {alias} = {op.name}"
+            yield f'method({op.name}, "{alias}")'
 
 
 def _stub_lines() -> Iterator[str]:
     for op in _methods():
         for name in (op.name, *op.aliases):
             yield f"    def {name}({_signature(op, typed=True)}) -> Value:"
-            yield _docstring(op)
+            yield _docstring(op, "        ")
 
 
 def _function_lines(written: str) -> Iterator[str]:
@@ -353,7 +355,7 @@ def files() -> dict[Path, str]:
     }
     functions = _PACKAGE / "functions.py"
     for path, lines in (
-        (engine / "value.py", _method_lines()),
+        (engine / "methods.py", _method_lines()),
         (engine / "value.pyi", _stub_lines()),
         (functions, _function_lines(functions.read_text(encoding="utf-8"))),
     ):

@@ -1,32 +1,31 @@
-"""Copying and pickling graphs of any depth, without recursion.
+# cython: language_level=3, binding=True, always_allow_keywords=True
+"""Copying and pickling graphs of any depth, without recursion; the numbers of many nodes at once.
 
 A pickle of a node holds the whole graph that it was computed from as one table of arrays. Leaves, and nodes
 that another table of the same pickle holds, are referred to as objects, so that what was shared stays shared.
 """
 
-from __future__ import annotations
-
 import weakref
-from typing import Any
+from array import array
+
+import cython
+
+if cython.compiled:
+    from cython.cimports.autograd_core.engine.flags import *
+    from cython.cimports.autograd_core.engine.nary import hold_operands
+    from cython.cimports.autograd_core.engine.sweep import array_pointer, nodes_up_to
+    from cython.cimports.autograd_core.engine.value import *
+else:
+    from .flags import *
+    from .sweep import nodes_up_to
+    from .value import *
 
 from ..errors import RecordingError
-from .value import (
-    Value,
-    changes,
-    duplicate,
-    is_recording,
-    is_shelved,
-    leaf_state,
-    pack,
-    read_vector,
-    restore_leaf,
-    shelve,
-    topological_order,
-    unpack,
-    unshelve,
-)
+from .modes import is_recording, scope_id
+from .sweep import check_nodes, parent_positions, topological_order
+from .value import Details, bounded, changes, count_change, forbid_reading, method, scope_paths
 
-__all__ = ["Table", "deep_copy", "reduce"]
+COMPILED = cython.compiled
 
 
 class Table:
@@ -38,15 +37,15 @@ class Table:
 
     __slots__ = ("__weakref__", "_positions", "epoch", "nodes", "outside", "packed")
 
-    def __init__(self, root: Value):
-        self.nodes: list[Value] = []
+    def __init__(self, root):
+        self.nodes = []
         self.epoch = changes()
         self.nodes, self.outside = shelve(root)
         self.packed = pack(self.nodes, self.outside)
-        self._positions: dict[int, int] = {}
+        self._positions = {}
         _tables.add(self)
 
-    def position(self, node: Value) -> int | None:
+    def position(self, node):
         """Return where the node stands in this table; None if it does not."""
         if node is self.nodes[-1]:
             return len(self.nodes) - 1
@@ -54,24 +53,24 @@ class Table:
             self._positions = {id(inner): place for place, inner in enumerate(self.nodes)}
         return self._positions.get(id(node))
 
-    def retire(self) -> None:
+    def retire(self):
         """Make no further use of this table: its nodes have changed since, or its pickler is gone."""
         _tables.discard(self)
         unshelve(self.nodes)
         self.nodes = []
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self):
         return unpack, (self.packed, self.outside)
 
-    def __del__(self) -> None:
+    def __del__(self):
         unshelve(self.nodes)
 
 
-_tables: weakref.WeakSet[Table] = weakref.WeakSet()
+_tables = weakref.WeakSet()
 _checked = -1  # when the tables were last known to be up to date
 
 
-def _retire_old_tables() -> None:
+def _retire_old_tables():
     global _checked
     now = changes()
     if now != _checked:
@@ -81,7 +80,7 @@ def _retire_old_tables() -> None:
         _checked = now
 
 
-def _refuse_while_recording(nodes: list[Value]) -> None:
+def _refuse_while_recording(nodes):
     """Refuse to copy inputs and captured leaves: the copy has the number of one moment, and is neither.
 
     Raises:
@@ -98,7 +97,7 @@ def _refuse_while_recording(nodes: list[Value]) -> None:
         ) from None
 
 
-def reduce(node: Value) -> Any:
+def reduce(node):
     """Return what pickle needs to make `node` again."""
     _refuse_while_recording([node])
     _retire_old_tables()
@@ -113,15 +112,297 @@ def reduce(node: Value) -> Any:
     return _pick, (table, len(table.nodes) - 1)
 
 
-def _pick(nodes: list[Value], position: int) -> Value:
+def _pick(nodes, position):
     return nodes[position]
 
 
-def deep_copy(root: Value, memo: dict[int, Any]) -> Value:
+def deep_copy(root, memo):
     """Return a copy of `root` and of all that it was computed from; gradients are copied too."""
     # As the copy module does: what was copied stays alive as long as the memo, so that no id is used twice.
     nodes = topological_order(root)
     _refuse_while_recording(nodes)
     memo.setdefault(id(memo), []).extend(duplicate(nodes, memo))
-    copied: Value = memo[id(root)]
+    return memo[id(root)]
+
+
+# --- the node's methods ---------------------------------------------------------------------------------
+
+
+@method
+def __copy__(self):
+    if thread_mode() & RECORDING and self.is_leaf and not self.is_constant:
+        forbid_reading(self, "it was copied")
+    memo = {id(parent): parent for parent in self.parents}
+    duplicate([self], memo)
+    return memo[id(self)]
+
+
+@method
+def __deepcopy__(self, memo):
+    return deep_copy(self, memo)
+
+
+@method
+def __reduce_ex__(self, protocol):
+    return reduce(self)
+
+
+@method
+def __reduce__(self):
+    return reduce(self)
+
+
+# --- flat form: what copying, pickling and Programs read ------------------------------------------------
+
+
+def leaf_state(node: Value):
+    """Return what `restore_leaf` wants."""
+    flags = node._flags & LASTING
+    return node._data, node._grad, flags, scope_paths[node._scope], node._extra
+
+
+def restore_leaf(data, grad, flags, path, extra):
+    """Return a new leaf with that state."""
+    node: Value = new_node(OP_LEAF, data)
+    node._grad = grad
+    node._flags = flags
+    node._scope = scope_id(path)
+    node._extra = _extra_copy(extra)
+    return node
+
+
+def _extra_copy(extra):
+    if isinstance(extra, Details):
+        return Details(extra.label, extra.operation, extra.source)
+    return extra
+
+
+def duplicate(nodes: list, memo: dict):
+    """Copy nodes that stand in topological order, with their gradients.
+
+    Args:
+        nodes: a list of Values.
+        memo: the twin of each node by its ``id``; twins are added, and nodes that have one are passed over.
+
+    Returns:
+        The list of the nodes that were copied.
+    """
+    node: Value
+    twin: Value
+    copied: list = []
+    for node in nodes:
+        if id(node) in memo:
+            continue
+        operands: list = []
+        for j in range(parent_count(node)):
+            operands.append(memo[id(value_of(parents_of(node_of(node))[j]))])
+        twin = new_node(node._op_id, node._data)
+        if cython.compiled:
+            hold_operands(twin, operands, partials_of(node_of(node)), index_of(node))
+        else:
+            twin._parents, twin._partials, twin._index = tuple(operands), node._partials, node._index
+        twin._grad = node._grad
+        twin._flags = node._flags & LASTING
+        twin._scope = node._scope
+        if node._extra is not None:
+            twin._extra = _extra_copy(node._extra)
+        memo[id(node)] = twin
+        copied.append(node)
     return copied
+
+
+def shelve(root: Value):
+    """Return the nodes under a root that are in no table yet, and the nodes that they need from outside.
+
+    Leaves stay outside, as objects of their own, unless nothing but the graph refers to them. The nodes
+    inside, the root last, are marked as being in a table from now on.
+    """
+    inside: list = []
+    outside: list = []
+    node: Value
+    order: list = nodes_up_to((root,), SHELVED)
+    while order:
+        node = order.pop()
+        if node is root or (parent_count(node) and not node._flags & SHELVED) or _is_private(node):
+            node._flags |= SHELVED
+            inside.append(node)
+        else:
+            outside.append(node)
+    inside.reverse()
+    return inside, outside
+
+
+@cython.cfunc
+def _is_private(node: Value) -> cython.bint:
+    """Tell whether a leaf is a constant that only its one child refers to."""
+    if parent_count(node) or not node._flags & CONSTANT or node._flags & SHELVED:
+        return False
+    if cython.compiled:
+        return references(node) == 2  # the child's, and that of the caller
+    return False
+
+
+def unshelve(nodes: list):
+    """The table of these nodes is gone."""
+    node: Value
+    for node in nodes:
+        node._flags &= ~SHELVED
+
+
+def is_shelved(node: Value):
+    """Tell whether a node is in a table."""
+    return (node._flags & SHELVED) != 0
+
+
+def pack(nodes: list, outside: list):
+    """Return the fields of some nodes as arrays.
+
+    Args:
+        nodes: Values in topological order.
+        outside: Values, the parents that are not among them.
+
+    Returns:
+        (operation, flags and scope of each node in one integer; how many parents; number and gradient; the
+        parents' positions, -1 - k for outside[k]; partials; what few nodes have, and indices, by position;
+        scopes).
+    """
+    n: cython.Py_ssize_t = len(nodes)
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    total: cython.Py_ssize_t = 0
+    node: Value
+    counts, parents = parent_positions(nodes, outside)
+    heads, data = array("q", bytes(8 * n)), array("d", bytes(16 * n))
+    partials = array("d", bytes(8 * len(parents)))
+    extras, indices, paths = {}, {}, {}
+    if cython.compiled:
+        h: cython.pointer(cython.longlong) = array_pointer(heads)
+        x: cython.p_double = cython.cast(cython.p_double, array_pointer(data))
+        d: cython.p_double = cython.cast(cython.p_double, array_pointer(partials))
+    else:
+        h, x, d = heads, data, partials
+    known: cython.longlong = -1
+    place: cython.longlong = 0
+    for i in range(n):
+        node = nodes[i]
+        if node._scope != known:
+            known = node._scope
+            place = paths.setdefault(known, len(paths))
+        flags: cython.longlong = node._flags & LASTING
+        h[i] = node._op_id + flags * 0x10000 + place * 0x100000000
+        x[2 * i] = node._data
+        x[2 * i + 1] = node._grad
+        for j in range(parent_count(node)):
+            d[total] = partials_of(node_of(node))[j]
+            total += 1
+        if node._extra is not None:
+            extras[i] = node._extra
+        if index_of(node):
+            indices[i] = index_of(node)
+    return heads, counts, data, parents, partials, extras, indices, [scope_paths[scope] for scope in paths]
+
+
+def unpack(packed, outside: list):
+    """Return new nodes of what `pack` returned.
+
+    Raises:
+        ValueError: if a parent does not stand before its child.
+    """
+    heads, counts, data, parents, partials, extras, indices, paths = packed
+    n: cython.Py_ssize_t = len(heads)
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    start: cython.Py_ssize_t = 0
+    place: cython.longlong
+    node: Value
+    nodes: list = []
+    scopes = [scope_id(path) for path in paths]
+    if cython.compiled:
+        h: cython.pointer(cython.longlong) = array_pointer(heads)
+        c: cython.pointer(cython.longlong) = array_pointer(counts)
+        p: cython.pointer(cython.longlong) = array_pointer(parents)
+        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(data))
+        d: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(partials))
+    else:
+        h, c, p, x, d = heads, counts, parents, data, partials
+    check_nodes(outside)
+    if len(counts) != n or len(data) != 2 * n or len(partials) != len(parents) or sum(counts) != len(parents):
+        raise ValueError("these arrays are not those of a graph")
+    for i in range(n):
+        operands: list = []
+        for j in range(c[i]):
+            place = p[start + j]
+            if place >= i or -1 - place >= len(outside):
+                raise ValueError("these arrays are not those of a graph: a parent stands behind its child")
+            operands.append(nodes[place] if place >= 0 else outside[-1 - place])
+        node = new_node(h[i] & 0xFFFF, x[2 * i])
+        if cython.compiled:
+            hold_operands(node, operands, d + start, indices.get(i, 0) if indices else 0)
+        else:
+            node._parents, node._partials = tuple(operands), tuple(d[start : start + len(operands)])
+            node._index = indices.get(i, 0)
+        node._grad = x[2 * i + 1]
+        node._flags = (h[i] >> 16) & 0xFFFF
+        if c[i] <= 2 and indices and i in indices:
+            node._flags |= INDEX_1
+        node._scope = scopes[h[i] >> 32]
+        if extras and i in extras:
+            node._extra = _extra_copy(extras[i])
+        nodes.append(node)
+        start += c[i]
+    return nodes
+
+
+def read_vector(nodes: list, gradients: cython.bint):
+    """Return the numbers of some nodes, or their gradients, as ``array('d')``."""
+    node: Value
+    i: cython.Py_ssize_t
+    n: cython.Py_ssize_t = len(nodes)
+    vector = array("d", bytes(8 * n))
+    _check_all(nodes, not gradients, RECORDING | RULE, "its number was read")
+    if cython.compiled:
+        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(vector))
+    else:
+        x = vector
+    for i in range(n):
+        node = cython.cast(Value, nodes[i])
+        x[i] = node._grad if gradients else node._data
+    return vector
+
+
+def write_vector(nodes: list, vector, gradients: cython.bint):
+    """Set the numbers of some nodes, or their gradients, to those of an ``array('d')`` of the same length."""
+    node: Value
+    i: cython.Py_ssize_t
+    n: cython.Py_ssize_t = len(nodes)
+    touched: cython.int = 0
+    if len(vector) != n or vector.typecode != "d":
+        raise ValueError("one double for each node is wanted")
+    _check_all(nodes, not gradients, RECORDING, "its .data was assigned")
+    if cython.compiled:
+        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(vector))
+    else:
+        x = vector
+    for i in range(n):
+        node = cython.cast(Value, nodes[i])
+        touched |= node._flags
+        if gradients:
+            node._grad = x[i]
+            node._flags |= SWEPT
+        else:
+            node._data = x[i]
+            node._flags |= ASSIGNED
+    if touched & SHELVED:
+        count_change()
+
+
+@cython.cfunc
+def _check_all(nodes: list, numbers: cython.bint, modes: cython.int, how):
+    """Raise an error unless all of them are Values, whose numbers may be touched in the present mode."""
+    i: cython.Py_ssize_t
+    forbidden: cython.bint = numbers and thread_mode() & modes
+    for i in range(len(nodes)):
+        if not isinstance(nodes[i], Value):
+            raise TypeError(f"number {i} is not a Value, but {bounded(repr(nodes[i]))}")
+        if forbidden:
+            forbid_reading(nodes[i], how)

@@ -1,17 +1,13 @@
 """What the compiled module offers, for editors and type checkers."""
 
-from array import array
-from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
-from typing import Any, ParamSpec, SupportsFloat, TypeAlias, TypeVar, final, overload
+from collections.abc import Callable
+from typing import Any, SupportsFloat, TypeAlias, TypeVar, final, overload
 
 from ..calculus.operations import Operation
 from ..graph import Explanation
 
 # Whatever float() takes, except text: int, float, bool, Fraction, NumPy's scalars, another Value.
 _Real: TypeAlias = SupportsFloat
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 COMPILED: bool
 
@@ -266,9 +262,7 @@ class Value:
 def as_value(number: _Real) -> Value:
     """Return a Value as it is, and a plain number as a constant node."""
 
-def apply(operation: Operation, operands: Sequence[Value], index: int = 0) -> Value:
-    """Make the node of an operation by its object."""
-
+def number_of(node: Value) -> float: ...
 def evaluate(op: int, a: _Real, b: _Real = 0.0, c: _Real = 0.0) -> float:
     """Return the value of a built-in operation for plain numbers, without a node.
 
@@ -282,169 +276,17 @@ def evaluate(op: int, a: _Real, b: _Real = 0.0, c: _Real = 0.0) -> float:
         DomainError, RangeError, DivisionError: where Python's float would raise.
     """
 
-def dot(weights: Iterable[_Real], inputs: Iterable[_Real], bias: _Real | None = None) -> Any:
-    """bias + w_0 x_0 + w_1 x_1 + ..., added in that order, as one node.
+rules: list[Operation | None]
+scope_paths: list[str]
+scope_numbers: dict[str, int]
 
-    Args:
-        weights: numbers or Values, shape (n,).
-        inputs: numbers or Values, shape (n,).
-        bias: a number or Value to start the sum with; by default the sum starts with the first product.
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
-    Returns:
-        A Value; a float if there is no Value among the operands.
+def method(function: _Function, name: str | None = None) -> _Function:
+    """Make a function of a node a method of Value: for modules that the node's own does not know of."""
 
-    Raises:
-        ValueError: if the lengths differ, or there is nothing to add.
-    """
-
-def reduce_values(op: int, numbers_: Iterable[_Real]) -> Any:
-    """Make the node of a reduction; a float if there is no Value among the numbers."""
-
-def indexed_values(op: int, numbers_: Iterable[_Real]) -> list[Any]:
-    """Make one node an operand: softmax and log_softmax."""
-
-class _Mode:
-    def __enter__(self) -> _Mode: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None: ...
-    def __call__(self, function: Callable[_P, _T]) -> Callable[_P, _T]:
-        """Use the mode as a decorator."""
-
-def no_grad() -> _Mode:
-    """Within this context operations return plain constants: no graph is built."""
-
-def ieee() -> _Mode:
-    """Within this context operations give infinities and NaN where floats raise."""
-
-def enable_grad() -> _Mode:
-    """Within this context graphs are built, inside `no_grad` too."""
-
-def diagnose() -> _Mode:
-    """Within this context new nodes keep the source line that made them, and the first non-finite one raises.
-
-    Raises:
-        NonFiniteError: naming the operation, operands, labels, scope and source line.
-    """
-
-def rule_mode() -> _Mode:
-    """Within this context a user-defined operation's partials are evaluated on Values."""
-
-@final
-class scope:
-    """Within this context new nodes carry `name` in their scope; scopes nest: ``"layer1.neuron0"``.
-
-    Args:
-        name: any text that is not empty.
-    """
-
-    def __init__(self, name: str) -> None: ...
-    def __enter__(self) -> scope: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None: ...
-    def neuron(
-        self,
-        weights: Sequence[Any],
-        inputs: Sequence[Any],
-        bias: Any,
-        activation: Callable[[Value], Value],
-    ) -> Value:
-        """Return activation(bias + weights . inputs), both nodes made within this scope."""
-
-class preserved:
-    """Within this context, whatever interrupts it, this thread's modes and scopes end as they began."""
-
-    def __enter__(self) -> preserved: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None: ...
-
-def number_of(node: Value) -> float: ...
-def scope_id(path: str) -> int:
-    """Return the number under which nodes carry a scope's path."""
-
-def begin_recording() -> None:
-    """Start to record in this thread: comparisons become guards, reading a number raises RecordingError."""
-
-def end_recording() -> list[tuple[Value, str, Any, bool]]:
-    """Stop recording; return the guards, a list of (left, relation, right, outcome)."""
-
-def is_recording() -> bool:
-    """Tell whether a Program is being recorded in this thread."""
-
-def topological_order(*roots: Value) -> list[Value]:
-    """Return all nodes that the roots were computed from, and the roots: parents before children.
-
-    The order is depth first over the parents from left to right, that of the sweep.
-
-    Raises:
-        TypeError: if a root is not a Value.
-    """
-
-def stale(nodes: list[Value], every: bool = False) -> list[Value]:
-    """Return the nodes whose number or partials are not what their operation makes of their parents now."""
-
-def refuse_stale(nodes: list[Value]) -> None:
-    """Raise GraphError if one of the nodes is stale."""
-
-def sweep(roots: list[Value], gradients: Sequence[_Real], targets: Sequence[Value] | None = None) -> None:
-    """Run back-propagation once (Goodfellow et al. 2016, Algorithm 6.2)."""
-
-def leaf_state(node: Value) -> tuple[Any, ...]:
-    """Return what `restore_leaf` wants."""
-
-def restore_leaf(data: float, grad: float, flags: int, path: str, extra: Any) -> Value:
-    """Return a new leaf with that state."""
+def number_from(data: Any) -> float:
+    """Return `data` as a float, or say what to do instead."""
 
 def changes() -> int:
-    """Return a number that grows with every change to existing nodes."""
-
-def shelve(root: Value) -> tuple[list[Value], list[Value]]:
-    """Return the nodes under a root that are in no table yet, and the nodes that they need from outside."""
-
-def unshelve(nodes: list[Value]) -> None:
-    """The table of these nodes is gone."""
-
-def is_shelved(node: Value) -> bool:
-    """Tell whether a node is in a table."""
-
-def duplicate(nodes: list[Value], memo: dict[int, Any]) -> list[Value]:
-    """Copy nodes that stand in topological order; return those that were not in the memo."""
-
-def pack(nodes: list[Value], outside: list[Value]) -> tuple[Any, ...]:
-    """Return the fields of some nodes as arrays, parents as positions (negative: in `outside`)."""
-
-def unpack(packed: tuple[Any, ...], outside: list[Value]) -> list[Value]:
-    """Return new nodes of what `pack` returned."""
-
-@final
-class Walk:
-    """The nodes under some roots in topological order, with each node's parents as positions in it.
-
-    Args:
-        roots: a list of Values.
-    """
-
-    @property
-    def nodes(self) -> list[Value]: ...
-    @property
-    def parents(self) -> array[int]: ...
-    @property
-    def counts(self) -> array[int]: ...
-    def __init__(self, roots: list[Value]) -> None: ...
-
-def read_vector(nodes: list[Value], gradients: bool) -> array[float]:
-    """Return the numbers of some nodes, or their gradients."""
-
-def write_vector(nodes: list[Value], vector: array[float], gradients: bool) -> None:
-    """Set the numbers of some nodes, or their gradients."""
+    """Return how many changes to the numbers, gradients and labels of nodes in tables there were."""

@@ -11,7 +11,9 @@ from itertools import pairwise
 from typing import Any
 
 from ..calculus.operations import OPERATIONS, Operation
-from ..engine.value import Value, apply, number_of, scope
+from ..engine.modes import scope
+from ..engine.nary import apply
+from ..engine.value import Value, number_of
 
 __all__ = ["COMPARE", "CONSTANT", "INPUT", "NODE", "PARAMETER", "RELATIONS", "RecordedGraph", "built_in"]
 

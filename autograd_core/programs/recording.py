@@ -6,23 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..calculus.operations import Operation
-from ..engine.value import (
-    Value,
-    begin_recording,
-    enable_grad,
-    end_recording,
-    number_of,
-    pack,
-    stale,
-    topological_order,
-)
+from ..engine import flags
+from ..engine.flat import pack
+from ..engine.modes import begin_recording, enable_grad, end_recording
+from ..engine.nary import stale
+from ..engine.sweep import topological_order
+from ..engine.value import Value, number_of
 from ..errors import RecordingError
 from .forms import Example, as_node, flatten
 from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph, built_in
 
 __all__ = ["capture"]
 
-_FLAG_CONSTANT, _FLAG_FRESH = 1, 32  # of value.py's nodes
 _CUSTOM = 255
 
 
@@ -60,7 +55,7 @@ def _graph(
     start = np.zeros(len(op) + 1, dtype=np.int32)
     np.cumsum(counts, out=start[1:])
     leaf = op == 0
-    kind = np.where(leaf & (flag & (_FLAG_CONSTANT | _FLAG_FRESH) != 0), CONSTANT, NODE).astype(np.uint8)
+    kind = np.where(leaf & (flag & (flags.CONSTANT | flags.FRESH) != 0), CONSTANT, NODE).astype(np.uint8)
     ref = np.zeros(len(op), dtype=np.int32)
     ref[list(indices)] = list(indices.values())
     parameters = _name_leaves(nodes, np.flatnonzero(leaf & (kind == NODE)), inputs, kind, ref)

@@ -45,7 +45,7 @@ from pathlib import Path
 from typing import Any, SupportsIndex
 
 from autograd_core import Value
-from autograd_core.engine.value import preserved
+from autograd_core.engine.modes import preserved
 from autograd_core.errors import AutogradError
 from nn.data import Examples, check_lengths, rows_of, targets_of, weights_of
 from nn.errors import InputError, count_of, refuse_class, require

@@ -9,7 +9,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import COMPILED, Value, explain, statistics, topological_order
-from autograd_core.engine.value import Walk
+from autograd_core.engine.sweep import Walk
 
 
 def diamond():

@@ -38,12 +38,8 @@ ROWS = (
     ("autograd_core.programs", "autograd_core.checking", "autograd_core"),
     ("autograd_core.__main__", "nn", "viz"),
 )
-# The methods of the node that need more than the node, and a report that shows a failing subgraph with viz.
-EXCEPTIONS = {
-    ("autograd_core.engine.value", "autograd_core.graph"),
-    ("autograd_core.engine.value", "autograd_core.engine.flat"),
-    ("autograd_core.checking.pytest_plugin", "viz"),
-}
+# A report that shows a failing subgraph with viz.
+EXCEPTIONS = {("autograd_core.checking.pytest_plugin", "viz")}
 
 
 def name_of(path):

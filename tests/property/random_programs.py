@@ -19,7 +19,7 @@ import numpy as np
 import autograd_core as ag
 from autograd_core.calculus.operations import OPERATIONS
 from autograd_core.custom import CustomOperation
-from autograd_core.engine.value import apply
+from autograd_core.engine.nary import apply
 from autograd_core.errors import AutogradError
 from autograd_core.programs import interpreter, interpreters
 from autograd_core.programs.program import Program, record

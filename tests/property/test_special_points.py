@@ -6,7 +6,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import OPERATIONS, CustomOperation, Value
-from autograd_core.engine.value import apply
+from autograd_core.engine.nary import apply
 
 ONE = [
     *(0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, 1e-8, -1e-8, 1e300, -1e300, 710.0, -710.0, 40.0, -40.0),

@@ -6,7 +6,7 @@ import autograd_core
 import viz
 from autograd_core import Value, dot, logsumexp, operation, scope, softmax
 from autograd_core.calculus.operations import OPERATIONS
-from autograd_core.engine.value import apply
+from autograd_core.engine.nary import apply
 from autograd_core.steps import BackwardStep
 
 # Other tests define operations too.

@@ -12,7 +12,7 @@ import autograd_core as ag
 from autograd_core import OPERATIONS, Value
 from autograd_core.calculus.operation import add_operation
 from autograd_core.calculus.operations import BUILTIN, Operation, Reduction, formula
-from autograd_core.engine.value import apply
+from autograd_core.engine.nary import apply
 
 mp = pytest.importorskip("mpmath")
 
@@ -833,7 +833,7 @@ def test_a_rule_computes_on_plain_numbers_what_a_node_computes():
             continue
         operands = {"acosh": (1.5,), "polygamma": (1.0, 2.5)}.get(name, (0.25, 0.75, 0.5)[: rule.arity])
         nodes = [Value(x) for x in operands]
-        node = ag.value.apply(rule, nodes)
+        node = ag.engine.nary.apply(rule, nodes)
         assert bits(rule.value(*operands)) == bits(node.data), name
         expected = tuple(float(partial) for partial in rule.partials(operands, node.data))
         assert node.partials == expected, name
@@ -859,9 +859,9 @@ def test_operations_pickle_by_name():
 
 def test_an_operation_applied_to_a_wrong_number_of_operands_is_refused():
     with pytest.raises(TypeError, match="mul takes 2 operands, not 1"):
-        ag.value.apply(OPERATIONS["mul"], [Value(1.0)])
+        ag.engine.nary.apply(OPERATIONS["mul"], [Value(1.0)])
     with pytest.raises(ValueError, match="sum needs at least one number"):
-        ag.value.apply(OPERATIONS["sum"], [])
+        ag.engine.nary.apply(OPERATIONS["sum"], [])
 
 
 def test_a_partial_that_happens_to_be_0_keeps_its_own_derivative():

@@ -15,7 +15,7 @@ PRELUDE = """
 import itertools, math, random, struct, sys
 import autograd_core as ag
 from autograd_core import OPERATIONS, Value
-from autograd_core.engine.value import apply
+from autograd_core.engine.nary import apply
 
 def bits(number):
     return struct.pack(">d", number).hex() if number == number else "nan"

@@ -14,7 +14,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import COMPILED, Value
-from autograd_core.engine.value import pack, unpack
+from autograd_core.engine.flat import pack, unpack
 
 LONG = 1_000_000 if COMPILED else 20_000
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)

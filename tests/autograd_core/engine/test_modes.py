@@ -9,7 +9,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import Value
-from autograd_core.engine.value import begin_recording, end_recording, is_recording
+from autograd_core.engine.modes import begin_recording, end_recording, is_recording
 
 
 def line_of_caller():
@@ -244,7 +244,7 @@ READINGS = {
     "its .data was read": lambda v: v.data,
     "float() was called": float,
     "int() was called": int,
-    "its truth was asked": bool,
+    "bool() was called on it": bool,
     "round() was called": round,
     "trunc() was called": math.trunc,
     "math.floor() was called": math.floor,

@@ -15,7 +15,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core.calculus.operations import OPERATIONS, Operation
-from autograd_core.engine.value import apply
+from autograd_core.engine.nary import apply
 from autograd_core.programs import Program, compiled, interpreter, interpreters, record
 
 BUILDS = interpreters()[1:] or ["numpy"]

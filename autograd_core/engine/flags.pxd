@@ -1,0 +1,20 @@
+# The numbers of flags.py as constants of C (a test compares the two).
+
+cdef enum:
+    CONSTANT = 1
+    SWEPT = 2
+    REACHED = 4
+    SELECTING = 8
+    INDEX_1 = 16
+    FRESH = 32
+    TARGET = 64
+    NEEDED = 128
+    SHELVED = 256
+    ASSIGNED = 512
+    LASTING = 575
+
+    NO_GRAD = 1
+    DIAGNOSE = 2
+    RECORDING = 4
+    RULE = 8
+    IEEE = 16

@@ -1,0 +1,21 @@
+"""The bits of a node's flags and of a thread's modes; `flags.pxd` gives them to the compiled modules."""
+
+# Flags of a node.
+CONSTANT = 1  # a leaf that takes no gradient
+SWEPT = 2  # a sweep came by
+REACHED = 4  # some contribution arrived in the last sweep
+SELECTING = 8  # its operation selects: an operand whose partial is 0 was not chosen
+INDEX_1 = 16  # an indexed node of at most two parents has index 1
+FRESH = 32  # a leaf made while recording: its number may be read
+TARGET = 64  # during a sweep: a leaf that is asked for
+NEEDED = 128  # during a sweep: the node takes part
+SHELVED = 256  # part of a table that is being pickled
+ASSIGNED = 512  # its number was assigned: what was made of it may be out of date
+LASTING = 575  # the flags that are copied with a node
+
+# Modes of a thread.
+NO_GRAD = 1
+DIAGNOSE = 2
+RECORDING = 4
+RULE = 8  # a user's rule is being differentiated
+IEEE = 16  # infinities and NaN instead of exceptions

@@ -1,0 +1,331 @@
+# cython: language_level=3, binding=True, always_allow_keywords=True
+"""The methods of the node that apply one operation: a row of the calculus each."""
+
+import cython
+
+if cython.compiled:
+    from cython.cimports.autograd_core.engine.nary import make_many
+    from cython.cimports.autograd_core.engine.value import *
+else:
+    from .nary import make_many
+    from .value import *
+
+from .value import method
+
+COMPILED = cython.compiled
+
+# --- written by autograd_core/calculus/codegen.py ---
+
+
+@method
+def exp(self: Value):
+    """e to the power of x."""
+    return make_unary(OP_EXP, self)
+
+
+@method
+def expm1(self: Value):
+    """exp(x) - 1, exact for small x."""
+    return make_unary(OP_EXPM1, self)
+
+
+@method
+def exp2(self: Value):
+    """2 to the power of x."""
+    return make_unary(OP_EXP2, self)
+
+
+@method
+def log(self: Value):
+    """Natural logarithm."""
+    return make_unary(OP_LOG, self)
+
+
+@method
+def log1p(self: Value):
+    """log(1 + x), exact for small x."""
+    return make_unary(OP_LOG1P, self)
+
+
+@method
+def log2(self: Value):
+    """Logarithm to base 2."""
+    return make_unary(OP_LOG2, self)
+
+
+@method
+def log10(self: Value):
+    """Logarithm to base 10."""
+    return make_unary(OP_LOG10, self)
+
+
+@method
+def sqrt(self: Value):
+    """Square root."""
+    return make_unary(OP_SQRT, self)
+
+
+@method
+def cbrt(self: Value):
+    """Cube root."""
+    return make_unary(OP_CBRT, self)
+
+
+@method
+def square(self: Value):
+    """x * x."""
+    return make_unary(OP_SQUARE, self)
+
+
+@method
+def reciprocal(self: Value):
+    """1 / x."""
+    return make_unary(OP_RECIPROCAL, self)
+
+
+@method
+def sin(self: Value):
+    """Sine."""
+    return make_unary(OP_SIN, self)
+
+
+@method
+def cos(self: Value):
+    """Cosine."""
+    return make_unary(OP_COS, self)
+
+
+@method
+def tan(self: Value):
+    """Tangent."""
+    return make_unary(OP_TAN, self)
+
+
+@method
+def asin(self: Value):
+    """Inverse sine."""
+    return make_unary(OP_ASIN, self)
+
+
+@method
+def acos(self: Value):
+    """Inverse cosine."""
+    return make_unary(OP_ACOS, self)
+
+
+@method
+def atan(self: Value):
+    """Inverse tangent."""
+    return make_unary(OP_ATAN, self)
+
+
+@method
+def sinh(self: Value):
+    """Hyperbolic sine."""
+    return make_unary(OP_SINH, self)
+
+
+@method
+def cosh(self: Value):
+    """Hyperbolic cosine."""
+    return make_unary(OP_COSH, self)
+
+
+@method
+def tanh(self: Value):
+    """Hyperbolic tangent."""
+    return make_unary(OP_TANH, self)
+
+
+@method
+def asinh(self: Value):
+    """Inverse hyperbolic sine."""
+    return make_unary(OP_ASINH, self)
+
+
+@method
+def acosh(self: Value):
+    """Inverse hyperbolic cosine."""
+    return make_unary(OP_ACOSH, self)
+
+
+@method
+def atanh(self: Value):
+    """Inverse hyperbolic tangent."""
+    return make_unary(OP_ATANH, self)
+
+
+@method
+def atan2(self: Value, x):
+    """The angle of the point (x, y). Here y is this node."""
+    return make_binary(OP_ATAN2, self, as_value(x))
+
+
+@method
+def hypot(self: Value, b):
+    """sqrt(a^2 + b^2) without overflow. Here a is this node."""
+    return make_binary(OP_HYPOT, self, as_value(b))
+
+
+@method
+def erf(self: Value):
+    """Error function."""
+    return make_unary(OP_ERF, self)
+
+
+@method
+def erfc(self: Value):
+    """1 - erf(x), exact for large x."""
+    return make_unary(OP_ERFC, self)
+
+
+@method
+def lgamma(self: Value):
+    """Logarithm of |Gamma(x)|."""
+    return make_unary(OP_LGAMMA, self)
+
+
+@method
+def polygamma(self: Value, x):
+    """The polygamma function of some order at x: 0 for digamma, 1 for trigamma. Here order is this node."""
+    return make_binary(OP_POLYGAMMA, self, as_value(x))
+
+
+@method
+def sigmoid(self: Value):
+    """1 / (1 + exp(-x)); never overflows."""
+    return make_unary(OP_SIGMOID, self)
+
+
+@method
+def logsigmoid(self: Value):
+    """log(sigmoid(x)); never overflows."""
+    return make_unary(OP_LOGSIGMOID, self)
+
+
+@method
+def softplus(self: Value):
+    """log(1 + exp(x)); never overflows."""
+    return make_unary(OP_SOFTPLUS, self)
+
+
+@method
+def relu(self: Value):
+    """max(0, x)."""
+    return make_unary(OP_RELU, self)
+
+
+@method
+def leaky_relu(self: Value, slope=0.01):
+    """x where x > 0, else slope * x. Here x is this node."""
+    return make_binary(OP_LEAKY_RELU, self, as_value(slope))
+
+
+@method
+def elu(self: Value, alpha=1.0):
+    """x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015). Here x is this node."""
+    return make_binary(OP_ELU, self, as_value(alpha))
+
+
+@method
+def gelu(self: Value):
+    """x Phi(x), with the exact normal distribution function (Hendrycks and Gimpel 2016)."""
+    return make_unary(OP_GELU, self)
+
+
+@method
+def silu(self: Value):
+    """x sigmoid(x)."""
+    return make_unary(OP_SILU, self)
+
+
+@method
+def maximum(self: Value, b):
+    """The larger of the two; a tie shares the gradient, 1/2 to each. Here a is this node."""
+    return make_binary(OP_MAXIMUM, self, as_value(b))
+
+
+@method
+def minimum(self: Value, b):
+    """The smaller of the two; a tie shares the gradient, 1/2 to each. Here a is this node."""
+    return make_binary(OP_MINIMUM, self, as_value(b))
+
+
+@method
+def where(self: Value, a, b):
+    """a where the condition is not 0, else b; the branch not taken gets a gradient of exactly 0.
+
+    Here condition is this node.
+    """
+    return make_many(OP_WHERE, [self, as_value(a), as_value(b)], 0)
+
+
+@method
+def clip(self: Value, low, high):
+    """x kept within [low, high]; on a bound the gradient goes to x. Here x is this node."""
+    return make_many(OP_CLIP, [self, as_value(low), as_value(high)], 0)
+
+
+@method
+def sign(self: Value):
+    """-1, 0 or 1; its gradient is 0."""
+    return make_unary(OP_SIGN, self)
+
+
+@method
+def floor(self: Value):
+    """The largest whole number not above x, as a float; its gradient is 0."""
+    return make_unary(OP_FLOOR, self)
+
+
+@method
+def ceil(self: Value):
+    """The smallest whole number not below x, as a float; its gradient is 0."""
+    return make_unary(OP_CEIL, self)
+
+
+@method
+def stop_gradient(self: Value):
+    """x with gradient 0, still part of the graph (and so of a Program)."""
+    return make_unary(OP_STOP_GRADIENT, self)
+
+
+@method
+def greater(self: Value, b):
+    """1 where a > b, else 0, as a node (for `where`). Here a is this node."""
+    return make_binary(OP_GREATER, self, as_value(b))
+
+
+@method
+def greater_equal(self: Value, b):
+    """1 where a >= b, else 0, as a node (for `where`). Here a is this node."""
+    return make_binary(OP_GREATER_EQUAL, self, as_value(b))
+
+
+@method
+def less(self: Value, b):
+    """1 where a < b, else 0, as a node (for `where`). Here a is this node."""
+    return make_binary(OP_LESS, self, as_value(b))
+
+
+@method
+def less_equal(self: Value, b):
+    """1 where a <= b, else 0, as a node (for `where`). Here a is this node."""
+    return make_binary(OP_LESS_EQUAL, self, as_value(b))
+
+
+@method
+def equal(self: Value, b):
+    """1 where a == b, else 0, as a node (for `where`). Here a is this node."""
+    return make_binary(OP_EQUAL, self, as_value(b))
+
+
+method(asin, "arcsin")
+method(acos, "arccos")
+method(atan, "arctan")
+method(asinh, "arcsinh")
+method(acosh, "arccosh")
+method(atanh, "arctanh")
+method(atan2, "arctan2")
+
+# --- end ---

@@ -1,0 +1,3 @@
+"""The module makes methods of the node: see `value.pyi`."""
+
+COMPILED: bool

@@ -1,0 +1,4 @@
+from .value cimport Value
+
+cdef hold_operands(Value node, list operands, double *partials, int index)
+cdef make_many(int op, list operands, int index)

@@ -1,0 +1,387 @@
+# cython: language_level=3, wraparound=False, binding=True, always_allow_keywords=True
+"""Back-propagation (Goodfellow et al. 2016, Algorithm 6.2) and the order in which it visits the nodes.
+
+What `sweep` does, without targets, is this::
+
+    def back_propagate(root, gradient):
+        order = topological_order(root)
+        for node in order:
+            if not node.is_leaf:
+                node.grad = 0.0
+        root.grad += gradient
+        for node in reversed(order):
+            for parent, partial in zip(node.parents, node.partials):
+                if not parent.is_constant and not (partial == 0.0 and node.operation.selecting):
+                    parent.grad += partial * node.grad
+
+The rest of this file makes that quick and safe. Nodes are visited by pointer, with a mark in each node
+instead of a set of visited ones. Where memory ends, the marks are cleared and `MemoryError` is raised before
+any gradient has changed. No Python code runs, and so no other walk, while a node is marked.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+import cython
+
+from ..errors import GraphError, RecordingError
+
+if cython.compiled:
+    from cython.cimports.autograd_core.engine.flags import *
+    from cython.cimports.autograd_core.engine.value import (
+        Node,
+        Value,
+        node_of,
+        parents_of,
+        partials_of,
+        thread_mode,
+        value_of,
+    )
+    from cython.cimports.libc.stdlib import free, realloc
+else:
+    from .flags import *
+    from .value import Value, node_of, parents_of, partials_of, thread_mode, value_of
+
+from .nary import refuse_stale
+from .value import bounded, count_change, method, number_from
+
+COMPILED = cython.compiled
+
+
+@cython.final
+@cython.cclass
+class _Nodes:
+    """A growing array of nodes, without references to them."""
+
+    if cython.compiled:
+        items: cython.pointer(cython.pointer(Node))
+        capacity: cython.Py_ssize_t
+    size: cython.Py_ssize_t
+
+    def __init__(self):
+        self.size = 0
+        if not cython.compiled:
+            self.items = []
+
+    def __dealloc__(self):
+        if cython.compiled:
+            free(self.items)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _append(nodes: _Nodes, node: cython.pointer(Node)) -> cython.bint:
+    """Append a node; return False where there is no memory for it."""
+    if cython.compiled:
+        if nodes.size == nodes.capacity:
+            capacity: cython.Py_ssize_t = 2 * nodes.capacity if nodes.capacity else 256
+            grown = realloc(nodes.items, capacity * cython.sizeof(cython.p_void))
+            if grown == cython.NULL:
+                return False
+            nodes.items = cython.cast(cython.pointer(cython.pointer(Node)), grown)
+            nodes.capacity = capacity
+        nodes.items[nodes.size] = node
+    else:
+        nodes.items[nodes.size :] = [node]
+    nodes.size += 1
+    return True
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _visit(
+    root: cython.pointer(Node), order: _Nodes, path: _Nodes, leaves: cython.bint, stop: cython.int
+) -> cython.bint:
+    """Append what `root` was computed from, and root, to `order`: depth first, parents from left to right.
+
+    A node's mark is 0 until it is visited, then one more than the number of parents that were looked at. The
+    caller clears the marks. Leaves are appended too if `leaves`; nodes with a flag of `stop` count as leaves.
+    Without `leaves`, and where nothing is pruned (`stop` is SWEPT), leaves are flagged as swept.
+
+    Returns:
+        False where memory ended.
+    """
+    node: cython.pointer(Node)
+    parent: cython.pointer(Node)
+    if root._mark or (root._count == 0 and not leaves):
+        return True
+    if not _append(path, root):
+        return False
+    root._mark = 1
+    while path.size:
+        node = path.items[path.size - 1]
+        if node._mark > node._count:
+            if not _append(order, node):
+                return False
+            path.size -= 1
+            continue
+        parent = parents_of(node)[node._mark - 1]
+        node._mark += 1
+        if parent._mark:
+            continue
+        if parent._count and not (leaves and parent._flags & stop):
+            if not _append(path, parent):
+                return False
+            parent._mark = 1
+        elif leaves:
+            if not _append(order, parent):
+                return False
+            parent._mark = 1
+        elif not parent._flags & CONSTANT:
+            parent._flags |= stop
+    return True
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _clear_marks(nodes: _Nodes) -> cython.void:
+    i: cython.Py_ssize_t
+    for i in range(nodes.size):
+        nodes.items[i]._mark = 0
+
+
+@cython.cfunc
+def _order(roots: list, leaves: cython.bint, stop: cython.int) -> _Nodes:
+    """Return the nodes under some roots, parents before children; their marks are 0 again."""
+    order: _Nodes = _Nodes()
+    path: _Nodes = _Nodes()
+    complete: cython.bint = True
+    i: cython.Py_ssize_t
+    for i in range(len(roots)):
+        complete = complete and _visit(node_of(roots[i]), order, path, leaves, stop)
+    _clear_marks(order)
+    _clear_marks(path)
+    if not complete:
+        raise MemoryError("there is no memory to walk through this graph; no gradient has changed")
+    return order
+
+
+def topological_order(*roots):
+    """Return all nodes that the roots were computed from, and the roots: parents before children.
+
+    The order is depth first over the parents from left to right, that of the sweep (which runs through it
+    from the end).
+
+    Args:
+        roots: Values.
+
+    Returns:
+        A list of Values, each once.
+
+    Raises:
+        TypeError: if a root is not a Value.
+
+    >>> a = Value(2.0, "a")
+    >>> [node.label or node.op for node in topological_order(a * a + 1.0)]
+    ['a', 'mul', '', 'add']
+    """
+    check_nodes(roots)
+    return nodes_up_to(roots, 0)
+
+
+@cython.cfunc
+def nodes_up_to(roots: tuple, stop: cython.int) -> list:
+    """Return the nodes under some roots in topological order; those with a flag of `stop` count as leaves."""
+    order: _Nodes = _order(list(roots), True, stop)
+    i: cython.Py_ssize_t
+    nodes: list = []
+    for i in range(order.size):
+        nodes.append(value_of(order.items[i]))
+    return nodes
+
+
+def check_nodes(nodes):
+    """Raise TypeError unless all of them are Values."""
+    for node in nodes:
+        if not isinstance(node, Value):
+            raise TypeError(f"a Value is wanted, not {type(node).__name__} {bounded(repr(node))}")
+
+
+def sweep(roots, gradients, targets=None):
+    """Run back-propagation once.
+
+    In reverse topological order, each node adds partial * gradient to each of its parents. A node that
+    nothing has reached adds nothing; an edge to a constant carries nothing; nor does an edge of a selecting
+    operation whose partial is 0.
+
+    Args:
+        roots: Values to start from.
+        gradients: for each root, the gradient to start with.
+        targets: leaves; if given, only they and what depends on them are touched.
+
+    Raises:
+        TypeError: a root or target is not a Value, or a gradient not a number.
+        ValueError: there are more roots than gradients, or fewer.
+        GraphError: a root is a constant, and there are no targets.
+        MemoryError: the graph is too large to walk through; no gradient has changed.
+    """
+    if thread_mode() & RECORDING:
+        raise RecordingError(
+            "backward() while a Program is being recorded: record the value, ask the Program for gradients"
+        )
+    starts: list = list(roots)
+    check_nodes(starts)
+    if thread_mode() & DIAGNOSE:
+        refuse_stale(topological_order(*starts))
+    seeds: list = [number_from(gradient) for gradient in gradients]
+    if len(seeds) != len(starts):
+        raise ValueError(f"{len(seeds)} gradients were given for {len(starts)} outputs")
+    ends: list = [] if targets is None else list(targets)
+    check_nodes(ends)
+    for root in starts:
+        if root.is_constant and targets is None:
+            raise GraphError(
+                f"{root!r} is a constant: it was made from a plain number, by detach(), or under no_grad(), "
+                "and has no gradient"
+            )
+    _back_propagate(starts, seeds, ends, targets is not None)
+
+
+@cython.cfunc
+def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint):
+    """Set and add gradients; if `pruned`, only those of the targets and of what depends on them."""
+    node: cython.pointer(Node)
+    parent: cython.pointer(Node)
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    parents: cython.pointer(cython.pointer(Node))
+    partials: cython.p_double
+    gradient: cython.double
+    selecting: cython.bint
+    touched: cython.int = 0
+    order: _Nodes = _order(roots, False, 0 if pruned else SWEPT)
+    for i in range(len(targets)):
+        node_of(targets[i])._flags |= TARGET | SWEPT
+    for i in range(order.size):
+        node = order.items[i]
+        if not pruned or _leads_to_target(node):
+            touched |= node._flags
+            node._grad = 0.0
+            node._flags = (node._flags & ~REACHED) | SWEPT | NEEDED
+    for i in range(len(roots)):
+        node = node_of(roots[i])
+        if not pruned or node._flags & (TARGET | NEEDED):
+            node._grad += cython.cast(cython.double, seeds[i])
+            node._flags |= SWEPT | REACHED
+    for i in range(order.size - 1, -1, -1):
+        node = order.items[i]
+        if (node._flags & (REACHED | NEEDED)) == (REACHED | NEEDED):
+            parents = parents_of(node)
+            partials = partials_of(node)
+            gradient = node._grad
+            selecting = (node._flags & SELECTING) != 0
+            for j in range(node._count):
+                parent = parents[j]
+                if parent._flags & CONSTANT or (selecting and partials[j] == 0.0):
+                    continue
+                if pruned and not parent._flags & (TARGET | NEEDED):
+                    continue
+                parent._grad += partials[j] * gradient
+                parent._flags |= REACHED
+    for i in range(order.size):
+        order.items[i]._flags &= ~NEEDED
+    for i in range(len(targets)):
+        node_of(targets[i])._flags &= ~TARGET
+    if touched & SHELVED:
+        count_change()
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _leads_to_target(node: cython.pointer(Node)) -> cython.bint:
+    """Tell whether a node depends on a target; its parents have been asked before."""
+    j: cython.Py_ssize_t
+    for j in range(node._count):
+        if parents_of(node)[j]._flags & (TARGET | NEEDED):
+            return True
+    return False
+
+
+@method
+def backward(self, gradient=1.0):
+    """Back-propagate from this node: every node it was computed from gets the gradient of this one.
+
+    Leaf gradients accumulate across backward passes; other nodes start afresh (Goodfellow et al. 2016,
+    Algorithm 6.2).
+
+    Args:
+        gradient: the gradient to start with, usually 1.
+
+    Raises:
+        GraphError: if this node is a constant, or was computed under `no_grad`.
+    """
+    sweep([self], [gradient])
+
+
+class Walk:
+    """The nodes under some roots in topological order, with each node's parents as positions in it.
+
+    Args:
+        roots: a list of Values.
+
+    Attributes:
+        nodes: the list of Values.
+        parents: an ``array('q')`` of positions, node after node.
+        counts: an ``array('q')`` of how many parents each node has.
+    """
+
+    def __init__(self, roots):
+        self.nodes = topological_order(*roots)
+        self.counts, self.parents = parent_positions(self.nodes, [])
+
+
+def parent_positions(nodes: list, outside: list):
+    """Tell where the parents of some nodes stand.
+
+    Args:
+        nodes: Values, different ones.
+        outside: Values, the parents that are not among them.
+
+    Returns:
+        Two ``array('q')``: how many parents each node has, and their positions in `nodes`, node after node;
+        -1 - k for outside[k].
+    """
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    node: Value
+    total: cython.Py_ssize_t = 0
+    for node in nodes:
+        total += node._count
+    counts, positions = array("q", bytes(8 * len(nodes))), array("q", bytes(8 * total))
+    complete: cython.bint = True
+    place: cython.int
+    if cython.compiled:
+        count: cython.pointer(cython.longlong) = array_pointer(counts)
+        position: cython.pointer(cython.longlong) = array_pointer(positions)
+    else:
+        count, position = counts, positions
+    for i in range(len(nodes)):
+        node_of(nodes[i])._mark = i + 1
+    for i in range(len(outside)):
+        node_of(outside[i])._mark = -i - 1
+    total = 0
+    for i in range(len(nodes)):
+        count[i] = node_of(nodes[i])._count
+        for j in range(node_of(nodes[i])._count):
+            place = parents_of(node_of(nodes[i]))[j]._mark
+            complete = complete and place != 0
+            position[total] = place - 1 if place > 0 else place
+            total += 1
+    for i in range(len(nodes)):
+        node_of(nodes[i])._mark = 0
+    for i in range(len(outside)):
+        node_of(outside[i])._mark = 0
+    if not complete:
+        raise ValueError("a node has a parent that is neither among the nodes nor outside")
+    return counts, positions
+
+
+@cython.cfunc
+def array_pointer(values) -> cython.pointer(cython.longlong):
+    """Return the address of the first number of an ``array``."""
+    if cython.compiled:
+        address: cython.size_t = values.buffer_info()[0]
+        return cython.cast(cython.pointer(cython.longlong), address)
