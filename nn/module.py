@@ -15,7 +15,7 @@ from types import FunctionType, NoneType
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
-from autograd_core.engine.value import topological_order
+from autograd_core.engine.sweep import topological_order
 from nn.errors import InputError, StateError
 
 if TYPE_CHECKING:

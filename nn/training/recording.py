@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd_core import Value, backward, no_grad
-from autograd_core.engine.value import pack, topological_order
+from autograd_core.engine.flat import pack
+from autograd_core.engine.sweep import topological_order
 from autograd_core.errors import DomainError, RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, aligned
 from autograd_core.programs.graph import CONSTANT
