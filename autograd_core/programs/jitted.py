@@ -12,6 +12,7 @@ import numbers
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from ..arrays import real_array
 from ..engine.value import Value
 from .program import Program, record
 from .wrt import map_structure
@@ -52,12 +53,13 @@ class Jitted:
 
         With a Value among the arguments the function itself is called, and its result is a graph.
         """
-        if _has_value(args):
+        form = tuple(map(_form, args))
+        if _VALUE in form:
             self._eager_calls += 1
             return self.__wrapped__(*args)
-        program, rows = self._prepared(args)
-        found = program(*rows)
-        return found[0] if found.shape[1:] or not rows else float(found[0])
+        program = self._of_form(form, args)
+        found = program(*_rows(args))
+        return found[0] if found.shape[1:] or not args else float(found[0])
 
     def value_and_grad(self, *args: Any, wrt: Any = None) -> tuple[Any, Any]:
         """Return the value and its gradient, as `Program.value_and_grad` does for one row.
@@ -70,10 +72,10 @@ class Jitted:
         Returns:
             (value, gradient); a float for a number, an array for lists and arrays.
         """
-        program, rows = self._prepared(args)
+        program = self.program(*args)
         if wrt is None:
             wrt = 0 if len(args) == 1 else tuple(range(len(args)))
-        value, found = program.value_and_grad(*rows, wrt=wrt, per_row=True)
+        value, found = program.value_and_grad(*_rows(args), wrt=wrt, per_row=True)
         return _first(value), map_structure(found, _first)
 
     def grad(self, *args: Any, wrt: Any = None) -> Any:
@@ -90,7 +92,9 @@ class Jitted:
 
     def program(self, *examples: Any) -> Program:
         """Return the Program for arguments of the form of these, recorded now if there is none yet."""
-        form = tuple(_form(example) for example in examples)
+        return self._of_form(tuple(map(_form, examples)), examples)
+
+    def _of_form(self, form: Any, examples: Sequence[Any]) -> Program:
         self._calls += 1
         found = self._programs.get(form)
         if found is None:
@@ -130,29 +134,33 @@ class Jitted:
         name = getattr(self, "__name__", "function")
         return f"<jitted {name}: {self.cache_info()}>"
 
-    def _prepared(self, args: Sequence[Any]) -> tuple[Program, list[Any]]:
-        import numpy as np
 
-        return self.program(*args), [np.asarray(arg)[None] for arg in args]
+def _rows(args: Sequence[Any]) -> list[Any]:
+    """The arguments as batches of one row."""
+    import numpy as np
+
+    return [np.asarray(real_array(arg, f"argument {k}"))[None] for k, arg in enumerate(args, 1)]
 
 
-def _has_value(structure: Any) -> bool:
-    if isinstance(structure, Value):
-        return True
-    if isinstance(structure, (list, tuple)):
-        return any(_has_value(part) for part in structure)
-    if getattr(getattr(structure, "dtype", None), "kind", "") == "O":
-        return any(isinstance(part, Value) for part in structure.ravel())
-    return False
+_VALUE = "a Value"
+_PLAIN = frozenset((float, int))
 
 
 def _form(example: Any) -> Any:
-    """What tells apart arguments that the function may treat differently."""
-    if isinstance(example, numbers.Real):
+    """What tells apart arguments that the function may treat differently; `_VALUE` if it holds Values."""
+    kind = type(example)
+    if kind in _PLAIN or isinstance(example, numbers.Real):
         return ()
-    if isinstance(example, (list, tuple)):
-        return type(example), tuple(_form(part) for part in example)
-    return type(example), getattr(example, "shape", None)
+    if isinstance(example, Value):
+        return _VALUE
+    if kind is list or kind is tuple:
+        if _PLAIN.issuperset(map(type, example)):
+            return kind, len(example)
+        parts = tuple(map(_form, example))
+        return _VALUE if _VALUE in parts else (kind, parts)
+    if getattr(getattr(example, "dtype", None), "kind", "") == "O":
+        return _VALUE if any(isinstance(part, Value) for part in example.ravel()) else (kind, example.shape)
+    return kind, getattr(example, "shape", None)
 
 
 def _row(batch: Any) -> Any:
