@@ -34,11 +34,11 @@ class _Kept:
         tape, order, self.parameters = recording.tape(False, wanted, sums or not inputs)
         arrays = tuple(np.zeros((1, example.size)) for example in examples)
         self.rows = [array.reshape(1, *e.shape) for array, e in zip(arrays, examples, strict=True)]
-        numbers = np.zeros(len(self.parameters))
+        numbers: Any = np.zeros(len(self.parameters))
         self.numbers = memoryview(numbers)
         self.outputs = np.zeros((1, program.outputs))
         self.totals = np.zeros(len(self.parameters)) if sums or inputs else None
-        igrads = [np.zeros((1, e.size)) if k in inputs else None for k, e in enumerate(examples)]
+        igrads: list[Any] = [np.zeros((1, e.size)) if k in inputs else None for k, e in enumerate(examples)]
         self.igrads = [igrads[k].reshape(1, *examples[k].shape) for k in inputs]
         self.bound = tape.bind(
             numbers,

@@ -419,7 +419,7 @@ class Program:
     def _one_row(
         self, batches: Sequence[Any], inputs: tuple[int, ...], sums: bool, gradient: float
     ) -> tuple[Any, list[Any], Any] | None:
-        """Take the short way of a single row, if it is one: arrays of float64, nothing out of the ordinary."""
+        """Take the short way of a single row, an array of float64, with nothing out of the ordinary."""
         if len(batches) != len(self.examples) or (sums and len(self.recordings) > 1):
             return None
         for batch in batches:
