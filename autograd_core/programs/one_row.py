@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..engine.value import read_vector
+from ..engine.flat import read_vector
 from .tapes import Recording, instruction_set
 
 if TYPE_CHECKING:
