@@ -6,14 +6,33 @@ Back-propagation, in autograd_core, computes the gradient; what is here makes mo
 that gradient. Estimators for scikit-learn are in `nn.estimators`, plots in `nn.plots`; both need an extra.
 """
 
-from nn.errors import DivergenceError, FileError, InputError, StateError
+from nn.blocks import Dropout, Embedding, GaussianNoise, LayerNorm, Residual, Sequential
+from nn.errors import (
+    DivergenceError,
+    FileError,
+    InputError,
+    ModelWarning,
+    SlowTrainingWarning,
+    StateError,
+)
 from nn.history import Epoch, History
 from nn.initializers import Glorot, He, LeCun, Normal, Orthogonal, Uniform, Zeros
 from nn.layers import MLP, Layer, Neuron
-from nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse, nll
+from nn.losses import (
+    absolute_error,
+    binary_cross_entropy,
+    cross_entropy,
+    half_squared_error,
+    hinge,
+    huber,
+    mae,
+    mse,
+    nll,
+)
 from nn.metrics import Evaluation, accuracy, confusion_matrix, evaluate, predict, predict_labels
 from nn.module import Module
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_by_norm, clip_by_value
+from nn.random_inputs import RandomInput, is_training, train_mode
 from nn.regularizers import L1, L2, ElasticNet
 from nn.saving import load, save
 from nn.schedules import ByEpoch, Constant, CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp
@@ -35,19 +54,24 @@ __all__ = [
     "Constant",
     "CosineDecay",
     "DivergenceError",
+    "Dropout",
     "ElasticNet",
+    "Embedding",
     "Epoch",
     "Evaluation",
     "ExponentialDecay",
     "FileError",
+    "GaussianNoise",
     "Glorot",
     "He",
     "History",
     "InputError",
     "Layer",
+    "LayerNorm",
     "LeCun",
     "LinearDecay",
     "MaxUpdates",
+    "ModelWarning",
     "Module",
     "Neuron",
     "Normal",
@@ -55,6 +79,10 @@ __all__ = [
     "Orthogonal",
     "Patience",
     "RMSprop",
+    "RandomInput",
+    "Residual",
+    "Sequential",
+    "SlowTrainingWarning",
     "StateError",
     "StepDecay",
     "Target",
@@ -62,6 +90,7 @@ __all__ = [
     "Uniform",
     "WarmUp",
     "Zeros",
+    "absolute_error",
     "accuracy",
     "binary_cross_entropy",
     "clip_by_norm",
@@ -70,8 +99,10 @@ __all__ = [
     "cross_entropy",
     "evaluate",
     "fit",
+    "half_squared_error",
     "hinge",
     "huber",
+    "is_training",
     "load",
     "mae",
     "mse",
@@ -80,4 +111,5 @@ __all__ = [
     "predict",
     "predict_labels",
     "save",
+    "train_mode",
 ]

@@ -5,6 +5,10 @@ no branch on the numbers, so a recorded program replays it for any example. Clas
 vectors of probabilities (one-hot rows), which lets the label vary over the lanes of one program; the bits are
 the same.
 
+**`mse` and `mae` are no means.** ``mse`` is half the *sum* of the squared errors over the outputs, so that
+its gradient is f - y, and ``mae`` the *sum* of the absolute errors; `half_squared_error` and `absolute_error`
+are their honest names. The mean over the examples is `nn.fit`'s.
+
 Each is also in the table `LOSSES`, with what it expects of its targets.
 """
 
@@ -25,8 +29,10 @@ __all__ = [
     "LOSSES",
     "Loss",
     "LossFunction",
+    "absolute_error",
     "binary_cross_entropy",
     "cross_entropy",
+    "half_squared_error",
     "hinge",
     "huber",
     "loss_named",
@@ -42,14 +48,46 @@ Target = Any  # a number, a label, or a sequence of numbers
 LossFunction = Callable[[Any, Any], Value]
 
 
-def mse(outputs: Outputs, target: Target) -> Value:
-    """Half the squared error, L = 1/2 sum_i (f_i - y_i)^2; dL/df_i = f_i - y_i."""
+def half_squared_error(outputs: Outputs, target: Target) -> Value:
+    """Half the sum of the squared errors, L = 1/2 sum_i (f_i - y_i)^2; dL/df_i = f_i - y_i.
+
+    `mse` is the same under its old name. It is *not* the mean over the outputs: PyTorch's ``MSELoss`` of n
+    outputs is 2/n of it.
+
+    Args:
+        outputs: f, a Value or a list of them.
+        target: y, a number or as many numbers.
+
+    Returns:
+        L.
+
+    >>> half_squared_error([Value(3.0), Value(1.0)], [1.0, 1.0]).data
+    2.0
+    """
     return 0.5 * _total([_square(f - y) for f, y in _pairs(outputs, target)])
 
 
-def mae(outputs: Outputs, target: Target) -> Value:
-    """The absolute error, L = sum_i |f_i - y_i|; dL/df_i = sign(f_i - y_i), 0 where they are equal."""
+def absolute_error(outputs: Outputs, target: Target) -> Value:
+    """The sum of the absolute errors, L = sum_i |f_i - y_i|; dL/df_i = sign(f_i - y_i), 0 where equal.
+
+    `mae` is the same under its old name. It is *not* the mean over the outputs: PyTorch's ``L1Loss`` of n
+    outputs is 1/n of it.
+
+    Args:
+        outputs: f, a Value or a list of them.
+        target: y, a number or as many numbers.
+
+    Returns:
+        L.
+
+    >>> absolute_error([Value(3.0), Value(1.0)], [1.0, 2.0]).data
+    3.0
+    """
     return _total([abs(f - y) for f, y in _pairs(outputs, target)])
+
+
+mse = half_squared_error
+mae = absolute_error
 
 
 def huber(outputs: Outputs, target: Target, delta: float = 1.0) -> Value:
@@ -196,8 +234,10 @@ CLASSES = ("labels", "binary", "signs")
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
-        Loss("mse", mse, "numbers"),
-        Loss("mae", mae, "numbers"),
+        Loss("mse", half_squared_error, "numbers"),
+        Loss("mae", absolute_error, "numbers"),
+        Loss("half_squared_error", half_squared_error, "numbers"),
+        Loss("absolute_error", absolute_error, "numbers"),
         Loss("huber", huber, "numbers"),
         Loss("cross_entropy", cross_entropy, "labels"),
         Loss("nll", nll, "labels"),

@@ -10,13 +10,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
 from nn.data import rows_of, targets_of, values_of
 from nn.errors import InputError
+from nn.layers import Layer
 from nn.losses import Loss, LossFunction, loss_named
 from nn.regularizers import Regularizer
 
@@ -125,14 +126,14 @@ def layer_report(
         regularizer: adds alpha Omega to J.
 
     Raises:
-        InputError: the model has no layers, or the example does not fit it.
+        InputError: the model has no layers, one of them is not used once, or the example does not fit it.
     """
     layers = getattr(model, "layers", None)
     if not layers or not all(hasattr(layer, "affine") for layer in layers):
         raise InputError(f"layer_report needs a model with layers, such as an MLP, not {model!r}")
     row = loss_named(loss)
     if not all(isinstance(v, Value) for v in x):
-        x = rows_of([x], getattr(model, "nin", None), "x")[0]
+        x = rows_of([x], getattr(model, "nin", None), "x")[0].tolist()
     targets = targets_of(row, [y], layers[-1].nout)
     parameters = model.parameters()
     kept = [p.grad for p in parameters]
@@ -145,12 +146,12 @@ def layer_report(
 
 
 def _report(model: Any, x: list[Value], y: Any, loss: Loss, regularizer: Regularizer | None) -> LayerReport:
-    affine, hidden = [], [values_of(x)]
-    for layer in model.layers:
-        affine.append(layer.affine(hidden[-1]))
-        hidden.append(layer.activate(affine[-1]))
-    outputs = hidden[-1]
-    example_loss = loss(outputs[0] if len(outputs) == 1 else outputs, y)
+    found = model.layers
+    if all(isinstance(layer, Layer) for layer in found):
+        outputs, affine, hidden = _watched(model, x)
+    else:
+        outputs, affine, hidden = _chained(model, x)
+    example_loss = loss(outputs, y)
     penalty = None if regularizer is None else regularizer(model)
     (example_loss if penalty is None else example_loss + penalty).backward()
     return LayerReport(
@@ -165,12 +166,61 @@ def _report(model: Any, x: list[Value], y: Any, loss: Loss, regularizer: Regular
                 dW=_grad(layer.W),
                 db=_grad(layer.b),
             )
-            for layer, a, h in zip(model.layers, affine, hidden[1:], strict=True)
+            for layer, a, h in zip(model.layers, affine, hidden, strict=True)
         ),
         loss=example_loss.data,
         penalty=0.0 if penalty is None else penalty.data,
         dx=_grad(x),
     )
+
+
+def _watched(model: Any, x: list[Value]) -> tuple[Any, list[Any], list[Any]]:
+    """Call the model, and note what passes through its layers, in whatever order it takes them."""
+    seen: dict[int, list[tuple[list[Value], list[Value]]]] = {id(layer): [] for layer in model.layers}
+
+    def watch(layer: Layer) -> Callable[[list[Value]], list[Value]]:
+        def forward(inputs: list[Value]) -> list[Value]:
+            a = layer.affine(inputs)
+            h = layer.activate(a)
+            seen[id(layer)].append((a, h))
+            return h
+
+        return forward
+
+    try:
+        for layer in model.layers:
+            vars(layer)["_forward"] = watch(layer)
+        outputs = model(values_of(x))
+    finally:
+        for layer in model.layers:
+            vars(layer).pop("_forward", None)
+    for layer in model.layers:
+        if len(seen[id(layer)]) != 1:
+            raise InputError(
+                f"{layer.name} is used {len(seen[id(layer)])} times for one example; a report has one a and "
+                "one h for each layer"
+            )
+    passed = [seen[id(layer)][0] for layer in model.layers]
+    return outputs, [a for a, _ in passed], [h for _, h in passed]
+
+
+def _chained(model: Any, x: list[Value]) -> tuple[Any, list[Any], list[Any]]:
+    """Layers of another kind, one after the other: the model's outputs must be the last one's."""
+    affine, hidden, inputs = [], [], values_of(x)
+    for layer in model.layers:
+        affine.append(layer.affine(inputs))
+        hidden.append(inputs := layer.activate(affine[-1]))
+    outputs = inputs[0] if len(inputs) == 1 else inputs
+    expected = model(values_of(x))
+    if _numbers(outputs) != _numbers(expected):
+        raise InputError(
+            f"{type(model).__name__} is not its layers one after the other: there is no report of it"
+        )
+    return outputs, affine, hidden
+
+
+def _numbers(outputs: Any) -> list[float]:
+    return [v.data for v in ([outputs] if isinstance(outputs, Value) else outputs)]
 
 
 def _data(values: Sequence[Value]) -> NDArray[Any]:

@@ -229,9 +229,10 @@ class Run:
         """The error with epoch and update, and the remedy: the data's own infinities are another matter."""
         where = f"epoch {self.epoch + 1}, update {self.state.updates + 1}"
         for i in rows:
-            if not _is_finite(self.plan.examples.target(i)):
+            target = self.plan.examples.target(i)
+            if not _is_finite(target):
                 return DivergenceError(
-                    f"{where}: {error}; y[{i}] is {self.plan.examples.target(i)!r}: the data, not the "
+                    f"{where}: {error}; y[{i}] is {target}: the data, not the "
                     "training, is what is not finite. No parameter has changed"
                 )
         told = (

@@ -8,7 +8,9 @@ makes a graph of Values for every example. `updater_of` chooses, and tells why i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+import warnings
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import (
@@ -20,8 +22,8 @@ from autograd_core import (
 )
 from autograd_core.errors import RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, Trainer, compiled
-from autograd_core.programs.program import Program
-from nn.errors import DivergenceError
+from autograd_core.programs.program import Program, record
+from nn.errors import DivergenceError, SlowTrainingWarning
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, gradient_norm
 from nn.regularizers import L1, L2, ElasticNet
 from nn.schedules import rates_of
@@ -56,6 +58,7 @@ class EagerUpdates:
         self.reason = reason
         self.trained_on = f"eager: {reason}"
         self._for_now = for_now
+        self._told = for_now or reason in (_SHORT, _UNCOMPILED)  # of the latter the engine has warned
 
     def fits(self, run: Run) -> bool:
         """It always does; where it stands in for the rest of an epoch, up to its end."""
@@ -63,6 +66,9 @@ class EagerUpdates:
 
     def epoch(self, run: Run, order: Any, bar: Any) -> None:
         """The minibatches that are left of the epoch under way."""
+        if not self._told:
+            self._told = True
+            warn_of_slowness(run, self.reason)
         size = run.plan.batch_size
         for start in range(run.state.batch * size, len(order), size):
             run.update(order[start : start + size].tolist())
@@ -73,6 +79,61 @@ class EagerUpdates:
 
     def forget(self) -> None:
         """Nothing is held."""
+
+
+_SHORT = "the run is short"
+_UNCOMPILED = "there is no compiled interpreter"
+_LONG = 2000  # from so many examples on that a run looks at, its slowness is told
+_REMEDIES = {
+    "draws random numbers": "draw them by nn.Dropout, nn.GaussianNoise or nn.RandomInput",
+    "cannot be recorded": "compute with Values, do not read their numbers: maximum, where, nn.Embedding",
+    "chooses by the target": "let it compute with the target: dot(one_hot_row, outputs), where(c, a, b)",
+    "no fixed shape": "let every example have the same operations, whatever its numbers are",
+}
+
+
+def warn_of_slowness(run: Run, reason: str) -> None:
+    """Tell once that a run is trained eagerly: why, how much slower that is, and what would help."""
+    visits = (run.plan.epochs - run.state.epoch) * len(run.plan.examples)
+    factor = 0.0 if visits < _LONG else slowness(run)
+    if factor < 2.0:
+        return
+    remedy = next((told for part, told in _REMEDIES.items() if part in reason), "")
+    warnings.warn(
+        f"this run is trained example by example, because {reason}: about {factor:.0f} times slower than on "
+        f"a Program. {remedy and f'To train on one, {remedy}. '}The result is the same; "
+        "warnings.simplefilter('ignore', nn.SlowTrainingWarning) silences this",
+        SlowTrainingWarning,
+        stacklevel=6,
+    )
+
+
+def slowness(run: Run) -> float:
+    """How often longer the graph of an example takes, built and swept, than a Program of that same graph.
+
+    Both are measured on the first example; generators and gradients are left as they were.
+    """
+    kept = [(p.grad, p.has_grad) for p in run.parameters]
+    try:
+        loss = run.problem.loss_of(0)
+        program = BatchGradient([record(lambda: loss)], (), run.parameters)
+        program(None)
+        eager = min(_seconds(lambda: run.problem.loss_of(0).backward()) for _ in range(5))
+        return eager / min(_seconds(lambda: program(None)) for _ in range(5))
+    except Exception:  # it is only for a warning
+        return 0.0
+    finally:
+        run.generators.restore(run.state.random)
+        for p, (gradient, had) in zip(run.parameters, kept, strict=True):
+            p.zero_grad()
+            if had:
+                p.grad = gradient
+
+
+def _seconds(f: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    f()
+    return time.perf_counter() - start
 
 
 class _OnArrays:
@@ -371,9 +432,9 @@ def updater_of(run: Run) -> Updater:
     if run.state.batch:
         return EagerUpdates("a callback changes the model within an epoch", for_now=True)
     if run.plan.epochs * len(run.plan.examples) <= CHECKED_ROWS:
-        return EagerUpdates("the run is short")
+        return EagerUpdates(_SHORT)
     if not compiled():
-        return EagerUpdates("there is no compiled interpreter")
+        return EagerUpdates(_UNCOMPILED)
     states = RandomStates(run.problem.owners())
     try:
         recording = recorded(run.problem, states)

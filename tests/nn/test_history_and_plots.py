@@ -92,9 +92,17 @@ def test_a_confusion_matrix_shows_its_counts_and_names(tmp_path):
         plots.plot_confusion([[1, 2]])
 
 
-def test_labels_are_texts_and_nothing_else(tmp_path):
-    for label in ("$\\frac{1}$", "_hidden", "a$b", "<script>", "\\", "$$"):
-        axes = plots.plot_confusion([[1]], [label])
-        plots.save_figure(axes, tmp_path / "c.svg")
-        axes = plots.plot_decision_boundary(nn.MLP(2, [2], seed=0), [[0.0, 0.0]], [0], [label], steps=2)
-        plots.save_figure(axes, tmp_path / "d.svg")
+@pytest.mark.parametrize("label", ["$\\frac{1}$", "_hidden", "a$b", "<script>", "\\", "$$"])
+def test_labels_are_texts_and_nothing_else(tmp_path, label):
+    shown = []
+    axes = plots.plot_confusion([[1]], [label])
+    shown += [text.get_text() for text in axes.get_xticklabels()]
+    plots.save_figure(axes, tmp_path / "c.svg")
+    axes = plots.plot_decision_boundary(nn.MLP(2, [2], seed=0), [[0.0, 0.0]], [0], [label], steps=2)
+    shown += [text.get_text() for text in axes.get_legend().get_texts()]
+    plots.save_figure(axes, tmp_path / "d.svg")
+    for text in shown:
+        assert text.replace("\\$", "$").strip() == label
+        assert text.count("$") == text.count("\\$")  # none begins a formula
+    for file in ("c.svg", "d.svg"):
+        assert "<script" not in (tmp_path / file).read_text()

@@ -146,7 +146,10 @@ def test_huber_with_another_joint_agrees_with_pytorch():
         (lambda z: losses.nll(z, [1.0, 0.0]), "4 outputs and the target has 2"),
         (lambda z: losses.mse(z, 1.0), "4 outputs and the target has 1"),
         (lambda z: losses.huber(z, Y, delta=0.0), "delta must be"),
-        (lambda z: losses.loss_named("mean_squared"), "no loss is named 'mean_squared'; there are mse"),
+        (
+            lambda z: losses.loss_named("mean_squared"),
+            "no loss is named 'mean_squared'; did you mean 'half_squared_error'. there are mse",
+        ),
     ],
 )
 def test_targets_that_do_not_fit_are_refused(call, message):

@@ -113,6 +113,83 @@ def test_numbers_have_no_accuracy(data):
     assert nn.evaluate(model(1), X, y, loss="mse").accuracy is None
 
 
+def test_labels_that_do_not_exclude_each_other_must_all_be_right(data):
+    X, _ = data
+    net = model()
+    right = (np.array(nn.predict(net, X)) > 0).astype(int)
+    assert nn.accuracy(net, X, right, loss="binary_cross_entropy") == 1.0
+    wrong = right.copy()
+    wrong[3, 1] = 1 - wrong[3, 1]
+    assert nn.accuracy(net, X, wrong, loss="binary_cross_entropy") == 0.98
+    assert nn.accuracy(net, X, wrong) == 0.98 or (wrong.sum(axis=1) == 1).all()
+    found = nn.evaluate(net, X, wrong, loss="binary_cross_entropy")
+    assert (found.accuracy, found.accuracy_kind) == (0.98, "subset")
+    history = nn.fit(net, X, wrong, loss="binary_cross_entropy", validation=(X, wrong), epochs=1)
+    assert history.accuracy_kind == "subset"
+    assert history[-1].validation_accuracy == nn.accuracy(net, X, wrong, loss="binary_cross_entropy")
+    with pytest.raises(InputError, match="neither probabilities of classes"):
+        nn.accuracy(net, X, 0.3 * right)
+
+
+def test_weights_of_examples_count_in_the_accuracy(data):
+    X, y = data
+    weights = np.arange(50.0)
+    expected = reference.accuracy_score(y, nn.predict_labels(model(), X), sample_weight=weights)
+    assert nn.accuracy(model(), X, y, sample_weight=weights) == pytest.approx(expected)
+
+
+class Doubling(nn.MLP):
+    """Takes another branch for some rows."""
+
+    def __call__(self, x):
+        outputs = super().__call__(x)
+        return outputs if outputs[0] > 0.0 else [2.0 * v for v in outputs]
+
+
+class Seldom(nn.MLP):
+    """Another function where a number is read, for one row of many."""
+
+    def __call__(self, x):
+        outputs = super().__call__(x)
+        return outputs if x[0] == 0.0 else [2.0 * v for v in outputs]
+
+
+@pytest.mark.parametrize("kind", [Doubling, Seldom])
+def test_predictions_of_a_model_of_ones_own_have_the_bits_of_single_ones(data, kind):
+    X, _ = data
+    X[17, 0] = 0.0
+    net = kind(2, [5, 3], seed=4)
+    assert nn.predict(net, X) == [[v.data for v in net(row)] for row in X.tolist()]
+
+
+def test_a_recordable_model_is_not_called_for_every_row():
+    calls = 0
+
+    class Counting(nn.MLP):
+        def __call__(self, x):
+            nonlocal calls
+            calls += 1
+            return super().__call__(x)
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(500, 2)), rng.integers(0, 3, 500)
+    net = Counting(2, [4, 3], seed=1)
+    nn.predict(net, X)
+    nn.accuracy(net, X, y)
+    nn.evaluate(net, X, y)
+    assert calls < 50
+    calls = 0
+    nn.fit(
+        net,
+        X[:20],
+        y[:20],
+        validation=(X, y),
+        epochs=20,
+        metrics={"hits": lambda y, f: (f.argmax(1) == y).mean()},
+    )
+    assert calls < 600
+
+
 def test_onehot_rows_have_one(data):
     X, y = data
     assert nn.evaluate(model(), X, np.eye(3)[y]).accuracy == nn.accuracy(model(), X, y)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -273,3 +274,32 @@ def test_the_progress_line_says_nothing_where_a_program_does_the_work() -> None:
     line, trained_on = told(nn.MLP(3, [4, 2], seed=1), *data(70, 3, 2))
     assert "Values" not in line
     assert trained_on.startswith("a Program")
+
+
+@needs_compiler
+def test_a_long_run_that_is_eager_is_told_once_with_factor_and_remedy(monkeypatch: Any) -> None:
+    X, y = data(100, 3, 2)
+    noisy = Dropout(3, [4, 2], seed=1, generator=random.Random(1))
+    monkeypatch.setattr("nn.training.updaters.slowness", lambda run: 42.3)
+    with pytest.warns(
+        nn.SlowTrainingWarning, match=r"random numbers by itself: about 42 .*nn.Dropout"
+    ) as told:
+        nn.fit(noisy, X, y, epochs=30, batch_size=50)
+    assert len(told) == 1
+    nn.fit(noisy, X, y, epochs=2)  # a short one is not worth a word, and a warning would be an error here
+    nn.fit(nn.MLP(3, [4, 2], seed=1), X, y, epochs=30)
+
+
+@needs_compiler
+def test_measuring_how_slow_a_run_is_changes_no_bit(monkeypatch: Any) -> None:
+    X, y = data(100, 3, 2)
+    left = []
+    for measured in (True, False):
+        with monkeypatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("ignore", nn.SlowTrainingWarning)
+            if not measured:
+                patch.setattr("nn.training.updaters.slowness", lambda run: 0.0)
+            model = Dropout(3, [4, 2], seed=1, generator=random.Random(1))
+            nn.fit(model, X, y, epochs=21, seed=1)
+            left.append([(p.data, p.grad) for p in model.parameters()])
+    assert left[0] == left[1]

@@ -106,3 +106,67 @@ def test_a_report_prints_as_a_table_and_tells_what_it_leaves_out():
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(InputError, match=message):
         call(nn.MLP(2, [2, 2], seed=0))
+
+
+class Skipping(nn.MLP):
+    """A forward pass of its own: the layers in another way than one after the other."""
+
+    def forward(self, x):
+        h = self.layers[0].forward(x)
+        return [2.0 * a + b for a, b in zip(self.layers[1].forward(h), h, strict=True)]
+
+    def __call__(self, x):
+        return self.forward(x)
+
+
+def test_the_report_of_a_model_with_a_forward_pass_of_its_own_is_of_that_pass():
+    model = Skipping(2, [3, 3], activation="tanh", seed=1)
+    x = [0.5, -1.0]
+    report = layer_report(model, x, 1)
+    loss = nn.cross_entropy(model(x), 1)
+    loss.backward()
+    assert report.loss == loss.data
+    for layer, quantities in zip(model.layers, report.layers, strict=True):
+        assert quantities.dW.tolist() == [[v.grad for v in row] for row in layer.W]
+        assert quantities.db.tolist() == [v.grad for v in layer.b]
+    h = [v.data for v in model.layers[0].forward(x)]
+    assert report[0].h.tolist() == h
+
+
+@pytest.mark.parametrize("uses", [0, 2])
+def test_a_layer_that_is_not_used_once_has_no_report(uses):
+    class Odd(nn.MLP):
+        def __call__(self, x):
+            h = self.layers[0].forward(x)
+            for _ in range(uses):
+                h = self.layers[1].forward(h)
+            return h
+
+    with pytest.raises(InputError, match=f"layer2 is used {uses} times"):
+        layer_report(Odd(2, [2, 2], seed=1), [0.5, -1.0], 1)
+
+
+def test_layers_of_another_kind_are_a_report_only_where_they_are_the_model():
+    class Half(nn.Module):
+        name, nout = "half", 2
+
+        def __init__(self):
+            self.b = [nn.Neuron(1).b, nn.Neuron(1).b]
+            self.W = [[v] for v in self.b]
+
+        def affine(self, x):
+            return [0.5 * v + b for v, b in zip(x, self.b, strict=True)]
+
+        def activate(self, a):
+            return [v.tanh() for v in a]
+
+    class Model(nn.Module):
+        def __init__(self, factor):
+            self.layers, self.factor = [Half()], factor
+
+        def __call__(self, x):
+            return [self.factor * v for v in self.layers[0].activate(self.layers[0].affine(x))]
+
+    assert layer_report(Model(1.0), [0.5, -1.0], 1).loss > 0.0
+    with pytest.raises(InputError, match="Model is not its layers one after the other"):
+        layer_report(Model(2.0), [0.5, -1.0], 1)

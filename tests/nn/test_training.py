@@ -738,10 +738,100 @@ def test_masked_targets_are_refused(spiral, loss):
 
 def test_a_masked_array_that_masks_nothing_will_do(spiral):
     X, y = spiral
-    nn.fit(net(), np.ma.masked_array(X), np.ma.masked_array(y, np.zeros(len(y), bool)), epochs=1)
+    model, twin = net(), net()
+    nn.fit(model, np.ma.masked_array(X), np.ma.masked_array(y, np.zeros(len(y), bool)), epochs=1, seed=1)
+    nn.fit(twin, X, y, epochs=1, seed=1)
+    assert bits(model) == bits(twin)
 
 
 def test_masked_data_are_refused():
     X = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, True], [False, False]])
     with pytest.raises(InputError, match="masked array"):
         nn.fit(nn.MLP(2, [2]), X, [0, 1], progress=False)
+
+
+# --- weights, metrics, data held out
+
+
+def test_weights_are_factors_of_the_losses(spiral):
+    X, y = spiral
+    weights = np.linspace(0.0, 2.0, 60)
+    model, twin = net(), net()
+    nn.fit(model, X, y, sample_weight=weights, batch_size=60, epochs=1, optimizer=nn.SGD(lr=0.1), seed=1)
+    for i in minibatch.epoch_order(60, 1, 0).tolist():
+        (float(weights[i]) * nn.cross_entropy(twin(X[i]), y[i])).backward()
+    for p in twin.parameters():
+        p.data = p.data - 0.1 * (p.grad / 60)
+    assert bits(model) == bits(twin)
+
+
+def test_weights_of_classes_multiply_those_of_examples(spiral):
+    X, y = spiral
+    X, y = X[:50], y[:50]
+    made = []
+    for options in (
+        {"class_weight": "balanced", "sample_weight": np.arange(50)},
+        {"sample_weight": np.arange(50) * np.where(np.array(y) == 2, 50 / 30, 50 / 60)},
+        {"class_weight": {0: 50 / 60, 1: 50 / 60, 2: 50 / 30}, "sample_weight": np.arange(50)},
+    ):
+        model = net()
+        nn.fit(model, X, y, epochs=2, seed=1, **options)
+        made.append(bits(model))
+    assert made[0] == made[1] == made[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sample_weight": [1.0] * 59}, r"shape \(59,\) for 60 examples"),
+        ({"sample_weight": [-1.0] * 60}, "no number below 0"),
+        ({"sample_weight": [0.0] * 60}, "and one above"),
+        ({"sample_weight": [math.nan] * 60}, "sample_weight.*is nan"),
+        ({"class_weight": {0: 1.0}}, "no weight for class 1"),
+        ({"class_weight": "fair"}, "a dict of labels"),
+        ({"class_weight": {0: 1.0, 1: -1.0, 2: 1.0}}, "numbers >= 0"),
+        ({"loss": lambda f, y: f[y] * f[y], "class_weight": "balanced"}, "class_weight needs one label"),
+        ({"validation_split": 1.5}, "a share between 0 and 1"),
+        ({"validation_split": 0.99999}, "leaves none of 60"),
+        ({"validation_split": 0.5, "validation": ([[0.0, 0.0]], [0])}, "not both"),
+        ({"metrics": {"f1": lambda y, f: 1.0}}, "give validation="),
+        ({"metrics": {"loss": lambda y, f: 1.0}, "validation_split": 0.5}, "does not have yet"),
+        ({"metrics": {"f1": 0.5}, "validation_split": 0.5}, "and a function"),
+    ],
+)
+def test_weights_metrics_and_splits_that_make_no_sense_are_refused(spiral, options, message):
+    with pytest.raises(InputError, match=message):
+        nn.fit(net(), *spiral, **options)
+
+
+def test_metrics_are_columns_of_the_history_and_can_be_waited_for(spiral, tmp_path):
+    def worst(y, f):
+        return float(len(y) + f.shape[1])
+
+    options = {
+        "metrics": {"worst": worst}, "validation_split": 0.25, "epochs": 6, "seed": 2, "optimizer": "adam",
+        "stop": [nn.Patience(2, "worst"), nn.Target(0.0, "worst")], "checkpoint": tmp_path / "run",
+    }  # fmt: skip
+    history = nn.fit(net(), *spiral, **options)
+    assert len(history["worst"]) == len(history) < 6
+    assert "worst" in repr(history)
+    assert history.rows()[0]["worst"] == history["worst"][0]
+    resumed = nn.fit(net(), *spiral, resume=True, **options | {"optimizer": "adam"})
+    assert resumed["worst"] == history["worst"]
+
+
+def test_what_is_held_out_depends_on_the_seed_alone_and_is_not_trained_on(spiral):
+    X, y = spiral
+    seen = []
+
+    class Watching(nn.MLP):
+        def __call__(self, x):
+            seen.append(tuple(float(v) for v in x))
+            return super().__call__(x)
+
+    sets = []
+    for seed in (1, 1, 2):
+        seen.clear()
+        nn.fit(Watching(2, [3], seed=0), X, y, validation_split=0.25, epochs=1, seed=seed)
+        sets.append(sorted(set(seen)))
+    assert sets[0] == sets[1]

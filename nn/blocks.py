@@ -1,0 +1,261 @@
+"""Blocks to build models of: Sequential, Residual, Dropout, GaussianNoise, LayerNorm, Embedding.
+
+Each is called with one example, a list of Values or numbers, and returns a list of Values.
+
+There is no batch normalisation: it mixes the examples of a minibatch, and here an example has a graph of its
+own. `LayerNorm` normalises within the example, and trains as well (Ba, Kiros and Hinton 2016).
+
+To tie weights, let two modules hold the same Values, or use one module twice: a parameter is counted and
+trained once, and its gradient is the sum over its uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autograd_core import Value, dot, equal, scope, sqrt
+from autograd_core import sum as sum_of
+from autograd_core.engine.value import is_recording
+from nn.data import values_of
+from nn.errors import InputError, count_of
+from nn.initializers import Initializer, RandomSource, initializer_named, random_source
+from nn.module import Module
+from nn.random_inputs import RandomInput, is_training
+
+__all__ = ["Dropout", "Embedding", "GaussianNoise", "LayerNorm", "Residual", "Sequential"]
+
+_MOST_ENTRIES = 1 << 16
+
+
+def _as_list(h: Any) -> list[Value]:
+    return [h] if isinstance(h, Value) else list(h)
+
+
+class Sequential(Module):
+    """One part after another: h -> part(h). A single output comes as that Value, as of an `MLP`.
+
+    Args:
+        *parts: modules, or functions from a list of Values to one.
+
+    Example:
+        >>> from nn import Dropout, Layer, Sequential
+        >>> model = Sequential(Layer(2, 8, seed=1), Dropout(0.5, seed=2), Layer(8, 3, nonlin=False, seed=3))
+        >>> len(model([1.0, 2.0]))
+        3
+    """
+
+    def __init__(self, *parts: Callable[[Any], Any]) -> None:
+        for part in parts:
+            if isinstance(part, type) or not callable(part):
+                raise InputError(f"a part is a module or a function, not {part!r}")
+        if not parts:
+            raise InputError("Sequential needs at least one part")
+        self.parts = list(parts)
+
+    @property
+    def nin(self) -> int | None:
+        """The number of inputs, if the first part tells it."""
+        return getattr(self.parts[0], "nin", None)
+
+    def __call__(self, x: Sequence[Any]) -> Any:
+        """The last part's outputs for one example."""
+        h: Any = x
+        for part in self.parts:
+            h = part(_as_list(h))
+        found = _as_list(h)
+        return found[0] if len(found) == 1 else found
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self.parts))})"
+
+
+class Residual(Module):
+    """x + part(x) (He, Zhang, Ren and Sun 2016).
+
+    Args:
+        part: a module or a function that returns as many Values as it takes.
+    """
+
+    def __init__(self, part: Callable[[Any], Any]) -> None:
+        self.part = part
+
+    def __call__(self, x: Sequence[Any]) -> list[Value]:
+        """The sums."""
+        inputs = values_of(x)
+        h = _as_list(self.part(inputs))
+        if len(h) != len(inputs):
+            raise InputError(f"the part of a Residual takes {len(inputs)} numbers and gives {len(h)}")
+        return [a + b for a, b in zip(inputs, h, strict=True)]
+
+    def __repr__(self) -> str:
+        return f"Residual({self.part!r})"
+
+
+class Dropout(Module):
+    """While a model is trained, each number becomes 0 with probability p, and the others grow by 1/(1 - p).
+
+    Otherwise they pass as they are (Srivastava et al. 2014). `nn.is_training` tells which it is.
+
+    Args:
+        p: the share that is dropped, in [0, 1).
+        seed: a whole number, a `numpy.random.Generator`, or None.
+    """
+
+    def __init__(self, p: float = 0.5, seed: Any = None) -> None:
+        if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0.0 <= p < 1.0:
+            raise InputError(f"p is a share in [0, 1), not {p!r}")
+        self.p = p
+        self.mask = RandomInput(seed, "random", _Mask(p))
+
+    def __call__(self, x: Sequence[Any]) -> list[Value]:
+        """The numbers that are left."""
+        inputs = values_of(x)
+        if not is_training() or self.p == 0.0:
+            return inputs
+        return [h * keep for h, keep in zip(inputs, self.mask(len(inputs)), strict=True)]
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p})"
+
+
+class _Mask:
+    """0 for the share p of numbers drawn from [0, 1), 1/(1 - p) for the others."""
+
+    def __init__(self, p: float) -> None:
+        self.p = p
+
+    def __call__(self, drawn: Any) -> Any:
+        return (drawn >= self.p) * (1.0 / (1.0 - self.p))
+
+
+class _Scaled:
+    """Numbers times a factor."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def __call__(self, drawn: Any) -> Any:
+        return self.factor * drawn
+
+
+class GaussianNoise(Module):
+    """While a model is trained, normally distributed noise is added to each number.
+
+    Args:
+        std: its standard deviation, > 0.
+        seed: a whole number, a `numpy.random.Generator`, or None.
+    """
+
+    def __init__(self, std: float, seed: Any = None) -> None:
+        if isinstance(std, bool) or not isinstance(std, (int, float)) or not std > 0.0:
+            raise InputError(f"std is a number > 0, not {std!r}")
+        self.std = std
+        self.noise = RandomInput(seed, "standard_normal", _Scaled(std))
+
+    def __call__(self, x: Sequence[Any]) -> list[Value]:
+        """The numbers, and noise on them."""
+        inputs = values_of(x)
+        if not is_training():
+            return inputs
+        return [h + e for h, e in zip(inputs, self.noise(len(inputs)), strict=True)]
+
+    def __repr__(self) -> str:
+        return f"GaussianNoise({self.std})"
+
+
+class LayerNorm(Module):
+    """(x - mean) / sqrt(variance + eps) * scale + shift, over the numbers of one example.
+
+    Ba, Kiros and Hinton, "Layer normalization", 2016; the variance is divided by the count, as in PyTorch.
+
+    Args:
+        count: how many numbers.
+        eps: keeps the root away from 0.
+
+    Attributes:
+        scale: factors, 1 at first.
+        bias: what is added, 0 at first.
+    """
+
+    def __init__(self, count: int, eps: float = 1e-5) -> None:
+        count = count_of("count", count)
+        if isinstance(eps, bool) or not isinstance(eps, (int, float)) or not eps > 0.0:
+            raise InputError(f"eps is a number > 0, not {eps!r}")
+        self.eps = eps
+        self.scale = [Value(1.0, label=f"scale{k}") for k in range(count)]
+        self.bias = [Value(0.0, label=f"bias{k}") for k in range(count)]
+
+    def __call__(self, x: Sequence[Any]) -> list[Value]:
+        """The normalised numbers."""
+        inputs = values_of(x)
+        count = len(self.scale)
+        if len(inputs) != count:
+            raise InputError(f"LayerNorm takes {count} numbers and got {len(inputs)}")
+        mean = sum_of(inputs) / count
+        centred = [h - mean for h in inputs]
+        root = sqrt(dot(centred, centred) / count + self.eps)
+        return [c / root * s + b for c, s, b in zip(centred, self.scale, self.bias, strict=True)]
+
+    def __repr__(self) -> str:
+        return f"LayerNorm({len(self.scale)})"
+
+
+class Embedding(Module):
+    """A row of a table for each index: word vectors and the like.
+
+    Called with the indices of an example, whole numbers as floats, it returns their rows one after the other.
+    In a Program each number is the dot product of a one-hot vector and a column of the table, up to 65,536
+    entries; a larger table is trained eagerly.
+
+    Args:
+        count: how many indices there are, 0 .. count - 1.
+        width: the numbers of a row.
+        initializer: of the table, see `nn.initializers`.
+        seed: an integer, a generator, or None for Python's global generator.
+
+    Attributes:
+        table: the rows, lists of Values.
+
+    Example:
+        >>> words = Embedding(10, 3, seed=1)
+        >>> len(words([7.0, 2.0]))
+        6
+    """
+
+    def __init__(
+        self,
+        count: int,
+        width: int,
+        *,
+        initializer: str | Initializer = "uniform",
+        seed: int | RandomSource | None = None,
+    ) -> None:
+        count, width = count_of("count", count), count_of("width", width)
+        rows = initializer_named(initializer)(count, width, random_source(seed))
+        with scope("embedding"):
+            self.table = [
+                [Value(number, label=f"e{k},{j}") for j, number in enumerate(row)]
+                for k, row in enumerate(rows)
+            ]
+
+    def __call__(self, indices: Sequence[Any]) -> list[Value]:
+        """The rows of these indices, one after the other."""
+        return [value for index in _as_list(indices) for value in self._row(index)]
+
+    def _row(self, index: Any) -> list[Value]:
+        entries = len(self.table) * len(self.table[0])
+        if isinstance(index, Value) and is_recording() and entries <= _MOST_ENTRIES:
+            hits = [equal(index, float(k)) for k in range(len(self.table))]
+            one = sum_of(
+                hits
+            )  # 1, or 0 for an index that there is not: 0/0 sends the example to the eager way
+            return [dot(hits, list(column)) / one for column in zip(*self.table, strict=True)]
+        number = float(index)
+        place = int(number)
+        if place != number or not 0 <= place < len(self.table):
+            raise InputError(f"an index is a whole number in 0 .. {len(self.table) - 1}, not {number!r}")
+        return [value / 1.0 for value in self.table[place]]  # nodes, as in a Program: gradients meet in them
+
+    def __repr__(self) -> str:
+        return f"Embedding({len(self.table)} x {len(self.table[0])})"

@@ -1,0 +1,179 @@
+"""Blocks: what they compute, against PyTorch, and that they train on Programs to the eager bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import nn
+from autograd_core import Value
+from nn.errors import InputError
+from tests.nn.test_updaters import Signs, assert_same, by_index, data, needs_compiler
+
+
+def dropped(p: float = 0.4) -> nn.Sequential:
+    return nn.Sequential(nn.Layer(5, 8, seed=1), nn.Dropout(p, seed=2), nn.Layer(8, 3, nonlin=False, seed=3))
+
+
+def two_generators() -> nn.Sequential:
+    shared = np.random.default_rng(5)
+    return nn.Sequential(
+        nn.GaussianNoise(0.1, seed=shared),
+        nn.Layer(5, 6, seed=1),
+        nn.Dropout(0.2, seed=shared),  # one generator, drawn from in two ways
+        nn.Residual(nn.Sequential(nn.Dropout(0.5, seed=7), nn.Layer(6, 6, activation="tanh", seed=2))),
+        nn.LayerNorm(6),
+        nn.Layer(6, 3, nonlin=False, seed=3),
+    )
+
+
+class Twice(nn.Module):
+    """One dropout layer that is used twice in an example."""
+
+    def __init__(self) -> None:
+        self.drop = nn.Dropout(0.3, seed=1)
+        self.first, self.last = nn.Layer(5, 4, seed=1), nn.Layer(4, 3, nonlin=False, seed=2)
+
+    def __call__(self, x: Any) -> Any:
+        return self.last(self.drop(self.first(self.drop(x))))
+
+
+class Words(nn.Module):
+    """Two indices and a number: a table shared by both."""
+
+    def __init__(self) -> None:
+        self.words = nn.Embedding(6, 3, seed=1)
+        self.layer = nn.Layer(7, 6, activation="tanh", seed=2)
+
+    def __call__(self, x: Any) -> Any:
+        return self.layer([*self.words(x[:2]), x[2]])
+
+
+@needs_compiler
+@pytest.mark.parametrize("make", [dropped, two_generators, Twice])
+@pytest.mark.parametrize("optimizer", [nn.SGD, lambda: nn.Adam(lr=0.01), lambda: Signs(lr=0.01)])
+@pytest.mark.parametrize("loss", ["cross_entropy", "hinge", by_index])
+def test_random_inputs_leave_the_bits_of_eager_training(
+    make: Any, optimizer: Any, loss: Any, monkeypatch: Any
+) -> None:
+    X, y = data(75, 5, 3)
+    options = {"batch_size": 16, "epochs": 3, "loss": loss, "optimizer": optimizer, "validation": (X, y)}
+    assert_same(make, X, y, monkeypatch, **options)
+
+
+@needs_compiler
+def test_random_inputs_are_drawn_alike_where_a_callback_listens_and_where_updates_are_eager(
+    monkeypatch: Any,
+) -> None:
+    X, y = data(75, 5, 3)
+
+    class Push:
+        def on_update(self, run: Any) -> None:
+            run.parameters[0].data *= 0.9
+
+    for optimizer in (nn.SGD, lambda: Signs(lr=0.01)):
+        options = {"batch_size": 16, "epochs": 3, "callbacks": Push(), "optimizer": optimizer}
+        assert_same(dropped, X, y, monkeypatch, **options)
+    tiny = {"loss": lambda f, y: 1e-150 * f[0] * f[1], "batch_size": 16, "epochs": 2}
+    assert_same(dropped, X, y, monkeypatch, optimizer=nn.SGD, **tiny)
+
+
+@needs_compiler
+@pytest.mark.parametrize("loss", ["cross_entropy", by_index])
+def test_an_embedding_leaves_the_bits_of_eager_training(loss: Any, monkeypatch: Any) -> None:
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(0, 6, 90), rng.integers(0, 6, 90), rng.normal(size=90)])
+    options = {"loss": loss, "epochs": 3, "optimizer": nn.Adam, "batch_size": 16}
+    assert_same(Words, X, rng.integers(0, 6, 90), monkeypatch, **options)
+
+
+def test_an_index_that_there_is_not_is_refused_wherever_it_is() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 6, (300, 3)).astype(float)
+    for wrong in (6.0, -1.0, 0.5):
+        X[217, 1] = wrong
+        with pytest.raises(InputError, match=r"an index is a whole number in 0 \.\. 5"):
+            nn.fit(Words(), X, rng.integers(0, 6, 300), epochs=2)
+        with pytest.raises(InputError, match=r"an index is a whole number in 0 \.\. 5"):
+            nn.predict(Words(), X)
+
+
+def test_dropout_draws_only_while_a_model_is_trained() -> None:
+    layer = nn.Dropout(0.5, seed=0)
+    x = [Value(float(k)) for k in range(1, 201)]
+    assert [v.data for v in layer(x)] == [v.data for v in x]
+    with nn.train_mode():
+        kept = [v.data for v in layer(x)]
+        with nn.train_mode(False):
+            assert not nn.is_training()
+    assert {b / a for a, b in zip(range(1, 201), kept, strict=True)} == {0.0, 2.0}
+    assert 60 < kept.count(0.0) < 140
+
+
+def test_predictions_of_a_model_with_dropout_are_those_without_it() -> None:
+    X, y = data(75, 5, 3)
+    model = dropped()
+    nn.fit(model, X, y, epochs=2, seed=1)
+    plain = nn.Sequential(model.parts[0], model.parts[2])
+    assert nn.predict(model, X) == nn.predict(plain, X)
+
+
+@pytest.mark.parametrize("at", [1, 4, 7, 12])
+@pytest.mark.parametrize("make", [dropped, two_generators])
+def test_a_run_with_dropout_resumes_to_the_bits_of_an_uninterrupted_one(
+    make: Any, at: int, tmp_path: Any
+) -> None:
+    X, y = data(75, 5, 3)
+
+    class Stop:
+        def on_update(self, run: Any) -> None:
+            if run.updates == at:
+                raise KeyboardInterrupt
+
+    options = {"optimizer": nn.Adam, "batch_size": 16, "epochs": 3, "seed": 3}
+    whole, resumed = make(), make()
+    nn.fit(whole, X, y, **{**options, "optimizer": nn.Adam()})
+    path = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        nn.fit(make(), X, y, callbacks=Stop(), checkpoint=path, **{**options, "optimizer": nn.Adam()})
+    nn.fit(resumed, X, y, checkpoint=path, resume=True, **{**options, "optimizer": nn.Adam()})
+    assert [p.data for p in resumed.parameters()] == [p.data for p in whole.parameters()]
+
+
+def test_layer_norm_is_pytorchs() -> None:
+    x = [0.5, -1.5, 2.0, 0.25]
+    ours, theirs = nn.LayerNorm(4), torch.nn.LayerNorm(4, dtype=torch.float64)
+    inputs, tensor = [Value(v) for v in x], torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    outputs, expected = ours(inputs), theirs(tensor)
+    assert [v.data for v in outputs] == pytest.approx(expected.tolist(), rel=1e-13)
+    (outputs[0] * outputs[1]).backward()
+    (expected[0] * expected[1]).backward()
+    assert [v.grad for v in inputs] == pytest.approx(tensor.grad.tolist(), rel=1e-10)
+
+
+def test_tied_weights_are_one_parameter() -> None:
+    layer = nn.Layer(3, 3, seed=1)
+    model = nn.Sequential(layer, nn.Residual(layer), layer)
+    assert len(model.parameters()) == 12
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nn.Dropout(1.0), r"p is a share in \[0, 1\)"),
+        (lambda: nn.Dropout("half"), r"p is a share in \[0, 1\)"),
+        (lambda: nn.GaussianNoise(0.0), "std is a number > 0"),
+        (lambda: nn.LayerNorm(0), "count must be"),
+        (lambda: nn.LayerNorm(2)([1.0]), "takes 2 numbers and got 1"),
+        (lambda: nn.Residual(nn.Layer(2, 3))([1.0, 2.0]), "takes 2 numbers and gives 3"),
+        (lambda: nn.Sequential(), "at least one part"),
+        (lambda: nn.Sequential(nn.Dropout), "a part is a module or a function"),
+        (lambda: nn.RandomInput(kind="poisson"), "kind is"),
+    ],
+)
+def test_what_does_not_fit_is_refused(call: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call()
