@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, no_grad
 from autograd_core.programs.program import Program, record
+from nn.branches import branches_of, without_branches
 from nn.data import Examples, check_lengths, numbers_of, rows_of, targets_of
 from nn.errors import InputError
 from nn.losses import CLASSES, Loss, LossFunction, loss_named
 from nn.module import Module
 from nn.random_inputs import train_mode
+from nn.random_state import RandomStates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,6 +71,7 @@ class _Forward:
         self.model = model
         self.program: Program | None = None
         self.refused = False
+        self._checks = 8
 
     def __call__(self, X: Any) -> Any:
         """An array of shape (examples,) or (examples, outputs), or a list."""
@@ -87,14 +90,33 @@ class _Forward:
         """
         try:
             if self.program is None:
-                self.program = record(self.model, X[0].tolist())
+                self.program = self._recorded(X[0].tolist())
             outputs = self.program(X)
-            looked_at = [0, len(X) - 1, *range(1, len(X) - 1, max(1, len(X) // 4))]
-            # twice, so that a model that draws random numbers differs
+            looked_at = range(0, len(X), max(1, len(X) // self._checks))
             same = all(outputs[i].tolist() == _numbers(self.model(X[i].tolist())) for i in looked_at)
+            self._checks = 2  # the next time; a callback may have changed the model
         except Exception:  # the rows, one by one, will tell
             return None
         return outputs if same else None
+
+    def _recorded(self, row: list[float]) -> Program:
+        """The model as a Program.
+
+        Raises:
+            InputError: it draws random numbers, which a Program would freeze; none are taken from it.
+        """
+        model = self.model
+        modules = [m for _, m in model.named_modules()] if isinstance(model, Module) else [model]
+        states = None if getattr(model, "is_pure", False) else RandomStates(modules)
+        try:
+            with without_branches(model, branches_of(model)):
+                program = record(model, row)
+            if states is not None and states.drawn():
+                raise InputError("the model draws random numbers")
+        finally:
+            if states is not None:
+                states.restore()
+        return program
 
 
 class _Rows(list[Any]):
@@ -317,7 +339,7 @@ class Evaluator:
                         lambda f, y: self.loss(f, y), outputs[0].tolist(), targets[0].tolist()
                     )
                 losses = self._loss_program(outputs, targets)
-                looked_at = [0, len(losses) - 1, *range(1, len(losses) - 1, max(1, len(losses) // 4))]
+                looked_at = range(0, len(losses), max(1, len(losses) // 4))
                 same = all(
                     losses[i] == self._loss_of(outputs[i].tolist(), examples.target(i)) for i in looked_at
                 )

@@ -55,12 +55,12 @@ from nn.metrics import output_count
 from nn.module import Module, check_leaves
 from nn.optimizers import Optimizer, optimizer_of
 from nn.random_inputs import listing, train_mode
+from nn.random_state import RandomStates
 from nn.regularizers import Regularizer
 from nn.saving import remove_leftovers
 from nn.stopping import StopCriterion, criteria_of
 from nn.training.checkpoints import TrainingState, check_same_run, load_state
 from nn.training.minibatch import permutation
-from nn.training.random_state import RandomStates
 from nn.training.run import Callback, Metric, Plan, Run
 from nn.training.updaters import updater_of
 

@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from autograd_core import Value, backward, no_grad
+from autograd_core import Value, backward, no_grad, where
 from autograd_core.engine.flat import pack
 from autograd_core.engine.sweep import topological_order
 from autograd_core.errors import DomainError, RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, aligned
-from autograd_core.programs.graph import CONSTANT
 from autograd_core.programs.program import Program, record
+from nn.branches import branches_of, without_branches
+from nn.losses import LOSSES, Loss
 from nn.random_inputs import RandomInput, feeding, listing
+from nn.random_state import RandomStates
 from nn.regularizers import L1, L2, ElasticNet
 from nn.training.problem import Problem
-from nn.training.random_state import RandomStates
 
 __all__ = [
     "CHECKED_ROWS",
@@ -186,7 +187,11 @@ def recorded(problem: Problem, states: RandomStates) -> Recording:
 
 
 def _recording(
-    problem: Problem, batches: tuple[Any, ...], kinds: Any, first: Sequence[int], drawn: DrawnInputs | None
+    problem: Problem,
+    batches: tuple[Any, ...],
+    kinds: Any,
+    first: Sequence[int],
+    drawn: DrawnInputs | None,
 ) -> Recording:
     """The recording of these examples, with weights and random numbers as further arguments."""
     weights = problem.examples.weights
@@ -213,7 +218,8 @@ def _record_row(
         with feeding(given[0], drawn.sites):
             return problem.example_loss(x, y, weight)
 
-    return record(loss, *(_example(batch, i) for batch in batches), on_guard="raise")
+    with without_branches(problem.model, branches_of(problem.model)):
+        return record(loss, *(_example(batch, i) for batch in batches), on_guard="raise")
 
 
 def _example(batch: Any, i: int) -> Any:
@@ -270,9 +276,37 @@ def _recorded_by_target(problem: Problem, states: RandomStates, drawn: DrawnInpu
             f"the loss chooses by the target, of which there are {len(first)} in {len(choices)} examples; "
             "let it compute with the target: dot(one_hot_row, outputs), where(condition, a, b)"
         )
+    try:
+        merged = _merged(problem, choices, first, drawn)
+        _check(merged, first, states)
+        if not merged.branches:
+            return merged
+    except Exception:  # the loss of an example cannot be computed for all of the targets at once
+        pass
     recording = _recording(problem, batches, choices, first, drawn)
     _check(recording, first, states)
     return recording
+
+
+def _merged(problem: Problem, choices: Any, first: Sequence[int], drawn: DrawnInputs | None) -> Recording:
+    """One program for all targets: it computes the loss for each of them, and a one-hot row chooses.
+
+    What is not chosen gets a gradient of exactly 0.
+    """
+    import numpy as np
+
+    targets = [problem.examples.target(k) for k in first]
+
+    def choose(outputs: Any, hits: Any) -> Value:
+        losses = [problem.loss.function(outputs, target) for target in targets]
+        value: Value = losses[-1]
+        for hit, loss in zip(hits[-2::-1], losses[-2::-1], strict=True):
+            value = where(hit, loss, value)
+        return value
+
+    chosen = replace(problem, loss=Loss(problem.loss.name, choose, "any"))
+    made = _recording(chosen, (problem.examples.X, np.eye(len(first))[choices]), None, first[:1], drawn)
+    return replace(made, problem=problem)
 
 
 def recorded_penalty(problem: Problem, states: RandomStates) -> Program | None:
@@ -282,7 +316,10 @@ def recorded_penalty(problem: Problem, states: RandomStates) -> Program | None:
         return None
     try:
         program = record(penalty, on_guard="raise")
-        same = type(problem.regularizer) in _OURS or _digest(record(penalty)) == _digest(program)
+        same = (
+            type(problem.regularizer) in _OURS
+            or record(penalty).recorded.fingerprint() == program.recorded.fingerprint()
+        )
         BatchGradient([program], (), problem.parameters)  # depends on parameters alone
     except Exception:  # eagerly it may be anything
         return None
@@ -299,21 +336,43 @@ def fingerprint(problem: Problem, branches: bool) -> Any:
         problem: what was recorded.
         branches: does the graph have branches, whose bounds count too?
     """
+    if is_fixed(problem):
+        return fixed_parts(problem)
     try:
+        bounds = [
+            path.fingerprint() for found in branches_of(problem.model).values() for _, path in found.paths
+        ]
         if branches:
             with listing():
                 row, target = problem.examples.row(0), problem.examples.target(0)
                 loss = record(lambda x: problem.example_loss(x, target), row)
-            return _digest(loss), None if problem.penalty is None else _digest(record(problem.penalty))
+            penalty = None if problem.penalty is None else record(problem.penalty).recorded.fingerprint()
+            return loss.recorded.fingerprint(), bounds, penalty
         with listing():
             graphs = [problem.loss_of(0)]
         told: Any = problem.regularizer
         if problem.penalty is not None and type(told) not in _OURS:
             graphs.append(problem.penalty())
             told = None
-        return told, [_graph_bytes(graph) for graph in graphs]
+        return told, bounds, [_graph_bytes(graph) for graph in graphs]
     except Exception as error:
         return reason_of(error)
+
+
+def is_fixed(problem: Problem) -> bool:
+    """Are model, loss and penalty ours, so that their graph is told by `fixed_parts`?"""
+    regular = problem.regularizer is None or type(problem.regularizer) in _OURS
+    return (
+        regular and getattr(problem.model, "is_pure", False) and LOSSES.get(problem.loss.name) is problem.loss
+    )
+
+
+def fixed_parts(problem: Problem) -> Any:
+    """What the graph of an `MLP` of named activations depends on."""
+    layers = problem.model.layers
+    functions = [neuron._g for layer in layers for neuron in layer.neurons]
+    over = [layer._over_layer for layer in layers]
+    return problem.regularizer, problem.model.parameters(), functions, over, [layer.nin for layer in layers]
 
 
 def _graph_bytes(output: Value) -> Any:
@@ -330,14 +389,6 @@ def _graph_bytes(output: Value) -> Any:
     numbers = np.frombuffer(data, dtype=np.float64)[::2][constant]
     arrays = (op.tobytes(), bytes(counts), bytes(parents), constant.tobytes(), numbers.tobytes())
     return arrays, tuple(indices.items()), [nodes[k] for k in leaves], named
-
-
-def _digest(program: Program) -> Any:
-    """A program's graph without the numbers of its parameters."""
-    graph = program.recorded
-    arrays = (graph.op, graph.start, graph.parents, graph.kind, graph.ref, graph.outputs, graph.guards)
-    constants = graph.value[graph.kind == CONSTANT]
-    return [array.tobytes() for array in (*arrays, constants)], graph.parameters, graph.operations
 
 
 def _chooses_by_label(problem: Problem) -> bool:

@@ -16,13 +16,13 @@ from nn.losses import Loss
 from nn.metrics import Evaluator
 from nn.module import Module
 from nn.optimizers import Optimizer, gradient_norm
+from nn.random_state import RandomStates, states_from_json, states_to_json
 from nn.regularizers import Regularizer
 from nn.schedules import schedule_from_json, schedule_to_json
 from nn.stopping import Patience, StopCriterion, first_reason
 from nn.training.checkpoints import HistoryTable, TrainingState, save_state
 from nn.training.minibatch import REMEDY, BatchResult, batch_gradient, epoch_order, sum_gradients
 from nn.training.problem import Problem
-from nn.training.random_state import RandomStates, states_from_json, states_to_json
 
 __all__ = ["Callback", "Metric", "Plan", "Run", "Updater"]
 

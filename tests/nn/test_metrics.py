@@ -154,6 +154,18 @@ class Seldom(nn.MLP):
         return outputs if x[0] == 0.0 else [2.0 * v for v in outputs]
 
 
+def test_predicting_takes_nothing_from_a_generator_but_what_every_row_draws():
+    left = []
+    for rows in (40, 1):  # by a recording that is given up, and row by row
+        rng = random.Random(0)
+        net = nn.MLP(1, [1], output=lambda a, rng=rng: a * (0.0 if rng.random() < 1e-9 else 1.0), seed=1)
+        rng.seed(5)
+        for _ in range(40 // rows):
+            nn.predict(net, [[1.0]] * rows)
+        left.append(rng.random())
+    assert left[0] == left[1]
+
+
 @pytest.mark.parametrize("kind", [Doubling, Seldom])
 def test_predictions_of_a_model_of_ones_own_have_the_bits_of_single_ones(data, kind):
     X, _ = data

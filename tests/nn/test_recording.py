@@ -179,6 +179,52 @@ def test_a_loss_that_branches_on_its_error_has_a_program_for_each_path(monkeypat
     assert_same(lambda: nn.MLP(3, [4, 1], seed=1), X, X.sum(axis=1), monkeypatch, **options)
 
 
+def leaky(a: Any) -> Any:
+    return a if a > 0.0 else 0.1 * a
+
+
+def stairs(a: Any) -> Any:
+    if a < -0.7 or a >= 1.25:
+        return 0.5 * a * a
+    return ag.log(a) + 5.0 * a if a > 0.5 else a.tanh() if not a <= 0.1 else 0.25 - a
+
+
+def seldom_seen(a: Any) -> Any:
+    return a * a if 0.2 < a * a < 0.2002 else a.tanh()
+
+
+@needs_compiler
+@pytest.mark.parametrize("activation", [leaky, stairs, seldom_seen])
+@pytest.mark.parametrize("optimizer", [nn.SGD, lambda: Signs(lr=0.01)])
+def test_an_activation_with_branches_is_one_program(
+    activation: Any, optimizer: Any, monkeypatch: Any
+) -> None:
+    X, y = data(150, 3, 2)
+    make = lambda: nn.MLP(3, [9, 5, 2], activation=activation, seed=2)  # noqa: E731
+    options = {"batch_size": 16, "epochs": 3, "optimizer": optimizer, "regularizer": nn.L2(0.01)}
+    assert_same(make, X, y, monkeypatch, **options)
+
+
+@needs_compiler
+def test_a_bound_of_an_activation_that_a_callback_moves_counts_at_once(monkeypatch: Any) -> None:
+    X, y = data(150, 3, 2)
+    results = []
+    for eager in (True, False):
+        bound = [0.0]
+
+        def activation(a: Any, bound: list[float] = bound) -> Any:
+            return a if a > bound[0] else 0.1 * a
+
+        def move(run: Any, bound: list[float] = bound) -> None:
+            bound[0] += 1e-3
+
+        options = {"epochs": 6, "callbacks": move, "optimizer": nn.SGD}
+        make = lambda: nn.MLP(3, [9, 2], activation=activation, seed=2)  # noqa: E731
+        results.append(trained(make, X, y, eager, monkeypatch, **options))
+    assert results[0][0] == results[1][0]
+    assert not results[1][1].updater.is_eager
+
+
 def test_a_loss_that_chooses_by_too_many_targets_names_the_remedy(monkeypatch: Any) -> None:
     X, _ = data(70, 3, 2)
     targets = [k / 7 for k in range(70)]
