@@ -16,7 +16,7 @@ from typing import Any
 
 from autograd_core import Value, dot, equal, scope, sqrt
 from autograd_core import sum as sum_of
-from autograd_core.engine.value import is_recording
+from autograd_core.engine.modes import is_recording
 from nn.data import values_of
 from nn.errors import InputError, count_of
 from nn.initializers import Initializer, RandomSource, initializer_named, random_source
