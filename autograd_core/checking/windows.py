@@ -1,16 +1,26 @@
-"""One row of halved steps around a point: difference quotients, extrapolated, and their estimated errors."""
+"""One row of falling steps around a point: difference quotients, extrapolated, and their estimated errors.
+
+The steps lie near powers of two, each moved by its own seeded factor, so that no period of ``f`` can divide
+them: with powers of two alone, ``sin(2 pi t)`` looks constant from every whole number of steps away.
+"""
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
+import random
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 __all__ = ["Probe", "Slope", "Window", "is_resolved", "measure", "quantum"]
 
 EPSILON = 2.0**-52
+LARGEST = sys.float_info.max
+TINY = 2.0**-1074  # the smallest float above 0: what underflow may hide
 SMALLEST_EXPONENT = -1074  # of the smallest float above 0
-LEVELS = 8  # steps in one window: h, h/2, ... h/128
+LEVELS = 8  # steps in one window: about h, h/2, ... h/128
 RESOLVED = 1e-3  # relative error up to which a window is believed at all
 ROUNDING = 1e5  # multiples of the rounding of |f| that count as "zero within rounding"
 NOISE = 64.0  # the same for the noise that f is known to have inside
@@ -33,17 +43,43 @@ class Slope:
         return abs(self.value - other.value) > CONFIDENCE * (self.error + other.error)
 
 
+@functools.cache
+def factor(exponent: int) -> float:
+    """By how much the step near ``2**exponent`` is moved."""
+    return random.Random(exponent).uniform(0.86, 1.16)
+
+
 @dataclass(slots=True)
 class Probe:
-    """Values of ``f`` around ``x``, each computed once. A domain or overflow error of f counts as nan."""
+    """Values of ``f`` around ``x``, each computed once. Away from x, an exception of f counts as nan.
+
+    Attributes:
+        function: f.
+        x: the point.
+        epsilon: relative rounding error of f's values.
+        noise: absolute error that rounding inside f adds to its values, where it is known.
+        estimated: noise of f that was found by looking at its values.
+        grid: the distance between the numbers that f can return, where f rounds inside; else 0.
+        values: the values known so far, by offset from x.
+        message: the last exception of f.
+        evaluations: how often f was called.
+    """
 
     function: Callable[[float], float]
     x: float
     epsilon: float = EPSILON
     noise: float = 0.0
+    estimated: float = 0.0
     grid: float = 0.0
     values: dict[float, float] = field(default_factory=dict)
     message: str = ""
+    evaluations: int = 0
+
+    def step(self, exponent: int) -> float:
+        """The step near ``2**exponent``: a multiple of the last digit of x, so that x + h and x - h are exact."""
+        step = math.ldexp(factor(exponent), exponent)
+        digit = math.ulp(min(abs(self.x) + step, LARGEST)) * (self.epsilon / EPSILON)
+        return max(round(step / digit), 1) * digit
 
     def __call__(self, offset: float) -> float:
         """Return ``f(x + offset)``."""
@@ -52,20 +88,26 @@ class Probe:
             value = self.values[offset] = self._evaluate(self.x + offset)
         return value
 
+    def fresh(self, offset: float) -> float:
+        """Return ``f(x + offset)`` without remembering it."""
+        return self._evaluate(self.x + offset)
+
     def rounding(self, *offsets: float) -> float:
         """The rounding error to expect of f at the offsets."""
-        return self.epsilon * max(abs(self(offset)) for offset in offsets) + self.noise
+        return self.epsilon * max(abs(self(offset)) for offset in offsets) + max(self.noise, self.estimated) + TINY
 
     def _evaluate(self, x: float) -> float:
+        self.evaluations += 1
         try:
             value = self.function(x)
-        except (ValueError, ArithmeticError) as error:
+            if isinstance(value, complex):
+                raise ValueError(f"the value is complex: {value}")
+            return float(value)
+        except Exception as error:  # away from x, whatever f raises means "outside the domain"
+            if x == self.x and not isinstance(error, (ValueError, ArithmeticError)):
+                raise
             self.message = f"{type(error).__name__}: {error}"
             return math.nan
-        if isinstance(value, complex):
-            self.message = f"the value is complex: {value}"
-            return math.nan
-        return float(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,48 +146,50 @@ def is_resolved(slope: Slope, rounding: float) -> bool:
     return slope.error <= max(RESOLVED * abs(slope.value), rounding / slope.step)
 
 
-def extrapolate(differences: Sequence[float], floors: Sequence[float], base: float, step: float) -> Slope:
-    """Richardson-extrapolate the quotients of halved steps; keep the entry with the least estimated error.
+def extrapolate(steps: Sequence[float], quotients: Sequence[float], floors: Sequence[float], power: int) -> Slope:
+    """Extrapolate quotients to step 0 by Neville's scheme; keep the entry with the least estimated error.
 
     Args:
-        differences: quotients for the steps h, h/2, h/4, ...
-        floors: rounding error of each quotient.
-        base: factor by which truncation falls for a halved step (4 for central, 2 for one-sided differences).
-        step: the step h of the first quotient, stored in the result.
+        steps: falling steps.
+        quotients: the difference quotient at each.
+        floors: the rounding error of each quotient; it is carried through the scheme.
+        power: truncation falls like ``h**power`` (2 for central, 1 for one-sided quotients).
 
     Returns:
         The extrapolated slope.
     """
-    best, best_level = Slope(differences[-1], math.inf, step, step), len(differences) - 1
-    previous: list[float] = []
-    for level, (difference, floor) in enumerate(zip(differences, floors, strict=True)):
-        row = [difference]
-        weight = base
-        for column, above in enumerate(previous):
-            entry = row[column] + (row[column] - above) / (weight - 1.0)
-            error = max(abs(entry - row[column]), abs(entry - above)) + floor
+    best, best_level = Slope(quotients[-1], math.inf, steps[0], steps[0]), len(steps) - 1
+    previous: list[tuple[float, float]] = []
+    for level, entry in enumerate(zip(quotients, floors, strict=True)):
+        row = [entry]
+        for column, (above, above_floor) in enumerate(previous):
+            value, floor = row[column]
+            weight = (steps[level - column - 1] / steps[level]) ** power
+            new = value + (value - above) / (weight - 1.0)
+            new_floor = (weight * floor + above_floor) / (weight - 1.0)
+            error = max(abs(new - value), abs(new - above)) + new_floor
             if error < best.error:
-                best, best_level = Slope(entry, error, step, step / 2**level), level
-            row.append(entry)
-            weight *= base
+                best, best_level = Slope(new, error, steps[0], steps[level]), level
+            row.append((new, new_floor))
         previous = row
-    error = max(best.error, later_error(differences, best.value, best_level, base))
-    return Slope(best.value, error, step, best.finest)
+    error = max(best.error, later_error(steps, quotients, best.value, best_level, power))
+    return Slope(best.value, error, steps[0], best.finest)
 
 
-def later_error(differences: Sequence[float], value: float, level: int, base: float) -> float:
+def later_error(
+    steps: Sequence[float], quotients: Sequence[float], value: float, level: int, power: int
+) -> float:
     """The error at ``level`` that the raw quotients of finer steps imply.
 
-    Truncation falls by ``base`` for each halved step, so whatever a finer quotient is further off is
-    rounding, noise or a jump, and grows like 1/h: scaled back to the step of ``level``, it bounds the error
-    there. It unmasks entries that agree by luck.
+    Truncation falls like ``h**power``, so whatever a finer quotient is further off is rounding, noise or a
+    jump, and grows like 1/h: scaled back to the step of ``level``, it bounds the error there. It unmasks
+    entries that agree by luck.
     """
-    truncation = 1.5 * abs(differences[level] - value)
-    worst, scale = 0.0, 1.0
-    for difference in differences[level + 1 :]:
-        scale /= 2.0
-        truncation /= base
-        worst = max(worst, (abs(difference - value) - truncation) * scale)
+    truncation, own = 1.5 * abs(quotients[level] - value), steps[level]
+    worst = 0.0
+    for step, quotient in zip(steps[level + 1 :], quotients[level + 1 :], strict=True):
+        scale = step / own
+        worst = max(worst, (abs(quotient - value) - truncation * scale**power) * scale)
     return 2.0 * worst
 
 
@@ -156,8 +200,8 @@ def side_slope(probe: Probe, steps: Sequence[float], sign: float) -> Slope | Non
     if len(finite) < 4 or finite[-1] != steps[-1]:
         return None
     quotients = [(probe(sign * h) - centre) / (sign * h) for h in finite]
-    floors = [4 * probe.rounding(0.0, sign * h) / h for h in finite]
-    return extrapolate(quotients, floors, 2.0, finite[0]) if all(map(math.isfinite, quotients)) else None
+    floors = [2 * probe.rounding(0.0, sign * h) / h for h in finite]
+    return extrapolate(finite, quotients, floors, 1) if all(map(math.isfinite, quotients)) else None
 
 
 def central_slope(probe: Probe, steps: Sequence[float]) -> Slope | None:
@@ -166,21 +210,22 @@ def central_slope(probe: Probe, steps: Sequence[float]) -> Slope | None:
     if len(finite) < 4 or finite[-1] != steps[-1]:
         return None
     quotients = [(probe(h) - probe(-h)) / (2 * h) for h in finite]
-    floors = [2 * probe.rounding(h, -h) / h for h in finite]
-    return extrapolate(quotients, floors, 4.0, finite[0]) if all(map(math.isfinite, quotients)) else None
+    floors = [probe.rounding(h, -h) / h for h in finite]
+    return extrapolate(finite, quotients, floors, 2) if all(map(math.isfinite, quotients)) else None
 
 
-def measure(probe: Probe, exponent: int) -> Window:
-    """Extrapolate over the window whose largest step is ``2**exponent``, or the least that floats allow."""
+def measure(probe: Probe, exponent: int, levels: int = LEVELS) -> Window:
+    """Extrapolate over the window whose largest step is near ``2**exponent``, or the least that floats allow."""
     exponent = max(exponent, SMALLEST_EXPONENT + LEVELS)
-    steps = [math.ldexp(1.0, exponent - level) for level in range(LEVELS)]
+    steps = [probe.step(exponent - level) for level in range(levels)]
+    steps = [steps[0], *(b for a, b in itertools.pairwise(steps) if b < a)]
     central = central_slope(probe, steps)
     left, right = side_slope(probe, steps, -1.0), side_slope(probe, steps, 1.0)
     magnitudes = [
-        abs(probe(offset)) for h in steps[LEVELS // 2 :] for offset in (h, -h)
+        abs(probe(offset)) for h in steps[levels // 2 :] for offset in (h, -h)
     ]  # f may explode at h
     magnitude = max((m for m in magnitudes if math.isfinite(m)), default=0.0)
-    rounding = ROUNDING * probe.epsilon * magnitude + NOISE * probe.noise
+    rounding = ROUNDING * (probe.epsilon * magnitude + TINY) + NOISE * probe.noise
     return Window(steps[0], rounding, central, left, right)
 
 
