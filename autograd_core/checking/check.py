@@ -12,16 +12,20 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from autograd_core.checking.finite_differences import EPSILON, Derivative, derivative
-from autograd_core.checking.inputs import Inputs, flatten_numbers, is_single
+from autograd_core.checking.finite_differences import Derivative, derivative
+from autograd_core.checking.inputs import Inputs
+from autograd_core.checking.kinds import is_single
 from autograd_core.checking.operations import check_operations
+from autograd_core.checking.patterns import patterns
 from autograd_core.checking.report import SEVERITY, Fault, GradientReport, Row
-from autograd_core.checking.subject import Function, Subject, Vector, rounding_noise
-from autograd_core.checking.verdicts import Rules, judge
+from autograd_core.checking.subject import Function, Subject, Vector, flat, rounding_noise
+from autograd_core.checking.verdicts import FLOOR, Rules, judge
+from autograd_core.checking.windows import EPSILON
 from autograd_core.errors import GradientCheckError
 
 if TYPE_CHECKING:
@@ -33,6 +37,10 @@ ACCEPTED = ("ok", "kink", "boundary")
 STRICT = ("ok", "boundary")
 SMALL_GRAPH = 2_000  # nodes up to which every operation is examined even when all is well
 MOST_WRONG = 20  # wrong inputs that are looked for behind a wrong direction
+PRODUCTS = 3  # random directions along which a jvp or hvp is checked
+LEVELS = (1e-3, 1e-6, 0.0)  # sizes of a gradient's entries, relative to the largest, that are varied together
+NEGLIGIBLE = 1e-2  # part of the gradient that may stay undecided in a check that passes
+TRIES = 100  # points that are drawn for one at which f has a value
 
 
 def check_gradients(function: Function, inputs: Any, **options: Any) -> GradientReport:
@@ -58,13 +66,35 @@ def check_gradients(function: Function, inputs: Any, **options: Any) -> Gradient
     raise error
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is checked; see `gradient_report`."""
+
+    order: int
+    hessian: Any
+    jvp: Any
+    hvp: Any
+    full: bool
+    directions: int | None
+    operations: bool
+    seed: int
+
+
 def gradient_report(
     function: Function,
     inputs: Any,
     *,
     gradient: Any = None,
+    vjp: Any = None,
+    jvp: Any = None,
+    hvp: Any = None,
     hessian: Any = None,
     order: int = 1,
+    full: bool = False,
+    batched: bool = False,
+    convention: str = "torch",
+    points: int = 1,
+    domain: Callable[[random.Random], Any] | None = None,
     rtol: float | None = None,
     atol: float | None = None,
     directions: int | None = None,
@@ -75,198 +105,468 @@ def gradient_report(
     """Compare a gradient with finite differences and say what agrees, what does not, and why.
 
     Args:
-        function: returns one number (a float, Value, array or tensor of one element). It is called with one
-            argument for each element of ``inputs``, by name when that is a mapping, or with ``inputs`` itself
-            when that is one number, Value, array or tensor. A function without arguments is checked with
-            respect to the Values in ``inputs``, whose ``data`` is varied in place and restored:
-            ``check_gradients(lambda: loss(model(x)), model.parameters())``.
-        inputs: where to check: numbers, Values, arrays, tensors, nested lists of them.
-        gradient: the gradient under test, as numbers or as a function of the same arguments, in the shape of
-            the inputs. Without it, the function is given Values and the engine's gradient is tested.
+        function: returns a number, or a vector or matrix of outputs (an array, a tensor, any nest of them):
+            then the gradient of ``u . outputs`` is checked, for a random u. It is called with an argument for
+            each element of ``inputs``, by name when that is a mapping, or with ``inputs`` itself when that is
+            one thing (a number, an array, a dataclass). A function without arguments is checked with respect
+            to what it reads by itself, which is varied in place and restored:
+            ``check_gradients(lambda: loss(model(x)), model)``.
+        inputs: where to check: numbers, Values, arrays, tensors, and lists, dicts and dataclasses of them; a
+            module of ``nn`` or ``torch.nn``.
+        gradient: the gradient under test, as numbers or as a function of the same arguments, in the form of
+            the inputs; for several outputs the Jacobian, outputs first. Without it, the function is given
+            Values and the engine's gradient is tested (for PyTorch tensors: PyTorch's).
+        vjp: the gradient under test as a function ``vjp(*arguments, u)`` that returns the gradient of
+            ``u . outputs``.
+        jvp: a function ``jvp(*arguments, *tangents)`` that returns the derivative of the outputs along the
+            tangents; with a gradient or vjp too, both are also compared with each other.
+        hvp: a function ``hvp(*arguments, *tangents)`` that returns the Hessian times the tangents.
         hessian: for ``order=2`` with a gradient of your own: the second derivatives, an n by n nest of
             numbers or a function returning one.
         order: 1 checks the gradient, 2 the Hessian against finite differences of the gradient (and the
             gradient too).
+        full: check every entry of the Jacobian of several outputs, not the gradient along a random u.
+        batched: the gradient's entries belong to the output of their example, along the first axis of both.
+        convention: of the gradient of a complex input z = a + ib: "torch" for dL/da + i dL/db, "jax" for its
+            conjugate.
+        points: check at so many points: the inputs, and others drawn around them or from ``domain``.
+        domain: a function of a ``random.Random`` that returns inputs.
         rtol: relative tolerance. Without ``rtol`` and ``atol`` the tolerance is ten times the estimated error
             of each finite difference, at least 1e-9 relative.
         atol: absolute tolerance.
-        directions: check this many random directions instead of every input (for functions of many inputs);
-            when one is wrong, the inputs behind it are looked for.
+        directions: check so many random directions instead of every input (for functions of many inputs);
+            when one is wrong, the inputs behind it are looked for. With ``order=2``, second derivatives too.
         strict: do not accept kinks.
         operations: also check every operation of the function's graph by itself.
-        seed: of the random directions.
+        seed: of the random numbers.
 
     Returns:
         The report; it is true when the check passed.
 
     Raises:
-        TypeError: the inputs or results are not real numbers.
-        ValueError: the gradient has another size than the inputs.
+        TypeError: the inputs or results are not numbers.
+        ValueError: there is nothing to check, the gradient has another size than the inputs, or an option
+            makes no sense.
     """
-    if order not in (1, 2):
+    for name, number, least in (("order", order, 1), ("points", points, 1), ("directions", directions, 1)):
+        if number is not None and (number < least or number != int(number)):
+            raise ValueError(f"{name} is a whole number, at least {least}, not {number!r}")
+    if order > 2:
         raise ValueError(f"order is 1 or 2, not {order!r}")
-    if directions is not None and directions < 1:
-        raise ValueError(f"directions is at least 1, not {directions!r}")
+    if convention not in ("torch", "jax"):
+        raise ValueError(f'convention is "torch" or "jax", not {convention!r}')
+    given = gradient is not None or vjp is not None
+    if order == 2 and given and hessian is None and hvp is None:
+        raise ValueError("order=2 with a gradient of your own needs hessian= or hvp= too")
     if not is_single(inputs) and not hasattr(inputs, "keys"):
         inputs = list(inputs)
-    subject = Subject(function, Inputs.of(function, inputs), gradient)
+    options = Options(order, hessian, jvp, hvp, full, directions, operations, seed)
     rules = Rules(rtol, atol, STRICT if strict else ACCEPTED)
-    with subject.restored():
-        return Check(subject, rules, directions, operations, seed).run(order, hessian)
+    generator = random.Random(seed)
+    reports = []
+    for number, place in enumerate(places(function, inputs, points, domain, generator)):
+        subject = Subject(function, place, gradient, vjp, conjugate=convention == "jax")
+        subject.batched = batched
+        with subject.restored():
+            subject.inputs.move(place.start)
+            report = Check(subject, rules, options, generator).run()
+        reports.append(report if points == 1 else at_point(report, number + 1))
+    return reports[0] if len(reports) == 1 else together(reports)
+
+
+def places(
+    function: Function,
+    inputs: Any,
+    points: int,
+    domain: Callable[[random.Random], Any] | None,
+    generator: random.Random,
+) -> Iterator[Inputs]:
+    """The inputs, and as many other points as asked for at which f has a value."""
+    yield Inputs.of(function, inputs)
+    for _ in range(points - 1):
+        for _ in range(TRIES):
+            place = Inputs.of(function, inputs if domain is None else domain(generator))
+            if domain is None:
+                place.start = [moved(x, generator) for x in place.numbers]
+            if has_value(function, place):
+                break
+        else:
+            raise ValueError(f"no point with a finite value was found in {TRIES} draws: give domain=")
+        yield place
+
+
+def moved(x: float, generator: random.Random) -> float:
+    """A number near another one, at times farther away or of the other sign."""
+    size = abs(x) or 1.0
+    if generator.random() < 0.75:
+        return x + size * generator.uniform(-0.6, 0.6)
+    return generator.choice((-1.0, 1.0)) * size * 10.0 ** generator.uniform(-1.0, 1.0)
+
+
+def has_value(function: Function, place: Inputs) -> bool:
+    """Whether f can be evaluated there."""
+    before = list(place.current)
+    try:
+        place.move(place.start)
+        return all(map(math.isfinite, flat(place.call(function, "plain"))))
+    except Exception:  # outside the domain
+        return False
+    finally:
+        place.move(before)
+
+
+def at_point(report: GradientReport, number: int) -> GradientReport:
+    """The report with the number of the point in every row's name."""
+    rows = tuple(replace(row, name=f"{row.name} (point {number})") for row in report.rows)
+    return replace(report, rows=rows)
+
+
+def together(reports: Sequence[GradientReport]) -> GradientReport:
+    """One report of the checks at several points, with the graph of the first that failed."""
+    shown = next((report for report in reports if not report.passed), reports[0])
+    return replace(
+        shown,
+        rows=ordered(row for report in reports for row in report.rows),
+        faults=tuple(fault for report in reports for fault in report.faults),
+        evaluations=sum(report.evaluations for report in reports),
+        operations=sum(report.operations for report in reports),
+        hints=tuple(dict.fromkeys(hint for report in reports for hint in report.hints)),
+    )
+
+
+def ordered(rows: Any) -> tuple[Row, ...]:
+    """The rows, worst first."""
+    return tuple(sorted(rows, key=lambda row: (row.accepted, SEVERITY.index(row.verdict), -row.excess)))
 
 
 class Check:
-    """One gradient check: gathers rows, faults and hints."""
+    """One gradient check at one point: gathers rows, faults and hints."""
 
-    def __init__(self, subject: Subject, rules: Rules, directions: int | None, operations: bool, seed: int):
+    def __init__(self, subject: Subject, rules: Rules, options: Options, generator: random.Random):
         self.subject = subject
+        self.inputs = subject.inputs
         self.rules = rules
-        self.directions = directions
-        self.operations = operations
-        self.generator = random.Random(seed)
-        self.numbers: Vector = subject.point.numbers
+        self.options = options
+        self.generator = generator
+        self.numbers: Vector = list(subject.inputs.current)
+        self.names = subject.inputs.names
         self.hints: list[str] = []
         self.faults: list[Fault] = []
         self.checked = 0
+        self.unsure = 0
+        self.roots: list[Value] = []
         self.rounding: Vector = ()
+        self.value = math.nan
 
-    def run(self, order: int, hessian: Any) -> GradientReport:
+    def run(self) -> GradientReport:
         """Do the whole check."""
-        if order == 2 and self.subject.given is not None and hessian is None:
-            raise ValueError("order=2 with a gradient of your own needs hessian= too")
+        subject = self.subject
         try:
-            value = self.subject.value(self.numbers)
-            gradient, node = self.subject.gradient(self.numbers)
+            self.value = subject.start()
+            self.choose_weights()
+            value, gradient = subject.value(), self.gradient()
         except (ValueError, ArithmeticError) as error:
             if not arithmetic(error):
                 raise
             return self.not_finite(error)
-        noise = self.examine(node)
-        self.rounding = self.subject.rounding(node)
-        rows = self.first_order(gradient, noise)
-        if order == 2:
-            rows += self.second_order(gradient, hessian)
-        if any(row.verdict == "wrong" for row in rows) and node is not None:
-            self.blame(node)
-        if node is not None and self.faults:
-            self.faults = self.subject.with_sources(self.faults, node, self.numbers)
-        rows = self.repeatable(rows, value)
-        rows.sort(key=lambda row: (row.accepted, SEVERITY.index(row.verdict), -row.excess))
+        if math.isnan(self.value):
+            self.value = value
+        self.rules = replace(self.rules, epsilon=max(self.rules.epsilon, self.inputs.epsilon))
+        noise = self.examine()
+        self.rounding = self.gradient_rounding(gradient)
+        with warnings.catch_warnings():  # beside the inputs f may warn of what is outside its domain
+            warnings.simplefilter("ignore", RuntimeWarning)
+            rows = self.settle(self.first_order(gradient, noise), gradient)
+            rows += self.products(gradient)
+            if self.options.order == 2:
+                rows += self.second_order(gradient)
+        self.inputs.move(self.numbers)
+        if any(row.verdict in ("wrong", "undecided") for row in rows) and self.roots:
+            self.blame()
+        self.hints += patterns(self.inputs, rows)
+        if self.roots and self.faults:
+            self.faults = subject.with_sources(self.faults, self.roots)
+        rows = self.repeatable(rows, value, gradient)
         return GradientReport(
-            tuple(rows),
+            ordered(rows),
             tuple(sorted(self.faults, key=lambda fault: -fault.row.excess)),
-            value,
-            self.subject.evaluations,
+            self.value,
+            subject.evaluations,
             self.checked,
-            node,
+            self.roots[0] if len(self.roots) == 1 else None,
             tuple(self.hints),
         )
+
+    def choose_weights(self) -> None:
+        """Reduce several outputs to one number by a random cotangent."""
+        count = len(self.subject.places)
+        if count > 1:
+            self.subject.weights = [
+                self.generator.choice((-1.0, 1.0)) * self.generator.uniform(0.5, 1.5) for _ in range(count)
+            ]
+
+    def gradient(self) -> list[float]:
+        """The gradient under test at the inputs."""
+        self.inputs.move(self.numbers)
+        if self.subject.engine == "given" and self.subject.given is None and self.subject.vjp is None:
+            return [math.nan] * len(self.numbers)
+        gradient, self.roots = self.subject.gradient()
+        return gradient
+
+    def gradient_rounding(self, gradient: Vector) -> list[float]:
+        """The rounding errors to expect in the gradient under test."""
+        if self.roots:
+            return self.subject.rounding(self.roots)
+        epsilon = self.inputs.epsilon
+        if epsilon <= EPSILON:
+            return [0.0] * len(gradient)
+        largest, position = [], 0
+        for leaf in self.inputs.leaves:
+            own = [abs(g) for g in gradient[position : position + len(leaf.names)] if math.isfinite(g)]
+            largest += [8.0 * epsilon * max(own, default=0.0)] * len(leaf.names)
+            position += len(leaf.names)
+        return largest
 
     def not_finite(self, error: Exception) -> GradientReport:
         """The report when the function cannot be computed at the inputs themselves."""
         note = f"{type(error).__name__}: {error}".splitlines()[0]
         rows = [
-            Row(name, math.nan, math.nan, math.inf, 0.0, "non-finite", False, note)
-            for name in self.subject.point.names
+            Row(name, math.nan, math.nan, math.inf, 0.0, "non-finite", False, note) for name in self.names
         ]
         return GradientReport(tuple(rows), (), math.nan, self.subject.evaluations)
 
-    def examine(self, node: Value | None) -> float:
+    def examine(self) -> float:
         """Check the graph's operations; return the rounding noise to expect in its output."""
-        if node is None:
-            if self.subject.given is None:
+        if not self.roots:
+            if self.subject.engine == "values":
                 self.hints.append("The function's result does not depend on its inputs through Values.")
             return 0.0
         from autograd_core import topological_order
 
-        nodes = topological_order(node)
-        if self.operations:
-            self.faults, self.checked = check_operations(nodes, thorough=len(nodes) <= SMALL_GRAPH)
+        nodes = topological_order(*self.roots)
+        if self.options.operations:
+            self.faults, self.checked, self.unsure = check_operations(
+                nodes, thorough=len(nodes) <= SMALL_GRAPH
+            )
         return rounding_noise(nodes)
 
-    def blame(self, node: Value) -> None:
+    def blame(self) -> None:
         """The gradient is wrong: look at every operation, then for causes outside the operations."""
         from autograd_core.graph import stale_nodes, topological_order
 
-        nodes = topological_order(node)
-        if self.operations and not self.faults and len(nodes) > SMALL_GRAPH:
-            self.faults, self.checked = check_operations(nodes, thorough=True)
-        stale = stale_nodes(node, every=True)
+        nodes = topological_order(*self.roots)
+        if self.options.operations and not self.faults and len(nodes) > SMALL_GRAPH:
+            self.faults, self.checked, self.unsure = check_operations(nodes, thorough=True)
+        stale = stale_nodes(*self.roots, every=True)
         if stale:
             self.hints.append(
                 f"{len(stale)} nodes hold another number than their operands give now "
                 f"(the first: {stale[0]!r}): data was assigned after the graph was built, "
                 "or an operation is not repeatable."
             )
-        elif self.operations and not self.faults:
+            return
+        leaks = self.subject.leaks(self.roots)
+        for node, constant in leaks[:3]:
+            place = f" at {node.source[0]}:{node.source[1]}" if node.source else ""
+            self.hints.append(
+                f"A part of the function left the graph: an operand of {node.op!r}{place} is the number "
+                f"{constant.data:.6g}, which changes with the inputs (.data, float(), detach())."
+            )
+        if self.options.operations and not self.faults and not leaks:
             self.hints.append(
                 "Every operation's partials are right: a part of the function left the graph "
                 "(.data, float(), detach()), or it computes something else on plain numbers."
             )
 
-    def first_order(self, gradient: list[float], noise: float) -> list[Row]:
+    @property
+    def verified(self) -> bool:
+        """Whether every operation of the graph is right and no plain number in it depends on the inputs."""
+        if not self.checked or self.faults or self.unsure:
+            return False
+        if not hasattr(self, "leaking"):
+            before = list(self.inputs.current)
+            self.inputs.move(self.numbers)
+            twins = self.subject.twins(self.roots, moved=True)
+            self.leaking = not twins or bool(self.subject.leaks(self.roots))
+            self.inputs.move(before)
+        return not self.leaking
+
+    # --- rows --------------------------------------------------------------------------------------------
+
+    def first_order(self, gradient: Vector, noise: float) -> list[Row]:
         """Rows for the gradient."""
-        if self.directions is not None:
+        if not self.has_gradient:
+            return []
+        if self.options.full and self.subject.weights is not None:
+            return self.jacobian(noise)
+        if self.options.directions is not None:
             return self.along_directions(gradient, noise)
         return [self.along_input(i, gradient[i], noise) for i in range(len(gradient))]
 
+    @property
+    def has_gradient(self) -> bool:
+        """Whether a gradient is under test (and not only a jvp)."""
+        alone = self.options.jvp is not None or self.options.hvp is not None
+        return not (
+            alone
+            and self.subject.engine == "given"
+            and self.subject.given is None
+            and self.subject.vjp is None
+        )
+
+    def jacobian(self, noise: float) -> list[Row]:
+        """Rows for every entry of the Jacobian; each evaluation serves all outputs."""
+        count, rows = len(self.subject.places), []
+        weights = self.subject.weights
+        entries = []
+        for i in range(count):
+            self.subject.weights = [float(i == k) for k in range(count)]
+            entries.append(self.gradient())
+        self.subject.weights = [1.0] * count
+        self.gradient()
+        for j, name in enumerate(self.names):
+            outputs = self.outputs_along(j)
+            for i, place in enumerate(self.subject.places):
+                analytic = entries[i][j]
+                found = self.derive(component(outputs, i), self.numbers[j], analytic, noise)
+                rows.append(self.judge(f"d y{place} / d {name}", analytic, found))
+            self.inputs.set(j, self.numbers[j])
+        self.subject.weights = weights
+        return rows
+
+    def outputs_along(self, index: int) -> Callable[[float], Vector]:
+        """All outputs as a function of one input, each point computed once."""
+        known: dict[float, list[float]] = {}
+
+        def outputs(x: float) -> list[float]:
+            if x not in known:
+                self.inputs.set(index, x)
+                known[x] = self.subject.outputs()
+            return known[x]
+
+        return outputs
+
+    def derive(
+        self,
+        function: Callable[[float], float],
+        x: float,
+        expected: float,
+        noise: float,
+        value: float | None = None,
+    ) -> Derivative:
+        """The finite difference, with the precision of f."""
+        return derivative(
+            function, x, expected=finite(expected), epsilon=self.subject.epsilon, noise=noise, value=value
+        )
+
     def along_input(self, index: int, analytic: float, noise: float) -> Row:
         """Vary one input."""
-        before, after = list(self.numbers[:index]), list(self.numbers[index + 1 :])
+        here = self.numbers[index]
 
         def vary(x: float) -> float:
-            return self.subject.value([*before, x, *after])
+            self.inputs.set(index, x)
+            return self.subject.value()
 
-        found = derivative(vary, self.numbers[index], expected=finite(analytic), noise=noise)
+        value = self.value if self.subject.weights is None and math.isfinite(self.value) else None
+        found = self.derive(vary, here, analytic, noise, value)
+        self.inputs.set(index, here)
         rounding = self.rounding[index] if self.rounding else 0.0
-        return self.judge(self.subject.point.names[index], analytic, found, rounding)
+        return self.judge(self.names[index], analytic, found, rounding)
 
     def judge(self, name: str, analytic: float, found: Derivative, rounding: float = 0.0) -> Row:
-        """Compare; a graph whose operations are all right counts as verified."""
-        verified = self.checked > 0 and not self.faults
-        return judge(name, analytic, found, self.rules, rounding=rounding, verified=verified)
+        """Compare; a graph whose operations are all right counts as verified where nothing else can tell."""
+        row = judge(name, analytic, found, self.rules, rounding=rounding)
+        if row.verdict == "undecided" and self.verified:
+            row = judge(name, analytic, found, self.rules, rounding=rounding, verified=True)
+            if row.verdict == "ok":
+                return replace(row, note="by the operations: the finite difference cannot tell")
+        return row
 
-    def along_directions(self, gradient: list[float], noise: float) -> list[Row]:
-        """Vary all inputs at once, in random proportions; look for the culprits behind a wrong direction."""
+    def settle(self, rows: list[Row], gradient: Vector) -> list[Row]:
+        """Accept undecided rows that could together hide a negligible part of the gradient only."""
+        undecided = [row for row in rows if row.verdict == "undecided"]
+        size = math.hypot(*(g for g in gradient if math.isfinite(g)))
+        hidden = math.hypot(*(max(row.tolerance, abs(row.analytic - row.numeric)) for row in undecided))
+        if not undecided or hidden > NEGLIGIBLE * size:
+            return rows
+        return [replace(row, accepted=True) if row.verdict == "undecided" else row for row in rows]
+
+    # --- directions --------------------------------------------------------------------------------------
+
+    def along_directions(self, gradient: Vector, noise: float) -> list[Row]:
+        """Vary all inputs at once, in random proportions; look for the culprits behind a wrong direction.
+
+        Inputs whose gradient is far smaller than the others' are varied by themselves, where they count.
+        """
         rows: list[Row] = []
-        everything = range(len(gradient))
-        for number in range(1, (self.directions or 0) + 1):
+        groups = self.groups(gradient)
+        for number in range(1, (self.options.directions or 0) + 1):
             direction = self.random_direction()
-            row = self.along(direction, everything, gradient, noise)
-            row = replace(row, name=f"direction {number} of {self.directions}")
-            rows.append(row)
-            if row.verdict == "wrong":
-                return rows + self.locate(direction, gradient, noise)
+            for position, indices in enumerate(groups):
+                row = self.along(direction, indices, gradient, noise)
+                small = " (small gradients)" if position else ""
+                rows.append(replace(row, name=f"direction {number} of {self.options.directions}{small}"))
+                if row.verdict == "wrong":
+                    return rows + self.locate(direction, indices, gradient, noise)
         return rows
+
+    def groups(self, gradient: Vector) -> list[list[int]]:
+        """The inputs by the size of what they contribute to the output."""
+        sizes = [
+            abs(g) * s if math.isfinite(g) else math.inf for g, s in zip(gradient, self.sizes(), strict=True)
+        ]
+        largest = max(size for size in [0.0, *sizes] if size < math.inf)
+        found, above = [], math.inf
+        for level in LEVELS:
+            bound = level * largest
+            found.append(
+                [i for i, size in enumerate(sizes) if bound <= size and (size < above or above == math.inf)]
+            )
+            above = bound
+        return [group for group in found if group]
+
+    def sizes(self) -> list[float]:
+        """The size of each input; that of a typical one for inputs of 0."""
+        own = sorted(abs(x) for x in self.numbers if x)
+        typical = own[len(own) // 2] if own else 1.0
+        return [abs(x) or typical for x in self.numbers]
 
     def random_direction(self) -> list[float]:
         """A direction that moves each input in proportion to its size."""
-        sizes = sorted(abs(x) for x in self.numbers if x)
-        typical = sizes[len(sizes) // 2] if sizes else 1.0
-        return [
-            self.generator.choice((-1.0, 1.0)) * self.generator.uniform(0.5, 1.0) * (abs(x) or typical)
-            for x in self.numbers
-        ]
+        choose, stretch = self.generator.choice, self.generator.uniform
+        return [choose((-1.0, 1.0)) * stretch(0.5, 1.0) * size for size in self.sizes()]
+
+    def moving(self, indices: Sequence[int], direction: Vector) -> Callable[[float], None]:
+        """The inputs of ``indices`` as a function of t, along the direction."""
+
+        along = [(self.numbers[i], direction[i]) for i in indices]
+
+        def move(t: float) -> None:
+            self.inputs.shift(indices, [x + t * d for x, d in along])
+
+        return move
 
     def along(self, direction: Vector, indices: Sequence[int], gradient: Vector, noise: float) -> Row:
         """Vary the inputs of ``indices`` along the direction."""
-        chosen = set(indices)
-        steps = [d if i in chosen else 0.0 for i, d in enumerate(direction)]
+        move = self.moving(indices, direction)
 
-        def move(t: float) -> float:
-            return self.subject.value([x + t * d for x, d in zip(self.numbers, steps, strict=True)])
+        def vary(t: float) -> float:
+            move(t)
+            return self.subject.value()
 
-        expected = math.fsum(gradient[i] * steps[i] for i in indices)
-        moved = math.sqrt(math.fsum((gradient[i] * self.numbers[i]) ** 2 for i in indices))
+        terms = [gradient[i] * direction[i] for i in indices]
+        expected = math.fsum(terms) if all(map(math.isfinite, terms)) else math.nan
+        moved = math.hypot(*(gradient[i] * self.numbers[i] for i in indices))
         spread = EPSILON * moved if math.isfinite(moved) else 0.0
-        found = derivative(move, 0.0, expected=finite(expected), noise=noise + spread)
-        rounding = math.fsum(self.rounding[i] * abs(steps[i]) for i in indices) if self.rounding else 0.0
+        found = self.derive(vary, 0.0, expected, noise + spread)
+        move(0.0)
+        rounding = math.hypot(*(self.rounding[i] * direction[i] for i in indices)) if self.rounding else 0.0
         return self.judge("direction", expected, found, rounding)
 
-    def locate(self, direction: Vector, gradient: Vector, noise: float) -> list[Row]:
+    def locate(self, direction: Vector, start: Sequence[int], gradient: Vector, noise: float) -> list[Row]:
         """Find the wrong inputs behind a wrong direction by halving."""
         rows: list[Row] = []
-        pending: list[Sequence[int]] = [range(len(gradient))]
+        pending: list[Sequence[int]] = [start]
         while pending and len(rows) < MOST_WRONG:
             indices = pending.pop()
             if len(indices) == 1:
@@ -279,59 +579,162 @@ class Check:
                     pending.append(half)
         return rows
 
-    def second_order(self, gradient: Vector, hessian: Any) -> list[Row]:
+    # --- products and second order -----------------------------------------------------------------------
+
+    def products(self, gradient: Vector) -> list[Row]:
+        """Rows for a jvp and an hvp that the caller gave, each along random directions."""
+        rows = []
+        for number in range(1, PRODUCTS + 1):
+            direction = self.random_direction()
+            everything = range(len(direction))
+            if self.options.jvp is not None:
+                product = self.given_product(self.options.jvp, direction)
+                product = [float(x) for x in flat(product, self.subject.doubled)]
+                if len(product) != len(self.subject.places):
+                    raise ValueError(
+                        f"jvp returned {len(product)} numbers for {len(self.subject.places)} outputs"
+                    )
+                analytic = self.subject.reduced(product)
+                rows.append(self.product_row(f"jvp, direction {number}", analytic, direction))
+                if self.has_gradient:
+                    rows.append(self.transposed_row(number, analytic, gradient, direction))
+            if self.options.hvp is not None:
+                tangents = self.given_product(self.options.hvp, direction)
+                times = self.inputs.flatten(tangents, self.subject.conjugate)
+                other = self.random_direction()
+                analytic = math.fsum(w * h for w, h in zip(other, times, strict=True))
+                rows.append(
+                    self.hessian_row(f"hvp, direction {number}", analytic, everything, direction, other)
+                )
+        return rows
+
+    def given_product(self, function: Any, direction: Vector) -> Any:
+        """What the caller's jvp or hvp returns for a direction."""
+        return self.inputs.call(function, "plain", *self.inputs.structure(direction))
+
+    def product_row(self, name: str, analytic: float, direction: Vector) -> Row:
+        """A row for a directional derivative."""
+        everything = range(len(direction))
+        move = self.moving(everything, direction)
+
+        def vary(t: float) -> float:
+            move(t)
+            return self.subject.value()
+
+        found = self.derive(vary, 0.0, analytic, 0.0)
+        move(0.0)
+        return self.judge(name, analytic, found)
+
+    def transposed_row(self, number: int, forward: float, gradient: Vector, direction: Vector) -> Row:
+        """A row for <u, J v> = <J' u, v>: forward against reverse, without finite differences."""
+        terms = [g * d for g, d in zip(gradient, direction, strict=True)]
+        reverse = math.fsum(terms)
+        error = 16 * self.inputs.epsilon * math.fsum(map(abs, terms))
+        found = Derivative(forward, error, "smooth", None, None, 1.0, 0)
+        return self.judge(f"<J'u, v> against <u, Jv>, direction {number}", reverse, found)
+
+    def hessian_row(
+        self, name: str, analytic: float, indices: Sequence[int], direction: Vector, other: Vector
+    ) -> Row:
+        """A row for w' H v, against the finite difference of w' gradient along v."""
+        move = self.moving(indices, direction)
+
+        def slope(t: float) -> float:
+            move(t)
+            self.subject.evaluations += 1
+            gradient = self.subject.gradient()[0]
+            return math.fsum(w * g for w, g in zip(other, gradient, strict=True))
+
+        found = self.derive(slope, 0.0, analytic, 0.0)
+        move(0.0)
+        return self.judge(name, analytic, found)
+
+    def second_order(self, gradient: Vector) -> list[Row]:
         """Rows for the second derivatives, against finite differences of the gradient."""
-        names = self.subject.point.names
-        size = len(names)
-        if hessian is None:
-            analytic = self.subject.second(self.numbers)
+        if self.options.directions is not None or (
+            self.options.hessian is None and self.subject.engine == "given"
+        ):
+            return self.second_order_along_directions()
+        size = len(self.names)
+        if self.options.hessian is None:
+            units = ([float(i == j) for i in range(size)] for j in range(size))
+            analytic = [self.subject.hessian_times(unit) for unit in units]
         else:
-            analytic = square(self.given_hessian(hessian), size)
+            numbers = flat(self.subject.asked(self.options.hessian))
+            analytic = square(numbers, size)
+        noise = 8 * EPSILON * max(map(abs, gradient))
         rows = []
         for j in range(size):
             gradients = self.gradients_along(j)
             for i in range(size):
-                found = derivative(
-                    component(gradients, i),
-                    self.numbers[j],
-                    expected=finite(analytic[i][j]),
-                    noise=8 * EPSILON * max(map(abs, gradient)),
-                )
-                rows.append(self.judge(f"d²/d{names[i]} d{names[j]}", analytic[i][j], found))
+                found = self.derive(component(gradients, i), self.numbers[j], analytic[i][j], noise)
+                rows.append(self.judge(f"d²/d{self.names[i]} d{self.names[j]}", analytic[i][j], found))
+            self.inputs.set(j, self.numbers[j])
         return rows
 
-    def given_hessian(self, hessian: Any) -> list[float]:
-        """The second derivatives that the caller gave, flat."""
-        if callable(hessian):
-            point = self.subject.point
-            hessian = point.call(hessian, point.arguments(self.numbers, None))
-        return flatten_numbers(hessian, "the hessian")
+    def second_order_along_directions(self) -> list[Row]:
+        """Rows for w' H v in random directions (with an hvp of the caller, `products` has them already)."""
+        if self.options.hvp is not None:
+            return []
+        rows = []
+        for number in range(1, (self.options.directions or 0) + 1):
+            direction, other = self.random_direction(), self.random_direction()
+            times = self.subject.hessian_times(direction)
+            analytic = math.fsum(w * h for w, h in zip(other, times, strict=True))
+            name = f"second order, direction {number} of {self.options.directions}"
+            rows.append(self.hessian_row(name, analytic, range(len(direction)), direction, other))
+        return rows
 
-    def gradients_along(self, index: int) -> Callable[[float], list[float]]:
+    def gradients_along(self, index: int) -> Callable[[float], Vector]:
         """The gradient as a function of one input, each point computed once."""
-        before, after = list(self.numbers[:index]), list(self.numbers[index + 1 :])
         known: dict[float, list[float]] = {}
 
         def gradients(x: float) -> list[float]:
             if x not in known:
                 self.subject.evaluations += 1
-                known[x] = self.subject.gradient([*before, x, *after])[0]
+                self.inputs.set(index, x)
+                known[x] = self.subject.gradient()[0]
             return known[x]
 
         return gradients
 
-    def repeatable(self, rows: list[Row], value: float) -> list[Row]:
-        """Distrust everything when the function does not give the same value for the same input again."""
+    # --- the same again ----------------------------------------------------------------------------------
+
+    def repeatable(self, rows: list[Row], value: float, gradient: Vector) -> list[Row]:
+        """Distrust everything when the function or the gradient, asked again, gives another result."""
         again = [self.subject.value(self.numbers) for _ in range(2)]
-        if all(number == value or (math.isnan(number) and math.isnan(value)) for number in again):
+        note = ""
+        if not all(same(number, value) for number in again):
+            note = f"f gave {value!r}, then {again[0]!r} and {again[1]!r}"
+        elif self.has_gradient:
+            roots = self.roots
+            second = self.gradient()
+            self.roots = roots
+            note = difference(self.names, gradient, second)
+        if not note:
             return rows
-        note = f"f gave {value!r}, then {again[0]!r} and {again[1]!r}"
         return [replace(row, verdict="not repeatable", accepted=False, note=note) for row in rows]
 
 
-def component(gradients: Callable[[float], Sequence[float]], index: int) -> Callable[[float], float]:
+def same(a: float, b: float) -> bool:
+    """Whether two numbers are equal, nan included."""
+    return a == b or (math.isnan(a) and math.isnan(b))
+
+
+def difference(names: Sequence[str], first: Vector, second: Vector) -> str:
+    """What to say when a gradient, asked twice, is not the same; nothing when it is."""
+    for name, a, b in zip(names, first, second, strict=True):
+        if same(a, b) or abs(a - b) <= FLOOR * max(abs(a), abs(b)):
+            continue
+        twice = all(abs(y - 2 * x) <= FLOOR * abs(y) for x, y in zip(first, second, strict=True))
+        doubled = ": it accumulates over calls and is not set to 0 before" if twice else ""
+        return f"the gradient of {name} was {a:.9g}, then {b:.9g}{doubled}"
+    return ""
+
+
+def component(vectors: Callable[[float], Sequence[float]], index: int) -> Callable[[float], float]:
     """One component of a vector function."""
-    return lambda x: gradients(x)[index]
+    return lambda x: vectors(x)[index]
 
 
 def finite(number: float) -> float | None:
@@ -346,8 +749,8 @@ def arithmetic(error: Exception) -> bool:
     return isinstance(error, (AutogradError, ArithmeticError)) or str(error).startswith("math ")
 
 
-def square(flat: Sequence[float], size: int) -> list[list[float]]:
+def square(numbers: Sequence[float], size: int) -> list[list[float]]:
     """Reshape n*n numbers."""
-    if len(flat) != size * size:
-        raise ValueError(f"the hessian has {len(flat)} numbers, not {size} x {size}")
-    return [list(flat[row * size : (row + 1) * size]) for row in range(size)]
+    if len(numbers) != size * size:
+        raise ValueError(f"the hessian has {len(numbers)} numbers, not {size} x {size}")
+    return [list(numbers[row * size : (row + 1) * size]) for row in range(size)]

@@ -6,10 +6,11 @@ halved steps removes the truncation term by term; the disagreement between neigh
 measures what is left (C. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering
 Software 4, 1982).
 
-One row of steps is a *window*. A first, short window at the scale of ``x`` decides nearly always, together with
-two pairs of much finer steps that must not contradict it. Where it does not, windows of all scales are
-measured, the noise of ``f`` is estimated, and everything together tells what is going on: a kink (the slopes of
-both sides converge, to different numbers), a jump, an infinite slope, a domain that ends at ``x``, or noise.
+One row of steps is a *window*. A first, short window at the scale of ``x`` decides nearly always, together
+with two pairs of much finer steps that must not contradict it. Where it does not, windows of all scales are
+measured, the noise of ``f`` is estimated, and everything together tells what is going on: a kink (the slopes
+of both sides converge, to different numbers), a jump, an infinite slope, a domain that ends at ``x``, or
+noise.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ class Derivative:
     Attributes:
         value: the numeric derivative (the mean of both slopes at a kink; nan where there is none).
         error: the estimated absolute error of ``value``.
-        behaviour: "smooth", "kink", "jump", "boundary" (f exists on one side of x only), "infinite" (the slope
-            grows without bound), "noise" (f varies erratically, no slope can be told) or "non-finite" (f(x) is
-            nan or infinite, or f exists at x alone).
+        behaviour: "smooth", "kink", "jump", "boundary" (f exists on one side of x only), "infinite" (the
+            slope grows without bound), "noise" (f varies erratically, no slope can be told) or "non-finite"
+            (f(x) is nan or infinite, or f exists at x alone).
         left: the slope from below and its error, where it was found.
         right: the slope from above and its error, where it was found.
         step: the largest step of the window that gave the value.
@@ -185,9 +186,7 @@ def is_accurate(slope: Slope, window: Window, epsilon: float) -> bool:
     )
 
 
-def with_coarse(
-    probe: Probe, found: Derivative, scales: Sequence[int], expected: float
-) -> Derivative:
+def with_coarse(probe: Probe, found: Derivative, scales: Sequence[int], expected: float) -> Derivative:
     """Note when larger steps show the expected derivative that the smallest contradict.
 
     Either the expected derivative forgets an oscillation of f, or f is made of pieces (a solver that stops
@@ -199,15 +198,16 @@ def with_coarse(
         slope = measure(probe, exponent).smooth
         if slope is None or slope.step <= found.step or slope.error > TELLING * abs(expected):
             continue
-        if abs(slope.value - expected) <= CONFIDENCE * slope.error:
+        contradicts = abs(slope.value - found.value) > CONFIDENCE * (slope.error + found.error)
+        if contradicts and abs(slope.value - expected) <= CONFIDENCE * slope.error:
             return replace(found, coarse=slope, pieces=jumps(probe, slope.step))
     return found
 
 
 def jumps(probe: Probe, step: float) -> bool:
-    """Whether f has a jump between x and x + step: the part with the largest remainder is halved to the end."""
+    """Whether f has a jump between x and x + step: the half that changes more is halved, to the end."""
     low, high = 0.0, step
-    for _ in range(60):
+    for _ in range(80):
         middle = low + (high - low) / 2
         if not low < middle < high:
             break
@@ -215,8 +215,6 @@ def jumps(probe: Probe, step: float) -> bool:
         if not (math.isfinite(left) and math.isfinite(right)):
             return False
         low, high = (low, middle) if abs(left) > abs(right) else (middle, high)
-        if high - low < 2.0**-36 * step:
-            break
     slope = abs(probe(step) - probe(0.0)) / step
     return abs(probe(high) - probe(low)) > 64 * (slope * (high - low) + probe.rounding(low, high))
 
@@ -354,9 +352,7 @@ def finer_error(probe: Probe, slope: Slope) -> float:
     finest = slope.finest
     truncation = 1.5 * deviation(finest) if both_sides(values, finest) else 0.0
     steps = [h for h in values if 0.0 < h < finest and both_sides(values, h)]
-    return 2.0 * max(
-        ((deviation(h) - truncation * h / finest) * h / finest for h in steps), default=0.0
-    )
+    return 2.0 * max(((deviation(h) - truncation * h / finest) * h / finest for h in steps), default=0.0)
 
 
 def both_sides(values: Mapping[float, float], step: float) -> bool:

@@ -1,39 +1,349 @@
-"""Inputs of a checked function: any nesting of numbers, Values, arrays and tensors, as one flat list."""
+"""Inputs of a checked function: any nesting of numbers, arrays and parameters, as one flat list of floats."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
-import math
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import itertools
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-__all__ = ["Inputs", "flatten_numbers", "to_number"]
+from autograd_core.checking.kinds import (
+    epsilon_of,
+    flatten_numbers,
+    is_array,
+    is_jax,
+    is_module,
+    is_number,
+    is_single,
+    is_tensor,
+    is_value,
+    shape_of,
+    to_number,
+    to_numpy,
+)
+
+__all__ = ["Inputs", "Leaf"]
+
+Mode = Literal["plain", "values", "graph"]  # plain numbers; Values that are reused; fresh Values
 
 
-@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Numbers of one input that live in one object; a complex number counts twice, real and imaginary part.
+
+    Attributes:
+        label: the input's name or path.
+        shape: of the array, None for one number.
+        doubled: whether the elements are complex.
+        names: of the numbers, by element.
+        numbers: where the check began.
+        epsilon: relative precision of the type.
+    """
+
+    wide = False  # whether mode "plain" gives double precision, whatever the input's own
+
+    def __init__(self, label: str, elements: Sequence[Any], shape: tuple[int, ...] | None, epsilon: float):
+        self.label = label
+        self.shape = shape
+        self.epsilon = epsilon
+        self.doubled = any(isinstance(element, complex) for element in elements)
+        places = [""] if shape is None or shape == () else list(places_in(shape))
+        if self.doubled:
+            self.names = [f"{label}{place}.{part}" for place in places for part in ("real", "imag")]
+            self.numbers = [x for element in elements for x in (element.real, element.imag)]
+        else:
+            self.names = [f"{label}{place}" for place in places]
+            self.numbers = [to_number(element, f"the input {label}") for element in elements]
+        self.current = list(self.numbers)
+        self.nodes: list[Any] = []  # the Values of mode "values", kept from call to call
+
+    def write(self, index: int, number: float) -> None:
+        """Set one number."""
+        self.current[index] = number
+        if self.nodes:
+            self.nodes[index].data = number
+
+    def get(self, mode: Mode) -> Any:
+        """The argument that holds the numbers."""
+        if mode == "plain":
+            return self.plain()
+        if self.doubled:
+            raise TypeError(f"the input {self.label} is complex: give gradient=, since Values are real")
+        if mode == "graph":
+            return self.arranged(self.fresh())
+        if not self.nodes:
+            self.nodes = self.fresh()
+        return self.arranged(self.nodes)
+
+    def fresh(self) -> list[Any]:
+        """New Values of the numbers."""
+        from autograd_core import Value
+
+        self.leaves = [Value(x, name) for x, name in zip(self.current, self.names, strict=True)]
+        return self.leaves
+
+    def elements(self) -> list[Any]:
+        """The numbers, complex ones put together."""
+        if not self.doubled:
+            return self.current
+        return [complex(*self.current[i : i + 2]) for i in range(0, len(self.current), 2)]
+
+    def plain(self) -> Any:
+        """The plain number."""
+        return self.elements()[0]
+
+    def arranged(self, nodes: list[Any]) -> Any:
+        """The Values in the form of the input."""
+        return nodes[0]
+
+
+class ValueLeaf(Leaf):
+    """A Value that is an argument: it is rebuilt as a fresh leaf with its label."""
+
+    def __init__(self, label: str, value: Any):
+        super().__init__(value.label or label, [value.data], None, epsilon_of(None))
+
+    def plain(self) -> Any:
+        return self.fresh()[0]
+
+
+class ArrayLeaf(Leaf):
+    """A NumPy array; numbers of a whole type are varied as float64."""
+
+    def __init__(self, label: str, array: Any):
+        if array.dtype.kind not in "fiuOc":
+            raise TypeError(f"the input {label} is an array of {array.dtype}, not of numbers")
+        elements = [x if array.dtype.kind == "O" else x.item() for x in array.ravel()]
+        super().__init__(label, elements, array.shape, epsilon_of(array))
+        import numpy
+
+        self.array = array.astype(numpy.float64) if array.dtype.kind in "iu" else array.copy()
+        if array.dtype.kind == "O":
+            self.array = numpy.array(self.elements(), dtype=object).reshape(array.shape)
+        self.flat = self.array.reshape(-1)
+        self.double = (
+            self.array.astype(numpy.result_type(array, numpy.float64)) if self.narrow else self.array
+        )
+        self.double_flat = self.double.reshape(-1)
+        self.trusted = False  # whether f was seen to leave its argument alone
+
+    @property
+    def narrow(self) -> bool:
+        """Whether the type has fewer digits than a float."""
+        return self.epsilon > 2.0**-52
+
+    def write(self, index: int, number: float) -> None:
+        super().write(index, number)
+        place = index // 2 if self.doubled else index
+        self.flat[place] = self.double_flat[place] = self.elements_at(place)
+
+    def elements_at(self, place: int) -> Any:
+        """One element."""
+        return complex(*self.current[2 * place : 2 * place + 2]) if self.doubled else self.current[place]
+
+    def plain(self) -> Any:
+        array = self.double if self.wide else self.array
+        return array if self.trusted else array.copy()
+
+    def arranged(self, nodes: list[Any]) -> Any:
+        import numpy
+
+        result = numpy.empty(len(nodes), dtype=object)
+        result[:] = nodes
+        return result.reshape(self.shape)
+
+
+class TensorLeaf(Leaf):
+    """A PyTorch tensor of floats: a copy of it is varied in place, or the tensor itself (a parameter)."""
+
+    def __init__(self, label: str, tensor: Any, parameter: bool = False):
+        elements = [x.item() for x in to_numpy(tensor).ravel()]
+        super().__init__(label, elements, tuple(tensor.shape), epsilon_of(tensor))
+        self.parameter = parameter
+        self.tensor = tensor if parameter else tensor.detach().clone().contiguous()
+        self.requires_grad = tensor.requires_grad
+        detached = self.tensor.detach()
+        self.flat = detached.view(-1) if detached.is_contiguous() else None
+
+    def write(self, index: int, number: float) -> None:
+        super().write(index, number)
+        place = index // 2 if self.doubled else index
+        element = complex(*self.current[2 * place : 2 * place + 2]) if self.doubled else number
+        if self.flat is not None:
+            self.flat[place] = element
+        else:
+            import numpy
+
+            self.tensor.detach()[numpy.unravel_index(place, self.shape or ())] = element
+
+    def plain(self) -> Any:
+        if self.parameter:
+            return self.tensor
+        if self.wide:
+            import torch
+
+            kind = torch.complex128 if self.doubled else torch.float64
+            wide = torch.tensor(self.elements(), dtype=kind, device=self.tensor.device)
+            return wide.reshape(self.tensor.shape).requires_grad_(self.requires_grad)
+        return self.tensor.clone().requires_grad_(self.requires_grad)
+
+    def graph_leaf(self) -> Any:
+        """The tensor with respect to which PyTorch differentiates."""
+        self.leaf = self.tensor if self.parameter else self.tensor.clone().requires_grad_()
+        return self.leaf
+
+    def get(self, mode: Mode) -> Any:
+        return self.graph_leaf() if mode == "graph" else self.plain()
+
+
+class JaxLeaf(ArrayLeaf):
+    """A JAX array, made anew for each call: it cannot be changed."""
+
+    def __init__(self, label: str, array: Any):
+        super().__init__(label, to_numpy(array))
+        self.epsilon = epsilon_of(array)
+
+    def plain(self) -> Any:
+        import jax  # type: ignore[import-not-found, unused-ignore]
+
+        return jax.numpy.asarray(self.array)
+
+
+class ParameterLeaf(Leaf):
+    """A leaf Value that the function reads by itself: its ``data`` is set."""
+
+    def __init__(self, label: str, value: Any):
+        if not value.is_leaf:
+            raise TypeError(
+                "a function without arguments is checked with respect to leaf Values (a model's parameters), "
+                f"and {value!r} was computed"
+            )
+        super().__init__(label, [value.data], None, epsilon_of(None))
+        self.leaves = [value]
+
+    def write(self, index: int, number: float) -> None:
+        self.current[index] = number
+        self.leaves[0].data = number
+
+
+class ArrayParameter(ArrayLeaf):
+    """A NumPy array that the function reads by itself: it is changed in place."""
+
+    def __init__(self, label: str, array: Any):
+        super().__init__(label, array)
+        if array.dtype.kind not in "fc" or not array.flags.writeable:
+            raise TypeError(f"the input {label} is varied in place: make it a writable array of floats")
+        self.array = array
+
+    def write(self, index: int, number: float) -> None:
+        self.current[index] = number
+        place = index // 2 if self.doubled else index
+        self.array[tuple(unravel(place, self.array.shape))] = self.elements_at(place)
+
+
+def unravel(place: int, shape: Sequence[int]) -> list[int]:
+    """The index in an array of a place in its flat form."""
+    index = []
+    for size in reversed(shape):
+        place, rest = divmod(place, size)
+        index.append(rest)
+    return index[::-1]
+
+
+def places_in(shape: Sequence[int]) -> Iterator[str]:
+    """The index of every element of an array, as text."""
+    for index in itertools.product(*map(range, shape)):
+        yield f"[{', '.join(map(str, index))}]"
+
+
+@dataclass
+class Tree:
+    """The structure of one argument.
+
+    Attributes:
+        leaf: at the end of a branch.
+        parts: the trees below.
+        keys: the keys of a mapping, or the fields of a dataclass.
+        rebuild: puts the parts together.
+    """
+
+    leaf: Leaf | None = None
+    parts: list[Tree] = field(default_factory=list)
+    keys: tuple[Any, ...] = ()
+    rebuild: Callable[[list[Any]], Any] = list
+
+    def build(self, mode: Mode) -> Any:
+        """The argument."""
+        if self.leaf is not None:
+            return self.leaf.get(mode)
+        return self.rebuild([part.build(mode) for part in self.parts])
+
+    def leaves(self) -> Iterator[Leaf]:
+        """All leaves, in order."""
+        if self.leaf is not None:
+            yield self.leaf
+        for part in self.parts:
+            yield from part.leaves()
+
+    def flatten(self, gradient: Any) -> list[Any]:
+        """The numbers of a gradient that has this structure, one for each element.
+
+        Raises:
+            ValueError: an array has another shape than the input.
+        """
+        if self.leaf is not None:
+            check_shape(self.leaf, gradient)
+            return flatten_numbers(gradient, f"the gradient of {self.leaf.label}")
+        if self.keys and dataclasses.is_dataclass(gradient):
+            gradient = {key: getattr(gradient, key) for key in self.keys}
+        if isinstance(gradient, Mapping) and set(self.keys) <= set(gradient):
+            gradient = [gradient[key] for key in self.keys]
+        if not isinstance(gradient, (list, tuple)) or len(gradient) != len(self.parts):
+            return flatten_numbers(gradient)
+        return [
+            number for part, given in zip(self.parts, gradient, strict=True) for number in part.flatten(given)
+        ]
+
+
+def check_shape(leaf: Leaf, gradient: Any) -> None:
+    """Refuse a gradient whose array has another shape than the input, such as a transposed one."""
+    shape = shape_of(gradient)
+    if None in (shape, leaf.shape) or shape == leaf.shape:
+        return
+    transposed = shape == (leaf.shape or ())[::-1]
+    raise ValueError(
+        f"a gradient of shape {shape} was given for the input {leaf.label} of shape {leaf.shape}"
+        + (": it is transposed" if transposed else "")
+    )
+
+
+@dataclass
 class Inputs:
     """The point at which a function is checked.
 
     Attributes:
-        names: a name for each number: ``x``, ``w[2]``, ``w[2, 3]``, or a Value's label.
-        numbers: the numbers.
-        leaves: the Values whose ``data`` is set before each call, where f takes no argument and reads its
-        parameters from
-            elsewhere (a model's); else empty.
-        builders: one per argument of f; each takes the iterator of numbers and a converter, and returns the
-        argument.
+        tree: the arguments; each part of it is one.
+        leaves: what is varied, in order.
         keywords: the names of the arguments when f takes them by name, else empty.
-        shapes: the shape of each argument that is an array or tensor, None for others.
+        in_place: whether f takes no argument and reads what is varied by itself.
     """
 
-    names: tuple[str, ...]
-    numbers: tuple[float, ...]
-    leaves: tuple[Any, ...]
-    builders: tuple[Callable[..., Any], ...]
-    keywords: tuple[str, ...]
-    shapes: tuple[tuple[int, ...] | None, ...] = ()
+    tree: Tree
+    leaves: list[Leaf]
+    keywords: tuple[str, ...] = ()
+    in_place: bool = False
+
+    def __post_init__(self) -> None:
+        self.names = [name for leaf in self.leaves for name in leaf.names]
+        self.numbers = [number for leaf in self.leaves for number in leaf.numbers]
+        self.places = [(leaf, index) for leaf in self.leaves for index in range(len(leaf.names))]
+        self.epsilon = max((leaf.epsilon for leaf in self.leaves), default=2.0**-52)
+        self.current = array("d", self.numbers)
+        self.uses_torch = any(isinstance(leaf, TensorLeaf) for leaf in self.leaves)
+        self.parameters = [leaf.leaves[0] for leaf in self.leaves if isinstance(leaf, ParameterLeaf)]
+        self.start = list(self.numbers)  # the point of the check: the inputs, or one drawn beside them
 
     @classmethod
     def of(cls, function: Callable[..., Any], inputs: Any) -> Inputs:
@@ -41,108 +351,144 @@ class Inputs:
 
         Args:
             function: it is called with one argument per element when ``inputs`` is a list or tuple, by name
-            when it is a
-                mapping, with ``inputs`` itself when that is one number, Value, array or tensor, and without
-                arguments when it takes none and ``inputs`` are Values.
+                when it is a mapping, with ``inputs`` itself when that is one thing (a number, an array, a
+                dataclass, a module), and without arguments when it takes none.
             inputs: see above.
 
         Raises:
-            TypeError: an input is not made of real numbers.
+            TypeError: an input is not made of numbers.
+            ValueError: there is nothing to vary, or one thing is given twice.
         """
+        parameters = signature(function)
+        if parameters == [] and not (isinstance(inputs, Mapping) and takes_keywords(function)):
+            tree = parameter_tree(inputs)
+            return cls(tree, list(tree.leaves()), in_place=True)._checked()
+        keywords: tuple[str, ...] = ()
         if isinstance(inputs, Mapping):
-            return cls._flattened(
-                list(inputs.values()), [str(name) for name in inputs], tuple(map(str, inputs))
+            keywords = tuple(map(str, inputs))
+            arguments, labels = list(inputs.values()), list(keywords)
+        else:
+            arguments = [inputs] if is_single(inputs) else list(inputs)
+            labels = argument_names(parameters, len(arguments))
+        parts = [take_apart(a, label) for a, label in zip(arguments, labels, strict=True)]
+        tree = Tree(parts=parts, keys=keywords)
+        return cls(tree, list(tree.leaves()), keywords)._checked()
+
+    def _checked(self) -> Inputs:
+        if not self.numbers:
+            raise ValueError(
+                "there is nothing to check: the inputs hold no number (an empty list or array, a filter that "
+                "let nothing pass, or a generator that was used before)"
             )
-        if is_single(inputs):
-            return cls._flattened([inputs], parameter_names(function, 1), ())
-        arguments = list(inputs)
-        if arguments and takes_no_arguments(function):
-            return cls._parameters(arguments)
-        return cls._flattened(arguments, parameter_names(function, len(arguments)), ())
+        seen: dict[int, str] = {}
+        for leaf in self.leaves:
+            objects = leaf.leaves if isinstance(leaf, ParameterLeaf) else [getattr(leaf, "tensor", leaf)]
+            for thing in objects:
+                if id(thing) in seen:
+                    raise ValueError(f"the inputs {seen[id(thing)]} and {leaf.label} are one: give it once")
+                seen[id(thing)] = leaf.label
+        return self
 
-    @classmethod
-    def _flattened(cls, arguments: list[Any], labels: Sequence[str], keywords: tuple[str, ...]) -> Inputs:
-        names: list[str] = []
-        numbers: list[float] = []
-        builders = tuple(
-            take_apart(argument, label, names, numbers)
-            for argument, label in zip(arguments, labels, strict=True)
+    @property
+    def narrow(self) -> list[Leaf]:
+        """The leaves of fewer digits than a float has that can be made wider."""
+        return [
+            leaf
+            for leaf in self.leaves
+            if leaf.epsilon > 2.0**-52
+            and (type(leaf) is ArrayLeaf or (isinstance(leaf, TensorLeaf) and not leaf.parameter))
+        ]
+
+    def move(self, numbers: Sequence[float]) -> None:
+        """Set all numbers; only those that differ are written."""
+        pairs = enumerate(zip(self.current, numbers, strict=True))
+        changed = [(i, new) for i, (old, new) in pairs if old != new or new != new or not new]
+        if changed:
+            self.shift(*zip(*changed, strict=True))
+
+    def shift(self, positions: Sequence[int], numbers: Sequence[float]) -> None:
+        """Set many numbers at once."""
+        if len(self.parameters) < len(self.numbers):
+            for position, number in zip(positions, numbers, strict=True):
+                self.set(position, number)
+            return
+        from autograd_core.engine.value import write_vector
+
+        for position, number in zip(positions, numbers, strict=True):
+            self.current[position] = number
+        write_vector(self.parameters, self.current, False)
+
+    def set(self, position: int, number: float) -> None:
+        """Set one number."""
+        self.current[position] = number
+        leaf, index = self.places[position]
+        leaf.write(index, number)
+
+    def call(self, function: Callable[..., Any], mode: Mode, *more: Any) -> Any:
+        """Call a function with the arguments at the current numbers, by name where they were a mapping."""
+        if self.in_place:
+            return function(*more)
+        arguments = [part.build(mode) for part in self.tree.parts]
+        if self.keywords:
+            return function(*more, **dict(zip(self.keywords, arguments, strict=True)))
+        return function(*arguments, *more)
+
+    def trust(self) -> None:
+        """Let f have the arrays themselves from now on, if it left its arguments alone in the call before."""
+        for leaf in self.leaves:
+            if isinstance(leaf, ArrayLeaf):
+                leaf.trusted = True
+
+    def unchanged(self) -> bool:
+        """Whether the arrays still hold the current numbers."""
+        return all(
+            list(leaf.flat) == leaf.elements() or any(x != x for x in leaf.current)
+            for leaf in self.leaves
+            if type(leaf) is ArrayLeaf
         )
-        shapes = tuple(shape_of(argument) for argument in arguments)
-        return cls(tuple(names), tuple(numbers), (), builders, keywords, shapes)
 
-    @classmethod
-    def _parameters(cls, values: list[Any]) -> Inputs:
-        for value in values:
-            if not is_value(value) or not value.is_leaf:
-                raise TypeError(
-                    "a function without arguments is checked with respect to leaf Values "
-                    f"(a model's parameters), not {type(value).__name__}"
-                )
-        names = tuple(value.label or f"parameter[{index}]" for index, value in enumerate(values))
-        return cls(names, tuple(value.data for value in values), tuple(values), (), ())
+    def graph_leaves(self) -> list[Any]:
+        """The Values or tensors that the last call in mode "graph" was made with."""
+        if self.uses_torch:
+            return [leaf.leaf for leaf in self.leaves if isinstance(leaf, TensorLeaf)]
+        return [node for leaf in self.leaves for node in leaf.leaves]
 
-    def arguments(self, numbers: Iterable[float], convert: Callable[[float], Any] | None) -> tuple[Any, ...]:
-        """Rebuild f's arguments around other numbers, each number passed through ``convert`` if given."""
-        stream = iter(numbers)
-        return tuple(build(stream, convert) for build in self.builders)
+    def flatten(self, gradient: Any, conjugate: bool) -> list[float]:
+        """A gradient in the structure of the inputs, as one float for each of the numbers.
 
-    def check_shapes(self, gradient: Any) -> None:
-        """Refuse a gradient whose arrays have other shapes than the inputs, such as a transposed one.
+        Args:
+            gradient: of any nesting.
+            conjugate: whether the gradient of a complex input is conjugated (JAX's convention).
 
         Raises:
-            ValueError: a shape differs.
+            ValueError: it has another size or shape than the inputs.
         """
-        parts = [gradient] if len(self.shapes) == 1 and shape_of(gradient) is not None else gradient
-        if not isinstance(parts, (list, tuple)) or len(parts) != len(self.shapes):
-            return
-        for part, shape in zip(parts, self.shapes, strict=True):
-            if None not in (shape, shape_of(part)) and shape_of(part) != shape:
-                raise ValueError(
-                    f"a gradient of shape {shape_of(part)} was given for an input of shape {shape}"
-                )
+        parts = self.tree.parts or [self.tree]
+        single = len(parts) == 1 and not isinstance(gradient, (list, tuple, Mapping))
+        tree = parts[0] if single else self.tree
+        flat = tree.flatten(gradient)
+        wanted = [leaf for leaf in self.leaves for _ in range(len(leaf.names) // (2 if leaf.doubled else 1))]
+        if len(flat) != len(wanted):
+            raise ValueError(f"the gradient has {len(flat)} numbers for {len(wanted)} inputs")
+        numbers: list[float] = []
+        for leaf, number in zip(wanted, flat, strict=True):
+            if leaf.doubled:
+                imaginary = complex(number).imag
+                numbers += [complex(number).real, -imaginary if conjugate else imaginary]
+            elif isinstance(number, complex):
+                raise TypeError(f"the gradient of {leaf.label} is complex and the input is real")
+            else:
+                numbers.append(number)
+        return numbers
 
-    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """Call f, by name where the inputs were a mapping."""
-        if self.keywords:
-            return function(**dict(zip(self.keywords, arguments, strict=True)))
-        return function(*arguments)
-
-
-def is_value(thing: object) -> bool:
-    """Whether a thing is a Value."""
-    from autograd_core import Value
-
-    return isinstance(thing, Value)
-
-
-def is_array(thing: object) -> bool:
-    """Whether a thing is a NumPy array; NumPy is not imported to find out."""
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(thing, numpy.ndarray)
-
-
-def is_tensor(thing: object) -> bool:
-    """Whether a thing is a PyTorch tensor; PyTorch is not imported to find out."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(thing, torch.Tensor)
-
-
-def shape_of(thing: Any) -> tuple[int, ...] | None:
-    """The shape of an array or tensor, None for anything else."""
-    return tuple(thing.shape) if is_array(thing) or is_tensor(thing) else None
-
-
-def is_number(thing: object) -> bool:
-    """Whether a thing is one plain real number."""
-    return isinstance(thing, (int, float)) or (
-        hasattr(thing, "__float__") and not (is_value(thing) or is_array(thing) or is_tensor(thing))
-    )
-
-
-def is_single(inputs: object) -> bool:
-    """Whether the inputs are one argument rather than a list of arguments."""
-    return is_value(inputs) or is_array(inputs) or is_tensor(inputs) or is_number(inputs)
+    def structure(self, numbers: Sequence[float]) -> list[Any]:
+        """Numbers in the form of the arguments: a tangent for each of them."""
+        before = list(self.current)
+        self.move(numbers)
+        parts = [part.build("plain") for part in self.tree.parts]
+        copies = [part.copy() if is_array(part) else part for part in parts]
+        self.move(before)
+        return copies
 
 
 def signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
@@ -156,116 +502,111 @@ def signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
     return [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
-def takes_no_arguments(function: Callable[..., Any]) -> bool:
-    """Whether f takes no positional argument, so that it must read its inputs from elsewhere."""
-    return signature(function) == []
+def takes_keywords(function: Callable[..., Any]) -> bool:
+    """Whether f takes arguments by name."""
+    parameters = inspect.signature(function).parameters.values()
+    return any(parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD) for parameter in parameters)
 
 
-def parameter_names(function: Callable[..., Any], count: int) -> list[str]:
+def argument_names(parameters: Sequence[inspect.Parameter] | None, count: int) -> list[str]:
     """Names for the arguments: those of f's parameters where they are known."""
-    parameters = signature(function)
     if parameters is not None and len(parameters) >= count:
         return [parameter.name for parameter in parameters[:count]]
     return [f"x[{index}]" for index in range(count)] if count > 1 else ["x"]
 
 
-def take_apart(thing: Any, label: str, names: list[str], numbers: list[float]) -> Callable[..., Any]:
-    """Append the names and numbers of one argument; return the function that rebuilds it."""
-    if is_value(thing):
-        return take_value(thing, label, names, numbers)
-    if is_array(thing):
-        return take_array(thing, label, names, numbers)
-    if is_tensor(thing):
-        return take_tensor(thing, label, names, numbers)
-    if isinstance(thing, (list, tuple)):
-        parts = [take_apart(part, f"{label}[{i}]", names, numbers) for i, part in enumerate(thing)]
-        kind = list if isinstance(thing, list) else tuple
-        return lambda stream, convert: kind(part(stream, convert) for part in parts)
-    if isinstance(thing, bool) or not is_number(thing):
-        kind_of = type(thing).__name__
-        raise TypeError(f"the input {label} is {kind_of}, not a real number, Value, array or tensor")
-    names.append(label)
-    numbers.append(float(thing))
-    return lambda stream, convert: next(stream) if convert is None else convert(next(stream))
+def below(label: str, key: Any) -> str:
+    """The path of a part."""
+    if isinstance(key, str):
+        return f"{label}.{key}" if label else key
+    return f"{label}[{key!r}]" if label else str(key)
 
 
-def take_value(value: Any, label: str, names: list[str], numbers: list[float]) -> Callable[..., Any]:
-    """Take a Value apart: it is rebuilt as a fresh leaf with its label."""
-    from autograd_core import Value
+def take_apart(thing: Any, label: str, within: bool = False) -> Tree:
+    """The tree of one argument.
 
-    own = value.label
-    names.append(own or label)
-    numbers.append(value.data)
-    return lambda stream, convert: Value(next(stream), own) if convert is None else convert(next(stream))
-
-
-def take_array(array: Any, label: str, names: list[str], numbers: list[float]) -> Callable[..., Any]:
-    """Take an array apart: it is rebuilt with its shape and type, or as an array of converted numbers."""
-    import numpy
-
-    if array.dtype.kind not in "fiuO":
-        raise TypeError(f"the input {label} is an array of {array.dtype}, not of real numbers")
-    for index in numpy.ndindex(array.shape):
-        names.append(f"{label}[{', '.join(map(str, index))}]" if index else label)
-        numbers.append(to_number(array[index]))
-    plain = numpy.float64 if array.dtype.kind in "iu" else array.dtype
-
-    def build(stream: Any, convert: Callable[[float], Any] | None) -> Any:
-        flat = [next(stream) for _ in range(array.size)]
-        if convert is None:
-            return numpy.array(flat, dtype=plain).reshape(array.shape)
-        result = numpy.empty(array.size, dtype=object)
-        result[:] = [convert(number) for number in flat]
-        return result.reshape(array.shape)
-
-    return build
-
-
-def take_tensor(tensor: Any, label: str, names: list[str], numbers: list[float]) -> Callable[..., Any]:
-    """Take a tensor apart: it is rebuilt with its shape, type and ``requires_grad``."""
-    build_array = take_array(tensor.detach().cpu().double().numpy(), label, names, numbers)
-
-    def build(stream: Any, convert: Callable[[float], Any] | None) -> Any:
-        if convert is not None:
-            raise TypeError(f"the input {label} is a tensor: give gradient=, or pass a NumPy array")
-        import torch
-
-        rebuilt = torch.as_tensor(build_array(stream, None), dtype=tensor.dtype, device=tensor.device)
-        return rebuilt.requires_grad_(tensor.requires_grad)
-
-    return build
-
-
-def to_number(thing: Any, what: str = "the function") -> float:
-    """Convert the result of a function to a float.
+    Args:
+        thing: the argument, or a part of it.
+        label: its path.
+        within: whether it is a field of a dataclass: then what is not made of numbers stays as it is.
 
     Raises:
-        TypeError: it is not one real number.
+        TypeError: a part is not made of numbers.
     """
     if is_value(thing):
-        return float(thing.data)
-    if is_array(thing) or is_tensor(thing):
-        if math.prod(thing.shape) != 1:
-            raise TypeError(f"{what} returned an array of shape {tuple(thing.shape)}, not one number")
-        return to_number(thing.item(), what)
-    if isinstance(thing, (list, tuple)):
-        raise TypeError(f"{what} returned {len(thing)} things, not one number")
-    try:
-        return float(thing)
-    except (TypeError, ValueError):
-        raise TypeError(f"{what} returned {type(thing).__name__}, not one real number") from None
-
-
-def flatten_numbers(thing: Any, what: str = "the gradient") -> list[float]:
-    """Flatten a gradient, in any nesting of sequences, arrays and tensors, to floats."""
-    if isinstance(thing, Mapping):
-        thing = list(thing.values())
+        return Tree(ValueLeaf(label, thing))
+    if is_array(thing):
+        return constant(thing) if thing.dtype.kind == "b" else Tree(ArrayLeaf(label, thing))
     if is_tensor(thing):
-        thing = thing.detach().cpu().double().numpy()
-    if is_array(thing) or (hasattr(thing, "__array__") and hasattr(thing, "ravel")):
-        import numpy
-
-        return [to_number(number, what) for number in numpy.asarray(thing).ravel()]
+        varied = thing.is_floating_point() or thing.is_complex()
+        return Tree(TensorLeaf(label, thing)) if varied else constant(thing)
+    if is_jax(thing):
+        return Tree(JaxLeaf(label, thing)) if thing.dtype.kind in "fcV" else constant(thing)
+    if is_module(thing):
+        tree = parameter_tree(thing, "")
+        tree.rebuild = lambda parts: thing
+        return tree
+    if isinstance(thing, Mapping):
+        parts = [take_apart(part, below(label, key)) for key, part in thing.items()]
+        keys = tuple(thing)
+        return Tree(parts=parts, keys=keys, rebuild=lambda ps: dict(zip(keys, ps, strict=True)))
     if isinstance(thing, (list, tuple)):
-        return [number for part in thing for number in flatten_numbers(part, what)]
-    return [to_number(thing, what)]
+        parts = [take_apart(part, f"{label}[{i}]") for i, part in enumerate(thing)]
+        kind = type(thing)
+        named = hasattr(thing, "_fields")
+        return Tree(parts=parts, rebuild=(lambda ps: kind(*ps)) if named else kind)
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        fields = tuple(f.name for f in dataclasses.fields(thing) if f.init)
+        parts = [take_apart(getattr(thing, name), below(label, name), True) for name in fields]
+        return Tree(
+            parts=parts,
+            keys=fields,
+            rebuild=lambda ps: dataclasses.replace(thing, **dict(zip(fields, ps, strict=True))),
+        )
+    if isinstance(thing, bool) or not is_number(thing):
+        if within:
+            return constant(thing)
+        kind_of = type(thing).__name__
+        raise TypeError(f"the input {label} is {kind_of}, not a real number, Value, array or tensor")
+    if isinstance(thing, complex) or str(getattr(thing, "dtype", "")).startswith("complex"):
+        return Tree(Leaf(label, [complex(thing)], None, epsilon_of(thing)))
+    return Tree(Leaf(label, [float(thing)], None, epsilon_of(thing)))
+
+
+def constant(thing: Any) -> Tree:
+    """A part that is not varied: flags, whole-number tensors, what is no number in a dataclass."""
+    return Tree(rebuild=lambda parts: thing)
+
+
+def parameter_tree(inputs: Any, label: str = "") -> Tree:
+    """The tree of what a function without arguments reads: it is varied in place.
+
+    Args:
+        inputs: a module, a mapping from names, a sequence, or one Value, tensor or array.
+        label: its path.
+
+    Raises:
+        TypeError: a part can't be varied in place.
+    """
+    if is_value(inputs):
+        return Tree(ParameterLeaf(label or inputs.label or "parameter", inputs))
+    if is_tensor(inputs):
+        return Tree(TensorLeaf(label or "parameter", inputs, parameter=True))
+    if is_array(inputs):
+        return Tree(ArrayParameter(label or "parameter", inputs))
+    if is_module(inputs):
+        inputs = {str(name): parameter for name, parameter in inputs.named_parameters()}
+    if isinstance(inputs, Mapping):
+        keys = tuple(inputs)
+        return Tree(parts=[parameter_tree(inputs[key], below(label, key)) for key in keys], keys=keys)
+    if isinstance(inputs, (str, bytes)) or not hasattr(inputs, "__iter__"):
+        raise TypeError(
+            "a function without arguments is checked with respect to a module, leaf Values (a model's "
+            f"parameters), tensors or arrays, not {type(inputs).__name__}"
+        )
+    parts = list(inputs)
+    labels = [
+        (getattr(part, "label", "") if is_value(part) else "") or f"{label or 'parameter'}[{index}]"
+        for index, part in enumerate(parts)
+    ]
+    return Tree(parts=[parameter_tree(part, name) for part, name in zip(parts, labels, strict=True)])

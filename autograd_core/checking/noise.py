@@ -53,7 +53,7 @@ def noise_of(function: Callable[[float], float], scale: float, epsilon: float, k
 def level_of(values: Sequence[float]) -> float | None:
     """The standard deviation of the noise in equally spaced values; None where the table does not tell.
 
-    ``sigma_k**2 = (k!)**2 / (2 k)! mean((difference of order k)**2)`` estimates the variance of the noise once
+    ``sigma_k**2 = (k!)**2 / (2 k)! mean((difference of order k)**2)`` is the variance of the noise once
     the differences of order k are noise alone: then the estimates of three orders agree, and their signs
     alternate.
     """

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autograd_core.checking.finite_differences import derivative
+from autograd_core.checking.precise import precise_partial
 from autograd_core.checking.report import Fault, Row
 from autograd_core.checking.verdicts import Rules, judge
 
@@ -27,7 +28,7 @@ SAMPLE = 100  # nodes of each operation that are examined unless all are asked f
 ALL = 20_000  # nodes of each operation that are examined when all are asked for
 
 
-def check_operations(nodes: Iterable[Value], *, thorough: bool = False) -> tuple[list[Fault], int]:
+def check_operations(nodes: Iterable[Value], *, thorough: bool = False) -> tuple[list[Fault], int, int]:
     """Check the partials of operations.
 
     Args:
@@ -35,21 +36,22 @@ def check_operations(nodes: Iterable[Value], *, thorough: bool = False) -> tuple
         thorough: look at every node, not at a sample of each operation's.
 
     Returns:
-        One fault for each operation and operand that is wrong somewhere, and the number of partials that were
-        checked.
+        One fault for each operation and operand that is wrong somewhere, the number of partials that were
+        checked, and how many of them no check could decide.
     """
     groups: dict[str, list[Value]] = defaultdict(list)
     for node in nodes:
         if not node.is_leaf:
             groups[node.op].append(node)
     faults: list[Fault] = []
-    checked = 0
+    checked = unsure = 0
     for group in groups.values():
         chosen = spread(group, ALL if thorough else SAMPLE)
-        found = [(node, rows) for node in chosen if (rows := check_node(node))]
-        faults += collect(found, len(chosen))
+        rows = [(node, check_node(node)) for node in chosen]
+        faults += collect([(node, wrong) for node, (wrong, _) in rows if wrong], len(chosen))
         checked += sum(len(node.parents) for node in chosen)
-    return faults, checked
+        unsure += sum(undecided for _, (_, undecided) in rows)
+    return faults, checked, unsure
 
 
 def spread(nodes: Sequence[Value], limit: int) -> Sequence[Value]:
@@ -84,18 +86,30 @@ def describe(node: Value, operand: int, row: Row, examined: int) -> Fault:
     )
 
 
-def check_node(node: Value) -> dict[int, Row]:
-    """The wrong partials of one node, by operand."""
+def check_node(node: Value) -> tuple[dict[int, Row], int]:
+    """The wrong partials of one node, by operand, and how many could not be decided."""
     parents = node.parents
     operands = [parent.data for parent in parents]
     partials = node.partials
     slots = [i for i, parent in enumerate(parents) if not parent.is_constant]
     evaluate = evaluator(node)
     if len(slots) > MANY and along_a_direction(evaluate, operands, partials, slots):
-        return {}
+        return {}, 0
     rows = {i: check_partial(evaluate, operands, partials[i], i) for i in slots}
+    for i, row in rows.items():
+        if row.verdict == "undecided":
+            rows[i] = precisely(node, operands, row, i)
     wrong = {i: row for i, row in rows.items() if row.verdict == "wrong"}
-    return {i: replace(row, note=swapped(partials, rows, i) or row.note) for i, row in wrong.items()}
+    faults = {i: replace(row, note=swapped(partials, rows, i) or row.note) for i, row in wrong.items()}
+    return faults, sum(row.verdict == "undecided" for row in rows.values())
+
+
+def precisely(node: Value, operands: Sequence[float], row: Row, slot: int) -> Row:
+    """Decide a partial that finite differences cannot tell, by the operation's rule at many digits."""
+    found = precise_partial(node.operation, operands, slot, node.index)
+    if found is None:
+        return row
+    return judge(row.name, row.analytic, found, Rules())
 
 
 def evaluator(node: Value) -> Callable[[Sequence[float]], float]:
@@ -124,7 +138,7 @@ def check_partial(
         return evaluate([*before, x, *after])
 
     found = derivative(vary, operands[slot], expected=partial if math.isfinite(partial) else None)
-    return judge(f"operand {slot}", partial, found, Rules(), verified=True)
+    return judge(f"operand {slot}", partial, found, Rules())
 
 
 def along_a_direction(

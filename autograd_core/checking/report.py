@@ -1,4 +1,4 @@
-"""The result of a gradient check: one row an input, the faulty operations, and how to read them."""
+"""The result of a gradient check: a row for each input, the faulty operations, and how to read them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from typing import Any, Literal
 __all__ = ["Fault", "GradientReport", "Row", "Verdict"]
 
 Verdict = Literal[
-    "ok", "wrong", "kink", "boundary", "jump", "infinite", "noise", "non-finite", "not repeatable"
+    "ok",
+    "wrong",
+    "undecided",
+    "kink",
+    "boundary",
+    "jump",
+    "infinite",
+    "noise",
+    "non-finite",
+    "not repeatable",
 ]
 
 MEANING: dict[str, str] = {
@@ -21,9 +30,12 @@ MEANING: dict[str, str] = {
     "boundary": "the function exists on one side only; the gradient is the slope of that side",
     "jump": "the function jumps here: it has no derivative",
     "infinite": "the slope grows without bound here",
+    "undecided": "the finite difference cannot tell a right gradient from a wrong one here; scale the "
+    "function, subtract a large constant from it, or compute it with less cancellation (fsum, expm1, log1p)",
     "noise": "the function is too rough or too badly rounded for a slope to be told",
     "non-finite": "the function or the gradient is nan or infinite here",
-    "not repeatable": "the function gives another value for the same input: randomness, or state it changes",
+    "not repeatable": "the function or the gradient gives another result for the same input: randomness, or "
+    "state that changes",
 }
 # From worst to best: the order of the rows of a report.
 SEVERITY: tuple[Verdict, ...] = (
@@ -33,6 +45,7 @@ SEVERITY: tuple[Verdict, ...] = (
     "jump",
     "noise",
     "infinite",
+    "undecided",
     "kink",
     "boundary",
     "ok",
@@ -125,7 +138,7 @@ class GradientReport:
     """What a gradient check found.
 
     Attributes:
-        rows: one row an input (or a direction, or a pair of inputs for ``order=2``), worst first.
+        rows: one row for each input (or direction, or pair of inputs for ``order=2``), worst first.
         faults: operations of the graph whose partials are wrong.
         value: the function's value at the inputs.
         evaluations: how often the function was called.

@@ -1,17 +1,25 @@
-"""A function under test, seen as a function of one flat list of floats, and its gradient."""
+"""A function under test as a function of one flat list of floats, and the gradient under test."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from autograd_core.checking.finite_differences import EPSILON
-from autograd_core.checking.inputs import Inputs, flatten_numbers, is_value, to_number
+from autograd_core.checking.inputs import Inputs
+from autograd_core.checking.kinds import (
+    epsilon_of,
+    flatten_numbers,
+    is_tensor,
+    is_value,
+    outputs_of,
+    shape_of,
+)
 from autograd_core.checking.report import Fault
+from autograd_core.checking.windows import EPSILON
 
 if TYPE_CHECKING:
     from autograd_core import Value
@@ -23,135 +31,424 @@ Vector = Sequence[float]
 
 
 class Subject:
-    """The function under test, as a function of one flat list of floats."""
+    """The function under test, as a function of one flat list of floats.
 
-    def __init__(self, function: Function, point: Inputs, gradient: Any):
+    Attributes:
+        inputs: where it is checked.
+        weights: the cotangent u: the outputs y are reduced to the number ``u . y``; None for one output.
+        places: the place of each output in the result, complex ones twice.
+        epsilon: relative precision of the function's values.
+        evaluations: how often the function was called.
+        engine: whose gradient is under test: "given", "torch" or "values".
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        inputs: Inputs,
+        gradient: Any = None,
+        vjp: Any = None,
+        *,
+        conjugate: bool = False,
+    ):
         self.function = function
-        self.point = point
+        self.inputs = inputs
         self.given = gradient
-        self.leaves: Sequence[Value] = ()
+        self.vjp = vjp
+        self.conjugate = conjugate
+        self.batched = False
+        self.weights: Vector | None = None
+        self.places: list[str] = []
+        self.doubled = False
+        self.epsilon = inputs.epsilon
         self.evaluations = 0
+        self.result: Any = None
+        self.leaves: list[Any] = []
+        given = gradient is not None or vjp is not None
+        self.engine = "given" if given else "torch" if inputs.uses_torch else "values"
 
     @contextmanager
     def restored(self) -> Iterator[None]:
-        """Put the leaves' numbers and gradients back afterwards."""
-        saved = [(leaf, leaf.data, leaf.grad, leaf.has_grad) for leaf in self.point.leaves]
+        """Put numbers and gradients of what is varied in place back afterwards."""
+        saved = [(value, value.grad, value.has_grad) for value in self.inputs.parameters]
+        start = list(self.inputs.numbers)
         try:
             yield
         finally:
-            for leaf, data, grad, has_grad in saved:
-                leaf.data = data
+            self.inputs.move(start)
+            for value, grad, has_grad in saved:
                 if has_grad:
-                    leaf.grad = grad
+                    value.grad = grad
                 else:
-                    leaf.zero_grad()
+                    value.zero_grad()
 
-    def value(self, numbers: Vector) -> float:
-        """Evaluate at other numbers."""
+    def start(self) -> float:
+        """Evaluate for the first time: learn the outputs, their precision, and whether f changes arrays."""
+        self.result = self.call()
+        lent = self.inputs.unchanged()
+        places, numbers, doubled = outputs_of(self.result)
+        if not numbers:
+            raise TypeError("the function returned nothing to differentiate")
+        self.doubled = any(doubled)
+        parts = (".real", ".imag") if self.doubled else ("",)
+        self.places = [f"{place}{part}" for place in places for part in parts]
+        self.epsilon = max(self.inputs.epsilon, precision(self.result))
+        if lent:
+            self.inputs.trust()
+        value = self.outputs()
+        self.widen(value)
+        return value[0] if len(value) == 1 else math.nan
+
+    def widen(self, values: Vector) -> None:
+        """Evaluate in double precision where f can: its gradient may be of single, the reference need not."""
+        narrow = self.inputs.narrow
+        if not narrow or self.epsilon <= EPSILON:
+            return
+        for leaf in narrow:
+            leaf.wide = True
+        try:
+            wide = flat(self.call())
+            alike = len(wide) == len(values) and all(
+                abs(a - b) <= 1e3 * self.epsilon * max(abs(a), abs(b), *map(abs, values))
+                for a, b in zip(wide, values, strict=True)
+            )
+            if alike and precision(self.result) <= EPSILON:
+                self.epsilon = EPSILON
+                return
+        except Exception:  # f is made for its own precision: it is checked in that
+            pass
+        for leaf in narrow:
+            leaf.wide = False
+
+    def call(self) -> Any:
+        """Call the function at the current numbers."""
         self.evaluations += 1
-        if self.given is not None and not self.point.leaves:
-            return to_number(self.point.call(self.function, self.point.arguments(numbers, None)))
+        with self.without_graph():
+            self.result = self.inputs.call(self.function, "plain" if self.engine != "values" else "values")
+        return self.result
+
+    def without_graph(self) -> Any:
+        """A context in which Values make no graph."""
+        if self.engine == "torch":
+            return nullcontext()
+        if self.engine == "given" and not self.inputs.parameters:
+            return nullcontext()
         from autograd_core import no_grad
 
-        with no_grad():
-            return to_number(self.graph(numbers)[0])
+        return no_grad()
 
-    def graph(self, numbers: Vector) -> tuple[Any, Sequence[Value]]:
-        """Evaluate on Values; return the output and the leaves of the inputs."""
-        if self.point.leaves:
-            for leaf, number in zip(self.point.leaves, numbers, strict=True):
-                leaf.data = number
-            return self.function(), self.point.leaves
-        from autograd_core import Value
+    def outputs(self) -> list[float]:
+        """The outputs at the current numbers, complex ones as two."""
+        found = flat(self.call(), self.doubled)
+        if self.places and len(found) != len(self.places):
+            raise ValueError(f"the function returned {len(found)} numbers, and {len(self.places)} before")
+        return found
 
-        leaves = [Value(number, name) for number, name in zip(numbers, self.point.names, strict=True)]
-        stream = iter(leaves)
-        arguments = self.point.arguments(numbers, lambda number: next(stream))
-        return self.point.call(self.function, arguments), leaves
+    def value(self, numbers: Vector | None = None) -> float:
+        """The output, or u . y, at the given or the current numbers."""
+        if numbers is not None:
+            self.inputs.move(numbers)
+        return self.reduced(self.outputs())
 
-    def gradient(self, numbers: Vector) -> tuple[list[float], Value | None]:
-        """The gradient under test, and the graph it comes from if there is one."""
-        if self.given is not None:
-            return self.given_gradient(numbers), None
-        output, leaves = self.graph(numbers)
-        output, self.leaves = the_value(output), leaves
-        for leaf in leaves:
+    def reduced(self, outputs: Vector) -> float:
+        """u . y."""
+        if self.weights is None:
+            return outputs[0]
+        return math.fsum(u * y for u, y in zip(self.weights, outputs, strict=True) if u)
+
+    # --- the gradient under test -------------------------------------------------------------------------
+
+    def gradient(self) -> tuple[list[float], list[Value]]:
+        """The gradient of u . y at the current numbers, and the graph's outputs if Values made one."""
+        if self.engine == "given":
+            return self.given_gradient(), []
+        if self.engine == "torch":
+            return self.torch_gradient(), []
+        from autograd_core import backward
+
+        result = self.inputs.call(self.function, "graph")
+        self.leaves = self.inputs.graph_leaves()
+        for leaf in self.leaves:
             leaf.zero_grad()
-        if output is None or output.is_constant:
-            return [0.0] * len(leaves), None
-        output.backward()
-        return [leaf.grad for leaf in leaves], output
+        outputs = zip(values_in(result), self.weights or [1.0], strict=True)
+        pairs = [(node, u) for node, u in outputs if node is not None and not node.is_constant and u]
+        if not pairs:
+            return [0.0] * len(self.leaves), []
+        backward([node for node, _ in pairs], [u for _, u in pairs])
+        return [leaf.grad for leaf in self.leaves], [node for node, _ in pairs]
 
-    def rounding(self, node: Value | None) -> list[float]:
-        """The rounding errors to expect in the engine's gradient."""
-        if node is None:
-            return []
-        sizes = path_sums(node)
-        return [4 * EPSILON * sizes.get(leaf, 0.0) for leaf in self.leaves]
+    def torch_gradient(self) -> list[float]:
+        """PyTorch's gradient."""
+        import torch
 
-    def given_gradient(self, numbers: Vector) -> list[float]:
-        """The gradient that the caller gave, flat."""
-        result = self.given
-        if callable(result):
-            if self.point.leaves:
-                for leaf, number in zip(self.point.leaves, numbers, strict=True):
-                    leaf.data = number
-            result = self.point.call(result, self.point.arguments(numbers, None))
-        if self.point.keywords and hasattr(result, "keys"):
-            result = [result[name] for name in self.point.keywords]
-        self.point.check_shapes(result)
-        flat = flatten_numbers(result)
-        if len(flat) != len(numbers):
-            raise ValueError(f"the gradient has {len(flat)} numbers for {len(numbers)} inputs")
-        return flat
+        output, leaves = self.torch_output()
+        if not output.requires_grad:
+            return [0.0] * len(self.inputs.numbers)
+        parts = torch.autograd.grad(output, leaves, allow_unused=True)
+        filled = [
+            torch.zeros_like(leaf) if part is None else part for part, leaf in zip(parts, leaves, strict=True)
+        ]
+        return self.inputs.flatten(filled, self.conjugate)
 
-    def with_sources(self, faults: Sequence[Fault], output: Value, numbers: Vector) -> list[Fault]:
-        """Find the source lines of faulty nodes by building the graph once more in diagnosis mode."""
-        from autograd_core import diagnose, topological_order
+    def torch_output(self) -> tuple[Any, list[Any]]:
+        """u . y as a tensor, and the tensors it depends on."""
+        import torch
 
+        result = self.inputs.call(self.function, "graph")
+        leaves = self.inputs.graph_leaves()
+        tensors = [part for part in parts_of(result) if is_tensor(part)]
+        if not tensors:
+            return torch.zeros(()), leaves
+        if self.weights is None:
+            return tensors[0].reshape(()), leaves
+        weights, total = list(self.weights), torch.zeros((), dtype=torch.float64)
+        for tensor in tensors:
+            flat_tensor = tensor.reshape(-1)
+            if self.doubled:
+                flat_tensor = torch.view_as_real(flat_tensor.to(torch.complex128)).reshape(-1)
+            own = torch.tensor(weights[: len(flat_tensor)], dtype=flat_tensor.dtype, device=tensor.device)
+            del weights[: len(flat_tensor)]
+            total = total + (own * flat_tensor).sum()
+        return total, leaves
+
+    def given_gradient(self) -> list[float]:
+        """The gradient that the caller gave, flat, for u . y."""
+        if self.vjp is not None:
+            cotangent = like(self.result, list(self.weights or [1.0]), self.doubled)
+            return self.inputs.flatten(self.inputs.call(self.vjp, "plain", cotangent), self.conjugate)
+        result = self.asked(self.given)
+        if self.weights is None:
+            return self.inputs.flatten(result, self.conjugate)
+        if self.batched:
+            flat_gradient = self.inputs.flatten(result, self.conjugate)
+            return [g * u for g, u in zip(flat_gradient, self.per_example(), strict=True)]
+        rows = self.jacobian_rows(result)
+        return [
+            math.fsum(u * row[j] for u, row in zip(self.weights, rows, strict=True))
+            for j in range(len(rows[0]))
+        ]
+
+    def asked(self, thing: Any) -> Any:
+        """What the caller gave, called where it is a function, in the precision of the inputs."""
+        if not callable(thing):
+            return thing
+        wide = [leaf for leaf in self.inputs.leaves if leaf.wide]
+        for leaf in wide:
+            leaf.wide = False
         try:
-            with diagnose():
-                again = the_value(self.graph(numbers)[0])
-        except (ValueError, ArithmeticError):  # diagnosis stops at the first number that is not finite
-            return list(faults)
-        if again is None:
-            return list(faults)
-        before, after = topological_order(output), topological_order(again)
-        if [node.op for node in before] != [node.op for node in after]:
-            return list(faults)
-        sources = {node: twin.source for node, twin in zip(before, after, strict=True)}
-        return [replace(fault, source=fault.source or sources.get(fault.node)) for fault in faults]
+            return self.inputs.call(thing, "plain")
+        finally:
+            for leaf in wide:
+                leaf.wide = True
 
-    def second(self, numbers: Vector) -> list[list[float]]:
-        """The engine's Hessian: the gradient's graph, swept once for each input."""
-        from autograd_core import differentiate
+    def per_example(self) -> list[float]:
+        """For each input number, the weight of its example: of its index along the first axis."""
+        weights, found = list(self.weights or ()), []
+        for leaf in self.inputs.leaves:
+            size = (leaf.shape or (0,))[0]
+            if size != len(weights):
+                raise ValueError(
+                    f"batched=True: {leaf.label} has {size} examples along its first axis and the function "
+                    f"{len(weights)} outputs"
+                )
+            each = len(leaf.names) // size
+            found += [weight for weight in weights for _ in range(each)]
+        return found
 
-        output, leaves = self.graph(numbers)
-        output = the_value(output)
-        if output is None or output.is_constant:
-            return [[0.0] * len(leaves) for _ in leaves]
-        rows = []
-        for part in differentiate(output, list(leaves)):
-            for leaf in leaves:
-                leaf.zero_grad()
-            if not part.is_constant:
-                part.backward()
-            rows.append([leaf.grad for leaf in leaves])
+    def jacobian_rows(self, given: Any) -> list[list[float]]:
+        """The Jacobian that the caller gave: a row for each output, in the order of the inputs."""
+        m, n = len(self.places), len(self.inputs.numbers)
+        numbers = flatten_numbers(given, "the Jacobian")
+        arguments = self.inputs.tree.parts
+        widths = [sum(len(leaf.names) for leaf in part.leaves()) for part in arguments]
+        if self.doubled and len(numbers) * 4 == m * n:  # df/dz of a holomorphic function
+            return holomorphic(numbers, m // 2, n // 2)
+        if len(numbers) != m * n:
+            raise ValueError(f"the gradient has {len(numbers)} numbers, not {m} outputs x {n} inputs")
+        blocks = isinstance(given, (tuple, list)) and len(widths) > 1 and len(given) == len(widths)
+        if not blocks or len(flatten_numbers(given[0])) != m * widths[0]:
+            return [[float(x) for x in numbers[i * n : (i + 1) * n]] for i in range(m)]
+        rows: list[list[float]] = [[] for _ in range(m)]
+        for block, width in zip(given, widths, strict=True):  # one Jacobian for each argument
+            flat_block = flatten_numbers(block)
+            for i, row in enumerate(rows):
+                row += flat_block[i * width : (i + 1) * width]
         return rows
 
+    def rounding(self, roots: Sequence[Value]) -> list[float]:
+        """The rounding errors to expect in the engine's gradient."""
+        if not roots:
+            return []
+        sizes = path_sums(roots)
+        return [4 * EPSILON * sizes.get(leaf, 0.0) for leaf in self.leaves]
 
-def the_value(output: Any) -> Value | None:
-    """The Value in a result, if there is one (an array of one element may hold it)."""
-    if is_value(output):
-        return output  # type: ignore[no-any-return]
-    to_number(output)  # raises for anything that is not one number
-    inner = output.item() if hasattr(output, "item") else None
-    return inner if is_value(inner) else None
+    def with_sources(self, faults: Sequence[Fault], roots: Sequence[Value]) -> list[Fault]:
+        """Find the source lines of faulty nodes by building the graph once more in diagnosis mode."""
+        twins = self.twins(roots)
+        return [
+            replace(f, source=f.source or (twins[f.node].source if f.node in twins else None)) for f in faults
+        ]
+
+    def twins(self, roots: Sequence[Value], *, moved: bool = False) -> dict[Value, Value]:
+        """Build the graph once more, in diagnosis mode, and pair its nodes with those of the first.
+
+        Args:
+            roots: the outputs of the first graph.
+            moved: build the second beside the inputs.
+
+        Returns:
+            The second graph's node for each node of the first; nothing where their forms differ.
+        """
+        from autograd_core import diagnose, topological_order
+
+        before = list(self.inputs.current)
+        try:
+            if moved:
+                self.inputs.move(
+                    [x + 2.0**-10 * (abs(x) or 1.0) * (0.7 + 0.1 * (i % 7)) for i, x in enumerate(before)]
+                )
+            with diagnose():
+                result = self.inputs.call(self.function, "graph")
+            again = [node for node in values_in(result) if node is not None and not node.is_constant]
+            first, second = topological_order(*roots), topological_order(*again)
+        except Exception:  # beside the inputs f may have no value; diagnosis stops at what is not finite
+            return {}
+        finally:
+            self.inputs.move(before)
+        if [node.op for node in first] != [node.op for node in second]:
+            return {}
+        return dict(zip(first, second, strict=True))
+
+    def leaks(self, roots: Sequence[Value]) -> list[tuple[Value, Value]]:
+        """Constants of the graph that change with the inputs: numbers that left the graph and came back.
+
+        Returns:
+            The constant and its twin beside the inputs. (A constant such as the largest of some scores, taken
+            away for stability, may be right; so this is a hint and not a verdict.)
+        """
+        inputs = set(self.leaves)
+        twins = self.twins(roots, moved=True)
+        own = {id(leaf) for leaf in self.inputs.graph_leaves()}
+        found = []
+        for node, twin in twins.items():
+            for parent, other in zip(node.parents, twin.parents, strict=True):
+                is_input = parent in inputs or id(other) in own
+                if parent.is_leaf and not is_input and parent.data != other.data:
+                    found.append((twin, other))
+        return found
+
+    # --- second order --------------------------------------------------------------------------------------
+
+    def hessian_times(self, vector: Vector) -> list[float]:
+        """The engine's Hessian times a vector: a sweep over the gradient's graph."""
+        if self.engine == "torch":
+            return self.torch_hessian_times(vector)
+        from autograd_core import differentiate, dot
+
+        result = self.inputs.call(self.function, "graph")
+        leaves = self.inputs.graph_leaves()
+        pairs = zip(values_in(result), self.weights or [1.0], strict=True)
+        chosen = [(node, u) for node, u in pairs if node is not None and not node.is_constant]
+        if not chosen:
+            return [0.0] * len(leaves)
+        output = (
+            chosen[0][0]
+            if self.weights is None
+            else dot([node for node, _ in chosen], [u for _, u in chosen])
+        )
+        product = dot(list(differentiate(output, list(leaves))), list(vector))
+        for leaf in leaves:
+            leaf.zero_grad()
+        if not product.is_constant:
+            product.backward()
+        return [leaf.grad for leaf in leaves]
+
+    def torch_hessian_times(self, vector: Vector) -> list[float]:
+        """PyTorch's Hessian times a vector."""
+        import torch
+
+        output, leaves = self.torch_output()
+        if not output.requires_grad:
+            return [0.0] * len(vector)
+        first = torch.autograd.grad(output, leaves, create_graph=True, allow_unused=True)
+        rest, total = list(vector), torch.zeros((), dtype=torch.float64)
+        for part, leaf in zip(first, leaves, strict=True):
+            weights = torch.tensor(rest[: leaf.numel()], dtype=leaf.dtype).reshape(leaf.shape)
+            del rest[: leaf.numel()]
+            total = total if part is None else total + (part * weights).sum()
+        if not total.requires_grad:
+            return [0.0] * len(vector)
+        second = torch.autograd.grad(total, leaves, allow_unused=True)
+        filled = [
+            torch.zeros_like(leaf) if part is None else part
+            for part, leaf in zip(second, leaves, strict=True)
+        ]
+        return self.inputs.flatten(filled, False)
+
+
+def precision(result: Any) -> float:
+    """The relative precision of the numbers in a result."""
+    return max(map(epsilon_of, parts_of(result)), default=EPSILON)
+
+
+def parts_of(result: Any) -> Iterator[Any]:
+    """The arrays, tensors and numbers in a nest of sequences and mappings."""
+    if isinstance(result, Mapping):
+        result = list(result.values())
+    if isinstance(result, (list, tuple)):
+        for part in result:
+            yield from parts_of(part)
+    else:
+        yield result
+
+
+def flat(result: Any, doubled: bool = False) -> list[float]:
+    """The outputs as floats."""
+    numbers = outputs_of(result)[1]
+    if doubled or any(isinstance(number, complex) for number in numbers):
+        return [x for number in numbers for x in (complex(number).real, complex(number).imag)]
+    return [float(number.data) if is_value(number) else number for number in numbers]
+
+
+def values_in(result: Any) -> list[Value | None]:
+    """The Value of each output, None where it is a plain number."""
+    return [number if is_value(number) else None for number in outputs_of(result)[1]]
+
+
+def like(result: Any, numbers: list[float], doubled: bool) -> Any:
+    """Numbers in the form of a result; they are taken from the front of the list."""
+    if isinstance(result, Mapping):
+        return {key: like(part, numbers, doubled) for key, part in result.items()}
+    if isinstance(result, (list, tuple)):
+        return type(result)([like(part, numbers, doubled) for part in result])
+    shape = shape_of(result)
+    count = math.prod(shape or ()) * (2 if doubled else 1)
+    own = numbers[:count]
+    del numbers[:count]
+    elements = [complex(*own[i : i + 2]) for i in range(0, count, 2)] if doubled else own
+    if shape is None:
+        return elements[0]
+    if is_tensor(result):
+        import torch
+
+        return torch.tensor(elements, dtype=result.dtype, device=result.device).reshape(shape)
+    import numpy
+
+    return numpy.array(elements, dtype=None if result.dtype.kind == "O" else result.dtype).reshape(shape)
+
+
+def holomorphic(numbers: Sequence[Any], m: int, n: int) -> list[list[float]]:
+    """The real Jacobian, 2m x 2n, of the complex derivatives dw/dz (Cauchy and Riemann)."""
+    rows = []
+    for i in range(m):
+        derivatives = [complex(number) for number in numbers[i * n : (i + 1) * n]]
+        rows.append([x for d in derivatives for x in (d.real, -d.imag)])
+        rows.append([x for d in derivatives for x in (d.imag, d.real)])
+    return rows
 
 
 def rounding_noise(nodes: Sequence[Value]) -> float:
-    """The rounding error to expect in the last node: each node's half ulp, carried to the output by its
-    gradient.
+    """The rounding error to expect in the outputs: each node's half ulp, carried there by its gradient.
 
     The errors are added as independent ones, with a margin. The gradients of the last sweep must be on the
     nodes.
@@ -164,16 +461,17 @@ def rounding_noise(nodes: Sequence[Value]) -> float:
     return 2.0 * EPSILON * math.sqrt(total) if math.isfinite(total) else 0.0
 
 
-def path_sums(output: Value) -> dict[Value, float]:
-    """For each node, the sum over all paths from the output of the product of absolute partials.
+def path_sums(roots: Sequence[Value]) -> dict[Value, float]:
+    """For each node, the sum over all paths from the outputs of the product of absolute partials.
 
     Each product in the sweep is rounded; where large ones cancel, what is left carries their rounding.
     """
     from autograd_core import topological_order
 
     sums: dict[Value, float] = defaultdict(float)
-    sums[output] = 1.0
-    for node in reversed(topological_order(output)):
+    for root in roots:
+        sums[root] += abs(root.grad)
+    for node in reversed(topological_order(*roots)):
         own = sums[node]
         if own and math.isfinite(own):
             for parent, partial in zip(node.parents, node.partials, strict=True):

@@ -13,7 +13,8 @@ __all__ = ["Rules", "judge"]
 
 MULTIPLE = 10.0  # tolerance, in estimated errors of the finite difference
 FLOOR = 1e-9  # relative difference that always passes: rounding of the gradient itself
-POWERLESS = 1e-2  # relative tolerance from which agreement proves nothing
+EPSILONS = 8.0  # the same in units of the relative precision of the gradient's type, where that is coarser
+TELLING = 0.1  # relative tolerance from which agreement proves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +25,29 @@ class Rules:
         rtol: relative tolerance, or None to take the tolerance from the estimated error.
         atol: absolute tolerance, or None.
         accepted: the verdicts that pass.
+        epsilon: relative precision of the gradient's type.
     """
 
     rtol: float | None = None
     atol: float | None = None
     accepted: Collection[str] = ("ok", "kink", "boundary")
+    epsilon: float = 2.0**-52
+
+    def __post_init__(self) -> None:
+        for name, number in (("rtol", self.rtol), ("atol", self.atol)):
+            if number is not None and not 0.0 <= number < math.inf:
+                raise ValueError(f"{name} is a finite number, at least 0, not {number!r}")
+
+    @property
+    def given(self) -> bool:
+        """Whether the caller chose the tolerance."""
+        return self.rtol is not None or self.atol is not None
 
     def tolerance(self, analytic: float, numeric: float, error: float) -> float:
         """The difference allowed between two numbers."""
         scale = max(abs(analytic), abs(numeric))
-        if self.rtol is None and self.atol is None:
-            return MULTIPLE * error + FLOOR * scale
+        if not self.given:
+            return MULTIPLE * error + max(FLOOR, EPSILONS * self.epsilon) * scale
         return max((self.atol or 0.0) + (self.rtol or 0.0) * scale, error)
 
 
@@ -85,20 +98,34 @@ def decide(
         return "non-finite", "the gradient is nan"
     if found.behaviour == "infinite":
         return "infinite", "" if analytic == found.value else "the gradient does not show it"
+    if math.isinf(analytic):
+        return "wrong", "the gradient is infinite and the slope is not"
     if found.behaviour == "kink" and found.left and found.right:
         return at_kink(analytic, found.left.value, found.right.value, found.error, rules)
     if found.behaviour in ("jump", "noise"):
         return ("jump", "") if found.behaviour == "jump" else ("noise", "")
     if found.staircase and analytic == 0.0:
-        return ("ok" if verified else "noise"), "f is a staircase, flat between its steps"
-    if math.isinf(analytic) or abs(analytic - found.value) > tolerance:
+        flat = "the function is a staircase, flat between its steps"
+        return ("ok", flat) if verified else ("undecided", f"{flat}: is a number rounded, or its graph left?")
+    if abs(analytic - found.value) > tolerance:
+        if found.pieces and found.coarse is not None:
+            return "undecided", (
+                "the function is made of pieces with small jumps (a solver that stops early?): "
+                f"{found.value:.6g} within a piece, {found.coarse.value:.6g} across them"
+            )
         return "wrong", comparison(analytic, found.value, tolerance)
-    if found.behaviour == "boundary":
-        return "boundary", ""
-    if powerless(analytic, found, tolerance, verified):
-        return "noise", "agreement proves nothing"
-    drowned = not verified and 0.0 < abs(analytic) < found.error
-    return "ok", "too small beside f to be told from 0" if drowned else ""
+    if hidden(analytic, found, rules, tolerance) and not verified:
+        return "undecided", f"the rounding of f hides slopes up to {tolerance:.1g} here"
+    return ("boundary" if found.behaviour == "boundary" else "ok"), ""
+
+
+def hidden(analytic: float, found: Derivative, rules: Rules, tolerance: float) -> bool:
+    """Whether the agreement says nothing: another gradient, a tenth larger or smaller, would pass as well."""
+    if rules.given:
+        return found.error > (rules.atol or 0.0) + (rules.rtol or 0.0) * max(abs(analytic), abs(found.value))
+    if analytic == 0.0:  # a slope of 0 is only ever known within rounding
+        return found.behaviour == "smooth" and found.error > found.rounding / found.step
+    return tolerance > TELLING * max(abs(analytic), abs(found.value))
 
 
 def at_kink(analytic: float, left: float, right: float, error: float, rules: Rules) -> tuple[Verdict, str]:
@@ -107,13 +134,6 @@ def at_kink(analytic: float, left: float, right: float, error: float, rules: Rul
     if min(left, right) - tolerance <= analytic <= max(left, right) + tolerance:
         return "kink", ""
     return "wrong", "a kink, and the gradient lies outside both slopes"
-
-
-def powerless(analytic: float, found: Derivative, tolerance: float, verified: bool) -> bool:
-    """Whether the finite difference is so vague that the agreement says nothing."""
-    if verified or tolerance <= POWERLESS * max(abs(analytic), abs(found.value)):
-        return False
-    return found.error > found.rounding / found.step
 
 
 def comparison(analytic: float, numeric: float, tolerance: float) -> str:

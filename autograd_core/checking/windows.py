@@ -76,7 +76,7 @@ class Probe:
     evaluations: int = 0
 
     def step(self, exponent: int) -> float:
-        """The step near ``2**exponent``: a multiple of the last digit of x, so that x + h and x - h are exact."""
+        """The step near ``2**exponent``: whole last digits of x, so that x + h and x - h are exact."""
         step = math.ldexp(factor(exponent), exponent)
         digit = math.ulp(min(abs(self.x) + step, LARGEST)) * (self.epsilon / EPSILON)
         return max(round(step / digit), 1) * digit
@@ -94,7 +94,11 @@ class Probe:
 
     def rounding(self, *offsets: float) -> float:
         """The rounding error to expect of f at the offsets."""
-        return self.epsilon * max(abs(self(offset)) for offset in offsets) + max(self.noise, self.estimated) + TINY
+        return (
+            self.epsilon * max(abs(self(offset)) for offset in offsets)
+            + max(self.noise, self.estimated)
+            + TINY
+        )
 
     def _evaluate(self, x: float) -> float:
         self.evaluations += 1
@@ -146,7 +150,9 @@ def is_resolved(slope: Slope, rounding: float) -> bool:
     return slope.error <= max(RESOLVED * abs(slope.value), rounding / slope.step)
 
 
-def extrapolate(steps: Sequence[float], quotients: Sequence[float], floors: Sequence[float], power: int) -> Slope:
+def extrapolate(
+    steps: Sequence[float], quotients: Sequence[float], floors: Sequence[float], power: int
+) -> Slope:
     """Extrapolate quotients to step 0 by Neville's scheme; keep the entry with the least estimated error.
 
     Args:
@@ -215,7 +221,7 @@ def central_slope(probe: Probe, steps: Sequence[float]) -> Slope | None:
 
 
 def measure(probe: Probe, exponent: int, levels: int = LEVELS) -> Window:
-    """Extrapolate over the window whose largest step is near ``2**exponent``, or the least that floats allow."""
+    """Extrapolate over the window of steps from ``2**exponent`` down, or the least that floats allow."""
     exponent = max(exponent, SMALLEST_EXPONENT + LEVELS)
     steps = [probe.step(exponent - level) for level in range(levels)]
     steps = [steps[0], *(b for a, b in itertools.pairwise(steps) if b < a)]

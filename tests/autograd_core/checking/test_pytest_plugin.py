@@ -141,13 +141,10 @@ def test_the_plugin_can_be_switched_off(project):
     result.assert_outcomes(passed=1, errors=1)
 
 
-def test_importing_the_hooks_is_cheap():
+def test_importing_the_hooks_imports_nothing_else():
     code = (
-        "import pytest, sys, time; start = time.perf_counter(); import pytest_autograd_core;"
-        "print(time.perf_counter() - start, 'autograd_core' in sys.modules)"
+        "import pytest, sys; before = set(sys.modules); import pytest_autograd_core;"
+        "print(*sorted(set(sys.modules) - before))"
     )
-    output = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert float(output[0]) < 0.05
-    assert output[1] == "False"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["pytest_autograd_core"]
