@@ -200,7 +200,7 @@ def moved(x: float, generator: random.Random) -> float:
     size = abs(x) or 1.0
     if generator.random() < 0.75:
         return x + size * generator.uniform(-0.6, 0.6)
-    return generator.choice((-1.0, 1.0)) * size * 10.0 ** generator.uniform(-1.0, 1.0)
+    return float(generator.choice((-1.0, 1.0)) * size * 10.0 ** generator.uniform(-1.0, 1.0))
 
 
 def has_value(function: Function, place: Inputs) -> bool:

@@ -27,6 +27,7 @@ from autograd_core.checking.windows import (
     EPSILON,
     LEVELS,
     ROUNDING,
+    TINY,
     Probe,
     Slope,
     Window,
@@ -45,6 +46,10 @@ QUICK = 5  # steps of the first window
 FINER = (9, 18)  # binades below it at which pairs of values must agree with it
 ACCURATE = 1e-10  # relative error at which the first window is enough
 SHARP = 1e-7  # relative error at which the first window is enough for a small expected derivative
+STAIRS = 0.3  # relative difference of the slopes of a whole staircase at its largest steps
+ROUNDS = 3  # of such divisions
+ORDER = 8  # of the differences that show where f is least smooth
+CELLS = 32  # into which the way to the largest step is divided to look for jumps
 TELLING = 0.1  # an expected derivative is told from others when the error is below this part of it
 
 
@@ -67,7 +72,8 @@ class Derivative:
             that counts as zero.
         staircase: whether f, seen closely, is flat between steps: the slope is that of the whole staircase.
         coarse: a slope that f shows at larger steps and that the value contradicts; None where there is none.
-        pieces: whether f consists of pieces with small jumps between them, where ``coarse`` was found.
+        jumpiness: where the expected derivative is not the value: the size of a jump of f nearby, over its
+            distance from x; 0 where none was found.
     """
 
     value: float
@@ -81,7 +87,7 @@ class Derivative:
     rounding: float = 0.0
     staircase: bool = False
     coarse: Slope | None = None
-    pieces: bool = False
+    jumpiness: float = 0.0
 
 
 def exponents(x: float, epsilon: float) -> tuple[list[int], int]:
@@ -187,36 +193,83 @@ def is_accurate(slope: Slope, window: Window, epsilon: float) -> bool:
 
 
 def with_coarse(probe: Probe, found: Derivative, scales: Sequence[int], expected: float) -> Derivative:
-    """Note when larger steps show the expected derivative that the smallest contradict.
+    """Note when larger steps show the expected derivative that the smallest contradict, and jumps of f.
 
     Either the expected derivative forgets an oscillation of f, or f is made of pieces (a solver that stops
-    early, a table): then the slope of a piece is not the slope of what f stands for.
+    early, rounding inside): then the slope of a piece is not the slope of what f stands for.
     """
-    if found.behaviour != "smooth" or abs(found.value - expected) <= CONFIDENCE * found.error:
+    difference = abs(found.value - expected)
+    if found.behaviour != "smooth" or difference <= CONFIDENCE * found.error:
         return found
+    coarse = None
     for exponent in scales:
         slope = measure(probe, exponent).smooth
         if slope is None or slope.step <= found.step or slope.error > TELLING * abs(expected):
             continue
         contradicts = abs(slope.value - found.value) > CONFIDENCE * (slope.error + found.error)
         if contradicts and abs(slope.value - expected) <= CONFIDENCE * slope.error:
-            return replace(found, coarse=slope, pieces=jumps(probe, slope.step))
+            coarse = slope
+            break
+    if coarse is None and difference > TELLING * max(abs(expected), abs(found.value)):
+        return found
+    largest = coarse.step if coarse is not None else probe.step(max(scales))
+    ways = [sign * largest / part for part in (1, 16, 256) for sign in (1, -1)]
+    return replace(found, coarse=coarse, jumpiness=max(jump(probe, far) for far in ways))
+
+
+def jump(probe: Probe, far: float) -> float:
+    """The size of a jump of f between x and x + far over its distance from x; 0 where none is found.
+
+    The cell in which f is least smooth is divided anew, a few times, then halved until two floats are left.
+    """
+    low, high, slope, steepest = 0.0, far, 0.0, 0.0
+    for _ in range(ROUNDS):
+        cells = [low + (high - low) * i / CELLS for i in range(CELLS + 1)]
+        points = [probe.fresh(offset) for offset in cells]
+        if not all(map(math.isfinite, points)):
+            return 0.0
+        rough = differences(points, ORDER)
+        cell = max(range(len(rough)), key=lambda i: abs(rough[i])) + ORDER // 2
+        slope = (points[cell - 1] - points[cell - 3]) / (cells[cell - 1] - cells[cell - 3])
+        steepest = max(abs(b - a) for a, b in itertools.pairwise(points)) / abs(cells[1] - cells[0])
+        low, high = cells[cell - 1], cells[cell + 1]
+    return jump_between(probe, low, high, slope, steepest)
+
+
+def differences(numbers: Sequence[float], order: int) -> list[float]:
+    """Differences of some order."""
+    found = list(numbers)
+    for _ in range(order):
+        found = [b - a for a, b in itertools.pairwise(found)]
     return found
 
 
-def jumps(probe: Probe, step: float) -> bool:
-    """Whether f has a jump between x and x + step: the half that changes more is halved, to the end."""
-    low, high = 0.0, step
-    for _ in range(80):
-        middle = low + (high - low) / 2
-        if not low < middle < high:
+def jump_between(probe: Probe, low: float, high: float, slope: float, steepest: float) -> float:
+    """The size of a jump between two offsets over its distance from x; 0 where there is none.
+
+    Args:
+        probe: f.
+        low: an offset.
+        high: another.
+        slope: of f beside the jump.
+        steepest: the steepest slope seen around it, the jump's own included.
+    """
+    left, right = probe.fresh(low), probe.fresh(high)
+    for _ in range(100):
+        offset = low + (high - low) / 2
+        if probe.x + offset in (probe.x + low, probe.x + high):
             break
-        left, right = probe(middle) - probe(low), probe(high) - probe(middle)
-        if not (math.isfinite(left) and math.isfinite(right)):
-            return False
-        low, high = (low, middle) if abs(left) > abs(right) else (middle, high)
-    slope = abs(probe(step) - probe(0.0)) / step
-    return abs(probe(high) - probe(low)) > 64 * (slope * (high - low) + probe.rounding(low, high))
+        middle = probe.fresh(offset)
+        if not math.isfinite(middle):
+            return 0.0
+        trend = slope * (high - low) / 2
+        if abs(middle - left - trend) > abs(right - middle - trend):
+            high, right = offset, middle
+        else:
+            low, left = offset, middle
+    size = abs(right - left)
+    rounding = probe.epsilon * max(abs(left), abs(right)) + probe.noise + TINY
+    return size / abs(high) if size > 64 * (rounding + steepest * abs(high - low)) else 0.0
 
 
 def report(probe: Probe, behaviour: Behaviour, slope: Slope, window: Window) -> Derivative:
@@ -325,21 +378,40 @@ def conclude(probe: Probe, windows: Sequence[Window]) -> Derivative:
         return singular(probe, windows)
     window = found.window
     if found.slope is not None:
+        stairs = staircase(probe, found.slope)
+        if stairs is not None:
+            return replace(report(probe, "smooth", stairs, window), staircase=True)
         slope = replace(found.slope, error=max(found.slope.error, finer_error(probe, found.slope)))
-        found_it = report(probe, "smooth" if is_resolved(slope, window.rounding) else "noise", slope, window)
-        return replace(found_it, staircase=is_staircase(probe, slope, windows))
+        return report(probe, "smooth" if is_resolved(slope, window.rounding) else "noise", slope, window)
     left, right = sides(window)
     middle = Slope((left.value + right.value) / 2, left.error + right.error, window.step, left.finest)
     return report(probe, "kink", middle, window)
 
 
-def is_staircase(probe: Probe, slope: Slope, windows: Sequence[Window]) -> bool:
-    """Whether f is flat in the two finest windows although its rounding would let the slope show there."""
-    largest = windows[-2].step
+def staircase(probe: Probe, slope: Slope) -> Slope | None:
+    """The slope of the whole staircase where f, seen closely, is flat on both sides; else None.
+
+    f must be flat over steps whose change its rounding would let us see, and rise by about the same slope
+    over larger ones.
+    """
     centre = probe(0.0)
-    if any(value != centre for h, value in probe.values.items() if abs(h) <= largest):
-        return False
-    return bool(probe.grid) or abs(slope.value) * largest > 1e3 * probe.rounding(0.0)
+    steps = sorted(h for h in probe.values if h > 0.0 and -h in probe.values)
+    flat = 0.0
+    for h in steps:
+        if probe(h) != centre or probe(-h) != centre:
+            break
+        flat = h
+    largest = [h for h in steps if math.isfinite(probe(h)) and math.isfinite(probe(-h))][-3:]
+    if not flat or len(largest) < 3 or largest[0] <= flat:
+        return None
+    slopes = [sign * (probe(sign * h) - centre) / h for h in largest for sign in (-1.0, 1.0)]
+    whole = [(probe(h) - probe(-h)) / (2 * h) for h in largest]
+    rise, apart = whole[-1], max(whole) - min(whole)
+    if not rise or apart > STAIRS * abs(rise) or max(slopes) - min(slopes) > 2 * STAIRS * abs(rise):
+        return None
+    visible = abs(rise) * flat > 1e3 * (probe.epsilon * abs(centre) + TINY)
+    found = slope if slope.value else Slope(rise, apart + probe.grid / largest[-1], largest[-1], largest[0])
+    return found if visible or probe.grid else None
 
 
 def finer_error(probe: Probe, slope: Slope) -> float:

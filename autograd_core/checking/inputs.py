@@ -512,7 +512,7 @@ def argument_names(parameters: Sequence[inspect.Parameter] | None, count: int) -
     """Names for the arguments: those of f's parameters where they are known."""
     if parameters is not None and len(parameters) >= count:
         return [parameter.name for parameter in parameters[:count]]
-    return [f"x[{index}]" for index in range(count)] if count > 1 else ["x"]
+    return ["x"] if count == 1 else [f"x[{index}]" for index in range(count)]
 
 
 def below(label: str, key: Any) -> str:

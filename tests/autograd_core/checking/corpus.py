@@ -1,0 +1,281 @@
+"""The corpus: gradients of functions of floats, right and wrong, that a checker got wrong once.
+
+It grows: who finds a wrong gradient that passes, or a right one that fails, adds a line. The tests
+hold this checker to it (no false pass, no false alarm), and ``python -m benchmarks.checking`` runs its
+peers on it.
+"""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+TAU = 2 * math.pi
+
+
+@dataclass(frozen=True)
+class Case:
+    """A function of floats, a gradient for it, and whether that gradient is right.
+
+    Attributes:
+        group: what the case is about.
+        function: of as many floats as ``point`` has.
+        gradient: returns a number for each of them.
+        point: where to check.
+        right: whether the gradient is right.
+        decidable: whether finite differences in floats can tell; where not, a right gradient may be
+            undecided, but never wrong.
+    """
+
+    group: str
+    function: Callable[..., float]
+    gradient: Callable[..., Sequence[float]]
+    point: tuple[float, ...]
+    right: bool
+    decidable: bool = True
+
+
+CASES: list[Case] = []
+
+
+def pair(group, function, right, wrong, *point, decidable=True):
+    """Add a function with its right derivative and a wrong one."""
+    CASES.append(Case(group, function, lambda *xs: _listed(right, xs), point, True, decidable))
+    CASES.append(Case(group, function, lambda *xs: _listed(wrong, xs), point, False, decidable))
+
+
+def _listed(gradient, xs):
+    found = gradient(*xs)
+    return list(found) if isinstance(found, (list, tuple)) else [found]
+
+
+# --- periods that divide the steps ----------------------------------------------------------------------
+
+pair(
+    "periods",
+    lambda t: 0.1 * (t - 2000) + math.sin(TAU * t),
+    lambda t: 0.1 + TAU * math.cos(TAU * t),
+    lambda t: 0.1,
+    2024.3,
+)
+pair(
+    "periods",
+    lambda x: 10 + x * x - 10 * math.cos(TAU * x),
+    lambda x: 2 * x + 10 * TAU * math.sin(TAU * x),
+    lambda x: 2 * x,
+    1000.3,
+)
+pair(
+    "periods",
+    lambda x: x * x + 1e-3 * math.sin(TAU * 100 * x),
+    lambda x: 2 * x + 0.1 * TAU * math.cos(TAU * 100 * x),
+    lambda x: 2 * x,
+    5.3,
+)
+pair(
+    "periods",
+    lambda t: t + math.sin(TAU * 1024 * t),
+    lambda t: 1 + TAU * 1024 * math.cos(TAU * 1024 * t),
+    lambda t: 1.0,
+    5.3,
+)
+pair(
+    "periods",
+    lambda t: 0.1 * t + 1e-9 * math.sin(TAU * 1e6 * t),
+    lambda t: 0.1 + TAU * 1e-3 * math.cos(TAU * 1e6 * t),
+    lambda t: 0.1,
+    100.3,
+)
+for _x in (1e-8, 1e-6, 1e-4, 1e-2):
+    pair(
+        "periods",
+        lambda x: math.sin(1e8 * x),
+        lambda x: 1e8 * math.cos(1e8 * x),
+        lambda x: -1e8 * math.cos(1e8 * x),
+        _x,
+    )
+
+# --- domains --------------------------------------------------------------------------------------------
+
+
+def asserting(x):
+    """Square, for numbers above 0 only."""
+    assert x > 0
+    return x * x
+
+
+def warning(x):
+    """Square, that raises a warning below 1."""
+    if x < 1:
+        raise RuntimeWarning("invalid value encountered")
+    return x * x
+
+
+def keyed(x):
+    """Square, that raises KeyError beyond 5."""
+    return x * x if x < 5 else {}[x]
+
+
+pair("domains", lambda x: x**0.5, lambda x: 0.5 / x**0.5, lambda x: 0.5 * x**0.5, 2.0)
+pair(
+    "domains",
+    lambda x: x ** (1 / x),
+    lambda x: x ** (1 / x) * (1 - math.log(x)) / x**2,
+    lambda x: 0.5,
+    math.e,
+)
+for _f in (asserting, warning, keyed):
+    pair("domains", _f, lambda x: 2 * x, lambda x: x, 3.0)
+pair("domains", lambda x: math.log(x) * x, lambda x: math.log(x) + 1, lambda x: math.log(x), 1e-6)
+
+# --- cancellation, underflow, seams ---------------------------------------------------------------------
+
+
+def removable(x):
+    """(1 - cos x) / x**2, computed badly."""
+    return (1 - math.cos(x)) / (x * x)
+
+
+def removable_slope(x):
+    """Its derivative, by a series."""
+    return -x / 12 + x**3 / 180 - x**5 / 6720 + x**7 / 453600 - x**9 / 47900160
+
+
+pair("cancellation", removable, removable_slope, lambda x: -removable_slope(x), 1e-3, decidable=False)
+pair("cancellation", removable, removable_slope, lambda x: -removable_slope(x), 0.5)
+pair(
+    "cancellation",
+    lambda x: math.sin(x) / x,
+    lambda x: (x * math.cos(x) - math.sin(x)) / x**2,
+    lambda x: 1.0,
+    1e-3,
+)
+pair(
+    "cancellation",
+    lambda x: (1 + x) ** 2 - 1 - 2 * x,
+    lambda x: 2 * x,
+    lambda x: -2 * x,
+    1e-6,
+    decidable=False,
+)
+pair("underflow", lambda x: x * x, lambda x: 2 * x, lambda x: -2 * x, 1e-200, decidable=False)
+pair(
+    "underflow",
+    lambda x: math.exp(-1 / (x * x)),
+    lambda x: 2 / x**3 * math.exp(-1 / (x * x)),
+    lambda x: -2 / x**3 * math.exp(-1 / (x * x)),
+    0.1,
+)
+
+
+def huber(x):
+    """Huber's loss with its seam at 1."""
+    return 0.5 * x * x if abs(x) < 1 else abs(x) - 0.5
+
+
+for _x in (1 - 1e-9, 1.0, 1 + 1e-9, 1.01):
+    pair("seams", huber, lambda x: max(-1.0, min(1.0, x)), lambda x: 0.5 * x, _x)
+
+
+def solved(x, tolerance=1e-4):
+    """sqrt(x) by Newton's iteration, stopped early."""
+    y = x
+    for _ in range(100):
+        if abs(y * y - x) <= tolerance:
+            return y
+        y = 0.5 * (y + x / y)
+    raise ValueError("no convergence")
+
+
+for _x in (2.0, 7.3):
+    pair("solvers", solved, lambda x: 0.5 / math.sqrt(x), lambda x: 1 / math.sqrt(x), _x, decidable=False)
+
+# --- drowned in rounding --------------------------------------------------------------------------------
+
+pair(
+    "drowned",
+    lambda x: 1e8 + 1e-6 * math.sin(x),
+    lambda x: 1e-6 * math.cos(x),
+    lambda x: 2e-6 * math.cos(x),
+    1.0,
+    decidable=False,
+)
+pair("drowned", lambda x: x + 1e20, lambda x: 1.0, lambda x: 500.0, 1.0, decidable=False)
+pair(
+    "drowned",
+    lambda x: 1 / (1 + math.exp(-x)),
+    lambda x: math.exp(-x),
+    lambda x: 2 * math.exp(-x),
+    35.0,
+    decidable=False,
+)
+pair("drowned", lambda x: (3.1 * x + 1e15) - 1e15, lambda x: 3.1, lambda x: 0.0, 0.7, decidable=False)
+pair(
+    "drowned",
+    math.tanh,
+    lambda x: 1 / math.cosh(x) ** 2,
+    lambda x: 2 / math.cosh(x) ** 2,
+    19.0,
+    decidable=False,
+)
+
+# --- kinks, jumps, points without a derivative ----------------------------------------------------------
+
+
+def ramp(x):
+    """relu."""
+    return max(x, 0.0)
+
+
+def step(x):
+    """1 above 0."""
+    return float(x > 0)
+
+
+_noise: dict[float, float] = {}
+_generator = random.Random(0)
+
+
+def rough(x):
+    """Noise, the same at the same point."""
+    return _noise.setdefault(x, _generator.random())
+
+
+for _x in (1e-3, 1e-7, 1e-12, -1e-3, -1e-7, -1e-12):
+    pair("beside a kink", ramp, step, lambda x: 1 - step(x), _x)
+for _slope in (0.0, 0.5, 1.0):
+    CASES.append(Case("on a kink", ramp, lambda x, s=_slope: [s], (0.0,), True))
+for _slope in (-0.1, 1.1):
+    CASES.append(Case("on a kink", ramp, lambda x, s=_slope: [s], (0.0,), False))
+for _slope in (0.0, 1.0, 5e5):
+    for _f, _x in ((step, 0.0), (rough, 0.5), (math.cbrt, 0.0)):
+        CASES.append(Case("no derivative", _f, lambda x, s=_slope: [s], (_x,), False))
+
+
+def single(x):
+    """x**2 in the precision of float32, without a gradient."""
+    import struct
+
+    (rounded,) = struct.unpack("f", struct.pack("f", x))
+    return rounded**2
+
+
+CASES.append(Case("staircases", single, lambda x: [0.0], (1.7,), False))
+CASES.append(Case("staircases", lambda x: round(x, 3), lambda x: [0.0], (1.7004,), False))
+CASES.append(Case("not finite", lambda x: x * x, lambda x: [math.inf], (1.7,), False))
+CASES.append(Case("not finite", lambda x: x * x, lambda x: [math.nan], (1.7,), False))
+
+
+class Accumulating:
+    """A gradient that adds to what it gave before, as ``.grad`` does."""
+
+    def __init__(self):
+        self.total = 0.0
+
+    def __call__(self, x):
+        self.total += 2 * x
+        return [self.total]
+
+
+CASES.append(Case("not repeatable", lambda x: x * x, Accumulating(), (1.7,), False))
+CASES.append(Case("not repeatable", lambda x: x * x, lambda x: [2 * x + _generator.random()], (1.7,), False))

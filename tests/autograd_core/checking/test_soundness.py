@@ -1,0 +1,206 @@
+"""No wrong gradient passes and no right one fails: the corpus, random periods, checks of nothing."""
+
+import math
+import random
+
+import pytest
+
+import autograd_core as ag
+from autograd_core import GradientCheckError, Value
+from autograd_core.checking import check_gradients, gradient_report
+from tests.autograd_core.checking.corpus import CASES, TAU
+
+ALL = [pytest.param(case, id=f"{i}-{case.group}-{case.right}") for i, case in enumerate(CASES)]
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_the_corpus_has_no_false_pass_and_no_false_alarm(case):
+    report = gradient_report(case.function, list(case.point), gradient=case.gradient)
+    verdict = report.rows[0].verdict
+    if not case.right:
+        assert not report.passed, str(report)
+    elif case.decidable:
+        assert report.passed, str(report)
+    else:
+        assert verdict in ("ok", "undecided", "noise"), str(report)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_forgotten_oscillation_passes_whatever_its_frequency_phase_and_point(seed):
+    generator = random.Random(seed)
+    for number in range(40):
+        frequency = 2.0 ** generator.randrange(14) if number % 2 else 10 ** generator.uniform(-1, 4)
+        phase, slope = generator.uniform(0, TAU), generator.uniform(-2, 2)
+        x = generator.choice((-1, 1)) * 10 ** generator.uniform(-2, 3.5)
+        amplitude = 10 ** generator.uniform(-5, 0)
+
+        def f(t, a=amplitude, w=TAU * frequency, p=phase, s=slope):
+            return s * t + a * math.sin(w * t + p)
+
+        forgotten = amplitude * TAU * frequency * math.cos(TAU * frequency * x + phase)
+        if abs(forgotten) > 1e-6 * abs(slope):
+            assert not gradient_report(f, [x], gradient=[slope]).passed
+            verdict = gradient_report(f, [x], gradient=[slope + forgotten]).rows[0].verdict
+            assert verdict != "wrong"
+
+
+# --- the graph was left -----------------------------------------------------------------------------------
+
+
+def test_a_staircase_with_gradient_0_does_not_pass_because_the_operations_are_right():
+    struct = pytest.importorskip("struct")
+
+    def single(x):
+        return struct.unpack("f", struct.pack("f", x))[0]
+
+    report = gradient_report(lambda x: x * 0.0 + single(x.data) ** 2, [1.7])
+    assert not report.passed
+
+
+def test_a_partial_that_is_forgotten_is_told_with_its_place():
+    report = gradient_report(lambda x, y: x * y.data, [2.0, 3.0])
+    assert not report.passed
+    (hint,) = report.hints
+    assert "A part of the function left the graph" in hint
+    assert "test_soundness.py" in hint
+    assert "is the number 3" in hint
+
+
+def test_a_staircase_of_the_engine_s_own_operations_has_gradient_0():
+    assert gradient_report(lambda x: ag.floor(x * 1e5), [1.700004]).passed
+
+
+def test_where_floats_cannot_tell_the_operations_at_many_digits_can():
+    pytest.importorskip("mpmath")
+    report = gradient_report(ag.sigmoid, [35.0])
+    assert report.passed
+    assert "by the operations" in report.rows[0].note
+
+    @ag.operation(lambda x, y: 2.0 * y * (1.0 - y) + 3e-13, name="wrong_sigmoid_at_35")
+    def wrong(x):
+        return 1 / (1 + math.exp(-x))
+
+    assert not gradient_report(lambda x: wrong(x), [35.0]).passed
+
+
+def test_a_drowned_row_is_undecided_in_the_headline_and_says_what_to_do():
+    report = gradient_report(lambda x: 1e8 + 1e-6 * math.sin(x), [1.0], gradient=[2e-6 * math.cos(1.0)])
+    assert "undecided" in report.headline() or "wrong" in report.headline()
+    report = gradient_report(lambda x: x + 1e20, [1.0], gradient=[500.0])
+    assert "1 undecided" in report.headline()
+    assert "scale the function" in str(report)
+
+
+def test_undecided_rows_pass_when_they_could_hide_a_hundredth_of_the_gradient_at_most():
+    def f(x, y):
+        return x * x + 1e-15 * y
+
+    report = gradient_report(f, [3.0, 0.5], gradient=lambda x, y: [2 * x, 1e-15])
+    assert report.counts() == {"undecided": 1, "ok": 1}
+    assert report.passed
+
+
+# --- nothing checked is an error ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "message"),
+    [
+        ([], {}, "nothing to check"),
+        (iter(()), {}, "nothing to check"),
+        ((x for x in [1.0] if x > 2), {}, "nothing to check"),
+        ([[]], {}, "nothing to check"),
+        ([1.0], {"rtol": math.nan}, "rtol is a finite number, at least 0, not nan"),
+        ([1.0], {"rtol": -1e-3}, "rtol is a finite number"),
+        ([1.0], {"atol": -1.0}, "atol is a finite number"),
+        ([1.0], {"atol": math.inf}, "atol is a finite number"),
+        ([1.0], {"points": 0}, "points is a whole number"),
+    ],
+)
+def test_a_check_of_nothing_is_an_error(inputs, options, message):
+    with pytest.raises(ValueError, match=message):
+        gradient_report(lambda *xs: 3.0, inputs, **options)
+
+
+def test_an_empty_array_is_an_error():
+    np = pytest.importorskip("numpy")
+    with pytest.raises(ValueError, match="nothing to check"):
+        gradient_report(np.sum, np.zeros(0), gradient=np.ones(0))
+
+
+def test_the_same_parameter_twice_is_an_error_that_names_it():
+    w = Value(3.0, "w")
+    with pytest.raises(ValueError, match="give it once"):
+        gradient_report(lambda: w * w, [w, w])
+
+
+def test_a_gradient_of_none_is_an_error_that_says_what_may_be_wrong():
+    with pytest.raises(TypeError, match=r"None.*without a return"):
+        gradient_report(lambda x: x * x, [3.0], gradient=lambda x: None)
+    with pytest.raises(TypeError, match="gradient of y is None"):
+        gradient_report(lambda x, y: x * y, [3.0, 2.0], gradient=lambda x, y: [y, None])
+
+
+def test_an_infinite_gradient_is_said():
+    row = gradient_report(lambda x: x * x, [3.0], gradient=[math.inf]).rows[0]
+    assert (row.verdict, row.note) == ("wrong", "the gradient is infinite and the slope is not")
+
+
+# --- asked twice, and elsewhere --------------------------------------------------------------------------
+
+
+def test_a_gradient_that_accumulates_is_told_as_such():
+    total = [0.0]
+
+    def accumulating(x):
+        total[0] += 2 * x
+        return [total[0]]
+
+    row = gradient_report(lambda x: x * x, [3.0], gradient=accumulating).rows[0]
+    assert row.verdict == "not repeatable"
+    assert "accumulates over calls" in row.note
+
+
+def test_a_gradient_that_is_right_at_one_point_only_fails_at_several():
+    def f(x):
+        return x**3 / 3
+
+    assert gradient_report(f, [1.0], gradient=lambda x: x).passed
+    assert not gradient_report(f, [1.0], gradient=lambda x: x, points=3).passed
+    report = check_gradients(f, [1.0], gradient=lambda x: x * x, points=3)
+    assert {row.name for row in report.rows} == {f"x (point {i})" for i in (1, 2, 3)}
+
+
+def test_points_are_drawn_inside_the_domain_of_f():
+    check_gradients(lambda x: ag.log(x) + ag.asin(x), [0.5], points=10)
+
+
+def test_points_can_be_drawn_by_the_caller():
+    seen = []
+
+    def domain(generator):
+        seen.append(generator.uniform(5, 6))
+        return [seen[-1]]
+
+    report = check_gradients(lambda x: ag.sqrt(x - 4.0), [4.5], points=4, domain=domain)
+    assert len(report.rows) == 4
+    assert len(seen) == 3
+    with pytest.raises(ValueError, match="no point with a finite value"):
+        gradient_report(lambda x: ag.sqrt(x), [1.0], points=2, domain=lambda generator: [-1.0])
+
+
+def test_numpy_warnings_beside_the_point_do_not_end_the_check():
+    np = pytest.importorskip("numpy")
+    x = np.array([1e-3, 2.0])
+    check_gradients(lambda x: np.log(x).sum(), x, gradient=lambda x: 1 / x)
+
+
+def test_a_nearly_singular_cholesky_factor_is_differentiated():
+    np = pytest.importorskip("numpy")
+
+    def f(a):
+        return np.linalg.cholesky(np.array([[1.0, 1.0], [1.0, 1.0 + a]]))[1, 1]
+
+    check_gradients(f, [1e-6], gradient=lambda a: [0.5 / math.sqrt(a)])
+    with pytest.raises(GradientCheckError):
+        check_gradients(f, [1e-6], gradient=lambda a: [1.0 / math.sqrt(a)])
