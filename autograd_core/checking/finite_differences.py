@@ -49,6 +49,7 @@ SHARP = 1e-7  # relative error at which the first window is enough for a small e
 STAIRS = 0.3  # relative difference of the slopes of a whole staircase at its largest steps
 ROUNDS = 3  # of such divisions
 ORDER = 8  # of the differences that show where f is least smooth
+SMALL = 1e-2  # part of a function's change that its jumps make where it stands for a smooth one
 CELLS = 32  # into which the way to the largest step is divided to look for jumps
 TELLING = 0.1  # an expected derivative is told from others when the error is below this part of it
 
@@ -214,7 +215,12 @@ def with_coarse(probe: Probe, found: Derivative, scales: Sequence[int], expected
         return found
     largest = coarse.step if coarse is not None else probe.step(max(scales))
     ways = [sign * largest / part for part in (1, 16, 256) for sign in (1, -1)]
-    return replace(found, coarse=coarse, jumpiness=max(jump(probe, far) for far in ways))
+    small = SMALL * max(abs(found.value), abs(expected))
+    return replace(
+        found,
+        coarse=coarse,
+        jumpiness=max((size for far in ways if (size := jump(probe, far)) <= small), default=0.0),
+    )
 
 
 def jump(probe: Probe, far: float) -> float:
@@ -229,6 +235,10 @@ def jump(probe: Probe, far: float) -> float:
         if not all(map(math.isfinite, points)):
             return 0.0
         rough = differences(points, ORDER)
+        if max(map(abs, rough)) <= 4 * 2**ORDER * (
+            probe.epsilon * max(map(abs, points)) + probe.noise + TINY
+        ):
+            return 0.0
         cell = max(range(len(rough)), key=lambda i: abs(rough[i])) + ORDER // 2
         slope = (points[cell - 1] - points[cell - 3]) / (cells[cell - 1] - cells[cell - 3])
         steepest = max(abs(b - a) for a, b in itertools.pairwise(points)) / abs(cells[1] - cells[0])
@@ -255,6 +265,7 @@ def jump_between(probe: Probe, low: float, high: float, slope: float, steepest: 
         steepest: the steepest slope seen around it, the jump's own included.
     """
     left, right = probe.fresh(low), probe.fresh(high)
+    sizes = []
     for _ in range(100):
         offset = low + (high - low) / 2
         if probe.x + offset in (probe.x + low, probe.x + high):
@@ -267,7 +278,10 @@ def jump_between(probe: Probe, low: float, high: float, slope: float, steepest: 
             high, right = offset, middle
         else:
             low, left = offset, middle
+        sizes.append(abs(right - left))
     size = abs(right - left)
+    if len(sizes) < 10 or size < 0.9 * sizes[-10]:  # it falls with the distance: a steep slope
+        return 0.0
     rounding = probe.epsilon * max(abs(left), abs(right)) + probe.noise + TINY
     return size / abs(high) if size > 64 * (rounding + steepest * abs(high - low)) else 0.0
 
