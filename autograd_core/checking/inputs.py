@@ -412,7 +412,7 @@ class Inputs:
             for position, number in zip(positions, numbers, strict=True):
                 self.set(position, number)
             return
-        from autograd_core.engine.value import write_vector
+        from autograd_core.engine.flat import write_vector
 
         for position, number in zip(positions, numbers, strict=True):
             self.current[position] = number
