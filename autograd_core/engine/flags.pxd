@@ -11,7 +11,8 @@ cdef enum:
     NEEDED = 128
     SHELVED = 256
     ASSIGNED = 512
-    LASTING = 575
+    RECORDED = 1024
+    LASTING = 1599
 
     NO_GRAD = 1
     DIAGNOSE = 2

@@ -11,7 +11,8 @@ TARGET = 64  # during a sweep: a leaf that is asked for
 NEEDED = 128  # during a sweep: the node takes part
 SHELVED = 256  # part of a table that is being pickled
 ASSIGNED = 512  # its number was assigned: what was made of it may be out of date
-LASTING = 575  # the flags that are copied with a node
+RECORDED = 1024  # made for a Program that is being recorded: an input of it, or a result
+LASTING = 1599  # the flags that are copied with a node
 
 # Modes of a thread.
 NO_GRAD = 1

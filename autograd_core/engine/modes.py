@@ -14,7 +14,7 @@ else:
     from .value import *
 
 from ..errors import RecordingError
-from .value import recording, scope_numbers, scope_paths
+from .value import active_recordings, recording, scope_numbers, scope_paths
 
 COMPILED = cython.compiled
 
@@ -182,19 +182,41 @@ def scope_id(path):
 # --- recording (the hooks that Programs use) ------------------------------------------------------------
 
 
-def begin_recording():
-    """Start to record in this thread: comparisons become guards, reading a number raises RecordingError."""
+def begin_recording(inputs: list):
+    """Start to record in this thread: comparisons become guards, reading a number raises RecordingError.
+
+    Args:
+        inputs: the leaves that stand for the arguments. No other thread may read them, or what is made of
+            them.
+    """
+    node: Value
     if thread_mode() & RECORDING:
         raise RecordingError("a Program is being recorded already in this thread")
-    recording.guards = []
+    recording.guards, recording.raised = [], []
+    for node in inputs:
+        node._flags |= RECORDED
+    active_recordings.append(True)
     set_thread_mode(thread_mode() | RECORDING)
 
 
 def end_recording():
-    """Stop recording; return the guards, a list of (left, relation, right, outcome)."""
+    """Stop recording.
+
+    Returns:
+        The guards, a list of (left, relation, right, outcome); the exceptions that operations raised.
+    """
     set_thread_mode(thread_mode() & ~RECORDING)
-    guards, recording.guards = recording.guards, []
-    return guards
+    active_recordings.pop()
+    guards, raised = recording.guards, recording.raised
+    recording.guards, recording.raised = [], []
+    return guards, raised
+
+
+def clear_recorded(nodes: list):
+    """These nodes are no longer those of a recording: their numbers may be read."""
+    node: Value
+    for node in nodes:
+        node._flags &= ~RECORDED
 
 
 def is_recording():

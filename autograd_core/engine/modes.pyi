@@ -74,11 +74,14 @@ class preserved:
 def scope_id(path: str) -> int:
     """Return the number under which nodes carry a scope's path."""
 
-def begin_recording() -> None:
+def begin_recording(inputs: list[Value]) -> None:
     """Start to record in this thread: comparisons become guards, reading a number raises RecordingError."""
 
-def end_recording() -> list[tuple[Value, str, Any, bool]]:
-    """Stop recording; return the guards, a list of (left, relation, right, outcome)."""
+def clear_recorded(nodes: list[Value]) -> None:
+    """These nodes are no longer those of a recording: their numbers may be read."""
+
+def end_recording() -> tuple[list[tuple[Value, str, Any, bool]], list[BaseException]]:
+    """Stop recording; return the guards, (left, relation, right, outcome), and what operations raised."""
 
 def is_recording() -> bool:
     """Tell whether a Program is being recorded in this thread."""

@@ -12,7 +12,7 @@ else:
     from .value import *
 
 from ..errors import GraphError
-from .value import Details, attach, described, failure, number_from, number_of, rules
+from .value import Details, attach, described, failure, note_raised, number_from, number_of, rules
 
 COMPILED = cython.compiled
 
@@ -169,10 +169,16 @@ def _make_custom(operation, operands: list):
         y: cython.double = operation.value(*numbers_)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise failure(operation, operands, numbers_, error) from error
+    except BaseException as error:
+        note_raised(error)
+        raise
     try:
         partials = [float(partial) for partial in operation.numeric_partials(numbers_, y)]
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise failure(operation, operands, numbers_, error, "its partials: ") from error
+    except BaseException as error:
+        note_raised(error)
+        raise
     if len(partials) != len(operands):
         raise TypeError(f"{operation.name} has {len(operands)} operands and {len(partials)} partials")
     node: Value = new_node(OP_CUSTOM, y)

@@ -85,7 +85,8 @@ if not cython.compiled:
 
 scope_paths = [""]  # by number
 scope_numbers = {"": 0}  # by path
-recording = threading.local()  # its `guards` is the list of comparisons of the Program being recorded
+recording = threading.local()  # of a Program: the comparisons (`guards`), and what operations `raised`
+active_recordings = []  # an entry for each Program that some thread is recording
 
 _changes = 0  # of nodes that stand in a pickler's table
 
@@ -151,7 +152,7 @@ class Value:
         Such nodes are then *stale* (`autograd_core.stale_nodes`): `backward` uses the partials that they were
         made with, and raises within `diagnose()`; `differentiate` raises.
         """
-        if get_mode() & (RECORDING | RULE):
+        if get_mode() & (RECORDING | RULE) or self._flags & RECORDED:
             forbid_reading(self, "its .data was read")
         return self._data
 
@@ -167,6 +168,8 @@ class Value:
     @property
     def grad(self):
         """The gradient of the last sweep's output with respect to this node; a leaf sums over sweeps."""
+        if get_mode() & RECORDING:
+            forbid_reading(self, "its .grad was read")
         return self._grad
 
     @grad.setter
@@ -179,6 +182,8 @@ class Value:
     @property
     def has_grad(self):
         """False while no sweep has come by since the node was made or `zero_grad` was called."""
+        if get_mode() & RECORDING:
+            forbid_reading(self, "its .has_grad was read")
         return (self._flags & SWEPT) != 0
 
     @property
@@ -238,7 +243,7 @@ class Value:
     @property
     def partials(self):
         """The derivative of this node with respect to each parent; 0 for the constant exponent of a power."""
-        if get_mode() & (RECORDING | RULE):
+        if get_mode() & (RECORDING | RULE) or self._flags & RECORDED:
             forbid_reading(self, "its .partials were read")
         return tuple([_partial(self, j) for j in range(parent_count(self))])
 
@@ -283,7 +288,7 @@ class Value:
 
     def detach(self):
         """Return a constant with this node's number and no history."""
-        if get_mode() & (RECORDING | RULE):
+        if get_mode() & (RECORDING | RULE) or self._flags & RECORDED:
             forbid_reading(self, "detach() was called on it (stop_gradient() keeps it in the graph)")
         return constant(self._data)
 
@@ -694,7 +699,15 @@ def failure(rule, operands, numbers_, error, what=""):
     place = f" in scope {scope_paths[get_scope()]!r}" if get_scope() else ""
     if get_mode() & DIAGNOSE:
         place += " at {}:{}".format(*_caller())
-    return kind(f"{rule.name}({shown}){place}: {what}{error}", rule.name, numbers_)
+    found = kind(f"{rule.name}({shown}){place}: {what}{error}", rule.name, numbers_)
+    note_raised(found)
+    return found
+
+
+def note_raised(error):
+    """While recording, keep an exception of an operation: a function that catches it must not be recorded."""
+    if get_mode() & RECORDING:
+        recording.raised.append(error)
 
 
 def described(operand, number):
@@ -863,6 +876,8 @@ def finish_node(node: Value):
 def _apply_modes(node: Value):
     """What no_grad and diagnose do to a node that was just made."""
     mode: cython.int = get_mode()
+    if mode & RECORDING:
+        node._flags |= RECORDED
     if mode & DIAGNOSE and not mode & IEEE:
         _diagnose(node)
     if mode & NO_GRAD:
@@ -919,7 +934,7 @@ def _caller():
 
 @cython.cfunc
 def _read(node: Value, how) -> cython.double:
-    if get_mode() & (RECORDING | RULE):
+    if get_mode() & (RECORDING | RULE) or node._flags & RECORDED:
         forbid_reading(node, how)
     return node._data
 
@@ -936,6 +951,13 @@ def forbid_reading(node: Value, how):
             "make it a constant: "
             "write them with this package's functions (autograd_core.exp, not math.exp)"
         )
+    if not get_mode() & RECORDING:
+        if active_recordings:
+            raise RecordingError(
+                f"node {bounded(name)!r}{place}: {how} in another thread than the one that records it, which "
+                "would freeze its number: let the recorded function start no threads"
+            )
+        return
     raise RecordingError(
         f"node {bounded(name)!r}{place}: {how} while a Program was being recorded, which would freeze its "
         "number for every other input: use maximum, minimum, clip, where(greater(a, b), ...) or softmax, or "
@@ -962,6 +984,8 @@ def _compare(a: Value, other, relation):
         outcome = left >= right
     if get_mode() & RECORDING:
         recording.guards.append((a, relation, other, outcome))
+    elif a._flags & RECORDED or (isinstance(other, Value) and cython.cast(Value, other)._flags & RECORDED):
+        forbid_reading(a, "it was compared")
     return outcome
 
 

@@ -14,6 +14,7 @@ from ..calculus.operations import OPERATIONS, Operation
 from ..engine.modes import scope
 from ..engine.nary import apply
 from ..engine.value import Value, number_of
+from ..errors import RecordingError
 
 __all__ = ["COMPARE", "CONSTANT", "INPUT", "NODE", "PARAMETER", "RELATIONS", "RecordedGraph", "built_in"]
 
@@ -51,6 +52,7 @@ class RecordedGraph:
         inputs: how many numbers one lane takes.
         scope: the number of each node's scope, in `scopes`.
         scopes: the scopes' paths.
+        captured: the nodes with operations that had been made before, each with its number.
         labels: the labels of the nodes that have one, by position; captured leaves keep their own.
     """
 
@@ -69,9 +71,22 @@ class RecordedGraph:
     scope: Any
     scopes: list[str]
     labels: dict[int, str]
+    captured: list[tuple[Value, float]]
 
     def __len__(self) -> int:
         return len(self.op)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "captured": []}  # no copy of ours is the caller's node
+
+    def refuse_overwritten(self) -> None:
+        """Raise RecordingError if a captured node's number was assigned, which a Program computes anew."""
+        for node, number in self.captured:
+            if number_of(node) != number and number == number:
+                raise RecordingError(
+                    f"the data of {node!r}, which the recorded function uses, was assigned since it was "
+                    "recorded, and a Program computes it anew: record again, or compute it inside"
+                )
 
     def compile_arguments(self, ref: Any = None, parameters: int | None = None) -> tuple[Any, ...]:
         """Return what a tape is compiled from, in its order.

@@ -50,6 +50,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from ..engine.nary import stale
 from ..engine.value import Value
 from ..errors import RecordingError
 from ..vectors import gradients_to_vector, vector_to_gradients
@@ -420,7 +421,11 @@ class Program:
         self, batches: Sequence[Any], inputs: tuple[int, ...], sums: bool, gradient: float
     ) -> tuple[Any, list[Any], Any] | None:
         """Take the short way of a single row, an array of float64, with nothing out of the ordinary."""
-        if len(batches) != len(self.examples) or (sums and len(self.recordings) > 1):
+        if (
+            len(batches) != len(self.examples)
+            or (sums and len(self.recordings) > 1)
+            or self.recorded.captured
+        ):
             return None
         for batch in batches:
             if type(batch).__name__ != "ndarray" or batch.dtype.char != "d" or batch.shape[:1] != (1,):
@@ -499,6 +504,11 @@ class Program:
         """
         if self._f is None:
             return
+        if stale([node for node, _ in self.recorded.captured]):
+            raise RecordingError(
+                "a row is evaluated with the function itself, which uses nodes computed before it was "
+                "recorded, from numbers that have been assigned since: compute them inside the function"
+            )
         found, _ = capture(self._f, self.examples)
         if self._unpickled:
             mine = {id(parameter) for parameter in self.parameters}

@@ -8,7 +8,7 @@ from typing import Any
 from ..calculus.operations import Operation
 from ..engine import flags
 from ..engine.flat import pack
-from ..engine.modes import begin_recording, enable_grad, end_recording
+from ..engine.modes import begin_recording, clear_recorded, enable_grad, end_recording
 from ..engine.nary import stale
 from ..engine.sweep import topological_order
 from ..engine.value import Value, number_of
@@ -30,12 +30,19 @@ def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[Recorde
     leaves = [[Value(number) for number in example.numbers] for example in examples]
     arguments = [example.build(row) for example, row in zip(examples, leaves, strict=True)]
     with enable_grad():  # under no_grad every number would be frozen
-        begin_recording()
+        inputs = [leaf for row in leaves for leaf in row]
+        begin_recording(inputs)
         try:
             values, shape = flatten(f(*arguments))
         finally:
-            guards = end_recording()
-    return _graph([leaf for row in leaves for leaf in row], values, guards), shape
+            guards, raised = end_recording()
+    if raised:
+        raise RecordingError(
+            f"an operation raised {type(raised[0]).__name__} ({raised[0]}) while it was "
+            "recorded, and the function caught it, which would freeze what it did then for every other "
+            "input: compare before the operation, if x > 0"
+        ) from raised[0]
+    return _graph(inputs, values, guards), shape
 
 
 def _graph(
@@ -48,6 +55,7 @@ def _graph(
     nodes = topological_order(*roots)
     _refuse_torn(nodes)
     heads, counts_, data, parents, _, extras, indices, scopes = pack(nodes, [])
+    clear_recorded(nodes + inputs)
     head, counts = np.frombuffer(heads, dtype=np.int64), np.frombuffer(counts_, dtype=np.int64)
     op, flag = (head & 0xFFFF).astype(np.int32), head >> 16
     if len(parents) >= 2**31:
@@ -60,6 +68,8 @@ def _graph(
     ref[list(indices)] = list(indices.values())
     parameters = _name_leaves(nodes, np.flatnonzero(leaf & (kind == NODE)), inputs, kind, ref)
     operations = _name_operations(nodes, op, ref)
+    before = np.flatnonzero(~leaf & (flag & flags.RECORDED == 0))
+    _refuse_other_threads(nodes, before, inputs)
     position = _positions(nodes, roots)
     rows = [
         (position[id(left)], position[id(right)], RELATIONS.index(relation), int(outcome))
@@ -80,6 +90,7 @@ def _graph(
         inputs=len(inputs),
         scope=(head >> 32).astype(np.int32),
         scopes=scopes,
+        captured=[(nodes[i], number_of(nodes[i])) for i in before.tolist()],
         labels={i: nodes[i].label for i in extras if nodes[i].label and kind[i] != PARAMETER},
     )
 
@@ -93,6 +104,22 @@ def _refuse_torn(nodes: list[Value]) -> None:
             f"node {name!r} holds {number_of(torn[0])!r}, which is not what its operands give now: data was "
             "assigned after it was computed. A Program computes it anew: compute it inside the function, or "
             "capture a leaf with its number, Value(node.data)"
+        )
+
+
+def _refuse_other_threads(nodes: list[Value], places: Any, inputs: list[Value]) -> None:
+    """Raise if one of these nodes, which this thread did not record, depends on an input."""
+    dependent = {id(leaf) for leaf in inputs}
+    if not len(places):
+        return
+    for node in nodes:
+        if any(id(parent) in dependent for parent in node.parents):
+            dependent.add(id(node))
+    strangers = [nodes[i] for i in places.tolist() if id(nodes[i]) in dependent]
+    if strangers:
+        raise RecordingError(
+            f"node {strangers[0].op!r} was made by another thread while a Program was being recorded: its "
+            "comparisons would be lost; let the recorded function start no threads"
         )
 
 

@@ -68,6 +68,7 @@ class Run:
         self.block, self.threads = _block(block, self.lanes), _threads(threads)
         self.width = program.outputs
         self.checked = False  # whether f is what was recorded
+        program.recorded.refuse_overwritten()
         self.plan = self._dispatch()
         self.shape = (self.lanes, *program.shape) if self.arrays else program.shape
 

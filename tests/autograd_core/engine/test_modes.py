@@ -234,7 +234,7 @@ def test_diagnosis_works_under_no_grad_too():
 
 @pytest.fixture
 def recording():
-    begin_recording()
+    begin_recording([])
     yield
     if is_recording():
         end_recording()
@@ -280,7 +280,7 @@ def test_a_repr_while_recording_shows_no_number_and_does_not_raise(recording):
 
 def test_inputs_made_before_recording_cannot_be_read_but_fresh_leaves_can():
     x = Value(2.0, "x")
-    begin_recording()
+    begin_recording([])
     try:
         with pytest.raises(ag.RecordingError, match="node 'x'"):
             float(x)
@@ -296,7 +296,7 @@ def test_comparisons_while_recording_become_guards(recording):
     assert a < b
     assert not a >= 1.5
     assert not b >= 3.0
-    guards = end_recording()
+    guards, _ = end_recording()
     assert [(left, relation, outcome) for left, relation, _, outcome in guards] == [
         (a, "<", True),
         (a, ">=", False),
@@ -311,7 +311,7 @@ def test_comparisons_while_recording_become_guards(recording):
 def test_recording_twice_or_with_sweeps_or_no_grad_is_refused(recording):
     x = Value(1.0)
     with pytest.raises(ag.RecordingError, match="is being recorded already"):
-        begin_recording()
+        begin_recording([])
     with pytest.raises(ag.RecordingError, match=r"backward\(\) while a Program is being recorded"):
         (x * 2.0).backward()
     with (
@@ -430,7 +430,7 @@ def test_threads_may_build_sweep_and_drop_graphs_of_their_own():
 
 def test_a_program_is_recorded_in_one_thread_while_another_reads():
     x = Value(2.0)
-    begin_recording()
+    begin_recording([])
     try:
         run_in_threads(lambda k: float(x * k), 2)
     finally:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -174,3 +176,134 @@ def test_an_operation_that_is_no_function_is_refused() -> None:
     fickle = own(count, lambda x, y: 1.0)
     with pytest.raises(ag.RecordingError, match="another result when it is called again"):
         record(lambda x: fickle(x), 1.0)
+
+
+def test_a_captured_node_that_is_overwritten_later_is_refused(either: str) -> None:
+    w = ag.Value(2.0)
+    h = w * 3.0
+    program = record(lambda x: h * x, 1.0)
+    assert program([1.0, 2.0]).tolist() == [6.0, 12.0]
+    h.data = 5.0
+    for rows in ([1.0], [1.0, 2.0, 3.0]):
+        with pytest.raises(ag.RecordingError, match="was assigned since it was recorded"):
+            program(rows)
+
+
+def test_rows_do_not_mix_a_captured_node_with_what_it_would_be_now(either: str) -> None:
+    w = ag.Value(2.0)
+    h = w * 3.0
+    program = record(lambda x: h * x if x > 0.0 else -h * x, 1.0)
+    w.data = 4.0
+    assert program([1.0]).tolist() == [12.0]
+    with pytest.raises(ag.RecordingError, match="compute them inside"):
+        program([1.0, -1.0])
+
+
+# --- what happens while a function is recorded
+
+
+def catching(x: Any) -> Any:
+    try:
+        return ag.log(x)
+    except ValueError:
+        return x * 0.0
+
+
+def test_a_caught_exception_is_not_frozen(either: str) -> None:
+    with pytest.raises(ag.RecordingError, match=r"raised DomainError .* and the function caught it"):
+        record(catching, -1.0)
+    program = record(catching, 1.0)
+    assert program([1.0, -1.0, math.e]).tolist() == [0.0, -0.0, 1.0]
+    dispatching = record(catching, 1.0, on_guard="record")
+    assert dispatching([1.0, -1.0, math.e]).tolist() == [0.0, -0.0, 1.0]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ZeroDivisionError, KeyError])
+def test_a_caught_exception_of_a_users_operation_is_not_frozen(error: Any) -> None:
+    def picky(x: float) -> float:
+        if x > 0.0:
+            raise error("no")
+        return x
+
+    step = own(picky, lambda x, y: 1.0)
+
+    def f(x: Any) -> Any:
+        try:
+            return step(x)
+        except (error, ag.AutogradError):
+            return x * 2.0
+
+    with pytest.raises(ag.RecordingError, match="caught it"):
+        record(f, 1.0)
+    assert record(f, -1.0)([-1.0, 1.0]).tolist() == [-1.0, 2.0]
+
+
+def test_an_exception_that_comes_out_is_that_of_the_function() -> None:
+    with pytest.raises(ag.DomainError, match="log"):
+        record(lambda x: ag.log(x), -1.0)
+    assert record(lambda x: x * 2.0, 1.0)([2.0]).tolist() == [4.0]
+
+
+@pytest.mark.parametrize("name", ["grad", "has_grad"])
+def test_a_gradient_is_not_read_while_recording(name: str) -> None:
+    w = ag.Value(2.0)
+    with pytest.raises(ag.RecordingError, match=rf"its \.{name} was read"):
+        record(lambda x: x * float(getattr(w, name)), 1.0)
+    assert getattr(w, name) == 0.0
+
+
+def in_a_thread(work: Any) -> Any:
+    found: list[Any] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    return found[0]
+
+
+WORK = {
+    "comparison": lambda x: x if x > 0.0 else -x,
+    "reversed comparison": lambda x: x if x > 0.0 else -x,
+    "reading": lambda x: x if x.data > 0.0 else -x,
+    "truth": lambda x: x if x else -x,
+    "detach": lambda x: x.detach(),
+    "arithmetic": lambda x: x * 2.0,
+}
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_another_thread_takes_no_part_in_a_recording(work: str) -> None:
+    def f(x: Any) -> Any:
+        y = x * 1.0
+        return in_a_thread(lambda: WORK[work](y)) * 1.0
+
+    with pytest.raises(ag.RecordingError, match="another thread"):
+        record(f, 1.0)
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_a_thread_that_runs_already_takes_no_part_in_a_recording(work: str) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        with pytest.raises(ag.RecordingError, match="another thread"):
+            record(lambda x: pool.submit(WORK[work], x * 1.0).result() * 1.0, 1.0)
+        with pytest.raises(ag.RecordingError, match="another thread"):
+            record(lambda x: pool.submit(WORK[work], x).result() * 1.0, 1.0)
+        assert record(lambda x: [pool.submit(float, ag.Value(1.0)).result(), x][1], 1.0)([2.0]).tolist() == [
+            2.0
+        ]
+
+
+def test_what_a_recording_leaves_behind_can_be_read() -> None:
+    kept: list[Any] = []
+    record(lambda x: [kept.append(x * 3.0), kept[0] + x][1], 2.0)
+    assert kept[0].data == 6.0
+    assert in_a_thread(lambda: float(kept[0])) == 6.0
