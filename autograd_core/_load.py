@@ -9,11 +9,11 @@ import warnings
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 
-__all__ = ["ENGINE", "load_engine"]
+__all__ = ["ENGINE", "REMEDY", "load_engine"]
 
 
 ENGINE = ("value", "nary", "methods", "sweep", "modes", "flat")  # each imports from those before it
-_REMEDY = (
+REMEDY = (
     "install a C compiler (gcc, clang or MSVC) and reinstall with "
     "`pip install --force-reinstall --no-deps .`; "
     "AUTOGRAD_UNCOMPILED=1 silences this"
@@ -33,7 +33,7 @@ def load_engine() -> None:
     if why:
         _load_sources()
         warnings.warn(
-            f"autograd_core runs uncompiled, some 30 times slower, because {why}: {_REMEDY}",
+            f"autograd_core runs uncompiled, some 30 times slower, because {why}: {REMEDY}",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -50,8 +50,8 @@ def _load_compiled() -> str:
         for name in names:
             importlib.import_module(name)
     except Exception as error:  # a library that is missing, another version of Python or of the C library
-        for name in names:
-            sys.modules.pop(name, None)
+        for loaded in names:
+            sys.modules.pop(loaded, None)
         return f"the compiled module {name} cannot be loaded ({type(error).__name__}: {error})"
     return ""
 

@@ -9,6 +9,7 @@ from .calculus.operation import OPERATIONS, Operation, real
 from .calculus.primitives import Number
 from .engine.modes import rule_mode
 from .engine.nary import apply
+from .engine.references import operation_from, reference_to
 from .engine.value import Value, as_value, number_of
 
 __all__ = ["CustomOperation", "operation"]
@@ -44,6 +45,9 @@ class CustomOperation(Operation):
             raise TypeError(f"{self.name} takes {self.arity} operands, not {len(operands)}")
         result = apply(self, [as_value(operand) for operand in operands])
         return result if any(isinstance(operand, Value) for operand in operands) else number_of(result)
+
+    def __reduce__(self) -> Any:
+        return operation_from, (reference_to(self),)
 
     def value(self, *operands: float, index: int = 0) -> float:
         """Return the value for plain numbers."""

@@ -5,7 +5,11 @@ A pickle of a node holds the whole graph that it was computed from as one table 
 that another table of the same pickle holds, are referred to as objects, so that what was shared stays shared.
 """
 
+import pickle
+import sys
+import threading
 import weakref
+import zlib
 from array import array
 
 import cython
@@ -22,8 +26,19 @@ else:
 
 from ..errors import RecordingError
 from .modes import is_recording, scope_id
+from .references import operation_from, reference_to
 from .sweep import check_nodes, parent_positions, topological_order
-from .value import Details, bounded, changes, count_change, forbid_reading, method, scope_paths
+from .value import (
+    Details,
+    bounded,
+    changes,
+    count_change,
+    forbid_reading,
+    method,
+    number_of,
+    rules,
+    scope_paths,
+)
 
 COMPILED = cython.compiled
 
@@ -41,7 +56,7 @@ class Table:
         self.nodes = []
         self.epoch = changes()
         self.nodes, self.outside = shelve(root)
-        self.packed = pack(self.nodes, self.outside)
+        self.packed = _state_of(pack(self.nodes, self.outside))
         self._positions = {}
         _tables.add(self)
 
@@ -60,12 +75,14 @@ class Table:
         self.nodes = []
 
     def __reduce__(self):
-        return unpack, (self.packed, self.outside)
+        return restore_table, (_FORMAT, _checksum(self.packed, self.outside), self.packed, self.outside)
 
     def __del__(self):
         unshelve(self.nodes)
 
 
+_FORMAT = 2
+_lock = threading.RLock()
 _tables = weakref.WeakSet()
 _checked = -1  # when the tables were last known to be up to date
 
@@ -100,20 +117,33 @@ def _refuse_while_recording(nodes):
 def reduce(node):
     """Return what pickle needs to make `node` again."""
     _refuse_while_recording([node])
-    _retire_old_tables()
-    if is_shelved(node):
-        for table in list(_tables):
-            position = table.position(node)
-            if position is not None:
-                return _pick, (table, position)
-    if node.is_leaf:
-        return restore_leaf, leaf_state(node)
-    table = Table(node)
-    return _pick, (table, len(table.nodes) - 1)
+    with _lock:  # another thread may be pickling nodes of the same graph
+        _retire_old_tables()
+        if is_shelved(node):
+            for table in list(_tables):
+                position = table.position(node)
+                if position is not None:
+                    return _pick, (table, position, number_of(node))
+        if node.is_leaf:
+            return restore_leaf, leaf_state(node)
+        table = Table(node)
+        return _pick, (table, len(table.nodes) - 1, number_of(node))
 
 
-def _pick(nodes, position):
-    return nodes[position]
+def _pick(nodes, position, number):
+    """Return a node of a table that was loaded; its number tells whether it is the right one."""
+    node = nodes[position]
+    if not isinstance(node, Value) or not _same_number(number_of(node), number):
+        raise _damaged("a node is not the one that was pickled")
+    return node
+
+
+def _same_number(a, b):
+    return a == b or (a != a and b != b)
+
+
+def _damaged(what):
+    return pickle.UnpicklingError(f"this pickle of Values is damaged: {what}")
 
 
 def deep_copy(root, memo):
@@ -144,6 +174,8 @@ def __deepcopy__(self, memo):
 
 @method
 def __reduce_ex__(self, protocol):
+    if protocol < 2:
+        raise pickle.PicklingError(f"Values are pickled by protocol 2 or a later one, not {protocol}")
     return reduce(self)
 
 
@@ -157,18 +189,52 @@ def __reduce__(self):
 
 def leaf_state(node: Value):
     """Return what `restore_leaf` wants."""
-    flags = node._flags & LASTING
-    return node._data, node._grad, flags, scope_paths[node._scope], node._extra
+    state = (
+        node._data,
+        node._grad,
+        node._flags & LASTING,
+        scope_paths[node._scope],
+        _extra_state(node._extra),
+    )
+    return _FORMAT, zlib.crc32(repr(state).encode()), *state
 
 
-def restore_leaf(data, grad, flags, path, extra):
-    """Return a new leaf with that state."""
+def restore_leaf(version, checksum, data, grad, flags, path, extra):
+    """Return a new leaf with that state.
+
+    Raises:
+        pickle.UnpicklingError: the state is not one that `leaf_state` returns.
+    """
+    _check_format(version)
+    if zlib.crc32(repr((data, grad, flags, path, extra)).encode()) != checksum:
+        raise _damaged("a leaf's checksum is wrong")
+    if type(data) is not float or type(grad) is not float or type(path) is not str:
+        raise _damaged("a leaf has no number, or no scope")
     node: Value = new_node(OP_LEAF, data)
     node._grad = grad
-    node._flags = flags
+    node._flags = flags & LASTING & ~(SELECTING | INDEX_1)
     node._scope = scope_id(path)
-    node._extra = _extra_copy(extra)
+    node._extra = _extra_from(extra)
+    if isinstance(node._extra, Details) and node._extra.operation is not None:
+        raise _damaged("a leaf has an operation")
     return node
+
+
+def _extra_state(extra):
+    """What few nodes have, in plain objects."""
+    if isinstance(extra, Details):
+        operation = None if extra.operation is None else reference_to(extra.operation)
+        return extra.label, extra.source, operation
+    return extra
+
+
+def _extra_from(state):
+    if state is None or type(state) is str:
+        return state
+    label, source, operation = state
+    if type(label) is not str or not (source is None or (type(source) is tuple and len(source) == 2)):
+        raise _damaged("a label is not text, or a source line has no number")
+    return Details(label, None if operation is None else operation_from(operation), source)
 
 
 def _extra_copy(extra):
@@ -302,11 +368,66 @@ def pack(nodes: list, outside: list):
     return heads, counts, data, parents, partials, extras, indices, [scope_paths[scope] for scope in paths]
 
 
-def unpack(packed, outside: list):
-    """Return new nodes of what `pack` returned.
+def _state_of(packed):
+    """Return what `pack` returned, with references in the place of operations."""
+    heads, counts, data, parents, partials, extras, indices, paths = packed
+    used = {head & 0xFFFF for head in set(heads)}
+    operations = {op: reference_to(rules[op]) for op in sorted(used) if op not in (OP_LEAF, OP_CUSTOM)}
+    extras = {i: _extra_state(extra) for i, extra in extras.items()}
+    return heads, counts, data, parents, partials, extras, indices, paths, operations
+
+
+def _checksum(state, outside):
+    """Return a number that changes with every bit of a table, and with the numbers of the nodes outside."""
+    crc = zlib.crc32(repr(state[5:]).encode())
+    for numbers_ in (*state[:5], array("d", [number_of(node) for node in outside])):
+        if sys.byteorder == "big":
+            numbers_ = numbers_[:]
+            numbers_.byteswap()
+        crc = zlib.crc32(numbers_, crc)
+    return crc
+
+
+def _check_format(version):
+    if version != _FORMAT:
+        raise pickle.UnpicklingError(
+            f"this pickle of Values has format {version!r}, and this version of autograd_core reads {_FORMAT}"
+        )
+
+
+def restore_table(version, checksum, state, outside):
+    """Return the nodes of a table.
 
     Raises:
-        ValueError: if a parent does not stand before its child.
+        pickle.UnpicklingError: the table is damaged, or of another version.
+        LookupError, ValueError: it needs an operation that is not defined here, or not in the same way.
+    """
+    _check_format(version)
+    if type(outside) is not list or not all(isinstance(node, Value) for node in outside):
+        raise _damaged("a node outside of a table is not a Value")
+    heads, counts, data, parents, partials, extras, indices, paths, operations = state
+    for numbers_, kind in ((heads, "q"), (counts, "q"), (data, "d"), (parents, "q"), (partials, "d")):
+        if type(numbers_) is not array or numbers_.typecode != kind:
+            raise _damaged("a table is not made of arrays")
+    if not (type(extras) is dict and type(indices) is dict and type(operations) is dict):
+        raise _damaged("a table's extras are not in dictionaries")
+    if _checksum(state, outside) != checksum:
+        raise _damaged("a table's checksum is wrong")
+    extras = {i: _extra_from(extra) for i, extra in extras.items()}
+    known = {op: operation_from(reference) for op, reference in operations.items()}
+    return unpack((heads, counts, data, parents, partials, extras, indices, paths), outside, known)
+
+
+def unpack(packed, outside: list, operations=None):
+    """Return new nodes of what `pack` returned.
+
+    Args:
+        packed: the fields.
+        outside: Values, the parents that are not among the nodes.
+        operations: the operations by the numbers that the fields use; by default the present ones.
+
+    Raises:
+        pickle.UnpicklingError: the fields are not those of a graph.
     """
     heads, counts, data, parents, partials, extras, indices, paths = packed
     n: cython.Py_ssize_t = len(heads)
@@ -314,6 +435,7 @@ def unpack(packed, outside: list):
     j: cython.Py_ssize_t
     start: cython.Py_ssize_t = 0
     place: cython.longlong
+    count: cython.longlong
     node: Value
     nodes: list = []
     scopes = [scope_id(path) for path in paths]
@@ -321,36 +443,68 @@ def unpack(packed, outside: list):
         h: cython.pointer(cython.longlong) = array_pointer(heads)
         c: cython.pointer(cython.longlong) = array_pointer(counts)
         p: cython.pointer(cython.longlong) = array_pointer(parents)
-        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(data))
-        d: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(partials))
+        x: cython.p_double = cython.cast(cython.p_double, array_pointer(data))
+        d: cython.p_double = cython.cast(cython.p_double, array_pointer(partials))
     else:
         h, c, p, x, d = heads, counts, parents, data, partials
     check_nodes(outside)
-    if len(counts) != n or len(data) != 2 * n or len(partials) != len(parents) or sum(counts) != len(parents):
-        raise ValueError("these arrays are not those of a graph")
+    if len(counts) != n or len(data) != 2 * n or len(partials) != len(parents):
+        raise _damaged("its arrays have other lengths than a graph's")
+    if operations is None:
+        operations = dict(enumerate(rules))
     for i in range(n):
+        count = c[i]
+        if count < 0 or count > len(parents) - start:
+            raise _damaged("a node has more parents than there are")
         operands: list = []
-        for j in range(c[i]):
+        for j in range(count):
             place = p[start + j]
-            if place >= i or -1 - place >= len(outside):
-                raise ValueError("these arrays are not those of a graph: a parent stands behind its child")
+            if place >= i or place < -len(outside):
+                raise _damaged("a parent stands behind its child")
             operands.append(nodes[place] if place >= 0 else outside[-1 - place])
-        node = new_node(h[i] & 0xFFFF, x[2 * i])
+        extra = extras.get(i)
+        index = indices.get(i, 0)
+        rule = _operation_of(h[i] & 0xFFFF, count, index, extra, operations)
+        node = new_node(OP_LEAF if rule is None else rule.identifier or OP_CUSTOM, x[2 * i])
+        if extra is not None:
+            node._extra = _extra_copy(extra)
         if cython.compiled:
-            hold_operands(node, operands, d + start, indices.get(i, 0) if indices else 0)
+            hold_operands(node, operands, d + start, index)
         else:
-            node._parents, node._partials = tuple(operands), tuple(d[start : start + len(operands)])
-            node._index = indices.get(i, 0)
+            node._parents, node._partials = tuple(operands), tuple(d[start : start + count])
+            node._index = index
         node._grad = x[2 * i + 1]
-        node._flags = (h[i] >> 16) & 0xFFFF
-        if c[i] <= 2 and indices and i in indices:
-            node._flags |= INDEX_1
-        node._scope = scopes[h[i] >> 32]
-        if extras and i in extras:
-            node._extra = _extra_copy(extras[i])
+        node._flags |= (h[i] >> 16) & LASTING & ~(SELECTING | INDEX_1)
+        if rule is not None and rule.selecting:
+            node._flags |= SELECTING
+        place = h[i] >> 32
+        if place < 0 or place >= len(scopes):
+            raise _damaged("a node is in a scope that is not listed")
+        node._scope = scopes[place]
         nodes.append(node)
-        start += c[i]
+        start += count
+    if start != len(parents):
+        raise _damaged("there are more parents than the nodes have")
     return nodes
+
+
+def _operation_of(op, count, index, extra, operations):
+    """Return the operation of a node that is read from arrays, None for a leaf; refuse what cannot be."""
+    custom = isinstance(extra, Details) and extra.operation is not None
+    if custom != (op == OP_CUSTOM):
+        raise _damaged("a node has another operation than it says")
+    if op == OP_LEAF:
+        if count:
+            raise _damaged("a leaf has parents")
+        return None
+    rule = extra.operation if custom else operations.get(op)
+    if rule is None:
+        raise _damaged("an operation is not listed")
+    if count == 0 or rule.arity not in (None, count):
+        raise _damaged(f"{rule.name} has {count} parents")
+    if index and not (getattr(rule, "indexed", False) and 0 <= index < count):
+        raise _damaged(f"{rule.name} of {count} numbers has no output {index}")
+    return rule
 
 
 def read_vector(nodes: list, gradients: cython.bint):

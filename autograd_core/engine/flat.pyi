@@ -26,7 +26,9 @@ def deep_copy(root: Value, memo: dict[int, Any]) -> Value:
 def leaf_state(node: Value) -> tuple[Any, ...]:
     """Return what `restore_leaf` wants."""
 
-def restore_leaf(data: float, grad: float, flags: int, path: str, extra: Any) -> Value:
+def restore_leaf(
+    version: int, checksum: int, data: float, grad: float, flags: int, path: str, extra: Any
+) -> Value:
     """Return a new leaf with that state."""
 
 def shelve(root: Value) -> tuple[list[Value], list[Value]]:
@@ -44,7 +46,12 @@ def duplicate(nodes: list[Value], memo: dict[int, Any]) -> list[Value]:
 def pack(nodes: list[Value], outside: list[Value]) -> tuple[Any, ...]:
     """Return the fields of some nodes as arrays, parents as positions (negative: in `outside`)."""
 
-def unpack(packed: tuple[Any, ...], outside: list[Value]) -> list[Value]:
+def restore_table(version: int, checksum: int, state: tuple[Any, ...], outside: list[Value]) -> list[Value]:
+    """Return the nodes of a table."""
+
+def unpack(
+    packed: tuple[Any, ...], outside: list[Value], operations: dict[int, Any] | None = None
+) -> list[Value]:
     """Return new nodes of what `pack` returned."""
 
 def read_vector(nodes: list[Value], gradients: bool) -> array[float]:

@@ -250,9 +250,16 @@ def dot(weights, inputs, bias=None):
     return make_many(OP_DOT, operands, 0)
 
 
+@cython.cfunc
+def _check_reduction(op: cython.int):
+    if not 0 < op < len(rules) or rules[op].arity is not None:
+        raise ValueError(f"there is no reduction of number {op}")
+
+
 @cython.ccall
 def reduce_values(op: cython.int, numbers_):
     """Make the node of a reduction over `numbers_`; a float if there is no Value among them."""
+    _check_reduction(op)
     operands: list = list(numbers_)
     if not operands:
         raise ValueError(f"{rules[op].name} needs at least one number")
@@ -293,6 +300,7 @@ def _reduce_plain(op: cython.int, numbers_: list, indexed: cython.bint) -> list:
 @cython.ccall
 def indexed_values(op: cython.int, numbers_) -> list:
     """Make one node an operand: softmax and log_softmax."""
+    _check_reduction(op)
     operands: list = list(numbers_)
     if not operands:
         raise ValueError(f"{rules[op].name} needs at least one number")

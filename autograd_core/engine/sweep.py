@@ -14,9 +14,9 @@ What `sweep` does, without targets, is this::
                 if not parent.is_constant and not (partial == 0.0 and node.operation.selecting):
                     parent.grad += partial * node.grad
 
-The rest of this file makes that quick and safe. Nodes are visited by pointer, with a mark in each node
-instead of a set of visited ones. Where memory ends, the marks are cleared and `MemoryError` is raised before
-any gradient has changed. No Python code runs, and so no other walk, while a node is marked.
+The rest of this file makes that quick and safe. Compiled, nodes are visited by pointer, with a mark in each
+node instead of a set of visited ones (`_plain_order`). No Python code runs while a node is marked, and so no
+other walk. Where memory ends, marks are cleared and `MemoryError` is raised before any gradient changes.
 """
 
 from __future__ import annotations
@@ -83,9 +83,7 @@ def _append(nodes: _Nodes, node: cython.pointer(Node)) -> cython.bint:
             nodes.items = cython.cast(cython.pointer(cython.pointer(Node)), grown)
             nodes.capacity = capacity
         nodes.items[nodes.size] = node
-    else:
-        nodes.items[nodes.size :] = [node]
-    nodes.size += 1
+        nodes.size += 1
     return True
 
 
@@ -149,12 +147,38 @@ def _order(roots: list, leaves: cython.bint, stop: cython.int) -> _Nodes:
     path: _Nodes = _Nodes()
     complete: cython.bint = True
     i: cython.Py_ssize_t
+    if not cython.compiled:
+        order.items = _plain_order(roots, leaves, stop)
+        order.size = len(order.items)
+        return order
     for i in range(len(roots)):
         complete = complete and _visit(node_of(roots[i]), order, path, leaves, stop)
     _clear_marks(order)
     _clear_marks(path)
     if not complete:
         raise MemoryError("there is no memory to walk through this graph; no gradient has changed")
+    return order
+
+
+def _plain_order(roots, leaves, stop):
+    """Uncompiled twin of `_order`, without marks: here other threads may run during a walk."""
+    order, seen = [], set()
+    for root in roots:
+        path = [(root, 0)] if (root._parents or leaves) and id(root) not in seen else []
+        seen.add(id(root))
+        while path:
+            node, j = path.pop()
+            if j == len(node._parents) or (leaves and node._flags & stop and node is not root):
+                order.append(node)
+                continue
+            path.append((node, j + 1))
+            parent = node._parents[j]
+            if parent._parents or leaves:
+                if id(parent) not in seen:
+                    seen.add(id(parent))
+                    path.append((parent, 0))
+            elif not parent._flags & CONSTANT:
+                parent._flags |= stop
     return order
 
 
@@ -356,24 +380,29 @@ def parent_positions(nodes: list, outside: list):
     if cython.compiled:
         count: cython.pointer(cython.longlong) = array_pointer(counts)
         position: cython.pointer(cython.longlong) = array_pointer(positions)
+        for i in range(len(nodes)):
+            node_of(nodes[i])._mark = i + 1
+        for i in range(len(outside)):
+            node_of(outside[i])._mark = -i - 1
+        total = 0
+        for i in range(len(nodes)):
+            count[i] = node_of(nodes[i])._count
+            for j in range(node_of(nodes[i])._count):
+                place = parents_of(node_of(nodes[i]))[j]._mark
+                complete = complete and place != 0
+                position[total] = place - 1 if place > 0 else place
+                total += 1
+        for i in range(len(nodes)):
+            node_of(nodes[i])._mark = 0
+        for i in range(len(outside)):
+            node_of(outside[i])._mark = 0
     else:
-        count, position = counts, positions
-    for i in range(len(nodes)):
-        node_of(nodes[i])._mark = i + 1
-    for i in range(len(outside)):
-        node_of(outside[i])._mark = -i - 1
-    total = 0
-    for i in range(len(nodes)):
-        count[i] = node_of(nodes[i])._count
-        for j in range(node_of(nodes[i])._count):
-            place = parents_of(node_of(nodes[i]))[j]._mark
-            complete = complete and place != 0
-            position[total] = place - 1 if place > 0 else place
-            total += 1
-    for i in range(len(nodes)):
-        node_of(nodes[i])._mark = 0
-    for i in range(len(outside)):
-        node_of(outside[i])._mark = 0
+        places = {id(node): i for i, node in enumerate(nodes)}
+        places.update((id(node), -1 - i) for i, node in enumerate(outside))
+        counts = array("q", [node._count for node in nodes])
+        found = [places.get(id(parent)) for node in nodes for parent in node._parents]
+        complete = None not in found
+        positions = array("q", found if complete else [])
     if not complete:
         raise ValueError("a node has a parent that is neither among the nodes nor outside")
     return counts, positions

@@ -42,12 +42,13 @@ class _Cython(ModuleType):
 @contextmanager
 def standing_in_for_cython() -> Iterator[None]:
     """Within this context ``import cython`` gives the stand-in."""
-    real = sys.modules.get("cython")
+    absent = ModuleType("absent")
+    real = sys.modules.get("cython", absent)
     sys.modules["cython"] = _Cython("cython")
     try:
         yield
     finally:
-        if real is None:
+        if real is absent:
             del sys.modules["cython"]
         else:
             sys.modules["cython"] = real

@@ -130,7 +130,7 @@ class Value:
     """
 
     if not cython.compiled:
-        __slots__ = ("__weakref__", "_data", "_extra", "_flags", "_grad", "_index", "_mark", "_op_id",
+        __slots__ = ("__weakref__", "_data", "_extra", "_flags", "_grad", "_index", "_op_id",
                      "_parents", "_partials", "_scope")  # fmt: skip
 
     def __init__(self, data, label=""):
@@ -490,7 +490,7 @@ def number_from(data):
 def _label(text):
     if not isinstance(text, str):
         raise TypeError(f"a label is text, not {type(text).__name__}")
-    return text
+    return str.__str__(text)  # of a subclass, which may refer to anything, the text alone
 
 
 def bounded(text):
@@ -533,7 +533,7 @@ def _blank(node):
     node._grad = 0.0
     node._parents = node._partials = ()
     node._extra = None
-    node._op_id = node._flags = node._index = node._mark = node._scope = 0
+    node._op_id = node._flags = node._index = node._scope = 0
 
 
 @cython.cfunc

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from ..engine.value import Value
+from .._load import REMEDY
+from ..engine.value import COMPILED, Value
 from .graph import RecordedGraph
 
 __all__ = ["Recording", "compiled", "compiled_module", "instruction_set", "interpreter", "interpreters"]
@@ -26,7 +28,14 @@ def _module() -> Any:
         return None
     try:
         from . import _tape
-    except ImportError:
+    except ImportError as error:
+        if COMPILED:  # else the engine has told already that nothing is compiled
+            warnings.warn(
+                "Programs run uncompiled, some 1,000 times slower, because autograd_core.programs._tape "
+                f"cannot be loaded ({error}): {REMEDY}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         return None
     return _tape
 

@@ -1,0 +1,87 @@
+"""Walk over graphs while memory runs out: ``python little_memory.py SEED``; then check the graph."""
+
+import collections
+import copy
+import pickle
+import random
+import resource
+import sys
+
+import autograd_core as ag
+from autograd_core.engine.sweep import Walk
+
+N = 60_000
+
+
+def used():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def chain(x):
+    y = x
+    for _ in range(N // 2):
+        y = y * 0.5 + x
+    return y
+
+
+def wide(x):
+    return ag.sum([x * 2.0 for _ in range(N // 10)])
+
+
+def deep_scopes():
+    y = ag.Value(1.0)
+    scopes = [ag.scope(f"s{i}") for i in range(500)]
+    for scope in scopes:
+        scope.__enter__()
+    try:
+        return y * 2.0
+    finally:
+        for scope in scopes:
+            scope.__exit__()
+
+
+def main(seed):
+    chance = random.Random(seed)
+    x = ag.Value(0.5, "x")
+    graphs = [chain(x), wide(x)]
+    for graph in graphs:
+        graph.backward()
+    right, order = x.grad, len(ag.topological_order(*graphs))
+    work = {
+        "backward": lambda: chance.choice(graphs).backward(),
+        "order": lambda: ag.topological_order(*graphs),
+        "walk": lambda: Walk(graphs),
+        "pickle": lambda: pickle.loads(pickle.dumps(graphs)),
+        "copy": lambda: copy.deepcopy(graphs),
+        "build": lambda: chain(x),
+        "wide": lambda: wide(x),
+        "softmax": lambda: ag.softmax([x * float(i) for i in range(300)]),
+        "grad": lambda: ag.grad(lambda v: chain(v))(0.5),
+        "higher": lambda: ag.differentiate(graphs[1], [x]),
+        "scopes": deep_scopes,
+        "statistics": lambda: ag.statistics(graphs[0]),
+    }
+    told = collections.Counter()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    for _ in range(12):
+        name = chance.choice(list(work))
+        resource.setrlimit(resource.RLIMIT_AS, (used() + chance.randrange(20_000_000), hard))
+        try:
+            work[name]()
+            told["done"] += 1
+        except MemoryError:
+            told["MemoryError"] += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    x.zero_grad()
+    for graph in graphs:
+        graph.backward()
+    assert x.grad == right, (x.grad, right)
+    assert len(ag.topological_order(*graphs)) == order
+    assert ag.Value(1.0).scope == ""
+    print(dict(told))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
