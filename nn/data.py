@@ -198,8 +198,10 @@ def _first(array: Any, mask: Any) -> float:
 
 def data_digest(X: Any, y: Any) -> str:
     """A fingerprint of the data, to tell when a run is resumed with other data."""
+    import numpy as np
+
     found = hashlib.sha256(X)
-    found.update(repr(y if isinstance(y, list) else y.tolist()).encode())
+    found.update(repr(y).encode() if isinstance(y, list) else np.ascontiguousarray(y).data)
     return found.hexdigest()[:16]
 
 

@@ -162,15 +162,23 @@ class Module:
         return f"{type(self).__name__}({count} parameter{'s' * (count != 1)})"
 
 
+def _takes_gradient(node: Value) -> bool:
+    """Is it a leaf that is no constant?"""
+    return node.is_leaf and not node.is_constant
+
+
 def check_leaves(outputs: Sequence[Value], parameters: Collection[Value]) -> None:
     """Every leaf that takes a gradient must be a parameter: another would silently not be trained.
 
     Raises:
         InputError: one is not.
     """
-    known = {id(parameter) for parameter in parameters}
-    for node in topological_order(*outputs):
-        if node.is_leaf and not node.is_constant and id(node) not in known:
+    known = set(map(id, parameters))
+    nodes = topological_order(*outputs)
+    if known.issuperset(map(id, filter(_takes_gradient, nodes))):
+        return
+    for node in nodes:
+        if _takes_gradient(node) and id(node) not in known:
             name = f"{node.scope}.{node.label}".strip(".")
             raise InputError(
                 f"the loss depends on {node!r}{f', {name},' if name else ''} which is not among the model's "

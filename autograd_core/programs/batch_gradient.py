@@ -24,18 +24,25 @@ __all__ = ["RULES", "BatchGradient", "Trainer", "aligned", "compiled"]
 RULES = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
 
 
-def _captured(program: Program, order: Sequence[int], parameters: Sequence[Value]) -> list[int]:
-    """Return, for each place of a tape's order, the place in `parameters`.
+def _captured(program: Program, order: Sequence[int], parameters: Sequence[Value]) -> Any:
+    """Return, for each place of a tape's order, the place in `parameters`, an integer array.
 
     Raises:
         RecordingError: the program depends on a leaf that is not among them.
     """
-    position = {id(parameter): k for k, parameter in enumerate(parameters)}
+    import numpy as np
+
     captured = program.parameters
-    strangers = [parameter for parameter in captured if id(parameter) not in position]
-    if strangers:
-        raise RecordingError(f"the loss depends on {strangers[0]!r}, which is not among the parameters")
-    return [position[id(captured[k])] for k in order]
+    mine = np.fromiter(map(id, parameters), np.int64, len(parameters))
+    wanted = np.fromiter(map(id, captured), np.int64, len(captured))[np.array(order, dtype=np.intp)]
+    by_identity = np.argsort(mine)
+    found = np.minimum(np.searchsorted(mine, wanted, sorter=by_identity), len(mine) - 1)
+    place = by_identity[found]
+    strangers = np.flatnonzero(mine[place] != wanted)
+    if len(strangers):
+        stranger = captured[order[int(strangers[0])]]
+        raise RecordingError(f"the loss depends on {stranger!r}, which is not among the parameters")
+    return place
 
 
 class BatchGradient:
@@ -87,7 +94,7 @@ class BatchGradient:
 
         # With several programs hardly two rows that follow each other share one: a tape of one lane is fit.
         tape = program.recordings[0].tape(len(self.paths) == 1 and len(self.outputs) > 2).tape
-        place = np.array(_captured(program, tape.order, self.parameters), dtype=np.intp)
+        place = _captured(program, tape.order, self.parameters)
         layout = self._layouts.setdefault(
             place.tobytes(), _Layout(place, np.zeros(len(place)), np.zeros(len(place)))
         )
@@ -302,8 +309,9 @@ class Trainer:
         import numpy as np
 
         first = _captured(program, order, self.parameters)
-        known = set(first)
-        return np.array(first + [k for k in range(len(self.parameters)) if k not in known], dtype=np.int64)
+        left = np.ones(len(self.parameters), dtype=bool)
+        left[first] = False
+        return np.concatenate([first, np.flatnonzero(left)]).astype(np.int64)
 
     def _penalty(self, module: Any, penalty: Program, place: Any, behind: int) -> Any:
         """Compile the regulariser over the same arrays, its parameters numbered by their places in them.

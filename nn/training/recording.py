@@ -9,11 +9,12 @@ the loss chooses by the target (``outputs[label]``), for each of its targets.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from autograd_core import Value, backward, no_grad, where
+from autograd_core import Value, backward, gradients_to_vector, no_grad, vector_to_gradients, where
 from autograd_core.engine.flat import pack
 from autograd_core.engine.sweep import topological_order
 from autograd_core.errors import DomainError, RecordingError
@@ -32,6 +33,8 @@ __all__ = [
     "NotRecordable",
     "Recording",
     "fingerprint",
+    "is_fixed",
+    "kept_gradients",
     "reason_of",
     "recorded",
     "recorded_penalty",
@@ -291,11 +294,19 @@ def _recorded_by_target(problem: Problem, states: RandomStates, drawn: DrawnInpu
 def _merged(problem: Problem, choices: Any, first: Sequence[int], drawn: DrawnInputs | None) -> Recording:
     """One program for all targets: it computes the loss for each of them, and a one-hot row chooses.
 
-    What is not chosen gets a gradient of exactly 0.
+    What is not chosen gets a gradient of exactly 0. The sums are those of the eager loop only if the sweep
+    meets the model's outputs in one order, whatever the target is.
+
+    Raises:
+        NotRecordable: it does not.
     """
     import numpy as np
 
     targets = [problem.examples.target(k) for k in first]
+    outputs = _outputs(problem)
+    orders = [_order_of_outputs(problem.loss, outputs, target) for target in targets]
+    if any(order != orders[0] for order in orders) or len(orders[0]) != len(_listed(outputs)):
+        raise NotRecordable("the loss takes the outputs in an order that depends on the target")
 
     def choose(outputs: Any, hits: Any) -> Value:
         losses = [problem.loss.function(outputs, target) for target in targets]
@@ -307,6 +318,18 @@ def _merged(problem: Problem, choices: Any, first: Sequence[int], drawn: DrawnIn
     chosen = replace(problem, loss=Loss(problem.loss.name, choose, "any"))
     made = _recording(chosen, (problem.examples.X, np.eye(len(first))[choices]), None, first[:1], drawn)
     return replace(made, problem=problem)
+
+
+def _listed(outputs: Any) -> list[Value]:
+    return [outputs] if isinstance(outputs, Value) else list(outputs)
+
+
+def _order_of_outputs(loss: Loss, outputs: Any, target: Any) -> list[int]:
+    """The numbers of the outputs that the loss depends on, as a sweep's order has them."""
+    leaves = [Value(output.data) for output in _listed(outputs)]
+    place = {id(leaf): k for k, leaf in enumerate(leaves)}
+    value = loss.function(leaves[0] if isinstance(outputs, Value) else leaves, target)
+    return [place[id(node)] for node in topological_order(value) if id(node) in place]
 
 
 def recorded_penalty(problem: Problem, states: RandomStates) -> Program | None:
@@ -428,34 +451,28 @@ def _check(recording: Recording, first: Sequence[int], states: RandomStates) -> 
     import numpy as np
 
     count, parameters = len(recording.problem.examples), recording.problem.parameters
-    spread = range(0, count, max(1, count // CHECKED_ROWS))
-    chosen = list(dict.fromkeys([*first[:CHECKED_ROWS], *spread]))[: 2 * CHECKED_ROWS]
+    looked_at = 4 if is_fixed(recording.problem) else CHECKED_ROWS
+    spread = range(0, count, max(1, count // looked_at))
+    chosen = list(dict.fromkeys([*first[:looked_at], *spread]))[: 2 * looked_at]
     if recording.drawn is not None:
         recording.drawn.fill(np.array(chosen, dtype=np.int64))
-    before = [(p.grad, p.has_grad) for p in parameters]
-    try:
-        for p in parameters:
-            p.zero_grad()
-        losses: dict[int, float] = {}
+    losses: dict[int, float] = {}
+    with kept_gradients(parameters):
+        vector_to_gradients(np.zeros(len(parameters)), parameters)
         for i in chosen:
             loss = _finite_loss(recording, i)
             if loss is not None:
                 backward(loss)
                 losses[i] = loss.data
-        eager = [p.grad for p in parameters]
-    finally:
-        for p, (gradient, had) in zip(parameters, before, strict=True):
-            p.zero_grad()
-            if had:
-                p.grad = gradient
+        eager = gradients_to_vector(parameters)
     found = recording.gradient(len(chosen))(np.array(list(losses), dtype=np.int64))
-    if found is None and not all(map(math.isfinite, eager)):
+    if found is None and not np.isfinite(eager).all():
         raise NotRecordable("the gradient of an example is not finite")
     if found is None:
         raise NotRecordable("its graph has no fixed shape (examples take more branches than can be recorded)")
     for what, mine, theirs in (
         ("loss", list(losses.values()), found[0]),
-        ("gradient", eager, found[1].tolist()),
+        ("gradient", (eager + 0.0).tobytes(), (found[1] + 0.0).tobytes()),
     ):
         if mine != theirs:
             raise NotRecordable(
@@ -463,6 +480,18 @@ def _check(recording: Recording, first: Sequence[int], states: RandomStates) -> 
             )
     if recording.drawn is None and states.drawn():
         raise NotRecordable("the model draws random numbers by itself")
+
+
+@contextmanager
+def kept_gradients(parameters: Sequence[Value]) -> Iterator[None]:
+    """After this block the parameters have the gradients that they had before, or none."""
+    gradients, without = gradients_to_vector(parameters), [p for p in parameters if not p.has_grad]
+    try:
+        yield
+    finally:
+        vector_to_gradients(gradients, parameters)
+        for p in without:
+            p.zero_grad()
 
 
 def _finite_loss(recording: Recording, i: int) -> Value | None:

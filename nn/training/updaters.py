@@ -35,6 +35,7 @@ from nn.training.recording import (
     Recording,
     fingerprint,
     is_fixed,
+    kept_gradients,
     reason_of,
     recorded,
     recorded_penalty,
@@ -115,21 +116,17 @@ def slowness(run: Run) -> float:
 
     Both are measured on the first example; generators and gradients are left as they were.
     """
-    kept = [(p.grad, p.has_grad) for p in run.parameters]
     try:
-        loss = run.problem.loss_of(0)
-        program = BatchGradient([record(lambda: loss)], (), run.parameters)
-        program(None)
-        eager = min(_seconds(lambda: run.problem.loss_of(0).backward()) for _ in range(5))
-        return eager / min(_seconds(lambda: program(None)) for _ in range(5))
+        with kept_gradients(run.parameters):
+            loss = run.problem.loss_of(0)
+            program = BatchGradient([record(lambda: loss)], (), run.parameters)
+            program(None)
+            eager = min(_seconds(lambda: run.problem.loss_of(0).backward()) for _ in range(5))
+            return eager / min(_seconds(lambda: program(None)) for _ in range(5))
     except Exception:  # it is only for a warning
         return 0.0
     finally:
         run.generators.restore(run.state.random)
-        for p, (gradient, had) in zip(run.parameters, kept, strict=True):
-            p.zero_grad()
-            if had:
-                p.grad = gradient
 
 
 def _seconds(f: Callable[[], Any]) -> float:

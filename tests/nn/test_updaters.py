@@ -455,6 +455,18 @@ def test_a_loss_that_chooses_by_the_label_leaves_the_bits_of_training_on_values(
 
 
 @needs_compiler
+def test_a_loss_that_takes_the_outputs_in_another_order_for_each_label_has_a_program_for_each(
+    monkeypatch: Any,
+) -> None:
+    X, y = data(100, 16, 4)
+    for seed, optimizer in enumerate((nn.SGD, lambda: nn.Adam(lr=0.1), lambda: Signs(lr=0.05))):
+        make = lambda seed=seed: nn.MLP(16, [3, 4], activation="tanh", seed=seed)  # noqa: E731
+        assert_same(
+            make, X, y.tolist(), monkeypatch, loss="hinge", epochs=4, batch_size=3, optimizer=optimizer
+        )
+
+
+@needs_compiler
 def test_labels_may_be_words(monkeypatch: Any) -> None:
     X, y = data(80, 4, 3)
     names = ["ant", "bee", "cat"]

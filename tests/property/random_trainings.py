@@ -12,6 +12,7 @@ import pytest
 
 import autograd_core as ag
 import nn
+from tests.nn.test_recording import leaky, stairs
 from tests.nn.test_updaters import Halved, Lookahead, Signs, by_branch, by_index, trained
 from tests.property.random_programs import ERRORS, told
 
@@ -130,7 +131,7 @@ def random_training(seed: int) -> Training:
         X = X * 1e150
     elif kind < 0.38:
         X[:, rng.randrange(width)] = rng.choice((0.0, -0.0, 5e-324))
-    activation = rng.choice(ACTIVATIONS)
+    activation: Any = rng.choice((*ACTIVATIONS, leaky, stairs))
     output = "log_softmax" if loss == "nll" else "linear"
     tied = rng.random() < 0.15 and loss != "nll" and width <= 12
     options: dict[str, Any] = {
@@ -140,13 +141,26 @@ def random_training(seed: int) -> Training:
         "epochs": 2 if rows > 33 else 3,
         "callbacks": Push() if rng.random() < 0.15 else (),
     }
+    if rng.random() < 0.2:
+        options["sample_weight"] = dice.random(rows) + 0.25
     optimizer, text = _optimizer(rng)
     options["optimizer"] = optimizer
     first = rng.randrange(1000)
 
+    drops = not tied and loss != "nll" and rng.random() < 0.2
+
     def make() -> Any:
         if tied:
             return Tied(width, outputs, first)
+        if drops:
+            inner = hidden[0] if hidden else width
+            return nn.Sequential(
+                nn.GaussianNoise(0.1, seed=first),
+                nn.Layer(width, inner, activation=activation, seed=first),
+                nn.Dropout(0.3, seed=first + 1),
+                nn.LayerNorm(inner),
+                nn.Layer(inner, outputs, nonlin=False, seed=first + 2),
+            )
         return nn.MLP(width, [*hidden, outputs], activation=activation, output=output, seed=first)
 
     words = f"{make()!r}, {rows} rows, {text}, { ({k: v for k, v in options.items() if k != 'optimizer'}) }"
