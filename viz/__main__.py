@@ -1,4 +1,7 @@
-"""`python -m viz draw|step|show "a*b + tanh(c)" a=2 b=-3 c=10`: pictures of an expression from the shell."""
+"""`python -m viz draw|step|show "a*b + tanh(c)" a=2 b=-3 c=10`: pictures of an expression from the shell.
+
+`python -m viz playground` writes a page where an expression is typed.
+"""
 
 import argparse
 import sys
@@ -9,6 +12,7 @@ from autograd_core.errors import AutogradError
 from autograd_core.expressions import evaluate_expression, parse_expression, shell_arguments
 from viz.drawing import draw
 from viz.player import Player, step
+from viz.playground import EXPRESSION, save_playground
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m viz", description="Draw and step through the graph of an expression."
     )
-    commands = parser.add_subparsers(required=True, metavar="draw | step | show")
+    commands = parser.add_subparsers(required=True, metavar="draw | step | show | playground")
     for name, run, text in (
         ("draw", _draw, "write a picture of the graph, after a sweep"),
         ("step", _step, "write a page that steps through it"),
@@ -54,7 +58,21 @@ def _parser() -> argparse.ArgumentParser:
                 else ("player.html", "a page")
             )
             command.add_argument("-o", "--output", default=default, help=f"{help_} ({default})")
+    command = commands.add_parser("playground", help="write a page where an expression is typed")
+    command.set_defaults(run=_playground)
+    command.add_argument("expression", nargs="?", default=EXPRESSION, help=f"to begin with ({EXPRESSION})")
+    command.add_argument("-o", "--output", default="playground.html", help="a page (playground.html)")
     return parser
+
+
+def _playground(options: argparse.Namespace) -> None:
+    print(save_playground(_html_path("playground", options.output), options.expression.strip()))
+
+
+def _html_path(command: str, path: str) -> str:
+    if not path.lower().endswith((".html", ".htm")):
+        raise ValueError(f"{command} writes a page, name.html, not {path!r}; draw writes pictures")
+    return path
 
 
 def _draw(options: argparse.Namespace) -> None:
@@ -64,9 +82,8 @@ def _draw(options: argparse.Namespace) -> None:
 
 
 def _step(options: argparse.Namespace) -> None:
-    if not options.output.lower().endswith((".html", ".htm")):
-        raise ValueError(f"step writes a page, name.html, not {options.output!r}; draw writes pictures")
-    print(_player(options).save_html(options.output))
+    path = _html_path("step", options.output)
+    print(_player(options).save_html(path))
 
 
 def _show(options: argparse.Namespace) -> None:

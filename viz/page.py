@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from autograd_core.calculus.javascript import module_text
+from viz.compact import compact_css, compact_script
 from viz.drawing import svg_image
 from viz.narration import SENTENCES
-from viz.palette import host_theme_rules
+from viz.palette import host_theme_rules, picture_rules
 from viz.text import html_text, script_json
 
 HOST = "autograd-player"
@@ -38,7 +39,7 @@ def player_script(operations: Collection[str] | None = None, entry: str = "playe
 
 @cache
 def _script(operations: frozenset[str] | None, entry: str) -> str:
-    return "\n".join(_compact(text) for text in modules(operations, entry).values())
+    return "\n".join(compact_script(text) for text in modules(operations, entry).values())
 
 
 def modules(operations: Collection[str] | None = None, entry: str = "player") -> dict[str, str]:
@@ -68,17 +69,14 @@ def module_source(name: str, operations: Collection[str] | None = None) -> str:
     return (_STATIC / f"{name}.js").read_text(encoding="utf-8")
 
 
-def _compact(text: str) -> str:
-    """Without the lines that are comments, and without indentation."""
-    lines = (line.strip() for line in text.split("\n"))
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
-
-
 @cache
 def player_css() -> str:
     """The player's style sheet, with the variables of both themes."""
-    text = re.sub(r"/\*.*?\*/", "", (_STATIC / "player.css").read_text(encoding="utf-8"), flags=re.S)
-    return host_theme_rules() + _compact(text)
+    return (
+        host_theme_rules()
+        + picture_rules()
+        + compact_css((_STATIC / "player.css").read_text(encoding="utf-8"))
+    )
 
 
 def output(svg: str, payload: dict[str, Any], description: str, operations: Collection[str]) -> str:

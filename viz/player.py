@@ -37,7 +37,7 @@ class Player:
         position: How many of them have happened; assign to it, or use `next`, `previous` and `goto`.
     """
 
-    def __init__(self, drawing: Drawing, events: Sequence[Step], title: str, widget: bool = True) -> None:
+    def __init__(self, drawing: Drawing, events: Sequence[Step], title: str, widget: bool = False) -> None:
         self.steps = events
         self.title = title
         self._shows_widget = widget
@@ -100,6 +100,15 @@ class Player:
             self._widget.position = wanted
         return self.current
 
+    @property
+    def inputs(self) -> dict[str, float]:
+        """The number of each input by its name: as recorded, or as it was changed in the widget."""
+        script = self.script
+        leaves = (i for i, kind in enumerate(script.snapshot.kinds) if kind in ("input", "parameter"))
+        recorded = {script.names[i]: script.snapshot.nodes[i].data for i in leaves}
+        changed = self._widget.inputs if self._widget is not None else {}
+        return recorded | {name: float(value) for name, value in changed.items() if name in recorded}
+
     def describe(self) -> str:
         """The current step in words, as a screen reader gets it."""
         return self.script.frames[self._position - 1].sentence.say if self._position else "Start."
@@ -116,13 +125,17 @@ class Player:
         rendered = render(self._drawing.digraph(self.script.room()).source)
         return finish_svg(rendered, self._drawing.picture)
 
-    def html(self) -> str:
+    def to_html(self) -> str:
         """The player as an HTML fragment: a static picture that the player replaces where scripts may run."""
         description = self._drawing.picture.description
         return output(self._svg, self._payload(), description, used_operations(self.script))
 
     def _payload(self) -> dict[str, Any]:
         return page_payload(self.script, player_css(), self.title)
+
+    def html(self) -> str:
+        """The same as `to_html`."""
+        return self.to_html()
 
     def save_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the player as one self-contained HTML file that needs no network.
@@ -131,7 +144,7 @@ class Player:
             DrawingError: no renderer, or the renderer failed.
             OSError: the file cannot be written.
         """
-        return write_file(path, page(self.html(), self.title).encode())
+        return write_file(path, page(self.to_html(), self.title).encode())
 
     def frames(self, directory: str | os.PathLike[str], format: str = "svg") -> list[Path]:
         """Write one picture a step, `step0000.svg` being the start.
@@ -185,7 +198,7 @@ class Player:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         """The widget where there is one, and the HTML for every other viewer; never an exception."""
         try:
-            bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self.html()}
+            bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self.to_html()}
         except Exception as error:
             return {"text/plain": f"{error}\n\n{self!r}"}
         if not self._shows_widget:
@@ -217,7 +230,7 @@ def step(
     diagnosis: bool | str | Iterable[str] = True,
     legend: bool = False,
     title: str | None = None,
-    widget: bool = True,
+    widget: bool = False,
     max_nodes: int = MAX_NODES,
 ) -> Player:
     """Step through the computation of a Value and its back-propagation.
@@ -238,8 +251,9 @@ def step(
         diagnosis: Which layers to mark, as for `draw`.
         legend: Whether to explain the shapes.
         title: The heading. Default: the outputs' names.
-        widget: Whether a notebook shows the widget, which the kernel can read. Without it, it shows the plain
-            HTML, which still plays in a notebook that was saved and in a page that was made from it.
+        widget: Whether a notebook shows the widget, through which the kernel reads `position` and `inputs`. A
+            widget needs its kernel: in a notebook that is opened without one, Jupyter cannot show it. The
+            plain HTML, the default, still plays there, and in a page that nbconvert makes.
         max_nodes: The largest graph to step through; a larger one is refused before any work is done.
 
     Returns:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.viz.conftest import Network
+
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
     "--headless",
@@ -34,6 +36,12 @@ def browser():
         chromium = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def network():
+    """A multilayer perceptron with scopes: network(sizes...)."""
+    return Network
 
 
 @pytest.fixture
@@ -109,7 +117,7 @@ def _environment(home):
     (kernels / "kernel.json").write_text(
         f'{{"argv": {command}, "display_name": "Python 3", "language": "python"}}'
     )
-    private = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "RUNTIME")}
+    private = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     return {
         **os.environ,
         **private,

@@ -11,7 +11,7 @@ import viz
 a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(10.0, "c")
 loss = (a * b + c).tanh() + a * a
 loss.label = "loss"
-player = viz.step(loss)
+player = viz.step(loss, widget=True)
 """
 READY = """async () => {
     const app = window.jupyterapp;
@@ -171,3 +171,63 @@ def test_the_plain_html_output_plays_in_a_trusted_notebook(lab_page, jupyter):
         page.locator(".jp-OutputArea-output img").count() == 0
         or not page.locator(".jp-OutputArea-output img").first.is_visible()
     )
+
+
+def executed_notebook(path):
+    """A notebook that displays a player and a drawing, run and saved, without any widget's model in it."""
+    nbclient = pytest.importorskip("nbclient", reason="needs nbclient")
+    code = SETUP.replace(", widget=True", "") + "display(player)"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbclient.NotebookClient(notebook, timeout=120).execute()
+    nbformat.write(notebook, path)
+    return notebook
+
+
+def test_a_saved_notebook_opened_without_a_kernel_plays(lab_page, jupyter):
+    page = lab_page
+    notebook = executed_notebook(jupyter.home / "saved.ipynb")
+    (jupyter.home / "data").mkdir(exist_ok=True)
+    nbformat.sign.NotebookNotary(data_dir=str(jupyter.home / "data")).sign(notebook)  # who ran it trusts it
+    page.goto(f"{jupyter.url}/lab/tree/saved.ipynb?reset")
+    page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context", timeout=60_000)
+    player = page.locator(".jp-CodeCell >> nth=0").locator(".player")
+    player.wait_for(timeout=30_000)
+    assert page.get_by_text("Error displaying widget").count() == 0
+    player.get_by_label("Last step").click()
+    done, total = player.locator(".count").inner_text().split(" / ")
+    assert done == total != "0"
+    box = player.get_by_label("a, number", exact=True)
+    box.fill("1")
+    box.press("Enter")
+    player.locator("#n0 text", has_text="data 1").wait_for(timeout=5000)
+
+
+def test_a_page_made_by_nbconvert_plays_without_a_network(new_page, tmp_path):
+    nbconvert = pytest.importorskip("nbconvert", reason="needs nbconvert")
+    notebook = executed_notebook(tmp_path / "notebook.ipynb")
+    html, _resources = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    (tmp_path / "notebook.html").write_text(html, encoding="utf-8")
+    page = new_page()
+    page.goto((tmp_path / "notebook.html").as_uri(), wait_until="commit")
+    player = page.locator(".player")
+    player.wait_for(timeout=30_000)
+    player.get_by_label("Next step").click()
+    assert player.locator(".count").inner_text().startswith("1 /")
+
+
+def test_the_kernel_reads_an_input_that_was_changed_in_the_widget(lab_page, jupyter):
+    page = lab_page
+    write_notebook(jupyter, "inputs.ipynb", SETUP + "display(player)\nprint('drawn')", "pass")
+    open_notebook(page, jupyter, "inputs.ipynb")
+    run_all(page, "drawn")
+    player = page.locator(".jp-CodeCell >> nth=0").locator(".player")
+    player.wait_for(timeout=30_000)
+    box = player.get_by_label("a, number", exact=True)
+    box.fill("1.25")
+    box.press("Enter")
+    for _ in range(20):
+        if "inputs 1.25" in (seen := run_cell(page, 1, "print('inputs', player.inputs['a'])", "inputs")):
+            break
+        page.wait_for_timeout(200)
+    assert "inputs 1.25" in seen

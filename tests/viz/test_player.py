@@ -260,12 +260,20 @@ def test_the_widget_and_the_player_follow_each_other(player):
     assert player.widget() is widget
 
 
-def test_the_notebook_gets_html_alone_if_asked(small):
-    assert sorted(viz.step(small, widget=False)._repr_mimebundle_()) == ["text/html", "text/plain"]
-
-
-def test_the_notebook_gets_the_widget_and_html_for_other_viewers(player):
+def test_the_kernel_reads_the_inputs_that_were_changed_in_the_page(player):
     pytest.importorskip("anywidget")
+    assert player.inputs == {"a": 2.0, "b": -3.0, "c": 6.5}
+    player.widget().inputs = {"a": 4, "b": -3.0, "c": 6.5, "unknown": 1.0}
+    assert player.inputs == {"a": 4.0, "b": -3.0, "c": 6.5}
+
+
+def test_a_notebook_gets_html_that_plays_without_a_kernel(small):
+    assert sorted(viz.step(small)._repr_mimebundle_()) == ["text/html", "text/plain"]
+
+
+def test_the_notebook_gets_the_widget_if_asked_and_html_for_other_viewers(small):
+    pytest.importorskip("anywidget")
+    player = viz.step(small, widget=True)
     data, _metadata = player._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
     assert data["text/html"].startswith('<div class="autograd-player"><img alt=')

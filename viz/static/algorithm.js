@@ -10,7 +10,7 @@ const LINES = [
   ["seed", "grad_table[u⁽ⁿ⁾] ← 1"],
   ["", "for j = n − 1 down to 1:"],
   ["backward", "  grad_table[u⁽ʲ⁾] ← Σ grad_table[u⁽ⁱ⁾] ∂u⁽ⁱ⁾/∂u⁽ʲ⁾  over i with j ∈ Pa(u⁽ⁱ⁾)"],
-  ["done", "return { grad_table[u⁽ⁱ⁾] | i = 1, …, nᵢ }"],
+  ["", "return { grad_table[u⁽ⁱ⁾] | i = 1, …, nᵢ }"],
 ];
 
 export class Algorithm {
@@ -19,11 +19,11 @@ export class Algorithm {
     this.now = make("div", { class: "lines now" });
   }
 
-  render(body, { step, told, done, running }) {
+  render(body, { step, told, running }) {
     if (!this.now.isConnected) body.replaceChildren(...this.rows, this.now);
     const current = step ? step.kind : "input";
     this.rows.forEach((row, k) => {
-      const lit = LINES[k][0] === current || (done && LINES[k][0] === "done");
+      const lit = LINES[k][0] === current;
       row.classList.toggle("lit", lit);
       if (lit) row.setAttribute("aria-current", "step");
       else row.removeAttribute("aria-current");

@@ -17,6 +17,7 @@ export class Graph {
     this.users = this.ops.map(() => []);
     this.parents.forEach((row, i) => row.forEach((parent, k) => this.users[parent].push([i, k])));
     this.staleNodes = new Set(this.stale);
+    if (this.live && this.recorded.partials.every((row) => !row.length)) this.record(); // no Python computed it
     this.restore();
   }
 
@@ -29,17 +30,28 @@ export class Graph {
     this.sweep();
   }
 
+  record() {
+    this.x = Float64Array.from(this.recorded.data);
+    this.p = [...this.recorded.partials];
+    this.compute();
+    this.recorded = { data: [...this.x], partials: this.p };
+  }
+
   set(changes) {
     for (const [i, value] of changes) this.x[i] = value;
     this.changed = true;
     this.staleNow = new Set();
+    this.compute();
+    this.sweep();
+  }
+
+  compute() {
     for (let i = 0; i < this.size; i++) {
       if (!this.ops[i]) continue;
       const operands = this.operands(i);
       this.x[i] = valueOf(this.ops[i], operands, this.index[i]);
       this.p[i] = partialsOf(this.ops[i], operands, this.x[i], this.index[i]);
     }
-    this.sweep();
   }
 
   operands(i, x = this.x) {

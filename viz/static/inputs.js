@@ -15,7 +15,7 @@ export class Inputs {
       const search = make("input", { type: "search", placeholder: `find one of ${graph.leaves.length} inputs`, "aria-label": "Find an input" });
       kids.unshift(on(search, "input", () => this.fill(search.value)));
     }
-    this.reset = button("Reset", "Bring the recorded numbers back", () => onReset());
+    this.reset = button("Reset", "Reset: bring the recorded numbers back", () => onReset());
     this.element = make("div", {}, ...kids, this.reset);
     if (graph.live) this.fill("");
     else this.note.textContent = `Not live: the page cannot compute ${graph.missing.join(", ")} (Python code). The steps show the recorded numbers.`;
@@ -40,7 +40,7 @@ export class Inputs {
     const middle = Number.isFinite(start) ? start : 0;
     const slider = make("input", { type: "range", min: middle - reach, max: middle + reach, step: "any", "aria-label": `${name}, slider` });
     const box = make("input", { type: "number", step: "any", "aria-label": `${name}, number`, class: "exact" });
-    const pick = on(make("button", { type: "button", class: "pick", title: `${graph.titles[i]}: plot the output over it` }, name), "click", () => this.onChoose(i));
+    const pick = on(make("button", { type: "button", class: "pick", title: `${graph.titles[i]}: plot the output over it` }, name.split(".").slice(-2).join(".")), "click", () => this.onChoose(i));
     on(slider, "input", () => this.onChange(i, Number(slider.value)));
     on(slider, "focus", () => this.onChoose(i));
     on(slider, "keydown", (event) => this.nudge(event, i, reach / 50));
@@ -65,7 +65,7 @@ export class Inputs {
       if (value > Number(slider.max)) slider.max = value;
       slider.value = value;
       slider.setAttribute("aria-valuetext", number(value, this.graph.digits));
-      if (box.getRootNode().activeElement !== box) box.value = full(Number(number(value, 6)));
+      if (box.getRootNode().activeElement !== box) box.value = full(Number(number(value, 5)));
       box.title = full(value);
       grad.textContent = `grad ${number(grads[i] ?? null, this.graph.digits)}`;
     }

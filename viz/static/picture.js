@@ -3,7 +3,7 @@ import { layout } from "./layout.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif";
-const LINE = 14, PAD = 9, MARGIN = 8, ROOM = "data -1.235e-05";
+const LINE = 14, PAD = 9, MARGIN = 8, ROOM = "data -1.235e-05", RANGE_ROOM = "data -0.9995 … 0.9998";
 
 export function svgElement(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
@@ -23,7 +23,7 @@ function textWidth(text) {
 export function drawPicture(boxes, links) {
   const sized = boxes.map((box) => {
     const lines = [box.title, ...box.notes.slice(0, 3).map((note) => `! ${note}`), ...box.lines];
-    const room = box.lines.length ? [...lines, ROOM] : lines;
+    const room = box.lines.length ? [...lines, box.members.length > 1 ? RANGE_ROOM : ROOM] : lines;
     return { ...box, lines, width: Math.max(...room.map(textWidth)) + 2 * PAD + (box.kind === "input" ? 10 : 0), height: lines.length * LINE + PAD };
   });
   const found = layout(sized, links.map((link) => ({ ...link, label: link.text ? textWidth(link.text) : 0 })));

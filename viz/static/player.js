@@ -73,7 +73,7 @@ export class Player {
     this.selected = null;
     this.view.details.hidden = true;
     this.showPicture(drawPicture(drawn, links), boxes, links);
-    const chips = this.groups.opened.map(({ box }) => button(`${box.title} ✕`, `Close ${box.title}`, () => (this.groups.close(box.id), this.redraw(), this.refresh())));
+    const chips = this.groups.opened.map(({ box }) => button(`${box.title} ✕`, `${box.title} ✕ (close)`, () => (this.groups.close(box.id), this.redraw(), this.refresh())));
     this.view.groups.replaceChildren(...chips);
   }
 
@@ -126,6 +126,7 @@ export class Player {
       this.edgeSeen[k] = now;
       text.textContent = now === null ? "" : number(now, digits);
     });
+    this.view.player.classList.toggle("changed", this.graph.changed);
     this.describe();
     this.refreshPanel();
     if (this.selected !== null) this.showDetails(this.selected);
@@ -139,7 +140,7 @@ export class Player {
     const exact = dataNumbers.length > 1 ? "" : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`;
     const name = `${this.boxes[k].title}, ${this.boxes[k].kind}\n${exact || `${this.boxes[k].members.length} nodes`}`;
     if (name !== before[3]) title.textContent = name;
-    const label = `${this.boxes[k].title}, ${texts[0]}, ${texts[1]}`;
+    const label = [...group.querySelectorAll("text")].map((line) => line.textContent).join(" ");
     if (label !== before[4]) group.setAttribute("aria-label", label);
     this.written[k] = [...texts, name, label];
   }
@@ -165,7 +166,7 @@ export class Player {
   warn() {
     const { graph, view } = this;
     const bad = graph.changed ? graph.ops.findIndex((op, i) => op && !Number.isFinite(graph.x[i]) && graph.operands(i).every(Number.isFinite)) : -1;
-    const stale = graph.staleNow.size ? `Stale: ${graph.staleNow.size} ${graph.staleNow.size > 1 ? "nodes hold numbers" : "node holds a number"} that no longer follow${graph.staleNow.size > 1 ? "" : "s"} from the operands. Build the graph anew.` : "";
+    const stale = graph.staleNow.size ? `Stale: ${graph.staleNow.size} ${graph.staleNow.size > 1 ? "nodes hold numbers" : "node holds a number"} that no longer follow${graph.staleNow.size > 1 ? "" : "s"} from the operands. Build the graph anew; or change an input, and the page computes all of it.` : "";
     const text = bad < 0 ? stale : `${graph.names[bad]} = ${graph.ops[bad]} of ${graph.operands(bad).map((x) => number(x)).join(", ")} is ${number(graph.x[bad])} here; Python would raise an error.`;
     if (view.notice.textContent !== text) view.notice.textContent = text;
     view.notice.hidden = !text;
@@ -217,7 +218,7 @@ export class Player {
       const terms = graph.steps.slice(0, position).filter((one) => one.kind === "backward" && one.parent === step.parent).map((one) => number(one.product, graph.digits));
       running.push(`grad(${graph.names[step.parent]}) = ${terms.slice(-8).join(" + ").replaceAll("+ -", "− ")}${terms.length > 1 ? ` = ${number(step.after, graph.digits)}` : ""}`);
     }
-    return { step, told, running, done: position === this.end };
+    return { step, told, running };
   }
 
   refreshPanel() {
@@ -449,8 +450,8 @@ export class Player {
   }
 
   readHash() {
-    const found = /^#step=(\d+)$/.exec(location.hash);
-    if (found && Number(found[1]) !== this.position) this.goto(Number(found[1]));
+    const wanted = stepInHash();
+    if (wanted !== null && wanted !== this.position) this.goto(wanted);
   }
 
   writeHash() {
@@ -491,11 +492,15 @@ export function mount(host, payload, options = {}) {
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   const alone = host.closest("[data-autograd-page]") !== null && document.querySelectorAll(".autograd-player").length === 1;
   const svg = payload.svg ?? pictureFromImage(host);
-  const player = new Player(root, { ...payload, svg }, { alone, ...options });
-  const stopWatching = watchTheme(host);
-  if (alone) player.readHash();
-  player.cleanUp.push(stopWatching);
+  const position = alone ? stepInHash() ?? 0 : 0;
+  const player = new Player(root, { ...payload, svg }, { alone, position, ...options });
+  player.cleanUp.push(watchTheme(host));
   return player;
+}
+
+function stepInHash() {
+  const found = /^#step=(\d+)$/.exec(location.hash);
+  return found ? Number(found[1]) : null;
 }
 
 function pictureFromImage(host) {

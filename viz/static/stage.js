@@ -41,7 +41,10 @@ export class Stage {
     group.addEventListener("click", () => this.moved || this.onPick(k));
     group.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.onHover(k));
     group.addEventListener("pointerleave", () => this.onHover(null));
-    return { group, title, texts: box.kind === "constant" ? [] : [...group.querySelectorAll("text")].slice(-2) };
+    const texts = [...group.querySelectorAll("text")];
+    if (box.kind === "constant") return { group, title, texts: [] };
+    texts.slice(1, -2).forEach((text) => text.classList.add("remark")); // what a diagnosis found in the recorded numbers
+    return { group, title, texts: texts.slice(-2) };
   }
 
   find(id) {
@@ -55,11 +58,12 @@ export class Stage {
     if (!width || width === this.width || !this.svg) return;
     const first = !this.width;
     this.width = width;
-    const natural = Math.min(1.34, width / this.full[2]);
+    const fitted = Math.min(1.34, width / this.full[2]);
+    const natural = fitted < READABLE ? 1.1 : fitted;
     const most = Math.max(260, Math.min(620, window.innerHeight * 0.62));
     this.element.style.height = `${Math.max(150, Math.min(most, this.full[3] * natural + 4))}px`;
     if (!first) return this.setView(this.view);
-    const scale = Math.min(natural, this.element.clientHeight / this.full[3]);
+    const scale = Math.min(fitted, this.element.clientHeight / this.full[3]);
     if (scale >= READABLE) return this.fit();
     const [w, h] = [width / 1.1, this.element.clientHeight / 1.1];
     this.setView([this.full[0], this.full[1] + Math.max(0, (this.full[3] - h) / 2), w, h]);
@@ -151,11 +155,11 @@ export class Stage {
   }
 }
 
-// Parsed as XML and imported: nothing in the picture runs, and an error in it shows as text.
+// Parsed as XML and imported: nothing in the picture runs. Its style is the player's, which follows the theme.
 export function parseSvg(text) {
   const parsed = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   if (parsed.nodeName !== "svg") return null;
-  parsed.querySelectorAll("script, foreignObject").forEach((element) => element.remove());
+  parsed.querySelectorAll("script, style, foreignObject").forEach((element) => element.remove());
   return document.importNode(parsed, true);
 }
 

@@ -1,0 +1,459 @@
+"""What is alive in the page: inputs, slope, learning, groups, links, copies; in Chromium, network off."""
+
+import json
+import random
+import shutil
+import subprocess
+
+import pytest
+
+import viz
+from autograd_core import Value, lgamma, operation, scope, tanh
+from viz.playground import save_playground
+
+pytestmark = pytest.mark.browser
+
+HOST = "document.querySelector('.autograd-player').shadowRoot"
+
+
+def loss(b=-3.0):
+    a, b, c = Value(2.0, "a"), Value(b, "b"), Value(6.5, "c")
+    result = tanh(a * b + c) + a**2
+    result.label = "loss"
+    return result
+
+
+def opened(new_page, tmp_path, player, fragment="", **options):
+    page = new_page(**options)
+    page.goto(player.save_html(tmp_path / "player.html").as_uri() + fragment)
+    page.locator(".player").wait_for(timeout=10_000)
+    return page
+
+
+def shown(page, ident):
+    return page.locator(f"#{ident} text").all_text_contents()
+
+
+def number_box(page, name):
+    return page.get_by_label(f"{name}, number", exact=True)
+
+
+def settled(page):
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+# --- truth in the page ---
+
+
+def test_before_the_first_step_no_partial_and_no_product_is_shown(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    texts = page.locator(".edge text").all_text_contents()
+    assert len(texts) == 8
+    assert set(texts) == {""}
+    page.locator("#n2").click()
+    assert page.locator(".details .facts").first.inner_text() == "data –\ngrad –"
+    assert page.locator(".path").count() == 0
+
+
+def test_partials_appear_with_the_operation_and_the_backward_arrow_points_back(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    page.get_by_label("Next step").click()
+    assert [shown(page, edge) for edge in ("e2_0", "e2_1", "e4_0")] == [["-3"], ["2"], [""]]
+    assert page.locator("polygon.back").count() == 0
+    page.get_by_label("Step", exact=True).fill("7")
+    assert page.locator(".edge.along polygon.back").count() == 1
+    tip, tail = page.evaluate(
+        f"""() => {{
+            const edge = {HOST}.querySelector('.edge.along');
+            const tip = edge.querySelector('.back').points[0], path = edge.querySelector('path');
+            const start = path.getPointAtLength(0), end = path.getPointAtLength(path.getTotalLength());
+            return [Math.hypot(tip.x - start.x, tip.y - start.y), Math.hypot(tip.x - end.x, tip.y - end.y)];
+        }}"""
+    )
+    assert tip < 1 < tail
+
+
+def test_paths_end_with_their_sum(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    page.get_by_label("Last step").click()
+    page.locator("#n0").click()
+    assert page.locator(".path").all_text_contents() == [
+        "4 = 4 × 1   along a → u7 → loss",
+        "-2.359 = (-3) × 1 × 0.7864 × 1   along a → u4 → u5 → u6 → loss",
+    ]
+    assert page.locator(".details").inner_text().strip().endswith("sum of all paths = 1.641 = grad(a)")
+
+
+def test_hovering_a_node_lights_every_path_to_the_output(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    page.locator("#n1").hover()
+    lit = {element.get_attribute("id") for element in page.locator(".on-path").all()}
+    assert lit == {"n1", "n2", "n4", "n5", "n8", "e2_1", "e4_0", "e5_0", "e8_0"}
+
+
+def test_a_stale_graph_is_told_until_the_page_computes_it_anew(new_page, tmp_path):
+    x = Value(2.0, "x")
+    y = x * x
+    x.data = 5.0
+    page = opened(new_page, tmp_path, viz.step(y))
+    assert "Stale" in page.locator(".notice").inner_text()
+    page.get_by_label("Next step").click()
+    assert page.locator(".lines").first.inner_text().startswith("5 * 5 is 25, but the node holds 4")
+    number_box(page, "x").fill("6")
+    number_box(page, "x").press("Enter")
+    settled(page)
+    assert page.locator(".notice").is_hidden()
+    assert shown(page, "n1")[-2] == "data 36"
+    assert not page.locator("#n1 .remark").is_visible()
+
+
+def test_every_digit_is_on_the_node_and_in_what_is_copied(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(Value(1 / 3, "third") * 2.0))
+    assert "0.3333333333333333" in page.locator("#n0 title").text_content()
+    page.locator("#n0").focus()
+    copied = page.evaluate(
+        f"""() => {{
+            const clipboardData = new DataTransfer();
+            const how = {{ clipboardData, bubbles: true, composed: true, cancelable: true }};
+            const event = new ClipboardEvent("copy", how);
+            {HOST}.querySelector("#n0").dispatchEvent(event);
+            return event.clipboardData.getData("text/plain");
+        }}"""
+    )
+    assert "data 0.3333333333333333" in copied
+
+
+# --- inputs ---
+
+
+def test_a_typed_input_changes_every_number_and_reset_brings_them_back(new_page, tmp_path):
+    player = viz.step(loss())
+    page = opened(new_page, tmp_path, player)
+    page.get_by_label("Last step").click()
+    recorded = [shown(page, ident) for ident in ("n0", "n1", "n4", "n8", "e5_0")]
+    number_box(page, "b").fill("-2.5")
+    number_box(page, "b").press("Enter")
+    settled(page)
+    root = loss(-2.5)
+    root.backward()
+    nodes = viz.draw(root).snapshot.nodes
+    for ident, k in (("n0", 0), ("n1", 1), ("n4", 4), ("n8", 8)):
+        number = viz.text.number
+        assert shown(page, ident)[1:] == [f"data {number(nodes[k].data)}", f"grad {number(nodes[k].grad)}"]
+    assert shown(page, "e5_0") == [viz.text.number(nodes[5].partials[0])]
+    page.get_by_label("Reset: bring the recorded numbers back").click()
+    settled(page)
+    assert [shown(page, ident) for ident in ("n0", "n1", "n4", "n8", "e5_0")] == recorded
+
+
+def test_a_slider_moves_by_arrow_keys_and_does_not_step(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    slider = page.get_by_label("a, slider")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    settled(page)
+    assert shown(page, "n0")[1] == "data 2.08"
+    assert page.locator(".count").inner_text().startswith("0 /")
+
+
+def test_a_step_that_a_new_input_adds_or_removes_is_stepped_through(new_page, tmp_path):
+    x = Value(-1.0, "x")
+    page = opened(new_page, tmp_path, viz.step(x.relu() * 3.0))
+    assert page.locator(".count").inner_text() == "0 / 4"  # the ReLU is off: nothing arrives at x
+    number_box(page, "x").fill("2")
+    number_box(page, "x").press("Enter")
+    settled(page)
+    assert page.locator(".count").inner_text() == "0 / 5"
+    page.get_by_label("Last step").click()
+    assert shown(page, "n0")[2] == "grad 3"
+
+
+def test_what_python_would_refuse_is_told(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(Value(2.0, "x").log() * 3.0))
+    number_box(page, "x").fill("-1")
+    number_box(page, "x").press("Enter")
+    settled(page)
+    assert "log of -1 is NaN here; Python would raise an error" in page.locator(".notice").inner_text()
+
+
+def test_an_operation_that_the_page_cannot_compute_is_named(new_page, tmp_path):
+    @operation(partials=lambda x, y: (3.0 * x * x,))
+    def cube(x):
+        return x**3
+
+    page = opened(new_page, tmp_path, viz.step(cube(Value(2.0, "x")) + lgamma(Value(3.0, "y"))))
+    assert "Not live: the page cannot compute cube, lgamma" in page.locator(".section").first.inner_text()
+    assert page.locator(".exact").count() == 0
+    page.get_by_label("Last step").click()
+    assert shown(page, "n0") == ["x", "data 2", "grad 12"]
+
+
+def large_graph(layers=24, width=20):
+    choose = random.Random(1)
+    row = [Value(choose.uniform(-1, 1), f"x{i}") for i in range(width)]
+    for layer in range(layers - 1):
+        row = [tanh(row[i]) if layer % 3 == 0 else row[i] * row[(i + 1) % width] for i in range(width)]
+    total = row[0]
+    for value in row[1:]:
+        total = total + value
+    return total
+
+
+def test_an_input_of_500_nodes_is_dragged_within_a_frame(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(large_graph(), fold=False))
+    page.get_by_label("Last step").click()
+    times = page.evaluate(
+        f"""async () => {{
+            const slider = {HOST}.querySelector('[aria-label="x0, slider"]');
+            const times = [];
+            for (let k = 0; k < 60; k++) {{
+                slider.value = -1 + k / 30;
+                const begun = performance.now();
+                slider.dispatchEvent(new Event("input"));
+                await new Promise((done) => requestAnimationFrame(done));
+                {HOST}.querySelector(".stage").getBoundingClientRect();
+                times.push(performance.now() - begun);
+            }}
+            return times.sort((a, b) => a - b);
+        }}"""
+    )
+    print(json.dumps({"drag, median ms": times[30], "90 % ms": times[54]}))
+    assert len(times) == 60
+
+
+# --- slope and learning ---
+
+
+def test_the_slope_is_plotted_with_its_tangent_and_the_finite_difference(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    page.get_by_text("The slope").click()
+    page.locator(".pick", has_text="b").click()
+    plot = page.locator(".plot").first
+    assert plot.get_attribute("aria-label") == "loss over b: at -3 the output is 4.462 and the slope 1.573"
+    assert page.locator(".plot .tangent").count() == 1
+    lines = page.locator(".section .lines").first.inner_text()
+    assert "loss(b + h) − loss(b) = 0.142" in lines
+    assert "h × gradient = 0.15729" in lines
+    assert "finite difference 1.5729, gradient 1.5729" in lines
+
+
+def test_a_step_of_learning_lowers_the_loss_and_draws_its_course(new_page, tmp_path):
+    x = Value(3.0, "x")
+    root = (x - 1.0) ** 2
+    root.label = "loss"
+    page = opened(new_page, tmp_path, viz.step(root))
+    page.get_by_text("One step of learning").click()
+    page.get_by_role("button", name="One step of learning").click()
+    settled(page)
+    assert shown(page, "n0")[1] == "data 2.6"
+    page.get_by_role("button", name="Ten steps of learning").click()
+    settled(page)
+    note = page.locator(".section", has_text="One step of learning").locator(".note").last.inner_text()
+    assert note == f"L = {viz.text.number(4 * 0.64**11, 6)} after 11 steps, 4 before"
+    assert page.locator(".plot .curve").count() == 1
+
+
+# --- the algorithm ---
+
+
+def test_the_line_of_the_algorithm_is_lit_with_its_running_sum(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    lit = page.locator(".code.lit")
+    assert lit.inner_text().startswith("for i = 1")
+    page.keyboard.press("ArrowRight")
+    assert "f⁽ⁱ⁾(A⁽ⁱ⁾)" in lit.inner_text()
+    page.keyboard.press("End")
+    assert "Σ" in lit.inner_text()
+    for _ in range(20):
+        if "grad(a) = 4 − 2.359 = 1.641" in page.locator(".now").inner_text():
+            return
+        page.keyboard.press("ArrowLeft")
+    pytest.fail("the running sum of a was not told")
+
+
+# --- large graphs ---
+
+
+def network_loss(network, *sizes):
+    model = network(*sizes)
+    out = model([Value(0.1 * k, f"x{k}") for k in range(sizes[0])])
+    root = (out - 1.0) ** 2
+    root.label = "loss"
+    return root
+
+
+def test_a_network_of_five_thousand_nodes_steps_with_its_group_opened(new_page, tmp_path, network):
+    root = network_loss(network, 20, 60, 60, 1)
+    player = viz.step(root)
+    assert len(player.script.snapshot.nodes) > 5000
+    page = opened(new_page, tmp_path, player)
+    assert page.locator(".node").count() < 40
+    for position in ("1", "70", "200", "4000"):
+        page.get_by_label("Step", exact=True).fill(position)
+        ends = page.locator(".node.result, .node.from, .node.to")
+        assert ends.count() >= 1
+        frame = page.locator(".stage").bounding_box()
+        for element in ends.all():
+            box = element.bounding_box()
+            assert box["x"] >= frame["x"] - 2
+            assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 2
+        assert page.locator(".node").count() < 90
+
+
+def test_groups_open_and_close_by_click(new_page, tmp_path, network):
+    page = opened(new_page, tmp_path, viz.step(network_loss(network, 2, 16, 1), fold=True))
+    before = page.locator(".node").count()
+    page.locator(".node", has_text="relu ×16").click()
+    page.get_by_role("button", name="Open this group").click()
+    assert page.locator(".node").count() > before + 10
+    page.get_by_label("relu ×16 ✕ (close)").click()
+    assert page.locator(".node", has_text="relu ×16").count() == 1
+
+
+def test_one_of_a_group_can_be_chosen(new_page, tmp_path, network):
+    page = opened(new_page, tmp_path, viz.step(network_loss(network, 2, 16, 1), fold=True))
+    page.locator(".node", has_text="relu ×16").click()
+    page.get_by_label("One of the nodes in this box").select_option(index=3)
+    assert page.locator(".details h2").inner_text().endswith("relu")
+    assert page.locator(".node", has_text="relu ×16 (others)").count() == 1
+
+
+def test_a_node_is_found_by_its_label(new_page, tmp_path, network):
+    page = opened(new_page, tmp_path, viz.step(network_loss(network, 2, 3, 1), fold=False))
+    page.get_by_label("Find a node by its label").fill("x1")
+    page.keyboard.press("Enter")
+    assert page.locator(".details h2").inner_text() == "x1"
+
+
+def test_the_picture_is_zoomed_panned_and_fitted(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    box = page.locator(".stage > svg").get_attribute
+    fitted = box("viewBox")
+    page.keyboard.press("+")
+    closer = box("viewBox")
+    assert float(closer.split()[2]) < float(fitted.split()[2])
+    page.mouse.move(300, 300)
+    page.mouse.down()
+    page.mouse.move(340, 320, steps=4)
+    page.mouse.up()
+    assert box("viewBox") != closer
+    page.mouse.wheel(0, -300)
+    settled(page)
+    assert float(box("viewBox").split()[2]) < float(closer.split()[2])
+    page.keyboard.press("0")
+    assert box("viewBox") == fitted
+
+
+# --- links, copies, keys ---
+
+
+def test_a_link_opens_at_its_step_and_follows(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(loss()), "#step=12")
+    assert page.locator(".count").inner_text() == "12 / 14"
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("() => location.hash") == "#step=11"
+    page.evaluate("() => (location.hash = '#step=3')")
+    page.locator(".count", has_text="3 / 14").wait_for(timeout=5000)
+
+
+def test_keys_belong_to_the_page_around_a_player(new_page, tmp_path):
+    player = viz.step(loss())
+    (tmp_path / "around.html").write_text(f"<meta charset=utf-8><p>text</p>{player.to_html()}")
+    page = new_page()
+    page.goto((tmp_path / "around.html").as_uri())
+    page.locator(".player").wait_for()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".count").inner_text() == "0 / 14"
+    assert page.evaluate("() => location.hash") == ""
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "start"),
+    [("png", "graph.png", b"\x89PNG"), ("svg", "graph.svg", b"<svg"), ("tikz", "graph.tex", b"\\begin{tikz")],
+)
+def test_the_present_state_is_copied_or_saved(new_page, tmp_path, what, name, start):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.get_by_label("Step", exact=True).fill("9")
+    with page.expect_download() as download:
+        page.get_by_label("Copy or save the picture").select_option(what)
+    assert download.value.suggested_filename == name
+    download.value.save_as(tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    assert content.startswith(start)
+    assert what == "png" or b"grad 0.7864" not in content
+
+
+def test_a_node_tells_the_line_that_made_it(new_page, tmp_path):
+    from autograd_core import diagnose
+
+    with diagnose():
+        root = Value(2.0, "x") * 3.0
+    page = opened(new_page, tmp_path, viz.step(root))
+    page.keyboard.press("ArrowRight")
+    page.locator(".node.output").click()
+    assert "made at test_live.py:" in page.locator(".details").inner_text()
+
+
+# --- the playground ---
+
+
+def test_the_playground_needs_no_python(new_page, tmp_path):
+    page = new_page()
+    page.goto(save_playground(tmp_path / "playground.html").as_uri())
+    page.get_by_label("Expression").fill("a*b + b**2")
+    page.locator(".player .count", has_text="0 / 9").wait_for(timeout=5000)
+    page.get_by_label("Last step").click()
+    texts = page.locator(".node").all_text_contents()
+    assert any("b" in text and "grad 15" in text for text in texts)  # a + 2 b at a = 2, b = 6.5
+    page.get_by_label("Expression").fill("a*b +")
+    assert page.locator(".notice").first.inner_text() == "the expression ends too early"
+    page.get_by_label("Expression").fill("sin(t)")
+    assert page.locator(".notice").first.is_hidden()
+
+
+# --- for everyone ---
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The text of axe-core, from npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("axe-core needs npm")
+    place = tmp_path_factory.mktemp("axe")
+    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "axe-core@4"]
+    if subprocess.run(command, cwd=place, capture_output=True, timeout=120, check=False).returncode:
+        pytest.skip("axe-core cannot be installed here")
+    return (place / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [380, 1100])
+def test_axe_finds_no_violation(new_page, tmp_path, axe, scheme, width, network):
+    with scope("layer"):
+        root = loss() + Value(-1.0, "off").relu()
+    player = viz.step(root)
+    page = opened(new_page, tmp_path, player, color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.keyboard.press("End")
+    for summary in page.locator("summary").all():
+        if not summary.evaluate("element => element.parentElement.open"):
+            summary.click()
+    page.locator("#n0").click()
+    page.evaluate(axe)
+    found = page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => [v.id, v.help, v.nodes.map((n) => n.html)])"
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize(("width", "zoom"), [(380, 1), (760, 2), (1100, 1)])
+def test_nothing_runs_out_of_the_page(new_page, tmp_path, width, zoom):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate(f"() => (document.body.style.zoom = {zoom})")
+    assert (
+        page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        <= 1
+    )

@@ -1,0 +1,247 @@
+"""The page's modules beside Python, under Node: numbers, sentences, gradients, expressions, one script."""
+
+import json
+import random
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import viz
+from autograd_core import Value, dot, logsumexp, softmax
+from autograd_core.calculus.javascript import LIVE
+from autograd_core.calculus.operations import OPERATIONS
+from autograd_core.engine.value import apply
+from autograd_core.expressions import evaluate_expression
+from viz.columns import graph_columns
+from viz.compact import compact_script
+from viz.page import module_source, modules, player_css, player_script
+from viz.playground import _facts
+from viz.text import number, script_json
+
+NODE = shutil.which("node")
+STATIC = Path(viz.__file__).parent / "static"
+HEAD = """
+import { readFileSync } from "node:fs";
+const given = JSON.parse(readFileSync(0, "utf8"));
+"""
+
+
+@pytest.fixture
+def in_node(tmp_path):
+    """Runs JavaScript that reads `given` and returns what it prints as JSON."""
+    if NODE is None:
+        pytest.skip("there is no Node here")
+    for name in (*(path.stem for path in STATIC.glob("*.js")), "calculus", "sentences"):
+        (tmp_path / f"{name}.js").write_text(module_source(name), encoding="utf-8")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+
+    def run(code, given):
+        (tmp_path / "run.js").write_text(HEAD + code, encoding="utf-8")
+        done = subprocess.run(
+            [NODE, "run.js"],
+            cwd=tmp_path,
+            input=script_json(given),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+def test_numbers_are_written_as_python_writes_them(in_node):
+    choose = random.Random(0)
+    values = [choose.gauss(0, 10.0 ** choose.randint(-12, 12)) for _ in range(3000)]
+    values += [
+        0.0,
+        1.0,
+        0.5,
+        2.5,
+        1e-5,
+        1e-4,
+        999999999.96,
+        1e9,
+        1e300,
+        5e-324,
+        12345.0,
+        9999.5,
+        0.125,
+        0.0625,
+    ]
+    cases = [(value, digits) for value in values for digits in (1, 4, 7, 17)]
+    code = """
+    import { number } from "./numbers.js";
+    console.log(JSON.stringify(given.map(([value, digits]) => number(value, digits))));
+    """
+    assert in_node(code, cases) == [number(value, digits) for value, digits in cases]
+
+
+def applied(name):
+    rule = OPERATIONS[name]
+    shift = 1.0 if name == "acosh" else 0.0
+    a, b, c = (Value(x + shift, label) for label, x in (("a", 0.5123), ("b", 0.7), ("c", 0.9)))
+    return dot([a, b], [b, c]) if name == "dot" else apply(rule, [a, b, c][: rule.arity or 3], 0)
+
+
+def roots():
+    a, b = Value(100001.4, "a"), Value(100000.2, "two words")
+    x = Value(2.0, "x")
+    stale = x * x
+    x.data = 5.0
+    yield from (applied(name) for name in sorted(LIVE))
+    yield (a - b) * 3.0 + a**2 + b**-1.5
+    yield logsumexp([a * 0.001, b * 0.002, Value(0.0)])
+    yield softmax([Value(0.1, "p"), Value(-0.7, "q")])[1] * 2.0
+    yield dot([Value(0.1 * i, f"w{i}") for i in range(9)], [Value(1.0 - i, f"x{i}") for i in range(9)])
+    yield stale + 1.0
+    yield (-x).relu() + x.tanh() * x
+
+
+@pytest.mark.parametrize("k", range(len(list(roots()))))
+def test_every_step_is_told_in_the_page_as_in_python(in_node, k):
+    script = viz.step(list(roots())[k]).script
+    code = """
+    import { Graph } from "./graph.js";
+    import { Narrator } from "./narration.js";
+    const graph = new Graph(given), narrator = new Narrator(graph);
+    console.log(JSON.stringify(graph.steps.map((step) => narrator.tell(step))));
+    """
+    told = in_node(code, graph_columns(script))
+    expected = [frame.sentence for frame in script.frames]
+    assert told == [
+        {"phase": s.phase, "title": s.title, "lines": list(s.lines), "say": s.say} for s in expected
+    ]
+
+
+def test_a_changed_input_gives_the_numbers_of_a_graph_built_anew(in_node, network):
+    model = network(2, 4, 4, 1)
+
+    def loss(first):
+        return (model([Value(first, "x0"), Value(1.0, "x1")]).tanh() - 0.3) ** 2
+
+    script = viz.step(loss(0.5), parameters=model.parameters()).script
+    place = next(i for i, node in enumerate(script.snapshot.nodes) if node.label == "x0")
+    code = """
+    import { Graph } from "./graph.js";
+    const graph = new Graph(given.graph);
+    const before = [[...graph.x], graph.gradients];
+    graph.set([[given.place, -0.7]]);
+    const after = [[...graph.x], graph.gradients];
+    graph.restore();
+    console.log(JSON.stringify([before, after, [[...graph.x], graph.gradients]]));
+    """
+    before, after, restored = in_node(code, {"graph": graph_columns(script), "place": place})
+    assert before == restored
+    for first, (data, gradients) in ((0.5, before), (-0.7, after)):
+        for parameter in model.parameters():
+            parameter.zero_grad()
+        root = loss(first)
+        root.backward()
+        nodes = viz.draw(root).snapshot.nodes
+        assert data == pytest.approx([node.data for node in nodes], rel=1e-14, abs=1e-15)
+        for found, node in zip(gradients, nodes, strict=True):
+            assert node.is_constant or (found or 0.0) == pytest.approx(node.grad, rel=1e-12, abs=1e-15)
+
+
+EXPRESSIONS = [
+    "a*b + tanh(c)",
+    "-a**2",
+    "2**-a",
+    "2**3**0.5*a",
+    "a - b - c / 2 % b",
+    "(a + b) * (a - -b)",
+    "relu(a) + max(a, b, 2*c) + maximum(a, a)",
+    "softplus(-1 * (a*b + 0.5))",
+    "where(greater(a, b), a*c, b*c)",
+    "log(exp(a) + exp(b)) * pi",
+    "mean(a, b, c) + logsumexp(a, b)",
+    "u2 * a + x0",
+]
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_the_playground_reads_an_expression_as_python_does(in_node, text):
+    values = {"a": 0.5, "b": -0.7, "c": 1.3, "u2": 0.2, "x0": 3.0}
+    code = """
+    import { Graph } from "./graph.js";
+    import { graphOf } from "./parse.js";
+    const graph = new Graph(graphOf(given.text, given.values, given.facts));
+    const named = Object.fromEntries(graph.leaves.map((i) => [graph.titles[i], graph.gradients[i]]));
+    console.log(JSON.stringify({ y: graph.output, ops: graph.ops.filter(Boolean).sort(), named }));
+    """
+    found = in_node(code, {"text": text, "values": values, "facts": _facts()})
+    names = {name for name in values if re.search(rf"\b{name}\b", text)}
+    root, leaves = evaluate_expression(text, {name: values[name] for name in names})
+    root.backward()
+    assert found["y"] == pytest.approx(root.data, rel=1e-14)
+    assert found["ops"] == sorted(node.op for node in viz.draw(root).snapshot.nodes if node.op)
+    for name, leaf in leaves.items():
+        title = next(title for title in found["named"] if title == name or f"“{name}”" in title)
+        assert (found["named"][title] or 0.0) == pytest.approx(leaf.grad, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a +", "(a", "a b", "sin", "sin()", "tanh(a, b)", "nothing(a)", "2 + 3", "a ; b", "a" * 2001]
+)
+def test_the_playground_tells_what_is_wrong_with_an_expression(in_node, text):
+    code = """
+    import { graphOf } from "./parse.js";
+    let said = "";
+    try {
+      graphOf(given.text, {}, given.facts);
+    } catch (error) {
+      said = error instanceof SyntaxError ? error.message : "";
+    }
+    console.log(JSON.stringify(said));
+    """
+    assert len(in_node(code, {"text": text, "facts": _facts()})) > 5
+
+
+# --- how the modules become one script ---
+
+
+@pytest.mark.parametrize("entry", ["player", "widget", "playground"])
+def test_the_modules_share_no_name_and_parse_as_one(entry, tmp_path):
+    names = [
+        name
+        for text in modules(None, entry).values()
+        for name in re.findall(r"^(?:const|let|function|async function|class) (\w+)", text, re.M)
+    ]
+    assert len(names) == len(set(names))
+    script = player_script(None, entry)
+    assert "import " not in script
+    if NODE is None:
+        pytest.skip("there is no Node here")
+    (tmp_path / "one.mjs").write_text(script, encoding="utf-8")
+    subprocess.run([NODE, "--check", str(tmp_path / "one.mjs")], check=True)
+
+
+def test_compacting_leaves_strings_templates_and_patterns_alone():
+    code = """
+    // a comment
+    const a = "two  spaces // no comment", b = `x  ${ a + `in  ${ b }  ner` }  y`; // gone
+    const c = /[/ ]+ \\/ x/g, d = a + +b, e = a - -b;
+    if (a) return "x  y";
+    """
+    assert compact_script(code).split("\n") == [
+        'const a="two  spaces // no comment",b=`x  ${a+`in  ${b}  ner`}  y`;',
+        "const c=/[/ ]+ \\/ x/g,d=a+ +b,e=a- -b;",
+        'if(a)return"x  y";',
+    ]
+
+
+def test_the_script_and_the_style_of_a_page_are_small():
+    used = frozenset({"add", "mul", "tanh", "pow", "dot", "relu"})
+    assert len(player_script(used)) + len(player_css()) < 85_000
+
+
+def test_a_module_reads_on_its_own():
+    for path in STATIC.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("// "), f"{path.name} says what it is"
+        assert text.count("\n") < 520

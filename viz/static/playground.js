@@ -1,0 +1,50 @@
+// The playground: type an expression, and get its graph, numbers, gradients and steps, with no Python at all.
+import { button, make, on } from "./dom.js";
+import { graphOf } from "./parse.js";
+import { Player } from "./player.js";
+import { watchTheme } from "./view.js";
+
+const EXAMPLES = ["tanh(w1*x1 + w2*x2 + b)", "(a*b + c)**2", "relu(a) + a*b", "x * sigmoid(x)", "log(exp(a) + exp(b))", "softplus(-y * (w*x + b))"];
+const START = { a: 2, b: 6.5, c: -10, x: 1.5, y: 1, w: 0.5, w1: -3, w2: 1, x1: 2, x2: 0 };
+
+export function playground(host, payload) {
+  const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+  watchTheme(host);
+  const field = make("input", { type: "text", class: "expression", spellcheck: "false", autocomplete: "off", autocapitalize: "off", "aria-label": "Expression", value: payload.expression });
+  const error = make("div", { class: "notice", role: "alert", hidden: "" });
+  const examples = make("div", { class: "buttons examples" }, ...EXAMPLES.map((text) => button(text, `Try ${text}`, () => ((field.value = text), show(true)))));
+  const place = make("div", { class: "autograd-player" });
+  root.replaceChildren(make("style", {}, payload.css), make("div", { class: "player playground" }, make("div", { class: "type" }, make("span", { class: "equals" }, "y ="), field), error, examples), place);
+  const values = { ...START, ...payload.values };
+  let player = null, last = "";
+
+  function show(fresh) {
+    let graph;
+    try {
+      graph = graphOf(field.value, values, payload.facts);
+    } catch (problem) {
+      if (!(problem instanceof SyntaxError)) throw problem;
+      error.textContent = problem.message;
+      error.hidden = false;
+      return;
+    }
+    error.hidden = true;
+    if (!fresh && field.value === last) return;
+    last = field.value;
+    const shadow = place.shadowRoot ?? place.attachShadow({ mode: "open" });
+    player?.destroy();
+    const boxes = graph.ops.map((op, i) => ({ id: `n${i}`, title: graph.titles[i], kind: graph.roots.includes(i) ? "output" : graph.kinds[i], members: [i], notes: [] }));
+    const description = `Computation graph of ${field.value}`;
+    player = new Player(shadow, { css: payload.css, title: `y = ${field.value}`, caption: "", description, boxes, graph }, { onInputs: (inputs) => Object.assign(values, inputs) });
+    watchTheme(place);
+  }
+
+  on(field, "input", () => show(false));
+  show(true);
+  return { show, field, get player() { return player; } };
+}
+
+export function playgroundNext(name, payload) {
+  const host = [...document.querySelectorAll(`.${name}`)].find((element) => !element.shadowRoot);
+  return host && playground(host, payload);
+}
