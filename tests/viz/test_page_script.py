@@ -13,7 +13,7 @@ import viz
 from autograd_core import Value, dot, logsumexp, softmax
 from autograd_core.calculus.javascript import LIVE
 from autograd_core.calculus.operations import OPERATIONS
-from autograd_core.engine.value import apply
+from autograd_core.engine.nary import apply
 from autograd_core.expressions import evaluate_expression
 from viz.columns import graph_columns
 from viz.compact import compact_script
