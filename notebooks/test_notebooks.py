@@ -138,4 +138,4 @@ def test_a_lecture_carries_the_pictures_that_its_cells_show(source):
             shown = {
                 kind for output in cell.outputs for kind in output.get("data", {})
             }
-            assert shown & {"image/svg+xml", "image/png", "text/html"}, cell.source
+            assert shown & {"image/svg+xml", "image/png", "text/html", "text/latex"}

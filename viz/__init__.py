@@ -17,6 +17,7 @@ steps in the terminal, and `python -m viz` does all three from the shell.
 
 from viz.drawing import Drawing, draw
 from viz.errors import DrawingError, FormatError, RendererError, RenderTimeout
+from viz.latex import Latex, latex
 from viz.player import Player, step
 
 __distribution__ = "autograd-core"  # see autograd_core/_paths.py
@@ -25,9 +26,11 @@ __all__ = [
     "Drawing",
     "DrawingError",
     "FormatError",
+    "Latex",
     "Player",
     "RenderTimeout",
     "RendererError",
     "draw",
+    "latex",
     "step",
 ]

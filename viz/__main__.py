@@ -1,4 +1,4 @@
-"""`python -m viz draw|step|show "a*b + tanh(c)" a=2 b=-3 c=10`: pictures of an expression from the shell.
+"""`python -m viz draw|step|show|latex "a*b + tanh(c)" a=2 b=-3 c=10`: its graph, from the shell.
 
 `python -m viz playground` writes a page where an expression is typed.
 """
@@ -11,6 +11,7 @@ from autograd_core.engine.value import Value
 from autograd_core.errors import AutogradError
 from autograd_core.expressions import evaluate_expression, parse_expression, shell_arguments
 from viz.drawing import draw
+from viz.latex import latex
 from viz.player import Player, step
 from viz.playground import EXPRESSION, save_playground
 
@@ -35,11 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m viz", description="Draw and step through the graph of an expression."
     )
-    commands = parser.add_subparsers(required=True, metavar="draw | step | show | playground")
+    commands = parser.add_subparsers(required=True, metavar="draw | step | show | latex | playground")
     for name, run, text in (
         ("draw", _draw, "write a picture of the graph, after a sweep"),
         ("step", _step, "write a page that steps through it"),
         ("show", _show, "step through it in this terminal"),
+        ("latex", _latex, "print the expression, its partials and the summed chain rule as LaTeX"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
@@ -47,10 +49,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "names", nargs="*", metavar="name=number", help="the numbers that the names stand for"
         )
+        command.add_argument("--digits", type=int, default=4, help="significant digits (4)")
+        if name == "latex":
+            command.add_argument("--numbers", action="store_true", help="add the number of each line")
+            continue
         command.add_argument(
             "--direction", choices=["LR", "TB"], default="LR", help="left to right, or top to bottom"
         )
-        command.add_argument("--digits", type=int, default=4, help="significant digits (4)")
         if name != "show":
             default, help_ = (
                 ("graph.svg", "svg, png, dot, mmd, md ... by its suffix")
@@ -88,6 +93,10 @@ def _step(options: argparse.Namespace) -> None:
 
 def _show(options: argparse.Namespace) -> None:
     _player(options).show()
+
+
+def _latex(options: argparse.Namespace) -> None:
+    print(latex(_root(options), numbers=options.numbers, digits=options.digits))
 
 
 def _player(options: argparse.Namespace) -> Player:

@@ -1,0 +1,145 @@
+"""Formulas: the expression, each partial, the summed chain rule."""
+
+import json
+import math
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import autograd_core as ag
+import viz
+from autograd_core import OPERATIONS, Value
+from autograd_core.calculus.operation import Reduction
+from viz.__main__ import main
+
+KATEX = Path(__file__).resolve().parents[2] / "docs" / "node_modules" / "katex" / "dist" / "katex.js"
+
+
+def named(y, label="y"):
+    y.label = label
+    return y
+
+
+def line(text, left):
+    """The right side of the line that defines something."""
+    return next(
+        row.partition("&= ")[2].removesuffix(r" \\") for row in text.split("\n") if row.startswith(left)
+    )
+
+
+def outputs():
+    """A graph for each operation, its operands made by an operation too."""
+    for name, operation in OPERATIONS.items():
+        operands = [Value(0.3 + 0.2 * k, f"x{k}") * 1.5 for k in range(operation.arity or 4)]
+        function = getattr(ag, name, None) or getattr(Value, f"__{name}__", None)
+        if name in ("add", "sub", "mul", "div"):
+            a, b = operands
+            yield name, {"add": a + b, "sub": a - b, "mul": a * b, "div": a / b}[name]
+        elif name == "dot":
+            yield name, ag.dot(operands[:2], operands[2:])
+        elif isinstance(operation, Reduction):
+            result = getattr(ag, name)(operands)
+            yield name, result[1] if isinstance(result, list) else result
+        elif name == "polygamma":
+            yield name, ag.polygamma(1, operands[1])
+        elif name == "acosh":
+            yield name, ag.acosh(operands[0] + 2)
+        elif function is not None:
+            yield name, function(*operands)
+
+
+def test_the_expression_the_partials_and_the_sums_each_have_a_line():
+    w, x = Value(0.5, "w"), Value(2.0, "x")
+    y = named(ag.tanh(w * x) * w)
+    text = viz.latex(y, numbers=True)
+    assert line(text, "y &") == r"\tanh(w\,x)\,w = 0.3808"
+    assert line(text, "u_{3} &") == r"w\,x = 1"
+    assert line(text, r"\frac{\partial u_{4}}{\partial u_{3}}") == r"1 - u_{4}\,u_{4} = 0.42"
+    assert line(text, r"\frac{\partial y}{\partial w} &= \frac").startswith(
+        r"\frac{\partial y}{\partial u_{3}}"
+    )
+    y.backward()
+    sums = re.findall(r"\\frac{\\partial y}{\\partial w} &= .* = (\S+)", text)
+    assert float(sums[-1]) == pytest.approx(w.grad, rel=1e-3)
+
+
+def test_a_shared_subexpression_stands_by_name_and_a_parent_used_twice_adds_up():
+    a = Value(3.0, "a")
+    c = a * a
+    text = viz.latex(named(c * ag.sin(c)))
+    assert line(text, "y &") == r"u_{2}\,\sin(u_{2})"
+    assert line(text, "u_{2} &") == r"a\,a"
+    assert line(text, r"\frac{\partial u_{2}}{\partial a}") == "a + a"
+
+
+def test_what_binds_less_tightly_is_put_in_parentheses():
+    a, b = Value(2.0, "a"), Value(5.0, "b")
+    for y, text in (
+        ((a + b) * b, r"\left(a + b\right)\,b"),
+        (a - (b - a), r"a - \left(b - a\right)"),
+        ((a * b) ** 2, r"\left(a\,b\right)^{2}"),
+        (-(a + b), r"-\left(a + b\right)"),
+        ((a / b) * a, r"\frac{a}{b}\,a"),
+        (a * 2.0, r"a \cdot 2"),
+        (a + -b, r"a + \left(-b\right)"),
+        (ag.exp(a) ** b, r"\left(e^{a}\right)^{b}"),
+    ):
+        assert line(viz.latex(named(y)), "y &") == text
+
+
+def test_pi_is_pi_and_labels_are_escaped():
+    x = Value(0.5, "x")
+    assert line(viz.latex(named(math.pi * x)), "y &") == r"\pi\,x"
+    text = viz.latex(named(Value(1.0, "alpha") * Value(2.0, "w_12") * Value(3.0, r"50% {of} \it_")))
+    assert line(text, "y &").startswith(r"\alpha\,w_{12}\,")
+    assert r"\it" not in text
+    assert line(viz.latex(named(ag.log2(x))), r"\frac") == r"\frac{1}{x\,\ln 2}"
+
+
+def test_every_operation_has_a_formula_without_left_over_placeholders():
+    seen = set()
+    for name, y in outputs():
+        text = viz.latex(y, numbers=True)
+        seen.add(name)
+        assert text.count("{") == text.count("}"), name
+        assert not re.search(r"\bv\d", text), text
+    assert len(seen) > 60
+
+
+@pytest.mark.skipif(not (KATEX.exists() and shutil.which("node")), reason="KaTeX is installed for the docs")
+def test_katex_renders_every_formula():
+    texts = [str(viz.latex(y, numbers=True)) for _, y in outputs()]
+    script = (
+        "const k = require(process.argv[1]); const t = JSON.parse(require('fs').readFileSync(0));"
+        "t.forEach(x => k.renderToString(x, {displayMode: true, throwOnError: true}))"
+    )
+    done = subprocess.run(
+        ["node", "-e", script, str(KATEX)], input=json.dumps(texts), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_graph_that_nobody_reads_as_a_formula_is_refused():
+    x = Value(1.0, "x")
+    y = x
+    for _ in range(100):
+        y = ag.sin(y)
+    with pytest.raises(viz.DrawingError, match="101 nodes"):
+        viz.latex(y)
+
+
+def test_the_graph_is_left_as_it_was_and_a_notebook_shows_the_formula():
+    x = Value(1.0, "x")
+    y = x * x
+    shown = viz.latex(y, numbers=True)._repr_latex_()
+    assert shown.startswith("$$\n\\begin{aligned}")
+    assert shown.endswith("\\end{aligned}\n$$")
+    assert not x.has_grad
+
+
+def test_the_shell_prints_it(capsys):
+    assert main(["latex", "sin(x)*y", "x=0.5", "y=2", "--numbers"]) == 0
+    assert r"\sin(x)\,y = 0.9589" in capsys.readouterr().out

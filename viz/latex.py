@@ -1,0 +1,286 @@
+"""An expression, its local partials and the summed chain rule as LaTeX.
+
+The formulas of the partials are those of the engine's table (`formula_templates`), translated.
+"""
+
+import ast
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from autograd_core.calculus.operation import Dot, Reduction
+from autograd_core.engine.value import Value
+from autograd_core.graph import topological_order
+from autograd_core.steps import final_gradients, steps
+from viz.errors import DrawingError
+from viz.naming import node_names
+from viz.narration import formula_templates
+from viz.snapshot import take_snapshot
+from viz.text import number
+
+__all__ = ["Latex", "latex"]
+
+LIMIT = 60  # nodes; a longer formula is not read
+_SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly a piece of LaTeX holds together
+_INFIX = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": (r"\,", _PRODUCT)}
+_FUNCTIONS = {
+    **{
+        name: rf"\{name}"
+        for name in ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "max", "min")
+    },
+    **{f"a{name}": rf"\ar{'c' if len(name) == 3 else ''}{name}" for name in ("sin", "cos", "tan")},
+    **{f"a{name}": rf"\operatorname{{ar{name}}}" for name in ("sinh", "cosh", "tanh")},
+    **{"maximum": r"\max", "minimum": r"\min", "sigmoid": r"\sigma"},
+}
+_CONSTANTS = {
+    math.pi: r"\pi",
+    math.e: "e",
+    math.log(2): r"\ln 2",
+    math.log(10): r"\ln 10",
+    2 / math.sqrt(math.pi): r"\tfrac{2}{\sqrt{\pi}}",
+    1 / math.sqrt(2): r"\tfrac{1}{\sqrt{2}}",
+    1 / math.sqrt(2 * math.pi): r"\tfrac{1}{\sqrt{2\pi}}",
+}
+_GREEK = frozenset(
+    {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"}
+    | {"nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"}
+)
+_ESCAPES = str.maketrans({c: rf"\{c}" for c in "#$%&_{}"} | {"\\": "/", "^": r"\wedge ", "~": r"\sim "})
+_COMPARISONS = {
+    ast.Eq: "=", ast.NotEq: r"\ne", ast.Gt: ">", ast.GtE: r"\ge", ast.Lt: "<", ast.LtE: r"\le",
+}  # fmt: skip
+_BINARY: dict[type, str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
+_Piece = tuple[str, int]
+
+
+class Latex(str):
+    """LaTeX of a display; a notebook renders it, `print` shows the text."""
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self}\n$$"
+
+
+def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
+    r"""Write a graph as LaTeX: the expression, every local partial, and the summed chain rule.
+
+    The first line is the whole expression, in which subexpressions that are used more than once, or have a
+    label, stand by name. Then each operation has a line, each edge its partial, and each node its sum. Nodes
+    without a label are numbered as in the player, inputs first.
+
+    Args:
+        y: The output.
+        numbers: Whether to add the number that each line has.
+        digits: Significant digits of the numbers.
+
+    Returns:
+        Text with an `aligned` environment, for `$$ ... $$`; a notebook shows the formula.
+
+    Raises:
+        DrawingError: The graph has more nodes than anybody reads as a formula.
+
+    >>> from autograd_core import Value
+    >>> print(latex(Value(3.0, "x").tanh(), numbers=True))
+    \begin{aligned}
+    u_{2} &= \tanh(x) = 0.9951 \\
+    \frac{\partial u_{2}}{\partial x} &= 1 - u_{2}\,u_{2} = 0.009866
+    \end{aligned}
+    """
+    order = topological_order(y)
+    if len(order) > LIMIT:
+        raise DrawingError(
+            f"a formula of {len(order)} nodes cannot be read ({LIMIT} at most): draw the graph"
+        )
+    lines = _Writer(y, order, numbers, digits).lines()
+    return Latex("\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}")
+
+
+class _Writer:
+    def __init__(self, y: Value, order: list[Value], numbers: bool, digits: int):
+        self.y, self.order, self.numbers, self.digits = y, order, numbers, digits
+        called = dict(zip(order, node_names(take_snapshot([y]), digits), strict=True))
+        self.names = {node: _constant(node) or _name(called[node]) for node in order}
+        self.edges = [(node, slot, p) for node in order for slot, p in enumerate(node.parents)]
+        uses = Counter(parent for _, _, parent in self.edges)
+        self.named = {n for n in order if n.is_leaf or n.label or uses[n] > 1}
+
+    def lines(self) -> list[str]:
+        result = [self._line(self.names[self.y], self._made(self.y)[0], self.y.data)]
+        operations = [node for node in self.order if not (node.is_leaf or node is self.y)]
+        result += [
+            self._line(self.names[n], self._operation(n, self._names_of(n))[0], n.data) for n in operations
+        ]
+        pairs = dict.fromkeys((node, parent) for node, _, parent in self.edges if not parent.is_constant)
+        result += [self._partial_line(node, parent) for node, parent in pairs]
+        gradients = final_gradients(steps(self.y))
+        for node in reversed(self.order):
+            terms = [self._term(child, parent) for child, parent in pairs if parent is node]
+            if terms and not (len(terms) == 1 and (self.y, node) in pairs):
+                result.append(self._line(self._d(self.y, node), " + ".join(terms), gradients.get(node, 0.0)))
+        return result
+
+    def _line(self, left: str, right: str, value: float) -> str:
+        shown = self._number(value)
+        return f"{left} &= {right}" + (f" = {shown}" if self.numbers and shown != right else "")
+
+    def _number(self, value: float) -> str:
+        return _figures(number(value, self.digits))
+
+    def _d(self, output: Value, node: Value) -> str:
+        return rf"\frac{{\partial {self.names[output]}}}{{\partial {self.names[node]}}}"
+
+    def _term(self, child: Value, parent: Value) -> str:
+        local = self._d(child, parent)
+        return local if child is self.y else rf"{self._d(self.y, child)}\,{local}"
+
+    def _partial_line(self, node: Value, parent: Value) -> str:
+        slots = [slot for slot, p in enumerate(node.parents) if p is parent]
+        pieces = [self._partial(node, slot) for slot in slots]
+        right = " + ".join(text for text, _ in pieces)
+        return self._line(self._d(node, parent), right, math.fsum(node.partials[slot] for slot in slots))
+
+    def _partial(self, node: Value, slot: int) -> _Piece:
+        operation, parents = node.operation, node.parents
+        if isinstance(operation, Dot):
+            terms = len(parents) // 2
+            return (self.names[parents[(slot + terms) % (2 * terms)]] if slot < 2 * terms else "1"), _ATOM
+        if operation.name == "pow" and slot == 0 and parents[1].is_constant:
+            n = parents[1].data
+            base = (self.names[parents[0]], _ATOM)
+            power = base if n == 2.0 else (f"{_power(base)}^{{{self._number(n - 1.0)}}}", _POWER)
+            return rf"{self._number(n)}\,{power[0]}", _PRODUCT
+        templates = formula_templates(operation)
+        names = {f"v{k}": self.names[parent] for k, parent in enumerate(parents)} | {"y": self.names[node]}
+        fields: dict[str, str] = {str(k): f"v{k}" for k in range(len(parents))} | {"y": "y"}
+        if isinstance(operation, Reduction):
+            m, s = operation.folds([parent.data for parent in parents])
+            fields |= {"x": f"v{slot}", "m": repr(m), "s": repr(s), "n": str(len(parents))}
+            template = templates[operation.indexed and node.index == slot]
+        else:
+            template = templates[min(slot, len(templates) - 1)]
+        text = re.sub(r"\{(\w+)\}", lambda match: fields.get(match[1], match[0]), template)
+        try:
+            return _translate(ast.parse(text, mode="eval").body, names, self._number)
+        except (SyntaxError, KeyError, TypeError):  # a rule of the user's that has no formula
+            return self._number(node.partials[slot]), _ATOM
+
+    def _names_of(self, node: Value) -> list[_Piece]:
+        return [(self.names[parent], _ATOM) for parent in node.parents]
+
+    def _made(self, node: Value) -> _Piece:
+        """The expression that made a node, with the names of what is used more than once."""
+        operands = [
+            (self.names[parent], _ATOM) if parent in self.named else self._made(parent)
+            for parent in node.parents
+        ]
+        return self._operation(node, operands) if operands else (self.names[node], _ATOM)
+
+    def _operation(self, node: Value, operands: list[_Piece]) -> _Piece:
+        operation = node.operation
+        if isinstance(operation, Dot):
+            n = len(operands) // 2
+            products = [
+                _apply("mul", [w, x])[0] for w, x in zip(operands[:n], operands[n : 2 * n], strict=True)
+            ]
+            return " + ".join([*products, *(text for text, _ in operands[2 * n :])]), _SUM
+        text, level = _apply(node.op, operands)
+        indexed = isinstance(operation, Reduction) and operation.indexed
+        return (f"{text}_{{{node.index + 1}}}" if indexed else text), level
+
+
+def _apply(op: str, operands: list[_Piece]) -> _Piece:
+    """One operation on pieces of LaTeX."""
+    if op in _INFIX and len(operands) == 2:
+        sign, level = _INFIX[op]
+        first, second = operands
+        if second[0].startswith("-") or (op == "mul" and second[0][:1].isdigit()):
+            second = (rf"\left({second[0]}\right)", _ATOM) if second[0].startswith("-") else second
+            sign = r"\cdot" if op == "mul" else sign
+        left = _held(first, level)
+        right = _held(second, level + (op == "sub"))
+        return (f"{left}{sign}{right}" if sign == r"\," else f"{left} {sign} {right}"), level
+    if op == "div":
+        return rf"\frac{{{operands[0][0]}}}{{{operands[1][0]}}}", _PRODUCT
+    if op == "pow":
+        return f"{_power(operands[0])}^{{{operands[1][0]}}}", _POWER
+    if op == "neg":
+        return f"-{_held(operands[0], _PRODUCT)}", _SUM
+    if op in ("sqrt", "cbrt"):
+        return rf"\sqrt{'[3]' if op == 'cbrt' else ''}{{{operands[0][0]}}}", _ATOM
+    if op == "square":
+        return f"{_power(operands[0])}^2", _POWER
+    if op == "exp":
+        return f"e^{{{operands[0][0]}}}", _POWER
+    if op == "abs":
+        return rf"\left|{operands[0][0]}\right|", _ATOM
+    name = _FUNCTIONS.get(op) or rf"\operatorname{{{_text(op)}}}"
+    inside = ", ".join(text for text, _ in operands)
+    tall = "\\frac" in inside or "\\left" in inside
+    return (rf"{name}\left({inside}\right)" if tall else f"{name}({inside})"), _ATOM
+
+
+def _translate(tree: ast.expr, names: Mapping[str, str], figures: Callable[[float], str]) -> _Piece:
+    """The LaTeX of a formula that is written as Python."""
+
+    def go(part: ast.expr) -> _Piece:
+        return _translate(part, names, figures)
+
+    if isinstance(tree, ast.Name):
+        return names[tree.id], _ATOM
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float):
+        known = [text for exact, text in _CONSTANTS.items() if math.isclose(exact, tree.value, rel_tol=5e-6)]
+        return (known[0] if known else figures(float(tree.value))), _ATOM
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        return _apply("neg", [go(tree.operand)])
+    if isinstance(tree, ast.BinOp):
+        return _apply(_BINARY[type(tree.op)], [go(tree.left), go(tree.right)])
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
+        return _apply(tree.func.id, [go(argument) for argument in tree.args])
+    if isinstance(tree, ast.IfExp):
+        then, test, other = go(tree.body)[0], go(tree.test)[0], go(tree.orelse)[0]
+        cases = rf"{then} & \text{{if }} {test} \\ {other} & \text{{otherwise}}"
+        return rf"\begin{{cases}} {cases} \end{{cases}}", _ATOM
+    if isinstance(tree, ast.Compare) and len(tree.ops) == 1:
+        return f"{go(tree.left)[0]} {_COMPARISONS[type(tree.ops[0])]} {go(tree.comparators[0])[0]}", _SUM
+    raise TypeError(f"no LaTeX for {ast.dump(tree)}")
+
+
+def _held(piece: _Piece, level: int) -> str:
+    text, own = piece
+    return text if own >= level else rf"\left({text}\right)"
+
+
+def _power(piece: _Piece) -> str:
+    text, own = piece
+    return text if own == _ATOM and not text.startswith("-") else rf"\left({text}\right)"
+
+
+def _constant(node: Value) -> str:
+    """The number of a constant without a label; pi as pi."""
+    if not node.is_constant or node.label:
+        return ""
+    known = _CONSTANTS.get(node.data)
+    return known or _figures(number(node.data, 6))
+
+
+def _figures(text: str) -> str:
+    """A number as LaTeX: powers of ten instead of e."""
+    mantissa, e, exponent = text.partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if e else text
+
+
+def _name(label: str) -> str:
+    """A label as LaTeX: `w1` and `w_1` with an index, Greek letters by name, anything else as text."""
+    match = re.fullmatch(r"([^\W\d_]+)_?(\d*)", label)
+    if not match:
+        return rf"\text{{{_text(label)}}}"
+    stem, index = match.groups()
+    if stem.lower() in _GREEK and stem in (stem.lower(), stem.capitalize()):
+        stem = rf"\{stem}"
+    elif len(stem) > 1:
+        stem = rf"\text{{{stem}}}"
+    return f"{stem}_{{{index}}}" if index else stem
+
+
+def _text(text: str) -> str:
+    return text.translate(_ESCAPES)
