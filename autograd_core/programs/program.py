@@ -331,7 +331,7 @@ class Program:
             threads: how many threads.
 
         Returns:
-            In the structure of `wrt`, arrays of shape (lanes, *shape of f's result, *shape of the argument);
+            In the structure of `wrt`, arrays of shape (lanes, shape of f's result, shape of the argument);
             without the last part for a Value, without the lanes if f takes no arguments.
 
         >>> program = record(lambda x: [x[0] * x[1], x[0]], [1.0, 1.0])
