@@ -1,14 +1,14 @@
 """What is wrong, or soon will be, with a graph: the layers that a picture marks.
 
-    stale               the node's number no longer follows from its parents': data was assigned after the graph
-                        was built; build the graph anew
-    not finite          a value or a gradient is NaN or infinite
-    ReLU off            the unit's input is not positive, so no gradient passes; a remark, not a fault
-    dead ReLU           the unit is off for every example drawn, of two or more
-    exploding partial   a local partial is huge or not finite
-    vanishing partial   an activation is saturated: its partial is not zero, but tiny beside its value
-    never swept         a leaf that has no gradient although its output was swept (or it was reset since)
-    not reached         a leaf that the sweep sent nothing to: each path to the output is cut; a remark
+    stale             the node's number no longer follows from its parents': data was assigned after the graph
+                      was built; build the graph anew
+    not finite        a value or a gradient is NaN or infinite
+    ReLU off          the unit's input is not positive, so no gradient passes; a remark, not a fault
+    dead ReLU         the unit is off for every example drawn, of two or more
+    exploding partial a local partial is huge or not finite
+    vanishing partial an activation is saturated: its partial is not zero, but tiny beside its value
+    never swept       a leaf that has no gradient although its output was swept (or it was reset since)
+    not reached       a leaf that the sweep sent nothing to: each path to the output is cut; a remark
 
 Findings are counted by unit: the nodes of one neuron's ReLU for all examples of a batch are one unit.
 Partials towards constants are no concern of the sweep, and are left out.

@@ -58,7 +58,7 @@ class scope:
         traceback: TracebackType | None = None,
     ) -> None: ...
     def call(self, function: Callable[..., _T], *operands: Any) -> _T:
-        """Return function(*operands), called within this scope."""
+        """Return what the function returns for the operands, called within this scope."""
 
 class preserved:
     """Within this context, whatever interrupts it, this thread's modes and scopes end as they began."""
