@@ -16,11 +16,14 @@ What `sweep` does, without targets, is this::
 
 The rest of this file makes that quick and safe. Compiled, nodes are visited by pointer, with a mark in each
 node instead of a set of visited ones (`_plain_order`). No Python code runs while a node is marked, and so no
-other walk. Where memory ends, marks are cleared and `MemoryError` is raised before any gradient changes.
+other walk of this thread; those of other threads wait. A long walk lets other threads run now and then. Where
+memory ends, or at Ctrl-C, marks are cleared and the error is raised before any gradient changes; once the
+first has changed, the sweep runs to its end.
 """
 
 from __future__ import annotations
 
+import os
 from array import array
 
 import cython
@@ -38,15 +41,24 @@ if cython.compiled:
         thread_mode,
         value_of,
     )
+    from cython.cimports.autograd_core.engine.walking import *
     from cython.cimports.libc.stdlib import free, realloc
 else:
     from .flags import *
+
+    begin_walk = end_walk = let_others_run = lambda: None  # plain Python code lets other threads run anyway
     from .value import Value, node_of, parents_of, partials_of, thread_mode, value_of
 
 from .nary import refuse_stale
 from .value import bounded, count_change, method, number_from
 
 COMPILED = cython.compiled
+
+# What became of a visit.
+_DONE = cython.declare(cython.int, 0)
+_NO_MEMORY = cython.declare(cython.int, 1)
+_INTERRUPTED = cython.declare(cython.int, 2)
+_PAUSE = cython.declare(cython.int, 1 << 16)  # steps between two looks at other threads and Ctrl-C
 
 
 @cython.final
@@ -91,7 +103,7 @@ def _append(nodes: _Nodes, node: cython.pointer(Node)) -> cython.bint:
 @cython.exceptval(check=False)
 def _visit(
     root: cython.pointer(Node), order: _Nodes, path: _Nodes, leaves: cython.bint, stop: cython.int
-) -> cython.bint:
+) -> cython.int:
     """Append what `root` was computed from, and root, to `order`: depth first, parents from left to right.
 
     A node's mark is 0 until it is visited, then one more than the number of parents that were looked at. The
@@ -99,20 +111,26 @@ def _visit(
     Without `leaves`, and where nothing is pruned (`stop` is SWEPT), leaves are flagged as swept.
 
     Returns:
-        False where memory ended.
+        _DONE; _NO_MEMORY where it ended; _INTERRUPTED where Ctrl-C waits to be handled.
     """
+    steps: cython.uint = 0
     node: cython.pointer(Node)
     parent: cython.pointer(Node)
     if root._mark or (root._count == 0 and not leaves):
-        return True
+        return _DONE
     if not _append(path, root):
-        return False
+        return _NO_MEMORY
     root._mark = 1
     while path.size:
+        steps += 1
+        if steps % _PAUSE == 0:
+            let_others_run()
+            if interrupt_waits():
+                return _INTERRUPTED
         node = path.items[path.size - 1]
         if node._mark > node._count:
             if not _append(order, node):
-                return False
+                return _NO_MEMORY
             path.size -= 1
             continue
         parent = parents_of(node)[node._mark - 1]
@@ -121,15 +139,15 @@ def _visit(
             continue
         if parent._count and not (leaves and parent._flags & stop):
             if not _append(path, parent):
-                return False
+                return _NO_MEMORY
             parent._mark = 1
         elif leaves:
             if not _append(order, parent):
-                return False
+                return _NO_MEMORY
             parent._mark = 1
         elif not parent._flags & CONSTANT:
             parent._flags |= stop
-    return True
+    return _DONE
 
 
 @cython.cfunc
@@ -142,21 +160,34 @@ def _clear_marks(nodes: _Nodes) -> cython.void:
 
 @cython.cfunc
 def _order(roots: list, leaves: cython.bint, stop: cython.int) -> _Nodes:
-    """Return the nodes under some roots, parents before children; their marks are 0 again."""
+    """Return the nodes under some roots, parents before children; their marks are 0 again.
+
+    The caller begins and ends the walk. Ctrl-C is handled between two attempts, when nothing is marked.
+    """
     order: _Nodes = _Nodes()
     path: _Nodes = _Nodes()
-    complete: cython.bint = True
+    outcome: cython.int = _INTERRUPTED
     i: cython.Py_ssize_t
     if not cython.compiled:
         order.items = _plain_order(roots, leaves, stop)
         order.size = len(order.items)
         return order
-    for i in range(len(roots)):
-        complete = complete and _visit(node_of(roots[i]), order, path, leaves, stop)
-    _clear_marks(order)
-    _clear_marks(path)
-    if not complete:
-        raise MemoryError("there is no memory to walk through this graph; no gradient has changed")
+    while outcome == _INTERRUPTED:
+        outcome = _DONE
+        for i in range(len(roots)):
+            if outcome == _DONE:
+                outcome = _visit(node_of(roots[i]), order, path, leaves, stop)
+        _clear_marks(order)
+        _clear_marks(path)
+        if outcome == _NO_MEMORY:
+            raise MemoryError("there is no memory to walk through this graph; no gradient has changed")
+        if outcome == _INTERRUPTED:
+            order.size = path.size = 0
+            end_walk()
+            try:
+                handle_interrupt()
+            finally:
+                begin_walk()
     return order
 
 
@@ -208,8 +239,12 @@ def topological_order(*roots):
 @cython.cfunc
 def nodes_up_to(roots: tuple, stop: cython.int) -> list:
     """Return the nodes under some roots in topological order; those with a flag of `stop` count as leaves."""
-    order: _Nodes = _order(list(roots), True, stop)
     i: cython.Py_ssize_t
+    begin_walk()
+    try:
+        order: _Nodes = _order(list(roots), True, stop)
+    finally:
+        end_walk()
     nodes: list = []
     for i in range(order.size):
         nodes.append(value_of(order.items[i]))
@@ -260,7 +295,11 @@ def sweep(roots, gradients, targets=None):
                 f"{root!r} is a constant: it was made from a plain number, by detach(), or under no_grad(), "
                 "and has no gradient"
             )
-    _back_propagate(starts, seeds, ends, targets is not None)
+    begin_walk()
+    try:
+        _back_propagate(starts, seeds, ends, targets is not None)
+    finally:
+        end_walk()
 
 
 @cython.cfunc
@@ -279,6 +318,8 @@ def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint
     for i in range(len(targets)):
         node_of(targets[i])._flags |= TARGET | SWEPT
     for i in range(order.size):
+        if i % _PAUSE == _PAUSE - 1:
+            let_others_run()
         node = order.items[i]
         if not pruned or _leads_to_target(node):
             touched |= node._flags
@@ -290,6 +331,8 @@ def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint
             node._grad += cython.cast(cython.double, seeds[i])
             node._flags |= SWEPT | REACHED
     for i in range(order.size - 1, -1, -1):
+        if i % _PAUSE == _PAUSE - 1:
+            let_others_run()
         node = order.items[i]
         if (node._flags & (REACHED | NEEDED)) == (REACHED | NEEDED):
             parents = parents_of(node)
@@ -322,6 +365,16 @@ def _leads_to_target(node: cython.pointer(Node)) -> cython.bint:
         if parents_of(node)[j]._flags & (TARGET | NEEDED):
             return True
     return False
+
+
+def _wait_for_walks():
+    """Fork between two walks: the child has no other threads that could end one."""
+    begin_walk()
+    end_walk()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_wait_for_walks)
 
 
 @method
@@ -380,6 +433,7 @@ def parent_positions(nodes: list, outside: list):
     if cython.compiled:
         count: cython.pointer(cython.longlong) = array_pointer(counts)
         position: cython.pointer(cython.longlong) = array_pointer(positions)
+        begin_walk()
         for i in range(len(nodes)):
             node_of(nodes[i])._mark = i + 1
         for i in range(len(outside)):
@@ -396,6 +450,7 @@ def parent_positions(nodes: list, outside: list):
             node_of(nodes[i])._mark = 0
         for i in range(len(outside)):
             node_of(outside[i])._mark = 0
+        end_walk()
     else:
         places = {id(node): i for i, node in enumerate(nodes)}
         places.update((id(node), -1 - i) for i, node in enumerate(outside))
