@@ -80,22 +80,34 @@ __all__ += [
     "atan",
     "atan2",
     "atanh",
+    "beta",
     "cbrt",
     "ceil",
+    "complement",
+    "copysign",
     "cos",
     "cosh",
+    "cospi",
+    "degrees",
+    "digamma",
     "elu",
     "equal",
     "erf",
     "erfc",
+    "erfcx",
+    "erfinv",
     "exp",
     "exp2",
     "expm1",
     "floor",
+    "gamma",
+    "gaussian",
     "gelu",
     "greater",
     "greater_equal",
+    "heaviside",
     "hypot",
+    "ierfcx",
     "leaky_relu",
     "less",
     "less_equal",
@@ -104,6 +116,8 @@ __all__ += [
     "log1p",
     "log2",
     "log10",
+    "logaddexp",
+    "logit",
     "logsigmoid",
     "maximum",
     "minimum",
@@ -111,19 +125,25 @@ __all__ += [
     "neg",
     "polygamma",
     "pow",
+    "radians",
     "reciprocal",
     "relu",
+    "rint",
+    "sech2",
     "sigmoid",
     "sign",
     "silu",
     "sin",
+    "sinc",
     "sinh",
+    "sinpi",
     "softplus",
     "sqrt",
     "square",
     "stop_gradient",
     "tan",
     "tanh",
+    "xlogy",
 ]
 
 abs = _function("abs")
@@ -134,22 +154,34 @@ asinh = _function("asinh")
 atan = _function("atan")
 atan2 = _function("atan2")
 atanh = _function("atanh")
+beta = _function("beta")
 cbrt = _function("cbrt")
 ceil = _function("ceil")
+complement = _function("complement")
+copysign = _function("copysign")
 cos = _function("cos")
 cosh = _function("cosh")
+cospi = _function("cospi")
+degrees = _function("degrees")
+digamma = _function("digamma")
 elu = _function("elu")
 equal = _function("equal")
 erf = _function("erf")
 erfc = _function("erfc")
+erfcx = _function("erfcx")
+erfinv = _function("erfinv")
 exp = _function("exp")
 exp2 = _function("exp2")
 expm1 = _function("expm1")
 floor = _function("floor")
+gamma = _function("gamma")
+gaussian = _function("gaussian")
 gelu = _function("gelu")
 greater = _function("greater")
 greater_equal = _function("greater_equal")
+heaviside = _function("heaviside")
 hypot = _function("hypot")
+ierfcx = _function("ierfcx")
 leaky_relu = _function("leaky_relu")
 less = _function("less")
 less_equal = _function("less_equal")
@@ -158,6 +190,8 @@ log = _function("log")
 log1p = _function("log1p")
 log2 = _function("log2")
 log10 = _function("log10")
+logaddexp = _function("logaddexp")
+logit = _function("logit")
 logsigmoid = _function("logsigmoid")
 maximum = _function("maximum")
 minimum = _function("minimum")
@@ -165,19 +199,25 @@ mod = _function("mod")
 neg = _function("neg")
 polygamma = _function("polygamma")
 pow = _function("pow")
+radians = _function("radians")
 reciprocal = _function("reciprocal")
 relu = _function("relu")
+rint = _function("rint")
+sech2 = _function("sech2")
 sigmoid = _function("sigmoid")
 sign = _function("sign")
 silu = _function("silu")
 sin = _function("sin")
+sinc = _function("sinc")
 sinh = _function("sinh")
+sinpi = _function("sinpi")
 softplus = _function("softplus")
 sqrt = _function("sqrt")
 square = _function("square")
 stop_gradient = _function("stop_gradient")
 tan = _function("tan")
 tanh = _function("tanh")
+xlogy = _function("xlogy")
 
 # --- end ---
 

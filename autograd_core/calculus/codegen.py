@@ -12,11 +12,11 @@ import operator
 import re
 import struct
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, localcontext
 from pathlib import Path
 
-from .operation import OPERATIONS, Dot, Operation, Reduction
+from .operation import OPERATIONS, Dot, Exponentials, Operation, Reduction
 from .operations import BUILTIN
 from .primitives import Number
 from .symbols import Symbol
@@ -90,6 +90,10 @@ def _reduction(operation: Reduction) -> Iterator[str]:
     yield _function(f"pre_{name}", ("m", "x"), operation.pre(m, x))
     yield _function(f"step_{name}", ("s", "x", "m"), operation.step(s, x, m))
     yield _function(f"finish_{name}", ("m", "s", "n", "x"), operation.finish(m, s, n, x))
+    if isinstance(operation, Exponentials):
+        w, others = Symbol("w"), Symbol("others")
+        yield _function(f"part_{name}", ("w", "y", "same", "others"), operation.partial(w, y, same, others))
+        return
     yield _function(f"part_{name}", ("x", "m", "s", "y", "n", "same"), operation.partial(x, m, s, y, n, same))
 
 
@@ -157,12 +161,19 @@ def _reduce() -> Iterator[str]:
     yield "    default: return NAN;\n    }\n}"
     yield "AD_INLINE void ad_parts(int op, long n, const double *x, double m, double s, double y,"
     yield "                        long index, double *d) {"
-    yield "    long j;"
+    yield "    double others = 0.0; long j;"
     yield "    switch (op) {"
     for op in reductions:
         yield f"    case OP_{op.name.upper()}:"
-        yield "        for (j = 0; j < n; j++)"
-        yield f"            d[j] = part_{op.name}(x[j], m, s, y, (double)n, (double)(j == index));"
+        if isinstance(op, Exponentials):
+            yield f"        for (j = 0; j < n; j++) d[j] = step_{op.name}(0.0, x[j], m) / s;"
+            if op.indexed:
+                yield "        for (j = 0; j < n; j++) if (j != index) others = others + d[j];"
+            yield "        for (j = 0; j < n; j++)"
+            yield f"            d[j] = part_{op.name}(d[j], y, (double)(j == index), others);"
+        else:
+            yield "        for (j = 0; j < n; j++)"
+            yield f"            d[j] = part_{op.name}(x[j], m, s, y, (double)n, (double)(j == index));"
         yield "        return;"
     yield "    default: return;\n    }\n}"
 
@@ -184,13 +195,15 @@ def _is_cheap(operation: Operation) -> bool:
     return True
 
 
-_FACTS = {
+_FACTS: dict[str, Callable[[Operation], bool]] = {
     "selecting": lambda op: op.selecting,
     "raises": lambda op: op.raises,
     "reduces": lambda op: isinstance(op, Reduction),
     "called": lambda op: not op.native,
     "sends_nothing": lambda op: op.sends_nothing,
     "cheap": _is_cheap,
+    "indexed": lambda op: isinstance(op, Reduction) and op.indexed,
+    "exponentials": lambda op: isinstance(op, Exponentials),
 }
 
 
@@ -202,7 +215,8 @@ def _facts() -> Iterator[str]:
     yield "AD_INLINE int ad_arity(int op) { return ad_arities[op]; }\n"
     yield "/* selecting: its partial of 0 sends nothing at all; raises: Python raises for some operands;"
     yield "   reduces: folds any number of operands; called: it has no C text, Python computes it;"
-    yield "   sends_nothing: all its partials are such zeros; cheap: no call and no division. */"
+    yield "   sends_nothing: all its partials are such zeros; cheap: no call and no division;"
+    yield "   indexed: one output of many; exponentials: its partials are made of exp(x - m) / s. */"
     yield "static const unsigned char ad_facts[256] = {"
     for op in BUILTIN:
         bits = sum(1 << k for k, holds in enumerate(_FACTS.values()) if holds(op))

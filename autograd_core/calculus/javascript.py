@@ -7,23 +7,24 @@ few units in the last place of the C library, and with the same conventions at k
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 
-from .operation import Dot, Operation, Reduction
-from .operations import OPERATIONS
+from .operation import Dot, Exponentials, Operation, Reduction
+from .operations import BUILTIN, OPERATIONS
 from .primitives import Number
-from .symbols import Symbol
+from .symbols import C_LIBRARY, Symbol
 
 __all__ = ["LIVE", "module_text"]
 
 _NAMES = ("a", "b", "c")
 _COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==="}
-_HELPERS = {"power": "pow", "absolute": "Math.abs", "sigmoid": "OPERATIONS.sigmoid.value", "exp2": "exp2"}
-_OWN = {"sign", "modulo", "erf", "erfc"}
-_ABSENT = {"lgamma", "polygamma"}  # no function of `Math`, and no C text either
+_HELPERS = {"power": "pow", "absolute": "Math.abs"}
+_OWN = {"sign", "modulo", "erf", "erfc", "exp2", "rint", "copysign"}
+_ABSENT = {op.name for op in BUILTIN if not op.native and op.name != "hypot"}  # `Math` has none of them
 
-LIVE = frozenset(op.name for op in OPERATIONS.values() if op.identifier and op.name not in _ABSENT)
+LIVE = frozenset(op.name for op in BUILTIN if op.name not in _ABSENT)
 """The operations that a page can compute; user-defined ones are Python code, and are not among them."""
 
 _HEAD = r"""
@@ -33,7 +34,14 @@ _HEAD = r"""
 // C's pow, which Python has: 1 for pow(1, NaN) and pow(-1, Infinity), where Math.pow says NaN.
 const pow = (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b));
 const exp2 = (x) => Math.pow(2, x);
+const copysign = (a, b) => (b < 0 || Object.is(b, -0) ? -Math.abs(a) : Math.abs(a));
 const sign = (x) => (x !== x ? x : (x > 0) - (x < 0));
+
+// The nearest whole number, the even one of two.
+function rint(x) {
+  const r = Math.round(x), tie = Math.abs(r - x) === 0.5 && r % 2 !== 0;
+  return copysign(tie ? r - 1 : r, x);
+}
 
 // Python's remainder: it has the sign of b.
 function modulo(a, b) {
@@ -96,7 +104,10 @@ export function partialsOf(name, x, y, index = 0) {
     return [...x.slice(n, 2 * n), ...x.slice(0, n), ...(x.length % 2 ? [1] : [])];
   }
   const [m, s] = folds(op, x);
-  return x.map((one, j) => op.partial(one, m, s, y, x.length, j === index ? 1 : 0));
+  if (!op.exponentials) return x.map((one, j) => op.partial(one, m, s, y, x.length, j === index ? 1 : 0));
+  const w = x.map((one) => op.step(0, one, m) / s);
+  const others = w.reduce((total, one, j) => (j === index ? total : total + one), 0);
+  return w.map((one, j) => op.partial(one, y, j === index ? 1 : 0, others));
 }
 """
 
@@ -108,9 +119,15 @@ def module_text(names: frozenset[str] | None = None) -> str:
     Args:
         names: the operations to be in it, as far as they are `LIVE`; by default all.
     """
-    wanted = LIVE if names is None else LIVE & (names | {"sigmoid"})  # other rules call it
-    rows = "\n".join(f"  {op.name}: {_row(op)}," for op in OPERATIONS.values() if op.name in wanted)
-    return f"{_HEAD}\nexport const OPERATIONS = {{\n{rows}\n}};\n{_TAIL}"
+    wanted, rows = sorted(LIVE if names is None else LIVE & names), {}
+    while wanted:
+        name = wanted.pop()
+        rows[name] = _row(OPERATIONS[name])
+        wanted += {
+            called for called in re.findall(r"OPERATIONS\.(\w+)\.value", rows[name]) if called not in rows
+        }
+    text = "\n".join(f"  {op.name}: {rows[op.name]}," for op in BUILTIN if op.name in rows)
+    return f"{_HEAD}\nexport const OPERATIONS = {{\n{text}\n}};\n{_TAIL}"
 
 
 def _row(operation: Operation) -> str:
@@ -142,6 +159,11 @@ def _reduction(operation: Reduction) -> Iterator[tuple[str, str]]:
     yield "pre", f"(m, x) => {_js(operation.pre(m, x))}"
     yield "step", f"(s, x, m) => {_js(operation.step(s, x, m))}"
     yield "finish", f"(m, s, n, x) => {_js(operation.finish(m, s, n, x))}"
+    if isinstance(operation, Exponentials):
+        w, others = Symbol("w"), Symbol("others")
+        yield "exponentials", "true"
+        yield "partial", f"(w, y, same, others) => {_js(operation.partial(w, y, same, others))}"
+        return
     yield "partial", f"(x, m, s, y, n, same) => {_js(operation.partial(x, m, s, y, n, same))}"
 
 
@@ -163,7 +185,8 @@ def _js(formula: Number) -> str:
         return f"(-{parts[0]})"
     if head in "+-*/":
         return f"({parts[0]} {head} {parts[1]})"
-    function = _HELPERS.get(head, head if head in _OWN else f"Math.{head}")
+    function = f"Math.{head}" if head in C_LIBRARY else f"OPERATIONS.{head}.value"
+    function = _HELPERS.get(head, head if head in _OWN else function)
     return f"{function}({', '.join(parts)})"
 
 

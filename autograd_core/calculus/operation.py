@@ -7,15 +7,13 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import DomainError
-from .primitives import Number, hold
+from .primitives import OPERATIONS, Number, complement, divide, exp, hold, softmax
 from .symbols import Symbol
 
-__all__ = ["OPERATIONS", "Domain", "Dot", "Operation", "Reduction", "formula", "real"]
+__all__ = ["OPERATIONS", "Domain", "Dot", "Exponentials", "Operation", "Reduction", "formula", "real"]
 
 Rule = Callable[..., Number]
 Domain = Callable[..., bool]
-
-OPERATIONS: dict[str, Operation] = {}
 
 
 class Operation:
@@ -38,6 +36,7 @@ class Operation:
         ordinary: tells where random graphs use the operation: away from its singular points and kinks. None
             where a random graph has no use for it.
         aliases: more names of the method, those that NumPy asks for.
+        shown: the partials as people write them, where the rules' own form, which keeps digits, is another.
         identifier: its number in the C header, 0 for a user-defined operation.
     """
 
@@ -57,6 +56,7 @@ class Operation:
         native: bool = True,
         ordinary: Domain | None = None,
         aliases: Sequence[str] = (),
+        shown: Sequence[Rule] = (),
     ):
         self.name = name
         self.symbol = symbol or name
@@ -71,6 +71,7 @@ class Operation:
         self.definition = definition
         self.ordinary = ordinary
         self.aliases = tuple(aliases)
+        self.shown = tuple(shown) or partial_rules
         self.identifier = 0
 
     @cached_property
@@ -157,8 +158,51 @@ class Reduction(Operation):
     def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
         """Return dy/dx_j for each operand."""
         m, s = self.folds(operands)
+        return self.partials_of(operands, m, s, y, index)
+
+    def partials_of(
+        self, operands: Sequence[Number], m: Number, s: Number, y: Number, index: int
+    ) -> tuple[Number, ...]:
+        """Return dy/dx_j for each operand, from the folds."""
         n = float(len(operands))
         return tuple(self.partial(x, m, s, y, n, float(j == index)) for j, x in enumerate(operands))
+
+    def shown_partial(self, x: Number, m: Number, s: Number, y: Number, n: Number, same: Number) -> Number:
+        """Return the partial as people write it, of Symbols."""
+        return self.partial(x, m, s, y, n, same)
+
+
+class Exponentials(Reduction):
+    """A reduction whose partials are made of w_j = exp(x_j - m) / s, the softmax of the operands::
+
+        dy/dx_j = partial(w_j, y, same, others)       others = the sum of w_k over k other than the own index
+
+    The sum of the others is 1 - w_i without the cancellation of 1 - w_i.
+    """
+
+    def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
+        """Return dy/dx_j for each operand; on Values the w_j are nodes of softmax."""
+        if hasattr(operands[0], "softmax"):
+            return self._from_weights(softmax(operands), y, index)
+        return super().partials(operands, y, index)
+
+    def partials_of(
+        self, operands: Sequence[Number], m: Number, s: Number, y: Number, index: int
+    ) -> tuple[Number, ...]:
+        """Return dy/dx_j for each operand, from the folds."""
+        return self._from_weights([divide(self.step(0.0, x, m), s) for x in operands], y, index)
+
+    def _from_weights(self, weights: Sequence[Number], y: Number, index: int) -> tuple[Number, ...]:
+        others: Number = 0.0
+        for k, w in enumerate(weights):
+            if k != index and self.indexed:
+                others = others + w
+        others = complement(weights[index], others)
+        return tuple(self.partial(w, y, float(j == index), others) for j, w in enumerate(weights))
+
+    def shown_partial(self, x: Number, m: Number, s: Number, y: Number, n: Number, same: Number) -> Number:
+        """Return the partial as people write it, of Symbols."""
+        return self.shown[0](divide(exp(x - m), s), y, same)
 
 
 class Dot(Operation):
@@ -232,15 +276,16 @@ def formula(
         For example ``"1 - y * y"`` for tanh; a general description where the rule has no formula in text.
     """
     if isinstance(operation, Reduction):
-        symbols = [Symbol(s) for s in ("x", "m", "s", result, "n")]
         same = Symbol("[i = j]") if operation.indexed else 0.0
-        return _text(operation.partial(*symbols, same))
+        return _text(operation.shown_partial(*map(Symbol, ("x", "m", "s", result, "n")), same))
     if isinstance(operation, Dot):
         return "the factor it is multiplied by"
     arity = operation.arity or 1
     default = ("x",) if arity == 1 else ("a", "b", "c", "d", "e", "f")[:arity]
     operands = [Symbol(name) for name in (names or default)]
     try:
+        if operation.identifier:
+            return _text(operation.shown[operand](*operands, Symbol(result)))
         return _text(operation.partials(operands, Symbol(result))[operand])
     except Exception:  # a user's rule may call what Symbols cannot take part in
         return f"d{operation.name}/d{operands[operand].text()}"

@@ -9,13 +9,23 @@ higher-order graph and the C source.
 from __future__ import annotations
 
 import math
+import operator
 import sys
-from collections.abc import Callable
-from typing import Any
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import special
+
+if TYPE_CHECKING:
+    from .operation import Operation
 
 INF = math.inf
 NAN = math.nan
 MAX = sys.float_info.max
+
+#: The operations by name, the built-in ones in the order of their numbers: filled by the rows.
+OPERATIONS: dict[str, Operation] = {}
 
 Number = Any  # a float, a Value or a Symbol: whatever supports + - * /
 
@@ -135,9 +145,16 @@ def hypot(a: Number, b: Number) -> Number:
     return math.hypot(a, b) if plain(a, b) else lift(a, b).hypot(b)
 
 
-def lgamma(x: Number) -> Number:
-    """ln |Gamma(x)|."""
-    return _ieee_call(math.lgamma, float(x)) if plain(x) else x.lgamma()
+def copysign(a: Number, b: Number) -> Number:
+    """|a| with the sign of b, that of a zero too."""
+    return math.copysign(a, b) if plain(a, b) else lift(a, b).copysign(b)
+
+
+def rint(x: Number) -> Number:
+    """The nearest whole number, that of two which is even, as a float; infinities stay."""
+    if not plain(x):
+        return x.rint()
+    return math.copysign(float(round(x)), x) if math.isfinite(x) else x
 
 
 def greater(a: Number, b: Number) -> Number:
@@ -172,60 +189,94 @@ def select(condition: Number, a: Number, b: Number) -> Number:
     return condition.where(a, b)
 
 
-def sigmoid(x: Number) -> Number:
-    """1 / (1 + exp(-x)), with an exponential that cannot overflow."""
-    return logistic(x) if plain(x) else x.sigmoid()
-
-
-def logistic(x: Number) -> Number:
-    """The rule of `sigmoid`."""
-    e = exp(-absolute(x))
-    return divide(select(greater(x, 0.0), 1.0, e), 1.0 + e)
-
-
 def hold(x: Number) -> Number:
     """x, treated as a constant by differentiation."""
     return x if plain(x) else x.stop_gradient()
 
 
-def polygamma(order: Number, x: Number) -> Number:
-    """The polygamma function psi_order(x), the (order + 1)-th derivative of ln Gamma.
+def complement(w: Number, others: Number) -> Number:
+    """1 - w, whose value is known as `others`: on Values its gradient goes to w alone."""
+    return w.complement(others) if hasattr(w, "softmax") else others
 
-    Args:
-        order: 0 for digamma, 1 for trigamma and so on, up to 150 (NaN for other numbers).
-        x: a real number above -1e5 that is not 0, -1, -2, ... (NaN elsewhere).
 
-    Formula: recurrence up to x >= 12 + order, then the asymptotic series (Abramowitz & Stegun 1964,
-    6.4.6-6.4.11).
+_latest: list[weakref.ref[Any]] = []
+
+
+def softmax(xs: Sequence[Number]) -> Sequence[Number]:
+    """exp(x_j) / sum_k exp(x_k) for each j, as nodes: of Values alone.
+
+    The n outputs of a softmax ask for the same n nodes one after the other: the latest are given again.
     """
-    if not plain(order, x):
-        return lift(order, x).polygamma(x)
-    if not 0 <= order <= 150 or order != int(order) or x != x or x < -1e5 or (x <= 0 and x == math.floor(x)):
-        return NAN
-    if x == INF:
-        return INF if order == 0 else 0.0
-    n = int(order)
-    if n == 0 and x < 0:
-        return polygamma(0, 1.0 - x) - math.pi / math.tan(math.pi * x)
-    factor = -((-1.0) ** n) * math.factorial(n)
-    terms = []
-    while x < 12 + n:
-        terms.append(divide(factor, power(x, n + 1.0)))
-        x += 1.0
-    terms.extend(_polygamma_series(n, x))
-    return math.fsum(terms)
+    global _latest
+    nodes: list[Any] = [reference() for reference in _latest]
+    known = next((node for node in nodes if node is not None), None)
+    if known is None or len(nodes) != len(xs) or not all(map(operator.is_, known.parents, xs)):
+        nodes = list(xs[0].softmax(xs))
+    else:
+        nodes = [xs[0].softmax(xs, j) if node is None else node for j, node in enumerate(nodes)]
+    if len(nodes[0].parents) == len(xs):  # none under no_grad
+        _latest = [weakref.ref(node) for node in nodes]
+    return nodes
 
 
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798)
+# --- operations that other rules call: their own rules stand with their rows ----------------------------
 
 
-def _polygamma_series(n: int, x: float) -> list[float]:
-    inverse = 1.0 / x
-    if n == 0:
-        tail = [-b / (2 * k) * inverse ** (2 * k) for k, b in enumerate(_BERNOULLI, 1)]
-        return [math.log(x), -0.5 * inverse, *tail]
-    factor = -((-1.0) ** n)
-    terms = [math.factorial(n - 1) * inverse**n, math.factorial(n) / 2 * inverse ** (n + 1)]
-    for k, b in enumerate(_BERNOULLI, 1):
-        terms.append(b * math.factorial(2 * k + n - 1) / math.factorial(2 * k) * inverse ** (2 * k + n))
-    return [factor * term for term in terms]
+def _rule_named(name: str) -> Callable[..., Number]:
+    """The operation of that name: its rule on floats, its method on anything else."""
+
+    def call(*operands: Number) -> Number:
+        if plain(*operands):
+            return OPERATIONS[name].rule(*operands)
+        first = operands[0] if len(operands) == 1 else lift(operands[0], operands[1])
+        return getattr(first, name)(*operands[1:])
+
+    call.__name__ = name
+    return call
+
+
+sigmoid, sech2, gaussian = _rule_named("sigmoid"), _rule_named("sech2"), _rule_named("gaussian")
+sinpi, cospi = _rule_named("sinpi"), _rule_named("cospi")
+
+
+# --- special functions: on floats those of `special`; they have no text -----------------------------------
+
+
+def _special(name: str, function: Callable[..., float]) -> Callable[..., Number]:
+    """A function of floats; on anything else the method of that name."""
+
+    def one(x: Number) -> Number:
+        return function(float(x)) if plain(x) else getattr(x, name)()
+
+    def two(order: Number, x: Number) -> Number:
+        if plain(order, x):
+            return function(float(order), float(x))
+        return getattr(lift(order, x), name)(x)
+
+    chosen = two if function.__code__.co_argcount == 2 else one
+    chosen.__name__ = name
+    return chosen
+
+
+def _gamma(x: float) -> float:
+    try:
+        return math.gamma(x)
+    except OverflowError:
+        return INF
+    except ValueError:  # a pole, or minus infinity
+        return math.copysign(INF, x) if x == 0 else NAN
+
+
+def _lgamma(x: float) -> float:
+    return _ieee_call(math.lgamma, x)
+
+
+gamma, lgamma, erfinv = (
+    _special("gamma", _gamma),
+    _special("lgamma", _lgamma),
+    _special("erfinv", special.erfinv),
+)
+digamma = _special("digamma", lambda x: special.polygamma(0.0, x))
+erfcx = _special("erfcx", lambda x: special.ierfcx(0.0, x))
+polygamma, ierfcx = _special("polygamma", special.polygamma), _special("ierfcx", special.ierfcx)
+beta = _special("beta", special.beta)

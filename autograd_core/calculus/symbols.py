@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["Symbol"]
+__all__ = ["C_LIBRARY", "Symbol"]
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
 _COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "=="}
 _C_NAMES = {"power": "pow", "absolute": "fabs", "sign": "ad_sign", "modulo": "ad_modulo"}
-_C_LIBRARY = {
+C_LIBRARY = {
     *("exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan"),
     *("asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc"),
-    *("floor", "ceil"),
+    *("floor", "ceil", "rint", "copysign"),
 }
 _TEXT_NAMES = {"absolute": "abs"}
 
@@ -94,7 +94,7 @@ class Symbol:
         return self
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
+        if name.startswith("_") or name == "softmax":
             raise AttributeError(name)
         return lambda *others: Symbol(name, self, *others)
 
@@ -114,7 +114,7 @@ class Symbol:
             return f"(-{parts[0]})"
         if head in "+-*/":
             return f"({parts[0]} {head} {parts[1]})"
-        name = head if head in _C_LIBRARY else _C_NAMES.get(head, f"v_{head}")
+        name = head if head in C_LIBRARY else _C_NAMES.get(head, f"v_{head}")
         return f"{name}({', '.join(parts)})"
 
     def text(self) -> str:

@@ -10,9 +10,19 @@ else:
     from .nary import make_many
     from .value import *
 
+from .nary import indexed_values
 from .value import method
 
 COMPILED = cython.compiled
+
+
+@method
+def softmax(self: Value, values, index=None):
+    """Return the nodes of softmax of some Values, or the one with that index."""
+    if index is None:
+        return indexed_values(OP_SOFTMAX, values)
+    return make_many(OP_SOFTMAX, list(values), index)
+
 
 # --- written by autograd_core/calculus/codegen.py ---
 
@@ -168,6 +178,48 @@ def hypot(self: Value, b):
 
 
 @method
+def sinpi(self: Value):
+    """sin(pi x), exactly 0 at whole numbers."""
+    return make_unary(OP_SINPI, self)
+
+
+@method
+def cospi(self: Value):
+    """cos(pi x), exactly 0 at odd multiples of 1/2."""
+    return make_unary(OP_COSPI, self)
+
+
+@method
+def sinc(self: Value):
+    """sin(pi x) / (pi x), 1 at 0 (as NumPy's)."""
+    return make_unary(OP_SINC, self)
+
+
+@method
+def degrees(self: Value):
+    """Radians in degrees."""
+    return make_unary(OP_DEGREES, self)
+
+
+@method
+def radians(self: Value):
+    """Degrees in radians."""
+    return make_unary(OP_RADIANS, self)
+
+
+@method
+def sech2(self: Value):
+    """1 / cosh(x)^2, the slope of tanh, exact where tanh saturates."""
+    return make_unary(OP_SECH2, self)
+
+
+@method
+def gaussian(self: Value):
+    """exp(-x^2 / 2), exact in the tails."""
+    return make_unary(OP_GAUSSIAN, self)
+
+
+@method
 def erf(self: Value):
     """Error function."""
     return make_unary(OP_ERF, self)
@@ -180,15 +232,51 @@ def erfc(self: Value):
 
 
 @method
+def erfcx(self: Value):
+    """exp(x^2) erfc(x), for x where erfc(x) is too small for a float."""
+    return make_unary(OP_ERFCX, self)
+
+
+@method
+def ierfcx(self: Value, x):
+    """exp(x^2) times the n-th repeated integral of erfc at x; erfcx for order 0. Here order is this node."""
+    return make_binary(OP_IERFCX, self, as_value(x))
+
+
+@method
+def erfinv(self: Value):
+    """The number whose erf is x."""
+    return make_unary(OP_ERFINV, self)
+
+
+@method
+def gamma(self: Value):
+    """The Gamma function: (x - 1)! for whole numbers."""
+    return make_unary(OP_GAMMA, self)
+
+
+@method
 def lgamma(self: Value):
     """Logarithm of |Gamma(x)|."""
     return make_unary(OP_LGAMMA, self)
 
 
 @method
+def digamma(self: Value):
+    """The slope of lgamma."""
+    return make_unary(OP_DIGAMMA, self)
+
+
+@method
 def polygamma(self: Value, x):
     """The polygamma function of some order at x: 0 for digamma, 1 for trigamma. Here order is this node."""
     return make_binary(OP_POLYGAMMA, self, as_value(x))
+
+
+@method
+def beta(self: Value, x):
+    """Gamma(a) Gamma(b) / Gamma(a + b), for positive a and b. Here order is this node."""
+    return make_binary(OP_BETA, self, as_value(x))
 
 
 @method
@@ -207,6 +295,12 @@ def logsigmoid(self: Value):
 def softplus(self: Value):
     """log(1 + exp(x)); never overflows."""
     return make_unary(OP_SOFTPLUS, self)
+
+
+@method
+def logit(self: Value):
+    """log(x / (1 - x)), the inverse of sigmoid."""
+    return make_unary(OP_LOGIT, self)
 
 
 @method
@@ -252,6 +346,30 @@ def minimum(self: Value, b):
 
 
 @method
+def logaddexp(self: Value, b):
+    """log(exp(a) + exp(b)); never overflows. Here a is this node."""
+    return make_binary(OP_LOGADDEXP, self, as_value(b))
+
+
+@method
+def xlogy(self: Value, b):
+    """a log(b), and 0 where a is 0, even for b = 0. Here a is this node."""
+    return make_binary(OP_XLOGY, self, as_value(b))
+
+
+@method
+def copysign(self: Value, b):
+    """|a| with the sign of b; its gradient with respect to a is 0 at 0, and to b 0. Here a is this node."""
+    return make_binary(OP_COPYSIGN, self, as_value(b))
+
+
+@method
+def heaviside(self: Value, half):
+    """0 for x < 0, 1 for x > 0, half at 0. Here x is this node."""
+    return make_binary(OP_HEAVISIDE, self, as_value(half))
+
+
+@method
 def where(self: Value, a, b):
     """a where the condition is not 0, else b; the branch not taken gets a gradient of exactly 0.
 
@@ -282,6 +400,12 @@ def floor(self: Value):
 def ceil(self: Value):
     """The smallest whole number not below x, as a float; its gradient is 0."""
     return make_unary(OP_CEIL, self)
+
+
+@method
+def rint(self: Value):
+    """The nearest whole number, the even one of two, as a float; its gradient is 0."""
+    return make_unary(OP_RINT, self)
 
 
 @method
@@ -320,6 +444,15 @@ def equal(self: Value, b):
     return make_binary(OP_EQUAL, self, as_value(b))
 
 
+@method
+def complement(self: Value, others):
+    """1 - w, where its value is known as `others`, without cancellation; the gradient goes to w.
+
+    Here w is this node.
+    """
+    return make_binary(OP_COMPLEMENT, self, as_value(others))
+
+
 method(asin, "arcsin")
 method(acos, "arccos")
 method(atan, "arctan")
@@ -327,5 +460,7 @@ method(asinh, "arcsinh")
 method(acosh, "arccosh")
 method(atanh, "arctanh")
 method(atan2, "arctan2")
+method(degrees, "rad2deg")
+method(radians, "deg2rad")
 
 # --- end ---

@@ -132,6 +132,8 @@ class Value:
     @staticmethod
     def lift(number: _Real) -> Value:
         """Return a constant node of a plain number."""
+    def softmax(self, values: Sequence[Value], index: int | None = None) -> Any:
+        """Return the nodes of softmax of some Values, or the one with that index."""
     def fabs(self) -> Value:
         """The absolute value, under the name that NumPy asks for."""
     def conjugate(self) -> Value:
@@ -201,23 +203,58 @@ class Value:
         """The angle of the point (x, y). Here y is this node."""
     def hypot(self, b: _Real) -> Value:
         """sqrt(a^2 + b^2) without overflow. Here a is this node."""
+    def sinpi(self) -> Value:
+        """sin(pi x), exactly 0 at whole numbers."""
+    def cospi(self) -> Value:
+        """cos(pi x), exactly 0 at odd multiples of 1/2."""
+    def sinc(self) -> Value:
+        """sin(pi x) / (pi x), 1 at 0 (as NumPy's)."""
+    def degrees(self) -> Value:
+        """Radians in degrees."""
+    def rad2deg(self) -> Value:
+        """Radians in degrees."""
+    def radians(self) -> Value:
+        """Degrees in radians."""
+    def deg2rad(self) -> Value:
+        """Degrees in radians."""
+    def sech2(self) -> Value:
+        """1 / cosh(x)^2, the slope of tanh, exact where tanh saturates."""
+    def gaussian(self) -> Value:
+        """exp(-x^2 / 2), exact in the tails."""
     def erf(self) -> Value:
         """Error function."""
     def erfc(self) -> Value:
         """1 - erf(x), exact for large x."""
+    def erfcx(self) -> Value:
+        """exp(x^2) erfc(x), for x where erfc(x) is too small for a float."""
+    def ierfcx(self, x: _Real) -> Value:
+        """exp(x^2) times the n-th repeated integral of erfc at x; erfcx for order 0.
+
+        Here order is this node.
+        """
+    def erfinv(self) -> Value:
+        """The number whose erf is x."""
+    def gamma(self) -> Value:
+        """The Gamma function: (x - 1)! for whole numbers."""
     def lgamma(self) -> Value:
         """Logarithm of |Gamma(x)|."""
+    def digamma(self) -> Value:
+        """The slope of lgamma."""
     def polygamma(self, x: _Real) -> Value:
         """The polygamma function of some order at x: 0 for digamma, 1 for trigamma.
 
         Here order is this node.
         """
+    def beta(self, x: _Real) -> Value:
+        """Gamma(a) Gamma(b) / Gamma(a + b), for positive a and b. Here order is this node."""
     def sigmoid(self) -> Value:
         """1 / (1 + exp(-x)); never overflows."""
     def logsigmoid(self) -> Value:
         """log(sigmoid(x)); never overflows."""
     def softplus(self) -> Value:
         """log(1 + exp(x)); never overflows."""
+    def logit(self) -> Value:
+        """log(x / (1 - x)), the inverse of sigmoid."""
     def relu(self) -> Value:
         """max(0, x)."""
     def leaky_relu(self, slope: _Real = 0.01) -> Value:
@@ -232,6 +269,17 @@ class Value:
         """The larger of the two; a tie shares the gradient, 1/2 to each. Here a is this node."""
     def minimum(self, b: _Real) -> Value:
         """The smaller of the two; a tie shares the gradient, 1/2 to each. Here a is this node."""
+    def logaddexp(self, b: _Real) -> Value:
+        """log(exp(a) + exp(b)); never overflows. Here a is this node."""
+    def xlogy(self, b: _Real) -> Value:
+        """a log(b), and 0 where a is 0, even for b = 0. Here a is this node."""
+    def copysign(self, b: _Real) -> Value:
+        """|a| with the sign of b; its gradient with respect to a is 0 at 0, and to b 0.
+
+        Here a is this node.
+        """
+    def heaviside(self, half: _Real) -> Value:
+        """0 for x < 0, 1 for x > 0, half at 0. Here x is this node."""
     def where(self, a: _Real, b: _Real) -> Value:
         """a where the condition is not 0, else b; the branch not taken gets a gradient of exactly 0.
 
@@ -245,6 +293,8 @@ class Value:
         """The largest whole number not above x, as a float; its gradient is 0."""
     def ceil(self) -> Value:
         """The smallest whole number not below x, as a float; its gradient is 0."""
+    def rint(self) -> Value:
+        """The nearest whole number, the even one of two, as a float; its gradient is 0."""
     def stop_gradient(self) -> Value:
         """x with gradient 0, still part of the graph (and so of a Program)."""
     def greater(self, b: _Real) -> Value:
@@ -257,6 +307,11 @@ class Value:
         """1 where a <= b, else 0, as a node (for `where`). Here a is this node."""
     def equal(self, b: _Real) -> Value:
         """1 where a == b, else 0, as a node (for `where`). Here a is this node."""
+    def complement(self, others: _Real) -> Value:
+        """1 - w, where its value is known as `others`, without cancellation; the gradient goes to w.
+
+        Here w is this node.
+        """
     # --- end ---
 
 def as_value(number: _Real) -> Value:

@@ -168,9 +168,8 @@ class _Writer:
         names = [Symbol(self._name(p)) for p in parents]
         y = Symbol(f"v{i}")
         if isinstance(rule, Reduction):
-            m, s, n = Symbol(f"m{i}"), Symbol(f"s{i}"), float(len(parents))
-            for j, p in enumerate(parents):
-                yield p, _c(rule.partial(names[j], m, s, y, n, float(j == self.refs[i])))
+            found = rule.partials_of(names, Symbol(f"m{i}"), Symbol(f"s{i}"), y, self.refs[i])
+            yield from ((p, _c(partial)) for p, partial in zip(parents, found, strict=True))
             return
         for p, partial in zip(parents, rule.partials(names, y), strict=True):
             yield p, _c(partial)

@@ -188,7 +188,7 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, con
         } else if (ad_reduces(op)) {
             uint64_t h = hash_vector(g->par + from, n) + (uint64_t)op * 1315423911u;
             Seen *s = seen + (h & (uint64_t)(nseen - 1));
-            int exponential = op == OP_SOFTMAX || op == OP_LOG_SOFTMAX || op == OP_LOGSUMEXP;
+            int exponential = ad_exponentials(op);
             int32_t head = -1, m;
             if (s->hash == h && s->node >= 0 && g->op[s->node] == op && g->start[s->node + 1] - g->start[s->node] == n &&
                 memcmp(g->par + g->start[s->node], g->par + from, (size_t)n * 4) == 0) head = where[s->node];

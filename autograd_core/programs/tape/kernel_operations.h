@@ -73,7 +73,7 @@ static void K(pull1)(int op, const double *restrict a, const double *restrict y,
     default: {
         int selecting = ad_selecting(op);
         EACH {
-            double d, c;
+            double d = NAN, c;
             ad_partials1(op, a[l], y[l], &d);
             c = selecting ? CHOSEN(d, g[l]) : d * g[l];
             ga[l] = first ? 0.0 + c : ga[l] + c;
@@ -125,7 +125,7 @@ static void K(pull2)(int op, int mode, const double *a, const double *b, const d
     default: {
         int selecting = ad_selecting(op);
         EACH {
-            double d[2], c;
+            double d[2] = {NAN, NAN}, c;
             ad_partials2(op, A_(l), B_(l), y[l], d);
             if (to_a) {
                 c = selecting ? CHOSEN(d[0], g[l]) : d[0] * g[l];
@@ -226,7 +226,16 @@ static void K(reduce)(int op, const int32_t *ax, double *val, double *y, long nu
     }
 }
 
-/* The exponentials' partials are part_NAME with exp(x - m) / s taken from where the folds kept it (tests compare them). */
+/* The folds of an exponential reduction kept w = exp(x - m) / s. */
+#define PART_EXP(name) \
+    EACH { \
+        double others = 0.0; \
+        long i; \
+        if (ad_indexed(op) && j == index) for (i = 0; i < k; i++) if (i != index) others = others + p[i * n + l]; \
+        c[l] = part_##name(e[l], y[l], (double)(j == index), others); \
+    } \
+    break
+
 static void K(reduce_pull)(int op, const int32_t *ax, double *val, double *adj, const double *y, const double *g, double *c, long nu, long L) {
     long k = ax[0], j, l, n = L, index = ax[2];
     const int32_t *xs = ax + 4, *to = xs + k;
@@ -242,14 +251,13 @@ static void K(reduce_pull)(int op, const int32_t *ax, double *val, double *adj, 
         }
     for (j = 0; j < k; j++) {
         const double *x = V(xs[j]), *e = p + j * n;
-        double same = (double)(j == index);
         if (to[j] < 0) continue;
         switch (op) {
         case OP_SUM: PART(sum);
         case OP_MEAN: PART(mean);
-        case OP_LOGSUMEXP: EACH c[l] = e[l]; break;
-        case OP_SOFTMAX: EACH c[l] = y[l] * (same - e[l]); break;
-        case OP_LOG_SOFTMAX: EACH c[l] = same - e[l]; break;
+        case OP_LOGSUMEXP: PART_EXP(logsumexp);
+        case OP_SOFTMAX: PART_EXP(softmax);
+        case OP_LOG_SOFTMAX: PART_EXP(log_softmax);
         case OP_NORM: PART(norm);
         case OP_MAX: PART(max);
         case OP_MIN: PART(min);

@@ -818,7 +818,7 @@ def test_a_row_says_whether_the_operation_ever_raises(name):
 
 def test_a_row_says_whether_no_gradient_ever_passes():
     silent = {rule.name for rule in BUILTIN if rule.sends_nothing}
-    steps = {"sign", "floor", "ceil", "stop_gradient"}
+    steps = {"sign", "floor", "ceil", "rint", "stop_gradient"}
     assert silent == steps | {"greater", "greater_equal", "less", "less_equal", "equal"}
 
 
@@ -831,7 +831,9 @@ def test_a_rule_computes_on_plain_numbers_what_a_node_computes():
     for name, rule in OPERATIONS.items():
         if not rule.identifier or isinstance(rule, Reduction) or rule.arity is None:
             continue
-        operands = {"acosh": (1.5,), "polygamma": (1.0, 2.5)}.get(name, (0.25, 0.75, 0.5)[: rule.arity])
+        operands = {"acosh": (1.5,), "polygamma": (1.0, 2.5), "ierfcx": (1.0, 2.5)}.get(
+            name, (0.25, 0.75, 0.5)[: rule.arity]
+        )
         nodes = [Value(x) for x in operands]
         node = ag.engine.nary.apply(rule, nodes)
         assert bits(rule.value(*operands)) == bits(node.data), name
@@ -882,6 +884,11 @@ def test_only_choices_between_operands_are_selecting():
         "sign",
         "floor",
         "ceil",
+        "rint",
+        "complement",
+        "heaviside",
+        "copysign",
+        "ierfcx",
         "stop_gradient",
         "greater",
         "greater_equal",
