@@ -61,9 +61,10 @@ def formula_templates(operation: Operation) -> tuple[str, ...]:
     if isinstance(operation, Dot):
         return ()
     if isinstance(operation, Reduction):
-        symbols = [Symbol(f"{{{letter}}}") for letter in ("x", "m", "s", "y", "n")]
+        x, m, s, y, n = (Symbol(f"{{{letter}}}") for letter in ("x", "m", "s", "y", "n"))
         return tuple(
-            _text(operation.shown_partial(*symbols, same)) for same in (0.0, 1.0)[: 1 + operation.indexed]
+            _text(operation.shown_partial(x, m, s, y, n, same))
+            for same in (0.0, 1.0)[: 1 + operation.indexed]
         )
     names = [f"{{{k}}}" for k in range(operation.arity or 1)]
     return tuple(formula(operation, slot, names, "{y}") for slot in range(operation.arity or 1))

@@ -185,7 +185,7 @@ def _js(formula: Number) -> str:
         return f"(-{parts[0]})"
     if head in "+-*/":
         return f"({parts[0]} {head} {parts[1]})"
-    function = f"Math.{head}" if head in C_LIBRARY else f"OPERATIONS.{head}.value"
+    function = f"Math.{head}" if head in C_LIBRARY or head == "hypot" else f"OPERATIONS.{head}.value"
     function = _HELPERS.get(head, head if head in _OWN else function)
     return f"{function}({', '.join(parts)})"
 

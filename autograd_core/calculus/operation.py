@@ -277,7 +277,8 @@ def formula(
     """
     if isinstance(operation, Reduction):
         same = Symbol("[i = j]") if operation.indexed else 0.0
-        return _text(operation.shown_partial(*map(Symbol, ("x", "m", "s", result, "n")), same))
+        x, m, s, y, n = map(Symbol, ("x", "m", "s", result, "n"))
+        return _text(operation.shown_partial(x, m, s, y, n, same))
     if isinstance(operation, Dot):
         return "the factor it is multiplied by"
     arity = operation.arity or 1

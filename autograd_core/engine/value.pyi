@@ -1,6 +1,6 @@
 """What the compiled module offers, for editors and type checkers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, SupportsFloat, TypeAlias, TypeVar, final, overload
 
 from ..calculus.operations import Operation
