@@ -1,10 +1,17 @@
 """One picture a step: the drawing with the numbers of that step, and what takes part in it lit up."""
 
+import io
+import textwrap
+from collections.abc import Iterable
 from dataclasses import replace
 
 from viz.narration import OPENING
 from viz.payload import Script
 from viz.picture import Picture
+
+WIDTH = 64  # characters of a line of the caption
+BLANK = "\u00a0"
+RULER = "\u2007" * WIDTH  # a line of spaces as wide as digits: the widest line of every caption
 
 
 def frame_picture(script: Script, position: int) -> Picture:
@@ -31,8 +38,34 @@ def frame_picture(script: Script, position: int) -> Picture:
         )
         for link in script.picture.links
     ]
-    words = [frame.sentence.title, *frame.sentence.lines] if frame else [OPENING]
-    caption = "\n".join(
-        [f"step {position} of {len(script.frames)}", *words, *["\u00a0"] * (4 - len(words))]
-    )  # of one size
-    return replace(script.picture, boxes=boxes, links=links, caption=caption)
+    return replace(script.picture, boxes=boxes, links=links, caption=_caption(script, position))
+
+
+def _caption(script: Script, position: int) -> str:
+    """What the step says, in as many lines for every step, each as wide: so all frames have one size."""
+    sentences = [_words(script, k) for k in range(len(script.frames) + 1)]
+    height = max(map(len, sentences))
+    lines = sentences[position] + [BLANK] * (height - len(sentences[position]))
+    return "\n".join([f"step {position} of {len(script.frames)}", *lines, RULER])
+
+
+def _words(script: Script, position: int) -> list[str]:
+    sentence = script.frames[position - 1].sentence if position else None
+    told = [sentence.title, *sentence.lines] if sentence else [OPENING]
+    return [part for line in told for part in textwrap.wrap(line, WIDTH) or [BLANK]]
+
+
+def animation(images: Iterable[bytes], seconds: float) -> bytes:
+    """PNG pictures as one animated GIF that starts anew at its end.
+
+    Raises:
+        ImportError: Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError('a GIF needs Pillow: pip install "autograd-core[gif]"') from error
+    first, *rest = [Image.open(io.BytesIO(image)).convert("P") for image in images]
+    written = io.BytesIO()
+    first.save(written, "GIF", save_all=True, append_images=rest, duration=round(1000 * seconds), loop=0)
+    return written.getvalue()

@@ -2,7 +2,8 @@
 
 import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -122,8 +123,9 @@ class Player:
     @cached_property
     def _svg(self) -> str:
         """The final picture, with room for every number on the way."""
-        rendered = render(self._drawing.digraph(self.script.room()).source)
-        return finish_svg(rendered, self._drawing.picture)
+        picture = replace(self._drawing.picture, caption="")  # the page shows it below
+        rendered = render(self._drawing.digraph(self.script.room(), picture).source)
+        return finish_svg(rendered, picture)
 
     def to_html(self) -> str:
         """The player as an HTML fragment: a static picture that the player replaces where scripts may run."""
@@ -158,18 +160,38 @@ class Player:
             DrawingError: no renderer, or the renderer failed.
             OSError: a file cannot be written.
         """
-        from viz.frames import frame_picture
-
         if format not in ("svg", "png"):
             raise FormatError(f"frames are svg or png, not {format!r}")
         digits = max(4, len(str(len(self))))
-        paths = []
+        return [
+            write_file(Path(directory) / f"step{k:0{digits}}.{format}", content)
+            for k, content in enumerate(self._frame_images(format))
+        ]
+
+    def _frame_images(self, format: str) -> Iterator[bytes]:
+        """The picture after 0, 1, ... steps, all of one size."""
+        from viz.frames import frame_picture
+
         for k in range(len(self) + 1):
             picture = frame_picture(self.script, k)
             rendered = render(self._drawing.digraph(self.script.room(), picture).source, format)
-            content = finish_svg(rendered, picture).encode() if format == "svg" else rendered
-            paths.append(write_file(Path(directory) / f"step{k:0{digits}}.{format}", content))
-        return paths
+            yield finish_svg(rendered, picture).encode() if format == "svg" else rendered
+
+    def save_gif(self, path: str | os.PathLike[str], seconds: float = 1.0) -> Path:
+        """Write the whole run as an animated GIF, one picture a step.
+
+        Args:
+            path: Where to.
+            seconds: How long each step is shown.
+
+        Raises:
+            ImportError: Pillow is not installed.
+            DrawingError: no renderer, or the renderer failed.
+            OSError: the file cannot be written.
+        """
+        from viz.frames import animation
+
+        return write_file(path, animation(self._frame_images("png"), seconds))
 
     def show(self) -> None:
         """Step in the terminal: arrow keys, space to play, q to leave; without a terminal, print it all."""

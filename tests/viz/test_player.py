@@ -174,8 +174,23 @@ def test_frames_are_written_one_a_step(player, tmp_path):
 def test_frames_can_be_png_and_nothing_else(tmp_path):
     player = viz.step(Value(1.0, "x") * 2.0)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in player.frames(tmp_path, "png"))
+    sizes = {path.read_bytes()[16:24] for path in tmp_path.glob("*.png")}
+    assert len(sizes) == 1
     with pytest.raises(viz.FormatError, match="svg or png"):
         player.frames(tmp_path, "gif")
+
+
+def test_the_run_is_an_animated_gif_with_a_picture_a_step(player, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    path = player.save_gif(tmp_path / "run.gif", seconds=0.5)
+    with image.open(path) as found:
+        assert (found.format, found.n_frames, found.info["duration"]) == ("GIF", len(player) + 1, 500)
+
+
+def test_the_frames_of_a_small_picture_have_one_size_however_long_the_sentences(tmp_path):
+    root = Value(1.0, "a_rather_long_name_of_x").tanh() * Value(0.123456789, "another_long_label_y")
+    paths = viz.step(root).frames(tmp_path)
+    assert len({ET.parse(path).getroot().get("viewBox") for path in paths}) == 1
 
 
 def test_a_large_graph_is_stepped_through_on_its_folded_picture(network, batch_loss):

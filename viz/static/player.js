@@ -216,7 +216,7 @@ export class Player {
     const running = [];
     if (step?.kind === "backward") {
       const terms = graph.steps.slice(0, position).filter((one) => one.kind === "backward" && one.parent === step.parent).map((one) => number(one.product, graph.digits));
-      running.push(`grad(${graph.names[step.parent]}) = ${terms.slice(-8).join(" + ").replaceAll("+ -", "− ")}${terms.length > 1 ? ` = ${number(step.after, graph.digits)}` : ""}`);
+      running.push(`grad(${graph.names[step.parent]}) = ${terms.length > 8 ? "… + " : ""}${terms.slice(-8).join(" + ").replaceAll("+ -", "− ")}${terms.length > 1 ? ` = ${number(step.after, graph.digits)}` : ""}`);
     }
     return { step, told, running };
   }

@@ -67,6 +67,7 @@ export class Stage {
     if (scale >= READABLE) return this.fit();
     const [w, h] = [width / 1.1, this.element.clientHeight / 1.1];
     this.setView([this.full[0], this.full[1] + Math.max(0, (this.full[3] - h) / 2), w, h]);
+    this.preferred = this.scale;
   }
 
   get ratio() {
@@ -89,13 +90,15 @@ export class Stage {
     const natural = this.element.clientWidth / 1.34; // no larger than one and a third of its size
     const width = Math.max(w, Math.min(natural, Math.max(h * this.ratio, natural)));
     this.setView([x - (width - w) / 2, y, width, h]);
+    this.preferred = this.scale;
   }
 
-  zoom(factor, at = null) {
+  zoom(factor, at = null, wanted = true) {
     const [x, y, w, h] = this.view;
     const scale = Math.min(8, Math.max(0.05, this.scale * factor)) / this.scale;
     const [cx, cy] = at ?? [x + w / 2, y + h / 2];
     this.setView([cx - (cx - x) / scale, cy - (cy - y) / scale, w / scale, h / scale]);
+    if (wanted) this.preferred = this.scale;
   }
 
   pan(dx, dy) {
@@ -142,10 +145,12 @@ export class Stage {
     if (!elements.length || !frame.width) return;
     const boxes = elements.map((element) => element.getBoundingClientRect());
     const edges = [Math.min(...boxes.map((b) => b.left)) - frame.left, Math.min(...boxes.map((b) => b.top)) - frame.top, Math.max(...boxes.map((b) => b.right)) - frame.left, Math.max(...boxes.map((b) => b.bottom)) - frame.top];
-    if (edges[0] >= 0 && edges[1] >= 0 && edges[2] <= frame.width && edges[3] <= frame.height) return;
+    const inside = edges[0] >= 0 && edges[1] >= 0 && edges[2] <= frame.width && edges[3] <= frame.height;
+    if (inside && this.scale >= this.preferred * 0.99) return;
     const margin = 24;
-    const shrink = Math.min(1, frame.width / (edges[2] - edges[0] + 2 * margin), frame.height / (edges[3] - edges[1] + 2 * margin));
-    if (shrink < 1) this.zoom(shrink);
+    const room = Math.min(frame.width / (edges[2] - edges[0] + 2 * margin), frame.height / (edges[3] - edges[1] + 2 * margin));
+    const shrink = Math.min(room, Math.max(1, this.preferred / this.scale)); // back to the reader's scale where there is room
+    if (shrink !== 1) this.zoom(shrink, null, false);
     const middle = [(edges[0] + edges[2]) / 2 - frame.width / 2, (edges[1] + edges[3]) / 2 - frame.height / 2];
     this.pan(-middle[0] * shrink, -middle[1] * shrink);
   }
