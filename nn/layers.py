@@ -197,7 +197,7 @@ class Layer(Module):
         return self._forward(values_of(x))
 
     def _forward(self, x: list[Value]) -> list[Value]:
-        """h = g(b + W x): this is where a training run on Values spends its time."""
+        """h = g(b + W x): this is where an eager training run spends its time."""
         h = [neuron._scope.call(neuron._output, x) for neuron in self.neurons]
         return h if self._over_layer is None else self.activate(h)
 

@@ -45,14 +45,14 @@ def gradient_norm(gradients: Iterable[float]) -> float:
     """The Euclidean length of a gradient, with no overflow on the way.
 
     Eight running sums of squares, one for every eighth number, are added in pairs: an order that a vector
-    unit can keep, so that a Program finds the same bits. Where squares leave the finite numbers or vanish,
+    unit can keep, so that a Program finds the same bits. Where squares become infinite or vanish,
     `math.hypot`.
     """
     import numpy as np
 
     numbers: Floats = gradients if isinstance(gradients, np.ndarray) else np.fromiter(gradients, np.float64)
     squares = np.zeros(-(-len(numbers) // 8) * 8 + 8)
-    with np.errstate(all="ignore"):  # what leaves the finite numbers is seen below
+    with np.errstate(all="ignore"):  # what becomes infinite is seen below
         np.multiply(numbers, numbers, out=squares[8 : 8 + len(numbers)])
         # unlike sum, accumulate adds row after row by its definition
         a, b, c, d, e, f, g, h = np.add.accumulate(squares.reshape(-1, 8), axis=0)[-1].tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -83,6 +84,42 @@ class Kept:
         return seldom(self.of_all)
 
 
+class Holder:
+    """Keeps a generator where only its class, or a function of it, names it."""
+
+    generator = random.Random(4)
+
+    @staticmethod
+    def static() -> bool:
+        return seldom(SHARED)
+
+    @classmethod
+    def of_class(cls) -> bool:
+        return seldom(cls.generator)
+
+    @property
+    def drawn(self) -> bool:
+        return seldom(SHARED)
+
+
+class ByProperty:
+    def __init__(self) -> None:
+        self.holder = Holder()
+
+    def __call__(self) -> bool:
+        return self.holder.drawn
+
+
+def by_a_nested_function() -> bool:
+    def inner() -> bool:
+        return any([seldom(g) for g in (SHARED,)])  # noqa: C419 - a comprehension is a function of its own
+
+    return inner()
+
+
+this_module = sys.modules[__name__]
+
+
 PLACES: dict[str, Callable[[], Any]] = {
     "a global, by a helper": lambda: by_a_helper,
     "a closure": lambda: by_a_closure(np.random.default_rng(3)),
@@ -90,6 +127,12 @@ PLACES: dict[str, Callable[[], Any]] = {
     "a partial": lambda: functools.partial(seldom, np.random.RandomState(3)),
     "a dictionary of an attribute": lambda: Kept().from_a_dictionary,
     "a class": lambda: Kept().from_the_class,
+    "a static method": lambda: Holder.static,
+    "a class method": lambda: Holder.of_class,
+    "a property": ByProperty,
+    "a keyword's default": lambda: lambda *, generator=SHARED: seldom(generator),
+    "a function within": lambda: by_a_nested_function,
+    "a module": lambda: lambda: seldom(this_module.SHARED),
 }
 
 
