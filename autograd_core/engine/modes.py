@@ -18,6 +18,7 @@ from .value import active_recordings, recording, scope_numbers, scope_paths
 
 COMPILED = cython.compiled
 
+_RUNS_LATER = 0x20 | 0x80 | 0x200  # inspect.CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 _scopes_lock = threading.Lock()
 _scope_children = [{}]  # for each scope, the scopes inside it by name
 
@@ -45,7 +46,18 @@ class _Mode:
         set_thread_mode(self._saved.pop())
 
     def __call__(self, function):
-        """Use the mode as a decorator."""
+        """Use the mode as a decorator.
+
+        Raises:
+            TypeError: the function is a generator or a coroutine: its body runs after the call has returned,
+                outside of the mode.
+        """
+        code = getattr(function, "__code__", None)
+        if code is not None and code.co_flags & _RUNS_LATER:
+            raise TypeError(
+                f"{function.__name__} is a generator or a coroutine, whose body runs after the call has "
+                "returned: use the mode in a with statement inside it, around what does not yield or await"
+            )
 
         @functools.wraps(function)
         def wrapper(*args, **kwargs):

@@ -114,6 +114,11 @@ static void ad_free(void *node) {
     else PyObject_Free(node);
 }
 
+/* Give the spare nodes back to the system. */
+static void ad_give_back(void) {
+    while (ad_spare_count > 0) PyObject_Free(ad_spare[--ad_spare_count]);
+}
+
 /* Sort the spare nodes so that the lowest address is taken first: a radix sort, 11 bits at a time. */
 static void ad_tidy(void) {
     Py_ssize_t i, n = ad_spare_count;

@@ -16,6 +16,7 @@ cdef extern from "node.h":
     void put_aside(void *node) noexcept
     void *take_back() noexcept
     void ad_tidy() noexcept
+    void ad_give_back() noexcept
     void hook_type(object type, void (*release)(void *) noexcept) noexcept
     bint is_finite(double x) noexcept nogil
     int add_method(object type, object name, object function) except -1

@@ -17,6 +17,7 @@ collector need not know of nodes. A node that dies hands its parents to a pendin
 so that a chain of any length is freed without recursion.
 """
 
+import gc
 import math
 import numbers
 import os
@@ -858,8 +859,15 @@ def _release(pointer: cython.p_void) -> cython.void:
         _draining = False
 
 
+def _after_collection(phase, about):
+    """Give spare nodes back at a full collection, as Python does with its own free lists."""
+    if cython.compiled and phase == "stop" and about["generation"] == 2:
+        ad_give_back()
+
+
 if cython.compiled:
     hook_type(Value, _release)
+    gc.callbacks.append(_after_collection)
 
 
 # --- modes ----------------------------------------------------------------------------------------------
