@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from .calculus.operations import OPERATIONS
+from .engine.modes import ieee
 from .engine.nary import apply, dot, indexed_values, reduce_values
 from .engine.value import Value, as_value, evaluate, number_of
 
@@ -225,16 +226,33 @@ xlogy = _function("xlogy")
 def where(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition is not 0, else `b`.
 
-    The branch not taken gets a gradient of exactly 0, even if its own derivative is infinite.
+    The branch not taken gets a gradient of exactly 0, even if its own derivative is infinite. Python computes
+    both branches before `where` is called, and ``log(-1.0)`` raises. A branch that is given as a function is
+    computed here instead, so that outside its domain it is an infinity or NaN and not an error. Where the
+    condition is a Value both functions are called, as in JAX and PyTorch, so that a Program records both;
+    where it is a plain number, the one that is taken.
 
     Args:
         condition: a bool, a number, or a Value such as ``greater(x, y)``.
-        a: a Value or a real number.
-        b: a Value or a real number.
+        a: a Value or a real number, or a function without parameters that returns one.
+        b: the same.
 
     Returns:
         A Value if any of the three is one, else a float.
+
+    >>> from autograd_core import Value, greater, log, where
+    >>> x = Value(-1.0)
+    >>> y = where(greater(x, 0.0), lambda: log(x), 2.0 * x)
+    >>> y.backward()
+    >>> y.data, x.grad
+    (-2.0, 2.0)
     """
+    if callable(a) or callable(b):
+        if not isinstance(condition, Value):
+            taken = a if evaluate(OPERATIONS["equal"].identifier, condition, 0.0) == 0.0 else b
+            return taken() if callable(taken) else taken
+        with ieee():
+            a, b = a() if callable(a) else a, b() if callable(b) else b
     if isinstance(condition, Value) or isinstance(a, Value) or isinstance(b, Value):
         return as_value(condition).where(a, b)
     return evaluate(OPERATIONS["where"].identifier, condition, a, b)

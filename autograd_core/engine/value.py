@@ -701,6 +701,10 @@ def failure(rule, operands, numbers_, error, what=""):
     if get_mode() & DIAGNOSE:
         place += " at {}:{}".format(*_caller())
     found = kind(f"{rule.name}({shown}){place}: {what}{error}", rule.name, numbers_)
+    found.add_note(
+        f"In a branch of where() that is not taken, write it as a function: where(condition, lambda: "
+        f"{rule.name}(x), 0.0); within ieee() it gives an infinity or NaN, as NumPy does."
+    )
     note_raised(found)
     return found
 

@@ -97,9 +97,9 @@ def test_a_long_label_is_shown_in_part():
 
 
 def test_plain_numbers_fail_with_the_same_messages():
-    with pytest.raises(ag.DomainError, match=r"^log\(-1\.0\): math domain error$"):
+    with pytest.raises(ag.DomainError, match=r"^log\(-1\.0\): math domain error\n"):
         ag.log(-1)
-    with pytest.raises(ag.RangeError, match=r"^exp\(1000\.0\): math range error$"):
+    with pytest.raises(ag.RangeError, match=r"^exp\(1000\.0\): math range error\n"):
         ag.exp(1000)
     with pytest.raises(ag.DomainError, match="not a real number"):
         ag.pow(-8.0, 1 / 3)

@@ -120,3 +120,34 @@ def test_a_star_import_brings_what_is_announced():
     exec("from autograd_core import *", space)
     assert set(ag.__all__) <= set(space)
     assert len(set(ag.__all__)) == len(ag.__all__)
+
+
+@pytest.mark.parametrize(
+    ("x", "value", "slope"), [(2.0, math.log(2.0), 0.5), (0.0, 0.0, 3.0), (-1.0, -3.0, 3.0)]
+)
+def test_a_branch_given_as_a_function_may_leave_its_domain(x, value, slope):
+    leaf = Value(x)
+    node = ag.where(ag.greater(leaf, 0.0), lambda: ag.log(leaf), 3.0 * leaf)
+    node.backward()
+    assert (node.data, leaf.grad) == (value, slope)
+    f = lambda v: ag.where(ag.greater(v, 0.0), lambda: ag.log(v), lambda: 3.0 * v)  # noqa: E731
+    assert ag.grad(f)(x) == slope
+    assert ag.grad(ag.grad(f))(x) == (-0.25 if x > 0 else 0.0)
+    program = ag.record(f, 0.5)
+    values, gradients = program.value_and_grad(np.array([x, 2.0]), inputs=True)
+    assert values.tolist() == [value, math.log(2.0)]
+    assert gradients.inputs[0].tolist() == [slope, 0.5]
+
+
+def test_of_a_plain_condition_only_the_branch_that_is_taken_is_computed():
+    assert ag.where(False, lambda: 1 / 0, lambda: 2.0) == 2.0
+    assert ag.where(1, 3.0, lambda: 1 / 0) == 3.0
+
+
+def test_an_error_outside_the_domain_names_the_remedy():
+    with pytest.raises(ag.DomainError, match=r"log\(-1.0\)") as caught:
+        ag.log(Value(-1.0))
+    assert "where(condition, lambda: log(x), 0.0)" in caught.value.__notes__[0]
+    with ag.ieee():
+        assert math.isnan(ag.log(Value(-1.0)).data)
+        assert ag.log(Value(0.0)).data == -math.inf
