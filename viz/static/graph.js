@@ -90,7 +90,8 @@ export class Graph {
   at(position) {
     const computed = this.ops.map((op) => !(op && this.forward));
     const grads = this.grads.map((grad) => (grad === null ? null : parsed(grad)));
-    for (const step of this.steps.slice(0, position)) {
+    for (let k = 0; k < position; k++) {
+      const step = this.steps[k];
       if (step.kind === "forward") computed[step.node] = true;
       else grads[step.kind === "seed" ? step.node : step.parent] = step.after;
     }

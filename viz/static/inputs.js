@@ -59,15 +59,18 @@ export class Inputs {
 
   // The numbers as they are; gradients that are not computed yet are a dash.
   refresh(grads = []) {
-    for (const [i, { slider, box, grad }] of this.rows) {
-      const value = this.graph.x[i];
+    for (const [i, row] of this.rows) {
+      const { slider, box, grad } = row;
+      const value = this.graph.x[i], now = grads[i] ?? null;
+      if (Object.is(row.value, value) && Object.is(row.now, now)) continue;
+      Object.assign(row, { value, now });
       if (value < Number(slider.min)) slider.min = value;
       if (value > Number(slider.max)) slider.max = value;
       slider.value = value;
       slider.setAttribute("aria-valuetext", number(value, this.graph.digits));
       if (box.getRootNode().activeElement !== box) box.value = full(Number(number(value, 5)));
       box.title = full(value);
-      grad.textContent = `grad ${number(grads[i] ?? null, this.graph.digits)}`;
+      grad.textContent = `grad ${number(now, this.graph.digits)}`;
     }
     this.reset.disabled = !this.graph.changed;
   }

@@ -174,7 +174,7 @@ export class Player {
 
   mark() {
     for (const element of this.marked ?? []) element.classList.remove(...ROLES);
-    this.stage.svg.querySelectorAll(".back").forEach((arrow) => arrow.remove());
+    this.arrow?.remove();
     const { step } = this;
     const boxOf = (i) => this.boxOf.get(i), edgeOf = (i, k) => this.linkOf.get(`${i}/${k}`);
     const marks = [];
@@ -184,7 +184,7 @@ export class Player {
     } else if (step?.kind === "seed") marks.push([boxOf(step.node), "to"]);
     else if (step) marks.push([boxOf(step.node), "from"], [edgeOf(step.node, step.slot), "along"], [boxOf(step.parent), "to"]);
     const found = marks.map(([id, role]) => [id && this.stage.find(id), role]).filter(([element]) => element);
-    found.forEach(([element, role]) => (element.classList.add(role), role === "along" && backArrow(element)));
+    found.forEach(([element, role]) => (element.classList.add(role), role === "along" && (this.arrow = backArrow(element))));
     this.marked = found.map(([element]) => element);
     this.stage.follow(this.marked);
   }

@@ -171,10 +171,10 @@ export function parseSvg(text) {
 // An arrowhead at the near end of an edge: the gradient flows from the result to the argument.
 export function backArrow(group) {
   const path = group.querySelector("path");
-  if (!path || group.querySelector(".back")) return;
+  if (!path) return null;
   const tip = path.getPointAtLength(0), base = path.getPointAtLength(9);
   const size = Math.hypot(base.x - tip.x, base.y - tip.y) || 1;
   const [dx, dy] = [(base.x - tip.x) / size, (base.y - tip.y) / size];
   const corner = (side) => `${tip.x + 9 * dx - side * 4.5 * dy},${tip.y + 9 * dy + side * 4.5 * dx}`;
-  group.append(svgElement("polygon", { class: "back", points: `${tip.x},${tip.y} ${corner(1)} ${corner(-1)}` }));
+  return group.appendChild(svgElement("polygon", { class: "back", points: `${tip.x},${tip.y} ${corner(1)} ${corner(-1)}` }));
 }
