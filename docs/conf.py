@@ -12,6 +12,7 @@ import nbformat
 import nn
 import viz
 from sphinxcontrib import katex
+from viz.playground import save_playground
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_ext"))
@@ -113,6 +114,7 @@ def make_pictures() -> None:
     y = ag.tanh(w * x + b)
     y.label = "y"
     viz.step(y).save_html(target.parent / "player.html")
+    save_playground(str(target.parent / "playground.html"))
     y.backward()
     viz.draw(y).save(target / "neuron.svg")
     model = nn.MLP(2, [16, 16, 1], activation="tanh", seed=0)

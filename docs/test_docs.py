@@ -75,3 +75,31 @@ def test_every_public_name_is_in_the_reference(package):
     found = importlib.import_module(package)
     missing = [name for name in found.__all__ if id(getattr(found, name)) not in described]
     assert not missing
+
+
+def test_the_layout_drawn_in_the_architecture_is_the_tree():
+    page = (FOLDER / "architecture.md").read_text(encoding="utf-8")
+    picture = re.search(r"## The layout\n\n```text\n(.*?)```", page, re.DOTALL)[1]
+    modules, folders, path = set(), set(), []
+    for line in picture.splitlines():
+        names, depth = re.split(r"\s{3,}", line.strip())[0], (len(line) - len(line.lstrip())) // 2
+        if names.endswith("/"):
+            path = [*path[:depth], names.rstrip("/")]
+            folders.add("/".join(path))
+        else:
+            modules |= set(names.split())
+    top = FOLDER.parent
+    assert modules == {p.stem for p in (top / "autograd_core").glob("[a-z]*.py")}
+    packages = [top / name for name in ("autograd_core", "nn", "viz")]
+    kept = {p.relative_to(top).as_posix() for folder in packages for p in folder.rglob("*") if p.is_dir()}
+    assert folders == {*(f for f in kept if "__pycache__" not in f), *(p.name for p in packages)}
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_each_python_block_of_the_readme_runs_by_itself(number, tmp_path, monkeypatch):
+    pytest.importorskip("graphviz")
+    monkeypatch.chdir(tmp_path)
+    text = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    exec(compile(blocks[number], "README.md", "exec"), {"__name__": "readme"})
