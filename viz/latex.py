@@ -38,6 +38,8 @@ _CONSTANTS = {
     math.e: "e",
     math.log(2): r"\ln 2",
     math.log(10): r"\ln 10",
+    1 / math.log(2): r"\tfrac{1}{\ln 2}",
+    1 / math.log(10): r"\tfrac{1}{\ln 10}",
     2 / math.sqrt(math.pi): r"\tfrac{2}{\sqrt{\pi}}",
     1 / math.sqrt(2): r"\tfrac{1}{\sqrt{2}}",
     1 / math.sqrt(2 * math.pi): r"\tfrac{1}{\sqrt{2\pi}}",
@@ -82,7 +84,7 @@ def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
     >>> from autograd_core import Value
     >>> print(latex(Value(3.0, "x").tanh(), numbers=True))
     \begin{aligned}
-    u_{2} &= \tanh(x) = 0.9951 \\
+    u_{2} &= \tanh(x) = 0.9951 \\[0.3em]
     \frac{\partial u_{2}}{\partial x} &= 1 - u_{2}\,u_{2} = 0.009866
     \end{aligned}
     """
@@ -92,7 +94,7 @@ def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
             f"a formula of {len(order)} nodes cannot be read ({LIMIT} at most): draw the graph"
         )
     lines = _Writer(y, order, numbers, digits).lines()
-    return Latex("\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}")
+    return Latex("\\begin{aligned}\n" + " \\\\[0.3em]\n".join(lines) + "\n\\end{aligned}")
 
 
 class _Writer:

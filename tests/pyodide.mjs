@@ -1,0 +1,28 @@
+// Python in WebAssembly: run the engine's tests that need no NumPy under Pyodide, in Node.js.
+// node tests/pyodide.mjs <folder with pytest installed> [test files]
+
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const top = dirname(dirname(fileURLToPath(import.meta.url)));
+const { loadPyodide } = await import(join(top, "docs", "node_modules", "pyodide", "pyodide.mjs"));
+const [site, ...chosen] = process.argv.slice(2);
+
+const python = await loadPyodide({ env: { HOME: "/home/pyodide", AUTOGRAD_UNCOMPILED: "1" } });
+for (const [folder, place] of [[top, "/project"], [site, "/site"]]) {
+  python.FS.mkdirTree(place);
+  python.FS.mount(python.FS.filesystems.NODEFS, { root: folder }, place);
+}
+python.globals.set("chosen", python.toPy(chosen));
+const failed = await python.runPythonAsync(`
+import os, sys
+sys.path[:0] = ["/project", "/site"]
+os.chdir("/project")
+sys.dont_write_bytecode = True
+import autograd_core
+assert not autograd_core.COMPILED and sys.platform == "emscripten"
+import pytest
+int(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", *chosen]))
+`);
+process.exit(failed);
