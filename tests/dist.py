@@ -77,7 +77,7 @@ def run(*command: str | Path, **options: object) -> None:
 
 def pythons() -> list[str]:
     """The CPython interpreters on this machine that the project supports, one of each version."""
-    folders = [*os.get_exec_path(), *sorted(map(str, Path.home().glob(".pyenv/versions/*/bin")))]
+    folders = [*sorted(map(str, Path.home().glob(".pyenv/versions/*/bin"))), *os.get_exec_path()]
     found = {version: shutil.which(f"python{version}", path=os.pathsep.join(folders)) for version in VERSIONS}
     print(
         "CPython:", ", ".join(version if path else f"{version} (not here)" for version, path in found.items())
