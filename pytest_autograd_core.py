@@ -7,6 +7,7 @@ of the package starts in time. What the hooks do is in ``autograd_core.pytest_pl
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from autograd_core.checking.pytest_plugin import Gradcheck
 
 WRITTEN = "gradcheck-report"
+OPTIONS = ("seed", "points", "strict")  # of the command line, for every check that does not say otherwise
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,14 +34,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="where the pages go, seen from the root folder (default: %(default)s)",
     )
+    group.addoption("--gradcheck-seed", type=int, help="seed of the random directions and points")
+    group.addoption("--gradcheck-points", type=int, help="check at so many points where a test asks for one")
+    group.addoption("--gradcheck-strict", action="store_true", default=None, help="accept no kinks")
 
 
-@pytest.fixture
-def gradcheck() -> Gradcheck:
-    """Check gradients: ``gradcheck(function, inputs, gradient=...)`` fails the test with a readable table."""
+@pytest.fixture(scope="session")
+def gradcheck(request: pytest.FixtureRequest) -> Gradcheck:
+    """Check gradients: ``gradcheck(function, inputs, gradient=...)`` fails the test with a readable table.
+
+    One object serves all tests, so that it may be used under hypothesis's ``@given`` too.
+    """
     from autograd_core.checking.pytest_plugin import Gradcheck
 
-    return Gradcheck()
+    given = {name: request.config.getoption(f"--gradcheck-{name}") for name in OPTIONS}
+    return Gradcheck({name: value for name, value in given.items() if value is not None})
+
+
+@pytest.hookimpl
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Forget the reports of the test before."""
+    value = getattr(item, "funcargs", {}).get("gradcheck")
+    module = sys.modules.get("autograd_core.checking.pytest_plugin")
+    if value is None and module is not None:
+        module.Gradcheck.forget()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from autograd_core.checking.check import gradient_report
@@ -49,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("expression", help='for example "sin(x)*y + relu(x)"')
     command.add_argument("values", nargs="*", metavar="name=number", help="the variables' values")
     command.add_argument(
+        "--gradient",
+        metavar="FORMULAS",
+        help='a gradient derived by hand, one formula for each value, such as "2*x*y, x**2"',
+    )
+    command.add_argument("--points", type=int, default=1, metavar="N", help="check at N points")
+    command.add_argument("--seed", type=int, default=0, help="of the random points and directions")
+    command.add_argument(
         "--order", type=int, choices=(1, 2), default=1, help="2 checks second derivatives too"
     )
     command.add_argument(
@@ -74,12 +81,36 @@ def check(options: argparse.Namespace) -> GradientReport:
     return gradient_report(
         lambda **names: expression(names),
         numbers,
+        gradient=formulas(options.gradient, numbers) if options.gradient else None,
+        points=options.points,
+        seed=options.seed,
         order=options.order,
         directions=options.directions,
         rtol=options.rtol,
         atol=options.atol,
         strict=options.strict,
     )
+
+
+def formulas(text: str, numbers: Mapping[str, float]) -> Callable[..., list[float]]:
+    """The gradient that formulas give, one for each variable, separated by commas outside parentheses."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    if len(parts) != len(numbers):
+        raise ExpressionError(
+            f"--gradient has {len(parts)} formulas for {len(numbers)} variables: give one for each of "
+            f"{', '.join(numbers)}, separated by commas"
+        )
+    expressions = [parse_expression(part) for part in parts]
+    unknown = sorted({name for e in expressions for name in e.names if name not in numbers})
+    if unknown:
+        raise ExpressionError(f"--gradient uses {', '.join(unknown)}, which has no value")
+    return lambda **names: [float(expression(names)) for expression in expressions]
 
 
 def assignment(text: str) -> tuple[str, float]:

@@ -277,11 +277,12 @@ class Check:
         with warnings.catch_warnings():  # beside the inputs f may warn of what is outside its domain
             warnings.simplefilter("ignore", RuntimeWarning)
             rows = self.settle(self.first_order(gradient, noise), gradient)
+            doubtful = any(row.verdict in ("wrong", "undecided") for row in rows)
             rows += self.products(gradient)
             if self.options.order == 2:
                 rows += self.second_order(gradient)
         self.inputs.move(self.numbers)
-        if any(row.verdict in ("wrong", "undecided") for row in rows) and self.roots:
+        if doubtful and self.roots:
             self.blame()
         self.hints += patterns(self.inputs, rows)
         if self.roots and self.faults:
@@ -453,10 +454,18 @@ class Check:
         expected: float,
         noise: float,
         value: float | None = None,
+        rounding: float = 0.0,
     ) -> Derivative:
         """The finite difference, with the precision of f."""
+        slack = rounding + (self.rules.floor * abs(expected) if math.isfinite(expected) else 0.0)
         return derivative(
-            function, x, expected=finite(expected), epsilon=self.subject.epsilon, noise=noise, value=value
+            function,
+            x,
+            expected=finite(expected),
+            epsilon=self.subject.epsilon,
+            noise=noise,
+            value=value,
+            slack=slack,
         )
 
     def along_input(self, index: int, analytic: float, noise: float) -> Row:
@@ -468,9 +477,9 @@ class Check:
             return self.subject.value()
 
         value = self.value if self.subject.weights is None and math.isfinite(self.value) else None
-        found = self.derive(vary, here, analytic, noise, value)
-        self.inputs.set(index, here)
         rounding = self.rounding[index] if self.rounding else 0.0
+        found = self.derive(vary, here, analytic, noise, value, rounding)
+        self.inputs.set(index, here)
         return self.judge(self.names[index], analytic, found, rounding)
 
     def judge(self, name: str, analytic: float, found: Derivative, rounding: float = 0.0) -> Row:

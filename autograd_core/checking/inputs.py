@@ -27,6 +27,8 @@ from autograd_core.checking.kinds import (
 
 __all__ = ["Inputs", "Leaf"]
 
+MANY = 16  # numbers from which they are set all at once
+
 Mode = Literal["plain", "values", "graph"]  # plain numbers; Values that are reused; fresh Values
 
 
@@ -128,6 +130,13 @@ class ArrayLeaf(Leaf):
         )
         self.double_flat = self.double.reshape(-1)
         self.trusted = False  # whether f was seen to leave its argument alone
+
+    def fill(self, numbers: array[float]) -> None:
+        """Set all numbers."""
+        self.current[:] = numbers
+        self.flat[:] = self.double_flat[:] = numbers
+        for node, number in zip(self.nodes, numbers, strict=False):
+            node.data = number
 
     @property
     def narrow(self) -> bool:
@@ -296,6 +305,8 @@ class Tree:
         if self.leaf is not None:
             check_shape(self.leaf, gradient)
             return flatten_numbers(gradient, f"the gradient of {self.leaf.label}")
+        if not self.parts:
+            return []  # a part that is not varied
         if self.keys and dataclasses.is_dataclass(gradient):
             gradient = {key: getattr(gradient, key) for key in self.keys}
         if isinstance(gradient, Mapping) and set(self.keys) <= set(gradient):
@@ -343,6 +354,9 @@ class Inputs:
         self.current = array("d", self.numbers)
         self.uses_torch = any(isinstance(leaf, TensorLeaf) for leaf in self.leaves)
         self.parameters = [leaf.leaves[0] for leaf in self.leaves if isinstance(leaf, ParameterLeaf)]
+        self.whole = len(self.parameters) == len(self.numbers)
+        plain = [leaf for leaf in self.leaves if type(leaf) is ArrayLeaf and not leaf.doubled]
+        self.arrays = plain if len(plain) == len(self.leaves) else []
         self.start = list(self.numbers)  # the point of the check: the inputs, or one drawn beside them
 
     @classmethod
@@ -408,15 +422,21 @@ class Inputs:
 
     def shift(self, positions: Sequence[int], numbers: Sequence[float]) -> None:
         """Set many numbers at once."""
-        if len(self.parameters) < len(self.numbers):
+        if len(positions) < MANY or not (self.whole or self.arrays):
             for position, number in zip(positions, numbers, strict=True):
                 self.set(position, number)
             return
-        from autograd_core.engine.flat import write_vector
-
         for position, number in zip(positions, numbers, strict=True):
             self.current[position] = number
-        write_vector(self.parameters, self.current, False)
+        if self.whole:
+            from autograd_core.engine.flat import write_vector
+
+            write_vector(self.parameters, self.current, False)
+            return
+        start = 0
+        for leaf in self.arrays:
+            leaf.fill(self.current[start : start + len(leaf.names)])
+            start += len(leaf.names)
 
     def set(self, position: int, number: float) -> None:
         """Set one number."""
@@ -433,11 +453,13 @@ class Inputs:
             return function(*more, **dict(zip(self.keywords, arguments, strict=True)))
         return function(*arguments, *more)
 
-    def trust(self) -> None:
-        """Let f have the arrays themselves from now on, if it left its arguments alone in the call before."""
+    def lend(self, allowed: bool) -> None:
+        """Let f have the arrays themselves, or copies of them as they should be."""
         for leaf in self.leaves:
             if isinstance(leaf, ArrayLeaf):
-                leaf.trusted = True
+                leaf.trusted = allowed
+                if type(leaf) is ArrayLeaf and not allowed:
+                    leaf.flat[:] = leaf.double_flat[:] = leaf.elements()
 
     def unchanged(self) -> bool:
         """Whether the arrays still hold the current numbers."""
@@ -450,7 +472,11 @@ class Inputs:
     def graph_leaves(self) -> list[Any]:
         """The Values or tensors that the last call in mode "graph" was made with."""
         if self.uses_torch:
-            return [leaf.leaf for leaf in self.leaves if isinstance(leaf, TensorLeaf)]
+            return [
+                leaf.tensor if leaf.parameter else leaf.leaf
+                for leaf in self.leaves
+                if isinstance(leaf, TensorLeaf)
+            ]
         return [node for leaf in self.leaves for node in leaf.leaves]
 
     def flatten(self, gradient: Any, conjugate: bool) -> list[float]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from autograd_core.checking.check import check_gradients
+from autograd_core.checking.operation_check import OperationReport, check_operation
 from autograd_core.checking.operations import check_partial, evaluator
 from autograd_core.checking.report import HTML_TABLE, GradientReport
 from autograd_core.checking.subject import Function
@@ -23,7 +24,7 @@ from autograd_core.files import replacing
 if TYPE_CHECKING:
     from autograd_core import Value
 
-__all__ = ["Gradcheck", "assert_gradients_match", "write_page"]
+__all__ = ["Gradcheck", "GradientAssertions", "assert_gradients_match", "write_page"]
 
 SHOWN = 60  # nodes of the failing subgraph that a page lists
 DRAWN = 400  # nodes up to which it is drawn
@@ -32,19 +33,60 @@ DRAWN = 400  # nodes up to which it is drawn
 class Gradcheck:
     """The ``gradcheck`` fixture.
 
+    Args:
+        options: of the command line; what a check says itself goes first.
+
     Attributes:
         reports: the reports of the checks that passed so far in this test.
     """
 
-    def __init__(self) -> None:
-        self.reports: list[GradientReport] = []
+    reports: ClassVar[list[GradientReport]] = []
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        self.options = dict(options or {})
+
+    @classmethod
+    def forget(cls) -> None:
+        """Begin a new test."""
+        cls.reports.clear()
 
     def __call__(self, function: Function, inputs: Any, **options: Any) -> GradientReport:
         """Check gradients as `autograd_core.checking.check_gradients` does."""
         __tracebackhide__ = True
-        report = check_gradients(function, inputs, **options)
+        report = check_gradients(function, inputs, **{**self.options, **options})
         self.reports.append(report)
         return report
+
+    def operation(
+        self, operation: Callable[..., Any], points: Sequence[Any], **options: Any
+    ) -> OperationReport:
+        """Check an operation as `autograd_core.checking.check_operation` does."""
+        __tracebackhide__ = True
+        return check_operation(operation, points, **options)
+
+
+class GradientAssertions:
+    """Gradient checks for ``unittest``: a class to inherit from beside ``unittest.TestCase``.
+
+    >>> import unittest
+    >>> class TestSquare(GradientAssertions, unittest.TestCase):
+    ...     def test_gradient(self):
+    ...         self.assertGradientsMatch(lambda x: x * x, [3.0], lambda x: 2 * x)
+    >>> unittest.TestLoader().loadTestsFromTestCase(TestSquare).run(unittest.TestResult()).wasSuccessful()
+    True
+    """
+
+    def assertGradientsMatch(
+        self, function: Function, inputs: Any, gradient: Any = None, **options: Any
+    ) -> None:
+        """Fail unless a gradient agrees with finite differences; see `assert_gradients_match`."""
+        assert_gradients_match(function, inputs, gradient, **options)
+
+    def assertOperationRight(
+        self, operation: Callable[..., Any], points: Sequence[Any], **options: Any
+    ) -> None:
+        """Fail unless an operation passes `autograd_core.checking.check_operation`."""
+        check_operation(operation, points, **options)
 
 
 def assert_gradients_match(function: Function, inputs: Any, gradient: Any = None, **options: Any) -> None:

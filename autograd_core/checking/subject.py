@@ -57,6 +57,7 @@ class Subject:
         self.vjp = vjp
         self.conjugate = conjugate
         self.batched = False
+        self.needs_graph = False
         self.weights: Vector | None = None
         self.places: list[str] = []
         self.doubled = False
@@ -84,8 +85,17 @@ class Subject:
 
     def start(self) -> float:
         """Evaluate for the first time: learn the outputs, their precision, and whether f changes arrays."""
-        self.result = self.call()
-        lent = self.inputs.unchanged()
+        self.inputs.lend(True)
+        try:
+            self.result = self.call()
+        except RuntimeError:
+            if self.engine != "torch":
+                raise
+            self.needs_graph = True  # f differentiates by itself
+            self.result = self.call()
+        if not self.inputs.unchanged():  # f works in its arguments: it gets copies
+            self.inputs.lend(False)
+            self.result = self.call()
         places, numbers, doubled = outputs_of(self.result)
         if not numbers:
             raise TypeError("the function returned nothing to differentiate")
@@ -93,8 +103,6 @@ class Subject:
         parts = (".real", ".imag") if self.doubled else ("",)
         self.places = [f"{place}{part}" for place in places for part in parts]
         self.epsilon = max(self.inputs.epsilon, precision(self.result))
-        if lent:
-            self.inputs.trust()
         value = self.outputs()
         self.widen(value)
         return value[0] if len(value) == 1 else math.nan
@@ -130,7 +138,9 @@ class Subject:
     def without_graph(self) -> Any:
         """A context in which Values make no graph."""
         if self.engine == "torch":
-            return nullcontext()
+            import torch
+
+            return nullcontext() if self.needs_graph else torch.no_grad()
         if self.engine == "given" and not self.inputs.parameters:
             return nullcontext()
         from autograd_core import no_grad

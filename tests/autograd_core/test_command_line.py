@@ -92,3 +92,20 @@ def test_a_directory_in_place_of_the_page_is_left_alone(tmp_path, capsys):
     assert main(["check", "x", "x=1", "--html", str(place)]) == 2
     assert "is a directory" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["place"]
+
+
+def test_a_gradient_derived_by_hand_is_checked(capsys):
+    formula = ["check", "x**2*y", "x=.5", "y=2", "--gradient"]
+    assert main([*formula, "2*x*y, x**2"]) == 0
+    assert main([*formula, "2*x*y, 2*x"]) == 1
+    assert "y" in capsys.readouterr().out
+    assert main([*formula, "2*x*y"]) == 2
+    assert "1 formulas for 2 variables" in capsys.readouterr().err
+    assert main([*formula, "2*x*z, x"]) == 2
+    assert "uses z" in capsys.readouterr().err
+    assert main(["check", "maximum(x, y)", "x=1", "y=2", "--gradient", "less(y, x), greater(y, x)"]) == 0
+
+
+def test_a_formula_that_is_right_at_one_point_only_fails_at_several():
+    assert main(["check", "x**3/3", "x=1", "--gradient", "x"]) == 0
+    assert main(["check", "x**3/3", "x=1", "--gradient", "x", "--points", "3"]) == 1

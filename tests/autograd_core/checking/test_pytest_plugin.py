@@ -86,6 +86,57 @@ def test_assert_gradients_match_works_without_the_fixture(project):
     result.stdout.fnmatch_lines(["E  *off by 3*", "*1 failed, 1 passed*"])
 
 
+def test_the_fixture_works_under_hypothesis_and_checks_operations(project):
+    pytest.importorskip("hypothesis")
+    project.makepyfile(
+        """
+        import math, unittest
+        from hypothesis import given, settings, strategies as st
+        from autograd_core import operation, tanh
+        from autograd_core.checking.pytest_plugin import GradientAssertions
+
+        @settings(max_examples=10, database=None)
+        @given(st.floats(0.1, 5))
+        def test_logarithm(gradcheck, x):
+            gradcheck(lambda x: math.log(x), [x], gradient=lambda x: 1 / x)
+
+        def test_reports_are_this_test_s_own(gradcheck):
+            assert gradcheck.reports == []
+
+        def test_operation(gradcheck):
+            gradcheck.operation(tanh, [0.5, -1.0])
+
+        class TestSquare(GradientAssertions, unittest.TestCase):
+            def test_right(self):
+                self.assertGradientsMatch(lambda x: x * x, [3.0], lambda x: 2 * x)
+
+            def test_wrong(self):
+                self.assertGradientsMatch(lambda x: x * x, [3.0], lambda x: x)
+        """
+    )
+    plugin = [] if any_entry_point() else ["-p", "pytest_autograd_core"]
+    result = project.runpytest_subprocess(*plugin)
+    result.assert_outcomes(passed=4, failed=1)
+
+
+def test_options_of_the_command_line_hold_for_checks_that_do_not_say_otherwise(project):
+    project.makepyfile(
+        """
+        def test_right_at_one_point(gradcheck):
+            gradcheck(lambda x: x**3 / 3, [1.0], gradient=lambda x: x)
+
+        def test_says_otherwise(gradcheck):
+            gradcheck(lambda x: x**3 / 3, [1.0], gradient=lambda x: x, points=1)
+
+        def test_kink(gradcheck):
+            gradcheck(lambda x: max(x, 0.0), [0.0], gradient=[0.0], points=1)
+        """
+    )
+    run(project).assert_outcomes(passed=3)
+    result = run(project, "--gradcheck-points=3", "--gradcheck-strict", "--gradcheck-seed=5")
+    result.assert_outcomes(passed=1, failed=2)
+
+
 def test_a_page_with_the_failing_subgraph_is_written_for_each_failure(project):
     try:
         find_renderer()

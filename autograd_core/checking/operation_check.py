@@ -1,0 +1,176 @@
+"""A test for those who write an operation: everything that an operation promises, at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograd_core.checking.check import gradient_report
+from autograd_core.errors import AutogradError, GradientCheckError
+
+__all__ = ["OperationReport", "check_operation"]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationReport:
+    """What `check_operation` found.
+
+    Attributes:
+        name: of the operation.
+        faults: a line for each promise that is broken, with the point.
+        checks: how many promises were tested.
+    """
+
+    name: str
+    faults: tuple[str, ...]
+    checks: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        state = "passed" if self.passed else "FAILED"
+        return "\n".join([f"operation {self.name} {state}: {self.checks} checks", *self.faults])
+
+
+def check_operation(
+    operation: Callable[..., Any],
+    points: Sequence[Any],
+    *,
+    outside: Sequence[Any] = (),
+    conventions: Sequence[tuple[Any, Sequence[float]]] = (),
+    order: int = 2,
+) -> OperationReport:
+    """Test everything that an operation promises.
+
+    At each point: its value on floats and on Values is the same; each partial agrees with a finite
+    At each point: its value on floats and on Values is the same; each partial agrees with a finite
+    difference; so do the partials of the partials (the graph of a higher-order gradient); its recording, a
+    Program, gives the value and the gradient of the eager graph, bit for bit.
+
+    Args:
+        operation: made by ``autograd_core.operation``, or any function of Values and floats.
+        points: tuples of operands, or single numbers, inside the domain.
+        outside: points outside the domain: there it must raise, and not return a number.
+        conventions: pairs (point, gradient) for points without a derivative, such as ``(0.0, [0.0])``.
+        order: 1 leaves second derivatives out.
+
+    Returns:
+        The report of a check that passed.
+
+    Raises:
+        GradientCheckError: with a line for each fault.
+        ValueError: there are no points.
+
+    >>> from autograd_core import relu
+    >>> check_operation(relu, [-2.0, 3.0], conventions=[(0.0, [0.0])]).passed
+    True
+    """
+    __tracebackhide__ = True
+    name = str(getattr(operation, "name", None) or getattr(operation, "__name__", operation))
+    faults: list[str] = []
+    checks = 0
+    places = [as_point(point) for point in points]
+    if not places:
+        raise ValueError("there is nothing to check: give at least one point")
+    for point in places:
+        for what, fault in (*at_point(operation, point, order), *as_program(operation, point)):
+            checks += 1
+            faults += [f"{name}{shown(point)}: {what}: {fault}"] if fault else []
+    for point in map(as_point, outside):
+        checks += 1
+        fault = beyond(operation, point)
+        faults += [f"{name}{shown(point)}: {fault}"] if fault else []
+    for place, gradient in conventions:
+        checks += 1
+        found = gradient_at(operation, as_point(place))
+        if not all(map(same, found, gradient)) or len(found) != len(gradient):
+            faults.append(
+                f"{name}{shown(as_point(place))}: the gradient is {found}, by convention {list(gradient)}"
+            )
+    report = OperationReport(name, tuple(faults), checks)
+    if faults:
+        raise GradientCheckError(str(report))
+    return report
+
+
+def as_point(point: Any) -> tuple[float, ...]:
+    """The operands of a point."""
+    return tuple(map(float, point)) if isinstance(point, (tuple, list)) else (float(point),)
+
+
+def shown(point: Sequence[float]) -> str:
+    """The operands as text."""
+    return f"({', '.join(f'{x:g}' for x in point)})"
+
+
+def same(a: float, b: float) -> bool:
+    """Whether two numbers are equal, nan included."""
+    return a == b or (math.isnan(a) and math.isnan(b))
+
+
+def at_point(
+    operation: Callable[..., Any], point: tuple[float, ...], order: int
+) -> Iterator[tuple[str, str]]:
+    """The value and the derivatives: what was tested, and the fault or nothing."""
+    from autograd_core import Value
+
+    plain, node = operation(*point), operation(*map(Value, point))
+    yield (
+        "value",
+        "" if same(float(plain), float(node)) else f"{float(plain)!r} on floats, {float(node)!r} on Values",
+    )
+    for level in range(1, order + 1):
+        try:
+            report = gradient_report(operation, list(point), order=level)
+        except (AutogradError, TypeError) as error:
+            yield f"order {level}", f"{type(error).__name__}: {error}".splitlines()[0]
+            return
+        yield f"order {level}", "" if report.passed else str(report)
+
+
+def as_program(operation: Callable[..., Any], point: tuple[float, ...]) -> Iterator[tuple[str, str]]:
+    """The recording against the eager graph."""
+    from autograd_core import record
+
+    eager = gradient_at(operation, point)
+    try:
+        program = record(lambda *xs: operation(*xs), *point)
+        value, gradient = program.value_and_grad(*[[x] for x in point])
+    except Exception as error:  # whatever goes wrong in a Program is a fault of the operation in it
+        yield "Program", f"{type(error).__name__}: {error}".splitlines()[0]
+        return
+    yield "Program's value", "" if same(float(value[0]), float(operation(*point))) else f"{float(value[0])!r}"
+    found = [float(column[0]) for column in gradient.inputs]
+    yield "Program's gradient", "" if all(map(same, found, eager)) else f"{found}, and {eager} without it"
+
+
+def gradient_at(operation: Callable[..., Any], point: Sequence[float]) -> list[float]:
+    """The engine's gradient."""
+    from autograd_core import Value
+
+    leaves = [Value(x) for x in point]
+    result = operation(*leaves)
+    if isinstance(result, Value) and not result.is_constant:
+        result.backward()
+    return [leaf.grad for leaf in leaves]
+
+
+def beyond(operation: Callable[..., Any], point: Sequence[float]) -> str:
+    """What is wrong outside the domain, if anything."""
+    from autograd_core import Value
+
+    for kind, convert in (("floats", float), ("Values", Value)):
+        try:
+            result = operation(*map(convert, point))
+        except (ValueError, ArithmeticError):
+            continue
+        return f"outside the domain it returns {float(result):g} on {kind} and does not raise"
+    return ""

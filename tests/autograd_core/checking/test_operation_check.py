@@ -1,0 +1,79 @@
+"""`check_operation`: every promise of an operation, and each way of breaking one."""
+
+import math
+
+import pytest
+
+import autograd_core as ag
+from autograd_core import GradientCheckError, operation
+from autograd_core.checking import check_operation
+
+
+@operation(lambda x, y: ag.cos(x), name="right_sine")
+def right(x):
+    return math.sin(x)
+
+
+@operation(lambda x, y: 1.01 * ag.cos(x), name="off_sine")
+def off(x):
+    return math.sin(x)
+
+
+@operation(lambda x, y: still(x), name="second_order_off_sine")
+def second(x):
+    return math.sin(x)
+
+
+@operation(lambda x, y: 0.0, name="still_cosine")
+def still(x):
+    return math.cos(x)
+
+
+@operation(lambda x, y: math.cos(x), name="float_sine")
+def floats_only(x):
+    return math.sin(x)
+
+
+@operation(lambda x, y: 0.5 / y, name="lenient_root")
+def lenient(x):
+    return math.sqrt(abs(x))
+
+
+def test_a_right_operation_passes_every_check():
+    report = check_operation(right, [0.3, (-2.0,)])
+    assert report
+    assert report.checks == 10
+
+
+@pytest.mark.parametrize("built_in", [ag.tanh, ag.sigmoid, ag.maximum, ag.hypot, ag.exp])
+def test_built_in_operations_pass(built_in):
+    two = built_in in (ag.maximum, ag.hypot)
+    check_operation(built_in, [(0.3, 1.2), (-2.0, 0.4)] if two else [0.3, -2.0])
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (off, "order 1: gradient check FAILED"),
+        (second, "order 2: gradient check FAILED"),
+        (floats_only, "order 2: RecordingError"),
+    ],
+)
+def test_a_broken_promise_is_told_with_the_point(broken, message):
+    with pytest.raises(GradientCheckError, match=r"\(0\.3\): ") as caught:
+        check_operation(broken, [0.3])
+    assert message in str(caught.value)
+
+
+def test_the_domain_and_the_conventions_are_tested():
+    check_operation(ag.sqrt, [2.0], outside=[-1.0])
+    with pytest.raises(GradientCheckError, match="outside the domain it returns 1 on floats"):
+        check_operation(lenient, [2.0], outside=[-1.0])
+    check_operation(ag.relu, [2.0], conventions=[(0.0, [0.0])])
+    with pytest.raises(GradientCheckError, match=r"the gradient is \[0\.0\], by convention \[0\.5\]"):
+        check_operation(ag.relu, [2.0], conventions=[(0.0, [0.5])])
+
+
+def test_no_point_is_an_error():
+    with pytest.raises(ValueError, match="at least one point"):
+        check_operation(ag.relu, [])

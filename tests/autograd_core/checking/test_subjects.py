@@ -1,0 +1,283 @@
+"""What can be checked: several outputs, products, second order, complex numbers, precision, containers."""
+
+import itertools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pytest
+
+import autograd_core as ag
+from autograd_core.checking import check_gradients, gradient_report
+
+np = pytest.importorskip("numpy")
+
+W = np.arange(6.0).reshape(2, 3) / 5
+X = np.array([0.1, 0.2, 0.3])
+
+
+def layer(x):
+    return np.tanh(W @ x)
+
+
+def slopes(x):
+    return 1 - np.tanh(W @ x) ** 2
+
+
+def vjp(x, u):
+    return W.T @ (slopes(x) * u)
+
+
+def jvp(x, v):
+    return slopes(x) * (W @ v)
+
+
+# --- several outputs ------------------------------------------------------------------------------------
+
+
+def test_the_engine_s_gradient_of_several_outputs_is_checked():
+    check_gradients(lambda x, y: [ag.sin(x) * y, x * y, y * y], [0.5, 2.0])
+    report = check_gradients(lambda x, y: {"a": ag.sin(x) * y, "b": [x * y]}, [0.5, 2.0], full=True)
+    assert {row.name for row in report.rows} == {
+        f"d y{place} / d {name}" for place in (".a", ".b[0]") for name in "xy"
+    }
+
+
+def test_a_jacobian_is_checked_along_a_random_cotangent_or_in_full():
+    right = lambda x: slopes(x)[:, None] * W  # noqa: E731
+    check_gradients(layer, X, gradient=right)
+    check_gradients(layer, X, gradient=right, full=True)
+
+    def wrong(x):
+        found = right(x)
+        found[1, 2] *= 1.001
+        return found
+
+    assert not gradient_report(layer, X, gradient=wrong).passed
+    report = gradient_report(layer, X, gradient=wrong, full=True)
+    assert [row.name for row in report.failures] == ["d y[1] / d x[2]"]
+
+
+def test_one_jacobian_for_each_argument():
+    check_gradients(
+        lambda a, b: [a * b[0], a * a, b[1]],
+        [2.0, np.array([3.0, 4.0])],
+        gradient=lambda a, b: ([b[0], 2 * a, 0.0], [[a, 0.0], [0.0, 0.0], [0.0, 1.0]]),
+    )
+
+
+def test_a_vjp_and_a_jvp_are_checked_and_compared_with_each_other():
+    report = check_gradients(layer, X, vjp=vjp, jvp=jvp)
+    assert sum(row.name.startswith("<J'u, v>") for row in report.rows) == 3
+    report = gradient_report(layer, X, vjp=vjp, jvp=lambda x, v: 1.01 * jvp(x, v))
+    assert {row.name.split(",")[0] for row in report.failures} == {"jvp", "<J'u"}
+    report = gradient_report(layer, X, vjp=lambda x, u: vjp(x, u) + 1e-3, jvp=jvp)
+    assert not report.passed
+
+
+def test_an_hvp_is_checked():
+    options = {"gradient": lambda x: 3 * x**2}
+    check_gradients(lambda x: np.sum(x**3), X, hvp=lambda x, v: 6 * x * v, **options)
+    report = gradient_report(lambda x: np.sum(x**3), X, hvp=lambda x, v: 6 * x * v + v[::-1], **options)
+    assert {row.name[:3] for row in report.failures} == {"hvp"}
+
+
+def test_second_order_is_checked_along_random_directions():
+    def f(*x):
+        return sum(a * a * ag.sin(b) for a, b in itertools.pairwise(x))
+
+    report = check_gradients(f, list(np.linspace(0.1, 2, 20)), order=2, directions=2)
+    assert sum(row.name.startswith("second order") for row in report.rows) == 2
+
+
+def test_batched_gradients_belong_to_the_output_of_their_example():
+    x = np.arange(6.0).reshape(2, 3) + 1
+    check_gradients(lambda x: (x**2).sum(axis=1), x, gradient=lambda x: 2 * x, batched=True)
+    report = gradient_report(lambda x: (x**2).sum(axis=1), x, gradient=lambda x: x, batched=True)
+    assert report.hints[0].startswith("x: every entry is 1/2 of what it should be")
+    with pytest.raises(ValueError, match="3 examples along its first axis and the function 2 outputs"):
+        gradient_report(lambda x: x.sum(axis=1)[:2], np.ones((3, 2)), gradient=np.ones((3, 2)), batched=True)
+
+
+# --- complex numbers ------------------------------------------------------------------------------------
+
+
+def test_complex_inputs_follow_the_convention_that_is_asked_for():
+    z = np.array([1 + 2j, 0.5 - 1j])
+    f = lambda z: (abs(z) ** 2).sum()  # noqa: E731
+    report = check_gradients(f, z, gradient=lambda z: 2 * z)
+    assert {row.name for row in report.rows} >= {"z[0].real", "z[1].imag"}
+    check_gradients(f, z, gradient=lambda z: 2 * z.conj(), convention="jax")
+    report = gradient_report(f, z, gradient=lambda z: 2 * z.conj())
+    assert report.hints == ("z: the gradient is the complex conjugate of the right one (see convention=).",)
+
+
+def test_the_derivative_of_a_holomorphic_function_is_a_gradient():
+    check_gradients(lambda z: z**3, 1 + 2j, gradient=lambda z: 3 * z**2)
+    assert not gradient_report(lambda z: z**3, 1 + 2j, gradient=lambda z: 3 * z.conjugate() ** 2).passed
+
+
+def test_pytorch_s_gradient_of_complex_numbers():
+    torch = pytest.importorskip("torch")
+    z = torch.tensor([1 + 2j, 0.5 - 1j], dtype=torch.complex128)
+    check_gradients(lambda z: (z.abs() ** 2).sum(), z)
+    check_gradients(lambda z: z * z * 2, z)
+
+
+# --- precision ------------------------------------------------------------------------------------------
+
+
+def test_the_reference_of_a_function_of_float32_is_computed_in_float64_where_f_can():
+    x = np.linspace(0.1, 2, 7).astype(np.float32)
+    report = check_gradients(lambda x: (np.sin(x) * x).sum(), x, gradient=lambda x: np.cos(x) * x + np.sin(x))
+    assert max(row.error for row in report.rows) < 1e-8
+    wrong = lambda x: (np.cos(x) * x + np.sin(x)) * np.float32(1.0001)  # noqa: E731
+    assert not gradient_report(lambda x: (np.sin(x) * x).sum(), x, gradient=wrong).passed
+
+
+def test_bfloat16_is_checked_by_its_own_precision():
+    torch = pytest.importorskip("torch")
+    x = torch.linspace(0.1, 2, 7).to(torch.bfloat16)
+    check_gradients(lambda x: (torch.sin(x) * x).sum(), x)
+    assert not gradient_report(lambda x: (torch.sin(x) * x).sum(), x, gradient=lambda x: torch.cos(x)).passed
+
+
+def test_a_float32_network_of_pytorch_passes_with_its_parameters_named():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Tanh(), torch.nn.Linear(6, 1))
+    x, y = torch.randn(8, 4), torch.randn(8, 1)
+    before = [p.detach().clone() for p in model.parameters()]
+    report = check_gradients(lambda: ((model(x) - y) ** 2).mean(), model)
+    assert "0.weight[5, 3]" in {row.name for row in report.rows}
+    assert len(report.rows) == 37
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+    def doubled():
+        gradients = torch.autograd.grad(((model(x) - y) ** 2).mean(), list(model.parameters()))
+        return [2 * g for g in gradients]
+
+    assert not gradient_report(lambda: ((model(x) - y) ** 2).mean(), model, gradient=doubled).passed
+
+
+# --- containers -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Affine:
+    w: object
+    b: float
+    name: str = "affine"
+
+
+class Pair(NamedTuple):
+    a: float
+    b: float
+
+
+def test_dataclasses_dicts_and_named_tuples_are_taken_apart_and_rebuilt():
+    p = Affine(np.array([[1.0, 2.0], [3.0, 4.0]]), 0.5)
+    report = check_gradients(
+        lambda p: float((p.w**2).sum() * p.b) + len(p.name),
+        p,
+        gradient=lambda p: Affine(2 * p.w * p.b, float((p.w**2).sum())),
+    )
+    assert {row.name for row in report.rows} >= {"p.w[1, 0]", "p.b"}
+    tree = {"layers": [{"w": np.ones((2, 2)) * 3}], "scale": 2.0, "pair": Pair(1.0, 2.0)}
+
+    def f(params):
+        return (
+            float((params["layers"][0]["w"] ** 2).sum()) * params["scale"]
+            + params["pair"].a * params["pair"].b
+        )
+
+    def gradient(params):
+        w = params["layers"][0]["w"]
+        return [
+            {
+                "pair": Pair(params["pair"].b, params["pair"].a),
+                "scale": float((w**2).sum()),
+                "layers": [{"w": 2 * w * params["scale"]}],
+            }
+        ]
+
+    report = check_gradients(f, [tree], gradient=gradient)
+    assert {row.name for row in report.rows} >= {"params.layers[0].w[1, 1]", "params.scale", "params.pair[0]"}
+
+
+def test_arrays_that_a_function_reads_by_itself_are_varied_in_place_and_restored():
+    weights = {"w": np.array([1.0, 2.0]), "b": np.array([0.5])}
+    loss = lambda: float(((weights["w"] * 3.0 + weights["b"]) ** 2).sum())  # noqa: E731
+
+    def gradient():
+        inner = 2 * (weights["w"] * 3.0 + weights["b"])
+        return {"b": np.array([inner.sum()]), "w": 3 * inner}
+
+    report = check_gradients(loss, weights, gradient=gradient)
+    assert {row.name for row in report.rows} == {"w[0]", "w[1]", "b[0]"}
+    assert weights["w"].tolist() == [1.0, 2.0]
+
+
+def test_a_function_that_changes_its_argument_is_still_given_the_inputs():
+    def f(x):
+        x *= 2
+        return float((x**2).sum())
+
+    check_gradients(f, np.array([1.0, 2.0, 3.0]), gradient=lambda x: 8 * x)
+
+
+def test_flags_and_whole_number_tensors_are_not_varied():
+    torch = pytest.importorskip("torch")
+    mask, labels = np.array([True, False]), torch.tensor([0, 1])
+    report = check_gradients(
+        lambda x, mask, labels: x[mask].sum() * int(labels[1]),
+        [np.array([1.0, 2.0]), mask, labels],
+        gradient=lambda x, mask, labels: [mask * 1.0, [], []],
+    )
+    assert {row.name for row in report.rows} == {"x[0]", "x[1]"}
+
+
+def test_what_an_array_of_wrong_numbers_has_in_common_is_said():
+    c = np.arange(9.0).reshape(3, 3)
+    report = gradient_report(lambda w: (w * c).sum(), np.ones((3, 3)), gradient=lambda w: c.T)
+    assert report.hints == ("w: the gradient is transposed.",)
+    report = gradient_report(lambda w: (w * c).sum(), np.ones((3, 3)), gradient=lambda w: np.roll(c, 1))
+    assert report.hints == ("w: the gradient has the right numbers in another order.",)
+    report = gradient_report(lambda w: (w * c).sum(), np.ones((3, 3)), gradient=lambda w: -c)
+    assert report.hints == ("w: every entry has the wrong sign.",)
+    with pytest.raises(ValueError, match="it is transposed"):
+        gradient_report(lambda w: w.sum(), np.ones((2, 3)), gradient=np.ones((3, 2)))
+
+
+# --- big ------------------------------------------------------------------------------------------------
+
+
+def test_ten_thousand_inputs_take_some_ten_evaluations_each():
+    x = np.random.default_rng(0).normal(size=300)
+    report = check_gradients(lambda x: float(np.sin(x).sum()), x, gradient=np.cos)
+    assert report.evaluations < 13 * len(x)
+
+
+def test_one_wrong_input_among_ten_thousand_is_found_though_its_gradient_is_small():
+    x = np.random.default_rng(0).normal(size=10_000)
+    scale = np.where(np.arange(10_000) == 777, 1e-5, 1.0)
+
+    def gradient(x):
+        found = scale * np.cos(x)
+        found[777] *= -1
+        return found
+
+    report = gradient_report(lambda x: float((scale * np.sin(x)).sum()), x, gradient=gradient, directions=1)
+    assert "x[777]" in {row.name for row in report.failures}
+
+
+def test_sixty_inputs_of_second_order_share_their_evaluations():
+    x = np.linspace(-1, 1, 20)
+    report = check_gradients(
+        lambda x: float((x**3).sum()) + float(x.sum()) ** 2,
+        x,
+        gradient=lambda x: 3 * x**2 + 2 * x.sum(),
+        hessian=lambda x: np.diag(6 * x) + 2.0,
+        order=2,
+    )
+    assert len(report.rows) == 420
+    assert report.evaluations < 60 * len(x)
