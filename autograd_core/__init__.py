@@ -39,6 +39,7 @@ from .functions import *  # noqa: E402, F403
 from .functions import __all__ as _functions  # noqa: E402
 
 if TYPE_CHECKING:
+    from .checking.rounding import rounding
     from .custom import CustomOperation, operation
     from .graph import Explanation, GraphStatistics, Path, explain, stale_nodes, statistics
     from .programs import Gradients, Program, ProgramStatistics, jit, record
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 # Imported when they are first asked for, so that `import autograd_core` stays quick.
 _LAZY = {
+    "checking.rounding": ("rounding",),
     "custom": ("CustomOperation", "operation"),
     "graph": ("Explanation", "GraphStatistics", "Path", "explain", "stale_nodes", "statistics"),
     "programs": ("Gradients", "Program", "ProgramStatistics", "jit", "record"),
@@ -121,6 +123,7 @@ __all__ = [
     "operation",
     "parameters_to_vector",
     "record",
+    "rounding",
     "scope",
     "stale_nodes",
     "statistics",
