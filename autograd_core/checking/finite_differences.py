@@ -162,16 +162,16 @@ def quick(probe: Probe, exponent: int, expected: float | None, slack: float) -> 
     slope = window.smooth
     if slope is None or not is_accurate(slope, window, probe) or on_a_grid(probe):
         return None
-    if expected is not None:
-        sharp = SHARP if probe.epsilon <= EPSILON else TELLING / 10.0
-        hidden = slope.error > sharp * abs(expected) and expected != 0.0
-        if hidden or abs(expected - slope.value) > CONFIDENCE * slope.error + slack:
-            return None
-    h = probe.step(exponent - FINER)
-    quotient = (probe(h) - probe(-h)) / (2 * h)
-    truncation = abs(slope.value) * (h / window.step) ** 2
-    allowed = CONFIDENCE * (slope.error + truncation + probe.rounding(h, -h) / h)
-    if not abs(quotient - slope.value) <= allowed:
+    sharp = SHARP if probe.epsilon <= EPSILON else TELLING / 10.0
+    reference = slope.value if expected is None else expected
+    if reference != 0.0 and slope.error > sharp * abs(reference):
+        return None
+    if abs(reference - slope.value) > CONFIDENCE * slope.error + slack:
+        return None
+    h, last = probe.step(exponent - FINER), probe.step(exponent - QUICK + 1)
+    deviation, before = (abs((probe(s) - probe(-s)) / (2 * s) - slope.value) for s in (h, last))
+    truncation = before * (h / last) ** 2
+    if not deviation <= CONFIDENCE * (slope.error + truncation + 2 * probe.rounding(h, -h) / h):
         return None
     return report(probe, "smooth", slope, window)
 

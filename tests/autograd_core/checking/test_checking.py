@@ -433,7 +433,7 @@ def test_directions_check_many_inputs_at_once():
     names = {row.name for row in report.rows}
     assert names >= {f"direction {i} of 3" for i in (1, 2, 3)}
     assert names - {f"direction {i} of 3 (small gradients)" for i in (1, 2, 3)} <= names
-    assert report.evaluations < 200
+    assert report.evaluations < 1_000  # of 2,000 inputs
 
 
 def test_the_wrong_inputs_behind_a_wrong_direction_are_found():
