@@ -68,6 +68,10 @@ POINTS = {
     "sign": [(0.7,), (-1e8,), (1e-8,)],
     "floor": [(0.7,), (-3.4,), (123456.5,)],
     "ceil": [(0.7,), (-3.4,), (123456.5,)],
+    "rint": [(0.7,), (-3.4,)],
+    "heaviside": PAIRS,
+    "complement": [],  # these two serve the rules of other operations, which are tested here
+    "ierfcx": [],
     "stop_gradient": [],  # its partial is not the derivative of its value, on purpose
     "greater": PAIRS,
     "greater_equal": PAIRS,
