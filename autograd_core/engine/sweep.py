@@ -58,7 +58,6 @@ COMPILED = cython.compiled
 _DONE = cython.declare(cython.int, 0)
 _NO_MEMORY = cython.declare(cython.int, 1)
 _INTERRUPTED = cython.declare(cython.int, 2)
-_PAUSE = cython.declare(cython.int, 1 << 16)  # steps between two looks at other threads and Ctrl-C
 
 
 @cython.final
@@ -122,8 +121,8 @@ def _visit(
         return _NO_MEMORY
     root._mark = 1
     while path.size:
-        steps += 1
-        if steps % _PAUSE == 0:
+        steps += 1  # now and then a look at other threads and Ctrl-C
+        if steps & 0xFFFF == 0:
             let_others_run()
             if interrupt_waits():
                 return _INTERRUPTED
@@ -318,7 +317,7 @@ def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint
     for i in range(len(targets)):
         node_of(targets[i])._flags |= TARGET | SWEPT
     for i in range(order.size):
-        if i % _PAUSE == _PAUSE - 1:
+        if i & 0xFFFF == 0xFFFF:
             let_others_run()
         node = order.items[i]
         if not pruned or _leads_to_target(node):
@@ -331,7 +330,7 @@ def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint
             node._grad += cython.cast(cython.double, seeds[i])
             node._flags |= SWEPT | REACHED
     for i in range(order.size - 1, -1, -1):
-        if i % _PAUSE == _PAUSE - 1:
+        if i & 0xFFFF == 0xFFFF:
             let_others_run()
         node = order.items[i]
         if (node._flags & (REACHED | NEEDED)) == (REACHED | NEEDED):
