@@ -26,6 +26,7 @@ from .engine.sweep import topological_order  # noqa: E402
 from .engine.value import COMPILED, Value  # noqa: E402
 from .errors import (  # noqa: E402
     AutogradError,
+    ConversionError,
     DivisionError,
     DomainError,
     GradientCheckError,
@@ -89,6 +90,7 @@ __all__ = [
     "OPERATIONS",
     "AutogradError",
     "Contribution",
+    "ConversionError",
     "CustomOperation",
     "DivisionError",
     "DomainError",

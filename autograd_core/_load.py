@@ -12,7 +12,8 @@ from pathlib import Path
 __all__ = ["ENGINE", "REMEDY", "load_engine"]
 
 
-ENGINE = ("value", "nary", "methods", "sweep", "modes", "flat")  # each imports from those before it
+# Each imports from those before it.
+ENGINE = ("value", "nary", "methods", "sweep", "modes", "derivatives", "flat")
 REMEDY = (
     "install a C compiler (gcc, clang or MSVC) and reinstall with "
     "`pip install --force-reinstall --no-deps .`; "

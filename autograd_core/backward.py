@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .edges import edges
 from .engine.sweep import sweep, topological_order
 from .engine.value import Value, method
 
@@ -30,7 +31,12 @@ def backward(outputs: Value | Sequence[Value], gradients: Sequence[float] | None
     Raises:
         TypeError: if an output is not a Value.
         ValueError: if there are not as many gradients as outputs.
-        GraphError: if an output is a constant.
+        GraphError: if an output is a constant; within `diagnose()` also if the graph is stale.
+
+    >>> x = Value(3.0)
+    >>> backward([x * x, x + 1.0], [1.0, 10.0])
+    >>> x.grad
+    16.0
     """
     roots, seeds = _roots_and_seeds(outputs, gradients)
     sweep(roots, seeds)
@@ -54,7 +60,17 @@ def _roots_and_seeds(outputs: Any, gradients: Any) -> tuple[list[Value], list[fl
 
 
 def zero_grad(nodes: Iterable[Value]) -> None:
-    """Forget the gradients of some nodes, a model's parameters for example."""
+    """Forget the gradients of some nodes, a model's parameters for example.
+
+    Args:
+        nodes: Values.
+
+    >>> w = Value(3.0)
+    >>> (w * w).backward()
+    >>> zero_grad([w])
+    >>> w.grad, w.has_grad
+    (0.0, False)
+    """
     for node in nodes:
         node.zero_grad()
 
@@ -68,7 +84,7 @@ class Contribution(NamedTuple):
         parent: the node that receives.
         upstream: the gradient of `node`.
         partial: d node / d parent for that operand.
-        before: the parent's gradient before.
+        before: the parent's gradient before; None if nothing had reached it, so that it starts from 0.
         after: and after.
     """
 
@@ -77,38 +93,52 @@ class Contribution(NamedTuple):
     parent: Value
     upstream: float
     partial: float
-    before: float
+    before: float | None
     after: float
+
+    @property
+    def slot(self) -> int:
+        """The operand, by its other name."""
+        return self.operand
+
+    @property
+    def product(self) -> float:
+        """What is added: the partial times the upstream gradient."""
+        return self.partial * self.upstream
 
 
 def contributions(
-    outputs: Value | Sequence[Value], gradients: Sequence[float] | None = None
+    outputs: Value | Sequence[Value], gradients: Sequence[float] | None = None, *, accumulate: bool = True
 ) -> Iterator[Contribution]:
     """Tell every addition that `backward` would make, in its order, without changing any node.
 
     Args:
         outputs: one Value or several.
         gradients: as for `backward`.
+        accumulate: whether leaves start from the gradients that they have; else from none, as after
+            `zero_grad`.
 
     Yields:
-        A `Contribution` each; leaves start from the gradient that they have. The last `after` of every node
-        has the bits that `backward` leaves in its ``grad``.
+        A `Contribution` each. The last `after` of every node has the bits that `backward` leaves in its
+        ``grad``.
+
+    >>> x = Value(3.0)
+    >>> [(c.before, c.after) for c in contributions(x * x)]
+    [(None, 3.0), (3.0, 6.0)]
     """
     roots, seeds = _roots_and_seeds(outputs, gradients)
     order = topological_order(*roots)
-    grads = {node: node.grad if node.is_leaf else 0.0 for node in order}
+    grads = {node: node.grad for node in order if accumulate and node.is_leaf and node.has_grad}
     reached = set()
     for root, seed in zip(roots, seeds, strict=True):
-        grads[root] += float(seed)
+        grads[root] = grads.get(root, 0.0) + float(seed)
         reached.add(root)
     for node in reversed(order):
-        if node not in reached or node.is_leaf:
+        if node not in reached:
             continue
-        for operand, (parent, partial) in enumerate(zip(node.parents, node.partials, strict=True)):
-            if parent.is_constant or (partial == 0.0 and node.operation.selecting):
-                continue
-            before = grads[parent]
-            grads[parent] = before + partial * grads[node]
+        for operand, parent, partial in edges(node):
+            before = grads.get(parent)
+            grads[parent] = (0.0 if before is None else before) + partial * grads[node]
             reached.add(parent)
             yield Contribution(node, operand, parent, grads[node], partial, before, grads[parent])
 

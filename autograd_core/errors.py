@@ -10,6 +10,7 @@ it::
     ├── NonFiniteError        (ArithmeticError)    found by ``diagnose()``
     ├── GraphError            (RuntimeError)       backward() of something that has no gradient
     ├── RecordingError        (RuntimeError)       a number was read while a Program was being recorded
+    ├── ConversionError       (TypeError)          float(x) of what is being differentiated
     └── GradientCheckError    (AssertionError)     a gradient and its finite difference disagree
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 
 __all__ = [
     "AutogradError",
+    "ConversionError",
     "DivisionError",
     "DomainError",
     "GradientCheckError",
@@ -72,6 +74,10 @@ class GraphError(AutogradError, RuntimeError):
 
 class RecordingError(AutogradError, RuntimeError):
     """A number was read from a node while a Program was being recorded, which would freeze it."""
+
+
+class ConversionError(AutogradError, TypeError):
+    """What depends on inputs being differentiated was made a plain number, which would drop its gradient."""
 
 
 class GradientCheckError(AutogradError, AssertionError):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .edges import edges
 from .engine.nary import stale
 from .engine.sweep import Walk, topological_order
 from .engine.value import Value
@@ -179,19 +180,19 @@ def explain(output: Value, parent: Value, limit: int = 10) -> Explanation:
         raise TypeError(f"explain() wants the Value to go down to, not {type(parent).__name__}")
     if limit < 0:
         raise ValueError(f"limit must not be negative, it is {limit}")
-    edges, order = _edges_towards(output, parent)
+    links, order = _edges_towards(output, parent)
     counts, bounds = {parent: 1}, {parent: 1.0}
     for node in order:
         if node is parent:
             continue
-        reached = [(target, partial) for target, partial in edges[node] if target in counts]
+        reached = [(target, partial) for target, partial in links[node] if target in counts]
         if reached:
             counts[node] = sum(counts[target] for target, _ in reached)
             bounds[node] = max(abs(partial) * bounds[target] for target, partial in reached)
     if output not in counts:
         return Explanation(output, parent, 0, (), 0.0, 0.0)
-    listed = tuple(itertools.islice(_largest_paths(output, parent, edges, bounds), limit))
-    total = _gradient(output, parent, order, edges, counts)
+    listed = tuple(itertools.islice(_largest_paths(output, parent, links, bounds), limit))
+    total = _gradient(output, parent, order, links, counts)
     rest = total - math.fsum(path.product for path in listed) if counts[output] > len(listed) else 0.0
     return Explanation(output, parent, counts[output], listed, total, rest)
 
@@ -203,32 +204,32 @@ _Edges = dict[Value, list[tuple[Value, float]]]
 def _edges_towards(output: Value, parent: Value) -> tuple[_Edges, list[Value]]:
     """Return the sweep's edges of each node, and the nodes in topological order."""
     order = topological_order(output)
-    edges: _Edges = {}
-    for node in order:
-        selecting = node.operation is not None and node.operation.selecting
-        edges[node] = [
-            (target, partial)
-            for target, partial in zip(node.parents, node.partials, strict=True)
-            if not (selecting and partial == 0.0) and (target is parent or not target.is_constant)
+    found: _Edges = {
+        node: [
+            (edge.parent, edge.partial)
+            for edge in edges(node, constants=parent.is_constant)
+            if edge.parent is parent or not edge.parent.is_constant
         ]
-    return edges, order
+        for node in order
+    }
+    return found, order
 
 
 def _gradient(
-    output: Value, parent: Value, order: list[Value], edges: _Edges, counts: dict[Value, int]
+    output: Value, parent: Value, order: list[Value], links: _Edges, counts: dict[Value, int]
 ) -> float:
     """Sum the chain rule in the order of the sweep, so that the total has the bits of the gradient."""
     grads = {output: 1.0}
     for node in reversed(order):
         if node is parent or node not in grads:
             continue
-        for target, partial in edges[node]:
+        for target, partial in links[node]:
             if target in counts:
                 grads[target] = grads.get(target, 0.0) + partial * grads[node]
     return grads[parent]
 
 
-def _largest_paths(output: Value, parent: Value, edges: _Edges, bounds: dict[Value, float]) -> Iterator[Path]:
+def _largest_paths(output: Value, parent: Value, links: _Edges, bounds: dict[Value, float]) -> Iterator[Path]:
     """Yield paths by falling absolute product.
 
     Each candidate is the start of a path with the exact bound of what it can still reach. The best one is
@@ -244,7 +245,7 @@ def _largest_paths(output: Value, parent: Value, edges: _Edges, bounds: dict[Val
             node, product = link[0], link[1]
             choices = [
                 (target, product * partial, partial, link)
-                for target, partial in edges[node]
+                for target, partial in links[node]
                 if target in bounds
             ]
             choices.sort(key=lambda choice: _key(choice[1] * bounds[choice[0]]))

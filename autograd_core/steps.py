@@ -1,8 +1,9 @@
-"""Back-propagation as a list of events: one an assignment of Algorithms 6.1 and 6.2 (Goodfellow et al. 2016).
+"""Back-propagation as a list of events: one for each assignment of Algorithms 6.1 and 6.2.
 
-Forward, `u(i) = f(A(i))`: one event a node that an operation made. Backward: the output's gradient is set,
-then one event a `+=`. Nothing in the graph changes: the events carry their numbers, and `final_gradients` of
-all of them are, bit for bit, what `backward()` leaves in `grad`.
+The algorithms are those of Goodfellow et al. 2016. Forward, `u(i) = f(A(i))`: one event a node that an
+operation made. Backward: the output's gradient is set, then one event a `+=`. Nothing in the graph changes:
+the events carry their numbers, and `final_gradients` of all of them are, bit for bit, what `backward()`
+leaves in `grad`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,34 +48,7 @@ class SeedStep:
     after: float
 
 
-@dataclass(frozen=True, slots=True)
-class BackwardStep:
-    """One term of the sum in Algorithm 6.2: `parent.grad += partial * node.grad`.
-
-    Attributes:
-        node: The node whose gradient flows back, u(i).
-        slot: Which of its parents receives it.
-        parent: The node that receives it, u(j).
-        upstream: The gradient of `node`.
-        partial: The partial of `node` with respect to this argument.
-        before: The gradient of `parent` before; None if no contribution has reached it.
-        after: The gradient of `parent` after.
-    """
-
-    node: Value
-    slot: int
-    parent: Value
-    upstream: float
-    partial: float
-    before: float | None
-    after: float
-
-    @property
-    def product(self) -> float:
-        """What is added: the partial times the upstream gradient."""
-        return self.partial * self.upstream
-
-
+BackwardStep = Contribution
 Step = ForwardStep | SeedStep | BackwardStep
 
 
@@ -93,17 +67,23 @@ def steps(
     Returns:
         Forward steps in topological order, then for each output a seed, then one step a `+=`, in the sweep's
         order.
+
+    Raises:
+        ValueError: there are not as many gradients as outputs.
+
+    >>> x = Value(3.0)
+    >>> [type(event).__name__ for event in steps(x * x)]
+    ['ForwardStep', 'SeedStep', 'Contribution', 'Contribution']
     """
     begin = [1.0] * len(roots) if gradients is None else list(map(float, gradients))
     order = topological_order(*roots)
     events: list[Step] = [_forward_step(node) for node in order if forward and not node.is_leaf]
-    grads = _starting_gradients(order) if accumulate else {}
+    grads = {node: node.grad for node in order if accumulate and node.is_leaf and node.has_grad}
     for root, gradient in zip(roots, begin, strict=True):
         before = grads.get(root)
         grads[root] = (0.0 if before is None else before) + gradient
         events.append(SeedStep(root, gradient, before, grads[root]))
-    for term in contributions(roots, begin):
-        events.append(_backward_step(term, grads))
+    events += contributions(roots, begin, accumulate=accumulate)
     return events
 
 
@@ -111,19 +91,15 @@ def _forward_step(node: Value) -> ForwardStep:
     return ForwardStep(node, tuple([parent.data for parent in node.parents]), node.data)
 
 
-def _starting_gradients(order: Iterable[Value]) -> dict[Value, float]:
-    return {node: node.grad for node in order if node.is_leaf and node.has_grad}
-
-
-def _backward_step(term: Contribution, grads: dict[Value, float]) -> BackwardStep:
-    upstream, before = grads[term.node], grads.get(term.parent)
-    after = (0.0 if before is None else before) + term.partial * upstream
-    grads[term.parent] = after
-    return BackwardStep(term.node, term.operand, term.parent, upstream, term.partial, before, after)
-
-
 def final_gradients(events: Iterable[Step]) -> dict[Value, float]:
-    """The gradient of every node that the events reach, after the last of them."""
+    """The gradient of every node that the events reach, after the last of them.
+
+    Args:
+        events: steps, as `steps` lists them.
+
+    Returns:
+        A dict from nodes to numbers.
+    """
     return {_receiver(event): event.after for event in events if not isinstance(event, ForwardStep)}
 
 

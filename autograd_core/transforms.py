@@ -1,348 +1,501 @@
 """Derivatives as functions: grad, jacobian, hessian, vjp, jvp, hvp.
 
-Each takes a function of numbers and returns a function. An argument may be a float, a NumPy array, or a list,
-tuple or dict of such; what comes back has the same form. Called with Values inside, the derivatives are
-graphs themselves, so that ``grad(grad(grad(f)))`` works. Gradients of other Values that the function uses, a
-model's parameters say, are left alone.
+Each takes a function of numbers and returns a function. An argument may be any structure of numbers (see
+`structures`); what comes back has the same form. Called with Values inside, the derivatives are graphs
+themselves, so that ``grad(grad(grad(f)))`` works. Gradients of other Values that the function uses, a model's
+parameters say, are left alone.
+
+While the function runs, a Value that depends on its arguments cannot be made a plain number, since that would
+drop its gradient: ``math.exp(x)`` and ``float(x)`` raise `ConversionError`. Comparisons (``if x > 0``),
+truth, ``int(x)``, ``math.floor(x)`` and text may be asked for: what they say stays the same in a
+neighbourhood of the point. ``x.data`` and ``x.detach()`` are the ways to take the number on purpose.
 """
 
 from __future__ import annotations
 
-import itertools
-import threading
-from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager
+import inspect
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .calculus.operations import Operation, Reduction
-from .engine.modes import enable_grad, ieee
-from .engine.nary import refuse_stale
-from .engine.sweep import sweep, topological_order
+from .engine.derivatives import (
+    adjoints,
+    call_on_inputs,
+    depends_on_inputs,
+    gradients_of,
+)
+from .engine.derivatives import (
+    tangents as carry_tangents,
+)
+from .engine.modes import is_recording
+from .engine.sweep import Walk
 from .engine.value import Value, as_value
+from .sparsity import compress, entries, pattern
+from .structures import Rebuild, flatten, is_array, mapped, shape_of, to_array, to_float
 
 __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
+Argnums = int | Sequence[int] | None
+Argnames = str | Sequence[str] | None
 
 
-# --- structures: floats, arrays, sequences, dicts -------------------------------------------------------
+# --- which arguments ------------------------------------------------------------------------------------
 
 
-def _is_array(x: Any) -> bool:
-    return hasattr(x, "shape") and hasattr(x, "reshape") and hasattr(x, "ravel")
+class _Chosen:
+    """Which arguments of a function are differentiated.
 
-
-def flatten(structure: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
-    """Take a structure apart.
-
-    Args:
-        structure: a number or Value; an array; or a list, tuple or dict of structures.
-
-    Returns:
-        Its numbers in order, and the function that puts as many numbers back into its form. An array comes
-        back as one of float64, or of objects where Values are among the numbers.
+    Attributes:
+        places: their positions and names.
+        wrap: makes the result of what each of them gives.
     """
-    if _is_array(structure) and structure.shape != ():
-        return list(structure.ravel()), lambda numbers: _as_array(numbers, structure.shape)
-    if isinstance(structure, dict):
-        return _join(list(structure.values()), lambda parts: dict(zip(structure, parts, strict=True)))
-    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
-        return _join(list(structure), lambda parts: type(structure)(*parts))
-    if isinstance(structure, (list, tuple)):
-        return _join(list(structure), type(structure))
-    if isinstance(structure, (str, bytes)) or structure is None:
-        raise TypeError(
-            f"cannot differentiate with respect to {structure!r}: numbers, arrays, lists and dicts only"
-        )
-    return [structure], lambda numbers: numbers[0]
 
+    def __init__(self, function: Function, argnums: Argnums, argnames: Argnames):
+        if argnums is not None and argnames is not None:
+            raise TypeError("give argnums or argnames, not both")
+        self.function = function  # whose signature tells where a name stands
+        self.places: list[Any]
+        self.wrap: Callable[[list[Any]], Any] = operator.itemgetter(0)
+        if argnames is not None:
+            self.places = [argnames] if isinstance(argnames, str) else list(argnames)
+            if not isinstance(argnames, str):
+                self.wrap = self._by_name
+        elif isinstance(argnums, Iterable):
+            self.places, self.wrap = [operator.index(place) for place in argnums], tuple
+        else:
+            self.places = [0 if argnums is None else operator.index(argnums)]
+        self._refuse_repeats(self.places)
 
-def _join(
-    parts: list[Any], build: Callable[[list[Any]], Any]
-) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
-    flat = [flatten(part) for part in parts]
-    numbers = [number for piece, _ in flat for number in piece]
+    def _by_name(self, parts: list[Any]) -> dict[str, Any]:
+        return dict(zip(self.places, parts, strict=True))
 
-    def rebuild(new: Sequence[Any]) -> Any:
-        result, start = [], 0
-        for piece, restore in flat:
-            result.append(restore(new[start : start + len(piece)]))
-            start += len(piece)
-        return build(result)
+    def _refuse_repeats(self, places: Sequence[Any]) -> None:
+        if len(set(places)) < len(places):
+            raise ValueError(f"the arguments to differentiate are {self.places}: each may be named once")
 
-    return numbers, rebuild
+    def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """Return where the chosen arguments of one call stand: positions in args, and names in kwargs."""
+        if self.places == [0] and args:
+            return self.places
+        found = [self._find(place, args, kwargs) for place in self.places]
+        self._refuse_repeats(found)
+        return found
 
-
-def _as_array(numbers: Sequence[Any], shape: tuple[int, ...]) -> Any:
-    import numpy as np
-
-    if any(isinstance(number, Value) for number in numbers):
-        array = np.empty(len(numbers), dtype=object)
-        array[:] = numbers
-    else:
-        array = np.array(numbers, dtype=float)
-    return array.reshape(shape)
-
-
-def _to_float(number: Any) -> Any:
-    return number if isinstance(number, Value) else as_value(number).data
-
-
-def _numbers(structure: Any) -> list[Any]:
-    try:
-        return flatten(structure)[0]
-    except TypeError:
-        return []
+    def _find(self, place: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if isinstance(place, int):
+            if not -len(args) <= place < len(args):
+                raise TypeError(
+                    f"argument {place} is to be differentiated, but the function was given {len(args)}"
+                )
+            return place % len(args)
+        if place in kwargs:
+            return place
+        try:
+            position = list(inspect.signature(self.function).parameters).index(place)
+        except (ValueError, TypeError):
+            position = len(args)
+        if position < len(args):
+            return position
+        raise TypeError(f"argument {place!r} is to be differentiated, but the function was not given it")
 
 
 # --- one evaluation -------------------------------------------------------------------------------------
 
 
-class _Calls(threading.local):
-    """The leaves of the transforms at work in this thread, the outermost first."""
-
-    def __init__(self) -> None:
-        self.leaves: list[list[Value]] = []
-
-
-_calls = _Calls()
-
-
-@contextmanager
-def _active(leaves: list[Value]) -> Iterator[None]:
-    _calls.leaves.append(leaves)
-    try:
-        yield
-    finally:
-        _calls.leaves.pop()
+_ONE_NUMBER: tuple[slice, Rebuild] = (slice(0, 1), operator.itemgetter(0))
 
 
 class _Call:
-    """A function evaluated on fresh leaves, one for each number of the arguments that are differentiated."""
+    """A function evaluated on fresh leaves, one for each number of the arguments that are differentiated.
+
+    Attributes:
+        leaves: the inputs, as nodes of this call.
+        arguments: for each argument the slice of its leaves, and how its form is restored.
+        output: what the function returned.
+        aux: what it returned beside that.
+        higher: whether the derivatives are wanted as graphs.
+    """
 
     def __init__(
-        self, function: Function, argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        function: Function,
+        chosen: _Chosen,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        has_aux: bool = False,
     ):
-        self.single = isinstance(argnums, int)
-        chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-        for argnum in chosen:
-            if not -len(args) <= argnum < len(args):
-                raise TypeError(
-                    f"argument {argnum} is to be differentiated, but the function was given {len(args)}"
-                )
-        self.numbers, self.rebuild = flatten([args[argnum] for argnum in chosen])
-        self.higher = any(isinstance(number, Value) for number in self.numbers)
-        # Values are used as they are: a derivative of theirs is wanted as a graph. Each place gets a node of
-        # its own.
-        self.leaves = [
-            _own(number) if isinstance(number, Value) else Value(_to_float(number)) for number in self.numbers
-        ]
-        inside = list(args)
-        for argnum, structure in zip(chosen, self.rebuild(self.leaves), strict=True):
-            inside[argnum] = structure
-        with _active(self.leaves), enable_grad():
-            self.output = function(*inside, **kwargs)
-        self.higher = self.higher or self._depends_on_outer_call()
+        self.chosen = chosen
+        self.leaves: list[Value] = []
+        self.arguments: list[tuple[slice, Rebuild]] = []
+        self.higher = False
+        self.aux: Any = None
+        inside, named = list(args), kwargs
+        for place in chosen.find(args, kwargs):
+            if isinstance(place, int):
+                inside[place] = self._argument(args[place])
+            else:
+                named = {**named, place: self._argument(kwargs[place])}
+        if not self.leaves and any(map(_holds_something, self.arguments)):
+            raise TypeError("there is no number among the arguments to differentiate with respect to")
+        self.output = call_on_inputs(function, inside, named, self.leaves)
+        if has_aux:
+            if not isinstance(self.output, tuple) or len(self.output) != 2:
+                raise TypeError("with has_aux=True the function returns a pair: (result, anything beside it)")
+            self.output, self.aux = self.output
 
-    def _depends_on_outer_call(self) -> bool:
-        """Tell whether the output uses numbers that an enclosing transform is differentiating.
+    def _argument(self, structure: Any) -> Any:
+        if type(structure) is float and not self.leaves:  # the most frequent case
+            self.leaves = [Value(structure)]
+            self.arguments.append(_ONE_NUMBER)
+            return self.leaves[0]
+        numbers, rebuild = flatten(structure)
+        leaves = [Value(number) if type(number) is float else self._leaf(number) for number in numbers]
+        self.arguments.append((slice(len(self.leaves), len(self.leaves) + len(leaves)), rebuild))
+        self.leaves += leaves
+        return rebuild(leaves)
 
-        Then the derivative must be a graph: in ``grad(lambda x: x * grad(lambda y: x * y)(1.0))`` the inner
-        gradient is x, not the number that x has.
+    def _leaf(self, number: Any) -> Value:
+        """Return a node of this call's own; for a Value, one that passes derivatives through to it."""
+        if not isinstance(number, Value):
+            return Value(to_float(number))
+        self.higher = True
+        return number * 1.0  # not + 0.0, which would lose the sign of -0.0
+
+    def decide(self, nodes: list[Value]) -> None:
+        """Decide whether graphs are wanted: so if an argument was a Value, or while recording.
+
+        So too where the result uses numbers that an enclosing transform is differentiating: in ``grad(lambda
+        x: x * grad(lambda y: x * y)(1.0))`` the inner gradient is x, not the number that x has.
         """
-        if not _calls.leaves:
-            return False
-        nodes = [output for output in _numbers(self.output) if isinstance(output, Value)]
-        outer = set().union(*_calls.leaves)
-        return any(node in outer for node in topological_order(*nodes))
+        self.higher = self.higher or is_recording() or depends_on_inputs(nodes)
 
-    def shaped(self, numbers: Sequence[Any]) -> Any:
-        """Return one number for each leaf in the form of the arguments."""
-        structure = self.rebuild(numbers)
-        return structure[0] if self.single else tuple(structure)
+    def nodes(self, result: Any) -> tuple[list[Value], Rebuild]:
+        """Return the numbers of a result as nodes, and how its form is restored."""
+        numbers, rebuild = flatten(result)
+        nodes = [as_value(number) for number in numbers]
+        self.decide(nodes)
+        return nodes, rebuild
 
     def scalar(self, name: str) -> Value:
-        """Return the output as one Value."""
+        """Return the result as one node."""
         output = self.output
-        if _is_array(output) and output.size == 1:
-            output = output.item()
-        if isinstance(output, Value):
-            return output
-        if _is_array(output) or isinstance(output, (list, tuple, dict)):
-            raise TypeError(f"{name} wants a function that returns one number; use jacobian for several")
-        return as_value(output)
+        if not isinstance(output, Value):
+            if is_array(output) and output.size == 1:
+                output = output.item()
+            elif is_array(output) or isinstance(output, (list, tuple, dict)):
+                raise TypeError(f"{name} wants a function that returns one number; use jacobian for several")
+            output = as_value(output)
+        self.decide([output])
+        return output
 
-    def derivatives(self, outputs: Sequence[Value], seeds: Sequence[Any]) -> list[Any]:
-        """Return d(sum_k seed_k output_k)/d leaf for each leaf: floats, or Values if an argument held one."""
-        if self.higher or any(isinstance(seed, Value) for seed in seeds):
-            return [as_value(adjoint) for adjoint in _adjoints(outputs, self.leaves, seeds)]
-        for leaf in self.leaves:
-            leaf.zero_grad()
-        sweep(list(outputs), list(seeds), self.leaves)
-        return [leaf.grad for leaf in self.leaves]
+    def plain(self, nodes: list[Value]) -> list[Any]:
+        """Return the numbers of nodes, or the nodes where graphs are wanted."""
+        return nodes if self.higher else [node.data for node in nodes]
+
+    def plain_aux(self) -> Any:
+        """Return what stood beside the result, its Values as numbers unless graphs are wanted."""
+        return self.aux if self.higher else mapped(lambda node: node.data, self.aux)
+
+    def derivatives(self, outputs: list[Value], seeds: list[Any]) -> list[Any]:
+        """Return d(sum_k seed_k output_k)/d leaf for each leaf: floats, or Values where graphs are wanted."""
+        if self.higher or Value in map(type, seeds):
+            return [as_value(adjoint) for adjoint in adjoints(outputs, self.leaves, seeds, True)]
+        return gradients_of(outputs, seeds, self.leaves)
+
+    def parts(self, numbers: Sequence[Any]) -> list[Any]:
+        """Return one number for each leaf in the form of each argument."""
+        return [rebuild(numbers[place]) for place, rebuild in self.arguments]
+
+    def shaped(self, numbers: Sequence[Any]) -> Any:
+        """Return one number for each leaf in the form of the argument, or of the several ones."""
+        return self.chosen.wrap(self.parts(numbers))
 
 
-def _own(number: Value) -> Value:
-    """A node of this call's own that passes derivatives through to `number`."""
-    return number * 1.0  # not + 0.0, which would lose the sign of -0.0
+def _holds_something(argument: tuple[slice, Rebuild]) -> bool:
+    structure = argument[1]([])
+    return not is_array(structure) and structure != type(structure)()
 
 
-def grad(function: Function, argnums: int | Sequence[int] = 0) -> Function:
+def _value_and_grad(
+    function: Function, argnums: Argnums, argnames: Argnames, has_aux: bool, name: str
+) -> Function:
+    """Return the function that computes ((value, anything beside it), gradient)."""
+    chosen = _Chosen(function, argnums, argnames)
+
+    def evaluate(*args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+        call = _Call(function, chosen, args, kwargs, has_aux)
+        output = call.scalar(name)
+        gradient = call.shaped(call.derivatives([output], [1.0]))
+        return (output if call.higher else output.data), call.plain_aux() if has_aux else None, gradient
+
+    return evaluate
+
+
+def grad(
+    function: Function, argnums: Argnums = None, *, argnames: Argnames = None, has_aux: bool = False
+) -> Function:
     """Return the function that computes the gradient of `function`.
 
     Args:
         function: returns one number.
-        argnums: which argument to differentiate, or several.
+        argnums: which argument to differentiate, by position, or several; by default the first.
+        argnames: the same by name, whether it is passed by name or by position.
+        has_aux: whether `function` returns a pair, its number and anything beside it.
 
     Returns:
-        A function of the same arguments; its result has the form of the argument (a tuple of them for several
-        argnums).
+        A function of the same arguments. Its result has the form of the argument; for several argnums a tuple
+        of such, for several argnames a dict. With has_aux it returns (gradient, what stood beside the
+        number).
+
+    Raises:
+        TypeError: an argument is missing or is no structure of real numbers, or the result is not one number.
+        ValueError: an argument is named twice.
+        ConversionError: the function makes a plain number of what depends on the arguments.
 
     >>> grad(lambda x: x**3)(2.0)
     12.0
     >>> grad(grad(lambda x: x**3))(2.0)
     12.0
+    >>> grad(lambda x, y: x * y**2, argnames=["x", "y"])(2.0, y=3.0)
+    {'x': 9.0, 'y': 12.0}
+    >>> grad(lambda x: (x * x, "seen"), has_aux=True)(3.0)
+    (6.0, 'seen')
     """
-    both = _value_and_grad(function, argnums, "grad")
-    return lambda *args, **kwargs: both(*args, **kwargs)[1]
+    evaluate = _value_and_grad(function, argnums, argnames, has_aux, "grad")
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        _, aux, result = evaluate(*args, **kwargs)
+        return (result, aux) if has_aux else result
+
+    return gradient
 
 
-def value_and_grad(function: Function, argnums: int | Sequence[int] = 0) -> Function:
+def value_and_grad(
+    function: Function, argnums: Argnums = None, *, argnames: Argnames = None, has_aux: bool = False
+) -> Function:
     """Return the function that computes the value of `function` and its gradient.
 
     Args:
-        function: returns one number.
-        argnums: which argument to differentiate, or several.
+        function: see `grad`.
+        argnums: see `grad`.
+        argnames: see `grad`.
+        has_aux: see `grad`.
 
     Returns:
-        A function of the same arguments that returns (value, gradient).
+        A function of the same arguments that returns (value, gradient); with has_aux ((value, what stood
+        beside it), gradient).
+
+    Raises:
+        TypeError, ValueError, ConversionError: see `grad`.
+
+    >>> value_and_grad(lambda x: x**2)(3.0)
+    (9.0, 6.0)
     """
-    return _value_and_grad(function, argnums, "value_and_grad")
+    evaluate = _value_and_grad(function, argnums, argnames, has_aux, "value_and_grad")
+
+    def both(*args: Any, **kwargs: Any) -> Any:
+        value, aux, result = evaluate(*args, **kwargs)
+        return ((value, aux) if has_aux else value), result
+
+    return both
 
 
-def _value_and_grad(function: Function, argnums: int | Sequence[int], name: str) -> Function:
-    def evaluate(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        call = _Call(function, argnums, args, kwargs)
-        output = call.scalar(name)
-        derivatives = call.derivatives([output], [1.0])
-        return (output if call.higher else output.data), call.shaped(derivatives)
-
-    return evaluate
-
-
-def jacobian(function: Function, argnum: int = 0) -> Function:
+def jacobian(
+    function: Function,
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    sparse: bool = False,
+) -> Function:
     """Return the function that computes the Jacobian of `function`, one sweep for each output.
 
     Args:
-        function: takes and returns a number, an array, or a list, tuple or dict.
-        argnum: which argument to differentiate.
+        function: takes and returns a number or a structure of them.
+        argnums: which argument to differentiate, by position, or several; by default the first.
+        argnames: the same by name.
+        has_aux: whether `function` returns a pair, its result and anything beside it.
+        sparse: whether to find the pattern of what can be other than 0 first, and then all of it by few
+            sweeps (see `sparsity`): for large functions each of whose results depends on few inputs.
 
     Returns:
         A function of the same arguments. For an argument of shape s and a result of shape t it returns an
         array of shape t + s if either is an array; else the structure of the result, each number replaced by
-        a structure of derivatives.
+        a structure of derivatives. For several argnums it returns a tuple of Jacobians, for several argnames
+        a dict. With has_aux it returns (Jacobian, what stood beside the result).
+
+    Raises:
+        TypeError, ValueError, ConversionError: see `grad`.
+
+    >>> jacobian(lambda x: [x[0] * x[1], x[1]])([3.0, 5.0])
+    [[5.0, 3.0], [0.0, 1.0]]
     """
+    chosen = _Chosen(function, argnums, argnames)
 
     def evaluate(*args: Any, **kwargs: Any) -> Any:
-        call = _Call(function, argnum, args, kwargs)
-        outputs, rebuild = flatten(call.output)
-        nodes = [as_value(output) for output in outputs]
-        rows = [call.derivatives([node], [1.0]) for node in nodes]
-        if _is_array(call.output) or _is_array(args[argnum]):
-            shape = _shape(call.output) + _shape(args[argnum])
-            return _as_array([number for row in rows for number in row], shape)
-        return rebuild([call.shaped(row) for row in rows])
+        call = _Call(function, chosen, args, kwargs, has_aux)
+        if sparse:
+            result = _sparse(call, "jacobian")
+        else:
+            result = chosen.wrap(_blocks(call, call.output))
+        return (result, call.plain_aux()) if has_aux else result
 
     return evaluate
 
 
-def _shape(structure: Any) -> tuple[int, ...]:
-    if _is_array(structure):
-        return tuple(structure.shape)
-    if isinstance(structure, (list, tuple)):
-        return (len(structure), *(_shape(structure[0]) if structure else ()))
-    if isinstance(structure, dict):
-        raise TypeError("a dict has no shape: with an array on the other side, use a list")
-    return ()
+def _sparse(call: _Call, name: str) -> Any:
+    """Return the derivatives of all numbers of the result with respect to all inputs as a sparse array."""
+    try:
+        from scipy.sparse import csr_array
+    except ImportError:
+        raise ImportError(
+            f"{name}(..., sparse=True) needs SciPy: pip install 'autograd-core[sparse]'"
+        ) from None
+    nodes, _ = call.nodes(call.output)
+    if call.higher:
+        raise TypeError(f"{name}(..., sparse=True) gives plain numbers, which cannot be differentiated again")
+    leaves = call.leaves
+    walk = Walk(nodes)
+    wanted = {id(node): -1 for node in (*nodes, *leaves)}
+    for place, node in enumerate(walk.nodes):
+        if id(node) in wanted:
+            wanted[id(node)] = place
+    inputs, outputs = [wanted[id(leaf)] for leaf in leaves], [wanted[id(node)] for node in nodes]
+    starts, columns = pattern(walk.counts, walk.parents, inputs, outputs)
+    numbers = entries(
+        starts,
+        columns,
+        compress(starts, columns, len(leaves)),
+        lambda group: carry_tangents(nodes, [leaves[k] for k in group], [1.0] * len(group), False),
+        lambda group: gradients_of([nodes[i] for i in group], [1.0] * len(group), leaves),
+    )
+    return csr_array((numbers, columns, starts), shape=(len(nodes), len(leaves)))
 
 
-def hessian(function: Function, argnum: int = 0) -> Function:
+def _blocks(call: _Call, output: Any) -> list[Any]:
+    """Return the derivatives of one result with respect to each argument."""
+    nodes, rebuild = call.nodes(output)
+    rows = [call.derivatives([node], [1.0]) for node in nodes]
+    blocks = []
+    for place, restore in call.arguments:
+        inputs = restore([0.0] * (place.stop - place.start))
+        if is_array(output) or is_array(inputs):
+            numbers = [number for row in rows for number in row[place]]
+            blocks.append(to_array(numbers, shape_of(output) + shape_of(inputs)))
+        else:
+            blocks.append(rebuild([restore(row[place]) for row in rows]))
+    return blocks
+
+
+def hessian(
+    function: Function,
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    sparse: bool = False,
+) -> Function:
     """Return the function that computes the matrix of second derivatives: the Jacobian of the gradient.
 
     Args:
         function: returns one number.
-        argnum: which argument to differentiate, twice.
+        argnums: which argument to differentiate, twice, by position, or several; by default the first.
+        argnames: the same by name.
+        has_aux: whether `function` returns a pair, its number and anything beside it.
+        sparse: see `jacobian`.
 
     Returns:
-        A function of the same arguments; for an array of shape s its result has shape s + s.
+        A function of the same arguments; for an array of shape s its result has shape s + s. For several
+        arguments it returns a tuple (dict) of tuples (dicts): first by the argument of the gradient. With
+        sparse it returns one ``scipy.sparse.csr_array``, a row and a column for each number of the arguments.
+
+    Raises:
+        TypeError, ValueError, ConversionError: see `grad`.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
     """
-    both = _value_and_grad(function, argnum, "hessian")
-    return jacobian(lambda *args, **kwargs: both(*args, **kwargs)[1], argnum)
+    chosen = _Chosen(function, argnums, argnames)
+
+    def gradient(*args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
+        call = _Call(function, chosen, args, kwargs, has_aux)
+        output = call.scalar("hessian")
+        return call.parts(call.derivatives([output], [1.0])), call.aux
+
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
+        call = _Call(gradient, chosen, args, kwargs, True)
+        if sparse:
+            result = _sparse(call, "hessian")
+        else:
+            result = chosen.wrap([chosen.wrap(_blocks(call, part)) for part in call.output])
+        return (result, call.plain_aux()) if has_aux else result
+
+    return evaluate
 
 
-def vjp(function: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     """Evaluate `function` and return its vector-Jacobian product (Goodfellow et al. 2016, equation 6.46).
 
     Args:
         function: takes and returns numbers or structures of them.
         primals: the arguments, all of which are differentiated.
+        has_aux: whether `function` returns a pair, its result and anything beside it.
 
     Returns:
-        The result, and the function v -> (J^T v for each argument); v has the form of the result.
+        The result, and the function v -> (J^T v for each argument); v has the form of the result. With
+        has_aux what stood beside the result comes third.
+
+    Raises:
+        TypeError, ConversionError: see `grad`.
+        ValueError: v has another number of entries than the result.
+
+    >>> value, pull_back = vjp(lambda a, b: a * b, 2.0, 3.0)
+    >>> value, pull_back(10.0)
+    (6.0, (30.0, 20.0))
     """
-    call = _Call(function, tuple(range(len(primals))), primals, {})
-    outputs, rebuild = flatten(call.output)
-    nodes = [as_value(output) for output in outputs]
+    call = _Call(function, _Chosen(function, range(len(primals)), None), primals, {}, has_aux)
+    nodes, rebuild = call.nodes(call.output)
 
     def pull_back(cotangent: Any) -> tuple[Any, ...]:
         seeds, _ = flatten(cotangent)
         _check_length("vjp", "cotangent", len(seeds), "result", len(nodes))
-        result: tuple[Any, ...] = call.shaped(call.derivatives(nodes, [_to_float(seed) for seed in seeds]))
+        result: tuple[Any, ...] = call.shaped(call.derivatives(nodes, [to_float(seed) for seed in seeds]))
         return result
 
-    return rebuild(nodes if call.higher else [node.data for node in nodes]), pull_back
+    result = rebuild(call.plain(nodes))
+    return (result, pull_back, call.plain_aux()) if has_aux else (result, pull_back)
 
 
-def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any], *, has_aux: bool = False) -> Any:
     """Evaluate `function` and its Jacobian-vector product, forward through the graph.
 
     Args:
         function: takes and returns numbers or structures of them.
         primals: the arguments, a sequence.
         tangents: for each argument a direction of the same form.
+        has_aux: whether `function` returns a pair, its result and anything beside it.
 
     Returns:
-        The result and J v, both in the form of the result.
+        The result and J v, both in the form of the result. With has_aux what stood beside the result comes
+        third.
+
+    Raises:
+        TypeError, ConversionError: see `grad`.
+        ValueError: the tangents have another number of entries than the arguments.
+
+    >>> jvp(lambda a, b: a * b, (2.0, 3.0), (1.0, 10.0))
+    (6.0, 23.0)
     """
-    call = _Call(function, tuple(range(len(primals))), tuple(primals), {})
-    directions, _ = flatten(list(tangents))
+    call = _Call(function, _Chosen(function, range(len(primals)), None), tuple(primals), {}, has_aux)
+    directions = [to_float(number) for number in flatten(list(tangents))[0]]
     _check_length("jvp", "tangents", len(directions), "primals", len(call.leaves))
-    outputs, rebuild = flatten(call.output)
-    nodes = [as_value(output) for output in outputs]
-    higher = call.higher or any(isinstance(direction, Value) for direction in directions)
-    flow = _tangents(nodes, dict(zip(call.leaves, map(_to_float, directions), strict=True)), higher)
-    result = [as_value(flow.get(node, 0.0)) if higher else flow.get(node, 0.0) for node in nodes]
-    return rebuild(nodes if higher else [node.data for node in nodes]), rebuild(result)
-
-
-def _tangents(outputs: Sequence[Value], seeds: dict[Value, Any], higher: bool) -> dict[Value, Any]:
-    """Carry tangents from the leaves to the outputs."""
-    flow = dict(seeds)
-    for node in topological_order(*outputs):
-        if node in seeds or node.is_leaf:
-            continue
-        total: Any = None
-        wanted = _wanted(node, flow)
-        partials = _graph_partials(node, wanted) if higher else node.partials
-        for parent, partial in itertools.compress(zip(node.parents, partials, strict=True), wanted):
-            term = partial * flow[parent]
-            total = term if total is None else total + term
-        if total is not None:
-            flow[node] = total
-    return flow
+    nodes, rebuild = call.nodes(call.output)
+    call.higher = call.higher or any(isinstance(direction, Value) for direction in directions)
+    flow = carry_tangents(nodes, call.leaves, directions, call.higher)
+    product = rebuild([as_value(number) for number in flow] if call.higher else flow)
+    result = rebuild(call.plain(nodes))
+    return (result, product, call.plain_aux()) if has_aux else (result, product)
 
 
 def hvp(function: Function, primal: Any, vector: Any) -> Any:
@@ -354,22 +507,27 @@ def hvp(function: Function, primal: Any, vector: Any) -> Any:
         vector: of the same form.
 
     Returns:
-        H v in the form of the point: the gradient of (gradient . v).
+        H v in the form of the point: the gradient of (gradient . v). It costs a few times what the function
+        costs, whatever the number of inputs.
+
+    Raises:
+        TypeError, ConversionError: see `grad`.
+        ValueError: the vector has another number of entries than the point.
+
+    >>> hvp(lambda x: x[0] ** 2 * x[1], [3.0, 5.0], [1.0, 0.0])
+    [10.0, 6.0]
     """
-    both = _value_and_grad(function, 0, "hvp")
-    call = _Call(lambda x: both(x)[1], 0, (_lifted(primal),), {})
-    gradients, _ = flatten(call.output)
-    weights, _ = flatten(vector)
-    _check_length("hvp", "vector", len(weights), "point", len(gradients))
-    call.higher = any(isinstance(number, Value) for number in (*flatten(primal)[0], *weights))
-    return call.shaped(
-        call.derivatives([as_value(g) for g in gradients], [_to_float(weight) for weight in weights])
-    )
+    first = _Chosen(function, None, None)
 
+    def gradient(x: Any) -> list[Any]:
+        call = _Call(function, first, (x,), {})
+        return call.derivatives([call.scalar("hvp")], [1.0])
 
-def _lifted(structure: Any) -> Any:
-    numbers, rebuild = flatten(structure)
-    return rebuild([number if isinstance(number, Value) else Value(_to_float(number)) for number in numbers])
+    weights = [to_float(weight) for weight in flatten(vector)[0]]
+    call = _Call(gradient, first, (primal,), {})
+    _check_length("hvp", "vector", len(weights), "point", len(call.leaves))
+    nodes, _ = call.nodes(call.output)
+    return call.shaped(call.derivatives(nodes, weights))
 
 
 def _check_length(name: str, one: str, length: int, other: str, expected: int) -> None:
@@ -387,6 +545,9 @@ def differentiate(
 ) -> list[Value]:
     """Return the gradient as a graph of its own, which can be differentiated again.
 
+    What `output` chooses (maximum, where, relu, ...) is chosen by nodes of the new graph, so that a Program
+    of it is right for other numbers.
+
     Args:
         output: one Value or several.
         inputs: the nodes to differentiate with respect to, leaves or not.
@@ -394,79 +555,19 @@ def differentiate(
 
     Returns:
         One Value for each input; a constant 0 where the output does not depend on it.
+
+    Raises:
+        TypeError: an output or input is not a Value.
+        ValueError: there are not as many gradients as outputs.
+        GraphError: ``data`` was assigned since the graph was made, so that its numbers belong to no one
+            point.
+
+    >>> x = Value(3.0)
+    >>> (slope,) = differentiate(x**3, [x])
+    >>> slope.data, differentiate(slope, [x])[0].data
+    (27.0, 18.0)
     """
     outputs = [output] if isinstance(output, Value) else list(output)
-    seeds = [1.0] * len(outputs) if gradients is None else list(gradients)
+    seeds = [1.0] * len(outputs) if gradients is None else [to_float(gradient) for gradient in gradients]
     _check_length("differentiate", "gradients", len(seeds), "outputs", len(outputs))
-    return [as_value(adjoint) for adjoint in _adjoints(outputs, list(inputs), seeds)]
-
-
-def _adjoints(outputs: Sequence[Value], inputs: Sequence[Value], seeds: Sequence[Any]) -> list[Any]:
-    """Run the sweep with Values for numbers; a float stands for a gradient that depends on nothing."""
-    order = topological_order(*outputs)
-    refuse_stale(order)
-    needed = _dependents(order, set(inputs))
-    adjoints: dict[Value, Any] = {}
-    for output, seed in zip(outputs, seeds, strict=True):
-        if output in needed:
-            adjoints[output] = adjoints[output] + seed if output in adjoints else seed
-    for node in reversed(order):
-        if node not in adjoints or node.is_leaf:
-            continue
-        upstream, wanted = adjoints[node], _wanted(node, needed)
-        partials = _graph_partials(node, wanted)
-        for parent, partial in itertools.compress(zip(node.parents, partials, strict=True), wanted):
-            share = _times(partial, upstream)
-            adjoints[parent] = adjoints[parent] + share if parent in adjoints else share
-    return [adjoints.get(node, 0.0) for node in inputs]
-
-
-def _dependents(order: list[Value], targets: set[Value]) -> set[Value]:
-    needed: set[Value] = set()
-    for node in order:
-        if node in targets or any(parent in needed for parent in node.parents):
-            needed.add(node)
-    return needed
-
-
-def _times(partial: Any, upstream: Any) -> Any:
-    """partial * upstream, without a node for a factor of 1 or -1."""
-    if isinstance(partial, float) and isinstance(upstream, Value):
-        if partial == 1.0:
-            return upstream
-        if partial == -1.0:
-            return -upstream
-    if isinstance(upstream, float) and upstream == 1.0:
-        return partial
-    return partial * upstream
-
-
-def _wanted(node: Value, among: Container[Value]) -> list[bool]:
-    """Tell for each parent whether it is among those, and not left out by a selection."""
-    selecting = node.operation.selecting
-    return [
-        parent in among and not (selecting and stored == 0.0)
-        for parent, stored in zip(node.parents, node.partials, strict=True)
-    ]
-
-
-def _graph_partials(node: Value, wanted: Sequence[bool]) -> Sequence[Any]:
-    """Return the partials of a node as graphs, 0 for those not wanted.
-
-    Constants among the operands take part as plain numbers.
-    """
-    operation: Operation = node.operation
-    parents = node.parents
-    with ieee():
-        if isinstance(operation, Reduction):
-            return operation.partials(parents, node, node.index)
-        operands = [parent.data if parent.is_constant else parent for parent in parents]
-        if type(operation) is not Operation:
-            return [_as_float(partial) for partial in operation.partials(operands, node)]
-        # One rule at a time: the partial with respect to an exponent is not defined for a negative base.
-        rules = zip(operation.partial_rules, wanted, strict=True)
-        return [_as_float(rule(*operands, node)) if use else 0.0 for rule, use in rules]
-
-
-def _as_float(partial: Any) -> Any:
-    return float(partial) if isinstance(partial, int) else partial
+    return [as_value(adjoint) for adjoint in adjoints(outputs, list(inputs), seeds)]

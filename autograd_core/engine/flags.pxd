@@ -13,9 +13,11 @@ cdef enum:
     ASSIGNED = 512
     RECORDED = 1024
     LASTING = 1599
+    INPUT = 2048
 
     NO_GRAD = 1
     DIAGNOSE = 2
     RECORDING = 4
     RULE = 8
     IEEE = 16
+    TRACING = 32

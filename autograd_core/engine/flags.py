@@ -13,6 +13,7 @@ SHELVED = 256  # part of a table that is being pickled
 ASSIGNED = 512  # its number was assigned: what was made of it may be out of date
 RECORDED = 1024  # made for a Program that is being recorded: an input of it, or a result
 LASTING = 1599  # the flags that are copied with a node
+INPUT = 2048  # an input that is being differentiated, while the function is called
 
 # Modes of a thread.
 NO_GRAD = 1
@@ -20,3 +21,4 @@ DIAGNOSE = 2
 RECORDING = 4
 RULE = 8  # a user's rule is being differentiated
 IEEE = 16  # infinities and NaN instead of exceptions
+TRACING = 32  # a function is called whose inputs are being differentiated

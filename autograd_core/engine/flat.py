@@ -162,6 +162,8 @@ def deep_copy(root, memo):
 def __copy__(self):
     if thread_mode() & RECORDING and self.is_leaf and not self.is_constant:
         forbid_reading(self, "it was copied")
+    if thread_mode() & TRACING and self.is_leaf:
+        self._refuse_conversion("it was copied")
     memo = {id(parent): parent for parent in self.parents}
     duplicate([self], memo)
     return memo[id(self)]
@@ -169,6 +171,8 @@ def __copy__(self):
 
 @method
 def __deepcopy__(self, memo):
+    if thread_mode() & TRACING:
+        self._refuse_conversion("it was deep-copied")
     return deep_copy(self, memo)
 
 
@@ -176,11 +180,13 @@ def __deepcopy__(self, memo):
 def __reduce_ex__(self, protocol):
     if protocol < 2:
         raise pickle.PicklingError(f"Values are pickled by protocol 2 or a later one, not {protocol}")
-    return reduce(self)
+    return self.__reduce__()
 
 
 @method
 def __reduce__(self):
+    if thread_mode() & TRACING:
+        self._refuse_conversion("it was pickled")
     return reduce(self)
 
 

@@ -384,7 +384,11 @@ class Value:
     # --- reading the number -----------------------------------------------------------------------------
 
     def __float__(self):
-        return _read(self, "float() was called on it")
+        return _convert(self, "float() was called on it")
+
+    def item(self):
+        """Return the node's number, under the name that NumPy and PyTorch use."""
+        return _convert(self, "item() was called on it")
 
     def __int__(self):
         return int(_read(self, "int() was called on it"))
@@ -393,7 +397,7 @@ class Value:
         return _read(self, "bool() was called on it") != 0.0
 
     def __round__(self, digits=None):
-        return round(_read(self, "round() was called on it"), digits)
+        return round(_convert(self, "round() was called on it"), digits)
 
     def __trunc__(self):
         return math.trunc(_read(self, "trunc() was called on it"))
@@ -948,6 +952,16 @@ def _caller():
 def _read(node: Value, how) -> cython.double:
     if get_mode() & (RECORDING | RULE) or node._flags & RECORDED:
         forbid_reading(node, how)
+    return node._data
+
+
+@cython.cfunc
+def _convert(node: Value, how) -> cython.double:
+    """Return the number of a node that is made a plain number, which drops what gradient it has."""
+    if get_mode() & (RECORDING | RULE | TRACING):
+        if get_mode() & TRACING:
+            node._refuse_conversion(how)
+        return _read(node, how)
     return node._data
 
 

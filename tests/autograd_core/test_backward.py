@@ -8,6 +8,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import COMPILED, Value, backward, contributions
+from autograd_core.edges import edges
 
 
 def bits(number):
@@ -275,6 +276,24 @@ def account(outputs, gradients=None):
     return {c.parent: c.after for c in contributions(outputs, gradients)}
 
 
+def test_edges_lead_where_the_sweep_sends_something():
+    a, b = Value(2.0), Value(3.0)
+    assert edges(a) == []
+    assert edges(a * b) == [(0, a, 3.0), (1, b, 2.0)]
+    assert edges(a * 5.0) == [(0, a, 5.0)]
+    assert [edge.partial for edge in edges(a * 5.0, constants=True)] == [5.0, 2.0]
+    assert edges(a.maximum(b)) == [(1, b, 1.0)]
+    happens_to_be_zero = a - 2.0
+    assert edges(happens_to_be_zero.square()) == [(0, happens_to_be_zero, 0.0)]
+
+
+def test_contributions_start_from_the_gradients_of_leaves_or_from_none():
+    x = Value(3.0)
+    x.grad = 100.0
+    assert [(c.before, c.after) for c in contributions(x * 2.0)] == [(100.0, 102.0)]
+    assert [(c.before, c.after) for c in contributions(x * 2.0, accumulate=False)] == [(None, 2.0)]
+
+
 def test_contributions_tell_every_addition_and_change_nothing():
     a, b, c, d, out = small_graph()
     told = list(contributions(out))
@@ -289,7 +308,7 @@ def test_contributions_tell_every_addition_and_change_nothing():
         ("mul", 1),
     ]
     for t in told:
-        assert t.after == t.before + t.partial * t.upstream
+        assert t.after == (t.before or 0.0) + t.partial * t.upstream == (t.before or 0.0) + t.product
         assert t.node.parents[t.operand] is t.parent
 
 

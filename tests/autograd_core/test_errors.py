@@ -15,6 +15,7 @@ BUILTINS = {
     "NonFiniteError": ArithmeticError,
     "GraphError": RuntimeError,
     "RecordingError": RuntimeError,
+    "ConversionError": TypeError,
     "GradientCheckError": AssertionError,
 }
 

@@ -362,7 +362,7 @@ def test_grad_of_several_numbers_points_to_jacobian():
     [
         ("x", "cannot differentiate with respect to 'x': numbers, arrays, lists and dicts only"),
         (None, "cannot differentiate with respect to None"),
-        (["x"], "cannot differentiate with respect to 'x'"),
+        (["x"], "there is no number among the arguments to differentiate with respect to"),
         (1j, "a real number is wanted, not 1j"),
         (np.array(["x"]), "not the text 'x'"),
         (object(), "a real number is wanted, not object"),
@@ -443,3 +443,175 @@ def test_differentiate_takes_parameters_that_were_assigned_before_the_graph_was_
     w = Value(1.0)
     w.data = 3.0
     assert ag.differentiate(w**2, [w])[0].data == 6.0
+
+
+# --- which arguments, and what stands beside the result ---
+
+
+def test_arguments_are_chosen_by_name():
+    def f(a, b, *, c=1.0):
+        return a * b**2 * c
+
+    assert grad(f, argnames="b")(2.0, 3.0) == 12.0
+    assert grad(f, argnames="b")(2.0, b=3.0) == 12.0
+    assert grad(f, argnames="c")(2.0, 3.0, c=1.0) == 18.0
+    assert grad(f, argnames=["a", "c"])(2.0, 3.0, c=1.0) == {"a": 9.0, "c": 18.0}
+    assert value_and_grad(f, argnames=("b",))(2.0, 3.0) == (18.0, {"b": 12.0})
+    assert jacobian(lambda a, b: [a * b, b], argnames="b")(2.0, b=3.0) == [2.0, 1.0]
+    assert hessian(f, argnames=["a", "b"])(2.0, 3.0) == {"a": {"a": 0.0, "b": 6.0}, "b": {"a": 6.0, "b": 4.0}}
+    with pytest.raises(
+        TypeError, match="argument 'c' is to be differentiated, but the function was not given it"
+    ):
+        grad(f, argnames="c")(2.0, 3.0)
+    with pytest.raises(TypeError, match="argnums or argnames, not both"):
+        grad(f, 0, argnames="a")
+
+
+def test_several_arguments_are_taken_by_every_transform():
+    def f(a, b):
+        return [a * b, b * b]
+
+    assert jacobian(f, (0, 1))(2.0, 3.0) == ([3.0, 0.0], [2.0, 6.0])
+    assert hessian(lambda a, b: a**2 * b, (0, 1))(3.0, 5.0) == ((10.0, 6.0), (6.0, 0.0))
+    one, other = jacobian(lambda a, b: a @ b, [0, 1])(np.ones((2, 3)), np.arange(3.0))
+    assert (one.shape, other.shape) == ((2, 2, 3), (2, 3))
+    blocks = hessian(lambda a, b: (a * b).sum(), (0, 1))(np.ones(2), np.arange(2.0))
+    np.testing.assert_array_equal(blocks[0][1], np.eye(2))
+    np.testing.assert_array_equal(blocks[1][1], np.zeros((2, 2)))
+
+
+def test_argnums_may_be_numpy_integers_and_may_not_repeat():
+    def f(a, b):
+        return a * b**2
+
+    assert grad(f, np.int64(1))(2.0, 3.0) == 12.0
+    assert grad(f, np.array([0, 1]))(2.0, 3.0) == (9.0, 12.0)
+    for repeated in ((0, 0), (1, -1)):
+        with pytest.raises(ValueError, match="each may be named once"):
+            grad(f, repeated)(2.0, 3.0)
+    with pytest.raises(ValueError, match="each may be named once"):
+        grad(f, argnames=["a", "a"])
+    with pytest.raises(TypeError, match="integer"):
+        grad(f, 1.0)
+
+
+def test_none_and_text_pass_through():
+    parameters = {"w": 2.0, "bias": None, "name": "layer", "more": (3.0, None)}
+
+    def f(p):
+        assert (p["bias"], p["name"], p["more"][1]) == (None, "layer", None)
+        return p["w"] ** 2 * p["more"][0]
+
+    assert grad(f)(parameters) == {"w": 12.0, "bias": None, "name": "layer", "more": (4.0, None)}
+    assert hvp(f, parameters, {"w": 1.0, "bias": None, "name": "", "more": (0.0, None)})["more"] == (
+        4.0,
+        None,
+    )
+
+
+def test_what_stands_beside_the_result_comes_back_as_numbers():
+    def f(x):
+        return x * x, {"twice": x * 2.0, "text": "seen", "list": [x, None], "array": np.array([x, 1.0])}
+
+    slope, aux = grad(f, has_aux=True)(3.0)
+    assert (slope, aux["twice"], aux["text"], aux["list"]) == (6.0, 6.0, "seen", [3.0, None])
+    assert aux["array"].dtype == np.float64
+    assert value_and_grad(f, has_aux=True)(3.0)[0][0] == 9.0
+    assert jacobian(f, has_aux=True)(3.0)[0] == 6.0
+    second, aux = hessian(f, has_aux=True)(3.0)
+    assert (second, aux["twice"]) == (2.0, 6.0)
+    assert vjp(f, 3.0, has_aux=True)[2]["twice"] == 6.0
+    assert jvp(f, (3.0,), (1.0,), has_aux=True)[:2] == (9.0, 6.0)
+    assert grad(lambda x: grad(f, has_aux=True)(x)[1]["twice"])(3.0) == 2.0
+    with pytest.raises(TypeError, match="has_aux=True the function returns a pair"):
+        grad(lambda x: x, has_aux=True)(1.0)
+
+
+@pytest.mark.parametrize("number", [1j, np.complex128(1 + 2j), np.array([1.0 + 2j])])
+def test_complex_numbers_are_refused(number):
+    with pytest.raises(TypeError, match="differentiate the real and imaginary parts separately"):
+        grad(lambda x: x)(number)
+    with pytest.raises(TypeError, match="real number"):
+        grad(lambda x: number)(1.0)
+
+
+def test_a_recorded_function_may_take_derivatives():
+    program = ag.record(lambda x: grad(lambda y: ag.sin(y) * x[1])(x[0]), [0.3, 2.0])
+    rows = np.array([[0.3, 2.0], [1.0, -3.0], [-2.0, 0.5]])
+    np.testing.assert_array_equal(program(rows), [math.cos(a) * b for a, b in rows])
+    program = ag.record(lambda x: hessian(lambda v: v[0] ** 2 * v[1])(list(x)), [3.0, 5.0])
+    np.testing.assert_allclose(program([[1.0, 2.0]]), [[[4.0, 2.0], [2.0, 0.0]]])
+
+
+# --- sparse ---
+
+
+def broyden(x):
+    padded = [0.0, *x, 0.0]
+    return [
+        (3.0 - 2.0 * b) * b - a - 2.0 * c + 1.0
+        for a, b, c in zip(padded, padded[1:], padded[2:], strict=False)
+    ]
+
+
+def chained(x):
+    return ag.sum(
+        [ag.maximum(a, b) * ag.sin(c) + ag.relu(a - c) for a, b, c in zip(x, x[1:], x[2:], strict=False)]
+    )
+
+
+def arrow(x):
+    return [*[x[0] * b + b**2 for b in x[1:]], ag.sum(x)]
+
+
+@pytest.mark.parametrize(
+    ("transform", "function"),
+    [
+        (hessian, rosenbrock),
+        (jacobian, broyden),
+        (hessian, chained),
+        (jacobian, arrow),
+        (hessian, lambda x: x[0]),
+    ],
+)
+def test_a_sparse_matrix_is_the_dense_one(transform, function):
+    pytest.importorskip("scipy.sparse")
+    for n in (3, 17, 40):
+        x = np.random.default_rng(n).uniform(0.5, 1.5, n).tolist()
+        found = transform(function, sparse=True)(x)
+        assert found.shape == np.shape(transform(function)(x))
+        np.testing.assert_array_equal(found.toarray(), transform(function)(x))
+
+
+def test_a_sparse_hessian_of_many_variables_takes_few_sweeps():
+    pytest.importorskip("scipy.sparse")
+    n = 5_000
+    x = np.random.default_rng(0).uniform(0.5, 1.5, n)
+    found = hessian(rosenbrock, sparse=True)(x)
+    assert found.shape == (n, n)
+    assert found.nnz == 3 * n - 2
+    expected = 1200.0 * x[:-1] ** 2 - 400.0 * x[1:] + 2.0
+    expected[1:] += 200.0
+    np.testing.assert_allclose(found.diagonal()[:-1], expected)
+    np.testing.assert_allclose(found.diagonal(1), -400.0 * x[:-1])
+
+
+def test_an_infinite_derivative_does_not_spoil_its_neighbours_when_sparse():
+    pytest.importorskip("scipy.sparse")
+    found = jacobian(lambda x: [ag.sqrt(x[0]) + x[1], x[1] * x[2]], sparse=True)([0.0, 2.0, 3.0]).toarray()
+    np.testing.assert_array_equal(found, [[math.inf, 1.0, 0.0], [0.0, 3.0, 2.0]])
+
+
+def test_a_sparse_matrix_of_structures_has_a_column_for_each_number():
+    pytest.importorskip("scipy.sparse")
+    (found, aux) = jacobian(
+        lambda p, q: ([p["a"] * q[0], p["b"][1]], "aux"), (0, 1), has_aux=True, sparse=True
+    )({"a": 2.0, "b": [1.0, 5.0]}, [3.0, 4.0])
+    assert aux == "aux"
+    np.testing.assert_array_equal(found.toarray(), [[3.0, 0.0, 0.0, 2.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0]])
+
+
+def test_a_sparse_matrix_is_not_differentiated_again():
+    pytest.importorskip("scipy.sparse")
+    with pytest.raises(TypeError, match="plain numbers, which cannot be differentiated again"):
+        jacobian(lambda x: x, sparse=True)([Value(1.0)])

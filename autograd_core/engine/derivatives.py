@@ -1,0 +1,571 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, binding=True, always_allow_keywords=True
+"""Derivatives as graphs: back-propagation and its forward twin with Values for numbers.
+
+What `adjoints` does is this::
+
+    def adjoints(output, inputs):
+        gradient = {output: 1.0}
+        for node in reversed(topological_order(output)):
+            for parent, rule in zip(node.parents, node.operation.partial_rules):
+                gradient[parent] = gradient.get(parent, 0.0) + rule(*node.parents, node) * gradient[node]
+        return [gradient.get(node, 0.0) for node in inputs]
+
+for the nodes between the inputs and the output alone. The rules are not called each time: `instructions`
+lists them once.
+
+A *selecting* operation sends nothing to an operand that it did not choose, so that 0 * inf cannot arise
+there. In a graph of the gradient the choice must be a node, since the graph may be computed again for other
+numbers (in a Program): the share of an operand is ``where(chosen, partial * gradient, 0)``, with the partial
+itself for `chosen`. Where all that reaches a node came through such edges, what it passes on is guarded in
+the same way.
+"""
+
+from array import array
+
+import cython
+
+from ..calculus.instructions import instructions_of_partials
+from ..calculus.operations import OPERATIONS
+from ..errors import ConversionError
+
+if cython.compiled:
+    from cython.cimports.autograd_core.engine.flags import *
+    from cython.cimports.autograd_core.engine.nary import make_many
+    from cython.cimports.autograd_core.engine.sweep import array_pointer, nodes_up_to
+    from cython.cimports.autograd_core.engine.value import *
+else:
+    from .flags import *
+    from .nary import make_many
+    from .sweep import array_pointer, nodes_up_to
+    from .value import *
+
+from .nary import refuse_stale
+from .sweep import sweep
+from .value import bounded, method, rules
+
+COMPILED = cython.compiled
+
+# By identifier. The last is filled as operations are asked for: (constants, code, result, folds) of each
+# partial, `folds` telling whether the folds of a reduction take part.
+_arities = cython.declare(list, [0] + [operation.arity or 0 for operation in OPERATIONS.values()])
+_native = cython.declare(list, [False] + [operation.native for operation in OPERATIONS.values()])
+_partials = cython.declare(list, [None] * len(_arities))
+_active = cython.declare(
+    cython.int, 0
+)  # calls of functions whose inputs are being differentiated, in all threads
+
+
+# --- inputs that are being differentiated ---------------------------------------------------------------
+
+
+def call_on_inputs(function, args, kwargs, leaves: list):
+    """Call a function while some nodes, made for this call, are the inputs to differentiate with respect to.
+
+    Graphs are built, within `no_grad` too, and to convert a node that depends on the inputs raises
+    `ConversionError`.
+    """
+    global _active
+    mode: cython.int = thread_mode()
+    leaf: Value
+    for leaf in leaves:
+        leaf._flags |= INPUT
+    _active += 1
+    set_thread_mode((mode & ~NO_GRAD) | TRACING)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        set_thread_mode(mode)
+        _active -= 1
+        for leaf in leaves:
+            leaf._flags &= ~INPUT
+
+
+def depends_on_inputs(nodes: list):
+    """Tell whether some of the nodes depend on the inputs of a call that is at work."""
+    node: Value
+    if _active == 0:
+        return False
+    for node in nodes_up_to(tuple(nodes), INPUT):
+        if node._flags & INPUT:
+            return True
+    return False
+
+
+@method
+def _refuse_conversion(self, how):
+    """Raise ConversionError if this node depends on inputs that are being differentiated."""
+    if depends_on_inputs([self]):
+        name = self.label or self.op or "input"
+        raise ConversionError(
+            f"node {bounded(name)!r}: {how}, which would drop it from the gradient: compute with this "
+            "package's functions (autograd_core.exp for math.exp, autograd_core.sum for math.fsum; arrays of "
+            "Values have dtype=object); where its number alone is wanted, read .data"
+        )
+
+
+def gradients_of(outputs: list, seeds: list, leaves: list):
+    """Return the gradients of sum_k seed_k output_k, floats.
+
+    Args:
+        outputs: Values.
+        seeds: a float for each.
+        leaves: the inputs that were made for the call from which the outputs came.
+    """
+    leaf: Value
+    for leaf in leaves:
+        leaf._grad = 0.0
+    sweep(outputs, seeds, leaves)
+    return [leaf._grad for leaf in leaves]
+
+
+# --- the nodes between inputs and outputs ---------------------------------------------------------------
+
+
+@cython.final
+@cython.cclass
+class _Between:
+    """The nodes under some outputs down to the inputs, parents first, and their edges that lead to an input.
+
+    Args:
+        outputs: Values.
+        inputs: Values.
+        stop: the flags of nodes that are not looked behind; TARGET stands for the inputs.
+    """
+
+    nodes: list
+    starts: object  # where a node's edges begin, shape (nodes + 1,)
+    places: object  # each edge's parent as a position in `nodes`; -1 where it leads to no input
+    output_places: list  # -1 for an output that depends on no input
+    input_places: list  # -1 for an input that no output depends on
+
+    def __init__(self, outputs: list, inputs: list, stop: cython.int):
+        x: Value
+        for x in inputs:
+            x._flags |= TARGET
+        try:
+            roots: list = [y for y in outputs if not cython.cast(Value, y)._flags & stop]
+            self.nodes = nodes_up_to(tuple(roots), stop)
+            self.nodes[:0] = _unlisted(outputs, self.nodes)
+            self._find_edges(outputs, inputs, stop)
+        finally:
+            for x in inputs:
+                x._flags &= ~TARGET
+
+    def _find_edges(self, outputs: list, inputs: list, stop: cython.int):
+        i: cython.Py_ssize_t
+        j: cython.Py_ssize_t
+        n: cython.Py_ssize_t = len(self.nodes)
+        total: cython.Py_ssize_t = 0
+        place: cython.Py_ssize_t
+        node: Value
+        for node in self.nodes:
+            total += parent_count(node)
+        self.starts, self.places = array("q", bytes(8 * (n + 1))), array("q", bytes(8 * total))
+        needed_ = array("q", bytes(8 * n))
+        outputs_, inputs_ = array("q", bytes(8 * len(outputs))), array("q", bytes(8 * len(inputs)))
+        if cython.compiled:
+            starts: cython.pointer(cython.longlong) = array_pointer(self.starts)
+            places: cython.pointer(cython.longlong) = array_pointer(self.places)
+            needed: cython.pointer(cython.longlong) = array_pointer(needed_)
+            ends: cython.pointer(cython.longlong) = array_pointer(outputs_)
+            begins: cython.pointer(cython.longlong) = array_pointer(inputs_)
+        else:
+            starts, places, needed, ends, begins = self.starts, self.places, needed_, outputs_, inputs_
+        total = 0
+        for i in range(n):  # no Python code runs from here until the marks are gone
+            node = self.nodes[i]
+            node._mark = i + 1
+            starts[i] = total
+            needed[i] = (node._flags & TARGET) != 0
+            if not node._flags & stop:
+                for j in range(parent_count(node)):
+                    place = cython.cast(cython.Py_ssize_t, _parent_of(node, j)._mark) - 1
+                    if place >= 0 and needed[place]:
+                        needed[i] = 1
+                    else:
+                        place = -1
+                    places[total] = place
+                    total += 1
+        starts[n] = total
+        for i in range(len(outputs)):
+            place = cython.cast(cython.Py_ssize_t, cython.cast(Value, outputs[i])._mark) - 1
+            ends[i] = place if place >= 0 and needed[place] else -1
+        for i in range(len(inputs)):
+            begins[i] = cython.cast(cython.Py_ssize_t, cython.cast(Value, inputs[i])._mark) - 1
+        for i in range(n):
+            cython.cast(Value, self.nodes[i])._mark = 0
+        self.output_places, self.input_places = outputs_.tolist(), inputs_.tolist()
+
+
+def _unlisted(outputs: list, nodes: list):
+    """Return the outputs that are inputs themselves and not among the nodes, each once."""
+    chosen = [y for y in outputs if cython.cast(Value, y)._flags & TARGET]
+    if not chosen:
+        return []
+    known = set(map(id, nodes))
+    return [y for k, y in enumerate(chosen) if id(y) not in known and not any(y is z for z in chosen[:k])]
+
+
+@cython.cfunc
+@cython.inline
+def _parent_of(node: Value, j: cython.Py_ssize_t) -> Value:
+    if cython.compiled:
+        return cython.cast(Value, value_of(parents_of(node_of(node))[j]))
+    return node._parents[j]
+
+
+# --- partials as graphs ---------------------------------------------------------------------------------
+
+
+@cython.cfunc
+def _lifted(x) -> Value:
+    if type(x) is float:
+        return constant(x)
+    return x
+
+
+@cython.cfunc
+def _plain(op: cython.int, arity: cython.int, a, b):
+    """An operation on plain numbers, with IEEE's infinities and NaN."""
+    if cython.compiled and _native[op]:
+        if arity == 1:
+            return ad_value1(op, a)
+        return ad_value2(op, a, b)
+    rule = rules[op].rule
+    return float(rule(a) if arity == 1 else rule(a, b))
+
+
+@cython.cfunc
+def _operate(op: cython.int, a, b, c):
+    """An operation on numbers and Values: a number for numbers, else a node."""
+    arity: cython.int = _arities[op]
+    if arity == 1:
+        if type(a) is float:
+            return _plain(op, 1, a, None)
+        return make_unary(op, a)
+    if arity == 2:
+        if type(a) is float and type(b) is float:
+            return _plain(op, 2, a, b)
+        return make_binary(op, _lifted(a), _lifted(b))
+    if op == OP_WHERE:
+        if type(a) is float:
+            return b if cython.cast(cython.double, a) != 0.0 else c
+        return _where(a, b, c)
+    return _lifted(a).clip(b, c)
+
+
+@cython.cfunc
+def _where(condition, a, b):
+    return make_many(OP_WHERE, [condition, _lifted(a), _lifted(b)], 0)
+
+
+@cython.cfunc
+def _follow(slots: list, count: cython.Py_ssize_t, entry: tuple):
+    """Follow the instructions for one partial, its arguments in the first slots."""
+    word: cython.longlong
+    for number in cython.cast(tuple, entry[0]):
+        slots[count] = number
+        count += 1
+    for code in cython.cast(tuple, entry[1]):
+        word = code
+        slots[count] = _operate(
+            word & 255, slots[word >> 8 & 255], slots[word >> 16 & 255], slots[word >> 24 & 255]
+        )
+        count += 1
+    return slots[cython.cast(cython.Py_ssize_t, entry[2])]
+
+
+@cython.cfunc
+def _entries(op: cython.int) -> tuple:
+    """Return the instructions for the partials of an operation; an empty tuple where there are none."""
+    found = _partials[op]
+    if found is None:
+        listed = instructions_of_partials(rules[op]) or ()
+        found = _partials[op] = tuple([(x.constants, x.code, x.result, _uses_folds(x)) for x in listed])
+    return found
+
+
+def _uses_folds(listed):
+    operands = {word >> shift & 255 for word in listed.code for shift in (8, 16)}
+    return bool(operands & {1, 2}) or listed.result in (1, 2)
+
+
+@cython.final
+@cython.cclass
+class _Partials:
+    """The partials of nodes as graphs, one at a time."""
+
+    folds: dict  # of the reductions met so far: several outputs of one softmax share them
+    node: Value  # the last one whose operation has no instructions
+    listed: object  # and its partials
+    slots: list
+
+    def __init__(self):
+        self.slots = [None] * 256
+        self.folds = {}
+        self.node = None
+
+    @cython.cfunc
+    def of(self, node: Value, j: cython.Py_ssize_t):
+        """Return the partial with respect to operand j: a Value, or a float."""
+        mode: cython.int = thread_mode()
+        set_thread_mode(mode | IEEE)
+        try:
+            return self._of(node, j)
+        finally:
+            set_thread_mode(mode)
+
+    @cython.cfunc
+    def _of(self, node: Value, j: cython.Py_ssize_t):
+        op: cython.int = node._op_id
+        n: cython.Py_ssize_t = parent_count(node)
+        k: cython.Py_ssize_t
+        slots: list
+        if op == OP_MUL:  # the most frequent one; what `_follow` would return
+            return _operand(node, 1 - j)
+        if op == OP_DOT:
+            k = n // 2
+            return 1.0 if j == 2 * k else _operand(node, j - k if j >= k else j + k)
+        entries: tuple = _entries(op) if op != OP_CUSTOM else ()
+        if not entries:
+            return self._by_calling(node, j)
+        slots = self.slots
+        if cython.cast(cython.int, _arities[op]):
+            for k in range(n):
+                slots[k] = _operand(node, k)
+            slots[n] = node
+            return _follow(slots, n + 1, entries[j])
+        entry: tuple = entries[0]
+        m, s = self._folds_of(node) if entry[3] else (0.0, 0.0)
+        slots[:6] = [_parent_of(node, j), m, s, node, float(n), 1.0 if j == index_of(node) else 0.0]
+        return _follow(slots, 6, entry)
+
+    @cython.cfunc
+    def _folds_of(self, node: Value):
+        key = (node._op_id, node.parents)
+        found = self.folds.get(key)
+        if found is None:
+            found = self.folds[key] = rules[node._op_id].folds(node.parents)
+        return found
+
+    @cython.cfunc
+    def _by_calling(self, node: Value, j: cython.Py_ssize_t):
+        """A user-defined operation's partial, from its rule."""
+        if self.node is not node:
+            operands: list = [_operand(node, k) for k in range(parent_count(node))]
+            self.listed = node.operation.partials(operands, node)
+            self.node = node
+        partial = self.listed[j]
+        return partial if isinstance(partial, Value) else float(partial)
+
+
+@cython.cfunc
+@cython.inline
+def _operand(node: Value, j: cython.Py_ssize_t):
+    """An operand; a constant one as a plain number."""
+    parent: Value = _parent_of(node, j)
+    if parent._flags & CONSTANT:
+        return parent._data
+    return parent
+
+
+@cython.cfunc
+def _times(partial, upstream):
+    """partial * upstream, without a node for a factor of 1 or -1."""
+    if type(partial) is float:
+        if type(upstream) is float:
+            return cython.cast(cython.double, partial) * cython.cast(cython.double, upstream)
+        if cython.cast(cython.double, partial) == 1.0:
+            return upstream
+        if cython.cast(cython.double, partial) == -1.0:
+            return make_unary(OP_NEG, upstream)
+    elif type(upstream) is float and cython.cast(cython.double, upstream) == 1.0:
+        return partial
+    return make_binary(OP_MUL, _lifted(partial), _lifted(upstream))
+
+
+@cython.cfunc
+def _plus(a, b):
+    if type(a) is float and type(b) is float:
+        return cython.cast(cython.double, a) + cython.cast(cython.double, b)
+    return make_binary(OP_ADD, _lifted(a), _lifted(b))
+
+
+# --- the two sweeps -------------------------------------------------------------------------------------
+
+
+@cython.final
+@cython.cclass
+class _Flow:
+    """What has reached each node: a sum, and the conditions under which anything did.
+
+    The conditions are None where something did in any case, else a list of nodes, one of which is not 0.
+    """
+
+    sums: list
+    conditions: list
+
+    def __init__(self, count: cython.Py_ssize_t):
+        self.sums = [None] * count
+        self.conditions = [None] * count
+
+    @cython.cfunc
+    def add(self, place: cython.Py_ssize_t, share, condition):
+        """Let a share reach a node, under a condition or, with None, in any case."""
+        before = self.sums[place]
+        if before is None:
+            self.sums[place] = share
+            self.conditions[place] = None if condition is None else [condition]
+            return
+        self.sums[place] = _plus(before, share)
+        if condition is None:
+            self.conditions[place] = None
+        elif self.conditions[place] is not None:
+            cython.cast(list, self.conditions[place]).append(condition)
+
+    @cython.cfunc
+    def condition(self, place: cython.Py_ssize_t):
+        """Return the one node that tells whether anything reached this one; None for "in any case"."""
+        found = self.conditions[place]
+        if found is None:
+            return None
+        result = found[0]
+        for other in found[1:]:
+            if other is not result:
+                result = _where(result, 1.0, other)
+        self.conditions[place] = [result]
+        return result
+
+
+@cython.cfunc
+def _pass_on(
+    flow: _Flow, source: cython.Py_ssize_t, target: cython.Py_ssize_t, partial, selecting: cython.bint
+):
+    """Carry what has reached one node over an edge to another."""
+    condition = flow.condition(source)
+    if selecting:
+        if type(partial) is float:
+            if cython.cast(cython.double, partial) == 0.0:
+                return
+        elif condition is None:
+            condition = partial
+        else:
+            condition = _where(condition, partial, 0.0)
+    share = _times(partial, flow.sums[source])
+    if condition is not None and share is not condition and type(partial) is not float:
+        share = _where(condition, share, 0.0)
+    flow.add(target, share, condition)
+
+
+def adjoints(outputs: list, inputs: list, seeds: list, inner: cython.bint = False):
+    """Return the gradients of sum_k seed_k output_k as graphs.
+
+    Args:
+        outputs: Values.
+        inputs: Values.
+        seeds: a float or Value for each output.
+        inner: whether the inputs were made for a call that the outputs came from. No input depends on another
+            then, or on what was made before.
+
+    Returns:
+        For each input a Value, or a float where the gradient depends on nothing; 0.0 where there is none.
+
+    Raises:
+        GraphError: data was assigned since the graph was made.
+    """
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    place: cython.Py_ssize_t
+    start: cython.Py_ssize_t
+    node: Value
+    between: _Between = _Between(outputs, inputs, _barrier(inputs, inner))
+    refuse_stale(between.nodes)
+    flow: _Flow = _Flow(len(between.nodes))
+    partials: _Partials = _Partials()
+    for place, seed in zip(between.output_places, seeds):
+        if place >= 0:
+            flow.add(place, seed, None)
+    if cython.compiled:
+        starts: cython.pointer(cython.longlong) = array_pointer(between.starts)
+        places: cython.pointer(cython.longlong) = array_pointer(between.places)
+    else:
+        starts, places = between.starts, between.places
+    for i in range(len(between.nodes) - 1, -1, -1):
+        if flow.sums[i] is None:
+            continue
+        node = between.nodes[i]
+        start = starts[i]
+        for j in range(starts[i + 1] - start):
+            place = places[start + j]
+            if place >= 0:
+                _pass_on(flow, i, place, partials.of(node, j), node._flags & SELECTING)
+    return _taken(flow.sums, between.input_places)
+
+
+def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint):
+    """Return the derivatives of the outputs when the inputs of one call move in given directions.
+
+    Args:
+        outputs: Values.
+        inputs: Values, made for the call that the outputs came from.
+        directions: a float or Value for each input.
+        graph: whether graphs are wanted; else the stored partials are used, and floats returned.
+
+    Returns:
+        For each output a Value or a float.
+
+    Raises:
+        GraphError: graphs are wanted, and data was assigned since theirs was made.
+    """
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    place: cython.Py_ssize_t
+    start: cython.Py_ssize_t
+    node: Value
+    between: _Between = _Between(outputs, inputs, TARGET | INPUT)
+    if graph:
+        refuse_stale(between.nodes)
+    flow: _Flow = _Flow(len(between.nodes))
+    partials: _Partials = _Partials()
+    for place, direction in zip(between.input_places, directions):
+        if place >= 0:
+            flow.add(place, direction, None)
+    if cython.compiled:
+        starts: cython.pointer(cython.longlong) = array_pointer(between.starts)
+        places: cython.pointer(cython.longlong) = array_pointer(between.places)
+    else:
+        starts, places = between.starts, between.places
+    for i in range(len(between.nodes)):
+        node = between.nodes[i]
+        start = starts[i]
+        for j in range(starts[i + 1] - start):
+            place = places[start + j]
+            if place >= 0 and flow.sums[place] is not None:
+                partial = partials.of(node, j) if graph else _stored_partial(node, j)
+                _pass_on(flow, place, i, partial, node._flags & SELECTING)
+    return _taken(flow.sums, between.output_places)
+
+
+@cython.cfunc
+def _stored_partial(node: Value, j: cython.Py_ssize_t) -> cython.double:
+    if cython.compiled:
+        return partials_of(node_of(node))[j]
+    return node._partials[j]
+
+
+@cython.cfunc
+def _barrier(inputs: list, inner: cython.bint) -> cython.int:
+    """Return the flags of the nodes behind which no input is found."""
+    node: Value
+    if inner:
+        return TARGET | INPUT
+    if len(inputs) > 1:
+        for node in inputs:
+            if parent_count(node):
+                return 0
+    return TARGET
+
+
+@cython.cfunc
+def _taken(sums: list, places: list) -> list:
+    return [0.0 if place < 0 or sums[place] is None else sums[place] for place in places]

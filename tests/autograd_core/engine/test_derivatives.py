@@ -1,0 +1,186 @@
+"""Gradients as graphs: the same nodes as the operations' rules make, and no more of them than needed."""
+
+import itertools
+
+import pytest
+
+import autograd_core as ag
+from autograd_core import OPERATIONS, CustomOperation, Value, differentiate, grad, jvp
+from autograd_core.calculus.instructions import instructions_of_partials
+from autograd_core.calculus.operations import Dot, Operation, Reduction
+from autograd_core.engine.derivatives import adjoints, depends_on_inputs
+from autograd_core.engine.modes import ieee
+from autograd_core.engine.nary import apply
+
+BUILT_IN = [rule for rule in OPERATIONS.values() if not isinstance(rule, CustomOperation)]
+NUMBERS = (0.7, 1.6, 2.3)
+
+
+def text(x):
+    """The formula under a node, written out."""
+    if not isinstance(x, Value):
+        return repr(float(x))
+    if x.is_leaf:
+        return x.label or repr(x.data)
+    return f"{x.op}({', '.join(text(parent) for parent in x.parents)})"
+
+
+def by_rule(node, j):
+    """The partial that the operation's rule gives when it is called with Values."""
+    rule, parents = node.operation, node.parents
+    with ieee():
+        if isinstance(rule, Reduction):
+            return rule.partials(parents, node, node.index)[j]
+        operands = [parent.data if parent.is_constant else parent for parent in parents]
+        if isinstance(rule, Dot):
+            return rule.partials(operands, node)[j]
+        return rule.partial_rules[j](*operands, node)
+
+
+@pytest.mark.parametrize("rule", BUILT_IN, ids=lambda rule: rule.name)
+def test_listed_instructions_make_the_nodes_that_the_rule_makes(rule):
+    arity = rule.arity or 3
+    for constant in itertools.product([False, True], repeat=arity):
+        operands = [
+            Value.lift(number) if fixed else Value(number, f"x{k}")
+            for k, (number, fixed) in enumerate(zip(NUMBERS, constant, strict=False))
+        ]
+        try:
+            node = apply(rule, operands)
+        except (ValueError, ArithmeticError):
+            continue
+        seed = Value(3.0, "seed")
+        for j, operand in enumerate(operands):
+            if operand.is_constant:
+                continue
+            expected = by_rule(node, j)
+            (found,) = adjoints([node], [operand], [seed])
+            partial = text(expected)
+            if rule.selecting and not isinstance(expected, Value):
+                assert text(found) == ("0.0" if expected == 0.0 else "seed")
+            elif partial in ("1.0", "-1.0"):
+                assert text(found) == ("seed" if partial == "1.0" else "neg(seed)")
+            elif rule.selecting:
+                assert text(found) == f"where({partial}, mul({partial}, seed), 0.0)"
+            else:
+                assert text(found) == f"mul({partial}, seed)"
+
+
+def test_every_built_in_operation_but_dot_is_listed():
+    missing = [rule.name for rule in BUILT_IN if instructions_of_partials(rule) is None]
+    assert missing == ["dot"]
+
+
+def test_a_rule_that_cannot_be_listed_is_called():
+    rule = Operation("unlisted", lambda x: x, lambda x, y: x.nosuchthing())
+    assert instructions_of_partials(rule) is None
+
+
+def test_a_reduction_folds_once_for_all_outputs_of_a_softmax():
+    x = [Value(0.1 * k) for k in range(6)]
+    outputs = ag.softmax(x)
+    alone = len(ag.topological_order(*differentiate(outputs[0], x)))
+    together = len(ag.topological_order(*differentiate(outputs, x)))
+    assert together < 6 * (alone - 4 * len(x))
+
+
+def test_a_sum_needs_no_folds():
+    x = [Value(float(k)) for k in range(50)]
+    assert all(part.is_constant for part in differentiate(ag.sum(x), x))
+    assert all(part.is_constant for part in differentiate(ag.mean(x), x))
+
+
+# --- how far the walk goes ---
+
+
+def visited(monkeypatch, run):
+    """How many nodes were walked over while something ran."""
+    import autograd_core.engine.derivatives as module
+
+    if ag.COMPILED:
+        pytest.skip("counts calls of a function that is compiled away")
+    count = 0
+    plain = module.nodes_up_to
+
+    def counted(roots, stop):
+        nonlocal count
+        found = plain(roots, stop)
+        count += len(found)
+        return found
+
+    monkeypatch.setattr(module, "nodes_up_to", counted)
+    run()
+    return count
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x: x - 0.01 * grad(lambda y: y * y)(x),
+        lambda x: x - 0.01 * jvp(lambda y: y * y, (x,), (1.0,))[1],
+        lambda x: x - 0.01 * ag.hvp(lambda y: y * y * y, x, 1.0),
+    ],
+    ids=["grad", "jvp", "hvp"],
+)
+def test_nested_derivatives_do_not_walk_through_the_past(monkeypatch, step):
+    def run(steps):
+        def nested(x):
+            for _ in range(steps):
+                x = step(x)
+            return x
+
+        return lambda: grad(nested)(1.0)
+
+    assert visited(monkeypatch, run(40)) < 2.1 * visited(monkeypatch, run(20))
+
+
+def test_nested_derivatives_of_a_long_past_are_right():
+    def descent(x):
+        for _ in range(300):
+            x = x - 0.01 * grad(lambda y: y * y)(x)
+        return x
+
+    assert grad(descent)(1.0) == pytest.approx(0.98**300)
+    assert grad(grad(descent))(1.0) == 0.0
+
+
+def test_an_input_may_depend_on_another_one():
+    x = Value(3.0)
+    y = x * x
+    z = y * x
+    assert [part.data for part in differentiate(z, [x, y])] == [27.0, 3.0]
+    assert [part.data for part in differentiate([z, y], [y, x])] == [4.0, 33.0]
+
+
+def test_an_input_inside_a_transform_may_be_older_than_its_argument():
+    w = Value(3.0)
+    seen = []
+
+    def f(a):
+        seen.append(differentiate(a * a, [w])[0].data)
+        return a
+
+    grad(f)(w * 2.0)
+    assert seen == [24.0]
+
+
+def test_what_is_returned_from_an_inner_call_still_depends_on_the_outer_one():
+    kept = []
+
+    def inner(y):
+        kept.append(y * y)
+        return y * 2.0
+
+    def outer(x):
+        grad(inner)(x)
+        return kept[-1] * x
+
+    assert grad(outer)(2.0) == 12.0
+
+
+def test_no_input_is_left_at_work():
+    x = Value(1.0)
+    with pytest.raises(ZeroDivisionError):
+        grad(lambda v: v / 0.0)(1.0)
+    assert not depends_on_inputs([x * 2.0])
+    assert type(grad(lambda v: v * x)(1.0)) is float
