@@ -62,7 +62,7 @@ def instructions_of_partials(operation: Operation) -> tuple[Instructions, ...] |
         where a rule cannot be listed: then call it.
     """
     try:
-        if isinstance(operation, Reduction):
+        if type(operation) is Reduction:
             return (_listed(operation.partial, 6),)
         arity = operation.arity or 0
         if type(operation) is Operation and 1 <= arity <= 3:
@@ -76,11 +76,14 @@ def _listed(rule: Callable[..., Any], count: int) -> Instructions:
     """List a rule of so many arguments.
 
     Raises:
-        KeyError: its formula holds what is no operation.
+        KeyError: its formula holds what is no operation, or what has no place in it.
         OverflowError: it is too long.
     """
     arguments = [Symbol(f"argument {k}") for k in range(count)]
+    holds = Symbol.holds
     formula = rule(*arguments)
+    if Symbol.holds != holds:
+        raise KeyError("stop_gradient leaves no trace in a formula")
     root = formula if isinstance(formula, Symbol) else Symbol(float(formula))
     order = _parts_first(root)
     slots = {id(argument): k for k, argument in enumerate(arguments)}

@@ -183,16 +183,17 @@ class Exponentials(Reduction):
     def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
         """Return dy/dx_j for each operand; on Values the w_j are nodes of softmax."""
         if hasattr(operands[0], "softmax"):
-            return self._from_weights(softmax(operands), y, index)
+            return self.partials_from(softmax(operands), y, index)
         return super().partials(operands, y, index)
 
     def partials_of(
         self, operands: Sequence[Number], m: Number, s: Number, y: Number, index: int
     ) -> tuple[Number, ...]:
         """Return dy/dx_j for each operand, from the folds."""
-        return self._from_weights([divide(self.step(0.0, x, m), s) for x in operands], y, index)
+        return self.partials_from([divide(self.step(0.0, x, m), s) for x in operands], y, index)
 
-    def _from_weights(self, weights: Sequence[Number], y: Number, index: int) -> tuple[Number, ...]:
+    def partials_from(self, weights: Sequence[Number], y: Number, index: int) -> tuple[Number, ...]:
+        """Return dy/dx_j for each operand, from the softmax of the operands."""
         others: Number = 0.0
         for k, w in enumerate(weights):
             if k != index and self.indexed:

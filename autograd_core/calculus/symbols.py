@@ -7,7 +7,7 @@ for people.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ["C_LIBRARY", "Symbol"]
 
@@ -31,6 +31,7 @@ class Symbol:
     """
 
     __slots__ = ("arguments", "head")
+    holds: ClassVar[int] = 0
 
     def __init__(self, head: str | float, *arguments: Any):
         self.head = head
@@ -90,7 +91,8 @@ class Symbol:
         return Symbol("select", self, a, b)
 
     def stop_gradient(self) -> Symbol:
-        """This formula: holding a number constant leaves no trace in its text."""
+        """This formula: holding a number constant leaves no trace in its text, but is counted."""
+        Symbol.holds += 1
         return self
 
     def __getattr__(self, name: str) -> Any:

@@ -25,13 +25,20 @@ from array import array
 import cython
 
 from ..calculus.instructions import instructions_of_partials
+from ..calculus.operation import Exponentials, Operation, Reduction
 from ..calculus.operations import OPERATIONS
+from ..calculus.primitives import softmax
 from ..errors import ConversionError
 
 if cython.compiled:
     from cython.cimports.autograd_core.engine.flags import *
     from cython.cimports.autograd_core.engine.nary import make_many
-    from cython.cimports.autograd_core.engine.sweep import array_pointer, nodes_up_to
+    from cython.cimports.autograd_core.engine.sweep import (
+        array_pointer,
+        begin_marking,
+        end_marking,
+        nodes_up_to,
+    )
     from cython.cimports.autograd_core.engine.value import *
 else:
     from .flags import *
@@ -171,15 +178,23 @@ class _Between:
             begins: cython.pointer(cython.longlong) = array_pointer(inputs_)
         else:
             starts, places, needed, ends, begins = self.starts, self.places, needed_, outputs_, inputs_
+        if cython.compiled:
+            begin_marking()
+            for i in range(n):
+                cython.cast(Value, self.nodes[i])._mark = i + 1
+        else:
+            marks = {id(node): i + 1 for i, node in enumerate(self.nodes)}
         total = 0
-        for i in range(n):  # no Python code runs from here until the marks are gone
+        for i in range(n):
             node = self.nodes[i]
-            node._mark = i + 1
             starts[i] = total
             needed[i] = (node._flags & TARGET) != 0
             if not node._flags & stop:
                 for j in range(parent_count(node)):
-                    place = cython.cast(cython.Py_ssize_t, _parent_of(node, j)._mark) - 1
+                    if cython.compiled:
+                        place = cython.cast(cython.Py_ssize_t, parents_of(node_of(node))[j]._mark) - 1
+                    else:
+                        place = marks.get(id(node._parents[j]), 0) - 1
                     if place >= 0 and needed[place]:
                         needed[i] = 1
                     else:
@@ -188,12 +203,20 @@ class _Between:
                     total += 1
         starts[n] = total
         for i in range(len(outputs)):
-            place = cython.cast(cython.Py_ssize_t, cython.cast(Value, outputs[i])._mark) - 1
+            if cython.compiled:
+                place = cython.cast(cython.Py_ssize_t, cython.cast(Value, outputs[i])._mark) - 1
+            else:
+                place = marks.get(id(outputs[i]), 0) - 1
             ends[i] = place if place >= 0 and needed[place] else -1
         for i in range(len(inputs)):
-            begins[i] = cython.cast(cython.Py_ssize_t, cython.cast(Value, inputs[i])._mark) - 1
-        for i in range(n):
-            cython.cast(Value, self.nodes[i])._mark = 0
+            if cython.compiled:
+                begins[i] = cython.cast(cython.Py_ssize_t, cython.cast(Value, inputs[i])._mark) - 1
+            else:
+                begins[i] = marks.get(id(inputs[i]), 0) - 1
+        if cython.compiled:
+            for i in range(n):
+                cython.cast(Value, self.nodes[i])._mark = 0
+            end_marking()
         self.output_places, self.input_places = outputs_.tolist(), inputs_.tolist()
 
 
@@ -350,13 +373,30 @@ class _Partials:
 
     @cython.cfunc
     def _by_calling(self, node: Value, j: cython.Py_ssize_t):
-        """A user-defined operation's partial, from its rule."""
+        """The partial of an operation without instructions, from its rule."""
+        rule = node.operation
+        if type(rule) is Operation:  # one rule at a time: another may not be defined here
+            partial = rule.partial_rules[j](*[_operand(node, k) for k in range(parent_count(node))], node)
+            return partial if isinstance(partial, Value) else float(partial)
         if self.node is not node:
-            operands: list = [_operand(node, k) for k in range(parent_count(node))]
-            self.listed = node.operation.partials(operands, node)
+            if isinstance(rule, Exponentials):
+                self.listed = rule.partials_from(self._weights_of(node), node, index_of(node))
+            elif isinstance(rule, Reduction):
+                self.listed = rule.partials(node.parents, node, index_of(node))
+            else:
+                operands: list = [_operand(node, k) for k in range(parent_count(node))]
+                self.listed = rule.partials(operands, node)
             self.node = node
         partial = self.listed[j]
         return partial if isinstance(partial, Value) else float(partial)
+
+    @cython.cfunc
+    def _weights_of(self, node: Value):
+        key = ("softmax", node.parents)
+        found = self.folds.get(key)
+        if found is None:
+            found = self.folds[key] = softmax(node.parents)
+        return found
 
 
 @cython.cfunc

@@ -463,6 +463,20 @@ def parent_positions(nodes: list, outside: list):
 
 
 @cython.cfunc
+@cython.exceptval(check=False)
+def begin_marking() -> cython.void:
+    """Wait until no walk is under way; none begins before `end_marking`. For the marks of other modules."""
+    begin_walk()
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def end_marking() -> cython.void:
+    """Let walks begin again."""
+    end_walk()
+
+
+@cython.cfunc
 def array_pointer(values) -> cython.pointer(cython.longlong):
     """Return the address of the first number of an ``array``."""
     if cython.compiled:
