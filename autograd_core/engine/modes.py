@@ -70,6 +70,7 @@ class _Mode:
 def no_grad():
     """Within this context operations return plain constants: no graph is built.
 
+    >>> from autograd_core import Value
     >>> with no_grad():
     ...     y = Value(2.0) * 3.0
     >>> y.is_constant

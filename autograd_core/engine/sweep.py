@@ -227,6 +227,7 @@ def topological_order(*roots):
     Raises:
         TypeError: if a root is not a Value.
 
+    >>> from autograd_core import Value
     >>> a = Value(2.0, "a")
     >>> [node.label or node.op for node in topological_order(a * a + 1.0)]
     ['a', 'mul', '', 'add']
