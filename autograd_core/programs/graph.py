@@ -123,11 +123,12 @@ class RecordedGraph:
         for start, stop in pairwise(bounds):
             yield self.scopes[self.scope[start]], start, stop
 
-    def rebuild(self, inputs: Sequence[Value]) -> list[Value]:
+    def rebuild(self, inputs: Sequence[Value], parameters: Sequence[Value] | None = None) -> list[Value]:
         """Return the nodes made anew on other inputs, with the recorded scopes and labels.
 
-        Parameters are the captured Values themselves.
+        Parameters are the captured Values themselves, unless others are given.
         """
+        leaves = self.parameters if parameters is None else parameters
         nodes: list[Value] = []
         starts, parents, refs = self.start.tolist(), self.parents.tolist(), self.ref.tolist()
         kinds = self.kind.tolist()
@@ -137,7 +138,7 @@ class RecordedGraph:
                     if kinds[i] == CONSTANT:
                         nodes.append(Value.lift(float(self.value[i])))
                     elif kinds[i] == PARAMETER:
-                        nodes.append(self.parameters[refs[i]])
+                        nodes.append(leaves[refs[i]])
                     elif kinds[i] == INPUT:
                         nodes.append(inputs[refs[i]])
                     else:
@@ -145,7 +146,8 @@ class RecordedGraph:
                         operands = [nodes[p] for p in parents[starts[i] : starts[i + 1]]]
                         nodes.append(apply(rule, operands, refs[i] if rule.arity is None else 0))
         for i, label in self.labels.items():
-            nodes[i].label = label
+            if kinds[i] != INPUT or parameters is None:
+                nodes[i].label = label
         return nodes
 
     def broken_guard(self, nodes: Sequence[Value]) -> tuple[Value, str, Value, bool] | None:

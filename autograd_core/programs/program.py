@@ -54,7 +54,7 @@ from ..engine.nary import stale
 from ..engine.value import Value
 from ..errors import RecordingError
 from ..vectors import gradients_to_vector, vector_to_gradients
-from . import derivatives
+from . import derivatives, higher
 from .forms import Example, arrange, flatten
 from .graph import RecordedGraph
 from .one_row import one_row
@@ -183,6 +183,7 @@ class Program:
         self.most_recordings = most_recordings
         self.eager_rows = 0
         self._parameters = list(graph.parameters)
+        self.derived: dict[Any, Program] = {}
         self._unpickled = False
 
     @property
@@ -341,6 +342,66 @@ class Program:
         found = derivatives.jacobian(self, batches, wrt, threads)
         return found if values else found[1]
 
+    def jvp(self, *batches_and_tangents: Any, wrt: Any = None) -> tuple[Any, Any]:
+        """Return the values and the Jacobian-vector products J v, by forward mode.
+
+        Args:
+            *batches_and_tangents: the batches, and last v in the structure of `wrt`: for an argument an array
+                of its batch's shape, for parameters of theirs, the same for every row; with one more axis in
+                front for several v.
+            wrt: with respect to what, as in `value_and_grad`; by default the argument, or a tuple of all.
+
+        Returns:
+            (values, products), both of the values' shape; with several v their axis stands in front.
+
+        >>> program = record(lambda x: [x[0] * x[1], x[0]], [1.0, 1.0])
+        >>> values, products = program.jvp([[2.0, 3.0]], [[1.0, 10.0]])
+        >>> products.tolist()
+        [[23.0, 1.0]]
+        """
+        *batches, tangents = batches_and_tangents
+        return higher.jvp(self, batches, tangents, wrt)
+
+    def hvp(self, *batches_and_vectors: Any, wrt: Any = None, per_row: bool = False) -> Any:
+        """Return the products of the Hessian and v, without the Hessian.
+
+        Args:
+            *batches_and_vectors: the batches, and last v, as in `jvp`.
+            wrt: with respect to what, as in `value_and_grad`; by default the argument, or a tuple of all.
+            per_row: whether parameters have a product for each row; else they are summed over the rows.
+
+        Returns:
+            H v in the structure of `wrt`; with several v their axis stands in front.
+
+        Raises:
+            ValueError: f returns several numbers.
+
+        >>> program = record(lambda x: x[0] ** 2 * x[1], [1.0, 1.0])
+        >>> program.hvp([[3.0, 5.0]], [[1.0, 0.0]]).tolist()
+        [[10.0, 6.0]]
+        """
+        *batches, vectors = batches_and_vectors
+        return higher.hvp(self, batches, vectors, wrt, per_row)
+
+    def hessian(self, *batches: Any, wrt: Any = None) -> Any:
+        """Return every row's matrix of second derivatives.
+
+        Args:
+            *batches: for each argument of f an array with one more axis, the lanes, in front.
+            wrt: with respect to what, as in `value_and_grad`; by default the argument, or a tuple of all.
+
+        Returns:
+            In the structure of `wrt`, and within that again in it, arrays of shape (lanes, *shape, *shape).
+
+        Raises:
+            ValueError: f returns several numbers.
+
+        >>> program = record(lambda x: x[0] ** 2 * x[1], [1.0, 1.0])
+        >>> program.hessian([[3.0, 5.0]]).tolist()
+        [[[10.0, 6.0], [6.0, 0.0]]]
+        """
+        return higher.hessian(self, batches, wrt)
+
     # --- looking ----------------------------------------------------------------------
 
     def stats(self) -> ProgramStatistics:
@@ -396,7 +457,7 @@ class Program:
         return f"<Program of {len(graph)} nodes, {len(graph.parameters)} parameters, {graph.inputs} inputs>"
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
+        state = {**self.__dict__, "derived": {}}
         if not self._can_pickle_function():
             state["_f"] = None
         return state

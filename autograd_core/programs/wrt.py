@@ -53,6 +53,8 @@ class Targets:
             wrt = 0 if count == 1 else tuple(range(count)) if count else program.parameters
         self.inputs: list[int] = []
         self.parameters: list[Value] = []
+        self._known: set[int] = set()
+        self._examples = program.examples
         self._places = {id(parameter): k for k, parameter in enumerate(program.parameters)}
         self._count = count
         self._structure = map_structure(wrt, self._leaf)
@@ -82,7 +84,9 @@ class Targets:
             raise TypeError(f"an array of parameters holds Values, not {value!r}")
         if not value.is_leaf or value.is_constant:
             raise ValueError(f"{value!r} is no leaf that takes a gradient")
-        self.parameters.append(value)
+        if id(value) not in self._known:
+            self._known.add(id(value))
+            self.parameters.append(value)
         return value
 
     def shaped(self, of_input: Callable[[int], Any], of_parameters: Any) -> Any:
@@ -109,21 +113,38 @@ class Targets:
 
         return map_structure(self._structure, leaf)
 
-    def flat(self, structure: Any) -> tuple[dict[int, Any], dict[int, Any]]:
-        """Take apart what has the caller's structure: by argument, and by the id of a parameter."""
-        by_input: dict[int, Any] = {}
-        by_parameter: dict[int, Any] = {}
-        parts: list[Any] = []
-        _zip(self._structure, structure, parts)
-        for target, part in parts:
-            if isinstance(target, Value):
-                by_parameter[id(target)] = part
-            elif isinstance(target, int):
-                by_input[target] = part
-            else:
-                flat = part.reshape(*part.shape[: part.ndim - target.ndim], -1)
-                by_parameter.update((id(v), flat[..., k]) for k, v in enumerate(target.ravel()))
-        return by_input, by_parameter
+    @property
+    def sizes(self) -> list[tuple[Any, int]]:
+        """Each argument and each Value once, with how many numbers it is, in the order of one flat vector."""
+        return [(k, self._examples[k].size) for k in self.inputs] + [(value, 1) for value in self.parameters]
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are in all."""
+        return sum(size for _, size in self.sizes)
+
+    def places(self, leaf: Any) -> tuple[list[int], tuple[int, ...]]:
+        """Return where a leaf of the structure stands in the flat vector, and its shape."""
+        at, starts = 0, {}
+        for target, size in self.sizes:
+            starts[target if isinstance(target, int) else id(target)] = at
+            at += size
+        if isinstance(leaf, int):
+            example = self._examples[leaf]
+            return list(range(starts[leaf], starts[leaf] + example.size)), example.shape
+        if isinstance(leaf, Value):
+            return [starts[id(leaf)]], ()
+        return [starts[id(value)] for value in leaf.ravel()], leaf.shape
+
+    def map(self, leaf: Callable[[Any], Any]) -> Any:
+        """Return the caller's structure with every leaf replaced."""
+        return map_structure(self._structure, leaf)
+
+    def pairs(self, structure: Any) -> list[tuple[Any, Any]]:
+        """Return (leaf, part) for what has the caller's structure."""
+        found: list[Any] = []
+        _zip(self._structure, structure, found)
+        return found
 
 
 def _zip(one: Any, other: Any, pairs: list[Any]) -> None:

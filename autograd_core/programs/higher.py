@@ -1,0 +1,206 @@
+"""Forward-mode and second derivatives of a Program: Programs of its derivative graphs, recorded when asked for.
+
+A derivative graph is made from the recorded one, by the functions of `transforms`, on the recorded graph's own
+leaves.  So all derivatives of a Program belong to what was recorded once, and have the bits of the eager ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..arrays import real_array
+from ..engine.value import Value, number_of
+from ..errors import RecordingError
+from ..transforms import grad
+from ..transforms import jvp as push_forward
+from .graph import COMPARE, RELATIONS
+from .run import Run
+from .wrt import Targets
+
+if TYPE_CHECKING:
+    from .program import Program
+
+__all__ = ["hessian", "hvp", "jvp"]
+
+
+def _function(program: Program, targets: Targets) -> Callable[..., Any]:
+    """Return f(row, numbers of the targets): the recorded graph on a row, with other leaves for the targets."""
+    graphs = program.recordings
+
+    def function(row: Sequence[Any], chosen: Sequence[Any]) -> Any:
+        leaves = [list(part) for part in row]
+        replaced: dict[int, Value] = {}
+        at = 0
+        for target, size in targets.sizes:
+            part = list(chosen[at : at + size])
+            at += size
+            if isinstance(target, int):
+                leaves[target] = part
+            else:
+                replaced[id(target)] = part[0]
+        inputs = [leaf for part in leaves for leaf in part]
+        graph = _graph_for(program, [number_of(leaf) for leaf in inputs], graphs)
+        parameters = [replaced.get(id(p), p) for p in graph.parameters]
+        nodes = graph.rebuild(inputs, parameters)
+        for left, right, relation, outcome in graph.guards.tolist():
+            if COMPARE[RELATIONS[relation]](nodes[left], nodes[right]) != bool(outcome):
+                raise RecordingError("a row leaves the recorded branches")
+        return [nodes[i] for i in graph.outputs.tolist()]
+
+    return function
+
+
+def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[Any]) -> Any:
+    """Return the recorded graph whose guards these inputs keep, recorded now if there is none."""
+    for tried in range(2):
+        for recording in recordings:
+            graph = recording.graph
+            if (
+                not len(graph.guards)
+                or graph.broken_guard(graph.rebuild([Value(x) for x in numbers])) is None
+            ):
+                return graph
+        parts, at = [], 0
+        for example in program.examples:
+            parts.append(list(numbers[at : at + example.size]))
+            at += example.size
+        if tried or program.on_guard == "raise" or not program.record_row(parts):
+            break
+    raise RecordingError(
+        "a row takes another branch than the recorded example, and its derivative cannot be recorded"
+    )
+
+
+def _derived(program: Program, kind: str, targets: Targets) -> Program:
+    """Return the Program of the tangent, or of the gradient, with respect to the targets; kept for next time."""
+    from .program import record
+
+    key = (kind, tuple(t if isinstance(t, int) else id(t) for t, _ in targets.sizes))
+    found = program.derived.get(key)
+    if found is not None:
+        return found
+    function = _function(program, targets)
+    sizes = [example.size for example in program.examples]
+
+    def chosen(row: Sequence[Any]) -> list[Any]:
+        return [leaf for t, _ in targets.sizes for leaf in (row[t] if isinstance(t, int) else [t])]
+
+    def tangent(*args: Any) -> Any:
+        *row, direction = args
+        primals = chosen(row)
+        return push_forward(lambda *leaves: function(row, leaves), primals, list(direction))[1]
+
+    def gradient(*row: Any) -> Any:
+        return grad(lambda leaves: function(row, leaves)[0])(chosen(row))
+
+    examples: list[Any] = []
+    at = 0
+    numbers = [x for example in program.examples for x in example.numbers]
+    for size in sizes:
+        examples.append(numbers[at : at + size])
+        at += size
+    if kind == "tangent":
+        examples.append([1.0] * targets.size)
+    made = record(
+        tangent if kind == "tangent" else gradient,
+        *examples,
+        on_guard=program.on_guard,
+        most_recordings=program.most_recordings,
+    )
+    program.derived[key] = made
+    return made
+
+
+def jvp(program: Program, batches: Sequence[Any], tangents: Any, wrt: Any) -> tuple[Any, Any]:
+    """See `Program.jvp`."""
+    import numpy as np
+
+    run = Run(program, batches)  # it records the branches of the rows, where that was asked for
+    targets = Targets(program, wrt)
+    directions, many = _directions(run, targets, tangents)
+    count = len(directions)
+    arrays = [np.tile(array, (count, 1)) for array in run.arrays]
+    found = _derived(program, "tangent", targets)(*arrays, directions.reshape(count * run.lanes, -1))
+    return run.shaped(run.values()), found.reshape((count, *run.shape) if many else run.shape)
+
+
+def hvp(program: Program, batches: Sequence[Any], vectors: Any, wrt: Any, per_row: bool) -> Any:
+    """See `Program.hvp`."""
+    import numpy as np
+
+    run, targets = _run_for_one_output(program, batches, wrt)
+    directions, many = _directions(run, targets, vectors)
+    made = _derived(program, "gradient", targets)
+    seeds = directions if run.arrays else directions[:, 0]
+    _, products = made.vjp(*run.arrays, seeds, wrt=[target for target, _ in targets.sizes], per_row=per_row)
+    found = dict(zip((_key(target) for target, _ in targets.sizes), products, strict=True))
+
+    def part(leaf: Any) -> Any:
+        if isinstance(leaf, int):
+            product = found[leaf].reshape(len(directions), run.lanes, *program.examples[leaf].shape)
+        else:
+            values = [leaf] if isinstance(leaf, Value) else leaf.ravel()
+            product = np.stack([np.asarray(found[id(value)]) for value in values], axis=-1)
+            product = product.reshape(*product.shape[:-1], *np.shape(leaf)) if values is not leaf else product
+            if isinstance(leaf, Value):
+                product = product[..., 0]
+        return product if many else product[0]
+
+    return targets.map(part)
+
+
+def hessian(program: Program, batches: Sequence[Any], wrt: Any) -> Any:
+    """See `Program.hessian`."""
+    import numpy as np
+
+    run, targets = _run_for_one_output(program, batches, wrt)
+    made = _derived(program, "gradient", targets)
+    blocks = made.jacobian(*run.arrays, wrt=[target for target, _ in targets.sizes])
+    lanes = (run.lanes,) if run.arrays else ()
+    whole = np.concatenate([np.asarray(b).reshape(*lanes, targets.size, -1) for b in blocks], axis=-1)
+
+    def block(one: Any, other: Any) -> Any:
+        rows, columns = targets.places(one), targets.places(other)
+        found = whole[..., rows[0], :][..., columns[0]]
+        return np.ascontiguousarray(found.reshape(*lanes, *rows[1], *columns[1]))
+
+    return targets.map(lambda one: targets.map(lambda other: block(one, other)))
+
+
+def _key(target: Any) -> int:
+    return target if isinstance(target, int) else id(target)
+
+
+def _run_for_one_output(program: Program, batches: Sequence[Any], wrt: Any) -> tuple[Run, Targets]:
+    if program.outputs != 1:
+        raise ValueError(
+            f"second derivatives are those of one number, and the recorded function returns {program.outputs}"
+        )
+    return Run(program, batches), Targets(program, wrt)
+
+
+def _directions(run: Run, targets: Targets, structure: Any) -> tuple[Any, bool]:
+    """Return directions as an array (count, lanes, size of the targets), and whether there may be several."""
+    import numpy as np
+
+    parts: dict[int, Any] = {}
+    counts: set[int | None] = set()
+    for leaf, direction in targets.pairs(structure):
+        places, shape = targets.places(leaf)
+        shape = (run.lanes, *shape) if isinstance(leaf, int) else shape
+        given = real_array(direction, "a direction")
+        if given.shape[given.ndim - len(shape) :] != shape or given.ndim > len(shape) + 1:
+            raise ValueError(
+                f"a direction has shape {given.shape}, and {shape} is wanted, perhaps with an axis of several "
+                "directions in front"
+            )
+        counts.add(len(given) if given.ndim > len(shape) else None)
+        lanes = run.lanes if isinstance(leaf, int) else 1
+        flat = given.reshape(-1, lanes, len(places))
+        for k, place in enumerate(places):
+            parts[place] = np.broadcast_to(flat[:, :, k], (len(flat), run.lanes))
+    if len(counts) > 1:
+        raise ValueError("all directions have an axis of several in front, of one length, or none has")
+    stacked = np.stack([parts[k] for k in range(targets.size)], axis=-1)
+    return np.ascontiguousarray(stacked), counts != {None}
