@@ -1,7 +1,7 @@
-"""Forward-mode and second derivatives of a Program: Programs of its derivative graphs, recorded when asked for.
+"""Forward-mode and second derivatives of a Program: Programs of its derivative graphs.
 
-A derivative graph is made from the recorded one, by the functions of `transforms`, on the recorded graph's own
-leaves.  So all derivatives of a Program belong to what was recorded once, and have the bits of the eager ones.
+A derivative graph is made from the recorded one by the functions of `transforms`, when it is first asked for.
+So all derivatives of a Program belong to what was recorded once, and have the bits of the eager ones.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..transforms import grad
 from ..transforms import jvp as push_forward
 from .graph import COMPARE, RELATIONS
 from .run import Run
+from .sparse import sparse_jacobian
 from .wrt import Targets
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ __all__ = ["hessian", "hvp", "jvp"]
 
 
 def _function(program: Program, targets: Targets) -> Callable[..., Any]:
-    """Return f(row, numbers of the targets): the recorded graph on a row, with other leaves for the targets."""
+    """Return f(row, leaves): the recorded graph on a row, with other leaves for the targets."""
     graphs = program.recordings
 
     def function(row: Sequence[Any], chosen: Sequence[Any]) -> Any:
@@ -73,9 +74,7 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
 
 
 def _derived(program: Program, kind: str, targets: Targets) -> Program:
-    """Return the Program of the tangent, or of the gradient, with respect to the targets; kept for next time."""
-    from .program import record
-
+    """Return the Program of the tangent, or of the gradient, with respect to the targets, and keep it."""
     key = (kind, tuple(t if isinstance(t, int) else id(t) for t, _ in targets.sizes))
     found = program.derived.get(key)
     if found is not None:
@@ -102,12 +101,7 @@ def _derived(program: Program, kind: str, targets: Targets) -> Program:
         at += size
     if kind == "tangent":
         examples.append([1.0] * targets.size)
-    made = record(
-        tangent if kind == "tangent" else gradient,
-        *examples,
-        on_guard=program.on_guard,
-        most_recordings=program.most_recordings,
-    )
+    made = program.record_alike(tangent if kind == "tangent" else gradient, examples)
     program.derived[key] = made
     return made
 
@@ -150,12 +144,14 @@ def hvp(program: Program, batches: Sequence[Any], vectors: Any, wrt: Any, per_ro
     return targets.map(part)
 
 
-def hessian(program: Program, batches: Sequence[Any], wrt: Any) -> Any:
+def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) -> Any:
     """See `Program.hessian`."""
     import numpy as np
 
     run, targets = _run_for_one_output(program, batches, wrt)
     made = _derived(program, "gradient", targets)
+    if sparse:
+        return sparse_jacobian(made, run.arrays, [target for target, _ in targets.sizes])
     blocks = made.jacobian(*run.arrays, wrt=[target for target, _ in targets.sizes])
     lanes = (run.lanes,) if run.arrays else ()
     whole = np.concatenate([np.asarray(b).reshape(*lanes, targets.size, -1) for b in blocks], axis=-1)
@@ -192,8 +188,8 @@ def _directions(run: Run, targets: Targets, structure: Any) -> tuple[Any, bool]:
         given = real_array(direction, "a direction")
         if given.shape[given.ndim - len(shape) :] != shape or given.ndim > len(shape) + 1:
             raise ValueError(
-                f"a direction has shape {given.shape}, and {shape} is wanted, perhaps with an axis of several "
-                "directions in front"
+                f"a direction has shape {given.shape}, and {shape} is wanted, perhaps with an axis of "
+                "several directions in front"
             )
         counts.add(len(given) if given.ndim > len(shape) else None)
         lanes = run.lanes if isinstance(leaf, int) else 1

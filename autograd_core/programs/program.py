@@ -60,6 +60,7 @@ from .graph import RecordedGraph
 from .one_row import one_row
 from .recording import capture
 from .run import Run, named
+from .sparse import sparse_jacobian, sparsity
 from .tapes import Recording
 
 __all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
@@ -322,23 +323,33 @@ class Program:
         *batches, cotangents = batches_and_cotangents
         return derivatives.vjp(self, batches, cotangents, wrt, per_row, threads)
 
-    def jacobian(self, *batches: Any, wrt: Any = None, values: bool = False, threads: int = 1) -> Any:
+    def jacobian(
+        self, *batches: Any, wrt: Any = None, values: bool = False, sparse: bool = False, threads: int = 1
+    ) -> Any:
         """Return every row's Jacobian: one forward pass, and a reverse pass for each output.
+
+        Where nodes are shared by outputs, contributions are added in the order of a sweep from all outputs.
 
         Args:
             *batches: for each argument of f an array with one more axis, the lanes, in front.
             wrt: with respect to what, as in `value_and_grad`; by default the argument, or a tuple of all.
             values: whether to return (values, Jacobian).
+            sparse: whether to return scipy.sparse arrays, found by as few passes as the pattern allows.
             threads: how many threads.
 
         Returns:
             In the structure of `wrt`, arrays of shape (lanes, shape of f's result, shape of the argument);
-            without the last part for a Value, without the lanes if f takes no arguments.
+            without the last part for a Value, without the lanes if f takes no arguments. If sparse, a list
+            of matrices, one for each row: an output's derivatives with respect to all numbers of `wrt` in a
+            row.
 
         >>> program = record(lambda x: [x[0] * x[1], x[0]], [1.0, 1.0])
         >>> program.jacobian([[2.0, 3.0]]).tolist()
         [[[3.0, 2.0], [1.0, 0.0]]]
         """
+        if sparse:
+            matrices = sparse_jacobian(self, batches, wrt)
+            return (self(*batches), matrices) if values else matrices
         found = derivatives.jacobian(self, batches, wrt, threads)
         return found if values else found[1]
 
@@ -383,12 +394,14 @@ class Program:
         *batches, vectors = batches_and_vectors
         return higher.hvp(self, batches, vectors, wrt, per_row)
 
-    def hessian(self, *batches: Any, wrt: Any = None) -> Any:
+    def hessian(self, *batches: Any, wrt: Any = None, sparse: bool = False) -> Any:
         """Return every row's matrix of second derivatives.
 
         Args:
             *batches: for each argument of f an array with one more axis, the lanes, in front.
             wrt: with respect to what, as in `value_and_grad`; by default the argument, or a tuple of all.
+            sparse: whether to return a list of scipy.sparse arrays, one for each row, over all numbers of
+                `wrt`.
 
         Returns:
             In the structure of `wrt`, and within that again in it, arrays of shape (lanes, *shape, *shape).
@@ -400,7 +413,21 @@ class Program:
         >>> program.hessian([[3.0, 5.0]]).tolist()
         [[[10.0, 6.0], [6.0, 0.0]]]
         """
-        return higher.hessian(self, batches, wrt)
+        return higher.hessian(self, batches, wrt, sparse)
+
+    def sparsity(self, wrt: Any = None) -> Any:
+        """Return which outputs can depend on which numbers, in any recorded branch.
+
+        Args:
+            wrt: with respect to what, as in `value_and_grad`; by default the argument, or a tuple of all.
+
+        Returns:
+            A scipy.sparse.csr_array of bool, shape (outputs, numbers).
+
+        >>> record(lambda x: [x[0] * x[1], x[2]], [1.0, 1.0, 1.0]).sparsity().toarray().astype(int).tolist()
+        [[1, 1, 0], [0, 0, 1]]
+        """
+        return sparsity(self, wrt)
 
     # --- looking ----------------------------------------------------------------------
 
@@ -533,6 +560,10 @@ class Program:
 
         place = {id(parameter): k for k, parameter in enumerate(self._parameters)}
         return np.array([place[id(p)] for p in recording.graph.parameters], dtype=np.intp)
+
+    def record_alike(self, f: Callable[..., Any], examples: Sequence[Any]) -> Program:
+        """Record another function, with what this Program does about other branches."""
+        return record(f, *examples, on_guard=self.on_guard, most_recordings=self.most_recordings)
 
     def record_row(self, row: Sequence[Sequence[float]]) -> bool:
         """Record the branch that a row takes; tell whether that was possible.

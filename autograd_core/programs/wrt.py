@@ -54,6 +54,7 @@ class Targets:
         self.inputs: list[int] = []
         self.parameters: list[Value] = []
         self._known: set[int] = set()
+        self._order: list[Any] = []
         self._examples = program.examples
         self._places = {id(parameter): k for k, parameter in enumerate(program.parameters)}
         self._count = count
@@ -77,6 +78,7 @@ class Targets:
         number %= self._count
         if number not in self.inputs:
             self.inputs.append(number)
+            self._order.append(number)
         return number
 
     def _parameter(self, value: Any) -> Value:
@@ -87,6 +89,7 @@ class Targets:
         if id(value) not in self._known:
             self._known.add(id(value))
             self.parameters.append(value)
+            self._order.append(value)
         return value
 
     def shaped(self, of_input: Callable[[int], Any], of_parameters: Any) -> Any:
@@ -115,8 +118,8 @@ class Targets:
 
     @property
     def sizes(self) -> list[tuple[Any, int]]:
-        """Each argument and each Value once, with how many numbers it is, in the order of one flat vector."""
-        return [(k, self._examples[k].size) for k in self.inputs] + [(value, 1) for value in self.parameters]
+        """Each argument and each Value once, as they are met, with how many numbers it is."""
+        return [(t, self._examples[t].size if isinstance(t, int) else 1) for t in self._order]
 
     @property
     def size(self) -> int:

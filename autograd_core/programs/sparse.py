@@ -1,0 +1,141 @@
+"""Sparse Jacobians of a Program: their pattern from the recorded graph, their numbers by few products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RecordingError
+from ..sparsity import compress, pattern
+from .graph import INPUT, PARAMETER, RecordedGraph
+from .run import Run
+from .wrt import Targets
+
+if TYPE_CHECKING:
+    from .program import Program
+
+__all__ = ["sparse_jacobian", "sparsity"]
+
+
+def _csr_array() -> Any:
+    try:
+        from scipy.sparse import csr_array
+    except ImportError:
+        raise ImportError("sparse Jacobians need SciPy: pip install 'autograd-core[sparse]'") from None
+    return csr_array
+
+
+def sparsity(program: Program, wrt: Any) -> Any:
+    """See `Program.sparsity`."""
+    import numpy as np
+
+    targets = Targets(program, wrt)
+    starts, columns = _pattern(program, targets)
+    shape = (program.outputs, targets.size)
+    return _csr_array()((np.ones(len(columns), dtype=bool), columns, starts), shape=shape)
+
+
+def _pattern(program: Program, targets: Targets) -> tuple[Any, Any]:
+    """Return (starts, columns) of the entries that can be other than 0 in some recorded branch."""
+    import numpy as np
+
+    found = [_pattern_of(recording.graph, program, targets) for recording in program.recordings]
+    if len(found) == 1:
+        return found[0]
+    rows = [
+        np.unique(np.concatenate([columns[starts[i] : starts[i + 1]] for starts, columns in found]))
+        for i in range(program.outputs)
+    ]
+    return np.cumsum([0, *map(len, rows)]), np.concatenate(rows)
+
+
+def _pattern_of(graph: RecordedGraph, program: Program, targets: Targets) -> tuple[Any, Any]:
+    import numpy as np
+
+    inputs, parameters = np.full(graph.inputs, -1), np.full(len(graph.parameters), -1)
+    for kind, places in ((INPUT, inputs), (PARAMETER, parameters)):
+        nodes = np.flatnonzero(graph.kind == kind)
+        places[graph.ref[nodes]] = nodes
+    bounds = np.cumsum([0, *(example.size for example in program.examples)])
+    by_id = {
+        id(parameter): int(places) for parameter, places in zip(graph.parameters, parameters, strict=True)
+    }
+    wanted: list[int] = []
+    for target, _ in targets.sizes:
+        if isinstance(target, int):
+            wanted += inputs[bounds[target] : bounds[target + 1]].tolist()
+        else:
+            wanted.append(by_id.get(id(target), -1))
+    counts = np.where(graph.kind == 0, np.diff(graph.start), 0)
+    starts, columns = pattern(counts.tolist(), graph.parents.tolist(), wanted, graph.outputs.tolist())
+    return starts, columns
+
+
+def sparse_jacobian(program: Program, batches: Sequence[Any], wrt: Any) -> Any:
+    """Return the rows' Jacobians as a list of scipy.sparse.csr_array; one if f takes no arguments."""
+    import numpy as np
+
+    csr_array = _csr_array()
+    run = Run(program, batches)
+    if (program.on_guard == "eager" and len(program.recorded.guards)) or (
+        run.plan is not None and (run.plan < 0).any()
+    ):
+        raise RecordingError(
+            "rows that take branches that are not recorded may have other patterns: record the function with "
+            'on_guard="record"'
+        )
+    targets = Targets(program, wrt)
+    starts, columns = _pattern(program, targets)
+    chosen = compress(starts, columns, targets.size)
+    rows = np.repeat(np.arange(program.outputs), np.diff(starts))
+    lines, items = (columns, rows) if chosen.turned else (rows, columns)
+    together, alone = (_of_rows, _of_columns) if chosen.turned else (_of_columns, _of_rows)
+    numbers = np.zeros((run.lanes, len(columns)))
+    colours = int(chosen.colour.max(initial=-1)) + 1
+    groups = [np.flatnonzero(chosen.colour == number) for number in range(colours)]
+    for number, product in enumerate(together(program, batches, run, targets, groups)):
+        places = np.flatnonzero(chosen.colour[items] == number)
+        numbers[:, places] = product[:, lines[places]]
+    single = [np.array([line]) for line in chosen.lines]
+    for line, product in zip(chosen.lines, alone(program, batches, run, targets, single), strict=True):
+        places = np.flatnonzero(lines == line)
+        numbers[:, places] = product[:, items[places]]
+    shape = (program.outputs, targets.size)
+    found = [csr_array((row, columns, starts), shape=shape) for row in numbers]
+    return found if run.arrays else found[0]
+
+
+def _of_rows(program: Program, batches: Any, run: Run, targets: Targets, groups: list[Any]) -> Any:
+    """The sums of groups of rows: reverse passes. Each is of shape (lanes, columns)."""
+    import numpy as np
+
+    if not groups:
+        return []
+    seeds = np.zeros((len(groups), run.lanes, run.width))
+    for k, group in enumerate(groups):
+        seeds[k][:, group] = 1.0
+    wrt = [target for target, _ in targets.sizes]
+    _, parts = program.vjp(*batches, seeds.reshape(len(groups), *run.shape), wrt=wrt, per_row=True)
+    flat = [np.asarray(part).reshape(len(groups), run.lanes, -1) for part in parts]
+    return np.concatenate(flat, axis=2)
+
+
+def _of_columns(program: Program, batches: Any, run: Run, targets: Targets, groups: list[Any]) -> Any:
+    """The sums of groups of columns: forward passes. Each is of shape (lanes, outputs)."""
+    import numpy as np
+
+    if not groups:
+        return []
+    directions = np.zeros((len(groups), run.lanes, targets.size))
+    for k, group in enumerate(groups):
+        directions[k][:, group] = 1.0
+    parts, at = [], 0
+    for target, size in targets.sizes:
+        part = directions[:, :, at : at + size]
+        if isinstance(target, int):
+            parts.append(part.reshape(len(groups), run.lanes, *program.examples[target].shape))
+        else:
+            parts.append(part[:, 0, 0])
+        at += size
+    _, products = program.jvp(*batches, parts, wrt=[target for target, _ in targets.sizes])
+    return products.reshape(len(groups), run.lanes, run.width)

@@ -1,0 +1,200 @@
+"""Forward mode, second derivatives, and recordings of functions that differentiate: the eager bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+from autograd_core.programs import interpreter, interpreters, record
+
+W = [ag.Value(0.3), ag.Value(-0.7)]
+X = np.random.default_rng(0).normal(size=(6, 2))
+V = np.random.default_rng(1).normal(size=(6, 2))
+
+
+@pytest.fixture(params=["numpy", *interpreters()[1:2]], autouse=True)
+def either(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test runs on the interpreter in NumPy and on the compiled one."""
+    with interpreter(request.param):
+        yield request.param
+
+
+def same(a: Any, b: Any) -> bool:
+    return np.shape(a) == np.shape(b) and np.asarray(a).tobytes() == np.asarray(b, dtype=float).tobytes()
+
+
+def smooth(x: Any) -> Any:
+    return ag.sin(x[0] * W[0]) * ag.exp(x[1] * W[1]) + ag.tanh(x[0]) * x[1] ** 3
+
+
+def selecting(x: Any) -> Any:
+    """Selections of every kind, which a frozen derivative gets wrong for half of the rows."""
+    near = ag.minimum((x[0] - 0.1) ** 2, (x[1] + 0.2) ** 2)
+    return near + ag.relu(x[0] * x[1]) + ag.max([x[0] * x[0], x[1], x[0] + x[1]]) * ag.abs(x[1])
+
+
+def branching(x: Any) -> Any:
+    return x[0] * x[1] * W[0] if x[0] > 0.0 else ag.exp(x[1]) * W[1] * x[0]
+
+
+FUNCTIONS = [smooth, selecting, branching]
+
+
+@pytest.mark.parametrize("on_guard", ["eager", "record"])
+@pytest.mark.parametrize("f", FUNCTIONS)
+def test_second_derivatives_have_the_eager_bits(f: Any, on_guard: str) -> None:
+    program = record(f, [1.0, 2.0], on_guard=on_guard)
+    assert same(program.hessian(X), [ag.hessian(f)(row) for row in X.tolist()])
+    assert same(program.hvp(X, V), [ag.hvp(f, x, v) for x, v in zip(X.tolist(), V.tolist(), strict=True)])
+
+
+@pytest.mark.parametrize("on_guard", ["eager", "record"])
+@pytest.mark.parametrize("f", FUNCTIONS)
+def test_forward_mode_has_the_eager_bits(f: Any, on_guard: str) -> None:
+    program = record(f, [1.0, 2.0], on_guard=on_guard)
+    values, products = program.jvp(X, V)
+    eager = [ag.jvp(f, (x,), (v,)) for x, v in zip(X.tolist(), V.tolist(), strict=True)]
+    assert same(values, [value for value, _ in eager])
+    assert same(products, [product for _, product in eager])
+    many = program.jvp(X, np.stack([V, -V, 2.0 * V]))[1]
+    assert same(many[0], products)
+    assert same(many[1], -products)
+    assert many.shape == (3, 6)
+
+
+def test_directions_and_products_have_the_callers_structure() -> None:
+    program = record(lambda x: ag.sin(x[0] * W[0]) * x[1] * W[1], [1.0, 1.0])
+    wrt = {"w": np.array(W), "x": 0}
+    v = {"w": np.array([1.0, -2.0]), "x": V}
+
+    def f(w: Any, x: Any) -> Any:
+        return ag.sin(x[0] * w[0]) * x[1] * w[1]
+
+    numbers = [w.data for w in W]
+    eager = [
+        ag.hvp(lambda p: f(p[0], p[1]), [numbers, x], [[1.0, -2.0], d])
+        for x, d in zip(X.tolist(), V.tolist(), strict=True)
+    ]
+    found = program.hvp(X, v, wrt=wrt, per_row=True)
+    assert same(found["w"], [one for one, _ in eager])
+    assert same(found["x"], [other for _, other in eager])
+    assert np.allclose(program.hvp(X, v, wrt=wrt)["w"], found["w"].sum(axis=0), rtol=1e-13)
+    assert np.allclose(program.hvp(X, {"w": np.eye(2), "x": np.stack([V, V])}, wrt=wrt)["w"].shape, (2, 2))
+    tangents = [
+        ag.jvp(f, (numbers, x), ([1.0, -2.0], d))[1] for x, d in zip(X.tolist(), V.tolist(), strict=True)
+    ]
+    assert same(program.jvp(X, v, wrt=wrt)[1], tangents)
+    H = program.hessian(X, wrt=wrt)
+    whole = [ag.hessian(lambda p: f(p[:2], p[2:]))([*numbers, *x]) for x in X.tolist()]
+    assert same(H["w"]["w"], np.array(whole)[:, :2, :2])
+    assert same(H["w"]["x"], np.array(whole)[:, :2, 2:])
+    assert same(H["x"]["w"], np.array(whole)[:, 2:, :2])
+    assert program.hessian(X, wrt=[W[0], (0,)])[1][0][0].shape == (6, 2)
+
+
+def test_parameters_are_read_anew_in_second_derivatives() -> None:
+    w = ag.Value(2.0)
+    program = record(lambda x: w * w * x * x, 1.0)
+    assert program.hessian([1.0, 3.0]).tolist() == [8.0, 8.0]
+    w.data = 3.0
+    assert program.hessian([1.0, 3.0]).tolist() == [18.0, 18.0]
+    assert program.hessian([1.0, 3.0], wrt=w).tolist() == [2.0, 18.0]
+
+
+def test_a_function_without_arguments() -> None:
+    a, b = ag.Value(2.0), ag.Value(3.0)
+    program = record(lambda: a * a * b)
+    ab = np.array([a, b])
+    assert program.hessian(wrt=ab).tolist() == [[6.0, 4.0], [4.0, 0.0]]
+    assert program.hvp(np.array([1.0, 1.0]), wrt=ab).tolist() == [10.0, 4.0]
+    assert program.jvp(np.array([1.0, 10.0]), wrt=ab)[1].tolist() == 52.0
+
+
+def test_second_derivatives_of_several_outputs_are_refused() -> None:
+    with pytest.raises(ValueError, match="returns 2"):
+        record(lambda x: [x, x], 1.0).hessian([1.0])
+
+
+# --- functions that differentiate
+
+
+def energy(x: Any) -> Any:
+    return selecting(x) * ag.sin(x[0])
+
+
+DIFFERENTIATING = {
+    "grad": lambda x: ag.grad(energy)(x),
+    "grad of grad": lambda x: ag.grad(lambda y: ag.dot(ag.grad(energy)(y), [1.0, 2.0]))(x),
+    "hvp": lambda x: ag.hvp(energy, x, [1.0, -1.0]),
+    "jvp": lambda x: ag.jvp(energy, (x,), ([x[1], 2.0],))[1],
+    "jacobian": lambda x: [v for row in ag.jacobian(lambda y: [y[0] * y[1], energy(y)])(x) for v in row],
+    "hessian": lambda x: [v for row in ag.hessian(smooth)(x) for v in row],
+    "grad of what is captured": lambda x: ag.grad(lambda s: energy([s * x[0], x[1]]))(1.5),
+    "three deep": lambda x: ag.grad(ag.grad(ag.grad(lambda s: ag.sin(s * x[0]) * s)))(x[1]),
+    "value_and_grad": lambda x: ag.value_and_grad(energy)(x)[1][0],
+    "a step of Newton's": lambda x: x[0] - ag.grad(smooth)(x)[0] / (1.0 + ag.hessian(smooth)(x)[0][0] ** 2),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENTIATING)
+def test_a_function_that_differentiates_is_recorded(name: str) -> None:
+    f = DIFFERENTIATING[name]
+    program = record(f, [0.4, 0.9])
+    assert same(program(X), [f(row) for row in X.tolist()])
+
+
+def test_the_gradient_of_a_recorded_gradient() -> None:
+    program = record(lambda x: ag.dot(ag.grad(energy)(x), [1.0, 2.0]), [0.4, 0.9])
+    _, own = program.value_and_grad(X, wrt=0)
+    expected = [ag.grad(lambda y: ag.dot(ag.grad(energy)(y), [1.0, 2.0]))(row) for row in X.tolist()]
+    assert np.allclose(own, expected, rtol=1e-12)
+
+
+# --- sparse
+
+
+def chained(x: Any) -> Any:
+    return [x[k] * x[k + 1] - ag.sin(x[k]) for k in range(len(x) - 1)]
+
+
+def arrow(x: Any) -> Any:
+    return [ag.dot(x, x), *(x[k] * x[0] for k in range(1, len(x)))]
+
+
+def rosenbrock(x: Any) -> Any:
+    return ag.sum([100.0 * (x[k + 1] - x[k] ** 2) ** 2 + (1.0 - x[k]) ** 2 for k in range(len(x) - 1)])
+
+
+Y = np.random.default_rng(3).normal(size=(3, 9))
+
+
+@pytest.mark.parametrize("f", [chained, arrow, lambda x: [x[0], x[0] * x[1], 3.0]])
+def test_a_sparse_jacobian_is_the_dense_one(f: Any) -> None:
+    program = record(f, [1.0] * 9)
+    dense = program.jacobian(Y)
+    values, found = program.jacobian(Y, sparse=True, values=True)
+    assert same(values, program(Y))
+    for one, other in zip(found, dense, strict=True):
+        assert same(one.toarray(), other)
+    pattern = program.sparsity().toarray()
+    assert not (dense[:, ~pattern] != 0.0).any()
+
+
+def test_a_sparse_hessian_is_the_dense_one() -> None:
+    program = record(rosenbrock, [1.0] * 9)
+    for one, other in zip(program.hessian(Y, sparse=True), program.hessian(Y), strict=True):
+        assert np.allclose(one.toarray(), other, rtol=1e-13, atol=1e-13)
+        assert one.nnz == 9 + 2 * 8
+
+
+def test_a_sparse_jacobian_of_parameters_and_of_branches() -> None:
+    program = record(lambda x: [x * W[0], W[1] * 2.0] if x > 0.0 else [W[1] * x, x], 1.0, on_guard="record")
+    found = program.jacobian([1.0, -1.0], wrt=[W[0], W[1], 0], sparse=True)
+    assert found[0].toarray().tolist() == [[1.0, 0.0, 0.3], [0.0, 2.0, 0.0]]
+    assert found[1].toarray().tolist() == [[0.0, -1.0, -0.7], [0.0, 0.0, 1.0]]
+    with pytest.raises(ag.RecordingError, match="other patterns"):
+        record(lambda x: x if x > 0.0 else -x, 1.0).jacobian([1.0], sparse=True)
