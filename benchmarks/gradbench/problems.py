@@ -1,0 +1,279 @@
+"""The problems: for each function of GradBench's a preparation, the work that is timed, and its answer as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import autograd_core as ag
+
+__all__ = ["PROBLEMS", "Function"]
+
+
+class Function(NamedTuple):
+    """One function of a problem.
+
+    Attributes:
+        prepare: input -> what the work takes; not timed. Programs are recorded here, once for a shape.
+        work: what is timed.
+        answer: result -> JSON; not timed.
+    """
+
+    prepare: Callable[[Any], Any]
+    work: Callable[[Any], Any]
+    answer: Callable[[Any], Any]
+
+
+_recorded: dict[Any, ag.Program] = {}
+
+
+def recorded(key: Any, f: Callable[..., Any], *examples: Any) -> ag.Program:
+    """Return the Program for a shape, recorded when it is first wanted."""
+    if key not in _recorded:
+        _recorded[key] = ag.record(f, *examples)
+    return _recorded[key]
+
+
+def _both(program_of: Callable[[Any], tuple[ag.Program, tuple[Any, ...]]], wrt: Any = 0) -> dict[str, Function]:
+    """The value of a function, and its gradient, of one row."""
+    return {
+        "primal": Function(program_of, lambda p: p[0](*p[1]), lambda y: float(y[0])),
+        "gradient": Function(
+            program_of,
+            lambda p: p[0].value_and_grad(*p[1], wrt=wrt)[1],
+            lambda g: np.asarray(g)[0].ravel().tolist(),
+        ),
+    }
+
+
+def _row(numbers: Any) -> Any:
+    return np.array(numbers, dtype=float)[None]
+
+
+# --- hello, lse, llsq, det
+
+
+def _number(key: str) -> Callable[[Any], tuple[ag.Program, tuple[Any, ...]]]:
+    return lambda x: (recorded(key, lambda v: v * v, 1.0), (np.array([float(x)]),))
+
+
+HELLO = {
+    "square": Function(_number("square"), lambda p: p[0](*p[1]), lambda y: float(y[0])),
+    "double": Function(_number("square"), lambda p: p[0].value_and_grad(*p[1])[1], lambda g: float(g.inputs[0][0])),
+}
+
+
+def _lse(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
+    n = len(given["x"])
+    return recorded(("lse", n), ag.logsumexp, [0.0] * n), (_row(given["x"]),)
+
+
+def _llsq(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
+    """sum_i (sign(t_i) - sum_j x_j t_i^j)^2 / 2, the t_i evenly in [-1, 1]: each i is a row, x are parameters."""
+    n, m = given["n"], len(given["x"])
+
+    def f(x: Any) -> Any:
+        t = [-1.0 + i * 2.0 / (n - 1.0) for i in range(n)]
+        residuals = [
+            ag.dot(x, [-(s**j) for j in range(m)], float(np.sign(s))) for s in t
+        ]
+        return ag.dot(residuals, residuals) / 2.0
+
+    return recorded(("llsq", n, m), f, [0.0] * m), (_row(given["x"]),)
+
+
+def minors(rows: Sequence[Sequence[Any]]) -> Any:
+    """The determinant by expansion along the rows; every minor is computed once."""
+    n = len(rows)
+    known: dict[tuple[int, ...], Any] = {(): 1.0}
+    for size in range(1, n + 1):
+        row = rows[n - size]
+        following: dict[tuple[int, ...], Any] = {}
+        for columns in _subsets(n, size):
+            total: Any = 0.0
+            for k, j in enumerate(columns):
+                term = row[j] * known[(*columns[:k], *columns[k + 1 :])]
+                total = total - term if k % 2 else total + term
+            following[columns] = total
+        known = following
+    return known[tuple(range(n))]
+
+
+def _subsets(n: int, size: int) -> list[tuple[int, ...]]:
+    import itertools
+
+    return list(itertools.combinations(range(n), size))
+
+
+def _det(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
+    n = given["ell"]
+    f = recorded(("det", n), lambda A: minors([A[i * n : i * n + n] for i in range(n)]), [1.0] * (n * n))
+    return f, (_row(given["A"]),)
+
+
+# --- ode
+
+
+def _ode(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
+    n, steps = len(given["x"]), given["s"]
+
+    def slope(x: Any, y: Any) -> Any:
+        return [x[0], *(x[i] * y[i - 1] for i in range(1, n))]
+
+    def f(x: Any) -> Any:
+        h = 2.0 / steps
+        y: Any = [0.0] * n
+        for _ in range(steps):
+            k1 = slope(x, y)
+            k2 = slope(x, [a + h * b / 2.0 for a, b in zip(y, k1, strict=True)])
+            k3 = slope(x, [a + h * b / 2.0 for a, b in zip(y, k2, strict=True)])
+            k4 = slope(x, [a + h * b for a, b in zip(y, k3, strict=True)])
+            y = [
+                a + h * (p + 2.0 * q + 2.0 * r + s) / 6.0
+                for a, p, q, r, s in zip(y, k1, k2, k3, k4, strict=True)
+            ]
+        return y
+
+    return recorded(("ode", n, steps), f, [0.5] * n), (_row(given["x"]),)
+
+
+def _ode_last(given: Any) -> tuple[ag.Program, tuple[Any, ...], Any]:
+    program, rows = _ode(given)
+    seed = np.zeros((1, len(given["x"])))
+    seed[0, -1] = 1.0
+    return program, rows, seed
+
+
+ODE = {
+    "primal": Function(_ode, lambda p: p[0](*p[1]), lambda y: y[0].tolist()),
+    "gradient": Function(_ode_last, lambda p: p[0].vjp(*p[1], p[2])[1], lambda g: g[0].tolist()),
+}
+
+
+# --- k-means: each point is a row, the centroids are parameters
+
+
+class _Clusters(NamedTuple):
+    program: ag.Program
+    points: Any
+    centroids: Any
+    numbers: Any
+
+
+def _kmeans(given: Any) -> _Clusters:
+    points, numbers = np.array(given["points"], dtype=float), np.array(given["centroids"], dtype=float)
+    k, d = numbers.shape
+    if ("kmeans", k, d) not in _clusters:
+        centroids = np.array([[ag.Value(0.0) for _ in range(d)] for _ in range(k)])
+
+        def cost(point: Any) -> Any:
+            away = []
+            for centroid in centroids.tolist():
+                gaps = [p - c for p, c in zip(point, centroid, strict=True)]
+                away.append(ag.dot(gaps, gaps))
+            return ag.min(away)
+
+        _clusters["kmeans", k, d] = ag.record(cost, [0.5] * d), centroids
+    program, centroids = _clusters["kmeans", k, d]
+    return _Clusters(program, points, centroids, numbers)
+
+
+_clusters: dict[Any, Any] = {}
+
+
+def _place(given: _Clusters) -> None:
+    ag.vector_to_parameters(given.numbers.ravel(), given.centroids.ravel())
+
+
+def _cost(given: _Clusters) -> float:
+    _place(given)
+    return float(np.add.accumulate(given.program(given.points))[-1])
+
+
+def _direction(given: _Clusters) -> Any:
+    """The gradient by the diagonal of the Hessian, which H 1 is here: Newton's step."""
+    _place(given)
+    _, gradient = given.program.value_and_grad(given.points, wrt=given.centroids)
+    ones = np.ones(given.centroids.shape)
+    return gradient / given.program.hvp(given.points, ones, wrt=given.centroids)
+
+
+KMEANS = {
+    "cost": Function(_kmeans, _cost, float),
+    "dir": Function(_kmeans, _direction, lambda g: g.tolist()),
+}
+
+
+# --- gmm
+
+
+def _gmm_rows(given: Any) -> Callable[[Any, Any, Any, Any], Any]:
+    d, k, n, m, gamma = (given[name] for name in ("d", "k", "n", "m", "gamma"))
+    points = [list(map(float, row)) for row in given["x"]]
+
+    def log_posterior(alpha: Any, mu: Any, q: Any, l: Any) -> Any:
+        scale = [[ag.exp(v) for v in row] for row in q]
+        sums = [ag.sum(row) for row in q]
+        terms = []
+        for x in points:
+            inner = []
+            for c in range(k):
+                away = [a - b for a, b in zip(x, mu[c], strict=True)]
+                at, squares = 0, []
+                columns: list[list[Any]] = [[] for _ in range(d)]
+                for j in range(d):
+                    for i in range(j + 1, d):
+                        columns[i].append((l[c][at], away[j]))
+                        at += 1
+                for i in range(d):
+                    weights = [w for w, _ in columns[i]] + [scale[c][i]]
+                    squares.append(ag.dot(weights, [v for _, v in columns[i]] + [away[i]]))
+                inner.append(alpha[c] + sums[c] - 0.5 * ag.dot(squares, squares))
+            terms.append(ag.logsumexp(inner))
+        constant = -n * d * 0.5 * math.log(2 * math.pi)
+        return constant + ag.sum(terms) - n * ag.logsumexp(alpha) + wishart(scale, sums, l)
+
+    def wishart(scale: Any, sums: Any, l: Any) -> Any:
+        dof = d + m + 1
+        gammas = sum(math.lgamma(0.5 * (dof + 1 - j)) for j in range(1, d + 1))
+        gammas += 0.25 * d * (d - 1) * math.log(math.pi)
+        normal = dof * d * (math.log(gamma) - 0.5 * math.log(2.0)) - gammas
+        total: Any = -k * normal
+        for c in range(k):
+            squares = ag.dot(scale[c], scale[c])
+            if l[c]:
+                squares = squares + ag.dot(l[c], l[c])
+            total = total + 0.5 * gamma * gamma * squares - m * sums[c]
+        return -1.0 * total
+
+    return log_posterior
+
+
+def _gmm(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
+    d, k = given["d"], given["k"]
+    examples = [0.0] * k, [[0.0] * d] * k, [[0.0] * d] * k, [[0.1] * (d * (d - 1) // 2)] * k
+    program = ag.record(_gmm_rows(given), *examples)
+    return program, tuple(_row(given[name]) for name in ("alpha", "mu", "q", "l"))
+
+
+GMM = {
+    "objective": Function(_gmm, lambda p: p[0](*p[1]), lambda y: float(y[0])),
+    "jacobian": Function(
+        _gmm,
+        lambda p: p[0].value_and_grad(*p[1], wrt={"alpha": 0, "mu": 1, "q": 2, "l": 3})[1],
+        lambda g: {name: part[0].tolist() for name, part in g.items()},
+    ),
+}
+
+PROBLEMS: dict[str, dict[str, Function]] = {
+    "hello": HELLO,
+    "llsq": _both(_llsq),
+    "lse": _both(_lse),
+    "det": _both(_det),
+    "ode": ODE,
+    "kmeans": KMEANS,
+    "gmm": GMM,
+}
