@@ -108,13 +108,16 @@ class Contribution(NamedTuple):
 
 
 def contributions(
-    outputs: Value | Sequence[Value], gradients: Sequence[float] | None = None, *, accumulate: bool = True
+    outputs: Value | Sequence[Value],
+    gradients: Sequence[float | None] | None = None,
+    *,
+    accumulate: bool = True,
 ) -> Iterator[Contribution]:
     """Tell every addition that `backward` would make, in its order, without changing any node.
 
     Args:
         outputs: one Value or several.
-        gradients: as for `backward`.
+        gradients: as for `backward`; an output with None starts nothing, and takes part in the order alone.
         accumulate: whether leaves start from the gradients that they have; else from none, as after
             `zero_grad`.
 
@@ -131,6 +134,8 @@ def contributions(
     grads = {node: node.grad for node in order if accumulate and node.is_leaf and node.has_grad}
     reached = set()
     for root, seed in zip(roots, seeds, strict=True):
+        if seed is None:
+            continue
         grads[root] = grads.get(root, 0.0) + float(seed)
         reached.add(root)
     for node in reversed(order):

@@ -318,9 +318,11 @@ class Run:
         own = {id(leaf): k for k, leaf in enumerate(leaves)}
         gradients = [0.0] * len(leaves)
         seeded = zip(outputs, self._seed(s, lane), strict=True)
-        live = [(y, g) for y, g in seeded if not y.is_constant and (self.seeds is not None or g)]
+        live = [
+            (y, g if g or self.seeds is not None else None) for y, g in seeded if not y.is_constant
+        ]  # of a Jacobian's outputs one starts; all tell the order
         for output, seed in live:
-            if output.is_leaf:
+            if output.is_leaf and seed is not None:
                 self._receive(output, seed, places, own, gradients)
         if live:
             for step in contributions([output for output, _ in live], [seed for _, seed in live]):

@@ -1,4 +1,4 @@
-"""Run GradBench's own evaluations against the tool: ``python -m benchmarks.gradbench.evaluate CHECKOUT llsq -n 16``.
+"""Run GradBench's own evaluations: ``python -m benchmarks.gradbench.evaluate CHECKOUT llsq -n 16``.
 
 GradBench validates with its hand-written C++ (``tools/manual``), which is built when it is first needed.
 """

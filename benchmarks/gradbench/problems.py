@@ -1,4 +1,4 @@
-"""The problems: for each function of GradBench's a preparation, the work that is timed, and its answer as JSON."""
+"""For each function of GradBench's problems a preparation, the work that is timed, and its answer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def recorded(key: Any, f: Callable[..., Any], *examples: Any) -> ag.Program:
     return _recorded[key]
 
 
-def _both(program_of: Callable[[Any], tuple[ag.Program, tuple[Any, ...]]], wrt: Any = 0) -> dict[str, Function]:
+def _both(
+    program_of: Callable[[Any], tuple[ag.Program, tuple[Any, ...]]], wrt: Any = 0
+) -> dict[str, Function]:
     """The value of a function, and its gradient, of one row."""
     return {
         "primal": Function(program_of, lambda p: p[0](*p[1]), lambda y: float(y[0])),
@@ -62,7 +64,9 @@ def _number(key: str) -> Callable[[Any], tuple[ag.Program, tuple[Any, ...]]]:
 
 HELLO = {
     "square": Function(_number("square"), lambda p: p[0](*p[1]), lambda y: float(y[0])),
-    "double": Function(_number("square"), lambda p: p[0].value_and_grad(*p[1])[1], lambda g: float(g.inputs[0][0])),
+    "double": Function(
+        _number("square"), lambda p: p[0].value_and_grad(*p[1])[1], lambda g: float(g.inputs[0][0])
+    ),
 }
 
 
@@ -72,14 +76,12 @@ def _lse(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
 
 
 def _llsq(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
-    """sum_i (sign(t_i) - sum_j x_j t_i^j)^2 / 2, the t_i evenly in [-1, 1]: each i is a row, x are parameters."""
+    """sum_i (sign(t_i) - sum_j x_j t_i^j)^2 / 2, the t_i evenly in [-1, 1]."""
     n, m = given["n"], len(given["x"])
 
     def f(x: Any) -> Any:
         t = [-1.0 + i * 2.0 / (n - 1.0) for i in range(n)]
-        residuals = [
-            ag.dot(x, [-(s**j) for j in range(m)], float(np.sign(s))) for s in t
-        ]
+        residuals = [ag.dot(x, [-(s**j) for j in range(m)], float(np.sign(s))) for s in t]
         return ag.dot(residuals, residuals) / 2.0
 
     return recorded(("llsq", n, m), f, [0.0] * m), (_row(given["x"]),)
@@ -214,7 +216,7 @@ def _gmm_rows(given: Any) -> Callable[[Any, Any, Any, Any], Any]:
     d, k, n, m, gamma = (given[name] for name in ("d", "k", "n", "m", "gamma"))
     points = [list(map(float, row)) for row in given["x"]]
 
-    def log_posterior(alpha: Any, mu: Any, q: Any, l: Any) -> Any:
+    def log_posterior(alpha: Any, mu: Any, q: Any, low: Any) -> Any:
         scale = [[ag.exp(v) for v in row] for row in q]
         sums = [ag.sum(row) for row in q]
         terms = []
@@ -226,7 +228,7 @@ def _gmm_rows(given: Any) -> Callable[[Any, Any, Any, Any], Any]:
                 columns: list[list[Any]] = [[] for _ in range(d)]
                 for j in range(d):
                     for i in range(j + 1, d):
-                        columns[i].append((l[c][at], away[j]))
+                        columns[i].append((low[c][at], away[j]))
                         at += 1
                 for i in range(d):
                     weights = [w for w, _ in columns[i]] + [scale[c][i]]
@@ -234,9 +236,9 @@ def _gmm_rows(given: Any) -> Callable[[Any, Any, Any, Any], Any]:
                 inner.append(alpha[c] + sums[c] - 0.5 * ag.dot(squares, squares))
             terms.append(ag.logsumexp(inner))
         constant = -n * d * 0.5 * math.log(2 * math.pi)
-        return constant + ag.sum(terms) - n * ag.logsumexp(alpha) + wishart(scale, sums, l)
+        return constant + ag.sum(terms) - n * ag.logsumexp(alpha) + wishart(scale, sums, low)
 
-    def wishart(scale: Any, sums: Any, l: Any) -> Any:
+    def wishart(scale: Any, sums: Any, low: Any) -> Any:
         dof = d + m + 1
         gammas = sum(math.lgamma(0.5 * (dof + 1 - j)) for j in range(1, d + 1))
         gammas += 0.25 * d * (d - 1) * math.log(math.pi)
@@ -244,8 +246,8 @@ def _gmm_rows(given: Any) -> Callable[[Any, Any, Any, Any], Any]:
         total: Any = -k * normal
         for c in range(k):
             squares = ag.dot(scale[c], scale[c])
-            if l[c]:
-                squares = squares + ag.dot(l[c], l[c])
+            if low[c]:
+                squares = squares + ag.dot(low[c], low[c])
             total = total + 0.5 * gamma * gamma * squares - m * sums[c]
         return -1.0 * total
 

@@ -766,7 +766,7 @@ def _run(case: Case) -> tuple[str, str]:
     for way in case.ways:
         if found := expected.difference(replayed(case, program, expected, *way)):
             return expected.kind, f"build, block, threads, inputs = {way}: {found}"
-    found = _evaluated(case, program, expected) or _accumulated(case, program)
+    found = _evaluated(case, program, expected) or _accumulated(case, program) or _jacobian(case, program)
     if not found and "plain" in case.extras:
         found = _uncompiled(case, examples, expected)
     if not found and "pickled" in case.extras:
@@ -858,6 +858,35 @@ def spread(plan: Plan, program: Program, sums: Any, others: Sequence[float]) -> 
     """The gradients of all the plan's parameters; those that the program did not capture are as they were."""
     found = dict(zip(map(id, program.parameters), sums.tolist(), strict=True))
     return bits([found.get(id(p), other) for p, other in zip(plan.parameters, others, strict=True)])
+
+
+def _jacobian(case: Case, program: Program) -> str:
+    """A Jacobian in one run of many passes is that of one pass for each output."""
+    width = math.prod(case.plan.shape)
+    if not case.plan.shapes or width > 5 or len(case.seeds) > 40:
+        return ""
+    everything = tuple(range(len(case.plan.shapes)))
+    try:
+        found = program.jacobian(*case.batches, wrt=everything, threads=case.ways[0][2])
+    except ERRORS as error:
+        found = told(error)
+    for k in range(width):
+        seeds = np.zeros((len(case.seeds), width))
+        seeds[:, k] = 1.0
+        try:
+            _, gradients = program.value_and_grad(
+                *case.batches, gradient=seeds.reshape(len(seeds), *case.plan.shape), inputs=True
+            )
+        except ERRORS as error:
+            return "" if isinstance(found, str) else f"program.jacobian(...): no {told(error)}"
+        if isinstance(found, str):
+            continue  # a later output raises
+        for own, whole in zip(gradients.inputs, found, strict=True):
+            one = whole.reshape(len(seeds), width, -1)[:, k] if len(seeds) else whole
+            known = np.isfinite(own.ravel())  # a seed of 0 times an infinite partial is none of a Jacobian's
+            if bits(own.ravel()[known]) != bits(one.ravel()[known]):
+                return f"program.jacobian(...): output {k} has another gradient"
+    return ""
 
 
 def _evaluated(case: Case, program: Program, expected: Expected) -> str:
