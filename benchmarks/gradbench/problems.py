@@ -28,6 +28,7 @@ class Function(NamedTuple):
 
 
 _recorded: dict[Any, ag.Program] = {}
+_shared: dict[Any, Any] = {}  # a Program with its parameters
 
 
 def recorded(key: Any, f: Callable[..., Any], *examples: Any) -> ag.Program:
@@ -75,16 +76,41 @@ def _lse(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
     return recorded(("lse", n), ag.logsumexp, [0.0] * n), (_row(given["x"]),)
 
 
-def _llsq(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
-    """sum_i (sign(t_i) - sum_j x_j t_i^j)^2 / 2, the t_i evenly in [-1, 1]."""
+class _Squares(NamedTuple):
+    program: ag.Program
+    rows: tuple[Any, Any]
+    weights: list[ag.Value]
+    numbers: Any
+
+
+def _llsq(given: Any) -> _Squares:
+    """sum_i (sign(t_i) - sum_j x_j t_i^j)^2 / 2, t_i evenly in [-1, 1]: each i a row, x parameters."""
     n, m = given["n"], len(given["x"])
+    if ("llsq", m) not in _shared:
+        weights = [ag.Value(0.0) for _ in range(m)]
+        _shared["llsq", m] = (
+            ag.record(lambda powers, sign: ag.square(sign - ag.dot(weights, powers)) / 2.0, [0.0] * m, 1.0),
+            weights,
+        )
+    program, weights = _shared["llsq", m]
+    t = -1.0 + np.arange(n) * 2.0 / (n - 1.0)
+    return _Squares(program, (t[:, None] ** np.arange(m), np.sign(t)), weights, np.array(given["x"]))
 
-    def f(x: Any) -> Any:
-        t = [-1.0 + i * 2.0 / (n - 1.0) for i in range(n)]
-        residuals = [ag.dot(x, [-(s**j) for j in range(m)], float(np.sign(s))) for s in t]
-        return ag.dot(residuals, residuals) / 2.0
 
-    return recorded(("llsq", n, m), f, [0.0] * m), (_row(given["x"]),)
+def _squares(given: _Squares) -> float:
+    ag.vector_to_parameters(given.numbers, given.weights)
+    return float(np.add.accumulate(given.program(*given.rows))[-1])
+
+
+def _slopes(given: _Squares) -> Any:
+    ag.vector_to_parameters(given.numbers, given.weights)
+    return given.program.value_and_grad(*given.rows)[1].parameters
+
+
+LLSQ = {
+    "primal": Function(_llsq, _squares, float),
+    "gradient": Function(_llsq, _slopes, lambda g: g.tolist()),
+}
 
 
 def minors(rows: Sequence[Sequence[Any]]) -> Any:
@@ -168,7 +194,7 @@ class _Clusters(NamedTuple):
 def _kmeans(given: Any) -> _Clusters:
     points, numbers = np.array(given["points"], dtype=float), np.array(given["centroids"], dtype=float)
     k, d = numbers.shape
-    if ("kmeans", k, d) not in _clusters:
+    if ("kmeans", k, d) not in _shared:
         centroids = np.array([[ag.Value(0.0) for _ in range(d)] for _ in range(k)])
 
         def cost(point: Any) -> Any:
@@ -178,12 +204,9 @@ def _kmeans(given: Any) -> _Clusters:
                 away.append(ag.dot(gaps, gaps))
             return ag.min(away)
 
-        _clusters["kmeans", k, d] = ag.record(cost, [0.5] * d), centroids
-    program, centroids = _clusters["kmeans", k, d]
+        _shared["kmeans", k, d] = ag.record(cost, [0.5] * d), centroids
+    program, centroids = _shared["kmeans", k, d]
     return _Clusters(program, points, centroids, numbers)
-
-
-_clusters: dict[Any, Any] = {}
 
 
 def _place(given: _Clusters) -> None:
@@ -272,7 +295,7 @@ GMM = {
 
 PROBLEMS: dict[str, dict[str, Function]] = {
     "hello": HELLO,
-    "llsq": _both(_llsq),
+    "llsq": LLSQ,
     "lse": _both(_lse),
     "det": _both(_det),
     "ode": ODE,
