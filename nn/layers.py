@@ -7,7 +7,7 @@ are keywords. A neuron makes two nodes, one `dot` (b + sum_j w_j h_j) and one ac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from autograd_core import Value, dot, scope
@@ -34,7 +34,10 @@ class Neuron(Module):
     Attributes:
         w: the weights, a list of Values.
         b: the bias, a Value.
+        activation: may be assigned.
     """
+
+    _g: Activation
 
     def __init__(
         self,
@@ -52,11 +55,15 @@ class Neuron(Module):
     def _set_up(self, weights: Sequence[float], activation: str | Activation, name: str) -> None:
         self.name = name
         self.activation = activation
-        self._g = activation_named(activation)
         self._scope = scope(name)  # entered again and again: making one costs as much as the node
         with self._scope:
             self.w = [Value(w, label=f"w{j}") for j, w in enumerate(weights)]
             self.b = Value(0.0, label="b")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "activation":
+            object.__setattr__(self, "_g", activation_named(value))
+        object.__setattr__(self, name, value)
 
     @property
     def nin(self) -> int:
@@ -104,6 +111,10 @@ def _and_rest(mine: list[Value], module: Module, known: Collection[str]) -> list
     return list({id(p): p for p in (*mine, *Module.parameters(module))}.values())
 
 
+def _listed(h: Value | list[Value]) -> list[Value]:
+    return [h] if isinstance(h, Value) else h
+
+
 class Layer(Module):
     """A layer: h = g(b + W x), one neuron a row of W.
 
@@ -119,7 +130,10 @@ class Layer(Module):
     Attributes:
         neurons: the neurons.
         name: the scope.
+        activation: may be assigned.
     """
+
+    _over_layer: Callable[[Sequence[Value]], list[Value]] | None
 
     def __init__(
         self,
@@ -135,9 +149,6 @@ class Layer(Module):
         nin, nout = count_of("nin", nin), count_of("nout", nout)
         self.name = name
         self.activation = ("relu" if nonlin else "linear") if activation is None else activation
-        self._over_layer = (
-            VECTOR_ACTIVATIONS.get(self.activation) if isinstance(self.activation, str) else None
-        )
         rows = initializer_named(initializer)(nout, nin, random_source(seed))
         self.neurons = [self._neuron(row, index) for index, row in enumerate(rows)]
 
@@ -147,6 +158,14 @@ class Layer(Module):
             weights, "linear" if self._over_layer else self.activation, f"{self.name}.neuron{index}"
         )
         return neuron
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "activation":
+            over_layer = VECTOR_ACTIVATIONS.get(value) if isinstance(value, str) else None
+            for neuron in vars(self).get("neurons", ()):
+                neuron.activation = "linear" if over_layer else value
+            self._over_layer = over_layer
+        object.__setattr__(self, name, value)
 
     @property
     def nin(self) -> int:
@@ -171,7 +190,8 @@ class Layer(Module):
     @property
     def is_pure(self) -> bool:
         """Whether the outputs depend on inputs and parameters alone, always by the same graph."""
-        return type(self) is Layer and isinstance(self.activation, str)
+        mine = type(self) is Layer and isinstance(self.activation, str)
+        return mine and all(type(neuron) is Neuron for neuron in self.neurons)
 
     def affine(self, x: Sequence[Any]) -> list[Value]:
         """a = b + W x."""
@@ -198,7 +218,10 @@ class Layer(Module):
 
     def _forward(self, x: list[Value]) -> list[Value]:
         """h = g(b + W x): this is where an eager training run spends its time."""
-        h = [neuron._scope.call(neuron._output, x) for neuron in self.neurons]
+        h = [
+            neuron._scope.call(neuron._output, x) if type(neuron) is Neuron else neuron(x)
+            for neuron in self.neurons
+        ]
         return h if self._over_layer is None else self.activate(h)
 
     def _check_inputs(self, x: Sequence[Any]) -> None:
@@ -293,7 +316,7 @@ class MLP(Module):
         self.layers[0]._check_inputs(x)
         h = values_of(x)
         for layer in self.layers:
-            h = layer._forward(h)
+            h = layer._forward(h) if type(layer) is Layer else _listed(layer(h))
         return h
 
     def __call__(self, x: Sequence[Any]) -> Any:

@@ -145,7 +145,7 @@ class Optimizer:
         self.schedule = schedule_of(rate)
 
     def bind(self, parameters: Iterable[Value]) -> Optimizer:
-        """Take charge of these parameters, with fresh buffers.
+        """Take charge of these parameters, with fresh buffers; constants (`detach()`) stay as they are.
 
         Raises:
             InputError: there are none, or one of them is not a leaf Value.
@@ -160,9 +160,11 @@ class Optimizer:
         for index, parameter in enumerate(found):
             if not isinstance(parameter, Value) or not parameter.is_leaf:
                 raise InputError(f"parameter {index} is not a leaf Value: {parameter!r}")
-        self.parameters = found
+        self.parameters = _trainable(found)
+        if not self.parameters:
+            raise InputError("every parameter is a constant: an optimiser needs at least one that is not")
         self.updates = 0
-        self.buffers = {name: np.zeros(len(found)) for name in self.buffer_names}
+        self.buffers = {name: np.zeros(len(self.parameters)) for name in self.buffer_names}
         return self
 
     def zero_grad(self) -> None:
@@ -517,12 +519,16 @@ def optimizer_of(optimizer: str | Optimizer, parameters: Sequence[Value]) -> Opt
         )
     if not optimizer.parameters:
         return optimizer.bind(parameters)
-    if not _same_values(optimizer.parameters, parameters):
+    if not _same_values(optimizer.parameters, _trainable(parameters)):
         raise InputError(
             f"the optimiser is in charge of other parameters ({len(optimizer.parameters)}) than the model's "
             f"({len(parameters)}): create it without parameters, and it gets all of the model's"
         )
     return optimizer
+
+
+def _trainable(parameters: Iterable[Value]) -> list[Value]:
+    return [parameter for parameter in parameters if not parameter.is_constant]
 
 
 def _same_values(ours: Sequence[Value], theirs: Sequence[Value]) -> bool:

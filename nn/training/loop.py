@@ -115,7 +115,8 @@ def fit(
             scikit-learn's; they are columns of the history.
         callbacks: called with the `Run` after every epoch; returning True stops the run. One that has a
             method ``on_update`` is also called there after every update. A callback may change parameters,
-            optimiser, model and regulariser; the next update goes by it.
+            optimiser, model and regulariser; the next update goes by it. New parameters, and examples
+            changed in place, are refused.
         progress: True shows a tqdm bar; or your own factory with tqdm's signature, e.g. tqdm.notebook.tqdm.
         checkpoint: a file to keep the run in: written every `checkpoint_every` epochs, at the end, and when
             the run is interrupted. Without `resume` no such file may exist.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 
 from autograd_core import gradients_to_vector, parameters_to_vector, vector_to_parameters
 from nn.data import Examples, data_digest
-from nn.errors import DivergenceError, StateError
+from nn.errors import DivergenceError, InputError, StateError
 from nn.history import Epoch, History
 from nn.losses import Loss
 from nn.metrics import Evaluator
@@ -134,6 +135,8 @@ class Run:
         self._evaluator = Evaluator(model, plan.loss, plan.metrics)
         if plan.held_out is not None:
             self.history.accuracy_kind = self._evaluator.kind(plan.held_out.targets)
+        self._checked = self.parameters
+        self._data = hashlib.sha256(plan.examples.X).digest() if plan.callbacks else b""
         self._stopped_by_callback = False
         self._started = time.perf_counter()
 
@@ -201,6 +204,31 @@ class Run:
         for callback in self.plan.callbacks:
             if hasattr(callback, "on_update"):
                 callback.on_update(self)
+        if self.listens:
+            self._check_changes()
+
+    def _check_changes(self) -> None:
+        """Every parameter that the model has after a callback must be one that is trained."""
+        found = self.model.parameters()
+        if found == self._checked:  # each is the same object, which takes no time to see
+            return
+        known = set(map(id, self.parameters))
+        for new in found:
+            if id(new) not in known and not new.is_constant:
+                raise InputError(
+                    f"a callback has put a new parameter into the model, {new!r}, which would not be "
+                    "trained: assign to the data of the parameter that is there (parameter.data = 0.5), or "
+                    "change the model before fit is called"
+                )
+        self._checked = found
+
+    def _check_data(self) -> None:
+        """X must be what it was: some ways of training read it once, others at every update."""
+        if hashlib.sha256(self.plan.examples.X).digest() != self._data:
+            raise InputError(
+                "a callback has changed X in place: the examples of a run are fixed. To train on others, "
+                "call fit again for some epochs, with the same optimizer, which goes on from where it is"
+            )
 
     def update(self, chosen: Iterable[int], loss_of: Callable[[int], Any] | None = None) -> None:
         """One turn of the algorithm's loop, eagerly: the gradient of one minibatch, then one step.
@@ -279,9 +307,12 @@ class Run:
         if listeners := [callback for callback in self.plan.callbacks if callable(callback)]:
             self.updater.store(self)
             answers = [callback(self) for callback in listeners]
+            self._check_changes()
             self._stopped_by_callback |= any(answer is True for answer in answers)
             changes = self.standing()
             self.updater.forget()
+        if self.plan.callbacks:
+            self._check_data()
         self.state = at.replace(
             **changes,
             random=self.generators.states(),

@@ -155,7 +155,7 @@ class _OnArrays:
 
     def same_graph(self, run: Run) -> bool:
         """Are loss and penalty those that were recorded? A callback may have changed them."""
-        if self._left or run.state.batch:
+        if self._left or (run.state.batch and not self._is_fixed):
             return not self._left
         return not self._watched or self._fingerprint == fingerprint(run.problem, self.recording.branches)
 

@@ -14,6 +14,8 @@ LOGITS = [0.3, -1.7, 2.1, 0.05]
 TARGETS = {
     "mse": [1.0, -2.0, 0.5, 0.0],
     "mae": [1.0, -2.0, 0.5, 0.0],
+    "half_squared_error": [1.0, -2.0, 0.5, 0.0],
+    "absolute_error": [1.0, -2.0, 0.5, 0.0],
     "huber": [1.0, 2.0, 0.5, 0.0],  # two errors within the joint and two beyond it
     "cross_entropy": 2,
     "nll": 1,

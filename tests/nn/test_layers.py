@@ -187,3 +187,38 @@ def test_what_does_not_fit_is_refused_with_the_numbers(call, message):
 def test_an_activation_through_which_no_gradient_passes_is_refused():
     with pytest.raises(InputError, match="no gradient passes"):
         nn.MLP(3, [5, 3], activation=math.tanh)
+
+
+def test_an_activation_that_is_assigned_later_counts() -> None:
+    made, assigned = nn.MLP(2, [3, 2], activation="tanh", seed=1), nn.MLP(2, [3, 2], seed=1)
+    assigned.layers[0].activation = "tanh"
+    assert [h.data for h in assigned([1.0, 2.0])] == [h.data for h in made([1.0, 2.0])]
+    assigned.layers[1].activation = "softmax"
+    assert math.isclose(sum(h.data for h in assigned([1.0, 2.0])), 1.0)
+    neuron = nn.Neuron(2, seed=1)
+    neuron.activation = lambda a: a * 0.0 + 5.0
+    assert neuron([1.0, 2.0]).data == 5.0
+    with pytest.raises(nn.InputError, match="activation"):
+        assigned.layers[0].activation = "tanhh"
+    assert "tanh ->" in repr(assigned)
+
+
+def test_neurons_and_layers_of_ones_own_are_called_by_what_holds_them() -> None:
+    class Tenfold(nn.Neuron):
+        def __call__(self, x):
+            return 10.0 * super().__call__(x)
+
+    class Doubled(nn.Layer):
+        def __call__(self, x):
+            return [2.0 * h for h in super().forward(x)]
+
+    plain, model = nn.MLP(2, [3, 2], seed=1), nn.MLP(2, [3, 2], seed=1)
+    model.layers[1].neurons[0] = Tenfold(3, nonlin=False, seed=5)
+    assert (
+        model([1.0, 2.0])[0].data
+        == 10.0 * nn.Neuron(3, nonlin=False, seed=5)(plain.layers[0]([1.0, 2.0])).data
+    )
+    assert not model.is_pure
+    model.layers[1] = Doubled(3, 2, seed=6, name="layer2")
+    inner = nn.Layer(3, 2, seed=6)(plain.layers[0]([1.0, 2.0]))
+    assert [h.data for h in model([1.0, 2.0])] == [2.0 * h.data for h in inner]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import nn
 from autograd_core import Value
 from nn import optimizers, schedules
 from nn.errors import DivergenceError, InputError, StateError
@@ -278,3 +279,18 @@ def test_the_rate_can_be_set():
     with pytest.raises(InputError, match="learning rate"):
         optimizer.lr = -1.0
     assert optimizer.lr == 0.25
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_parameter_that_is_made_a_constant_is_neither_trained_nor_decayed(given):
+    model = nn.MLP(2, [3, 2], activation="tanh", seed=1)
+    frozen = model.layers[0].neurons[0].w[0] = Value(0.5).detach()
+    optimizer = nn.AdamW(model.parameters() if given else None, lr=0.1, weight_decay=0.5)
+    before = [p.data for p in model.parameters()]
+    X = [[float(k % 5), float(k % 3)] for k in range(100)]
+    nn.fit(model, X, [k % 2 for k in range(100)], optimizer=optimizer, epochs=2, seed=1)
+    changed = [p for p, number in zip(model.parameters(), before, strict=True) if p.data != number]
+    assert frozen.data == 0.5
+    assert len(changed) == len(before) - 1
+    with pytest.raises(nn.InputError, match="constant"):
+        nn.SGD([frozen])

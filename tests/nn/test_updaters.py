@@ -577,3 +577,76 @@ def test_a_gradient_of_zero_needs_no_values(monkeypatch: Any) -> None:
     assert history[-1].gradient_norm == 0.0
     assert model.parameters()[0].data == 5.0
     assert not left
+
+
+class Exchange:
+    """After so many updates, a callback changes the model."""
+
+    def __init__(self, at: int, change: Callable[[Any], None]) -> None:
+        self.at, self.change = at, change
+
+    def on_update(self, run: Any) -> None:
+        if run.updates == self.at:
+            self.change(run.model)
+
+
+def tie(model: Any) -> None:
+    model.layers[0].neurons[0].w[0] = model.layers[0].neurons[1].w[0]
+
+
+def swap_activation(model: Any) -> None:
+    model.layers[0].activation = "tanh"
+
+
+def freeze(model: Any) -> None:
+    model.layers[0].neurons[0].w[0] = ag.Value(0.25).detach()
+
+
+@needs_compiler
+@pytest.mark.parametrize("change", [tie, swap_activation, freeze])
+@pytest.mark.parametrize("optimizer", [nn.SGD, lambda: Signs(lr=0.01)])
+@pytest.mark.parametrize("at", [3, 5])
+def test_a_plain_network_that_changes_within_an_epoch_counts_at_once(
+    change: Any, optimizer: Any, at: int, monkeypatch: Any
+) -> None:
+    X, y = data(70, 3, 2)
+    options = {"epochs": 3, "batch_size": 16, "callbacks": Exchange(at, change), "optimizer": optimizer}
+    assert_same(lambda: nn.MLP(3, [4, 2], seed=4), X, y, monkeypatch, **options)
+
+
+@pytest.mark.parametrize("eager", [True, False])
+@pytest.mark.parametrize("told", ["update", "epoch"])
+def test_a_parameter_that_a_callback_puts_in_is_refused_since_it_would_not_be_trained(
+    eager: bool, told: str, monkeypatch: Any
+) -> None:
+    X, y = data(70, 3, 2)
+
+    def change(model: Any) -> None:
+        model.layers[0].neurons[0].w[0] = ag.Value(0.25)
+
+    callback = Exchange(2, change) if told == "update" else lambda run: change(run.model)
+    with pytest.raises(nn.InputError, match="would not be trained") as caught:
+        trained(
+            lambda: nn.MLP(3, [4, 2], seed=4),
+            X,
+            y,
+            eager,
+            monkeypatch,
+            optimizer=nn.SGD,
+            batch_size=16,
+            epochs=3,
+            callbacks=callback,
+        )
+    assert len(caught.value.history) == 0
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_examples_that_a_callback_changes_in_place_are_refused(eager: bool, monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+
+    def jitter(run: Any) -> None:
+        X[0] += 1.0
+
+    make = lambda: nn.MLP(3, [4, 2], seed=4)  # noqa: E731
+    with pytest.raises(nn.InputError, match="changed X in place"):
+        trained(make, X, y, eager, monkeypatch, optimizer=nn.SGD, epochs=3, callbacks=jitter)
