@@ -17,7 +17,7 @@ from viz.errors import DrawingError
 from viz.naming import node_names
 from viz.narration import formula_templates
 from viz.snapshot import take_snapshot
-from viz.text import number
+from viz.text import check_digits, number
 
 __all__ = ["Latex", "latex"]
 
@@ -47,11 +47,13 @@ _CONSTANTS = {
 _GREEK = frozenset(
     {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"}
     | {"nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"}
+    | {"Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"}  # LaTeX has no \Alpha
 )
 _ESCAPES = str.maketrans({c: rf"\{c}" for c in "#$%&_{}"} | {"\\": "/", "^": r"\wedge ", "~": r"\sim "})
 _COMPARISONS = {
     ast.Eq: "=", ast.NotEq: r"\ne", ast.Gt: ">", ast.GtE: r"\ge", ast.Lt: "<", ast.LtE: r"\le",
 }  # fmt: skip
+_NOT_FINITE = {"inf": r"\infty", "nan": r"\text{NaN}"}
 _BINARY: dict[type, str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 _Piece = tuple[str, int]
 
@@ -80,6 +82,7 @@ def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
 
     Raises:
         DrawingError: The graph has more nodes than anybody reads as a formula.
+        ValueError: `digits` is less than 1.
 
     >>> from autograd_core import Value
     >>> print(latex(Value(3.0, "x").tanh(), numbers=True))
@@ -88,6 +91,7 @@ def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
     \frac{\partial u_{2}}{\partial x} &= 1 - u_{2}\,u_{2} = 0.009866
     \end{aligned}
     """
+    check_digits(digits)
     order = topological_order(y)
     if len(order) > LIMIT:
         raise DrawingError(
@@ -100,17 +104,24 @@ def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
 class _Writer:
     def __init__(self, y: Value, order: list[Value], numbers: bool, digits: int):
         self.y, self.order, self.numbers, self.digits = y, order, numbers, digits
-        called = dict(zip(order, node_names(take_snapshot([y]), digits), strict=True))
-        self.names = {node: _constant(node) or _name(called[node]) for node in order}
+        self.snapshot = take_snapshot([y])
+        called = node_names(self.snapshot, digits)
+        written = Counter(_constant(node) or _name(name) for node, name in zip(order, called, strict=True))
+        self.names = {
+            node: _constant(node) or (_name(name) if written[_name(name)] == 1 else _words(name))
+            for node, name in zip(order, called, strict=True)  # x1 and x_1 look the same: then both are words
+        }
+        self.stale = {self.snapshot.nodes[i] for i in self.snapshot.stale}
         self.edges = [(node, slot, p) for node in order for slot, p in enumerate(node.parents)]
         uses = Counter(parent for _, _, parent in self.edges)
         self.named = {n for n in order if n.is_leaf or n.label or uses[n] > 1}
 
     def lines(self) -> list[str]:
-        result = [self._line(self.names[self.y], self._made(self.y)[0], self.y.data)]
+        result = [self._line(self.names[self.y], self._made(self.y)[0], self.y.data, self.stale)]
         operations = [node for node in self.order if not (node.is_leaf or node is self.y)]
         result += [
-            self._line(self.names[n], self._operation(n, self._names_of(n))[0], n.data) for n in operations
+            self._line(self.names[n], self._operation(n, self._names_of(n))[0], n.data, self.stale & {n})
+            for n in operations
         ]
         pairs = dict.fromkeys((node, parent) for node, _, parent in self.edges if not parent.is_constant)
         result += [self._partial_line(node, parent) for node, parent in pairs]
@@ -118,10 +129,14 @@ class _Writer:
         for node in reversed(self.order):
             terms = [self._term(child, parent) for child, parent in pairs if parent is node]
             if terms and not (len(terms) == 1 and (self.y, node) in pairs):
-                result.append(self._line(self._d(self.y, node), " + ".join(terms), gradients.get(node, 0.0)))
+                gradient = gradients.get(node, 0.0)
+                result.append(self._line(self._d(self.y, node), " + ".join(terms), gradient, self.stale))
         return result
 
-    def _line(self, left: str, right: str, value: float) -> str:
+    def _line(self, left: str, right: str, value: float, stale: set[Value]) -> str:
+        """One equation; a number that no longer follows from its graph is not said to be equal."""
+        if stale and self.numbers:
+            return rf"{left} &= {right} \quad\text{{(stale: build the graph anew)}}"
         shown = self._number(value)
         return f"{left} &= {right}" + (f" = {shown}" if self.numbers and shown != right else "")
 
@@ -138,8 +153,9 @@ class _Writer:
     def _partial_line(self, node: Value, parent: Value) -> str:
         slots = [slot for slot, p in enumerate(node.parents) if p is parent]
         pieces = [self._partial(node, slot) for slot in slots]
-        right = " + ".join(text for text, _ in pieces)
-        return self._line(self._d(node, parent), right, math.fsum(node.partials[slot] for slot in slots))
+        right = _sum([text for text, _ in pieces])
+        total = sum(node.partials[slot] for slot in slots)
+        return self._line(self._d(node, parent), right, total, self.stale & {node})
 
     def _partial(self, node: Value, slot: int) -> _Piece:
         operation, parents = node.operation, node.parents
@@ -148,7 +164,7 @@ class _Writer:
             return (self.names[parents[(slot + terms) % (2 * terms)]] if slot < 2 * terms else "1"), _ATOM
         if operation.name == "pow" and slot == 0 and parents[1].is_constant:
             n = parents[1].data
-            base = (self.names[parents[0]], _ATOM)
+            base = _piece(self.names[parents[0]])
             power = base if n == 2.0 else (f"{_power(base)}^{{{self._number(n - 1.0)}}}", _POWER)
             return rf"{self._number(n)}\,{power[0]}", _PRODUCT
         templates = formula_templates(operation)
@@ -167,12 +183,12 @@ class _Writer:
             return self._number(node.partials[slot]), _ATOM
 
     def _names_of(self, node: Value) -> list[_Piece]:
-        return [(self.names[parent], _ATOM) for parent in node.parents]
+        return [_piece(self.names[parent]) for parent in node.parents]
 
     def _made(self, node: Value) -> _Piece:
         """The expression that made a node, with the names of what is used more than once."""
         operands = [
-            (self.names[parent], _ATOM) if parent in self.named else self._made(parent)
+            _piece(self.names[parent]) if parent in self.named else self._made(parent)
             for parent in node.parents
         ]
         return self._operation(node, operands) if operands else (self.names[node], _ATOM)
@@ -184,7 +200,7 @@ class _Writer:
             products = [
                 _apply("mul", [w, x])[0] for w, x in zip(operands[:n], operands[n : 2 * n], strict=True)
             ]
-            return " + ".join([*products, *(text for text, _ in operands[2 * n :])]), _SUM
+            return _sum([*products, *(text for text, _ in operands[2 * n :])]), _SUM
         text, level = _apply(node.op, operands)
         indexed = isinstance(operation, Reduction) and operation.indexed
         return (f"{text}_{{{node.index + 1}}}" if indexed else text), level
@@ -206,7 +222,8 @@ def _apply(op: str, operands: list[_Piece]) -> _Piece:
     if op == "pow":
         return f"{_power(operands[0])}^{{{operands[1][0]}}}", _POWER
     if op == "neg":
-        return f"-{_held(operands[0], _PRODUCT)}", _SUM
+        inside = _held(operands[0], _PRODUCT)
+        return (rf"-\left({inside}\right)" if inside.startswith("-") else f"-{inside}"), _SUM
     if op in ("sqrt", "cbrt"):
         return rf"\sqrt{'[3]' if op == 'cbrt' else ''}{{{operands[0][0]}}}", _ATOM
     if op == "square":
@@ -228,10 +245,10 @@ def _translate(tree: ast.expr, names: Mapping[str, str], figures: Callable[[floa
         return _translate(part, names, figures)
 
     if isinstance(tree, ast.Name):
-        return names[tree.id], _ATOM
+        return _piece(names[tree.id] if tree.id in names else _NOT_FINITE[tree.id])
     if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float):
         known = [text for exact, text in _CONSTANTS.items() if math.isclose(exact, tree.value, rel_tol=5e-6)]
-        return (known[0] if known else figures(float(tree.value))), _ATOM
+        return _piece(known[0] if known else figures(float(tree.value)))
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
         return _apply("neg", [go(tree.operand)])
     if isinstance(tree, ast.BinOp):
@@ -240,6 +257,9 @@ def _translate(tree: ast.expr, names: Mapping[str, str], figures: Callable[[floa
         return _apply(tree.func.id, [go(argument) for argument in tree.args])
     if isinstance(tree, ast.IfExp):
         then, test, other = go(tree.body)[0], go(tree.test)[0], go(tree.orelse)[0]
+        left, equal, right = test.partition(" = ")
+        if equal and left != right and _is_number(left) and _is_number(right):
+            return go(tree.orelse)  # a constant that is not the special one
         cases = rf"{then} & \text{{if }} {test} \\ {other} & \text{{otherwise}}"
         return rf"\begin{{cases}} {cases} \end{{cases}}", _ATOM
     if isinstance(tree, ast.Compare) and len(tree.ops) == 1:
@@ -247,9 +267,27 @@ def _translate(tree: ast.expr, names: Mapping[str, str], figures: Callable[[floa
     raise TypeError(f"no LaTeX for {ast.dump(tree)}")
 
 
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"-?\d+(\.\d+)?( \\cdot 10\^\{-?\d+\})?", text) is not None
+
+
+def _sum(terms: list[str]) -> str:
+    first, *others = terms
+    return " + ".join(
+        [first, *(rf"\left({term}\right)" if term.startswith("-") else term for term in others)]
+    )
+
+
 def _held(piece: _Piece, level: int) -> str:
     text, own = piece
     return text if own >= level else rf"\left({text}\right)"
+
+
+def _piece(text: str) -> _Piece:
+    """A name or a number, which may be a product, or end so openly that only brackets hold it."""
+    if text.startswith(r"\ln"):
+        return text, _SUM
+    return text, (_PRODUCT if text.startswith(("-", r"\tfrac")) or r"\cdot" in text else _ATOM)
 
 
 def _power(piece: _Piece) -> str:
@@ -267,6 +305,9 @@ def _constant(node: Value) -> str:
 
 def _figures(text: str) -> str:
     """A number as LaTeX: powers of ten instead of e."""
+    sign = "-" * text.startswith("-")
+    if text.lower().lstrip("-") in _NOT_FINITE:
+        return sign + _NOT_FINITE[text.lower().lstrip("-")]
     mantissa, e, exponent = text.partition("e")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if e else text
 
@@ -275,13 +316,17 @@ def _name(label: str) -> str:
     """A label as LaTeX: `w1` and `w_1` with an index, Greek letters by name, anything else as text."""
     match = re.fullmatch(r"([^\W\d_]+)_?(\d*)", label)
     if not match:
-        return rf"\text{{{_text(label)}}}"
+        return _words(label)
     stem, index = match.groups()
-    if stem.lower() in _GREEK and stem in (stem.lower(), stem.capitalize()):
+    if stem in _GREEK:
         stem = rf"\{stem}"
     elif len(stem) > 1:
-        stem = rf"\text{{{stem}}}"
+        stem = _words(stem)
     return f"{stem}_{{{index}}}" if index else stem
+
+
+def _words(text: str) -> str:
+    return rf"\text{{{_text(text)}}}"
 
 
 def _text(text: str) -> str:

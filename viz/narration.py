@@ -103,6 +103,8 @@ class Narrator:
 
     def partial_formula(self, node: Value, slot: int) -> str:
         """The formula of a partial in the names of the nodes, or "" where it says nothing new."""
+        if node in self._stale:  # its partials are of numbers that are no longer there
+            return ""
         operation = node.operation
         if isinstance(operation, Dot):
             factor = _factor(node, slot)
@@ -148,7 +150,9 @@ class Narrator:
         if node not in self._stale:
             return _sentence("forward", words)
         now = _tried(function, step.arguments) if function else None
-        return _sentence("stale", words | {"now": self._number(now)}, "forward")
+        same = now is not None and (now == step.value or (now != now and step.value != step.value))
+        kind = "stale_partials" if same else "stale"
+        return _sentence(kind, words | {"now": self._number(now)}, "forward")
 
     def _seed(self, step: SeedStep) -> Sentence:
         words = {

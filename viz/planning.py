@@ -7,6 +7,7 @@ from viz.diagnosis import LAYERS
 from viz.folding import Folding, Grouping, group, group_links, nearest, scope_depth, scope_pattern
 from viz.picture import Style
 from viz.snapshot import Snapshot
+from viz.text import check_digits
 
 READABLE = 150  # with more nodes than this, repeated structure is folded unless told otherwise
 MAX_NODES = 1500
@@ -33,8 +34,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.direction not in ("LR", "TB"):
             raise ValueError(f"direction is 'LR' or 'TB', not {self.direction!r}")
-        if self.style.digits < 1:
-            raise ValueError(f"digits is at least 1, not {self.style.digits}")
+        check_digits(self.style.digits)
         if self.depth is not None and self.depth < 0:
             raise ValueError(f"depth is at least 0, not {self.depth}")
 

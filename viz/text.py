@@ -7,6 +7,8 @@ quote that text for one language each.
 import html
 import json
 import math
+import operator
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Context
@@ -17,6 +19,7 @@ LABEL_LIMIT = 32
 TOOLTIP_LIMIT = 400
 WHOLE = 1e9  # whole numbers below this are written in full
 MOST_DIGITS = 17  # tell every double from every other
+_MERMAID_SYNTAX = re.compile(r"\$(?=\$)|\bfa[a-z]?:(?=fa-)")  # formulas and icons, which entities do not hide
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -56,7 +59,8 @@ def html_text(text: str, limit: int | None = None) -> str:
 
 def mermaid_text(text: str, limit: int | None = LABEL_LIMIT) -> str:
     """Text for a quoted Mermaid label, where every character with a meaning becomes a numeric entity."""
-    return "".join(c if c.isalnum() or c in " .,:=+-–…()×" else f"#{ord(c)};" for c in visible(text, limit))
+    shown = _MERMAID_SYNTAX.sub(lambda found: f"{found[0]}\u2060", visible(text, limit))
+    return "".join(c if c.isalnum() or c in " .,:=+-–…()×" else f"#{ord(c)};" for c in shown)
 
 
 def script_json(payload: Any) -> str:
@@ -97,6 +101,21 @@ def _laid_out(sign: str, figures: str, exponent: int, precision: int) -> str:
         return f"{sign}0.{'0' * (-exponent - 1)}{figures}"
     whole, rest = figures[: exponent + 1].ljust(exponent + 1, "0"), figures[exponent + 1 :]
     return f"{sign}{whole}.{rest}" if rest else f"{sign}{whole}"
+
+
+def check_digits(digits: int) -> None:
+    """Refuse what is no number of significant digits.
+
+    Raises:
+        TypeError: it is not a whole number.
+        ValueError: it is less than 1.
+    """
+    try:
+        whole = operator.index(digits)
+    except TypeError:
+        raise TypeError(f"digits is a whole number, not {digits!r}") from None
+    if whole < 1:
+        raise ValueError(f"digits is at least 1, not {digits}")
 
 
 def digits_needed(

@@ -1,6 +1,7 @@
 """What is alive in the page: inputs, slope, learning, groups, links, copies; in Chromium, network off."""
 
 import json
+import math
 import random
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ import subprocess
 import pytest
 
 import viz
-from autograd_core import Value, lgamma, operation, scope, tanh
+from autograd_core import Value, lgamma, no_grad, operation, scope, tanh
 from viz.playground import save_playground
 
 pytestmark = pytest.mark.browser
@@ -458,3 +459,99 @@ def test_nothing_runs_out_of_the_page(new_page, tmp_path, width, zoom):
         page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
         <= 1
     )
+
+
+# --- what must not be said ---
+
+
+@pytest.mark.parametrize("typed", ["1e400", "", "-"])
+def test_what_is_no_number_does_not_stay_in_the_field(new_page, tmp_path, typed):
+    page = opened(new_page, tmp_path, viz.step(Value(2.0, "x") * 3.0))
+    box = number_box(page, "x")
+    box.fill("4")
+    box.fill("")
+    box.press_sequentially(typed)
+    box.press("Enter")
+    page.locator(".count").click()
+    settled(page)
+    assert box.input_value() == "2"
+    assert shown(page, "n0")[1] == "data 2"
+
+
+def test_an_input_that_is_not_finite_stands_in_its_field(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(Value(math.nan, "q") * Value(-math.inf, "w")))
+    assert [number_box(page, name).get_attribute("placeholder") for name in "qw"] == ["NaN", "-inf"]
+
+
+def test_a_graph_of_constants_plays(new_page, tmp_path):
+    with no_grad():
+        root = Value(3.0, "x") * 2.0
+    page = opened(new_page, tmp_path, viz.step(root))
+    page.get_by_label("Last step").click()
+    page.get_by_text("The slope").click()
+    assert "only constants" in page.locator(".section", has_text="The slope").inner_text()
+
+
+def test_the_slope_says_what_is_differentiated(new_page, tmp_path):
+    x = Value(2.0, "x")
+    y = x * x
+    y.backward()
+    page = opened(new_page, tmp_path, viz.step(y, gradient=2.0, accumulate=True))
+    page.get_by_text("The slope").click()
+    lines = page.locator(".section .lines").first
+    assert "2·u2(x + h) − 2·u2(x) = 0.82\nh × gradient = 0.8" in lines.inner_text()
+    assert "finite difference 8, gradient 8" in lines.inner_text()
+    page.get_by_label("Last step").click()
+    page.locator("#n0").click()
+    assert "4 from earlier sweeps + sum of all paths = 12 = grad(x)" in page.locator(".details").inner_text()
+
+
+def test_a_constant_is_not_plotted_with_a_slope_of_0(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(Value(3.0, "x") * 5.0))
+    page.get_by_text("The slope").click()
+    page.locator(".node.constant").click()
+    assert "finite difference 5, gradient 5" in page.locator(".section .lines").first.inner_text()
+
+
+def test_a_stale_graph_has_no_slope_until_it_is_computed_anew(new_page, tmp_path):
+    x = Value(2.0, "x")
+    y = x * x
+    x.data = 5.0
+    page = opened(new_page, tmp_path, viz.step(y))
+    page.get_by_text("The slope").click()
+    assert "The graph is stale" in page.locator(".section", has_text="The slope").inner_text()
+    number_box(page, "x").fill("6")
+    number_box(page, "x").press("Enter")
+    settled(page)
+    assert "gradient 12" in page.locator(".section .lines").first.inner_text()
+
+
+def test_an_overflow_that_python_has_too_is_no_error(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(Value(2.0, "x") * 1e300))
+    number_box(page, "x").fill("1e200")
+    number_box(page, "x").press("Enter")
+    settled(page)
+    assert "is inf here; it overflows, in Python too." in page.locator(".notice").inner_text()
+
+
+def test_the_link_follows_when_an_input_takes_steps_away(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(Value(1.0, "r").relu() * 3.0), "#step=5")
+    number_box(page, "r").fill("-1")
+    number_box(page, "r").press("Enter")
+    settled(page)
+    assert page.locator(".count").inner_text() == "4 / 4"
+    assert page.evaluate("() => location.hash") == "#step=4"
+
+
+def test_the_playground_tells_what_python_would_refuse_and_keeps_numbers_by_label(new_page, tmp_path):
+    page = new_page()
+    page.goto(save_playground(tmp_path / "playground.html", "log(c)").as_uri())
+    notice = page.locator(".player:not(.playground) .notice")
+    assert notice.inner_text() == "y = log of -10 is NaN here; Python would raise an error."
+    field = page.get_by_label("Expression")
+    field.fill("u2 / u1")
+    number_box(page, "u1").fill("7")  # the first in the order of the sweep: its label is u2
+    number_box(page, "u1").press("Enter")
+    settled(page)
+    field.fill("u2 / u1 + 0")
+    assert "u1 “u2”data 7" in page.locator(".node").first.text_content()

@@ -145,3 +145,59 @@ def test_the_graph_is_left_as_it_was_and_a_notebook_shows_the_formula():
 def test_the_shell_prints_it(capsys):
     assert main(["latex", "sin(x)*y", "x=0.5", "y=2", "--numbers"]) == 0
     assert r"\sin(x)\,y = 0.9589" in capsys.readouterr().out
+
+
+# --- what looks alike, what is not finite, what is stale ---
+
+
+def test_two_names_that_look_alike_in_latex_are_written_as_text():
+    text = viz.latex(named(Value(1.0, "x1") * Value(2.0, "x_1")))
+    assert line(text, "y") == r"\text{x1}\,\text{x\_1}"
+    assert line(viz.latex(named(Value(1.0, "x1") * 2.0)), "y") == r"x_{1} \cdot 2"
+    assert line(viz.latex(named(Value(1.0, "pi") * math.pi)), "y") == r"\text{pi}\,\pi"
+
+
+def test_a_greek_capital_without_a_command_in_latex_is_text():
+    text = viz.latex(named(Value(1.0, "Alpha") * Value(2.0, "Omega")))
+    assert line(text, "y") == r"\text{Alpha}\,\Omega"
+
+
+def test_numbers_that_are_not_finite_are_written_and_do_not_raise():
+    z = Value(1.5e308, "z")
+    text = viz.latex(named(z * z), numbers=True)
+    assert line(text, "y") == r"z\,z = \infty"
+    assert line(text, r"\frac{\partial y}{\partial z}") == r"z + z = \infty"
+    a, b, x = Value(math.inf, "a"), Value(-math.inf, "b"), Value(1.0, "x")
+    text = viz.latex(named(ag.dot([a, b], [x, x])), numbers=True)
+    assert line(text, r"\frac{\partial y}{\partial x}") == r"a + b = \text{NaN}"
+
+
+def test_negative_and_long_constants_are_bracketed():
+    x = Value(2.0, "x")
+    assert line(viz.latex(named(-Value(-3.0).detach() * x)), "y") == r"\left(-\left(-3\right)\right)\,x"
+    assert line(viz.latex(named(1e-20**x)), "y") == r"\left(1 \cdot 10^{-20}\right)^{x}"
+    assert line(viz.latex(named(math.log(2.0) * x)), "y") == r"\left(\ln 2\right)\,x"
+    minus = [Value(-1.0).detach(), Value(-2.0).detach()]
+    assert line(viz.latex(named(ag.dot(minus, [x, x]))), "y") == r"-1\,x + \left(-2\,x\right)"
+
+
+def test_a_power_of_a_constant_has_its_formula():
+    left = r"\frac{\partial y}{\partial x}"
+    assert line(viz.latex(named(2.0 ** Value(3.0, "x"))), left) == r"y\,\log(2)"
+
+
+def test_a_stale_graph_is_not_written_as_an_equation_of_numbers():
+    x = Value(2.0, "x")
+    y = named(x * x + 1.0)
+    x.data = 5.0
+    text = viz.latex(y, numbers=True)
+    assert text.count("stale: build the graph anew") == 4
+    assert "= 5 " not in text.replace("&= ", "")
+    assert "stale" not in viz.latex(y)
+
+
+@pytest.mark.parametrize(("digits", "error"), [(0, ValueError), (2.5, TypeError), ("4", TypeError)])
+def test_digits_that_are_none_are_refused_by_name(digits, error):
+    for function in (viz.latex, viz.draw, viz.step):
+        with pytest.raises(error, match="digits is "):
+            function(Value(2.0, "x") * 3.0, digits=digits)

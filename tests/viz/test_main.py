@@ -60,7 +60,7 @@ def test_it_runs_as_a_module(tmp_path):
         [sys.executable, "-m", "viz", "--help"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0
-    assert "draw | step | show | playground" in done.stdout
+    assert "draw | step | show | latex | playground" in done.stdout
 
 
 def test_an_expression_may_start_with_a_minus(tmp_path):

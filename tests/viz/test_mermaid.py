@@ -31,3 +31,10 @@ def test_a_label_cannot_leave_its_quotes():
         line for line in text.splitlines() if line.strip().startswith("click")
     )
     assert '"]:::evil' not in text
+
+
+def test_a_label_cannot_become_a_formula_or_an_icon():
+    """Mermaid reads $$...$$ and fa:fa-... even where they are entities; a word joiner parts them."""
+    text = viz.draw(Value(1.0, "$$x$$") * Value(2.0, "fa:fa-car")).mermaid()
+    assert "#36;#8288;#36;x#36;#8288;#36;" in text
+    assert "fa:#8288;fa" in text

@@ -245,3 +245,94 @@ def test_a_module_reads_on_its_own():
         text = path.read_text(encoding="utf-8")
         assert text.startswith("// "), f"{path.name} says what it is"
         assert text.count("\n") < 520
+
+
+def awkward(name):
+    """Operands at the edges: infinities come of them, and errors."""
+    choose = random.Random(name)
+    edges = [1e308, -1e308, 1e-320, 0.0, -0.0, 1e200, 2.0, -2.0, 0.5, 1.0, -1.0, 1e3]
+    arity = 4 if name == "dot" else OPERATIONS[name].arity or 3
+    return [[choose.choice(edges) for _ in range(arity)] for _ in range(80)]
+
+
+def raised(name, numbers):
+    values = [Value(number) for number in numbers]
+    try:
+        dot(values[:2], values[2:]) if name == "dot" else apply(OPERATIONS[name], values, 0)
+    except (ArithmeticError, ValueError):
+        return True
+    return False
+
+
+def test_the_page_says_that_python_raises_where_python_raises(in_node):
+    code = """
+    import { raises } from "./notice.js";
+    import { valueOf } from "./calculus.js";
+    const zero = (x) => (x === "-0" ? -0 : x);
+    const found = (name, x) => raises(name, x, valueOf(name, x));
+    console.log(JSON.stringify(given.map(([name, rows]) => rows.map((row) => found(name, row.map(zero))))));
+    """
+    cases = [(name, awkward(name)) for name in sorted(LIVE)]
+    coded = [[name, [["-0" if str(x) == "-0.0" else x for x in row] for row in rows]] for name, rows in cases]
+    expected = [[raised(name, row) for row in rows] for name, rows in cases]
+    assert any(map(any, expected))
+    for (name, rows), page, python in zip(cases, in_node(code, coded), expected, strict=True):
+        assert page == python, (name, [row for row, a, b in zip(rows, page, python, strict=True) if a != b])
+
+
+def test_any_name_may_be_typed(in_node):
+    code = """
+    import { graphOf } from "./parse.js";
+    const graph = (text) => graphOf(text, given.values, given.facts);
+    console.log(JSON.stringify(given.texts.map((text) => graph(text).data)));
+    """
+    texts = ["constructor * 2", "toString + 1", "__proto__ * 2", "valueOf"]
+    data = in_node(code, {"texts": texts, "values": {}, "facts": _facts()})
+    assert data == [[1, 2, 2], [1, 1, 2], [1, 2, 2], [1]]
+
+
+def test_numbers_that_python_refuses_are_refused_when_typed(in_node):
+    code = """
+    import { graphOf } from "./parse.js";
+    const error = (text) => {
+      try {
+        return graphOf(text, {}, given.facts) && "";
+      } catch (problem) {
+        return problem.message;
+      }
+    };
+    console.log(JSON.stringify(given.texts.map(error)));
+    """
+    texts = ["a + 1/0", "a * log(-1)", "a + 1e308 * 10"]
+    assert in_node(code, {"texts": texts, "facts": _facts()}) == [
+        "div of 1, 0 is inf: Python would raise an error",
+        "log of -1 is NaN: Python would raise an error",
+        "",
+    ]
+
+
+def test_links_over_very_many_ranks_are_laid_out_straight(in_node):
+    code = """
+    import { layout } from "./layout.js";
+    const chain = (n) => {
+      const boxes = Array.from({ length: n }, (_, k) => ({ id: `n${k}`, width: 50, height: 30 }));
+      const link = (k, s) => ({ id: `e${k}_${s}`, tail: `n${s ? 0 : k}`, head: `n${k + 1}`, label: 0 });
+      const links = boxes.slice(1).flatMap((box, k) => [link(k, 0), link(k, 1)]);
+      return layout(boxes, links).points.reduce((sum, points) => sum + points.length, 0);
+    };
+    console.log(JSON.stringify(given.map(chain)));
+    """
+    assert in_node(code, [100, 1000]) == [99 * 2 + sum(range(2, 101)), 999 * 4]
+
+
+def test_the_slope_is_that_of_this_sweep_alone(in_node):
+    z = Value(3.0, "z")
+    y = z * z
+    y.backward()
+    code = """
+    import { Graph } from "./graph.js";
+    const graph = new Graph(given);
+    console.log(JSON.stringify([graph.gradients[0], graph.slopeAt(0), graph.outputName]));
+    """
+    columns = graph_columns(viz.step(y, accumulate=True, gradient=2.0).script)
+    assert in_node(code, columns) == [18, 12, "2·u2"]

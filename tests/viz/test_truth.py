@@ -340,3 +340,20 @@ def test_names_are_unique_in_any_network(network):
     for sizes in itertools.product((2, 3), (3, 2), (1,)):
         names = names_of(network(*sizes)([Value(0.5, "x0"), Value(1.0, "x1"), Value(2.0, "x2")][: sizes[0]]))
         assert len(set(names)) == len(names)
+
+
+# --- partials of a stale node ---
+
+
+def test_the_partial_of_a_stale_node_is_not_said_to_be_a_formula():
+    assert sentences(stale_square())[-1].lines[0] == "∂u2/∂x = 2"  # x is 5 now
+
+
+def test_a_node_whose_partials_alone_are_stale_is_told_so():
+    x = Value(2.0, "x")
+    y = x * x
+    x.data = -2.0
+    first = sentences(y)[0]
+    assert first.lines[:2] == ("= -2 * (-2)", "= 4")
+    assert first.lines[2].startswith("stale: its operands changed after its partials were computed")
+    assert "but the node holds" not in " ".join(first.lines)

@@ -3,7 +3,7 @@
 // The payload (viz/payload.py) holds columns, an entry a node, parents first: ops, parents, data, partials,
 // names, kinds, scopes. `recorded` numbers are Python's, to the bit; a change of an input computes anew.
 import { valueOf, partialsOf, isLive } from "./calculus.js";
-import { parsed } from "./numbers.js";
+import { number, parsed } from "./numbers.js";
 
 export class Graph {
   constructor(payload) {
@@ -17,7 +17,8 @@ export class Graph {
     this.users = this.ops.map(() => []);
     this.parents.forEach((row, i) => row.forEach((parent, k) => this.users[parent].push([i, k])));
     this.staleNodes = new Set(this.stale);
-    if (this.live && this.recorded.partials.every((row) => !row.length)) this.record(); // no Python computed it
+    this.own = this.live && this.ops.some(Boolean) && this.recorded.partials.every((row) => !row.length); // no Python computed it
+    if (this.own) this.record();
     this.restore();
   }
 
@@ -98,8 +99,21 @@ export class Graph {
     return { computed, grads };
   }
 
+  // The gradient of this sweep alone; a leaf's `gradients` hold what earlier sweeps left there too.
+  slopeAt(i) {
+    if (this.grads[i] === null) return this.gradients[i] ?? 0;
+    return this.steps.reduce((sum, step) => (step.kind === "seed" && step.node === i ? sum + step.gradient : step.kind === "backward" && step.parent === i ? sum + step.product : sum), 0);
+  }
+
   get output() {
     return this.total(this.x);
+  }
+
+  // What `output` is called: the gradients are those of the seeds times the outputs, summed.
+  get outputName() {
+    const { roots: [root], seeds } = this;
+    if (this.roots.length === 1) return seeds[0] === 1 ? this.names[root] : `${number(seeds[0])}·${this.names[root]}`;
+    return seeds.every((seed) => seed === 1) ? "Σ outputs" : "Σ seed·output";
   }
 
   total(x) {

@@ -44,9 +44,19 @@ export class Inputs {
     on(slider, "input", () => this.onChange(i, Number(slider.value)));
     on(slider, "focus", () => this.onChoose(i));
     on(slider, "keydown", (event) => this.nudge(event, i, reach / 50));
-    on(box, "change", () => box.value.trim() !== "" && Number.isFinite(Number(box.value)) && this.onChange(i, Number(box.value)));
+    on(box, "change", () => {
+      if (box.value.trim() !== "" && Number.isFinite(Number(box.value))) this.onChange(i, Number(box.value));
+      else this.write(box, graph.x[i]); // no number: what was typed does not stay there as if it were one
+    });
     const grad = make("output", { class: "grad" });
     return { element: make("div", { class: "row" }, pick, slider, box, grad), slider, box, grad };
+  }
+
+  // A number field holds finite numbers only; the others stand there as its placeholder.
+  write(box, value) {
+    const finite = Number.isFinite(value);
+    box.value = finite ? full(Number(number(value, 5))) : "";
+    box.placeholder = finite ? "" : number(value);
   }
 
   nudge(event, i, by) {
@@ -68,7 +78,7 @@ export class Inputs {
       if (value > Number(slider.max)) slider.max = value;
       slider.value = value;
       slider.setAttribute("aria-valuetext", number(value, this.graph.digits));
-      if (box.getRootNode().activeElement !== box) box.value = full(Number(number(value, 5)));
+      if (box.getRootNode().activeElement !== box) this.write(box, value);
       box.title = full(value);
       grad.textContent = `grad ${number(now, this.graph.digits)}`;
     }

@@ -3,12 +3,14 @@
 // layout(boxes, links): boxes have id, width, height; links have id, tail, head, and label (a width). The result
 // has x and y of each box's centre, the points of each link, and the size of it all. Inputs stand at the left.
 
+const LANES = 20_000; // beyond them the long links are straight: each lane is moved in every sweep
 const BETWEEN = 16, RANK_GAP = 44, BEND = 10; // px between boxes of a rank, between ranks, of a link's own lane
 
 export function layout(boxes, links) {
   const nodes = new Map(boxes.map((box) => [box.id, { ...box, real: true, before: [], after: [] }]));
   rank(nodes, links);
-  const chains = links.map((link) => chainOf(nodes, link));
+  const lanes = links.reduce((sum, link) => sum + Math.abs(nodes.get(link.head).rank - nodes.get(link.tail).rank), 0);
+  const chains = links.map((link) => chainOf(nodes, link, lanes < LANES));
   const ranks = [];
   for (const node of nodes.values()) (ranks[node.rank] ??= []).push(node);
   order(ranks);
@@ -41,12 +43,12 @@ function rank(nodes, links) {
 }
 
 // The nodes that a link passes: its ends, and one lane in each rank between.
-function chainOf(nodes, link) {
+function chainOf(nodes, link, bends) {
   let [tail, head] = [nodes.get(link.tail), nodes.get(link.head)];
   const backward = tail.rank > head.rank;
   if (backward) [tail, head] = [head, tail];
   const chain = [tail];
-  for (let level = tail.rank + 1; level < head.rank; level++) {
+  for (let level = tail.rank + 1; bends && level < head.rank; level++) {
     const lane = { id: `${link.id}/${level}`, width: 0, height: BEND, rank: level, before: [], after: [] };
     nodes.set(lane.id, lane);
     chain.push(lane);

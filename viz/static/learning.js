@@ -28,7 +28,7 @@ export class Learning {
     const eta = 10 ** this.log;
     if (!this.course.length) this.course.push(graph.output);
     for (let k = 0; k < times; k++) {
-      this.apply(this.weights.map((i) => [i, graph.x[i] - eta * (graph.gradients[i] ?? 0)]));
+      this.apply(this.weights.map((i) => [i, graph.x[i] - eta * graph.slopeAt(i)]));
       this.course.push(graph.output);
     }
   }
@@ -37,6 +37,8 @@ export class Learning {
     this.body = body;
     const { graph, weights, course } = this;
     if (!graph.live) return body.replaceChildren(make("p", { class: "note" }, "Not live: the page cannot compute this graph."));
+    if (!weights.length) return body.replaceChildren(make("p", { class: "note" }, "There are only constants here: nothing to learn."));
+    if (graph.staleNow.size) return body.replaceChildren(make("p", { class: "note" }, "The graph is stale: change an input, and the page computes it anew."));
     if (!this.picture.isConnected)
       body.replaceChildren(
         make("p", { class: "note" }, `w ← w − η ∂L/∂w for ${weights.length} ${this.what}. Back-propagation only computes ∂L/∂w; this is what learning does with it.`),

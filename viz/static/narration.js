@@ -48,7 +48,9 @@ export class Narrator {
       place: this.place(i),
       spoken: spoken(op, names),
     };
-    return graph.staleNow.has(i) ? { ...words, kind: "stale", now: compute ? this.show(compute(...operands)) : DASH } : words;
+    if (!graph.staleNow.has(i)) return words;
+    const now = compute ? compute(...operands) : null;
+    return { ...words, kind: now === value || Object.is(now, value) ? "stale_partials" : "stale", now: now === null ? DASH : this.show(now) };
   }
 
   seed(step) {
@@ -89,6 +91,7 @@ export class Narrator {
   // The formula of a partial in the names of the nodes, or "" where it says nothing new.
   formula(i, slot) {
     const { graph } = this;
+    if (graph.staleNow.has(i)) return ""; // its partials are of numbers that are no longer there
     const op = graph.ops[i], parents = graph.parents[i], names = parents.map((parent) => graph.names[parent]);
     if (op === "dot") {
       const terms = parents.length >> 1;

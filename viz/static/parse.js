@@ -4,6 +4,7 @@
 // is 2 ** 9. Numbers are folded, as Python folds them before a Value takes part.
 import { isLive, valueOf } from "./calculus.js";
 import { signOf } from "./narration.js";
+import { raises } from "./notice.js";
 import { number } from "./numbers.js";
 
 const CONSTANTS = { pi: Math.PI, e: Math.E, tau: 2 * Math.PI };
@@ -29,7 +30,11 @@ export function graphOf(text, values, facts) {
   const expect = (text) => (peek() === text ? at++ : fail(`expected ${text} ${peek() === undefined ? "at the end" : `before ${peek()}`}`));
 
   function apply(op, items) {
-    if (items.every((item) => item.id === undefined)) return constant(valueOf(op, items.map((item) => item.value)));
+    if (items.every((item) => item.id === undefined)) {
+      const numbers = items.map((item) => item.value), value = valueOf(op, numbers);
+      if (raises(op, numbers, value)) fail(`${op} of ${numbers.map((x) => number(x)).join(", ")} is ${number(value)}: Python would raise an error`);
+      return constant(value);
+    }
     const parents = items.map(idOf);
     return { id: add({ op, parents, data: valueOf(op, parents.map((i) => nodes[i].data)), kind: "operation" }) };
   }
@@ -57,9 +62,9 @@ export function graphOf(text, values, facts) {
     }
     if (token.kind !== "name") fail(`${token.text} is not expected here`);
     if (peek() === "(") return call(token.text);
-    if (token.text in facts.arities && !(token.text in values)) fail(`${token.text} is a function: write ${token.text}(…)`);
+    if (Object.hasOwn(facts.arities, token.text) && !Object.hasOwn(values, token.text)) fail(`${token.text} is a function: write ${token.text}(…)`);
     if (Object.hasOwn(CONSTANTS, token.text)) return constant(CONSTANTS[token.text]);
-    if (!leaves.has(token.text)) leaves.set(token.text, add({ op: "", parents: [], data: values[token.text] ?? 1, kind: "input", label: token.text }));
+    if (!leaves.has(token.text)) leaves.set(token.text, add({ op: "", parents: [], data: Object.hasOwn(values, token.text) ? values[token.text] : 1, kind: "input", label: token.text }));
     return { id: leaves.get(token.text) };
   }
 
@@ -70,7 +75,7 @@ export function graphOf(text, values, facts) {
     while (peek() === ",") at++, items.push(binary(0));
     expect(")");
     const arity = facts.arities[name];
-    if (arity === 2 && items.length === 1 && name in facts.defaults) items.push(constant(facts.defaults[name]));
+    if (arity === 2 && items.length === 1 && Object.hasOwn(facts.defaults, name)) items.push(constant(facts.defaults[name]));
     if (arity && items.length !== arity) fail(`${name}() takes ${arity} argument${arity > 1 ? "s" : ""}, not ${items.length}`);
     return apply(name, items);
   }
@@ -115,6 +120,7 @@ function columns(nodes, root, facts) {
     index: all(() => 0),
     kinds: all((node) => node.kind),
     names,
+    labels: all((node) => node.label ?? ""),
     titles: all((node, k) => (node.kind === "constant" ? names[k] : node.op ? `${names[k]} = ${signOf(node.op)}` : node.label === names[k] ? names[k] : `${names[k]} “${node.label}”`)),
     scopes: all(() => ""),
     sources: all(() => ""),

@@ -9,7 +9,8 @@ import { Groups, linksOf } from "./groups.js";
 import { Inputs } from "./inputs.js";
 import { Learning } from "./learning.js";
 import { Narrator, OPENING } from "./narration.js";
-import { full, number, range } from "./numbers.js";
+import { noticeOf } from "./notice.js";
+import { full, number, parsed, range } from "./numbers.js";
 import { drawPicture } from "./picture.js";
 import { copied, download, pngOf, standaloneSvg, textUrl, tikz } from "./save.js";
 import { Slope } from "./slope.js";
@@ -135,7 +136,7 @@ export class Player {
   write(k, texts, { group, title, texts: [data, grad] }, dataNumbers, gradNumbers) {
     const before = this.written[k] ?? [];
     if (texts[0] !== before[0]) data.textContent = texts[0];
-    if (texts[1] !== before[1]) grad.textContent = texts[1];
+    if (grad && texts[1] !== before[1]) grad.textContent = texts[1]; // a constant that is an output has none
     if (texts[2] !== before[2]) group.dataset.status = texts[2];
     const exact = dataNumbers.length > 1 ? "" : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`;
     const name = `${this.boxes[k].title}, ${this.boxes[k].kind}\n${exact || `${this.boxes[k].members.length} nodes`}`;
@@ -164,10 +165,8 @@ export class Player {
   }
 
   warn() {
-    const { graph, view } = this;
-    const bad = graph.changed ? graph.ops.findIndex((op, i) => op && !Number.isFinite(graph.x[i]) && graph.operands(i).every(Number.isFinite)) : -1;
-    const stale = graph.staleNow.size ? `Stale: ${graph.staleNow.size} ${graph.staleNow.size > 1 ? "nodes hold numbers" : "node holds a number"} that no longer follow${graph.staleNow.size > 1 ? "" : "s"} from the operands. Build the graph anew; or change an input, and the page computes all of it.` : "";
-    const text = bad < 0 ? stale : `${graph.names[bad]} = ${graph.ops[bad]} of ${graph.operands(bad).map((x) => number(x)).join(", ")} is ${number(graph.x[bad])} here; Python would raise an error.`;
+    const { view } = this;
+    const text = noticeOf(this.graph);
     if (view.notice.textContent !== text) view.notice.textContent = text;
     view.notice.hidden = !text;
   }
@@ -251,7 +250,9 @@ export class Player {
   }
 
   settle(atEnd) {
+    const before = this.position;
     this.position = atEnd ? this.end : Math.min(this.position, this.end);
+    if (this.position !== before) (this.alone && this.writeHash()), this.onStep(this.position);
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => (this.refresh(), this.mark()));
   }
@@ -309,9 +310,10 @@ export class Player {
     const { count, found, total } = graph.paths(i);
     const text = (value) => number(value, graph.digits);
     view.paths.replaceChildren(...found.map((path) => this.pathItem(i, path)));
+    const earlier = graph.grads[i] === null ? null : parsed(graph.grads[i]);
     const rest = Number(count) - found.length;
-    if (rest > 0) view.paths.append(make("li", {}, `${text((total ?? 0) - found.reduce((sum, path) => sum + path.product, 0))} from ${rest.toLocaleString("en")} more paths`));
-    view.pathsNote.textContent = found.length ? `sum of all paths = ${text(total)} = grad(${graph.names[i]})` : "No path: the gradient sends nothing here.";
+    if (rest > 0) view.paths.append(make("li", {}, `${text((total ?? 0) - (earlier ?? 0) - found.reduce((sum, path) => sum + path.product, 0))} from ${rest.toLocaleString("en")} more paths`));
+    view.pathsNote.textContent = found.length ? `${earlier === null ? "" : `${text(earlier)} from earlier sweeps + `}sum of all paths = ${text(total)} = grad(${graph.names[i]})` : "No path: the gradient sends nothing here.";
   }
 
   pathItem(i, path) {

@@ -15,7 +15,7 @@ export function playground(host, payload) {
   const examples = make("div", { class: "buttons examples" }, ...EXAMPLES.map((text) => button(text, `Try ${text}`, () => ((field.value = text), show(true)))));
   const place = make("div", { class: "autograd-player" });
   root.replaceChildren(make("style", {}, payload.css), make("div", { class: "player playground" }, make("div", { class: "type" }, make("span", { class: "equals" }, "y ="), field), error, examples), place);
-  const values = { ...START, ...payload.values };
+  const values = Object.assign(Object.create(null), START, payload.values); // any name may be typed, __proto__ too
   let player = null, last = "";
 
   function show(fresh) {
@@ -35,7 +35,7 @@ export function playground(host, payload) {
     player?.destroy();
     const boxes = graph.ops.map((op, i) => ({ id: `n${i}`, title: graph.titles[i], kind: graph.roots.includes(i) ? "output" : graph.kinds[i], members: [i], notes: [] }));
     const description = `Computation graph of ${field.value}`;
-    player = new Player(shadow, { css: payload.css, title: `y = ${field.value}`, caption: "", description, boxes, graph }, { onInputs: (inputs) => Object.assign(values, inputs) });
+    player = new Player(shadow, { css: payload.css, title: `y = ${field.value}`, caption: "", description, boxes, graph }, { onInputs: () => player.graph.leaves.forEach((i) => (values[graph.labels[i]] = player.graph.x[i])) });
     watchTheme(place);
   }
 

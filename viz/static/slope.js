@@ -6,7 +6,7 @@ import { plot } from "./plot.js";
 export class Slope {
   constructor(graph) {
     this.graph = graph;
-    this.chosen = graph.leaves[0] ?? 0;
+    this.chosen = graph.leaves[0] ?? null;
     this.log = -1;
     this.h = on(make("input", { type: "range", min: -6, max: 0.5, step: 0.1, value: -1, "aria-label": "Size of the nudge h" }), "input", () => {
       this.log = Number(this.h.value);
@@ -17,16 +17,18 @@ export class Slope {
   }
 
   choose(i) {
-    this.chosen = i;
+    if (this.graph.kinds[i] !== "constant") this.chosen = i; // nothing is differentiated by a constant
   }
 
   render(body) {
     this.body = body;
     const { graph, chosen: i } = this;
     if (!graph.live) return body.replaceChildren(make("p", { class: "note" }, "Not live: the page cannot compute this graph."));
+    if (i === null) return body.replaceChildren(make("p", { class: "note" }, "There are only constants here: nothing to differentiate by."));
+    if (graph.staleNow.size) return body.replaceChildren(make("p", { class: "note" }, "The graph is stale: change an input, and the page computes it anew."));
     if (!this.picture.isConnected) body.replaceChildren(this.picture, make("label", { class: "slide" }, "nudge h", this.h), this.lines);
-    const name = graph.names[i], y = graph.roots.length === 1 ? graph.names[graph.roots[0]] : "Σ outputs";
-    const value = graph.x[i], gradient = graph.gradients[i] ?? 0, h = 10 ** this.log, f = graph.along(i);
+    const name = graph.names[i], y = graph.outputName;
+    const value = graph.x[i], gradient = graph.slopeAt(i), h = 10 ** this.log, f = graph.along(i);
     const reach = Math.max(1.5 * h, Math.abs(value), 1), count = graph.size > 1000 ? 17 : 49;
     const points = Array.from({ length: count }, (_, k) => value - reach + (2 * reach * k) / (count - 1)).map((x) => [x, f(x)]);
     const here = graph.output, there = f(value + h);
