@@ -20,6 +20,7 @@ so that a chain of any length is freed without recursion.
 import gc
 import math
 import numbers
+import operator
 import os
 import sys
 import threading
@@ -114,7 +115,8 @@ class Value:
     """One number that remembers how it was made.
 
     It computes, bit for bit, what the same expression of floats computes, and raises what that raises.
-    ``==`` and hashing are by identity; ``<`` and ``>`` compare the numbers.
+    Comparing with a plain number compares the numbers, and so do ``<`` and ``>`` of two Values; ``==`` of two
+    Values, and hashing, are by identity.
 
     Args:
         data: a real number; it becomes a float.
@@ -335,6 +337,18 @@ class Value:
     def __rmod__(self, other):
         return _mixed(OP_MOD, self, other, True)
 
+    def __floordiv__(self, other):
+        return _floor_divide(self, _operand(other, "//"))
+
+    def __rfloordiv__(self, other):
+        return _floor_divide(_operand(other, "//"), self)
+
+    def __divmod__(self, other):
+        return _divmod(self, _operand(other, "divmod()"))
+
+    def __rdivmod__(self, other):
+        return _divmod(_operand(other, "divmod()"), self)
+
     def __pow__(self, other, modulus=None):
         if modulus is not None:
             raise TypeError("pow() of Values takes no modulus")
@@ -356,7 +370,7 @@ class Value:
     def __abs__(self):
         return _unary(OP_ABS, self)
 
-    # --- comparisons: of numbers, but == is identity --------------------------------------------------------
+    # --- comparisons: of numbers, but == of two Values is identity ------------------------------------------
 
     def __lt__(self, other):
         return _compare(self, other, "<")
@@ -371,12 +385,14 @@ class Value:
         return _compare(self, other, ">=")
 
     def __eq__(self, other):
-        _refuse_equality(self, other)
-        return self is other
+        if isinstance(other, Value):
+            return self is other
+        return _compare(self, other, "==")
 
     def __ne__(self, other):
-        _refuse_equality(self, other)
-        return self is not other
+        if isinstance(other, Value):
+            return self is not other
+        return _compare(self, other, "!=")
 
     def __hash__(self):
         return object.__hash__(self)
@@ -625,15 +641,60 @@ def _binary(op: cython.int, a: Value, b: Value) -> Value:
 @cython.cfunc
 def _mixed(op: cython.int, a: Value, other, reflected: cython.bint):
     """An operation of a node and something that is not one."""
+    operand = _operand(other, rules[op].symbol)
+    if operand is NotImplemented:
+        return NotImplemented
+    b: Value = operand
+    return make_binary(op, b, a) if reflected else make_binary(op, a, b)
+
+
+@cython.cfunc
+def _operand(other, symbol):
+    """Return an operand of an operator as a node; NotImplemented for what it may know how to do itself."""
+    if isinstance(other, Value):
+        return other
     if type(other) is float or type(other) is int or isinstance(other, numbers.Real):
-        b: Value = constant(float(other))
-        return make_binary(op, b, a) if reflected else make_binary(op, a, b)
+        return constant(float(other))
     if isinstance(other, (str, bytes, complex)) or other is None:
         try:
             number_from(other)
         except TypeError as error:
-            raise TypeError(f"{rules[op].symbol}: {error}") from None
+            raise TypeError(f"{symbol}: {error}") from None
     return NotImplemented
+
+
+@cython.cfunc
+def _floor_divide(left, right):
+    """The node of left // right, step by step what Python does with floats, so that its bits come out.
+
+    floor(a / b) would not do: 1.0 // 0.1 is 9.0, and 1.0 / 0.1 is 10.0.
+    """
+    if left is NotImplemented or right is NotImplemented:
+        return NotImplemented
+    a: Value = left
+    b: Value = right
+    if b._data == 0.0 and not get_mode() & IEEE:
+        error = ZeroDivisionError("float floor division by zero")
+        raise failure(rules[OP_DIV], (a, b), (a._data, b._data), error, "//: ")
+    one: Value = constant(1.0)
+    sign: Value = _binary(OP_MUL, _binary(OP_COPYSIGN, one, a), _binary(OP_COPYSIGN, one, b))
+    size: Value = _unary(OP_ABS, a)
+    step: Value = _unary(OP_ABS, b)
+    rest: Value = _binary(OP_MOD, size, step)
+    count: Value = _binary(OP_DIV, _binary(OP_SUB, size, rest), step)  # a whole number but for its rounding
+    below: Value = _binary(
+        OP_MUL, _binary(OP_GREATER, rest, constant(0.0)), _binary(OP_LESS, sign, constant(0.0))
+    )
+    quotient: Value = _binary(OP_SUB, _binary(OP_MUL, sign, count), below)
+    whole: Value = _unary(OP_FLOOR, quotient)
+    up: Value = _binary(OP_GREATER, _binary(OP_SUB, quotient, whole), constant(0.5))
+    return _binary(OP_COPYSIGN, _binary(OP_ADD, whole, up), sign)
+
+
+@cython.cfunc
+def _divmod(left, right):
+    quotient = _floor_divide(left, right)
+    return NotImplemented if quotient is NotImplemented else (quotient, left % right)
 
 
 @cython.cfunc
@@ -991,12 +1052,22 @@ def forbid_reading(node: Value, how):
     )
 
 
+_relations = {
+    "<": operator.lt, "<=": operator.le, "==": operator.eq,
+    "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
 @cython.cfunc
 def _compare(a: Value, other, relation):
+    """Compare a node's number as a float compares itself; while recording, the outcome becomes a guard."""
+    right: cython.double
     if isinstance(other, Value):
-        right: cython.double = cython.cast(Value, other)._data
-    elif isinstance(other, numbers.Real):
+        right = cython.cast(Value, other)._data
+    elif type(other) is float or (type(other) is int and -(2**53) <= other <= 2**53):
         right = other
+    elif isinstance(other, numbers.Number):
+        return _compare_with_number(a, other, relation)
     else:
         return NotImplemented
     left: cython.double = a._data
@@ -1006,21 +1077,47 @@ def _compare(a: Value, other, relation):
         outcome = left <= right
     elif relation == ">":
         outcome = left > right
-    else:
+    elif relation == ">=":
         outcome = left >= right
-    if get_mode() & RECORDING:
-        recording.guards.append((a, relation, other, outcome))
-    elif a._flags & RECORDED or (isinstance(other, Value) and cython.cast(Value, other)._flags & RECORDED):
-        forbid_reading(a, "it was compared")
+    else:
+        outcome = (left == right) == (relation == "==")
+    _note_comparison(a, other, relation, outcome)
     return outcome
 
 
 @cython.cfunc
-def _refuse_equality(a: Value, other) -> cython.bint:
-    """While recording, == with a number would be False for every input, which a number's == is not."""
-    if get_mode() & RECORDING and isinstance(other, numbers.Real):
-        forbid_reading(a, "== compared it with a number (Values are equal to themselves alone)")
-    return True
+def _compare_with_number(a: Value, other, relation):
+    """Compare with a number that need not be a double: a large int, a Fraction or a Decimal, exactly."""
+    if isinstance(other, numbers.Complex) and not isinstance(other, numbers.Real):
+        if relation not in ("==", "!="):
+            return NotImplemented
+        if get_mode() & RECORDING or a._flags & RECORDED:
+            forbid_reading(a, "it was compared with a complex number")
+        return _relations[relation](a._data, other)
+    if isinstance(other, numbers.Real) and not isinstance(other, numbers.Rational):
+        return _compare(a, float(other), relation)  # of a NumPy scalar, whose precision may be smaller
+    outcome = bool(_relations[relation](a._data, other))
+    try:
+        bound = float(other)
+    except OverflowError:
+        bound = math.inf if other > 0 else -math.inf
+    if bound != other:  # the same comparison of doubles, by the double beside it
+        if relation in ("==", "!="):
+            return outcome  # for every number
+        if bound > other:
+            relation = "<" if relation in ("<", "<=") else ">="
+        else:
+            relation = "<=" if relation in ("<", "<=") else ">"
+    _note_comparison(a, bound, relation, outcome)
+    return outcome
+
+
+@cython.cfunc
+def _note_comparison(a: Value, other, relation, outcome):
+    if get_mode() & RECORDING:
+        recording.guards.append((a, relation, other, outcome))
+    elif a._flags & RECORDED or (isinstance(other, Value) and cython.cast(Value, other)._flags & RECORDED):
+        forbid_reading(a, "it was compared")
 
 
 # --- the state of a thread, for the other modules of the engine -----------------------------------------

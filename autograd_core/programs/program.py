@@ -26,8 +26,8 @@ as an index.  Comparisons of Values are recorded as guards and checked for each 
 (``float(v)``, ``v.data``, ``if v``) raises :class:`RecordingError`.
 
 Frozen at recording: plain numbers and constants (``detach``) that ``f`` closes over, Python's randomness, and
-the outcome of ``==``, which compares Values by identity.  Read anew at every call: captured leaves.  Values
-that were computed from leaves before the recording are computed anew, too.
+the outcome of ``==`` between two Values, which is identity.  Read anew at every call: captured leaves.
+Values that were computed from leaves before the recording are computed anew, too.
 
 Rows are real numbers, in anything that NumPy makes an array of: whole numbers and truth values become
 float64, NaN and infinities are legal.  Text, ``None``, complex numbers, dates and masked entries are refused,

@@ -181,11 +181,10 @@ class Reading(nn.MLP):
         return [v * outputs[0].data for v in outputs]
 
 
-@pytest.mark.parametrize("kind", [Equal, Reading])
-def test_a_model_that_reads_its_numbers_is_trained_eagerly(kind: Any, monkeypatch: Any) -> None:
+def test_a_model_that_reads_its_numbers_is_trained_eagerly(monkeypatch: Any) -> None:
     X, y = data(70, 3, 2)
     X[50, 0] = 0.0  # one row of the other kind is enough, wherever it is
-    assert "its graph cannot be recorded" in reason(lambda: kind(3, [4, 2], seed=1), X, y, monkeypatch)
+    assert "its graph cannot be recorded" in reason(lambda: Reading(3, [4, 2], seed=1), X, y, monkeypatch)
 
 
 class Stepped(nn.MLP):
@@ -199,13 +198,14 @@ class Stepped(nn.MLP):
 
 
 @needs_compiler
-@pytest.mark.parametrize("kind", [Branching, Stepped])
+@pytest.mark.parametrize("kind", [Branching, Stepped, Equal])
 @pytest.mark.parametrize("optimizer", [nn.SGD, lambda: nn.Adam(lr=0.05), lambda: Signs(lr=0.05)])
 @pytest.mark.parametrize("batch_size", [1, 16])
 def test_a_model_with_branches_has_a_program_for_each_path(
     kind: Any, optimizer: Any, batch_size: int, monkeypatch: Any
 ) -> None:
     X, y = data(150, 3, 2)
+    X[50:60, 0] = 0.0  # the rows that Equal asks for
     options = {"batch_size": batch_size, "epochs": 3, "regularizer": nn.L2(0.01), "optimizer": optimizer}
     assert_same(lambda: kind(3, [4, 2], seed=1), X, y, monkeypatch, **options)
 

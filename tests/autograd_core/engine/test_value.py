@@ -3,10 +3,12 @@
 import gc
 import math
 import operator
+import random
 import struct
 import sys
 import tracemalloc
 import weakref
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -254,16 +256,125 @@ def test_ordering_compares_numbers(relation):
             assert bool(relation(np.float64(a), Value(b))) is expected
 
 
-def test_equality_and_hash_are_by_identity():
+def test_equality_of_two_values_and_hash_are_by_identity():
     a, twin = Value(1.0), Value(1.0)
     assert a == a
     assert a != twin
     assert not a == twin  # noqa: SIM201
-    assert a != 1.0
     assert len({a, twin, a}) == 2
     assert {a: "a"}[a] == "a"
     assert a in [twin, a]
     assert a not in [twin]
+    assert [twin, a].index(a) == 1
+
+
+@pytest.mark.parametrize("relation", [operator.eq, operator.ne])
+def test_equality_with_a_plain_number_compares_numbers(relation):
+    for a in NUMBERS:
+        for b in [*NUMBERS, 0, 1, True, Fraction(1, 2), Decimal("0.5"), 1 + 0j, 1j]:
+            assert relation(Value(a), b) is relation(a, b)
+            assert relation(b, Value(a)) is relation(b, a)
+        for b in NUMBERS:
+            assert bool(relation(Value(a), np.float64(b))) is relation(a, b)
+            assert bool(relation(np.float64(b), Value(a))) is relation(b, a)
+    assert (Value(1.0) == "1") is False
+    assert (Value(1.0) != None) is True  # noqa: E711
+
+
+def test_a_branch_by_equality_takes_the_branch_that_a_float_takes():
+    x = Value(1.0)
+    y = 5 * x if x == 1.0 else x * x
+    y.backward()
+    assert (y.data, x.grad) == (5.0, 5.0)
+    assert [2.0, Value(3.0)].index(Value(2.0)) == 0  # a plain number in a list is compared as a number
+    assert (np.array([Value(1.0), Value(2.0)]) == 1.0).tolist() == [True, False]
+
+
+def compared(relation, a, b):
+    try:
+        return relation(a, b)
+    except ArithmeticError as error:  # Decimals have no order beside NaN
+        return type(error)
+
+
+BESIDE_DOUBLES = [2**53 + 1, -(2**53) - 1, 2**63 + 1, 10**400, -(10**400), Fraction(1, 3), Decimal("0.1")]
+
+
+@pytest.mark.parametrize(
+    "relation", [operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge]
+)
+@pytest.mark.parametrize("other", BESIDE_DOUBLES)
+def test_comparisons_with_numbers_that_are_no_doubles_are_exact(relation, other):
+    for a in (2.0**53, 2.0**53 + 2, -(2.0**53), 2.0**63, 1 / 3, 0.1, math.inf, -math.inf, math.nan, 1e308):
+        assert compared(relation, Value(a), other) is compared(relation, a, other)
+        assert compared(relation, other, Value(a)) is compared(relation, other, a)
+
+
+def test_arithmetic_takes_fractions_and_refuses_decimals_as_floats_do():
+    assert (Value(0.5) + Fraction(1, 3)).data == 0.5 + Fraction(1, 3)
+    assert (Fraction(1, 3) // Value(0.1)).data == Fraction(1, 3) // 0.1
+    for operation in (operator.add, operator.mul, operator.floordiv, divmod):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            operation(Value(0.5), Decimal(1))
+        with pytest.raises(TypeError, match="unsupported operand"):
+            operation(Decimal(1), Value(0.5))
+
+
+# --- floor division ---
+
+DIVISION = [
+    *NUMBERS,
+    1.0,
+    0.1,
+    -0.1,
+    3.0,
+    -3.0,
+    7.5,
+    -7.5,
+    5e-324,
+    -5e-324,
+    1.7e308,
+    -1.7e308,
+    1.5e308,
+    1e16,
+    0.3,
+]
+DIVISION += [random.Random(seed).uniform(-1, 1) * 10.0 ** (seed % 40 - 20) for seed in range(80)]
+
+
+def same(a, b):
+    return struct.pack("<d", a) == struct.pack("<d", b) or (a != a and b != b)
+
+
+def test_floor_division_and_divmod_have_the_bits_of_floats():
+    for a in DIVISION:
+        for b in DIVISION:
+            if b == 0.0:
+                continue
+            quotient, rest = divmod(a, b)
+            assert same((Value(a) // Value(b)).data, quotient), (a, b)
+            assert same((Value(a) // b).data, quotient), (a, b)
+            assert same((a // Value(b)).data, quotient), (a, b)
+            for found in (divmod(Value(a), b), divmod(a, Value(b))):
+                assert same(found[0].data, quotient), (a, b)
+                assert same(found[1].data, rest), (a, b)
+
+
+def test_floor_division_is_flat_and_divmod_has_the_gradient_of_its_remainder():
+    x, y = Value(7.0), Value(2.0)
+    (x // y).backward()
+    assert (x.grad, y.grad) == (0.0, 0.0)
+    quotient, rest = divmod(x, y)
+    (quotient * x + rest).backward()  # 3 x + x - 3 y
+    assert (x.grad, y.grad) == (4.0, -3.0)
+
+
+def test_floor_division_by_zero_and_by_text_is_refused():
+    for operation in (operator.floordiv, divmod):
+        with pytest.raises(ZeroDivisionError, match="floor division by zero"):
+            operation(Value(1.0), 0)
+        with pytest.raises(TypeError):
+            operation(Value(1.0), "2")
 
 
 def test_values_can_be_sorted_and_compared_but_not_with_text():

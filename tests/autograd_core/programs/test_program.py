@@ -12,6 +12,8 @@ import signal
 import subprocess
 import threading
 import time
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +227,49 @@ def test_a_lane_that_takes_another_branch_is_evaluated_eagerly(
 def test_maximum_of_the_builtin_max_is_guarded() -> None:
     program = record(lambda a, b: max(a, b) * 2.0, 1.0, 2.0)
     assert program([1.0, 5.0, 3.0], [2.0, 4.0, 3.0]).tolist() == [4.0, 10.0, 6.0]
+
+
+@pytest.mark.parametrize("number", [1.0, 1, np.float64(1.0), True])
+def test_equality_with_a_number_is_a_guard(number: Any) -> None:
+    def f(x: Any) -> Any:
+        return 5.0 * x if x == number else (x * x if x != -2 else -x)
+
+    program = record(f, 3.0)
+    rows = [1.0, 3.0, -2.0, 0.5, 1.0]
+    assert program(rows).tolist() == [f(x) for x in rows]
+    assert program.stats().guards == 2
+
+
+def test_comparisons_with_numbers_beside_doubles_are_guards() -> None:
+    limit = 2**53 + 1
+    for f in (
+        lambda x: x if x < limit else -x,
+        lambda x: x if x <= limit else -x,
+        lambda x: x if x > limit else -x,
+        lambda x: x if x >= limit else -x,
+        lambda x: x if x == limit else -x,
+        lambda x: x if x < Fraction(1, 3) else -x,
+        lambda x: x if x >= Decimal("0.1") else -x,
+        lambda x: x if x < 10**400 else -x,
+    ):
+        rows = [2.0**53, 2.0**53 + 2, 1.0, 1 / 3, 0.1, math.nextafter(0.1, 0.0)]
+        for example in rows:
+            program = record(f, example)
+            assert program(rows).tolist() == [f(x) for x in rows]
+
+
+def test_floor_division_in_a_program_has_the_bits_of_floats() -> None:
+    rows = [
+        [7.0, 2.0],
+        [-7.0, 2.0],
+        [1.0, 0.1],
+        [-1.0, -3.0],
+        [0.0, -1.0],
+        [-5.0, math.inf],
+        [-1.7e308, 1.5e308],
+    ]
+    found = record(lambda a, b: a // b, 7.5, 2.5)(*zip(*rows, strict=True))
+    assert list(map(repr, found.tolist())) == [repr(a // b) for a, b in rows]
 
 
 def test_a_guarded_lane_raises_if_that_was_chosen() -> None:
