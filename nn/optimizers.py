@@ -311,8 +311,18 @@ class SGD(Optimizer):
             raise InputError("nesterov=True needs a momentum > 0")
         self.momentum = momentum
         self.nesterov = nesterov
-        self.buffer_names = ("velocity",) if momentum else ()
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if (
+            name == "momentum"
+        ):  # it may be assigned during a run: with it the velocity, 0 at first, comes and goes
+            self.buffer_names = ("velocity",) if value else ()
+            if getattr(self, "parameters", None) and set(self.buffers) != set(self.buffer_names):
+                import numpy as np
+
+                self.buffers = {name: np.zeros(len(self.parameters)) for name in self.buffer_names}
 
     def rule(
         self, values: Floats, gradients: Floats, buffers: Buffers, rate: float

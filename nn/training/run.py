@@ -391,8 +391,8 @@ class Run:
                 mine = len(self.generators.before)
                 raise StateError(f"the state has {len(state.random)} random generators, the model {mine}")
             self.history.epochs = list(epochs)
+        self.optimizer.set_hyperparameters(state.hyperparameters)  # they tell which buffers there are
         self.optimizer.load_state_dict({"updates": state.optimizer_updates, "buffers": state.buffers})
-        self.optimizer.set_hyperparameters(state.hyperparameters)
         vector_to_parameters(state.values, self.parameters)
         self.generators.restore(state.random)
         for parameter in self.parameters:

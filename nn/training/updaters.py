@@ -523,8 +523,17 @@ def _rule(optimizer: Optimizer) -> tuple[str, Sequence[float]] | None:
         return None
     for kind, (name, settings) in _COMPILED.items():
         if isinstance(optimizer, kind) and type(optimizer).rule is kind.rule:
-            return name, settings(optimizer)
+            # the compiled rules look into no buffer that is not there
+            return (
+                (name, settings(optimizer)) if optimizer.buffer_names == _buffers(kind, optimizer) else None
+            )
     return None
+
+
+def _buffers(kind: type[Optimizer], optimizer: Any) -> tuple[str, ...]:
+    if kind is SGD:
+        return ("velocity",) if optimizer.momentum else ()
+    return kind.buffer_names
 
 
 _COMPILED: dict[type[Optimizer], tuple[str, Any]] = {

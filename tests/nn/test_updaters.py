@@ -650,3 +650,47 @@ def test_examples_that_a_callback_changes_in_place_are_refused(eager: bool, monk
     make = lambda: nn.MLP(3, [4, 2], seed=4)  # noqa: E731
     with pytest.raises(nn.InputError, match="changed X in place"):
         trained(make, X, y, eager, monkeypatch, optimizer=nn.SGD, epochs=3, callbacks=jitter)
+
+
+@needs_compiler
+@pytest.mark.parametrize(("first", "then"), [(0.0, 0.9), (0.9, 0.0)])
+@pytest.mark.parametrize("within", [True, False])
+def test_momentum_may_come_and_go_during_a_run(
+    first: float, then: float, within: bool, monkeypatch: Any, tmp_path: Path
+) -> None:
+    X, y = data(70, 3, 2)
+
+    class Change:
+        def on_update(self, run: Any) -> None:
+            if within and run.updates == 3:
+                run.optimizer.momentum = then
+
+    def change(run: Any) -> None:
+        run.optimizer.momentum = then
+
+    options = {"epochs": 3, "batch_size": 16, "callbacks": Change() if within else change}
+    make = lambda: nn.MLP(3, [4, 2], seed=4)  # noqa: E731
+    assert_same(make, X, y, monkeypatch, optimizer=lambda: nn.SGD(lr=0.1, momentum=first), **options)
+    whole, resumed, path = make(), make(), tmp_path / "run"
+
+    def stop(run: Any) -> None:
+        if run.epoch == 2:
+            raise KeyboardInterrupt
+
+    start = lambda: nn.SGD(lr=0.1, momentum=first)  # noqa: E731
+    nn.fit(whole, X, y, seed=5, optimizer=start(), **options)
+    both = {**options, "callbacks": [options["callbacks"], stop], "checkpoint": path}
+    with pytest.raises(KeyboardInterrupt):
+        nn.fit(resumed, X, y, seed=5, optimizer=start(), **both)
+    nn.fit(resumed, X, y, seed=5, optimizer=start(), resume=True, checkpoint=path, **options)
+    assert [p.data for p in resumed.parameters()] == [p.data for p in whole.parameters()]
+
+
+@needs_compiler
+def test_a_compiled_rule_is_not_used_without_the_buffers_it_needs() -> None:
+    class Poor(nn.Adam):
+        buffer_names = ()
+
+    X, y = data(70, 3, 2)
+    with pytest.raises(KeyError):
+        nn.fit(nn.MLP(3, [4, 2], seed=4), X, y, optimizer=Poor(), epochs=2)
