@@ -204,7 +204,7 @@ def accuracy(
         sample_weight: how much each example counts.
 
     Raises:
-        InputError: X or y cannot be used, or X and y differ in length.
+        InputError: X or y cannot be used, X and y differ in length, or y has something else than classes.
     """
     import numpy as np
 
@@ -212,10 +212,30 @@ def accuracy(
     check_lengths(X, y)
     outputs = np.asarray(_Forward(model)(X), dtype=np.float64)
     targets = numbers_of(y, "y")
-    kind = accuracy_kind(
-        targets, 1 if outputs.ndim == 1 else outputs.shape[1], loss_named(loss).targets if loss else ""
-    )
+    width = 1 if outputs.ndim == 1 else outputs.shape[1]
+    kind = accuracy_kind(targets, width, loss_named(loss).targets if loss else "")
+    _check_classes(targets, width, kind)
     return float(np.average(_right(outputs, targets, kind), weights=sample_weight))
+
+
+def _check_classes(targets: Any, outputs: int, kind: str) -> None:
+    """Numbers that name no class would be counted as one, or as wrong.
+
+    Raises:
+        InputError: there are some.
+    """
+    import numpy as np
+
+    if targets.ndim > 1 and targets.shape[1:] != (outputs,):
+        raise InputError(f"the model has {outputs} outputs, and y has shape {targets.shape}")
+    if targets.ndim == 1 and kind == "multiclass":
+        wrong = ~np.isin(targets, np.arange(outputs))
+        expected = f"a label from 0 to {outputs - 1}"
+    else:
+        wrong = ~((targets >= 0.0) & (targets <= 1.0) | ((targets == -1.0) & (kind == "binary")))
+        expected = "in [0, 1], nor -1"
+    if wrong.any():
+        raise InputError(f"accuracy is of classes, and {targets[wrong][0]:g} in y is not {expected}")
 
 
 def confusion_matrix(

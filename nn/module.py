@@ -144,13 +144,17 @@ class Module:
         tensors = dict(self.named_tensors())
         faults = _name_faults(tensors, state) if strict else []
         flat: list[tuple[Value, float]] = []
-        for path in tensors.keys() & state.keys():
+        shared: dict[int, float] = {}
+        for path in (path for path in tensors if path in state):
             numbers, fault = _fitting_numbers(tensors[path], state[path])
             if fault:
                 faults.append(f"{path}: {fault}")
             else:
-                values = (value for _, value in _flatten(path, tensors[path]))
-                flat.extend(zip(values, numbers, strict=True))
+                values = [value for _, value in _flatten(path, tensors[path])]
+                pairs = list(zip(values, numbers, strict=True))
+                if any(shared.setdefault(id(value), number) != number for value, number in pairs):
+                    faults.append(f"{path}: other numbers than an earlier tensor that shares its parameters")
+                flat.extend(pairs)
         if faults:
             listed = "".join(f"\n  - {fault}" for fault in sorted(faults))
             raise StateError(f"this state does not fit {type(self).__name__}; nothing was changed:{listed}")

@@ -223,3 +223,21 @@ def test_onehot_rows_have_one(data):
 def test_data_that_does_not_fit_is_refused(data, call, message):
     with pytest.raises(InputError, match=message):
         call(*data)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "y"),
+    [
+        (2, [[0], [1]]),
+        (2, [0, 2]),
+        (2, [0, math.nan]),
+        (2, [0.5, 1]),
+        (1, [1, 2]),
+        (1, [math.nan, 0]),
+        (1, [-0.5, 0]),
+        (3, [[0, 1], [1, 0]]),
+    ],
+)
+def test_the_accuracy_of_what_names_no_class_is_refused(outputs, y):
+    with pytest.raises(nn.InputError, match=r" in y is not | and y has shape "):
+        nn.accuracy(nn.MLP(2, [outputs], seed=1), [[0.0, 1.0], [1.0, 0.0]], y)

@@ -304,3 +304,15 @@ def test_fit_names_a_leaf_that_is_not_among_the_parameters():
 
     with pytest.raises(InputError, match=r"shift.*not among.*an attribute.*detach"):
         nn.fit(Hidden(), [[1.0]], [1.0], loss="mse")
+
+
+def test_a_state_with_two_numbers_for_one_shared_parameter_is_refused():
+    model = nn.MLP(2, [2, 2], seed=1)
+    model.layers[1].neurons[0].w = model.layers[0].neurons[0].w
+    before = [p.data for p in model.parameters()]
+    state = model.state_dict()
+    model.load_state_dict(state)
+    state["layer2.W"][0][0] += 1.0
+    with pytest.raises(nn.StateError, match="shares its parameters"):
+        model.load_state_dict(state)
+    assert [p.data for p in model.parameters()] == before
