@@ -38,6 +38,9 @@ TESTS = {
         *(
             "autograd_core/programs/test_program.py",
             "autograd_core/programs/test_program_bits.py",
+            "autograd_core/programs/test_program_derivatives.py",
+            "autograd_core/programs/test_program_truth.py",
+            "autograd_core/programs/test_jit.py",
             "nn/test_updaters.py",
         ),
         *(

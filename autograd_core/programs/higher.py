@@ -54,21 +54,25 @@ def _function(program: Program, targets: Targets) -> Callable[..., Any]:
 
 def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[Any]) -> Any:
     """Return the recorded graph whose guards these inputs keep, recorded now if there is none."""
+    raised: Exception | None = None
     for tried in range(2):
         for recording in recordings:
             graph = recording.graph
-            if (
-                not len(graph.guards)
-                or graph.broken_guard(graph.rebuild([Value(x) for x in numbers])) is None
-            ):
-                return graph
+            try:
+                if (
+                    not len(graph.guards)
+                    or graph.broken_guard(graph.rebuild([Value(x) for x in numbers])) is None
+                ):
+                    return graph
+            except Exception as error:  # of an operation in another branch, or of this row
+                raised = error
         parts, at = [], 0
         for example in program.examples:
             parts.append(list(numbers[at : at + example.size]))
             at += example.size
         if tried or program.on_guard == "raise" or not program.record_row(parts):
             break
-    raise RecordingError(
+    raise raised or RecordingError(
         "a row takes another branch than the recorded example, and its derivative cannot be recorded"
     )
 
@@ -115,7 +119,9 @@ def jvp(program: Program, batches: Sequence[Any], tangents: Any, wrt: Any) -> tu
     directions, many = _directions(run, targets, tangents)
     count = len(directions)
     arrays = [np.tile(array, (count, 1)) for array in run.arrays]
-    found = _derived(program, "tangent", targets)(*arrays, directions.reshape(count * run.lanes, -1))
+    found = _derived(program, "tangent", targets)(
+        *arrays, directions.reshape(count * run.lanes, targets.size)
+    )
     return run.shaped(run.values()), found.reshape((count, *run.shape) if many else run.shape)
 
 
@@ -154,7 +160,9 @@ def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) ->
         return sparse_jacobian(made, run.arrays, [target for target, _ in targets.sizes])
     blocks = made.jacobian(*run.arrays, wrt=[target for target, _ in targets.sizes])
     lanes = (run.lanes,) if run.arrays else ()
-    whole = np.concatenate([np.asarray(b).reshape(*lanes, targets.size, -1) for b in blocks], axis=-1)
+    sizes = [size for _, size in targets.sizes]
+    flat = [np.reshape(b, (*lanes, targets.size, size)) for b, size in zip(blocks, sizes, strict=True)]
+    whole = np.concatenate(flat, axis=-1)
 
     def block(one: Any, other: Any) -> Any:
         rows, columns = targets.places(one), targets.places(other)
@@ -193,7 +201,8 @@ def _directions(run: Run, targets: Targets, structure: Any) -> tuple[Any, bool]:
             )
         counts.add(len(given) if given.ndim > len(shape) else None)
         lanes = run.lanes if isinstance(leaf, int) else 1
-        flat = given.reshape(-1, lanes, len(places))
+        several = given.shape[: given.ndim - len(shape)]
+        flat = given.reshape(*(several or (1,)), lanes, len(places))
         for k, place in enumerate(places):
             parts[place] = np.broadcast_to(flat[:, :, k], (len(flat), run.lanes))
     if len(counts) > 1:

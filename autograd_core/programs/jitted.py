@@ -7,12 +7,15 @@ call that takes another branch, or goes round a loop another number of times, is
 
 from __future__ import annotations
 
+import copy
 import functools
 import numbers
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..arrays import real_array
+from ..engine.modes import is_recording
 from ..engine.value import Value
 from .program import Program, record
 from .wrt import map_structure
@@ -46,20 +49,23 @@ class Jitted:
         functools.update_wrapper(self, function)
         self.__wrapped__ = function
         self.most_recordings = most_recordings
-        self.cache_clear()
+        self._programs: dict[Any, Program] = {}
+        self._bound: list[Any] = []
+        self._calls = self._eager_calls = 0
+        self._bound_values = _names_of(function)
 
     def __call__(self, *args: Any) -> Any:
         """Return what the function returns for plain numbers: a float, or an array of floats.
 
-        With a Value among the arguments the function itself is called, and its result is a graph.
+        With a Value among the arguments, or inside a function that is being recorded, the function itself is
+        called, and its result is a graph.
         """
         form = tuple(map(_form, args))
-        if _VALUE in form:
+        if _VALUE in form or is_recording():
             self._eager_calls += 1
             return self.__wrapped__(*args)
         program = self._of_form(form, args)
-        found = program(*_rows(args))
-        return found[0] if found.shape[1:] or not args else float(found[0])
+        return _first(program(*_rows(args)), program.examples)
 
     def value_and_grad(self, *args: Any, wrt: Any = None) -> tuple[Any, Any]:
         """Return the value and its gradient, as `Program.value_and_grad` does for one row.
@@ -76,7 +82,11 @@ class Jitted:
         if wrt is None:
             wrt = 0 if len(args) == 1 else tuple(range(len(args)))
         value, found = program.value_and_grad(*_rows(args), wrt=wrt, per_row=True)
-        return _first(value), map_structure(found, _first)
+
+        def first(part: Any) -> Any:
+            return _first(part, program.examples)
+
+        return first(value), map_structure(found, first)
 
     def grad(self, *args: Any, wrt: Any = None) -> Any:
         """Return the gradient alone; see `value_and_grad`."""
@@ -96,6 +106,10 @@ class Jitted:
 
     def _of_form(self, form: Any, examples: Sequence[Any]) -> Program:
         self._calls += 1
+        bound = self._bound_values()
+        if len(bound) != len(self._bound) or any(map(operator.is_not, bound, self._bound)):
+            self._programs = {}
+            self._bound = bound
         found = self._programs.get(form)
         if found is None:
             found = record(
@@ -117,22 +131,73 @@ class Jitted:
 
     def cache_clear(self) -> None:
         """Forget all recordings; the next call records anew, with the plain numbers of then."""
-        self._programs: dict[Any, Program] = {}
+        self._programs = {}
+        self._bound = []
         self._calls = self._eager_calls = 0
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """A method has recordings for each instance, kept in it."""
+        """A method has recordings for each instance, kept in it; a copied instance has its own."""
         if instance is None:
             return self
-        bound = Jitted(self.__wrapped__.__get__(instance), self.most_recordings)
-        return instance.__dict__.setdefault(self._name, bound)
+        key = f"_jitted_{id(self)}"
+        kept = vars(instance).get(key)
+        method = self.__wrapped__.__get__(instance)
+        if kept is None or kept.bound is None or kept.bound.__wrapped__ != method:
+            kept = _Kept(Jitted(method, self.most_recordings))
+            vars(instance)[key] = kept
+        return kept.bound
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Jitted:
+        return Jitted(copy.deepcopy(self.__wrapped__, memo), self.most_recordings)
+
+    def __reduce__(self) -> Any:
+        """Pickled by its name, as functions are; a method with its instance."""
+        instance = getattr(self.__wrapped__, "__self__", None)
+        if instance is not None:
+            return getattr, (instance, self.__wrapped__.__name__)
+        return self.__wrapped__.__qualname__
 
     def __repr__(self) -> str:
         name = getattr(self, "__name__", "function")
         return f"<jitted {name}: {self.cache_info()}>"
+
+
+class _Kept:
+    """A method's recordings in its instance; they are not copied with it."""
+
+    def __init__(self, bound: Jitted | None = None):
+        self.bound = bound
+
+    def __reduce__(self) -> Any:
+        return _Kept, ()
+
+
+def _names_of(function: Any) -> Callable[[], list[Any]]:
+    """Return what reads the Values that a function's free variables and globals, and its instance, name."""
+    instance = vars(function.__self__) if hasattr(getattr(function, "__self__", None), "__dict__") else {}
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None)
+    cells = getattr(function, "__closure__", None) or ()
+    names = _names_in(code) if code is not None else set()
+    world = getattr(function, "__globals__", {})
+
+    def read() -> list[Any]:
+        found = []
+        for cell in cells:
+            try:
+                found.append(cell.cell_contents)
+            except ValueError:  # not assigned yet
+                continue
+        for name in names:
+            found += [space[name] for space in (world, instance) if name in space]
+        return [value for value in found if isinstance(value, Value)]
+
+    return read
+
+
+def _names_in(code: Any) -> set[str]:
+    inner = [_names_in(constant) for constant in code.co_consts if hasattr(constant, "co_names")]
+    return set(code.co_names).union(*inner)
 
 
 def _rows(args: Sequence[Any]) -> list[Any]:
@@ -170,8 +235,10 @@ def _row(batch: Any) -> Any:
         raise ValueError("vmap needs at least one row in each argument") from None
 
 
-def _first(found: Any) -> Any:
-    return found[0] if found[0].shape else float(found[0])
+def _first(found: Any, examples: Sequence[Any]) -> Any:
+    """The only row; without arguments there are no rows."""
+    only = found[0] if examples else found
+    return only if getattr(only, "shape", ()) else float(only)
 
 
 def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64) -> Any:
@@ -180,10 +247,12 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     There is a recording for each form of arguments (a number, a list of three, an array of shape (2, 2)) and
     for each branch: comparisons of Values are checked at every call, and a call that takes another way, or
     goes round a loop another number of times, is recorded too. Plain numbers that the function closes over
-    are frozen when it is recorded; Values are read anew at every call.
+    are frozen when it is recorded; the numbers of Values are read anew at every call. Where a variable, or an
+    attribute of a method's own instance, is bound to another Value, the function is recorded anew; another
+    Value inside a list or an object is not noticed: assign to its `data`, or call `cache_clear`.
 
     Args:
-        function: a function of numbers, lists and arrays, written for Values.
+        function: a function of numbers, lists and arrays, written for Values. It gets a tuple as a list.
         most_recordings: how many branches of one form are recorded; further ones are evaluated eagerly.
 
     Returns:

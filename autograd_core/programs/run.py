@@ -276,6 +276,23 @@ class Run:
 
     def _eager_run(self, lane: int) -> None:
         """Evaluate one lane with f; add its contributions as the sweep would, touching no node."""
+        outputs, flat = self._evaluated(lane)
+        self.outputs[lane] = [output.data for output in outputs]
+        if self.totals is not None or any(own is not None for own in self.igrads):
+            for s in range(self.count):
+                self._add_eagerly(lane, s, outputs, flat)
+
+    def jacobian_of(self, lane: int, totals: Any) -> None:
+        """Evaluate one lane with f; fill in the parameters' derivatives, shape (outputs, parameters)."""
+        outputs, flat = self._evaluated(lane)
+        self.seeds, self.igrads = None, [None] * len(self.arrays)
+        totals[:] = 0.0
+        for s in range(self.width):
+            self.totals = totals[s]
+            self._add_eagerly(lane, s, outputs, flat)
+
+    def _evaluated(self, lane: int) -> tuple[list[Value], list[Value]]:
+        """Return the outputs of one lane as an eager graph, and its leaves."""
         if not self.checked:
             self.program.refuse_changed_function()
             self.checked = True
@@ -285,10 +302,7 @@ class Run:
         self._refuse_guard(lane)
         outputs = self.program.eager(row, flat)
         self.program.eager_rows += 1
-        self.outputs[lane] = [output.data for output in outputs]
-        if self.totals is not None or any(own is not None for own in self.igrads):
-            for s in range(self.count):
-                self._add_eagerly(lane, s, outputs, flat)
+        return outputs, flat
 
     def _refuse_guard(self, lane: int) -> None:
         if self.program.on_guard != "raise":

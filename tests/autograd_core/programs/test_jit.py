@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -198,3 +199,75 @@ def test_a_jitted_method_has_recordings_for_each_instance() -> None:
 def test_what_cannot_be_recorded_raises_at_the_first_call() -> None:
     with pytest.raises(ag.RecordingError, match="would freeze its number"):
         jit(lambda x: x if x else -x)(1.0)
+
+
+class Scaled:
+    def __init__(self, weight: float) -> None:
+        self.weight = ag.Value(weight)
+
+    @ag.jit
+    def __call__(self, x: Any) -> Any:
+        return self.weight * x
+
+    @ag.jit
+    def energy(self, x: Any) -> Any:
+        return self.weight * x
+
+
+class Doubled(Scaled):
+    @ag.jit
+    def energy(self, x: Any) -> Any:
+        return super().energy(x) * 2.0
+
+
+def test_a_copied_instance_has_recordings_of_its_own() -> None:
+    one = Scaled(2.0)
+    assert one.energy(1.0) == 2.0
+    other, deep = copy.copy(one), copy.deepcopy(one)
+    other.weight = ag.Value(7.0)
+    deep.weight.data = 9.0
+    assert (one.energy(1.0), other.energy(1.0), deep.energy(1.0)) == (2.0, 7.0, 9.0)
+    assert pickle.loads(pickle.dumps(deep)).energy(1.0) == 9.0
+    assert pickle.loads(pickle.dumps(one.energy))(3.0) == 6.0
+    assert one(3.0) == 6.0
+
+
+def test_a_jitted_method_calls_that_of_its_base_class() -> None:
+    assert Doubled(3.0).energy(1.0) == 6.0
+
+
+def test_a_variable_or_attribute_bound_to_another_value_is_recorded_anew() -> None:
+    model = Scaled(2.0)
+    weight = ag.Value(2.0)
+    closed = ag.jit(lambda x: weight * x)
+    assert (closed(1.0), model.energy(1.0)) == (2.0, 2.0)
+    weight, model.weight = ag.Value(3.0), ag.Value(3.0)
+    assert (closed(1.0), model.energy(1.0)) == (3.0, 3.0)
+    assert closed.grad(5.0, wrt=weight) == 5.0
+
+
+def test_a_deep_copy_of_a_jitted_function_reads_what_the_function_reads() -> None:
+    weight = ag.Value(2.0)
+    one = ag.jit(lambda x: weight * x)
+    one(1.0)
+    other = copy.deepcopy(one)
+    weight.data = 5.0
+    assert (one(1.0), other(1.0)) == (5.0, 5.0)
+
+
+def test_a_jitted_function_inside_a_recorded_one_freezes_nothing() -> None:
+    weight = ag.Value(2.0)
+    inner = ag.jit(lambda x: weight * x)
+    assert inner(2.0) == 4.0
+    outer = ag.jit(lambda x: x * inner(2.0))
+    assert outer(3.0) == 12.0
+    weight.data = 10.0
+    assert outer(3.0) == 60.0
+    assert outer.grad(3.0, wrt=weight) == 6.0
+
+
+def test_a_jitted_function_without_arguments() -> None:
+    weight = ag.Value(2.0)
+    assert ag.jit(lambda: weight * 3.0)() == 6.0
+    assert ag.jit(lambda: [weight * 3.0, weight])().tolist() == [6.0, 2.0]
+    assert ag.jit(lambda: weight * 3.0).value_and_grad(wrt=weight) == (6.0, 3.0)

@@ -156,3 +156,12 @@ def test_what_a_derivative_cannot_be_taken_of_is_refused() -> None:
         program.jacobian([1.0], wrt=w * 2.0)
     with pytest.raises(ValueError, match="cotangents have shape"):
         program.vjp([1.0], [1.0, 2.0])
+
+
+def test_outputs_that_do_not_start_add_nothing_to_a_row_that_is_not_finite() -> None:
+    w = ag.Value(1.5)
+    program = record(lambda x: [x, w, x * w, w * 2.0], 1.0)
+    found = program.jacobian([1.0, math.inf, math.nan], wrt=(0, w))
+    assert found[0].tolist() == [[1.0, 0.0, 1.5, 0.0]] * 3
+    expected = [[0.0, 1.0, x, 2.0] for x in (1.0, math.inf, math.nan)]
+    np.testing.assert_array_equal(found[1], expected)

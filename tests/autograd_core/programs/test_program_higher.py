@@ -198,3 +198,19 @@ def test_a_sparse_jacobian_of_parameters_and_of_branches() -> None:
     assert found[1].toarray().tolist() == [[0.0, -1.0, -0.7], [0.0, 0.0, 1.0]]
     with pytest.raises(ag.RecordingError, match="other patterns"):
         record(lambda x: x if x > 0.0 else -x, 1.0).jacobian([1.0], sparse=True)
+
+
+def test_no_rows_have_no_derivatives() -> None:
+    program = record(lambda x: x[0] ** 2 * x[1], [1.0, 1.0])
+    none = np.empty((0, 2))
+    assert program.jvp(none, none)[1].shape == (0,)
+    assert program.hvp(none, none).shape == (0, 2)
+    assert program.hessian(none).shape == (0, 2, 2)
+    assert program.jvp(none, np.empty((3, 0, 2)))[1].shape == (3, 0)
+
+
+def test_a_row_for_which_another_branch_would_raise_has_derivatives() -> None:
+    program = record(lambda x: x * x if x > 0.0 else ag.exp(-x) * ag.exp(x), -1.0, on_guard="record")
+    steep = record(lambda x: ag.exp(x) if x < 0.0 else x * x, -1.0, on_guard="record")
+    assert program.jvp([3.0], [1.0])[1].tolist() == [6.0]
+    assert steep.jvp([1e3], [1.0])[1].tolist() == [2e3]
