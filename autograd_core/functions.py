@@ -91,6 +91,7 @@ __all__ += [
     "cospi",
     "degrees",
     "digamma",
+    "digamma_difference",
     "elu",
     "equal",
     "erf",
@@ -165,6 +166,7 @@ cosh = _function("cosh")
 cospi = _function("cospi")
 degrees = _function("degrees")
 digamma = _function("digamma")
+digamma_difference = _function("digamma_difference")
 elu = _function("elu")
 equal = _function("equal")
 erf = _function("erf")

@@ -586,14 +586,31 @@ _operation(
 def _positive_beta(a: float, b: float) -> Number:
     if a <= 0.0 or b <= 0.0:
         raise ValueError("math domain error")
-    return p.beta(a, b)
+    y = p.beta(a, b)
+    if y == p.INF:
+        raise OverflowError("math range error")
+    return y
 
 
 _operation(
+    "digamma_difference",
+    p.digamma_difference,
+    lambda a, b, y: p.polygamma(1.0, a + b) - p.polygamma(1.0, a),
+    lambda a, b, y: p.polygamma(1.0, a + b),
+    native=False,
+    summary="digamma(a + b) - digamma(a) without cancellation, for positive a and b; NaN elsewhere.",
+    definition="digamma(a + b) - digamma(a)",
+    ordinary=lambda a, b: 0.05 < a < 20 and 0.05 < b < 20,
+)
+_operation(
     "beta",
     p.beta,
-    lambda a, b, y: y * (p.digamma(a) - p.digamma(a + b)),
-    lambda a, b, y: y * (p.digamma(b) - p.digamma(a + b)),
+    lambda a, b, y: -(y * p.digamma_difference(a, b)),
+    lambda a, b, y: -(y * p.digamma_difference(b, a)),
+    shown=[
+        lambda a, b, y: y * (p.digamma(a) - p.digamma(a + b)),
+        lambda a, b, y: y * (p.digamma(b) - p.digamma(a + b)),
+    ],
     scalar=_positive_beta,
     native=False,
     summary="Gamma(a) Gamma(b) / Gamma(a + b), for positive a and b.",

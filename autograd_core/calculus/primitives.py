@@ -279,4 +279,7 @@ gamma, lgamma, erfinv = (
 digamma = _special("digamma", lambda x: special.polygamma(0.0, x))
 erfcx = _special("erfcx", lambda x: special.ierfcx(0.0, x))
 polygamma, ierfcx = _special("polygamma", special.polygamma), _special("ierfcx", special.ierfcx)
-beta = _special("beta", special.beta)
+beta, digamma_difference = (
+    _special("beta", special.beta),
+    _special("digamma_difference", special.digamma_difference),
+)

@@ -6,6 +6,7 @@ measures it against mpmath.
 
 from __future__ import annotations
 
+import functools
 import math
 
 INF, NAN = math.inf, math.nan
@@ -22,14 +23,14 @@ def polygamma(order: float, x: float) -> float:
 
     Args:
         order: 0 for digamma, 1 for trigamma and so on, up to 150 (NaN for other numbers).
-        x: a real number above -1e5 that is not 0, -1, -2, ... (NaN elsewhere).
+        x: a real number that is not 0, -1, -2, ... and, for orders above 0, not below -1e5 (NaN elsewhere).
 
     Formula: recurrence up to x >= 12 + order, then the asymptotic series (Abramowitz & Stegun 1964,
     6.4.6-6.4.11); for digamma of a negative number the reflection 6.3.7.
     """
     if not 0 <= order <= 150 or order != int(order) or x != x:
         return NAN
-    if x < -1e5 or (x <= 0 and x == math.floor(x)):
+    if x <= 0 and x == math.floor(x) or (x < -1e5 and order > 0):
         return NAN
     if x == INF:
         return INF if order == 0 else 0.0
@@ -38,31 +39,49 @@ def polygamma(order: float, x: float) -> float:
         return polygamma(0, 1.0 - x) - math.pi * cospi(x) / sinpi(x)
     factor = -((-1.0) ** n) * math.factorial(n)
     terms = []
-    moved = x < 12 + n
-    while x < 12 + n:
-        try:
-            terms.append(factor / x ** (n + 1))
-        except (OverflowError, ZeroDivisionError):  # x is next to a pole
-            return math.copysign(INF, factor) * (math.copysign(1.0, x) if n % 2 == 0 else 1.0)
-        x += 1.0
+    moved, power = x < 12 + n, n + 1
+    try:
+        while x < 12 + n:
+            terms.append(factor / (x**power if n else x))
+            x += 1.0
+    except (OverflowError, ZeroDivisionError):  # x is next to a pole
+        return math.copysign(INF, factor) * (math.copysign(1.0, x) if n % 2 == 0 else 1.0)
     if n == 0:
         # log(x) is the largest term: where x was moved next to 12.5, in three parts, to more than one double
         log = (_LOG_HIGH, _LOG_LOW, math.log1p((x - 12.5) / 12.5)) if moved else (math.log(x),)
         terms.extend(log)
-    terms.extend(_polygamma_series(n, x))
+    inverse = 1.0 / x
+    terms += [coefficient * inverse**power for coefficient, power in _polygamma_series(n)]
     return math.fsum(terms)
 
 
-def _polygamma_series(n: int, x: float) -> list[float]:
-    inverse = 1.0 / x
-    if n == 0:
-        tail = [-b / (2 * k) * inverse ** (2 * k) for k, b in enumerate(_BERNOULLI, 1)]
-        return [-0.5 * inverse, *tail]
+@functools.cache
+def _polygamma_series(n: int) -> tuple[tuple[float, int], ...]:
+    """The asymptotic series as coefficients and powers of 1 / x; log(x) is left out."""
     factor = -((-1.0) ** n)
-    terms = [math.factorial(n - 1) * inverse**n, math.factorial(n) / 2 * inverse ** (n + 1)]
+    terms = [(factor * math.factorial(n - 1), n)] if n else []
+    terms.append((factor * math.factorial(n) / 2, n + 1))
     for k, b in enumerate(_BERNOULLI, 1):
-        terms.append(b * math.factorial(2 * k + n - 1) / math.factorial(2 * k) * inverse ** (2 * k + n))
-    return [factor * term for term in terms]
+        terms.append((factor * b * math.factorial(2 * k + n - 1) / math.factorial(2 * k), 2 * k + n))
+    return tuple(terms)
+
+
+def digamma_difference(a: float, b: float) -> float:
+    """digamma(a + b) - digamma(a) without the cancellation, for positive a and b (NaN elsewhere).
+
+    Formula: as `polygamma`, term by term; 1 / x - 1 / (x + b) is (b / (x + b)) / x.
+    """
+    if not (a > 0.0 and b > 0.0):
+        return NAN
+    if a == INF or b == INF:
+        return INF if a < b else (0.0 if b < a else NAN)
+    terms = []
+    while a < 12.0:
+        terms.append(b / (a + b) / a)
+        a += 1.0
+    log = math.log1p(b / a) if b / a < INF else math.log(b) - math.log(a)
+    series = [c * a**-power * math.expm1(-power * log) for c, power in _polygamma_series(0)]
+    return math.fsum([*terms, log, *series])
 
 
 def sinpi(x: float) -> float:
@@ -149,13 +168,35 @@ def erfinv(x: float) -> float:
 
 
 def beta(a: float, b: float) -> float:
-    """Gamma(a) Gamma(b) / Gamma(a + b) for positive a and b (NaN elsewhere)."""
+    """Gamma(a) Gamma(b) / Gamma(a + b) for positive a and b (NaN elsewhere).
+
+    Formula: quotients of Gamma below 170, with the rounding of a + b made good to first order; above, Stirling's
+    series (Abramowitz & Stegun 1964, 6.1.40), whose largest terms are combined before they are rounded
+    (Didonato & Morris 1992).
+    """
     if not (a > 0.0 and b > 0.0):
         return NAN
-    if a + b < 170.0 and min(a, b) > 1e-300:
-        small, large = min(a, b), max(a, b)
-        return math.gamma(small) * (math.gamma(large) / math.gamma(a + b))
-    try:
-        return math.exp(math.fsum((math.lgamma(a), math.lgamma(b), -math.lgamma(a + b))))
-    except (OverflowError, ValueError):
-        return INF
+    small, large = min(a, b), max(a, b)
+    if small < 1e-300:
+        return 1.0 / small + 1.0 / large
+    if large == INF:
+        return 0.0
+    total = small + large
+    if total < 170.0:
+        y = math.gamma(small) * (math.gamma(large) / math.gamma(total))
+        rest = small - (total - large)  # what the rounding of the sum lost
+        return y * (1.0 - rest * polygamma(0.0, total)) if rest else y
+    ratio = small / large
+    correction = _stirling_rest(large) - _stirling_rest(total)
+    if small < 10.0:
+        exponent = small - (large - 0.5) * math.log1p(ratio) + correction
+        return math.gamma(small) * total**-small * math.exp(exponent)
+    correction += _stirling_rest(small)
+    exponent = small * math.log1p(large / small) + large * math.log1p(ratio)
+    root = math.sqrt(2.0 * math.pi / small) * math.sqrt(1.0 + ratio)
+    return root * math.exp(correction - exponent)
+
+
+def _stirling_rest(x: float) -> float:
+    """ln Gamma(x) - ((x - 1/2) ln x - x + ln(2 pi) / 2) for x >= 10."""
+    return math.fsum(b / (2 * k * (2 * k - 1)) * x ** (1 - 2 * k) for k, b in enumerate(_BERNOULLI, 1))

@@ -252,6 +252,11 @@ class Value:
 
         Here order is this node.
         """
+    def digamma_difference(self, x: _Real) -> Value:
+        """digamma(a + b) - digamma(a) without cancellation, for positive a and b; NaN elsewhere.
+
+        Here order is this node.
+        """
     def beta(self, x: _Real) -> Value:
         """Gamma(a) Gamma(b) / Gamma(a + b), for positive a and b. Here order is this node."""
     def sigmoid(self) -> Value:

@@ -326,6 +326,45 @@ def test_polygamma_agrees_with_many_digits(order, x):
     assert ag.polygamma(order, x) == pytest.approx(exact, rel=2e-13)
 
 
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [(1.0, 1e10), (1.0, 200.0), (0.5, 300.0), (2.0, 1e20), (9.9, 1e15), (100.0, 100.0), (300.0, 400.0),
+     (0.1, 150.3), (1.0, 1e-20), (2.0, 1e8), (1e-20, 1e-20), (1e-301, 171.0), (1e-5, 3e7), (1e-13, 1e-11)],
+)  # fmt: skip
+def test_beta_and_its_gradient_keep_their_digits_for_operands_of_any_size(a, b):
+    nodes = Value(a), Value(b)
+    y = ag.beta(*nodes)
+    y.backward()
+    with mp.workdps(400):
+        a, b = mp.mpf(a), mp.mpf(b)
+        exact = mp.exp(mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b))
+        slopes = [exact * (mp.digamma(x) - mp.digamma(a + b)) for x in (a, b)]
+        accuracy = 2e-15 * max(1.0, abs(float(mp.log(exact))))
+    assert y.data == pytest.approx(float(exact), rel=accuracy, abs=0.0)
+    for node, slope in zip(nodes, slopes, strict=True):
+        if abs(slope) < 1e308:
+            assert node.grad == pytest.approx(float(slope), rel=2 * accuracy, abs=0.0)
+        else:
+            assert node.grad == -math.inf
+
+
+def test_beta_vanishes_at_infinity_and_tells_what_leaves_the_floats():
+    assert ag.beta(1.0, math.inf) == 0.0
+    assert ag.beta(1.0, 1e308) == pytest.approx(1e-308)
+    assert ag.beta(1e8, 1e8) == 0.0
+    for apply in (ag.beta, lambda a, b: ag.beta(Value(a), b)):
+        with pytest.raises(ag.RangeError, match="beta"):
+            apply(1.0, 5e-324)
+    assert math.isnan(ag.beta(1.0, math.nan))
+
+
+def test_lgamma_has_a_slope_far_left_too():
+    with mp.workdps(40):
+        exact = float(mp.digamma(mp.mpf(-100000000.5)))
+    assert ag.grad(ag.lgamma)(-100000000.5) == pytest.approx(exact, rel=1e-15)
+    assert ag.grad(ag.lgamma)(1e300) == pytest.approx(math.log(1e300))
+
+
 def test_an_operation_accepts_plain_numbers_and_answers_in_kind():
     for name, (_, points) in UNARY.items():
         if name != "neg":
