@@ -254,6 +254,8 @@ def _special(name: str, function: Callable[..., float]) -> Callable[..., Number]
         return getattr(lift(order, x), name)(x)
 
     chosen = two if function.__code__.co_argcount == 2 else one
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    chosen.__code__ = chosen.__code__.replace(co_varnames=names)  # the operation's parameters
     chosen.__name__ = name
     return chosen
 

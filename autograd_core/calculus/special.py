@@ -30,7 +30,7 @@ def polygamma(order: float, x: float) -> float:
     """
     if not 0 <= order <= 150 or order != int(order) or x != x:
         return NAN
-    if x <= 0 and x == math.floor(x) or (x < -1e5 and order > 0):
+    if x == -INF or (x <= 0 and x == math.floor(x)) or (x < -1e5 and order > 0):
         return NAN
     if x == INF:
         return INF if order == 0 else 0.0
@@ -42,7 +42,7 @@ def polygamma(order: float, x: float) -> float:
     moved, power = x < 12 + n, n + 1
     try:
         while x < 12 + n:
-            terms.append(factor / (x**power if n else x))
+            terms.append(_over_power(factor, x, power) if n else -1.0 / x)
             x += 1.0
     except (OverflowError, ZeroDivisionError):  # x is next to a pole
         return math.copysign(INF, factor) * (math.copysign(1.0, x) if n % 2 == 0 else 1.0)
@@ -50,9 +50,14 @@ def polygamma(order: float, x: float) -> float:
         # log(x) is the largest term: where x was moved next to 12.5, in three parts, to more than one double
         log = (_LOG_HIGH, _LOG_LOW, math.log1p((x - 12.5) / 12.5)) if moved else (math.log(x),)
         terms.extend(log)
-    inverse = 1.0 / x
-    terms += [coefficient * inverse**power for coefficient, power in _polygamma_series(n)]
+    terms += [_over_power(coefficient, x, power) for coefficient, power in _polygamma_series(n)]
     return math.fsum(terms)
+
+
+def _over_power(coefficient: float, x: float, power: int) -> float:
+    """coefficient / x^power, in two steps where x^-power alone may be too small for a float."""
+    half = power // 2 if power > 16 else 0
+    return coefficient * x**-half * x ** (half - power) if half else coefficient * x**-power
 
 
 @functools.cache
@@ -79,7 +84,7 @@ def digamma_difference(a: float, b: float) -> float:
     while a < 12.0:
         terms.append(b / (a + b) / a)
         a += 1.0
-    log = math.log1p(b / a) if b / a < INF else math.log(b) - math.log(a)
+    log = math.log1p(b / a)
     series = [c * a**-power * math.expm1(-power * log) for c, power in _polygamma_series(0)]
     return math.fsum([*terms, log, *series])
 

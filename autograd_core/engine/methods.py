@@ -274,18 +274,18 @@ def polygamma(self: Value, x):
 
 
 @method
-def digamma_difference(self: Value, x):
+def digamma_difference(self: Value, b):
     """digamma(a + b) - digamma(a) without cancellation, for positive a and b; NaN elsewhere.
 
-    Here order is this node.
+    Here a is this node.
     """
-    return make_binary(OP_DIGAMMA_DIFFERENCE, self, as_value(x))
+    return make_binary(OP_DIGAMMA_DIFFERENCE, self, as_value(b))
 
 
 @method
-def beta(self: Value, x):
-    """Gamma(a) Gamma(b) / Gamma(a + b), for positive a and b. Here order is this node."""
-    return make_binary(OP_BETA, self, as_value(x))
+def beta(self: Value, b):
+    """Gamma(a) Gamma(b) / Gamma(a + b), for positive a and b. Here a is this node."""
+    return make_binary(OP_BETA, self, as_value(b))
 
 
 @method

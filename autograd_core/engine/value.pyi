@@ -252,13 +252,13 @@ class Value:
 
         Here order is this node.
         """
-    def digamma_difference(self, x: _Real) -> Value:
+    def digamma_difference(self, b: _Real) -> Value:
         """digamma(a + b) - digamma(a) without cancellation, for positive a and b; NaN elsewhere.
 
-        Here order is this node.
+        Here a is this node.
         """
-    def beta(self, x: _Real) -> Value:
-        """Gamma(a) Gamma(b) / Gamma(a + b), for positive a and b. Here order is this node."""
+    def beta(self, b: _Real) -> Value:
+        """Gamma(a) Gamma(b) / Gamma(a + b), for positive a and b. Here a is this node."""
     def sigmoid(self) -> Value:
         """1 / (1 + exp(-x)); never overflows."""
     def logsigmoid(self) -> Value:

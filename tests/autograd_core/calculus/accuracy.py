@@ -16,7 +16,7 @@ import mpmath as mp
 import autograd_core as ag
 from autograd_core import Value
 from autograd_core.calculus.operations import BUILTIN, Operation, Reduction
-from autograd_core.engine.value import apply
+from autograd_core.engine.nary import apply
 from tests.definitions import in_mpmath
 
 POINTS = 120

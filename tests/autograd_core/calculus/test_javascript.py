@@ -138,5 +138,15 @@ def test_selections_agree_to_the_last_bit(in_node):
 
 def test_what_a_page_cannot_compute_is_named():
     assert {name for name, op in OPERATIONS.items() if op.identifier} - LIVE == {
-        *("lgamma", "polygamma", "gamma", "digamma", "digamma_difference", "beta", "erfcx", "ierfcx", "erfinv")
+        *(
+            "lgamma",
+            "polygamma",
+            "gamma",
+            "digamma",
+            "digamma_difference",
+            "beta",
+            "erfcx",
+            "ierfcx",
+            "erfinv",
+        )
     }

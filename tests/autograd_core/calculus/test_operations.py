@@ -358,11 +358,26 @@ def test_beta_vanishes_at_infinity_and_tells_what_leaves_the_floats():
     assert math.isnan(ag.beta(1.0, math.nan))
 
 
+def test_the_operands_of_special_functions_have_names_of_their_own():
+    assert OPERATIONS["beta"].parameters == ("a", "b")
+    assert ag.beta(a=2.0, b=3.0) == Value(2.0).beta(b=3.0).data
+    assert OPERATIONS["polygamma"].parameters == ("order", "x")
+
+
 def test_lgamma_has_a_slope_far_left_too():
     with mp.workdps(40):
         exact = float(mp.digamma(mp.mpf(-100000000.5)))
     assert ag.grad(ag.lgamma)(-100000000.5) == pytest.approx(exact, rel=1e-15)
     assert ag.grad(ag.lgamma)(1e300) == pytest.approx(math.log(1e300))
+
+
+@pytest.mark.parametrize(
+    ("order", "x"), [(150, 2.0), (150, 0.1), (145, 40.0), (150, 140.5), (139, 713.7), (100, 2e3), (120, 3.0)]
+)
+def test_polygamma_of_a_high_order_does_not_leave_the_floats_on_the_way(order, x):
+    with mp.workdps(200):
+        exact = float(mp.polygamma(order, mp.mpf(x)))
+    assert ag.polygamma(order, x) == pytest.approx(exact, rel=1e-13, abs=0.0)
 
 
 def test_an_operation_accepts_plain_numbers_and_answers_in_kind():
