@@ -175,9 +175,9 @@ def erfinv(x: float) -> float:
 def beta(a: float, b: float) -> float:
     """Gamma(a) Gamma(b) / Gamma(a + b) for positive a and b (NaN elsewhere).
 
-    Formula: quotients of Gamma below 170, with the rounding of a + b made good to first order; above, Stirling's
-    series (Abramowitz & Stegun 1964, 6.1.40), whose largest terms are combined before they are rounded
-    (Didonato & Morris 1992).
+    Formula: quotients of Gamma below 170, with the rounding of a + b made good to first order; above,
+    Stirling's series (Abramowitz & Stegun 1964, 6.1.40), whose largest terms are combined before they are
+    rounded (Didonato & Morris 1992).
     """
     if not (a > 0.0 and b > 0.0):
         return NAN

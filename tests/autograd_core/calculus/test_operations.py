@@ -352,9 +352,9 @@ def test_beta_vanishes_at_infinity_and_tells_what_leaves_the_floats():
     assert ag.beta(1.0, math.inf) == 0.0
     assert ag.beta(1.0, 1e308) == pytest.approx(1e-308)
     assert ag.beta(1e8, 1e8) == 0.0
-    for apply in (ag.beta, lambda a, b: ag.beta(Value(a), b)):
+    for one in (1.0, Value(1.0)):
         with pytest.raises(ag.RangeError, match="beta"):
-            apply(1.0, 5e-324)
+            ag.beta(one, 5e-324)
     assert math.isnan(ag.beta(1.0, math.nan))
 
 
