@@ -42,7 +42,7 @@ def polygamma(order: float, x: float) -> float:
     moved, power = x < 12 + n, n + 1
     try:
         while x < 12 + n:
-            terms.append(_over_power(factor, x, power) if n else -1.0 / x)
+            terms.append(factor / x**power if power <= 16 else _over_power(factor, x, power))
             x += 1.0
     except (OverflowError, ZeroDivisionError):  # x is next to a pole
         return math.copysign(INF, factor) * (math.copysign(1.0, x) if n % 2 == 0 else 1.0)
@@ -57,7 +57,7 @@ def polygamma(order: float, x: float) -> float:
 def _over_power(coefficient: float, x: float, power: int) -> float:
     """coefficient / x^power, in two steps where x^-power alone may be too small for a float."""
     half = power // 2 if power > 16 else 0
-    return coefficient * x**-half * x ** (half - power) if half else coefficient * x**-power
+    return coefficient * x**-half * x ** (half - power)
 
 
 @functools.cache
