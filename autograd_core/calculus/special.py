@@ -195,7 +195,7 @@ def beta(a: float, b: float) -> float:
     correction = _stirling_rest(large) - _stirling_rest(total)
     if small < 10.0:
         exponent = small - (large - 0.5) * math.log1p(ratio) + correction
-        return math.gamma(small) * total**-small * math.exp(exponent)
+        return math.gamma(small) * math.pow(total, -small) * math.exp(exponent)
     correction += _stirling_rest(small)
     exponent = small * math.log1p(large / small) + large * math.log1p(ratio)
     root = math.sqrt(2.0 * math.pi / small) * math.sqrt(1.0 + ratio)
