@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import random
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,6 @@ SMALL_GRAPH = 2_000  # nodes up to which every operation is examined even when a
 MOST_WRONG = 20  # wrong inputs that are looked for behind a wrong direction
 PRODUCTS = 3  # random directions along which a jvp or hvp is checked
 LEVELS = (1e-3, 1e-6, 0.0)  # sizes of a gradient's entries, relative to the largest, that are varied together
-NEGLIGIBLE = 1e-2  # part of the gradient that may stay undecided in a check that passes
 TRIES = 100  # points that are drawn for one at which f has a value
 
 
@@ -156,6 +155,8 @@ def gradient_report(
     if convention not in ("torch", "jax"):
         raise ValueError(f'convention is "torch" or "jax", not {convention!r}')
     given = gradient is not None or vjp is not None
+    if hessian is not None and order != 2:
+        raise ValueError("hessian= is checked with order=2")
     if order == 2 and given and hessian is None and hvp is None:
         raise ValueError("order=2 with a gradient of your own needs hessian= or hvp= too")
     if not is_single(inputs) and not hasattr(inputs, "keys"):
@@ -231,6 +232,7 @@ def together(reports: Sequence[GradientReport]) -> GradientReport:
         evaluations=sum(report.evaluations for report in reports),
         operations=sum(report.operations for report in reports),
         hints=tuple(dict.fromkeys(hint for report in reports for hint in report.hints)),
+        hidden=max(report.hidden for report in reports),
     )
 
 
@@ -254,6 +256,7 @@ class Check:
         self.faults: list[Fault] = []
         self.checked = 0
         self.unsure = 0
+        self.hidden = 0.0
         self.roots: list[Value] = []
         self.rounding: Vector = ()
         self.value = math.nan
@@ -296,21 +299,20 @@ class Check:
             self.checked,
             self.roots[0] if len(self.roots) == 1 else None,
             tuple(self.hints),
+            self.hidden,
         )
 
     def choose_weights(self) -> None:
-        """Reduce several outputs to one number by a random cotangent."""
+        """Reduce several outputs, or the one of a vjp, to a number by a random cotangent of both signs."""
         count = len(self.subject.places)
-        if count > 1:
-            self.subject.weights = [
-                self.generator.choice((-1.0, 1.0)) * self.generator.uniform(0.5, 1.5) for _ in range(count)
-            ]
+        if count > 1 or self.subject.vjp is not None:
+            signs = [-1.0, *(self.generator.choice((-1.0, 1.0)) for _ in range(count - 2)), 1.0][:count]
+            self.generator.shuffle(signs)
+            self.subject.weights = [sign * self.generator.uniform(0.5, 1.5) for sign in signs]
 
     def gradient(self) -> list[float]:
         """The gradient under test at the inputs."""
         self.inputs.move(self.numbers)
-        if self.subject.engine == "given" and self.subject.given is None and self.subject.vjp is None:
-            return [math.nan] * len(self.numbers)
         gradient, self.roots = self.subject.gradient()
         return gradient
 
@@ -339,7 +341,7 @@ class Check:
     def examine(self) -> float:
         """Check the graph's operations; return the rounding noise to expect in its output."""
         if not self.roots:
-            if self.subject.engine == "values":
+            if self.subject.engine == "values" and self.has_gradient:
                 self.hints.append("The function's result does not depend on its inputs through Values.")
             return 0.0
         from autograd_core import topological_order
@@ -406,14 +408,9 @@ class Check:
 
     @property
     def has_gradient(self) -> bool:
-        """Whether a gradient is under test (and not only a jvp)."""
-        alone = self.options.jvp is not None or self.options.hvp is not None
-        return not (
-            alone
-            and self.subject.engine == "given"
-            and self.subject.given is None
-            and self.subject.vjp is None
-        )
+        """Whether a gradient is under test (and not only the jvp of a function of plain numbers)."""
+        alone = self.options.jvp is not None and self.options.hvp is None and self.options.order == 1
+        return not (alone and self.subject.engine == "values" and not self.roots)
 
     def jacobian(self, noise: float) -> list[Row]:
         """Rows for every entry of the Jacobian; each evaluation serves all outputs."""
@@ -492,13 +489,27 @@ class Check:
         return row
 
     def settle(self, rows: list[Row], gradient: Vector) -> list[Row]:
-        """Accept undecided rows that could together hide a negligible part of the gradient only."""
-        undecided = [row for row in rows if row.verdict == "undecided"]
-        size = math.hypot(*(g for g in gradient if math.isfinite(g)))
-        hidden = math.hypot(*(max(row.tolerance, abs(row.analytic - row.numeric)) for row in undecided))
-        if not undecided or hidden > NEGLIGIBLE * size:
+        """Accept rows drowned in rounding that could together hide a negligible part of the gradient only.
+
+        Negligible is half of the digits of f: 1e-8 in double precision, 3e-4 in single, of the gradient and
+        of what the inputs contribute (so that their units do not matter). Stairs and jumps are not rounding.
+        """
+        drowned = [row for row in rows if row.verdict == "undecided" and row.drowned]
+        if not drowned or (self.options.full and self.subject.weights is not None):
             return rows
-        return [replace(row, accepted=True) if row.verdict == "undecided" else row for row in rows]
+        sizes = self.sizes()
+        whole = norm(g * size for g, size in zip(gradient, sizes, strict=True))
+        if self.options.directions is None:
+            units = dict(zip(self.names, sizes, strict=True))
+            parts = [(norm(row.tolerance * units[row.name] for row in drowned), whole)]
+            parts.append((norm(row.tolerance for row in drowned), norm(gradient)))
+        else:  # the tolerance is one of the contributions already
+            parts = [(norm(row.tolerance for row in drowned), whole)]
+        hidden = max(part / whole if whole else math.inf for part, whole in parts)
+        if hidden > math.sqrt(self.subject.epsilon):
+            return rows
+        self.hidden = hidden
+        return [replace(row, accepted=True) if row in drowned else row for row in rows]
 
     # --- directions --------------------------------------------------------------------------------------
 
@@ -744,6 +755,11 @@ def difference(names: Sequence[str], first: Vector, second: Vector) -> str:
 def component(vectors: Callable[[float], Sequence[float]], index: int) -> Callable[[float], float]:
     """One component of a vector function."""
     return lambda x: vectors(x)[index]
+
+
+def norm(numbers: Iterable[float]) -> float:
+    """The Euclidean norm of those that are finite."""
+    return math.hypot(*filter(math.isfinite, numbers))
 
 
 def finite(number: float) -> float | None:

@@ -146,6 +146,8 @@ def derivative(
         found = quick(probe, exponent, expected, slack)
         if found is not None:
             return found
+        if contradicted(probe, exponent, expected, slack):  # at another scale 0 may hide in rounding
+            break
     probe.grid = quantum(probe, [math.ldexp(1.0, start), 0.125, 1.0])
     scale = math.ldexp(1.0, start + 4)
     probe.noise = max(noise, probe.grid)
@@ -174,6 +176,15 @@ def quick(probe: Probe, exponent: int, expected: float | None, slack: float) -> 
     if not deviation <= CONFIDENCE * (slope.error + truncation + 2 * probe.rounding(h, -h) / h):
         return None
     return report(probe, "smooth", slope, window)
+
+
+def contradicted(probe: Probe, exponent: int, expected: float | None, slack: float) -> bool:
+    """Whether the first window knows the slope well, and it is not the expected one."""
+    window = measure(probe, exponent, QUICK)
+    slope = window.smooth
+    if expected is None or slope is None or not is_accurate(slope, window, probe):
+        return False
+    return abs(expected - slope.value) > CONFIDENCE * slope.error + slack
 
 
 def on_a_grid(probe: Probe) -> bool:

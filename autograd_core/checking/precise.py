@@ -106,9 +106,29 @@ class Precise:
         return lambda *others: Precise(method(mp, self.number, *map(number_of, others)))
 
 
+def erfc_integral(mp: Any, order: Any, x: Any) -> Any:
+    """exp(x^2) times the repeated integral of erfc, by its recurrence (DLMF 7.18.7)."""
+    before, now = 2 / mp.sqrt(mp.pi), mp.exp(x * x) * mp.erfc(x)
+    for n in range(1, int(order) + 1):
+        before, now = now, (before / 2 - x * now) / n
+    return now
+
+
 OTHERS: dict[str, Callable[..., Any]] = {
     "exp2": lambda mp, x: mp.power(2, x),
     "log2": lambda mp, x: mp.log(x, 2),
+    "copysign": lambda mp, a, b: -abs(a) if b < 0 else abs(a),  # mpmath has no -0
+    "rint": lambda mp, x: mp.nint(x),
+    "gamma": lambda mp, x: mp.gamma(x),
+    "beta": lambda mp, a, b: mp.beta(a, b),
+    "digamma": lambda mp, x: mp.psi(0, x),
+    "erfinv": lambda mp, x: mp.erfinv(x),
+    "sinpi": lambda mp, x: mp.sinpi(x),
+    "cospi": lambda mp, x: mp.cospi(x),
+    "sech2": lambda mp, x: mp.sech(x) ** 2,
+    "gaussian": lambda mp, x: mp.exp(-x * x / 2),
+    "erfcx": lambda mp, x: erfc_integral(mp, 0, x),
+    "ierfcx": erfc_integral,
     "cbrt": lambda mp, x: mp.sign(x) * mp.cbrt(abs(x)),
     "atan2": lambda mp, y, x: mp.atan2(y, x),
     "hypot": lambda mp, a, b: mp.hypot(a, b),

@@ -67,6 +67,7 @@ class Row:
         note: how a wrong derivative is wrong, where that can be told, or what else there is to say.
         left: the slope from below, at a kink.
         right: the slope from above, at a kink.
+        drowned: whether the row is undecided because f's rounding hides the slope.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Row:
     note: str = ""
     left: float | None = None
     right: float | None = None
+    drowned: bool = False
 
     @property
     def excess(self) -> float:
@@ -145,6 +147,7 @@ class GradientReport:
         operations: how many partials of operations were checked by themselves.
         node: the graph's output, where the function made one.
         hints: what else may explain a failure.
+        hidden: the part of the gradient that accepted undecided rows could hide.
     """
 
     rows: tuple[Row, ...]
@@ -154,6 +157,7 @@ class GradientReport:
     operations: int = 0
     node: Any = field(default=None, repr=False, compare=False)
     hints: tuple[str, ...] = ()
+    hidden: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -195,7 +199,10 @@ class GradientReport:
 
     def headline(self) -> str:
         """Return one line that says it all."""
-        verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in self.counts().items())
+        texts = {verdict: f"{count:,} {verdict}" for verdict, count in self.counts().items()}
+        if self.hidden:
+            texts["undecided"] += f" (they could hide {self.hidden:.1g} of the gradient)"
+        verdicts = ", ".join(texts.values())
         faulty = ", ".join(sorted({fault.operation for fault in self.faults}))
         blame = f"; faulty operation: {faulty}" if faulty else ""
         state = "passed" if self.passed else "FAILED"

@@ -23,6 +23,7 @@ EXACT = frozenset(
     {
         *("neg", "abs", "relu", "maximum", "minimum", "max", "min", "where", "clip", "sign", "floor", "ceil"),
         *("stop_gradient", "greater", "greater_equal", "less", "less_equal", "equal"),
+        *("rint", "copysign", "heaviside", "complement"),
     }
 )
 CORRECT = frozenset(
@@ -189,6 +190,13 @@ def is_exact(op: str, operands: Sequence[float], value: float) -> bool:
     return bool(FRACTIONS[op](a, *rest) == Fraction(value))
 
 
+def is_exact_sum(a: float, b: float) -> bool:
+    """Whether a + b needs no rounding (the error of a sum is a float: D. Knuth, TAOCP 2, 4.2.2)."""
+    total = a + b
+    part = total - a
+    return (a - (total - part)) + (b - part) == 0.0
+
+
 FRACTIONS: dict[str, Callable[..., Fraction]] = {
     "add": operator.add,
     "sub": operator.sub,
@@ -219,14 +227,13 @@ class Bounded:
 
     def __add__(self, other: Any) -> Bounded:
         b = self.lift(other)
-        exact = self.number == 0.0 or b.number == 0.0
-        return self._rounded(self.number + b.number, self.error + b.error, 0.0 if exact else 1.0)
+        units = 0.0 if is_exact_sum(self.number, b.number) else 1.0
+        return self._rounded(self.number + b.number, self.error + b.error, units)
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Bounded:
-        b = self.lift(other)
-        return self._rounded(self.number - b.number, self.error + b.error)
+        return self + -self.lift(other)
 
     def __rsub__(self, other: Any) -> Bounded:
         return self.lift(other) - self
@@ -234,7 +241,8 @@ class Bounded:
     def __mul__(self, other: Any) -> Bounded:
         b = self.lift(other)
         carried = abs(self.number) * b.error + abs(b.number) * self.error
-        return self._rounded(self.number * b.number, carried)
+        scaling = any(abs(math.frexp(factor)[0]) == 0.5 for factor in (self.number, b.number))
+        return self._rounded(self.number * b.number, carried, 0.0 if scaling else 1.0)
 
     __rmul__ = __mul__
 

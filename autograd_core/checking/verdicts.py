@@ -14,6 +14,7 @@ __all__ = ["Rules", "judge"]
 MULTIPLE = 10.0  # tolerance, in estimated errors of the finite difference
 FLOOR = 1e-9  # relative difference that always passes: rounding of the gradient itself
 EPSILONS = 8.0  # the same in units of the relative precision of the gradient's type, where that is coarser
+DROWNED = "the rounding of f hides slopes"
 TELLING = 0.1  # relative tolerance from which agreement proves nothing
 
 
@@ -90,6 +91,7 @@ def judge(
         note,
         left.value if left else None,
         right.value if right else None,
+        drowned=note.startswith(DROWNED),
     )
 
 
@@ -122,7 +124,7 @@ def decide(
             )
         return "wrong", comparison(analytic, found.value, tolerance)
     if hidden(analytic, found, rules, tolerance) and not verified:
-        return "undecided", f"the rounding of f hides slopes up to {tolerance:.1g} here"
+        return "undecided", f"{DROWNED} up to {tolerance:.1g} here"
     return ("boundary" if found.behaviour == "boundary" else "ok"), ""
 
 

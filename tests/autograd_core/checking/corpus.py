@@ -219,6 +219,18 @@ pair(
     decidable=False,
 )
 
+# --- a slope of 0 that is not one, at scales far from 1 ----------------------------------------------------
+
+pair("missing", math.log, lambda x: 1 / x, lambda x: 0.0, 1e300)
+pair("missing", lambda x: x * x, lambda x: 2 * x, lambda x: 0.0, 1e-20)
+pair("missing", lambda x: x * x, lambda x: 2 * x, lambda x: 0.0, 1e-100)
+
+# --- stairs and jumps beside a large gradient ---------------------------------------------------------------
+
+CASES.append(
+    Case("beside large", lambda y, x: 1e3 * x + round(y, 3), lambda y, x: [0, 1e3], (1.7004, 1.1), False)
+)
+
 # --- kinks, jumps, points without a derivative ----------------------------------------------------------
 
 

@@ -91,13 +91,44 @@ def test_a_drowned_row_is_undecided_in_the_headline_and_says_what_to_do():
     assert "scale the function" in str(report)
 
 
-def test_undecided_rows_pass_when_they_could_hide_a_hundredth_of_the_gradient_at_most():
+def test_undecided_rows_pass_when_they_could_hide_a_negligible_part_of_the_gradient_and_it_is_said():
     def f(x, y):
         return x * x + 1e-15 * y
 
     report = gradient_report(f, [3.0, 0.5], gradient=lambda x, y: [2 * x, 1e-15])
     assert report.counts() == {"undecided": 1, "ok": 1}
     assert report.passed
+    assert 0.0 < report.hidden < 1e-10
+    assert "1 undecided (they could hide " in report.headline()
+
+
+def test_an_undecided_row_does_not_hide_in_the_units_of_another_input():
+    def f(x, y):
+        return 1e9 * x + 1e10 + 1e-8 * y  # 1 from x at 1e-9, and 1e-8 from y at 1
+
+    assert not gradient_report(f, [1e-9, 1.0], gradient=lambda x, y: [1e9, 5e-8]).passed
+
+
+def test_a_vjp_that_forgets_the_cotangent_or_its_sign_fails():
+    np = pytest.importorskip("numpy")
+    assert gradient_report(lambda x: x * x, [3.0], vjp=lambda x, u: [2 * x * u]).passed
+    assert not gradient_report(lambda x: x * x, [3.0], vjp=lambda x, u: [2 * x]).passed
+    square = np.array([[1.0, 2.0], [3.0, 4.0]])
+    for seed in range(8):
+        report = gradient_report(
+            lambda x: square @ x, np.ones(2), vjp=lambda x, u: square.T @ abs(u), seed=seed
+        )
+        assert not report.passed
+
+
+def test_a_jvp_alone_is_checked_for_functions_of_plain_numbers_too():
+    assert gradient_report(lambda x: math.sin(float(x)), [0.3], jvp=lambda x, v: math.cos(x) * v).passed
+    assert not gradient_report(lambda x: math.sin(float(x)), [0.3], jvp=lambda x, v: math.cos(x)).passed
+
+
+def test_a_hessian_that_would_not_be_checked_is_an_error():
+    with pytest.raises(ValueError, match="order=2"):
+        gradient_report(lambda x: x * x, [3.0], gradient=lambda x: [2 * x], hessian=[[7.0]])
 
 
 # --- nothing checked is an error ------------------------------------------------------------------------
