@@ -34,6 +34,7 @@ TYPICAL = 0.5  # part of the largest error that the functions and the sums insid
 ROUGHER = {
     "cbrt": 8.0,
     "polygamma": 8.0,
+    **dict.fromkeys(("gamma", "erfcx", "ierfcx"), 8.0),
     **dict.fromkeys(("erfc", "sinh", "cosh", "tanh", "asinh", "acosh"), 4.0),
 }
 
@@ -171,7 +172,7 @@ def local_error(node: Value) -> float:
         return 0.0 if node.op in FRACTIONS and is_exact(node.op, operands, node.data) else half
     if node.op == "mod":  # the remainder is exact; adding b to it for the sign is not
         return half if operands[0] * operands[1] < 0.0 else 0.0
-    if node.op == "lgamma":  # a sum of logarithms, which cancels near 1 and 2
+    if node.op in ("lgamma", "digamma"):  # sums that cancel, near 1 and 2 or 1.46
         return 4.0 * math.ulp(max(1.0, abs(node.data)))
     operation: Any = node.operation
     try:
