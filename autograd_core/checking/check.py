@@ -283,7 +283,8 @@ class Check:
             doubtful = any(row.verdict in ("wrong", "undecided") for row in rows)
             rows += self.products(gradient)
             if self.options.order == 2:
-                rows += self.second_order(gradient)
+                with subject.unweighted():
+                    rows += self.second_order(gradient)
         self.inputs.move(self.numbers)
         if doubtful and self.roots:
             self.blame()
@@ -665,7 +666,8 @@ class Check:
             gradient = self.subject.gradient()[0]
             return math.fsum(w * g for w, g in zip(other, gradient, strict=True))
 
-        found = self.derive(slope, 0.0, analytic, 0.0)
+        with self.subject.unweighted():
+            found = self.derive(slope, 0.0, analytic, 0.0)
         move(0.0)
         return self.judge(name, analytic, found)
 

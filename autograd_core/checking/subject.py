@@ -160,6 +160,17 @@ class Subject:
             self.inputs.move(numbers)
         return self.reduced(self.outputs())
 
+    @contextmanager
+    def unweighted(self) -> Iterator[None]:
+        """Second derivatives of one output are those of the output itself, not of u times it."""
+        weights = self.weights
+        if len(self.places) == 1:
+            self.weights = None
+        try:
+            yield
+        finally:
+            self.weights = weights
+
     def reduced(self, outputs: Vector) -> float:
         """u . y."""
         if self.weights is None:

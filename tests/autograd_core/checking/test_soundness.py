@@ -121,6 +121,14 @@ def test_a_vjp_that_forgets_the_cotangent_or_its_sign_fails():
         assert not report.passed
 
 
+def test_second_derivatives_beside_a_vjp_are_those_of_the_output():
+    vjp, cube = (lambda x, u: [3 * x * x * u]), (lambda x: x**3)
+    assert gradient_report(cube, [2.0], vjp=vjp, hvp=lambda x, v: [6 * x * v]).passed
+    assert gradient_report(cube, [2.0], vjp=vjp, hessian=[[12.0]], order=2).passed
+    assert not gradient_report(cube, [2.0], vjp=vjp, hvp=lambda x, v: [-6 * x * v]).passed
+    assert not gradient_report(cube, [2.0], vjp=vjp, hessian=[[-12.0]], order=2).passed
+
+
 def test_a_jvp_alone_is_checked_for_functions_of_plain_numbers_too():
     assert gradient_report(lambda x: math.sin(float(x)), [0.3], jvp=lambda x, v: math.cos(x) * v).passed
     assert not gradient_report(lambda x: math.sin(float(x)), [0.3], jvp=lambda x, v: math.cos(x)).passed
