@@ -186,8 +186,12 @@ class Subject:
         if self.engine == "torch":
             return self.torch_gradient(), []
         from autograd_core import backward
+        from autograd_core.engine.derivatives import call_on_inputs
 
-        result = self.inputs.call(self.function, "graph")
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            return call_on_inputs(self.function, args, kwargs, self.inputs.graph_leaves())
+
+        result = self.inputs.call(traced, "graph")  # a conversion that drops a gradient raises
         self.leaves = self.inputs.graph_leaves()
         for leaf in self.leaves:
             leaf.zero_grad()

@@ -1,6 +1,7 @@
 """What can be checked: several outputs, products, second order, complex numbers, precision, containers."""
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core.checking import check_gradients, gradient_report
+from autograd_core.errors import ConversionError
 
 np = pytest.importorskip("numpy")
 
@@ -281,3 +283,9 @@ def test_sixty_inputs_of_second_order_share_their_evaluations():
     )
     assert len(report.rows) == 420
     assert report.evaluations < 60 * len(x)
+
+
+def test_a_conversion_that_drops_the_gradient_inside_the_function_is_told() -> None:
+    with pytest.raises(ConversionError, match="would drop it from the gradient"):
+        check_gradients(lambda x: x * math.exp(x), 1.0)
+    check_gradients(math.exp, 1.0, gradient=math.exp)  # the gradient is the user's: floats convert
