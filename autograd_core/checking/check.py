@@ -26,7 +26,7 @@ from autograd_core.checking.report import SEVERITY, Fault, GradientReport, Row
 from autograd_core.checking.subject import Function, Subject, Vector, flat, rounding_noise
 from autograd_core.checking.verdicts import FLOOR, Rules, judge
 from autograd_core.checking.windows import EPSILON
-from autograd_core.errors import GradientCheckError
+from autograd_core.errors import ConversionError, GradientCheckError
 
 if TYPE_CHECKING:
     from autograd_core import Value
@@ -314,7 +314,12 @@ class Check:
     def gradient(self) -> list[float]:
         """The gradient under test at the inputs."""
         self.inputs.move(self.numbers)
-        gradient, self.roots = self.subject.gradient()
+        try:
+            gradient, self.roots = self.subject.gradient()
+        except ConversionError:
+            if not self.jvp_alone:
+                raise
+            gradient, self.roots = [0.0] * len(self.numbers), []  # a function of plain numbers has none
         return gradient
 
     def gradient_rounding(self, gradient: Vector) -> list[float]:
@@ -410,8 +415,12 @@ class Check:
     @property
     def has_gradient(self) -> bool:
         """Whether a gradient is under test (and not only the jvp of a function of plain numbers)."""
-        alone = self.options.jvp is not None and self.options.hvp is None and self.options.order == 1
-        return not (alone and self.subject.engine == "values" and not self.roots)
+        return not (self.jvp_alone and self.subject.engine == "values" and not self.roots)
+
+    @property
+    def jvp_alone(self) -> bool:
+        """Whether a jvp is all that the caller asks to check."""
+        return self.options.jvp is not None and self.options.hvp is None and self.options.order == 1
 
     def jacobian(self, noise: float) -> list[Row]:
         """Rows for every entry of the Jacobian; each evaluation serves all outputs."""
