@@ -41,13 +41,8 @@ def test_graphs_stay_finite_on_floats_and_values():
 def test_every_differentiable_operation_of_the_engine_takes_part():
     used = {step.kind for graph in some(1500) for step in graph.steps}
     builtin = {name for name, known in OPERATIONS.items() if not isinstance(known, CustomOperation)}
-<<<<<<< HEAD
     stepwise = {"sign", "floor", "ceil", "rint", "heaviside", "stop_gradient", "equal"}
     stepwise |= {"complement", "polygamma", "ierfcx"}  # a step, or nothing, in their first or second operand
-=======
-    stepwise = {"sign", "floor", "ceil", "rint", "heaviside", "stop_gradient", "polygamma", "ierfcx", "equal"}
-    stepwise.add("complement")  # a weight of a softmax, as others are taken away
->>>>>>> c4aaa6d (Gradient checks: stairs and jumps never pass, undecided rows only below half of the digits and said; a vjp is given a cotangent of both signs; a slope of 0 is no longer found at another scale; the rounding estimate knows exact sums and the new operations)
     comparisons = {"greater", "greater_equal", "less", "less_equal"}
     assert set(kinds()) | stepwise | comparisons >= builtin
     assert used == set(kinds())
@@ -104,7 +99,7 @@ def test_the_hypothesis_strategy_finds_and_shrinks_a_fault():
     def is_wrong(graph):
         return bool(gradient_report(graph, list(graph.inputs)).faults)
 
-    settings = hypothesis.settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    settings = hypothesis.settings(max_examples=200, deadline=None, derandomize=True, database=None)
     smallest = hypothesis.find(graphs(include=[faulty]), is_wrong, settings=settings)
     assert len(smallest.steps) <= 3
     assert "faulty_in_strategy_test" in {step.kind for step in smallest.steps}
