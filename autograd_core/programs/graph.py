@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 from ..calculus.operations import OPERATIONS, Operation
 from ..engine.modes import scope
 from ..engine.nary import apply
+from ..engine.references import operation_from, reference_to
 from ..engine.value import Value, number_of
 from ..errors import RecordingError
 
@@ -77,7 +79,32 @@ class RecordedGraph:
         return len(self.op)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "captured": []}  # no copy of ours is the caller's node
+        native = built_in()
+        used = {op: reference_to(native[op]) for op in sorted({*self.op.tolist()} & native.keys())}
+        others = [reference_to(rule) for rule in self.operations]
+        # No copy of ours is the caller's node.
+        return {**self.__dict__, "captured": [], "operations": others, "built_in": used}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take operations by their names: another version may have other numbers for them.
+
+        Raises:
+            pickle.UnpicklingError: the pickle is of a version that kept the numbers alone.
+            LookupError, ValueError: an operation is not known here, or defined otherwise.
+        """
+        state = dict(state)
+        used = state.pop("built_in", None)
+        if used is None:
+            raise pickle.UnpicklingError(
+                "this pickle of a Program is of an earlier version of autograd_core, which did not keep what "
+                "its operations were: record the function again"
+            )
+        state["operations"] = [operation_from(reference) for reference in state["operations"]]
+        now = {op: operation_from(reference).identifier for op, reference in used.items()}
+        op = state["op"].copy()
+        for before, identifier in now.items():
+            op[state["op"] == before] = identifier
+        self.__dict__.update(state, op=op)
 
     def refuse_overwritten(self) -> None:
         """Raise RecordingError if a captured node's number was assigned, which a Program computes anew."""

@@ -783,3 +783,28 @@ def test_recording_within_no_grad_freezes_nothing():
         program = record(lambda x: x * x, 3.0)
         assert (ag.Value(1.0) + 1.0).is_constant
     assert list(program([2.0, 5.0])) == [4.0, 25.0]
+
+
+def test_a_pickled_program_finds_its_operations_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from autograd_core.engine import references
+
+    program = record(lambda x: ag.tanh(x) * ag.exp(x), 0.5)
+    state = program.recorded.__getstate__()
+    exp, tanh = ag.OPERATIONS["exp"].identifier, ag.OPERATIONS["tanh"].identifier
+    swapped = {exp: tanh, tanh: exp}
+    other = {  # what a version with other numbers would have written
+        **state,
+        "op": np.array([swapped.get(op, op) for op in state["op"].tolist()], dtype=state["op"].dtype),
+        "built_in": {swapped.get(op, op): reference for op, reference in state["built_in"].items()},
+    }
+    again = type(program.recorded).__new__(type(program.recorded))
+    again.__setstate__(other)
+    assert again.op.tolist() == state["op"].tolist()
+
+    kept = pickle.dumps(program)
+    monkeypatch.setattr(references, "_fingerprint", lambda operation: -1)
+    with pytest.raises(ValueError, match="defined otherwise here"):
+        pickle.loads(kept)
+    del state["built_in"]
+    with pytest.raises(pickle.UnpicklingError, match="record the function again"):
+        again.__setstate__(state)
