@@ -122,6 +122,7 @@ OTHERS: dict[str, Callable[..., Any]] = {
     "gamma": lambda mp, x: mp.gamma(x),
     "beta": lambda mp, a, b: mp.beta(a, b),
     "digamma": lambda mp, x: mp.psi(0, x),
+    "digamma_difference": lambda mp, a, b: mp.psi(0, a + b) - mp.psi(0, a),
     "erfinv": lambda mp, x: mp.erfinv(x),
     "sinpi": lambda mp, x: mp.sinpi(x),
     "cospi": lambda mp, x: mp.cospi(x),

@@ -174,6 +174,8 @@ def local_error(node: Value) -> float:
         return half if operands[0] * operands[1] < 0.0 else 0.0
     if node.op in ("lgamma", "digamma"):  # sums that cancel, near 1 and 2 or 1.46
         return 4.0 * math.ulp(max(1.0, abs(node.data)))
+    if node.op == "beta" and node.data:  # the exponential of a sum of logarithms
+        return 10.0 * half * max(1.0, abs(math.log(abs(node.data))))
     operation: Any = node.operation
     try:
         options = {"index": node.index} if getattr(operation, "indexed", False) else {}

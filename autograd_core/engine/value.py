@@ -57,7 +57,8 @@ if not cython.compiled:
 
     def pop_scope():
         """Leave it."""
-        _state.scope = _state.outer.pop()
+        _state.scope = _state.outer[-1]  # first: an interruption between the two lines loses nothing
+        _state.outer.pop()
 
     def node_of(value):
         """In compiled modules this gives a node's address, here the node itself."""

@@ -22,17 +22,17 @@ def long_graph():
 
 
 @pytest.fixture
-def no_forced_switches():
-    """Threads give way by themselves only."""
+def eager_switches():
+    """A waiting thread asks for its turn after a ten-thousandth of a second."""
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1000.0)
+    sys.setswitchinterval(1e-4)
     yield
     sys.setswitchinterval(interval)
 
 
 @pytest.mark.skipif(not ag.COMPILED, reason="plain Python gives way as all Python code does")
 @pytest.mark.parametrize("walk", [lambda y: y.backward(), lambda y: ag.topological_order(y)])
-def test_other_threads_run_during_a_long_walk(long_graph, no_forced_switches, walk):
+def test_other_threads_run_during_a_long_walk(long_graph, eager_switches, walk):
     _, y = long_graph
     count, stop = [0], threading.Event()
 

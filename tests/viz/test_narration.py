@@ -105,13 +105,13 @@ def test_a_label_that_is_no_name_does_not_enter_a_formula():
 
 
 def test_a_users_operation_is_told_too():
-    @operation(partials=lambda x, y: (3.0 * x * x,))
+    @operation(partials=lambda x, y: (3.0 * x * x,), name="narrated_cube")
     def cube(x):
         return x**3
 
     root = cube(Value(2.0, "x"))
     told = sentences(root)
-    assert told[0].title == "u2 = cube(x)"
+    assert told[0].title == "u2 = narrated_cube(x)"
     assert told[-1].lines[0].endswith("= 12")
 
 
