@@ -404,7 +404,8 @@ class Program:
                 `wrt`.
 
         Returns:
-            In the structure of `wrt`, and within that again in it, arrays of shape ``(lanes, *shape, *shape)``.
+            In the structure of `wrt`, and within that again in it, arrays of shape
+            ``(lanes, *shape, *shape)``.
 
         Raises:
             ValueError: f returns several numbers.
