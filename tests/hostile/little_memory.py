@@ -66,14 +66,17 @@ def main(seed):
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     for _ in range(12):
         name = chance.choice(list(work))
+        reserve = bytearray(4 << 20)  # given back first, so that the lines below have memory to run in
         resource.setrlimit(resource.RLIMIT_AS, (used() + chance.randrange(20_000_000), hard))
         try:
             work[name]()
-            told["done"] += 1
         except MemoryError:
-            told["MemoryError"] += 1
-        finally:
+            del reserve
             resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+            told["MemoryError"] += 1
+        else:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+            told["done"] += 1
     x.zero_grad()
     for graph in graphs:
         graph.backward()
