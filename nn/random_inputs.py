@@ -20,25 +20,49 @@ from nn.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["RandomInput", "feeding", "is_training", "listing", "train_mode"]
+__all__ = ["RandomInput", "feeding", "is_training", "listing", "train_mode", "undisturbed"]
 
-_training: ContextVar[bool] = ContextVar("training", default=False)
+_training: ContextVar[list[bool]] = ContextVar("training", default=[False])  # noqa: B039 - never changed
 _feed: ContextVar[Callable[[RandomInput, int], Sequence[Value]] | None] = ContextVar("feed", default=None)
 
 
 def is_training() -> bool:
     """Are layers such as dropout to draw? True within `nn.fit`'s updates and `train_mode`."""
-    return _training.get()
+    return _training.get()[0]
 
 
 @contextmanager
 def train_mode(on: bool = True) -> Iterator[None]:
     """Within this block layers such as dropout draw (or, with False, do not)."""
-    token = _training.set(on)
+    with _holding(_training, [on]):
+        yield
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """After this block layers draw as they did before, wherever in it Ctrl-C arrived."""
+    training, feed = _training.get(), _feed.get()
     try:
         yield
     finally:
-        _training.reset(token)
+        _training.set(training)
+        _feed.set(feed)
+
+
+@contextmanager
+def _holding(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    """Within this block the variable has this value, an object of the block's own.
+
+    It is set inside of `try`, since Ctrl-C may arrive right after. A block that was interrupted can also end
+    late, when the traceback that holds it is dropped: it then leaves a value alone that is not its own.
+    """
+    before = variable.get()
+    try:
+        variable.set(value)
+        yield
+    finally:
+        if variable.get() is value:
+            variable.set(before)
 
 
 class RandomInput:
@@ -92,11 +116,8 @@ def listing() -> Iterator[list[tuple[RandomInput, int]]]:
         sites.append((source, count))
         return [Value(number).detach() for number in source.numbers(_middle(source, count)).tolist()]
 
-    token = _feed.set(note)
-    try:
+    with _holding(_feed, note):
         yield sites
-    finally:
-        _feed.reset(token)
 
 
 def _middle(source: RandomInput, count: int) -> NDArray[Any]:
@@ -121,8 +142,5 @@ def feeding(numbers: Sequence[Value], sites: Sequence[tuple[RandomInput, int]]) 
         at += count
         return numbers[at - count : at]
 
-    token = _feed.set(take)
-    try:
+    with _holding(_feed, take):
         yield
-    finally:
-        _feed.reset(token)

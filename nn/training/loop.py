@@ -54,7 +54,7 @@ from nn.losses import CLASSES, Loss, LossFunction, loss_named, warn_of_outputs
 from nn.metrics import output_count
 from nn.module import Module, check_leaves
 from nn.optimizers import Optimizer, optimizer_of
-from nn.random_inputs import listing, train_mode
+from nn.random_inputs import listing, train_mode, undisturbed
 from nn.random_state import RandomStates
 from nn.regularizers import Regularizer
 from nn.saving import remove_leftovers
@@ -153,7 +153,7 @@ def fit(
     listeners = _listeners(callbacks)
     saved = _saved_run(checkpoint, resume)
     number = _seed_of(seed, saved)
-    with preserved():
+    with preserved(), undisturbed():
         states = RandomStates(_owners(model, row, regularizer))
         examples = _examples(model, X, y, row, sample_weight, class_weight)
         held_out = _held_out(model, validation, row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 
 import nn
 from autograd_core import Value
+from nn import random_inputs
 from nn.errors import InputError
 from tests.nn.test_updaters import Signs, assert_same, by_index, data, needs_compiler
 
@@ -177,3 +180,43 @@ def test_tied_weights_are_one_parameter() -> None:
 def test_what_does_not_fit_is_refused(call: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         call()
+
+
+def interrupted_at(event: int, work: Callable[[], Any]) -> BaseException | None:
+    """Run with KeyboardInterrupt at the so-many-th line of nn/random_inputs.py; None if it runs fewer lines."""
+    seen = 0
+
+    def trace(frame: Any, kind: str, _: Any) -> Any:
+        nonlocal seen
+        if frame.f_code.co_filename != random_inputs.__file__:
+            return None
+        if kind == "line":
+            seen += 1
+            if seen == event:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    except KeyboardInterrupt as error:
+        return error
+    finally:
+        sys.settrace(before)
+    return None
+
+
+def test_ctrl_c_at_any_line_leaves_layers_drawing_as_before() -> None:
+    X, y = data(60, 5, 3)
+
+    def work() -> None:
+        nn.fit(dropped(), X, y, epochs=2, batch_size=20, optimizer=nn.SGD(lr=0.1), seed=1)
+
+    event, errors = 1, []
+    while error := interrupted_at(event, work):
+        errors.append(error)  # a notebook keeps the last one, and with it the blocks that were interrupted
+        assert not nn.is_training(), f"line event {event}"
+        assert random_inputs._feed.get() is None, f"line event {event}"
+        event += 1 if event < 40 else event
+    assert event > 80
