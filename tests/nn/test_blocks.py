@@ -183,7 +183,7 @@ def test_what_does_not_fit_is_refused(call: Any, message: str) -> None:
 
 
 def interrupted_at(event: int, work: Callable[[], Any]) -> BaseException | None:
-    """Run with KeyboardInterrupt at the so-many-th line of nn/random_inputs.py; None if it runs fewer lines."""
+    """The KeyboardInterrupt raised at the so-many-th line of nn/random_inputs.py; None if it runs fewer."""
     seen = 0
 
     def trace(frame: Any, kind: str, _: Any) -> Any:
