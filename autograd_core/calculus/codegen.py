@@ -317,7 +317,18 @@ def _function_lines(written: str) -> Iterator[str]:
     names.sort(key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
     listed = "".join(f'    "{name}",\n' for name in names)
     yield f"__all__ += [\n{listed}]\n"
-    yield from (f'{name} = _function("{name}")' for name in names)
+    yield from (f'{name} = _function("{name}", "{{}}", "{{}}")'.format(*_example(name)) for name in names)
+
+
+def _example(name: str) -> tuple[str, str]:
+    """Operands where an operation is ordinary, and its value and gradients there, to four digits."""
+    op = OPERATIONS[name]
+    points = [point[: op.arity] for point in ([0.5, 2.0, 3.0], [2.0, 0.5, 3.0], [1.0, 0.5, 3.0])]
+    ordinary = op.ordinary or (lambda first, *_: first == 1.0)
+    operands = next(point for point in points if ordinary(*point))
+    y = op.value(*operands)
+    found = (y, *op.partials(operands, y))
+    return " ".join(map(repr, operands)), " ".join(f"{float(number):.4g}" for number in found)
 
 
 def _section(path: Path, lines: Iterable[str]) -> str:
