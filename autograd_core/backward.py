@@ -86,6 +86,11 @@ class Contribution(NamedTuple):
         partial: d node / d parent for that operand.
         before: the parent's gradient before; None if nothing had reached it, so that it starts from 0.
         after: and after.
+
+    Example:
+        >>> x = Value(3.0)
+        >>> [(c.partial, c.before, c.after) for c in contributions(x * x)]
+        [(3.0, None, 3.0), (3.0, 3.0, 6.0)]
     """
 
     node: Value

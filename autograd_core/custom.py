@@ -21,6 +21,14 @@ class CustomOperation(Operation):
     Attributes:
         function: the value, a function of floats.
         partials_rule: ``partials(a, ..., y)``, the partial with respect to each operand.
+
+    Example:
+        >>> from autograd_core import Value, operation
+        >>> @operation(lambda x, y: 3 * x * x)
+        ... def cube(x):
+        ...     return x**3
+        >>> cube.name, cube.arity, cube(Value(2.0)).data
+        ('cube', 1, 8.0)
     """
 
     def __init__(

@@ -36,6 +36,12 @@ class GraphStatistics:
         leaves: how many nodes no operation made.
         depth: the length of the longest path, in edges.
         operations: how many nodes each operation made.
+
+    Example:
+        >>> x = Value(3.0, label="x")
+        >>> y = x * x + x
+        >>> statistics(y).operations
+        {'mul': 1, 'add': 1}
     """
 
     nodes: int
@@ -53,6 +59,16 @@ def statistics(*roots: Value) -> GraphStatistics:
 
     Returns:
         A `GraphStatistics`.
+
+    Raises:
+        TypeError: a root is not a Value.
+
+    Example:
+        >>> x = Value(3.0, label="x")
+        >>> y = x * x + x
+        >>> found = statistics(y)
+        >>> found.nodes, found.edges, found.depth
+        (3, 4, 2)
     """
     walk = Walk(list(roots))
     depths = [0] * len(walk.nodes)
@@ -101,6 +117,12 @@ class Path:
         nodes: the nodes on it, the output first.
         partials: the partial along each edge; one fewer than nodes.
         product: their product, this path's share of the gradient.
+
+    Example:
+        >>> x = Value(3.0, label="x")
+        >>> y = x * x + x
+        >>> explain(y, x).paths[0].product
+        3.0
     """
 
     nodes: tuple[Value, ...]
@@ -127,6 +149,13 @@ class Explanation:
         paths: the largest of them, by absolute product.
         total: the sum over all paths, summed node by node: the gradient of output with respect to parent.
         rest: the share of the paths that are not listed.
+
+    Example:
+        >>> x = Value(3.0, label="x")
+        >>> y = x * x + x
+        >>> found = explain(y, x)
+        >>> found.count, found.total
+        (3, 7.0)
     """
 
     output: Value
@@ -175,6 +204,13 @@ def explain(output: Value, parent: Value, limit: int = 10) -> Explanation:
     Raises:
         TypeError: if either is not a Value.
         ValueError: if limit is negative.
+
+    Example:
+        >>> x = Value(3.0, label="x")
+        >>> y = x * x + x
+        >>> found = explain(y, x)
+        >>> found.total, [path.product for path in found.paths]
+        (7.0, [3.0, 3.0, 1.0])
     """
     if not isinstance(parent, Value):
         raise TypeError(f"explain() wants the Value to go down to, not {type(parent).__name__}")

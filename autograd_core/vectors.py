@@ -85,6 +85,12 @@ def vector_to_gradients(vector: Any, parameters: Iterable[Value]) -> None:
     Raises:
         ValueError: there is another number of them, or an entry is masked.
         TypeError: an entry is not a real number, or a parameter not a Value.
+
+    Example:
+        >>> x, y = Value(1.0), Value(2.0)
+        >>> vector_to_gradients([0.5, -0.5], [x, y])
+        >>> x.grad, y.grad
+        (0.5, -0.5)
     """
     nodes = list(parameters)
     write_vector(nodes, _doubles(vector, len(nodes)), True)

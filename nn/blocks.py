@@ -75,6 +75,10 @@ class Residual(Module):
 
     Args:
         part: a module or a function that returns as many Values as it takes.
+
+    Example:
+        >>> [h.data for h in Residual(lambda x: [2.0 * v for v in x])([1.0, 2.0])]
+        [3.0, 6.0]
     """
 
     def __init__(self, part: Callable[[Any], Any]) -> None:
@@ -100,6 +104,15 @@ class Dropout(Module):
     Args:
         p: the share that is dropped, in [0, 1).
         seed: a whole number, a `numpy.random.Generator`, or None.
+
+    Example:
+        >>> from nn import train_mode
+        >>> drop = Dropout(0.5, seed=1)
+        >>> with train_mode():
+        ...     print([h.data for h in drop([1.0, 1.0, 1.0, 1.0])])
+        [2.0, 2.0, 0.0, 2.0]
+        >>> [h.data for h in drop([1.0, 1.0])]
+        [1.0, 1.0]
     """
 
     def __init__(self, p: float = 0.5, seed: Any = None) -> None:
@@ -145,6 +158,13 @@ class GaussianNoise(Module):
     Args:
         std: its standard deviation, > 0.
         seed: a whole number, a `numpy.random.Generator`, or None.
+
+    Example:
+        >>> from nn import train_mode
+        >>> noise = GaussianNoise(0.1, seed=1)
+        >>> with train_mode():
+        ...     print([round(h.data, 3) for h in noise([1.0, 1.0])])
+        [1.035, 1.082]
     """
 
     def __init__(self, std: float, seed: Any = None) -> None:
@@ -176,6 +196,10 @@ class LayerNorm(Module):
     Attributes:
         scale: factors, 1 at first.
         bias: what is added, 0 at first.
+
+    Example:
+        >>> [round(h.data, 3) for h in LayerNorm(2)([1.0, 3.0])]
+        [-1.0, 1.0]
     """
 
     def __init__(self, count: int, eps: float = 1e-5) -> None:

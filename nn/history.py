@@ -33,6 +33,10 @@ class Epoch:
         validation_accuracy: the share of it that is right; None if it has no meaning. `History.accuracy_kind`
             tells what is counted.
         metrics: the user's own metrics on the validation data, by name.
+
+    Example:
+        >>> Epoch(1, updates=4, objective=0.5, loss=0.4, penalty=0.1, gradient_norm=1.0, lr=0.1, seconds=0.0).loss
+        0.4
     """
 
     epoch: int
@@ -67,6 +71,12 @@ class History:
             the reason. It costs speed and changes no bit.
         accuracy_kind: what `validation_accuracy` counts: "multiclass", "binary", "subset" (all labels of an
             example right) or "".
+
+    Example:
+        >>> from nn import MLP, fit
+        >>> history = fit(MLP(1, [2], seed=1), [[0.0], [1.0]], [0, 1], epochs=3, seed=1)
+        >>> len(history), len(history["loss"]), history[-1].epoch
+        (3, 3, 3)
     """
 
     epochs: list[Epoch] = field(default_factory=list)

@@ -76,7 +76,18 @@ def _check_distribution(distribution: str) -> None:
 
 @dataclass(frozen=True)
 class Uniform:
-    """W_ij ~ U(low, high); the default, U(-1, 1), is micrograd's."""
+    """W_ij ~ U(low, high); the default, U(-1, 1), is micrograd's.
+
+    Args:
+        low: the smallest weight.
+        high: the largest.
+
+    Example:
+        >>> import random
+        >>> rows = Uniform(-0.1, 0.1)(2, 3, random.Random(0))
+        >>> len(rows), len(rows[0])
+        (2, 3)
+    """
 
     low: float = -1.0
     high: float = 1.0
@@ -88,7 +99,18 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Normal:
-    """W_ij ~ N(mean, std^2)."""
+    """W_ij ~ N(mean, std^2).
+
+    Args:
+        mean: of the weights.
+        std: their standard deviation.
+
+    Example:
+        >>> import random
+        >>> rows = Normal(std=0.1)(2, 3, random.Random(0))
+        >>> len(rows), len(rows[0])
+        (2, 3)
+    """
 
     mean: float = 0.0
     std: float = 0.01
@@ -100,7 +122,13 @@ class Normal:
 
 @dataclass(frozen=True)
 class Zeros:
-    """W_ij = 0: all neurons of a layer stay the same (the symmetry that random weights break)."""
+    """W_ij = 0: all neurons of a layer stay the same (the symmetry that random weights break).
+
+    Example:
+        >>> import random
+        >>> Zeros()(2, 3, random.Random(0))
+        [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
 
     def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
         """Draw the matrix."""
@@ -112,6 +140,15 @@ class Glorot:
     """Var(W_ij) = 2 / (n_in + n_out), for tanh and sigmoid layers.
 
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+
+    Args:
+        distribution: "uniform" or "normal".
+
+    Example:
+        >>> import random
+        >>> rows = Glorot()(2, 3, random.Random(0))
+        >>> len(rows), len(rows[0])
+        (2, 3)
     """
 
     distribution: str = "uniform"
@@ -129,6 +166,15 @@ class He:
     """Var(W_ij) = 2 / n_in, for relu layers.
 
     He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015.
+
+    Args:
+        distribution: "uniform" or "normal".
+
+    Example:
+        >>> import random
+        >>> rows = He()(2, 3, random.Random(0))
+        >>> len(rows), len(rows[0])
+        (2, 3)
     """
 
     distribution: str = "normal"
@@ -146,6 +192,15 @@ class LeCun:
     """Var(W_ij) = 1 / n_in.
 
     LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
+
+    Args:
+        distribution: "uniform" or "normal".
+
+    Example:
+        >>> import random
+        >>> rows = LeCun()(2, 3, random.Random(0))
+        >>> len(rows), len(rows[0])
+        (2, 3)
     """
 
     distribution: str = "normal"
@@ -164,6 +219,15 @@ class Orthogonal:
 
     Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
     networks", 2014.
+
+    Args:
+        gain: the length of a row (or column).
+
+    Example:
+        >>> import random
+        >>> row, other = Orthogonal()(2, 3, random.Random(0))
+        >>> abs(sum(a * b for a, b in zip(row, other))) < 1e-12
+        True
     """
 
     gain: float = 1.0

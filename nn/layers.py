@@ -35,6 +35,11 @@ class Neuron(Module):
         w: the weights, a list of Values.
         b: the bias, a Value.
         activation: may be assigned.
+
+    Example:
+        >>> neuron = Neuron(2, seed=1)
+        >>> neuron([1.0, -2.0]).op
+        'relu'
     """
 
     _g: Activation
@@ -131,6 +136,11 @@ class Layer(Module):
         neurons: the neurons.
         name: the scope.
         activation: may be assigned.
+
+    Example:
+        >>> layer = Layer(2, 3, activation="tanh", seed=1)
+        >>> len(layer([1.0, -2.0])), len(layer.parameters())
+        (3, 9)
     """
 
     _over_layer: Callable[[Sequence[Value]], list[Value]] | None

@@ -97,6 +97,21 @@ def huber(outputs: Outputs, target: Target, delta: float = 1.0) -> Value:
 
     Written without a branch, c (|r| - c/2) with c = min(|r|, delta): both pieces and both slopes agree at
     delta.
+
+    Args:
+        outputs: f, a Value or a list of them.
+        target: y, a number or as many numbers.
+        delta: where the straight line begins, > 0.
+
+    Returns:
+        L.
+
+    Raises:
+        InputError: delta is not a finite number > 0, or the lengths differ.
+
+    Example:
+        >>> huber(Value(3.0), 1.0).data
+        1.5
     """
     if not 0.0 < delta < math.inf:
         raise InputError(f"delta must be a finite number > 0, not {delta!r}")
@@ -112,6 +127,16 @@ def cross_entropy(logits: Sequence[Value], target: Target) -> Value:
         logits: z, one Value a class, not yet normalised.
         target: the label y in 0 .. len(z) - 1, or a vector of probabilities p, for which L =
             logsumexp(z) - p.z.
+
+    Returns:
+        L.
+
+    Raises:
+        InputError: there are fewer than two logits, or no such class.
+
+    Example:
+        >>> round(cross_entropy([Value(0.0), Value(0.0)], 1).data, 6)  # log 2
+        0.693147
     """
     logits = _several(logits, "cross_entropy")
     partition: Value = logsumexp(logits)
@@ -124,6 +149,16 @@ def nll(log_probabilities: Sequence[Value], target: Target) -> Value:
     Args:
         log_probabilities: one Value a class.
         target: the label, or a vector of probabilities.
+
+    Returns:
+        L.
+
+    Raises:
+        InputError: there are fewer than two classes, or no such class.
+
+    Example:
+        >>> nll([Value(-0.5), Value(-1.0)], 1).data
+        1.0
     """
     return -_selected(_several(log_probabilities, "nll"), target)
 
@@ -137,6 +172,13 @@ def binary_cross_entropy(logit: Outputs, target: Target) -> Value:
     Args:
         logit: z, not yet squashed (or several, for several independent labels).
         target: y in [0, 1], usually 0 or 1.
+
+    Returns:
+        L, added up over the labels.
+
+    Example:
+        >>> round(binary_cross_entropy(Value(0.0), 1).data, 6)  # log 2
+        0.693147
     """
     return _total([y * softplus(-z) + (1.0 - y) * softplus(z) for z, y in _pairs(logit, target)])
 
@@ -145,6 +187,20 @@ def hinge(outputs: Outputs, target: Target) -> Value:
     """The margin loss, L = max(0, 1 - y f) with y = -1 or 1 (Cortes and Vapnik 1995).
 
     Of several outputs, one a class: L = sum over j != y of max(0, 1 + f_j - f_y) (Weston and Watkins 1999).
+
+    Args:
+        outputs: f, a Value or a list of them.
+        target: y, -1 or 1; with one output a class, the label.
+
+    Returns:
+        L.
+
+    Raises:
+        InputError: there is no such class.
+
+    Example:
+        >>> hinge(Value(0.25), 1).data
+        0.75
     """
     if isinstance(outputs, Value) or len(outputs) == 1:
         return _total([(1.0 - y * f).relu() for f, y in _pairs(outputs, target)])

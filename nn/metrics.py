@@ -32,6 +32,11 @@ class Evaluation:
         examples: how many there were.
         accuracy_kind: what is counted: "multiclass", "binary", "subset" (all labels of an example right), "".
         metrics: the user's own, by name.
+
+    Example:
+        >>> from nn import MLP, evaluate
+        >>> evaluate(MLP(2, [3], seed=1), [[0.0, 0.0]], [0]).examples
+        1
     """
 
     loss: float
@@ -57,8 +62,17 @@ def predict(model: Any, X: Any) -> list[Any]:
         model: a module, or a callable from a row to a Value or a list of them.
         X: the examples, shape (examples, inputs).
 
+    Returns:
+        A list: for each example a float, or a list of floats.
+
     Raises:
         InputError: X cannot be used.
+
+    Example:
+        >>> from nn import MLP
+        >>> model = MLP(2, [3], seed=1)
+        >>> len(predict(model, [[0.5, -1.0], [1.0, 2.0]])[0])
+        3
     """
     found: list[Any] = _Forward(model)(rows_of(X, getattr(model, "nin", None))).tolist()
     return found
@@ -143,6 +157,18 @@ def predict_labels(model: Any, X: Any, classes: Sequence[Any] | None = None) -> 
         model: a module with one output a class, or with a single one (two classes, the border at 0).
         X: the examples.
         classes: what to call the classes; 0, 1, ... without it.
+
+    Returns:
+        A list of labels, one an example.
+
+    Raises:
+        InputError: X cannot be used, or there are more outputs than names in `classes`.
+
+    Example:
+        >>> from nn import MLP
+        >>> model = MLP(2, [3], seed=1)
+        >>> predict_labels(model, [[0.0, 0.0]], classes=["a", "b", "c"])
+        ['a']
     """
     found = [label_of(outputs) for outputs in predict(model, X)]
     if classes is None:
@@ -203,8 +229,17 @@ def accuracy(
             are classes.
         sample_weight: how much each example counts.
 
+    Returns:
+        A share in [0, 1].
+
     Raises:
         InputError: X or y cannot be used, X and y differ in length, or y has something else than classes.
+
+    Example:
+        >>> from nn import MLP
+        >>> model = MLP(2, [3], seed=1)
+        >>> accuracy(model, [[0.0, 0.0], [0.0, 0.0]], [0, 1])
+        0.5
     """
     import numpy as np
 
@@ -248,8 +283,15 @@ def confusion_matrix(
         predicted: the classes found.
         classes: the classes in the order of the rows; sorted from the data without it.
 
+    Returns:
+        Whole numbers of shape (classes, classes).
+
     Raises:
         InputError: the lengths differ, or a class is not in `classes`.
+
+    Example:
+        >>> confusion_matrix(["a", "a", "b"], ["a", "b", "b"]).tolist()
+        [[1, 1], [0, 1]]
     """
     import numpy as np
 
@@ -273,8 +315,17 @@ def evaluate(model: Module, X: Any, y: Any, loss: str | Loss | LossFunction = "c
         y: their targets.
         loss: a name, one of `nn.losses`, or your own (outputs, target) -> Value.
 
+    Returns:
+        An `Evaluation`.
+
     Raises:
         InputError: the data cannot be used.
+
+    Example:
+        >>> from nn import MLP
+        >>> model = MLP(2, [3], seed=1)
+        >>> round(evaluate(model, [[0.0, 0.0]], [0]).loss, 6)  # three equal logits: log 3
+        1.098612
     """
     row = loss_named(loss)
     rows = rows_of(X, getattr(model, "nin", None))

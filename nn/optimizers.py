@@ -64,6 +64,17 @@ def clip_by_norm(gradients: ArrayLike, max_norm: float) -> Floats:
     """Shorten the gradient to `max_norm` if it is longer; its direction stays.
 
     g <- g min(1, max_norm / (|g| + 1e-6))   (Pascanu, Mikolov and Bengio 2013)
+
+    Args:
+        gradients: shape (n,).
+        max_norm: the greatest length, > 0.
+
+    Returns:
+        An array of shape (n,).
+
+    Example:
+        >>> clip_by_norm([3.0, 4.0], 1.0).round(3).tolist()
+        [0.6, 0.8]
     """
     import numpy as np
 
@@ -73,7 +84,19 @@ def clip_by_norm(gradients: ArrayLike, max_norm: float) -> Floats:
 
 
 def clip_by_value(gradients: ArrayLike, limit: float) -> Floats:
-    """Bring every component into [-limit, limit]."""
+    """Bring every component into [-limit, limit].
+
+    Args:
+        gradients: any shape.
+        limit: the greatest absolute value, > 0.
+
+    Returns:
+        An array of that shape.
+
+    Example:
+        >>> clip_by_value([3.0, -0.5], 1.0).tolist()
+        [1.0, -0.5]
+    """
     import numpy as np
 
     return np.clip(np.asarray(gradients, dtype=np.float64), -limit, limit)
@@ -112,6 +135,19 @@ class Optimizer:
         lr: the learning rate epsilon, a number or a schedule (`nn.schedules`).
         clip_norm: shorten gradients that are longer than this.
         clip_value: bring every component of the gradient into [-clip_value, clip_value].
+
+    Example:
+        A rule of one's own is a subclass with `rule`:
+
+        >>> class SignDescent(Optimizer):
+        ...     def rule(self, values, gradients, buffers, rate):
+        ...         import numpy as np
+        ...         return values - rate * np.sign(gradients), buffers
+        >>> w = Value(1.0)
+        >>> w.grad = 2.0
+        >>> SignDescent([w], lr=0.25).step()
+        >>> w.data
+        0.75
     """
 
     buffer_names: tuple[str, ...] = ()
@@ -294,6 +330,14 @@ class SGD(Optimizer):
         nesterov: look ahead along the momentum.
         clip_norm: see `Optimizer`.
         clip_value: see `Optimizer`.
+
+    Example:
+        >>> w = Value(1.0)
+        >>> optimizer = SGD([w], lr=0.1)
+        >>> w.grad = 2.0
+        >>> optimizer.step()
+        >>> round(w.data, 6)
+        0.8
     """
 
     def __init__(
@@ -341,6 +385,21 @@ class Adagrad(Optimizer):
         r <- r + g^2,   theta <- theta - epsilon_k g / (sqrt(r) + eps)
 
     Duchi, Hazan and Singer, 2011 (Goodfellow et al. 2016, Algorithm 8.4).
+
+    Args:
+        parameters: see `Optimizer`.
+        lr: the learning rate, a number or a schedule.
+        eps: keeps the divisor away from 0.
+        clip_norm: see `Optimizer`.
+        clip_value: see `Optimizer`.
+
+    Example:
+        >>> w = Value(1.0)
+        >>> optimizer = Adagrad([w], lr=0.1)
+        >>> w.grad = 2.0
+        >>> optimizer.step()
+        >>> round(w.data, 6)
+        0.9
     """
 
     buffer_names = ("squares",)
@@ -375,6 +434,24 @@ class RMSprop(Optimizer):
         theta <- theta - epsilon_k d
 
     Tieleman and Hinton, 2012 (Goodfellow et al. 2016, Algorithms 8.5 and 8.6); centred: Graves 2013.
+
+    Args:
+        parameters: see `Optimizer`.
+        lr: the learning rate, a number or a schedule.
+        rho: the share of the former squares that is kept, in [0, 1).
+        eps: keeps the divisor away from 0.
+        momentum: the share of the former direction that is kept, in [0, 1).
+        centered: divide by the standard deviation of the gradient instead of its root mean square.
+        clip_norm: see `Optimizer`.
+        clip_value: see `Optimizer`.
+
+    Example:
+        >>> w = Value(1.0)
+        >>> optimizer = RMSprop([w], lr=0.1)
+        >>> w.grad = 2.0
+        >>> optimizer.step()
+        >>> round(w.data, 6)
+        0.0
     """
 
     buffer_names = ("squares", "mean", "velocity")
@@ -421,6 +498,22 @@ class Adam(Optimizer):
         theta <- theta - epsilon_k (s / (1 - beta1^k)) / (sqrt(r / (1 - beta2^k)) + eps)
 
     Kingma and Ba, 2015 (Goodfellow et al. 2016, Algorithm 8.7).
+
+    Args:
+        parameters: see `Optimizer`.
+        lr: the learning rate, a number or a schedule.
+        betas: the shares of the former means that are kept, each in [0, 1).
+        eps: keeps the divisor away from 0.
+        clip_norm: see `Optimizer`.
+        clip_value: see `Optimizer`.
+
+    Example:
+        >>> w = Value(1.0)
+        >>> optimizer = Adam([w], lr=0.1)
+        >>> w.grad = 2.0
+        >>> optimizer.step()
+        >>> round(w.data, 6)
+        0.9
     """
 
     buffer_names = ("mean", "squares")
@@ -461,6 +554,23 @@ class AdamW(Adam):
     """Adam with weight decay apart from the gradient: theta <- (1 - epsilon_k weight_decay) theta first.
 
     Loshchilov and Hutter, "Decoupled weight decay regularization", 2019. As in PyTorch, biases decay as well.
+
+    Args:
+        parameters: see `Optimizer`.
+        lr: the learning rate, a number or a schedule.
+        betas: see `Adam`.
+        eps: see `Adam`.
+        weight_decay: the share of a parameter that goes at each update, times the learning rate.
+        clip_norm: see `Optimizer`.
+        clip_value: see `Optimizer`.
+
+    Example:
+        >>> w = Value(1.0)
+        >>> optimizer = AdamW([w], lr=0.1, weight_decay=0.5)
+        >>> w.grad = 2.0
+        >>> optimizer.step()
+        >>> round(w.data, 6)
+        0.85
     """
 
     def __init__(

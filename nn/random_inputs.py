@@ -27,13 +27,36 @@ _feed: ContextVar[Callable[[RandomInput, int], Sequence[Value]] | None] = Contex
 
 
 def is_training() -> bool:
-    """Are layers such as dropout to draw? True within `nn.fit`'s updates and `train_mode`."""
+    """Are layers such as dropout to draw? True within `nn.fit`'s updates and `train_mode`.
+
+    Returns:
+        A bool.
+
+    Example:
+        >>> with train_mode():
+        ...     is_training()
+        True
+    """
     return _training.get()[0]
 
 
 @contextmanager
 def train_mode(on: bool = True) -> Iterator[None]:
-    """Within this block layers such as dropout draw (or, with False, do not)."""
+    """Within this block layers such as dropout draw (or, with False, do not).
+
+    Args:
+        on: whether they draw.
+
+    Yields:
+        Nothing.
+
+    Example:
+        >>> with train_mode():
+        ...     is_training()
+        True
+        >>> is_training()
+        False
+    """
     with _holding(_training, [on]):
         yield
 

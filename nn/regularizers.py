@@ -51,6 +51,13 @@ class L2:
     Args:
         alpha: how much it counts.
         biases: penalise the biases too.
+
+    Example:
+        >>> from nn import Layer
+        >>> layer = Layer(2, 1)
+        >>> layer.neurons[0].w[0].data, layer.neurons[0].w[1].data = 3.0, -4.0
+        >>> L2(0.1)(layer).data
+        1.25
     """
 
     alpha: float
@@ -71,6 +78,13 @@ class L1:
     Args:
         alpha: how much it counts.
         biases: penalise the biases too.
+
+    Example:
+        >>> from nn import Layer
+        >>> layer = Layer(2, 1)
+        >>> layer.neurons[0].w[0].data, layer.neurons[0].w[1].data = 3.0, -4.0
+        >>> round(L1(0.1)(layer).data, 12)
+        0.7
     """
 
     alpha: float
@@ -92,6 +106,13 @@ class ElasticNet:
         alpha: how much it counts.
         ratio: the share of the L1 part, in [0, 1].
         biases: penalise the biases too.
+
+    Example:
+        >>> from nn import Layer
+        >>> layer = Layer(2, 1)
+        >>> layer.neurons[0].w[0].data, layer.neurons[0].w[1].data = 3.0, -4.0
+        >>> ElasticNet(1.0, ratio=0.5)(layer).data
+        9.75
     """
 
     alpha: float

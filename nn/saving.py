@@ -36,6 +36,17 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, str
         model: the module.
         path: the file; an existing one is replaced as a whole.
         metadata: texts to keep with it.
+
+    Raises:
+        FileError: the file cannot be written; an older one is as it was.
+
+    Example:
+        >>> import os, tempfile
+        >>> from nn import MLP
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+        >>> save(MLP(2, [1], seed=1), path, {"made": "today"})
+        >>> load(MLP(2, [1], seed=2), path)
+        {'made': 'today'}
     """
     write_tensors(model.state_dict(), path, metadata)
 
@@ -54,6 +65,14 @@ def load(model: Module, path: str | os.PathLike[str]) -> dict[str, str]:
         FileError: the file is damaged, truncated, or not a safetensors file; the model is as it was.
         StateError: it holds another model; the model is as it was.
         FileNotFoundError: there is no such file.
+
+    Example:
+        >>> import os, tempfile
+        >>> from nn import MLP
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+        >>> save(MLP(2, [1], seed=1), path, {"made": "today"})
+        >>> load(MLP(2, [1], seed=2), path)
+        {'made': 'today'}
     """
     tensors, metadata = read_tensors(path)
     try:

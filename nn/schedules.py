@@ -46,7 +46,15 @@ def _check_steps(name: str, steps: Any) -> None:
 
 @dataclass(frozen=True)
 class Constant:
-    """epsilon_k = rate."""
+    """epsilon_k = rate.
+
+    Args:
+        rate: the learning rate, >= 0.
+
+    Example:
+        >>> Constant(0.1)(1000)
+        0.1
+    """
 
     rate: float
 
@@ -60,7 +68,18 @@ class Constant:
 
 @dataclass(frozen=True)
 class StepDecay:
-    """epsilon_k = rate * factor^floor(k / every)."""
+    """epsilon_k = rate * factor^floor(k / every).
+
+    Args:
+        rate: the first rate, >= 0.
+        every: updates from one fall to the next, >= 1.
+        factor: what the rate is multiplied by at each.
+
+    Example:
+        >>> rate = StepDecay(0.1, every=100, factor=0.5)
+        >>> rate(99), rate(100)
+        (0.1, 0.05)
+    """
 
     rate: float
     every: int
@@ -77,7 +96,16 @@ class StepDecay:
 
 @dataclass(frozen=True)
 class ExponentialDecay:
-    """epsilon_k = rate * factor^k."""
+    """epsilon_k = rate * factor^k.
+
+    Args:
+        rate: the first rate, >= 0.
+        factor: what it is multiplied by after each update.
+
+    Example:
+        >>> ExponentialDecay(1.0, 0.5)(3)
+        0.125
+    """
 
     rate: float
     factor: float
@@ -92,7 +120,17 @@ class ExponentialDecay:
 
 @dataclass(frozen=True)
 class LinearDecay:
-    """epsilon_k = (1 - a) rate + a final, a = min(k / steps, 1) (Goodfellow et al. 2016, equation 8.14)."""
+    """epsilon_k = (1 - a) rate + a final, a = min(k / steps, 1) (Goodfellow et al. 2016, equation 8.14).
+
+    Args:
+        rate: the first rate, >= 0.
+        steps: the updates until `final` is reached, >= 1.
+        final: the last rate, >= 0.
+
+    Example:
+        >>> LinearDecay(1.0, steps=4)(1)
+        0.75
+    """
 
     rate: float
     steps: int
@@ -114,6 +152,15 @@ class CosineDecay:
     """epsilon_k = final + (rate - final) (1 + cos(pi k / steps)) / 2, then stays at `final`.
 
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017 (without restarts).
+
+    Args:
+        rate: the first rate, >= 0.
+        steps: the updates until `final` is reached, >= 1.
+        final: the last rate, >= 0.
+
+    Example:
+        >>> round(CosineDecay(1.0, steps=10)(5), 12)
+        0.5
     """
 
     rate: float
@@ -136,6 +183,16 @@ class WarmUp:
     """Climb in a straight line from `start` times the first rate of `then` to all of it, then follow `then`.
 
     Goyal et al., "Accurate, large minibatch SGD", 2017.
+
+    Args:
+        then: the schedule that follows; its k counts from the end of the climb.
+        steps: the updates of the climb, >= 1.
+        start: the share of the first rate to begin with.
+
+    Example:
+        >>> rate = WarmUp(Constant(1.0), steps=4, start=0.0)
+        >>> rate(1), rate(9)
+        (0.25, 1.0)
     """
 
     then: Schedule
@@ -159,6 +216,11 @@ class ByEpoch:
     Args:
         then: a schedule whose k is the number of epochs that are over.
         updates: the updates in an epoch, ceil(examples / batch_size).
+
+    Example:
+        >>> rate = ByEpoch(StepDecay(1.0, every=1, factor=0.5), updates=10)
+        >>> rate(9), rate(10)
+        (1.0, 0.5)
     """
 
     then: Schedule

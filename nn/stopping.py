@@ -40,6 +40,13 @@ class Patience:
         quantity: a column of the history; an accuracy should rise, anything else should fall.
         least: how much counts as an improvement.
         restore_best: give the model the parameters of its best epoch at the end.
+
+    Example:
+        >>> from nn import Epoch, History
+        >>> losses = [0.5, 0.4, 0.45, 0.41]
+        >>> epochs = [Epoch(k, k, l, l, 0.0, 1.0, 0.1, 0.0) for k, l in enumerate(losses, 1)]
+        >>> Patience(2, "loss")(History(epochs))
+        'loss has not improved for 2 epochs'
     """
 
     epochs: int = 10
@@ -66,7 +73,17 @@ class Patience:
 
 @dataclass(frozen=True)
 class Target:
-    """Stop when `quantity` reaches `value`: from below for an accuracy, from above for anything else."""
+    """Stop when `quantity` reaches `value`: from below for an accuracy, from above for anything else.
+
+    Args:
+        value: what is to be reached.
+        quantity: a column of the history.
+
+    Example:
+        >>> from nn import Epoch, History
+        >>> Target(0.1)(History([Epoch(1, 1, 0.05, 0.05, 0.0, 1.0, 0.1, 0.0)]))
+        'loss reached 0.05 (target 0.1)'
+    """
 
     value: float
     quantity: str = "loss"
@@ -83,7 +100,16 @@ class Target:
 
 @dataclass(frozen=True)
 class TimeLimit:
-    """Stop after the first epoch that ends this late: the only criterion that is not repeatable."""
+    """Stop after the first epoch that ends this late: the only criterion that is not repeatable.
+
+    Args:
+        seconds: since the start of the run.
+
+    Example:
+        >>> from nn import Epoch, History
+        >>> TimeLimit(60.0)(History([Epoch(1, 1, 0.05, 0.05, 0.0, 1.0, 0.1, seconds=61.0)]))
+        '61.0 s have passed (limit 60 s)'
+    """
 
     seconds: float
 
@@ -96,7 +122,16 @@ class TimeLimit:
 
 @dataclass(frozen=True)
 class MaxUpdates:
-    """Stop after the epoch in which the count of updates reaches `updates`."""
+    """Stop after the epoch in which the count of updates reaches `updates`.
+
+    Args:
+        updates: since the start of the run.
+
+    Example:
+        >>> from nn import Epoch, History
+        >>> MaxUpdates(100)(History([Epoch(1, 120, 0.05, 0.05, 0.0, 1.0, 0.1, 0.0)]))
+        '120 updates were made (limit 100)'
+    """
 
     updates: int
 

@@ -38,6 +38,12 @@ class Operation:
         aliases: more names of the method, those that NumPy asks for.
         shown: the partials as people write them, where the rules' own form, which keeps digits, is another.
         identifier: its number in the C header, 0 for a user-defined operation.
+
+    Example:
+        >>> from autograd_core.calculus.operations import OPERATIONS
+        >>> tanh = OPERATIONS["tanh"]
+        >>> tanh.arity, tanh.value(0.0), tanh.partials((0.0,), 0.0)
+        (1, 0.0, (1.0,))
     """
 
     arity: int | None

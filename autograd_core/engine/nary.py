@@ -233,6 +233,14 @@ def dot(weights, inputs, bias=None):
 
     Raises:
         ValueError: if the lengths differ, or there is nothing to add.
+
+    Example:
+        >>> from autograd_core import Value, dot
+        >>> x = Value(2.0)
+        >>> y = dot([3.0, 4.0], [x, 1.0], bias=0.5)
+        >>> y.backward()
+        >>> y.data, x.grad
+        (10.5, 3.0)
     """
     w: list = weights if type(weights) is list else list(weights)
     x: list = inputs if type(inputs) is list else list(inputs)

@@ -72,6 +72,14 @@ class Gradients(NamedTuple):
     Attributes:
         parameters: one number for each of `Program.parameters`, shape (parameters,).
         inputs: for each argument an array of the batch's shape; empty if they were not asked for.
+
+    Example:
+        >>> import autograd_core as ag
+        >>> w = ag.Value(2.0)
+        >>> program = ag.record(lambda x: w * x * x, 1.0)
+        >>> values, gradients = program.value_and_grad([3.0, 4.0], inputs=True)
+        >>> gradients.parameters.tolist(), gradients.inputs[0].tolist()
+        ([25.0], [12.0, 16.0])
     """
 
     parameters: Any
@@ -96,6 +104,14 @@ class ProgramStatistics(NamedTuple):
         lanes: lanes in a block.
         tape_bytes: memory of the tape.
         block_bytes: memory of the block of lanes that one thread works in.
+
+    Example:
+        >>> import autograd_core as ag
+        >>> w = ag.Value(2.0)
+        >>> program = ag.record(lambda x: w * x * x, 1.0)
+        >>> found = program.stats()
+        >>> found.parameters, found.inputs, found.outputs
+        (1, 1, 1)
     """
 
     nodes: int
@@ -165,6 +181,16 @@ class Program:
         on_guard: what becomes of a lane that takes another branch; see `record`.
         recordings: the branches that were recorded, the example's first.
         eager_rows: how many rows were evaluated eagerly so far.
+
+    Example:
+        >>> import autograd_core as ag
+        >>> w = ag.Value(2.0)
+        >>> program = ag.record(lambda x: w * x * x, 1.0)
+        >>> program([3.0, 4.0]).tolist()
+        [18.0, 32.0]
+        >>> w.data = 10.0
+        >>> program([3.0]).tolist()
+        [90.0]
     """
 
     def __init__(

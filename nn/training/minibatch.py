@@ -108,8 +108,19 @@ def objective(
         loss: a name, one of `nn.losses`, or your own.
         regularizer: adds alpha Omega.
 
+    Returns:
+        J, a Value.
+
     Raises:
         InputError: there is no example, or X and y differ in length.
+
+    Example:
+        >>> from nn import L2, MLP
+        >>> model = MLP(2, [3], seed=1)
+        >>> J = objective(model, [[0.0, 0.0]], [1], regularizer=L2(0.0))
+        >>> J.backward()
+        >>> round(model.layers[0].neurons[1].b.grad, 6)  # p - y
+        -0.666667
     """
     if not len(X):
         raise InputError("the objective of no example has no meaning")
