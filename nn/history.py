@@ -35,7 +35,7 @@ class Epoch:
         metrics: the user's own metrics on the validation data, by name.
 
     Example:
-        >>> Epoch(1, updates=4, objective=0.5, loss=0.4, penalty=0.1, gradient_norm=1.0, lr=0.1, seconds=0.0).loss
+        >>> Epoch(1, 4, objective=0.5, loss=0.4, penalty=0.1, gradient_norm=1.0, lr=0.1, seconds=0.0).loss
         0.4
     """
 
