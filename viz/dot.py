@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import graphviz
 
+from viz.arrangement import CHARACTER, Arrangement, arrange
 from viz.palette import EMPHASIS, KINDS, LIGHT, NAMES, TROUBLE
 from viz.picture import LABELLED, Box, Link, Picture
 from viz.text import dot_text
 
 FONT = "Helvetica"  # one whose widths every renderer knows; the SVG names more (viz/svg.py)
-CHARACTER = 0.085  # inches a character of an 11 point label takes, about
 _GRAPH = {
     "fontname": FONT, "fontsize": "11", "fontcolor": LIGHT["ink"], "bgcolor": LIGHT["paper"],
     "nodesep": "0.22", "ranksep": "0.42", "margin": "0.1", "labelloc": "b", "labeljust": "l",
@@ -29,6 +29,18 @@ _EDGE = {
     "fontcolor": LIGHT["soft"],
     "color": LIGHT["line"],
     "arrowsize": "0.6",
+}
+_ROW = {"style": "invis", "label": "", "margin": "4"}
+_INVISIBLE = {"shape": "point", "width": "0.01", "height": "0.01", "style": "invis"}
+_ANCHOR = _INVISIBLE | {"ordering": "out"}
+_TO_LANE = {"arrowhead": "none", "headclip": "false"}
+_MARK = {
+    "class": "mark",
+    "shape": "circle",
+    "fontsize": "9",
+    "margin": "0.02",
+    "width": "0.2",
+    "height": "0.2",
 }
 
 
@@ -63,9 +75,19 @@ def to_dot(
     if len(picture.boxes) > LABELLED:
         graph.attr("graph", **_HURRY)
     graph.attr("graph", id="graph", label=graphviz.nohtml(_lines(picture.caption)))
-    _add_scope(graph, _scopes(picture.boxes), "", room or {})
-    for link in picture.links:
-        _add_link(graph, link)
+    arrangement = arrange(picture, direction)
+    lanes = [_lane(link, picture) for link in picture.links if link.ident in arrangement.lanes]
+    for row in range(arrangement.rows):
+        here = [box for box in (*picture.boxes, *lanes) if arrangement.row.get(box.ident, row) == row]
+        if arrangement.rows == 1:
+            _add_scopes(graph, _scopes(here), room or {})
+        else:
+            with graph.subgraph(name=f"cluster_row{row}", graph_attr=_ROW) as part:
+                _add_scopes(part, _scopes(here), room or {}, str(row))
+    for ident in sorted(arrangement.ordered):
+        graph.node(ident, ordering="in")
+    _add_links(graph, picture.links, arrangement)
+    _add_anchors(graph, arrangement)
     if legend:
         _add_legend(graph, picture.boxes)
     return graph
@@ -81,9 +103,9 @@ def _scopes(boxes: list[Box]) -> _Scope:
     return top
 
 
-def _add_scope(graph: graphviz.Digraph, top: _Scope, path: str, room: Mapping[str, int]) -> None:
+def _add_scopes(graph: graphviz.Digraph, top: _Scope, room: Mapping[str, int], row: str = "") -> None:
     """Add boxes and clusters; nesting is as deep as scopes nest, but no recursion all the same."""
-    pending = [(graph, top, path, iter(top.inner.items()))]
+    pending = [(graph, top, "", iter(top.inner.items()))]
     _add_boxes(graph, top, room)
     while pending:
         parent, _scope, path, rest = pending[-1]
@@ -94,13 +116,14 @@ def _add_scope(graph: graphviz.Digraph, top: _Scope, path: str, room: Mapping[st
                 pending[-1][0].subgraph(parent)
             continue
         inner = f"{path}.{name}" if path else name
-        cluster = _cluster(inner, name) if scope.count() > 1 else graphviz.Digraph()
+        cluster = _cluster(inner, name, row) if scope.count() > 1 else graphviz.Digraph()
         _add_boxes(cluster, scope, room)
         pending.append((cluster, scope, inner, iter(scope.inner.items())))
 
 
-def _cluster(path: str, name: str) -> graphviz.Digraph:
+def _cluster(path: str, name: str, row: str) -> graphviz.Digraph:
     safe = "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):x}-" for c in path)
+    safe = f"{safe}_{row}" if row else safe  # a scope may begin in one row and end in another
     cluster = graphviz.Digraph(f"cluster_{safe}")
     look = {
         "style": "rounded",
@@ -117,7 +140,10 @@ def _cluster(path: str, name: str) -> graphviz.Digraph:
 
 def _add_boxes(graph: graphviz.Digraph, scope: _Scope, room: Mapping[str, int]) -> None:
     for box in scope.boxes:
-        _add_box(graph, box, room.get(box.ident, 0))
+        if box.kind == "lane":
+            graph.node(box.ident, _attributes=_INVISIBLE)
+        else:
+            _add_box(graph, box, room.get(box.ident, 0))
 
 
 def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
@@ -148,7 +174,29 @@ def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
     graph.node(box.ident, graphviz.nohtml("\\n".join(map(dot_text, lines))), _attributes=attributes)
 
 
-def _add_link(graph: graphviz.Digraph, link: Link) -> None:
+def _lane(link: Link, picture: Picture) -> Box:
+    """Where a link enters the scope of its head."""
+    scope = next(box.scope for box in picture.boxes if box.ident == link.head)
+    return Box(f"lane_{link.ident}", "lane", "", [], scope, [])
+
+
+def _add_links(graph: graphviz.Digraph, links: list[Link], arrangement: Arrangement) -> None:
+    """Add the edges; one that goes on in another row ends at a number and begins there anew."""
+    numbers: dict[str, int] = {}
+    for link in links:
+        label = graphviz.nohtml(dot_text(link.text)) if link.text else None
+        attributes = _link_attributes(link)
+        tail, row = link.tail, arrangement.row[link.head]
+        if arrangement.row[tail] != row:
+            tail = _add_number(graph, link.tail, numbers, arrangement.row[link.tail], row)
+        elif link.ident in arrangement.lanes:
+            tail = f"lane_{link.ident}"
+            graph.edge(link.tail, tail, _attributes=attributes | _TO_LANE | {"id": f"{link.ident}-lane"})
+            attributes |= {"tailclip": "false"}
+        graph.edge(tail, link.head, label, _attributes=attributes)
+
+
+def _link_attributes(link: Link) -> dict[str, str]:
     attributes = {"id": link.ident}
     if link.constant:
         attributes |= {"class": "constant-edge", "style": "dashed"}
@@ -158,8 +206,37 @@ def _add_link(graph: graphviz.Digraph, link: Link) -> None:
         attributes |= EMPHASIS[link.emphasis] | {"class": link.emphasis}
     if link.hidden:
         attributes["fontcolor"] = "transparent"
-    label = graphviz.nohtml(dot_text(link.text)) if link.text else None
-    graph.edge(link.tail, link.head, label, _attributes=attributes)
+    return attributes
+
+
+def _add_number(graph: graphviz.Digraph, box: str, numbers: dict[str, int], here: int, there: int) -> str:
+    """Number a box, at the end of its own row and where another row goes on from it; the mark's name."""
+    new = box not in numbers
+    number = numbers.setdefault(box, len(numbers) + 1)
+    names = f"mark{number}", f"mark{number}_{there}"
+    for name, row in zip(names, (here, there), strict=True):
+        if name == names[1] or new:
+            with graph.subgraph(name=f"cluster_row{row}") as part:
+                part.node(name, str(number), _attributes=_MARK | {"id": name})
+    if new:
+        graph.edge(box, names[0], _attributes={"arrowhead": "none", "id": f"to_{names[0]}"})
+    return names[1]
+
+
+def _add_anchors(graph: graphviz.Digraph, arrangement: Arrangement) -> None:
+    """Invisible nodes and edges; what hangs on an anchor stays in order."""
+    for k, anchor in enumerate(arrangement.anchors):
+        graph.node(f"anchor{k}", _attributes=_ANCHOR)
+        for leaf in anchor.leaves:
+            graph.edge(f"anchor{k}", leaf, style="invis")
+        for box in anchor.after:
+            graph.edge(box, f"anchor{k}", style="invis")
+    if arrangement.rows > 1:
+        graph.node("rows", _attributes=_ANCHOR)
+        for row in range(arrangement.rows):
+            with graph.subgraph(name=f"cluster_row{row}") as part:
+                part.node(f"row{row}", _attributes=_INVISIBLE)
+            graph.edge("rows", f"row{row}", style="invis")
 
 
 def _lines(text: str) -> str:

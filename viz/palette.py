@@ -95,7 +95,9 @@ def picture_rules() -> str:
         _rule(".edge", "path", "stroke:var(--line)"),
         _rule(".edge", "polygon", "stroke:var(--line);fill:var(--line)"),
         _rule(":is(.edge,.cluster)", "text", "fill:var(--soft)"),
+        _rule(".edge", "text", "paint-order:stroke;stroke:var(--paper);stroke-width:3px"),
         _rule(".cluster", ":is(path,polygon)", "stroke:var(--line)"),
+        _rule(".mark", "ellipse", "stroke:var(--line);fill:none"),
     ]
     for kind in KINDS:
         rules.append(_rule(f".{kind}", ":is(polygon,path,polyline,ellipse)", f"stroke:var(--{kind}-line)"))

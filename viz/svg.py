@@ -1,11 +1,16 @@
 """Finishing the renderer's SVG: a style sheet, tooltips, a description, and nothing that needs a network."""
 
+import math
+import operator
+import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 
 from viz.palette import picture_rules, theme_rules
 from viz.picture import Picture
 from viz.text import visible
 
+RISE = 3.0  # from the middle of a label to its base line
 FONTS = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 _SVG = "http://www.w3.org/2000/svg"
 ET.register_namespace("", _SVG)
@@ -21,12 +26,56 @@ def finish_svg(rendered: bytes, picture: Picture) -> str:
     root = ET.fromstring(rendered)
     tooltips = {box.ident: box.tooltip for box in picture.boxes}
     tooltips |= {link.ident: link.tooltip for link in picture.links}
+    _join_lanes(root)
+    for edge in root.iter(f"{{{_SVG}}}g"):
+        if "edge" in edge.get("class", "").split():
+            _move_label(edge)
     for element in root.iter(f"{{{_SVG}}}text"):
         element.set("font-family", FONTS)
     for element in root.iter(f"{{{_SVG}}}g"):
         _retitle(element, tooltips.get(element.get("id", ""), ""))
     _describe(root, picture.description)
     return ET.tostring(root, encoding="unicode")
+
+
+def _join_lanes(root: ET.Element) -> None:
+    """Make one path of an edge that was laid out in two pieces; see viz/arrangement.py."""
+    path = f"{{{_SVG}}}path"
+    for parent in list(root):
+        edges = {element.get("id"): element for element in parent}
+        for ident, edge in edges.items():
+            lane = edges.get(f"{ident}-lane")
+            first, second = (None if one is None else one.find(path) for one in (lane, edge))
+            if lane is not None and first is not None and second is not None:
+                second.set("d", f"{first.get('d')}L{second.get('d', 'M')[1:]}")
+                parent.remove(lane)
+
+
+def _move_label(edge: ET.Element) -> None:
+    """Put an edge's label on its line, where it is nearest: beside it, another edge may be nearer."""
+    label, path = (edge.find(f".//{{{_SVG}}}{name}") for name in ("text", "path"))
+    if label is None or path is None:
+        return
+    x, y = float(label.get("x", 0)), float(label.get("y", 0)) - RISE
+    x, y = min(_points(path.get("d", "")), key=lambda point: math.dist(point, (x, y)), default=(x, y))
+    label.set("x", f"{x:.2f}")
+    label.set("y", f"{y + RISE:.2f}")
+
+
+def _points(path: str) -> Iterator[tuple[float, float]]:
+    """Points on a path of Bezier curves and straight lines, close to each other."""
+    at = (0.0, 0.0)
+    for letter, text in re.findall(r"([MCL])([^MCL]*)", path):
+        numbers = [float(number) for number in re.findall(r"-?[\d.]+", text)]
+        corners = list(zip(numbers[::2], numbers[1::2], strict=True))
+        for k in range(0, len(corners) - 2 if letter == "C" else 0, 3):
+            a, b, end = corners[k : k + 3]
+            for t in (j / 16 for j in range(1, 17)):
+                weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+                yield tuple(sum(map(operator.mul, weights, xs)) for xs in zip(at, a, b, end, strict=True))
+            at = end
+        at = corners[-1]
+        yield at
 
 
 def _retitle(element: ET.Element, tooltip: str) -> None:

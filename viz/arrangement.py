@@ -1,0 +1,164 @@
+"""How a picture is arranged: rows that follow one another where it is long, and layers that stay apart.
+
+Graphviz puts an input as far right as its user allows. So the weights of a second layer would stand in the
+column of the first layer's results, and the edges between the layers would merge on their way round the
+clusters. An invisible *anchor* behind the results keeps the weights of the next layer right of them and in
+their order, and an invisible *lane* beside the weights lets each other edge of their user into the cluster,
+on a way of its own. A graph that is many times longer than it is high is cut into rows where few edges
+cross, as a text is cut into lines; a circled number says where an edge goes on.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from viz.picture import LABELLED, Box, Link, Picture
+
+CHARACTER = 0.085  # inches a character of an 11 point label takes, about
+GAP = 0.62  # inches between two ranks, an edge's label included
+ROW = 12.0  # inches that a row is long, about: 1,150 px
+SLACK = 1.5  # rows' worth up to which a picture stays whole
+BOX = 0.8  # inches that a box in a column takes
+LONG = 2.5  # times its height beyond which a picture is cut
+CROSSING = 8  # edges that a cut may cross
+AFTER = 8  # results that an anchor stands behind
+
+
+@dataclass
+class Anchor:
+    """An invisible node behind `after` and before `leaves`, whose scopes it keeps in order."""
+
+    after: dict[str, None] = field(default_factory=dict)
+    leaves: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Rows, anchors and lanes.
+
+    Attributes:
+        row: The row of each box, by its id.
+        rows: How many rows there are.
+        anchors: The invisible nodes that keep layers apart.
+        lanes: The ids of the links that pass the weights of the box they go to.
+        ordered: The boxes whose arguments stand in their order.
+    """
+
+    row: dict[str, int]
+    rows: int
+    anchors: list[Anchor]
+    lanes: frozenset[str]
+    ordered: frozenset[str]
+
+
+def arrange(picture: Picture, direction: str) -> Arrangement:
+    """Rows, anchors and lanes of a picture.
+
+    Args:
+        picture: What is drawn.
+        direction: `"LR"` or `"TB"`.
+    """
+    boxes = {box.ident: box for box in picture.boxes}
+    levels = _levels(boxes, picture.links)
+    cuts = _cuts(boxes, picture.links, levels, direction)
+    row = {ident: bisect_right(cuts, level) for ident, level in levels.items()}
+    entered = {link.head for link in picture.links}
+    for link in reversed(picture.links):  # an input stands in the row of its first user
+        if link.tail not in entered:
+            row[link.tail] = row[link.head]
+    if len(boxes) > LABELLED:
+        return Arrangement(row, len(cuts) + 1, [], frozenset(), frozenset())
+    return Arrangement(row, len(cuts) + 1, *_anchors(boxes, picture.links, levels, row))
+
+
+def _levels(boxes: Mapping[str, Box], links: list[Link]) -> dict[str, int]:
+    """The longest path to each box; a box that nothing enters stands right before its first user."""
+    waiting = dict.fromkeys(boxes, 0)
+    heads: dict[str, list[str]] = {ident: [] for ident in boxes}
+    for link in links:
+        waiting[link.head] += 1
+        heads[link.tail].append(link.head)
+    sources = [ident for ident, count in waiting.items() if not count]
+    levels, reached, ready = dict.fromkeys(sources, 0), dict.fromkeys(boxes, 0), list(sources)
+    rest = iter(boxes)
+    while len(levels) < len(boxes) or ready:
+        if not ready:  # boxes of several nodes may form a circle
+            ready.append(next(ident for ident in rest if ident not in levels))
+            levels[ready[0]] = reached[ready[0]]
+        tail = ready.pop()
+        for head in heads[tail]:
+            waiting[head] -= 1
+            reached[head] = max(reached[head], levels[tail] + 1)
+            if not waiting[head] and head not in levels:
+                levels[head] = reached[head]
+                ready.append(head)
+    for ident in filter(heads.get, sources):
+        levels[ident] = max(0, min(levels[head] for head in heads[ident]) - 1)
+    return levels
+
+
+def _cuts(boxes: Mapping[str, Box], links: list[Link], levels: dict[str, int], direction: str) -> list[int]:
+    """The levels, in order, at which a new row begins; none where too many edges would go from row to row."""
+    deepest = max(levels.values(), default=0)
+    sizes, crossing = [0.0] * (deepest + 1), [0] * (deepest + 2)
+    for ident, level in levels.items():
+        sizes[level] = max(sizes[level], _size(boxes[ident], direction))
+    height = BOX * max(Counter(levels.values()).values(), default=0)
+    if sum(sizes) <= max(SLACK * ROW, LONG * height):
+        return []
+    entered = {link.head for link in links}
+    for link in links:
+        first, last = sorted((levels[link.tail], levels[link.head]))
+        if link.tail not in entered:  # it stands in the row of its first user
+            first = min(last, first + 1)
+        crossing[first + 1] += 1
+        crossing[last + 1] -= 1
+    cuts: list[int] = []
+    length, open_edges, best = sizes[0], 0, (0, 0)
+    for level in range(1, deepest + 1):
+        open_edges += crossing[level]
+        if open_edges <= CROSSING and length > 0.6 * ROW:
+            best = min(best, (open_edges, -level)) if best[1] else (open_edges, -level)
+        if length + sizes[level] > ROW and best[1]:
+            cuts.append(-best[1])
+            length = sum(sizes[cuts[-1] : level])
+            best = (0, 0)
+        length += sizes[level]
+    return cuts
+
+
+def _size(box: Box, direction: str) -> float:
+    if direction == "TB":
+        return 0.2 * (1 + len(box.lines) + len(box.notes[:3])) + GAP
+    return CHARACTER * max(map(len, (box.title, *box.lines))) + 0.26 + GAP
+
+
+def _anchors(
+    boxes: Mapping[str, Box], links: list[Link], levels: dict[str, int], row: dict[str, int]
+) -> tuple[list[Anchor], frozenset[str], frozenset[str]]:
+    """An anchor for the leaves of each scope that are used in one column, and the links beside them."""
+    tails: dict[str, list[Link]] = {ident: [] for ident in boxes}
+    heads: dict[str, list[str]] = {ident: [] for ident in boxes}
+    for link in links:
+        tails[link.head].append(link)
+        heads[link.tail].append(link.head)
+    found: dict[tuple[int, int], Anchor] = {}
+    lanes, users = set(), set()
+    for ident, box in boxes.items():
+        if tails[ident] or not heads[ident] or not box.scope:
+            continue
+        user = min(heads[ident], key=lambda one: levels[one])
+        outside = [
+            link
+            for link in tails[user]
+            if boxes[link.tail].scope != box.scope and row[link.tail] == row[user]
+        ]
+        anchor = found.setdefault((row[ident], levels[user]), Anchor())
+        anchor.leaves.append(ident)
+        last = max((levels[link.tail] for link in outside), default=0)
+        anchor.after |= dict.fromkeys([link.tail for link in outside if levels[link.tail] == last][:AFTER])
+        if boxes[user].scope == box.scope:
+            lanes |= {link.ident for link in outside}
+            users.add(user)
+    return list(found.values()), frozenset(lanes), frozenset(users)
