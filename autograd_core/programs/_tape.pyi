@@ -7,6 +7,9 @@ class Bound:
     def run(self, start: int, stop: int, rows: Any, seeds: Any, /) -> int: ...
     def fits(self) -> bytes: ...
 
+class Row:
+    def run(self, batches: tuple[Any, ...], seed: float, /) -> tuple[Any, tuple[Any, ...], Any] | None: ...
+
 class Tape:
     @property
     def order(self) -> list[int]: ...
@@ -53,8 +56,20 @@ def compile(
     callables: list[tuple[Callable[..., float], Callable[..., Any], bool]],
     /,
 ) -> Tape: ...
-def set_arities(table: bytes, /) -> None: ...
 def builds() -> list[str]: ...
+def row(
+    bound: Bound,
+    rows: tuple[Any, ...],
+    parameters: list[Any],
+    reader: Callable[[list[Any], bool], Any],
+    values: Callable[[], Any],
+    gradients: tuple[Callable[[], Any], ...],
+    sums: Callable[[], Any] | None,
+    ordered: Any,
+    order: Any,
+    array: type,
+    /,
+) -> Row: ...
 def trainer(
     loss: Bound,
     penalty: Bound | None,

@@ -244,10 +244,8 @@ class Program:
         Raises:
             What f raises for that row, with its node.
         """
-        if not (block or threads != 1):
-            found = self._one_row(batches, (), False, 1.0)
-            if found is not None:
-                return found[0]
+        if not block and threads == 1 and (found := one_row(self, batches, (), False, 1.0)) is not None:
+            return found[0]
         run = Run(self, batches, block, threads)
         return run.shaped(run.values())
 
@@ -287,20 +285,18 @@ class Program:
         """
         import numpy as np
 
-        if type(wrt) is int and gradient == 1.0 and not (block or threads != 1):
-            found = self._one_row(batches, (wrt,), False, 1.0)
-            if found is not None:
-                return found[0], found[1][0]
+        if type(gradient) is float and not block and threads == 1 and (wrt is None or type(wrt) is int):
+            if wrt is not None:
+                wanted: tuple[int, ...] = (wrt,)
+            else:
+                wanted = tuple(range(len(batches))) if self._wants_inputs(inputs) else ()
+            if (found := one_row(self, batches, wanted, wrt is None, gradient)) is not None:
+                return found[0], Gradients(found[2], found[1]) if wrt is None else found[1][0]
         if wrt is not None:
             return derivatives.value_and_grad(self, batches, wrt, gradient, per_row, block, threads)
-        if type(gradient) is float and not (block or threads != 1):
-            owned = len(self._parameters) == 0 if inputs is None else inputs
-            found = self._one_row(batches, tuple(range(len(batches))) if owned else (), True, gradient)
-            if found is not None:
-                return found[0], Gradients(found[2], tuple(found[1]))
         run = Run(self, batches, block, threads)  # it may record branches, with parameters of their own
         totals = np.zeros(len(self.parameters))
-        wanted = range(len(batches)) if (not len(totals) if inputs is None else inputs) else ()
+        wanted = tuple(range(len(batches))) if self._wants_inputs(inputs) else ()
         values, own = run.sums_and_gradients(totals, wanted, run.seeds_of(gradient))
         shaped = (own[k].reshape(run.lanes, *self.examples[k].shape) for k in wanted)
         return run.shaped(values), Gradients(totals, tuple(shaped))
@@ -532,23 +528,8 @@ class Program:
 
     # --- within ----------------------------------------------------------------------
 
-    def _one_row(
-        self, batches: Sequence[Any], inputs: tuple[int, ...], sums: bool, gradient: float
-    ) -> tuple[Any, list[Any], Any] | None:
-        """Take the short way of a single row, an array of float64, with nothing out of the ordinary."""
-        if (
-            len(batches) != len(self.examples)
-            or (sums and len(self.recordings) > 1)
-            or self.recorded.captured
-        ):
-            return None
-        for batch in batches:
-            if type(batch).__name__ != "ndarray" or batch.dtype.char != "d" or batch.shape[:1] != (1,):
-                return None
-        found = one_row(self, batches, inputs, sums, gradient)
-        if found is None:
-            return None
-        return found[0].reshape((1, *self.shape) if batches else self.shape), found[1], found[2]
+    def _wants_inputs(self, inputs: bool | None) -> bool:
+        return not self._parameters if inputs is None else inputs
 
     def _numbers(self, row: Sequence[Any]) -> list[float]:
         if len(row) != len(self.examples):

@@ -109,21 +109,8 @@ class Recording:
     def __init__(self, graph: RecordedGraph):
         self.graph = graph
         self._tapes: dict[tuple[bool, bool, bytes, bool], Tape] = {}
-        self._kept: dict[Any, list[Any]] = {}
+        self.rows: dict[Any, Any] = {}  # what `one_row` keeps
         self._lock = threading.Lock()
-
-    def take(self, key: Any) -> Any:
-        """Return something that `give` left under a key, for this thread alone; None if there is nothing."""
-        try:
-            return self._kept[key, _Switch.chosen].pop()
-        except (KeyError, IndexError):
-            return None
-
-    def give(self, key: Any, kept: Any) -> None:
-        """Leave something for the next one who asks."""
-        shelf = self._kept.setdefault((key, _Switch.chosen), [])
-        if len(shelf) < 4:
-            shelf.append(kept)
 
     def tape(self, lanes: bool, wanted_inputs: bytes = b"", want_parameters: bool = True) -> Tape:
         """Return a tape.

@@ -110,6 +110,7 @@ static const Build *best_build(void) { return builds + (build_runs(1) ? 1 : 0); 
 /* --- Python objects --- */
 
 enum { POOL = 4, MAX_THREADS = 64 };
+enum { SHORT = 4096 };           /* a one-lane tape of so few instructions is done before another thread could take the GIL */
 
 typedef struct {
     PyObject_HEAD
@@ -242,7 +243,7 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
         memcpy(uniforms + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
         for (k = 0; k < threads; k++) spaces[k]->uni = uniforms;
     }
-    if (!called) watch.state = PyEval_SaveThread();
+    if (!called && (t->lanes || t->nfwd + t->aux.n > SHORT)) watch.state = PyEval_SaveThread();
 #ifdef HAVE_THREADS
     lane = threads > 1 ? run_together(&run, &watch) : run_alone(&run, &watch);
 #else
@@ -530,11 +531,13 @@ static PyObject *module_builds(PyObject *module, PyObject *unused) {
     return list;
 }
 
+#include "row.h"
 #include "train.h"
 
 static PyMethodDef module_methods[] = {
     {"compile", module_compile, METH_VARARGS, "compile(graph arrays...) -> Tape"},
     {"builds", module_builds, METH_NOARGS, "the instruction sets that this machine can run, the best last"},
+    {"row", module_row, METH_VARARGS, "row(bound, rows, parameters, reader, values, gradients, sums, ordered, order, array) -> Row"},
     {"trainer", module_trainer, METH_VARARGS, "trainer(loss, penalty, params, grads, place, rule, settings, buffers, clips) -> Trainer"},
     {"permutation", module_permutation, METH_VARARGS, "permutation(n, seed) -> bytearray of int64"},
     {NULL, NULL, 0, NULL},
@@ -546,7 +549,8 @@ static struct PyModuleDef tape_module = {
 
 PyMODINIT_FUNC PyInit__tape(void) {
     PyObject *m;
-    if (PyType_Ready(&TapeType) < 0 || PyType_Ready(&BoundType) < 0 || PyType_Ready(&TrainerType) < 0) return NULL;
+    if (PyType_Ready(&TapeType) < 0 || PyType_Ready(&BoundType) < 0 || PyType_Ready(&RowType) < 0 ||
+        PyType_Ready(&TrainerType) < 0 || !(data_name = PyUnicode_InternFromString("data"))) return NULL;
 #ifdef HAVE_X86
     __builtin_cpu_init();
 #endif
