@@ -10,50 +10,15 @@ import numpy as np
 
 import autograd_core as ag
 
-__all__ = ["PROBLEMS", "Function"]
+from .bundle import BA
+from .common import Function, both, one_row, recorded
+from .hand import HT
+from .lstm import LSTM
+from .nested import PARTICLE, SADDLE
 
+__all__ = ["PROBLEMS"]
 
-class Function(NamedTuple):
-    """One function of a problem.
-
-    Attributes:
-        prepare: input -> what the work takes; not timed. Programs are recorded here, once for a shape.
-        work: what is timed.
-        answer: result -> JSON; not timed.
-    """
-
-    prepare: Callable[[Any], Any]
-    work: Callable[[Any], Any]
-    answer: Callable[[Any], Any]
-
-
-_recorded: dict[Any, ag.Program] = {}
 _shared: dict[Any, Any] = {}  # a Program with its parameters
-
-
-def recorded(key: Any, f: Callable[..., Any], *examples: Any) -> ag.Program:
-    """Return the Program for a shape, recorded when it is first wanted."""
-    if key not in _recorded:
-        _recorded[key] = ag.record(f, *examples)
-    return _recorded[key]
-
-
-def _both(
-    program_of: Callable[[Any], tuple[ag.Program, tuple[Any, ...]]], wrt: Any = 0
-) -> dict[str, Function]:
-    """The value of a function, and its gradient, of one row."""
-    return {
-        "primal": Function(program_of, lambda p: p[0](*p[1]), lambda y: float(y[0])),
-        "gradient": Function(
-            program_of,
-            lambda p: p[0].value_and_grad(*p[1], wrt=wrt)[1],
-            lambda g: np.asarray(g)[0].ravel().tolist(),
-        ),
-    }
-
-
-def _row(numbers: Any) -> Any:
-    return np.array(numbers, dtype=float)[None]
 
 
 # --- hello, lse, llsq, det
@@ -73,7 +38,7 @@ HELLO = {
 
 def _lse(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
     n = len(given["x"])
-    return recorded(("lse", n), ag.logsumexp, [0.0] * n), (_row(given["x"]),)
+    return recorded(("lse", n), ag.logsumexp, [0.0] * n), (one_row(given["x"]),)
 
 
 class _Squares(NamedTuple):
@@ -139,7 +104,7 @@ def _subsets(n: int, size: int) -> list[tuple[int, ...]]:
 def _det(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
     n = given["ell"]
     f = recorded(("det", n), lambda A: minors([A[i * n : i * n + n] for i in range(n)]), [1.0] * (n * n))
-    return f, (_row(given["A"]),)
+    return f, (one_row(given["A"]),)
 
 
 # --- ode
@@ -165,7 +130,7 @@ def _ode(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
             ]
         return y
 
-    return recorded(("ode", n, steps), f, [0.5] * n), (_row(given["x"]),)
+    return recorded(("ode", n, steps), f, [0.5] * n), (one_row(given["x"]),)
 
 
 def _ode_last(given: Any) -> tuple[ag.Program, tuple[Any, ...], Any]:
@@ -281,7 +246,7 @@ def _gmm(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
     d, k = given["d"], given["k"]
     examples = [0.0] * k, [[0.0] * d] * k, [[0.0] * d] * k, [[0.1] * (d * (d - 1) // 2)] * k
     program = ag.record(_gmm_rows(given), *examples)
-    return program, tuple(_row(given[name]) for name in ("alpha", "mu", "q", "l"))
+    return program, tuple(one_row(given[name]) for name in ("alpha", "mu", "q", "l"))
 
 
 GMM = {
@@ -296,9 +261,14 @@ GMM = {
 PROBLEMS: dict[str, dict[str, Function]] = {
     "hello": HELLO,
     "llsq": LLSQ,
-    "lse": _both(_lse),
-    "det": _both(_det),
+    "lse": both(_lse),
+    "det": both(_det),
     "ode": ODE,
     "kmeans": KMEANS,
     "gmm": GMM,
+    "ba": BA,
+    "ht": HT,
+    "lstm": LSTM,
+    "saddle": SADDLE,
+    "particle": PARTICLE,
 }

@@ -122,5 +122,6 @@ def test_gmm() -> None:
     assert np.allclose(found["l"], -below - low)
 
 
-def test_the_problems_that_are_done() -> None:
-    assert sorted(PROBLEMS) == ["det", "gmm", "hello", "kmeans", "llsq", "lse", "ode"]
+def test_all_twelve_problems_are_there() -> None:
+    problems = "ba det gmm hello ht kmeans llsq lse lstm ode particle saddle"
+    assert sorted(PROBLEMS) == problems.split()
