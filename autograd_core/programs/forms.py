@@ -65,6 +65,12 @@ class Example:
         other.numbers = list(numbers_)
         return other
 
+    def one_row(self, numbers_: Sequence[float]) -> Any:
+        """Return numbers as a batch of one row, an array."""
+        import numpy as np
+
+        return np.array(numbers_, dtype=float).reshape(1, *self.shape)
+
     def rows(self, batch: Any, what: str = "the batch") -> Any:
         """Return a batch of such arguments as a C-contiguous float64 array of shape (lanes, size)."""
         import numpy as np

@@ -15,7 +15,7 @@ from ..errors import RecordingError
 from ..transforms import grad
 from ..transforms import jvp as push_forward
 from .graph import COMPARE, RELATIONS
-from .run import Run
+from .run import FITS, Run
 from .sparse import sparse_jacobian
 from .wrt import Targets
 
@@ -54,8 +54,20 @@ def _function(program: Program, targets: Targets) -> Callable[..., Any]:
 
 def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[Any]) -> Any:
     """Return the recorded graph whose guards these inputs keep, recorded now if there is none."""
+    parts, at = [], 0
+    for example in program.examples:
+        parts.append(list(numbers[at : at + example.size]))
+        at += example.size
     raised: Exception | None = None
     for tried in range(2):
+        row = Run(
+            program,
+            [e.one_row(part) for e, part in zip(program.examples, parts, strict=True)],
+            dispatch=False,
+        )
+        for recording in recordings:
+            if row.fits(recording, [0])[0] == FITS:
+                return recording.graph
         for recording in recordings:
             graph = recording.graph
             try:
@@ -66,10 +78,6 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
                     return graph
             except Exception as error:  # of an operation in another branch, or of this row
                 raised = error
-        parts, at = [], 0
-        for example in program.examples:
-            parts.append(list(numbers[at : at + example.size]))
-            at += example.size
         if tried or program.on_guard == "raise" or not program.record_row(parts):
             break
     raise raised or RecordingError(
@@ -92,7 +100,8 @@ def _derived(program: Program, kind: str, targets: Targets) -> Program:
     def tangent(*args: Any) -> Any:
         *row, direction = args
         primals = chosen(row)
-        return push_forward(lambda *leaves: function(row, leaves), primals, list(direction))[1]
+        values, along = push_forward(lambda *leaves: function(row, leaves), primals, list(direction))
+        return [*values, *along]
 
     def gradient(*row: Any) -> Any:
         return grad(lambda leaves: function(row, leaves)[0])(chosen(row))
@@ -114,15 +123,16 @@ def jvp(program: Program, batches: Sequence[Any], tangents: Any, wrt: Any) -> tu
     """See `Program.jvp`."""
     import numpy as np
 
-    run = Run(program, batches)  # it records the branches of the rows, where that was asked for
+    run = Run(program, batches, dispatch=False)  # the tangent's Program has recordings of its own
     targets = Targets(program, wrt)
     directions, many = _directions(run, targets, tangents)
     count = len(directions)
-    arrays = [np.tile(array, (count, 1)) for array in run.arrays]
-    found = _derived(program, "tangent", targets)(
-        *arrays, directions.reshape(count * run.lanes, targets.size)
-    )
-    return run.shaped(run.values()), found.reshape((count, *run.shape) if many else run.shape)
+    arrays = run.arrays if count == 1 else [np.tile(array, (count, 1)) for array in run.arrays]
+    made = _derived(program, "tangent", targets)
+    both = made(*arrays, directions.reshape(count * run.lanes, targets.size))
+    found = both[:, run.width :].reshape((count, *run.shape) if many else run.shape)
+    values = both[: run.lanes, : run.width] if count else Run(program, batches).values()
+    return run.shaped(values).copy(), found.copy()
 
 
 def hvp(program: Program, batches: Sequence[Any], vectors: Any, wrt: Any, per_row: bool) -> Any:

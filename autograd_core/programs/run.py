@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import real_array, whole_number
 from ..backward import contributions
-from ..engine.value import Value
+from ..engine.modes import is_recording
+from ..engine.value import Value, number_of
 from ..errors import RecordingError
 from ..vectors import parameters_to_vector
 from .tapes import Recording, instruction_set
@@ -51,9 +52,18 @@ class Run:
     Attributes:
         arrays: for each argument its rows, shape (lanes, size).
         lanes: how many rows there are; 1 if there are no arguments.
+        plan: the number of each lane's recording, -1 for none; None if the first one serves all. Without
+            `dispatch` it is not there, and only `fits` can be asked.
     """
 
-    def __init__(self, program: Program, batches: Sequence[Any], block: int = 0, threads: int = 1):
+    def __init__(
+        self,
+        program: Program,
+        batches: Sequence[Any],
+        block: int = 0,
+        threads: int = 1,
+        dispatch: bool = True,
+    ):
         examples = program.examples
         if len(batches) != len(examples):
             raise TypeError(f"the recorded function takes {len(examples)} arguments, not {len(batches)}")
@@ -69,8 +79,9 @@ class Run:
         self.width = program.outputs
         self.checked = False  # whether f is what was recorded
         program.recorded.refuse_overwritten()
-        self.plan = self._dispatch()
         self.shape = (self.lanes, *program.shape) if self.arrays else program.shape
+        if dispatch:
+            self.plan = self._dispatch()
 
     def values(self) -> Any:
         """Return the values, shape (lanes, outputs)."""
@@ -194,21 +205,24 @@ class Run:
                     if len(program.recordings) >= program.most_recordings:
                         break
                     continue
-            fits = self._fits(program.recordings[number], left)
+            fits = self.fits(program.recordings[number], left)
             plan[left[fits == FITS]] = number
             left = left[fits == LEAVES_A_GUARD]
             number += 1
         return plan
 
-    def _fits(self, recording: Recording, lanes: Any) -> Any:
-        """Tell for some lanes whether a recording serves them."""
+    def fits(self, recording: Recording, lanes: Any) -> Any:
+        """Tell for some lanes whether a recording serves them: FITS, LEAVES_A_GUARD or NOT_FINITE."""
         import numpy as np
 
         tape, _, parameters = recording.tape(len(lanes) > 2)
         arrays = tuple(np.ascontiguousarray(array[lanes]) for array in self.arrays)
-        bound = tape.bind(
-            parameters_to_vector(parameters), arrays, None, None, None, self.block, 1, instruction_set()
+        numbers = (
+            np.array([number_of(p) for p in parameters])
+            if is_recording()
+            else parameters_to_vector(parameters)
         )
+        bound = tape.bind(numbers, arrays, None, None, None, self.block, 1, instruction_set())
         return np.frombuffer(bound.fits(), dtype=np.uint8)
 
     def _advance(self, recording: Recording | None, lane: int, stop: int) -> int:
