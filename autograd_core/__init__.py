@@ -21,7 +21,7 @@ load_engine()
 
 from .backward import Contribution, backward, contributions, zero_grad  # noqa: E402
 from .calculus.operations import OPERATIONS, Operation  # noqa: E402
-from .engine.modes import diagnose, ieee, no_grad, scope  # noqa: E402
+from .engine.modes import diagnose, enable_grad, ieee, no_grad, scope  # noqa: E402
 from .engine.sweep import topological_order  # noqa: E402
 from .engine.value import COMPILED, Value  # noqa: E402
 from .errors import (  # noqa: E402
@@ -112,6 +112,7 @@ __all__ = [
     "contributions",
     "diagnose",
     "differentiate",
+    "enable_grad",
     "explain",
     "grad",
     "gradients_to_vector",

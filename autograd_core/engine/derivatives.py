@@ -46,6 +46,7 @@ else:
     from .sweep import array_pointer, nodes_up_to
     from .value import *
 
+from .modes import enable_grad
 from .nary import refuse_stale
 from .sweep import sweep
 from .value import bounded, method, rules
@@ -74,6 +75,9 @@ def call_on_inputs(function, args, kwargs, leaves: list):
     global _active
     mode: cython.int = thread_mode()
     leaf: Value
+    if mode & HELD and mode & NO_GRAD:
+        with enable_grad():
+            return call_on_inputs(function, args, kwargs, leaves)
     for leaf in leaves:
         leaf._flags |= INPUT
     _active += 1

@@ -21,3 +21,4 @@ cdef enum:
     RULE = 8
     IEEE = 16
     TRACING = 32
+    HELD = 64

@@ -20,7 +20,7 @@ class _Mode:
         traceback: TracebackType | None = None,
     ) -> None: ...
     def __call__(self, function: Callable[_P, _T]) -> Callable[_P, _T]:
-        """Use the mode as a decorator."""
+        """Use the mode as a decorator: in force whenever the function's code runs."""
 
 def no_grad() -> _Mode:
     """Within this context operations return plain constants: no graph is built."""

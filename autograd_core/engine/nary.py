@@ -4,11 +4,11 @@
 import cython
 
 if cython.compiled:
-    from cython.cimports.autograd_core.engine.flags import ASSIGNED, IEEE, INDEX_1, SELECTING
+    from cython.cimports.autograd_core.engine.flags import ASSIGNED, HELD, IEEE, INDEX_1, SELECTING
     from cython.cimports.autograd_core.engine.value import *
     from cython.cimports.libc.stdlib import free, malloc
 else:
-    from .flags import ASSIGNED, IEEE, INDEX_1, SELECTING
+    from .flags import ASSIGNED, HELD, IEEE, INDEX_1, SELECTING
     from .value import *
 
 from ..errors import GraphError
@@ -358,7 +358,7 @@ def _follows(node: Value) -> cython.bint:
     j: cython.Py_ssize_t
     again: Value
     mode: cython.int = thread_mode()
-    set_thread_mode(IEEE)
+    set_thread_mode(IEEE | (mode & HELD))
     try:
         again = apply(node.operation, list(node.parents), index_of(node))
     except (ValueError, ArithmeticError):

@@ -30,9 +30,10 @@ static inline __attribute__((always_inline)) void *ad_clear(void *memory, int by
 static AD_THREAD int ad_thread_mode = 0;
 static AD_THREAD unsigned int ad_thread_scope = 0;
 
-static inline int get_mode(void) { return ad_thread_mode; }
+static inline int raw_mode(void) { return ad_thread_mode; }
 static inline void set_mode(int mode) { ad_thread_mode = mode; }
 static inline unsigned int get_scope(void) { return ad_thread_scope; }
+static inline void set_scope(unsigned int scope) { ad_thread_scope = scope; }
 
 /* The scopes around the present one; a thread's own, so that threads may share a model's scope objects. */
 static AD_THREAD unsigned int *ad_outer_scopes = NULL;

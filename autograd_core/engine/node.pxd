@@ -1,9 +1,10 @@
 # What node.h holds. Only value.py may cimport this: the state in node.h is static, so a second module would get its own.
 
 cdef extern from "node.h":
-    int get_mode() noexcept nogil
+    int raw_mode() noexcept nogil
     void set_mode(int mode) noexcept nogil
     unsigned int get_scope() noexcept nogil
+    void set_scope(unsigned int scope) noexcept nogil
     int push_scope(unsigned int scope) except -1
     void pop_scope() noexcept nogil
     size_t scope_depth() noexcept nogil

@@ -61,6 +61,7 @@ cdef int index_of(Value node) noexcept
 cpdef Value as_value(number)
 cpdef int thread_mode() noexcept
 cpdef void set_thread_mode(int mode) noexcept
+cpdef void put_in_force(int mode, unsigned int scope, bint held) noexcept
 cpdef unsigned int thread_scope() noexcept
 cpdef enter_scope(unsigned int number)
 cpdef void leave_scope() noexcept

@@ -79,9 +79,10 @@ if not cython.compiled:
     globals().update(
         OP_LEAF=0,
         OP_CUSTOM=255,
-        get_mode=lambda: _state.mode,
+        raw_mode=lambda: _state.mode,
         set_mode=lambda mode: setattr(_state, "mode", mode),
         get_scope=lambda: _state.scope,
+        set_scope=lambda scope: setattr(_state, "scope", scope),
         scope_depth=lambda: len(_state.outer),
         is_finite=math.isfinite,
     )
@@ -96,6 +97,9 @@ _changes = 0  # of nodes that stand in a pickler's table
 # The nodes that wait to be freed, linked through their gradient fields.
 _pending = cython.declare(cython.p_void)
 _draining = cython.declare(cython.bint, False)
+
+_settle = cython.declare(object)  # of the modes that generators and coroutines hold: see modes.py
+_rebase = cython.declare(object)
 
 
 class Details:
@@ -143,9 +147,9 @@ class Value:
             _blank(self)
         if label:
             self._extra = _label(label)
-        self._scope = get_scope()
         if get_mode() & RECORDING:
             self._flags |= FRESH
+        self._scope = get_scope()
 
     # --- what the node is -------------------------------------------------------------------------------
 
@@ -574,9 +578,10 @@ def new_node(op: cython.int, y: cython.double) -> Value:
 @cython.cfunc
 def constant(number: cython.double) -> Value:
     """Return a leaf that takes no gradient."""
+    mode: cython.int = get_mode()
     node: Value = new_node(OP_LEAF, number)
     node._flags = CONSTANT
-    if get_mode() & RECORDING:
+    if mode & RECORDING:
         node._flags |= FRESH
     return node
 
@@ -954,6 +959,8 @@ def finish_node(node: Value):
 def _apply_modes(node: Value):
     """What no_grad and diagnose do to a node that was just made."""
     mode: cython.int = get_mode()
+    if mode & HELD:
+        node._scope = get_scope()
     if mode & RECORDING:
         node._flags |= RECORDED
     if mode & DIAGNOSE and not mode & IEEE:
@@ -1124,6 +1131,30 @@ def _note_comparison(a: Value, other, relation, outcome):
 # --- the state of a thread, for the other modules of the engine -----------------------------------------
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def get_mode() -> cython.int:
+    """Return the mode bits of this thread."""
+    mode: cython.int = raw_mode()
+    if mode == 0:
+        return 0
+    return _settled() if mode & HELD else mode
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _settled() -> cython.int:
+    _settle()
+    return raw_mode()
+
+
+def set_settling(settle, rebase):
+    """Give the functions that put modes in force while generators or coroutines hold some."""
+    global _settle, _rebase
+    _settle, _rebase = settle, rebase
+
+
 @cython.ccall
 @cython.exceptval(check=False)
 def thread_mode() -> cython.int:
@@ -1134,14 +1165,31 @@ def thread_mode() -> cython.int:
 @cython.ccall
 @cython.exceptval(check=False)
 def set_thread_mode(mode: cython.int) -> cython.void:
-    """Set the mode bits of this thread."""
-    set_mode(mode)
+    """Set the mode bits of this thread; HELD stays as it is."""
+    if (raw_mode() ^ mode) & HELD:
+        if mode & HELD:
+            set_mode(mode & ~HELD)
+        else:
+            set_mode(mode | HELD)
+            _rebase(mode)
+    else:
+        set_mode(mode)
+
+
+@cython.ccall
+@cython.exceptval(check=False)
+def put_in_force(mode: cython.int, scope: cython.uint, held: cython.bint) -> cython.void:
+    """Set the modes that a user enters, the scope, and HELD; the other mode bits stay."""
+    user: cython.int = NO_GRAD | DIAGNOSE | IEEE
+    set_mode((raw_mode() & ~(user | HELD)) | (mode & user) | (HELD if held else 0))
+    set_scope(scope)
 
 
 @cython.ccall
 @cython.exceptval(check=False)
 def thread_scope() -> cython.uint:
     """Return the number of the scope that this thread is in."""
+    get_mode()
     return get_scope()
 
 

@@ -37,7 +37,7 @@ def deep_scopes():
     try:
         return y * 2.0
     finally:
-        for scope in scopes:
+        for scope in reversed(scopes):
             scope.__exit__()
 
 
