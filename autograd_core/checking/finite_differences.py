@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,6 +26,7 @@ from autograd_core.checking.windows import (
     CONFIDENCE,
     EPSILON,
     LEVELS,
+    OFFSETS,
     ROUNDING,
     TINY,
     Probe,
@@ -43,6 +44,7 @@ Behaviour = Literal["smooth", "kink", "jump", "boundary", "infinite", "noise", "
 
 STRIDE = 4  # binades between the windows that are tried
 QUICK = 4  # steps of the first window
+FINE = 8  # binades below the scale of x at which a short window is tried, where a kink lies close to x
 FINER = 12  # binades below it at which a pair of values must agree with it
 ACCURATE = 1e-9  # relative error at which the first window is enough
 SHARP = 1e-7  # relative error at which the first window is enough for a small expected derivative
@@ -75,6 +77,8 @@ class Derivative:
         coarse: a slope that f shows at larger steps and that the value contradicts; None where there is none.
         jumpiness: where the expected derivative is not the value: the size of a jump of f nearby, over its
             distance from x; 0 where none was found.
+        bounded: whether f is flat here and its values stand on a coarse grid; ``error`` is then a bound: the
+            slope that the grid can hide.
     """
 
     value: float
@@ -89,6 +93,7 @@ class Derivative:
     staircase: bool = False
     coarse: Slope | None = None
     jumpiness: float = 0.0
+    bounded: bool = False
 
 
 def exponents(x: float, epsilon: float) -> tuple[list[int], int]:
@@ -142,7 +147,8 @@ def derivative(
         return Derivative(math.nan, math.inf, "non-finite", None, None, 0.0, 1, probe.message)
     scales, start = exponents(x, epsilon)
     one = min(scales, key=lambda exponent: abs(exponent + 3))
-    for exponent in (start, one) if abs(start - one) > STRIDE else (start,):
+    tried = [start, one] if abs(start - one) > STRIDE else [start]
+    for exponent in [*tried, start - FINE] if expected is not None else tried:
         found = quick(probe, exponent, expected, slack)
         if found is not None:
             return found
@@ -175,7 +181,8 @@ def quick(probe: Probe, exponent: int, expected: float | None, slack: float) -> 
     truncation = before * (h / last) ** 2
     if not deviation <= CONFIDENCE * (slope.error + truncation + 2 * probe.rounding(h, -h) / h):
         return None
-    return report(probe, "smooth", slope, window)
+    noise = 2.0 * max(deviation - truncation, 0.0) * h / slope.finest  # what the finer pair sees of f's noise
+    return report(probe, "smooth", replace(slope, error=max(slope.error, noise)), window)
 
 
 def contradicted(probe: Probe, exponent: int, expected: float | None, slack: float) -> bool:
@@ -188,12 +195,34 @@ def contradicted(probe: Probe, exponent: int, expected: float | None, slack: flo
 
 
 def on_a_grid(probe: Probe) -> bool:
-    """Whether the values known so far have far fewer digits than floats have: f rounds inside."""
-    centre = probe(0.0)
-    moved = [value for value in probe.values.values() if value != centre and math.isfinite(value)]
-    if not moved:
-        return False
-    return min(map(lowest_bit, moved)) > 2.0**12 * max(map(math.ulp, moved)) * probe.epsilon / EPSILON
+    """Whether f's values have far fewer digits than floats have: f rounds inside.
+
+    Where all values known so far are one, f is constant here, or flat between two steps of its grid: values
+    farther away tell.
+    """
+    values = list(probe.values.values())
+    if len(set(values)) == 1:
+        values += far_values(probe)
+    return coarse_grid(probe, values) > 0.0
+
+
+def far_values(probe: Probe) -> list[float]:
+    """Values of f at points as far away as its coarsest window and an eighth of that."""
+    far = math.ldexp(4.0, max(math.frexp(probe.x)[1], 0))
+    return [probe.fresh(far * part * offset) for part in (1.0, 0.125) for offset in OFFSETS]
+
+
+def coarse_grid(probe: Probe, values: Iterable[float]) -> float:
+    """The lowest digit among values of f, where all of them have far fewer digits than floats; else 0.
+
+    A function of whole numbers counts or compares something: it has no other digits to lose.
+    """
+    numbers = {value for value in values if value and math.isfinite(value)}
+    if not numbers - {probe(0.0)}:
+        return 0.0
+    unused = min(lowest_bit(value) / math.ulp(value) for value in numbers)
+    grid = min(map(lowest_bit, numbers))
+    return grid if unused > 2.0**12 * probe.epsilon / EPSILON and grid != 1.0 else 0.0
 
 
 def is_accurate(slope: Slope, window: Window, probe: Probe) -> bool:
@@ -330,6 +359,16 @@ class Finding:
             return self.slope.error
         return max(side.error for side in sides(self.window))
 
+    def held_to(self, finer: Finding) -> Finding:
+        """The finding, with what a finer window's error leaves unexplained of their difference as its error.
+
+        The finer window sees less truncation and, with its own rounding accounted for, knows better.
+        """
+        if self.slope is None or finer.slope is None:
+            return self
+        unexplained = abs(self.slope.value - finer.slope.value) - finer.slope.error
+        return replace(self, slope=replace(self.slope, error=max(self.slope.error, unexplained)))
+
 
 def find(window: Window, kinks: Sequence[Window]) -> Finding | None:
     """What the window says, or None when nothing in it converged to three digits.
@@ -391,7 +430,7 @@ def best_finding(windows: Sequence[Window]) -> Finding | None:
         if best is None or confirmed(fine, best, findings[index + 1 :]):
             best = fine
         elif agree(fine, best):
-            best = min(best, fine, key=lambda finding: finding.error)
+            best = min(best.held_to(fine), fine, key=lambda finding: finding.error)
     return best
 
 
@@ -410,8 +449,12 @@ def conclude(probe: Probe, windows: Sequence[Window]) -> Derivative:
         stairs = staircase(probe, found.slope)
         if stairs is not None:
             return replace(report(probe, "smooth", stairs, window), staircase=True)
-        slope = replace(found.slope, error=max(found.slope.error, finer_error(probe, found.slope)))
-        return report(probe, "smooth" if is_resolved(slope, window.rounding) else "noise", slope, window)
+        bound = hidden_by_grid(probe, found.slope)
+        error = max(found.slope.error, finer_error(probe, found.slope))
+        slope = replace(found.slope, error=max(error, bound))
+        window = replace(window, rounding=max(window.rounding, bound * window.step))
+        behaviour: Behaviour = "smooth" if is_resolved(slope, window.rounding) else "noise"
+        return replace(report(probe, behaviour, slope, window), bounded=bound > error)
     left, right = sides(window)
     middle = Slope((left.value + right.value) / 2, left.error + right.error, window.step, left.finest)
     return report(probe, "kink", middle, window)
@@ -441,6 +484,18 @@ def staircase(probe: Probe, slope: Slope) -> Slope | None:
     visible = abs(rise) * flat > 1e3 * (probe.epsilon * abs(centre) + TINY)
     found = slope if slope.value else Slope(rise, apart + probe.grid / largest[-1], largest[-1], largest[0])
     return found if visible or probe.grid else None
+
+
+def hidden_by_grid(probe: Probe, slope: Slope) -> float:
+    """The slope that f may have where it looks flat because its values stand on a coarse grid; else 0."""
+    centre, flat = probe(0.0), 0.0
+    if slope.value != 0.0:
+        return 0.0
+    for h in sorted(h for h in probe.values if h > 0.0):
+        if not probe(h) == centre == probe(-h):
+            break
+        flat = h
+    return coarse_grid(probe, probe.values.values()) / (2 * flat) if flat else 0.0
 
 
 def finer_error(probe: Probe, slope: Slope) -> float:

@@ -77,7 +77,8 @@ def judge(
         verified: whether the derivative has been verified by other means, so that a finite difference drowned
             in known rounding still passes.
     """
-    tolerance = rules.tolerance(analytic, found.value, found.error) + rounding
+    error = found.error / MULTIPLE if found.bounded else found.error
+    tolerance = rules.tolerance(analytic, found.value, error) + rounding
     verdict, note = decide(analytic, found, rules, tolerance, verified)
     left, right = (found.left, found.right) if found.behaviour == "kink" else (None, None)
     return Row(
