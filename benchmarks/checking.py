@@ -263,7 +263,8 @@ def calibration(count: int) -> None:
         found = table.calibrate(name, count, compared=True)
         print(
             f"estimated errors, {name}: exceeded in {found.above}, ten times in {found.far} of "
-            f"{found.smooth} random functions; the right gradient undecided in {found.undecided}, accused in {found.alarms}"
+            f"{found.smooth} random functions; the right gradient undecided in {found.undecided}, accused in "
+            f"{found.alarms}"
         )
 
 
