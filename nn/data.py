@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd_core import Value
@@ -20,6 +20,7 @@ __all__ = [
     "targets_of",
     "values_of",
     "weights_of",
+    "with_class_weights",
 ]
 
 
@@ -205,33 +206,40 @@ def data_digest(X: Any, y: Any) -> str:
     return found.hexdigest()[:16]
 
 
-def weights_of(sample_weight: Any, class_weight: Any, targets: Any, loss: Loss) -> Any:
-    """The weight of each example, an array; None if all count alike.
-
-    Args:
-        sample_weight: numbers >= 0, one an example, or None.
-        class_weight: label -> factor, "balanced", or None.
-        targets: what `targets_of` returned.
-        loss: the row of the loss, which tells whether there are classes.
+def weights_of(sample_weight: Any, count: int) -> Any:
+    """The weights of so many examples, an array; None if all count alike.
 
     Raises:
-        InputError: they are too few, negative or all 0, or a class has no weight.
+        InputError: they are too few, negative or all 0.
     """
     import numpy as np
 
-    if sample_weight is None and class_weight is None:
+    if sample_weight is None:
         return None
-    weights = np.ones(len(targets))
-    if sample_weight is not None:
-        weights = numbers_of(sample_weight, "sample_weight")
-        if weights.shape != (len(targets),):
-            raise InputError(f"sample_weight has shape {weights.shape} for {len(targets)} examples")
-        _check_finite(weights, "sample_weight")
-        if (weights < 0.0).any() or not weights.any():
-            raise InputError("sample_weight must have no number below 0 and one above")
-    return np.ascontiguousarray(
-        weights if class_weight is None else weights * _class_weights(class_weight, targets, loss)
-    )
+    weights = numbers_of(sample_weight, "sample_weight")
+    if weights.shape != (count,):
+        raise InputError(f"sample_weight has shape {weights.shape} for {count} examples")
+    _check_finite(weights, "sample_weight")
+    if (weights < 0.0).any() or not weights.any():
+        raise InputError("sample_weight must have no number below 0 and one above")
+    return np.ascontiguousarray(weights)
+
+
+def with_class_weights(examples: Examples, class_weight: Any, loss: Loss) -> Examples:
+    """The examples with the weights of their classes, times those they have already.
+
+    Args:
+        examples: what is trained on: held-out examples do not count.
+        class_weight: label -> factor, "balanced", or None.
+        loss: the row of the loss, which tells whether there are classes.
+
+    Raises:
+        InputError: there are no classes, or one has no weight.
+    """
+    if class_weight is None:
+        return examples
+    factors = _class_weights(class_weight, examples.targets, loss)
+    return replace(examples, weights=factors if examples.weights is None else examples.weights * factors)
 
 
 def _class_weights(class_weight: Any, targets: Any, loss: Loss) -> Any:

@@ -107,9 +107,12 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, (bool, int, float, str))
+    if type(value) in _PLAIN:
+        return True
+    return isinstance(value, tuple) and all(map(_is_plain, value))
+
+
+_PLAIN = {bool, int, float, str, type(None)}
 
 
 def _check_positive(name: str, value: float | None) -> None:

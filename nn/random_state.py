@@ -18,7 +18,7 @@ from typing import Any
 from autograd_core import Value
 from nn.random_inputs import RandomInput
 
-__all__ = ["RandomStates", "states_from_json", "states_to_json"]
+__all__ = ["RandomStates", "global_names", "of_a_library", "states_from_json", "states_to_json"]
 
 _LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names} - {"__main__"}
 _INSTALLED = ("site-packages", "dist-packages")
@@ -140,7 +140,7 @@ def _within(thing: Any) -> Iterator[Any]:
         if len(thing) <= _MOST_ENTRIES:
             yield from thing.values() if isinstance(thing, dict) else thing
     elif isinstance(thing, FunctionType):
-        yield from () if _of_a_library(thing) else _named_by(thing)
+        yield from () if of_a_library(thing) else _named_by(thing)
     elif isinstance(thing, MethodType):
         yield from (thing.__func__, thing.__self__)
     elif isinstance(thing, functools.partial):
@@ -150,12 +150,12 @@ def _within(thing: Any) -> Iterator[Any]:
     elif isinstance(thing, property):
         yield thing.fget
     elif isinstance(thing, type):
-        yield from () if _of_a_library(thing) else (*vars(thing).values(), *thing.__bases__)
-    elif not isinstance(thing, ModuleType) and not _of_a_library(type(thing)):
+        yield from () if of_a_library(thing) else (*vars(thing).values(), *thing.__bases__)
+    elif not isinstance(thing, ModuleType) and not of_a_library(type(thing)):
         yield from (type(thing), *getattr(thing, "__dict__", {}).values())
 
 
-def _of_a_library(thing: Any) -> bool:
+def of_a_library(thing: Any) -> bool:
     """Is it a function or class of Python, of a package that was installed, or ours?"""
     module = str(getattr(thing, "__module__", ""))
     return _is_library(module, sys.modules.get(module))
@@ -174,12 +174,18 @@ def _named_by(function: FunctionType) -> Iterator[Any]:
         except ValueError:  # not assigned yet
             continue
     yield from (function.__defaults__ or (), function.__kwdefaults__ or {})
+    yield from (names[name] for names, name in global_names(function))
+
+
+def global_names(function: FunctionType) -> Iterator[tuple[dict[str, Any], str]]:
+    """The globals that a function's code names, and what it may name in the user's modules: (names, name)."""
     names = _names(function.__code__)
     for name in names & function.__globals__.keys():
         found = function.__globals__[name]
-        yield found
+        yield function.__globals__, name
         if isinstance(found, ModuleType) and not _is_library(found.__name__, found):
-            yield from (vars(found)[inner] for inner in names & vars(found).keys())
+            for inner in names & vars(found).keys():
+                yield vars(found), inner
 
 
 def _names(code: CodeType) -> set[str]:

@@ -121,8 +121,14 @@ def _checksum(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -
     return found.hexdigest()
 
 
-def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+def read_tensors(
+    path: str | os.PathLike[str], with_checksum: bool = False
+) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """Read the arrays and the metadata of a safetensors file.
+
+    Args:
+        path: the file.
+        with_checksum: must it have one? Files that other programs wrote have none.
 
     Raises:
         FileError: it is damaged, truncated, or not a safetensors file.
@@ -139,6 +145,8 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]],
     except Exception as error:  # the library raises several kinds, some of them not its own
         raise FileError(f"{name!r} is damaged or is not a safetensors file: {error}") from error
     checksum = metadata.pop(_CHECKSUM, None)
+    if checksum is None and with_checksum:
+        raise FileError(f"{name!r} is damaged or is not a checkpoint: it has no checksum")
     if checksum is not None and checksum != _checksum(arrays, metadata):
         raise FileError(f"{name!r} is damaged: its checksum does not fit its content")
     for key, array in arrays.items():

@@ -23,7 +23,8 @@ __all__ = ["HistoryTable", "TrainingState", "check_same_run", "load_state", "sav
 _KEY = "autograd_core.run"
 _COUNTS = ("epoch", "batch", "updates", "optimizer_updates")
 _SUMS = ("loss", "penalty", "norm", "lr", "seconds")
-_COLUMNS = tuple(f.name for f in fields(Epoch) if f.name != "metrics")
+_OPTIONAL = ("validation_loss", "validation_accuracy")
+_COLUMNS = tuple(f.name for f in fields(Epoch) if f.name not in ("metrics", *_OPTIONAL))
 
 
 @dataclass(frozen=True)
@@ -71,44 +72,56 @@ class TrainingState:
         return state
 
 
+class _Rows:
+    """Rows of an array that grows at its end."""
+
+    def __init__(self, width: int) -> None:
+        import numpy as np
+
+        self._array, self.count = np.empty((16, width)), 0
+
+    def append(self, row: Sequence[Any]) -> None:
+        """Add a row."""
+        import numpy as np
+
+        if self.count == len(self._array):
+            self._array = np.concatenate([self._array, np.empty_like(self._array)])
+        self._array[self.count] = row
+        self.count += 1
+
+    @property
+    def array(self) -> Any:
+        """The rows so far."""
+        return self._array[: self.count]
+
+
 class HistoryTable:
     """Epochs as the rows of an array, each written once, so that saving walks over none twice."""
 
     def __init__(self) -> None:
-        import numpy as np
+        self._clear()
 
-        self._rows = np.empty((16, len(_COLUMNS)))
-        self._metrics: dict[str, Any] = {}
-        self._count = 0
+    def _clear(self) -> None:
+        self._rows = _Rows(len(_COLUMNS))
+        self._measured: dict[str, _Rows] = {}
 
     def tensors(self, epochs: Sequence[Epoch]) -> dict[str, Any]:
-        """The columns of these epochs, of which all but the newest have been seen before."""
-        import numpy as np
+        """The columns of these epochs, of which all but the newest have been seen before.
 
-        if len(epochs) < self._count:
-            self._count = 0
-        for epoch in epochs[self._count :]:
-            if self._count == len(self._rows):
-                self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-            self._rows[self._count] = [_number(getattr(epoch, name)) for name in _COLUMNS]
-            for name, value in epoch.metrics.items():
-                self._metrics.setdefault(name, {})[self._count] = value
-            self._count += 1
-        return {"history": self._rows[: self._count], **self._metric_columns()}
-
-    def _metric_columns(self) -> dict[str, Any]:
-        import numpy as np
-
-        made = {}
-        for name, values in self._metrics.items():
-            column = made[f"metric.{name}"] = np.full(self._count, math.nan)
-            known = [k for k in values if k < self._count]
-            column[known] = [values[k] for k in known]
-        return made
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+        What is not measured in every epoch is a tensor of rows (place, value), so that a NaN that was
+        measured is told from nothing.
+        """
+        if len(epochs) < self._rows.count:
+            self._clear()
+        for k in range(self._rows.count, len(epochs)):
+            epoch = epochs[k]
+            self._rows.append([getattr(epoch, name) for name in _COLUMNS])
+            optional = {name: getattr(epoch, name) for name in _OPTIONAL}
+            for name, value in {**optional, **epoch.metrics}.items():
+                if value is not None:
+                    self._measured.setdefault(name, _Rows(2)).append((k, value))
+        measured = {f"measured.{name}": rows.array for name, rows in self._measured.items()}
+        return {"history": self._rows.array, **measured}
 
 
 def save_state(
@@ -139,7 +152,7 @@ def load_state(path: str | os.PathLike[str]) -> tuple[TrainingState, list[Epoch]
     Raises:
         FileError: the file is damaged or is not a checkpoint.
     """
-    tensors, metadata = read_tensors(path)
+    tensors, metadata = read_tensors(path, with_checksum=True)
     try:
         header = json.loads(metadata[_KEY])
         settings = dict(header["settings"])
@@ -157,7 +170,7 @@ def load_state(path: str | os.PathLike[str]) -> tuple[TrainingState, list[Epoch]
             random=list(header.get("random", ())),
             **numbers,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FileError(f"{os.fspath(path)!r} is not a checkpoint of a training run ({error!r})") from error
     if len(epochs) != state.epoch:
         raise FileError(
@@ -168,26 +181,19 @@ def load_state(path: str | os.PathLike[str]) -> tuple[TrainingState, list[Epoch]
 
 def _epochs(header: dict[str, Any], tensors: dict[str, Any]) -> list[Epoch]:
     """The history; it is taken out of the tensors."""
-    if "history" in header:  # as it was written before the history was a tensor
-        return [_epoch(row) for row in header["history"]]
-    table = tensors.pop("history")
-    rows = [dict(zip(header["history_columns"], row, strict=True)) for row in table.tolist()]
-    metrics = {name: tensors.pop(name).tolist() for name in list(tensors) if name.startswith("metric.")}
-    for k, row in enumerate(rows):
-        row["metrics"] = {
-            name.removeprefix("metric."): column[k]
-            for name, column in metrics.items()
-            if not math.isnan(column[k])
-        }
-    return [_epoch(row) for row in rows]
+    rows = [dict(zip(header["history_columns"], row, strict=True)) for row in tensors.pop("history").tolist()]
+    measured: list[dict[str, float]] = [{} for _ in rows]
+    for name in [name for name in tensors if name.startswith("measured.")]:
+        for k, value in tensors.pop(name).tolist():
+            measured[_whole(k)][name.removeprefix("measured.")] = value
+    return [_epoch(row, found) for row, found in zip(rows, measured, strict=True)]
 
 
-def _epoch(row: dict[str, Any]) -> Epoch:
-    metrics = row.pop("metrics", {})
-    known = {name: number for name, number in row.items() if number is not None and not math.isnan(number)}
-    counts = {name: _whole(known.pop(name)) for name in ("epoch", "updates")}
-    rest = {name: _finite([float(number)], name)[0] for name, number in known.items()}
-    return Epoch(**counts, **rest, metrics=metrics)  # type: ignore[arg-type]
+def _epoch(row: dict[str, float], measured: dict[str, float]) -> Epoch:
+    counts = {name: _whole(row.pop(name)) for name in ("epoch", "updates")}
+    rest = {name: _finite([number], name)[0] for name, number in row.items()}
+    validation = {name: measured.pop(name) for name in _OPTIONAL if name in measured}
+    return Epoch(**counts, **rest, **validation, metrics=measured)  # type: ignore[arg-type]
 
 
 def _finite(numbers: list[float], name: str) -> list[float]:

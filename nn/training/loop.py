@@ -40,14 +40,14 @@ from __future__ import annotations
 import operator
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, SupportsIndex
 
 from autograd_core import Value
 from autograd_core.engine.modes import preserved
 from autograd_core.errors import AutogradError
-from nn.data import Examples, check_lengths, rows_of, targets_of, weights_of
+from nn.data import Examples, check_lengths, rows_of, targets_of, weights_of, with_class_weights
 from nn.errors import InputError, count_of, refuse_class, require
 from nn.history import Epoch, History
 from nn.losses import CLASSES, Loss, LossFunction, loss_named, warn_of_outputs
@@ -155,12 +155,14 @@ def fit(
     number = _seed_of(seed, saved)
     with preserved(), undisturbed():
         states = RandomStates(_owners(model, row, regularizer))
-        examples = _examples(model, X, y, row, sample_weight, class_weight)
+        examples = _checked_data(model, X, y, row, "X", "y")
+        examples = replace(examples, weights=weights_of(sample_weight, len(examples)))
         held_out = _held_out(model, validation, row)
         if validation_split is not None:
             if validation is not None:
                 raise InputError("give validation= or validation_split=, not both")
             examples, held_out = _split(examples, validation_split, number)
+        examples = with_class_weights(examples, class_weight, row)
         plan = Plan(
             examples=examples,
             held_out=held_out,
@@ -286,11 +288,6 @@ def _checked_data(model: Any, X: Any, y: Any, loss: Loss, x_name: str, y_name: s
     rows = rows_of(X, getattr(model, "nin", None), x_name)
     check_lengths(rows, y, f"{x_name} and {y_name}")
     return Examples(rows, targets_of(loss, y, output_count(model, rows[0].tolist()), y_name))
-
-
-def _examples(model: Any, X: Any, y: Any, loss: Loss, sample_weight: Any, class_weight: Any) -> Examples:
-    found = _checked_data(model, X, y, loss, "X", "y")
-    return Examples(found.X, found.targets, weights_of(sample_weight, class_weight, found.targets, loss))
 
 
 def _split(examples: Examples, share: Any, seed: int) -> tuple[Examples, Examples]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd_core import Value, backward, gradients_to_vector, no_grad, vector_to_gradients, where
-from autograd_core.engine.flat import pack
 from autograd_core.engine.sweep import topological_order
 from autograd_core.errors import DomainError, RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, aligned
@@ -32,8 +31,6 @@ __all__ = [
     "DrawnInputs",
     "NotRecordable",
     "Recording",
-    "fingerprint",
-    "is_fixed",
     "kept_gradients",
     "reason_of",
     "recorded",
@@ -352,66 +349,12 @@ def recorded_penalty(problem: Problem, states: RandomStates) -> Program | None:
 _OURS = (L1, L2, ElasticNet)
 
 
-def fingerprint(problem: Problem, branches: bool) -> Any:
-    """The graphs of an example's loss and of the penalty, to be compared: a callback may change any of it.
-
-    Args:
-        problem: what was recorded.
-        branches: does the graph have branches, whose bounds count too?
-    """
-    if is_fixed(problem):
-        return fixed_parts(problem)
-    try:
-        bounds = [
-            path.fingerprint() for found in branches_of(problem.model).values() for _, path in found.paths
-        ]
-        if branches:
-            with listing():
-                row, target = problem.examples.row(0), problem.examples.target(0)
-                loss = record(lambda x: problem.example_loss(x, target), row)
-            penalty = None if problem.penalty is None else record(problem.penalty).recorded.fingerprint()
-            return loss.recorded.fingerprint(), bounds, penalty
-        with listing():
-            graphs = [problem.loss_of(0)]
-        told: Any = problem.regularizer
-        if problem.penalty is not None and type(told) not in _OURS:
-            graphs.append(problem.penalty())
-            told = None
-        return told, bounds, [_graph_bytes(graph) for graph in graphs]
-    except Exception as error:
-        return reason_of(error)
-
-
-def is_fixed(problem: Problem) -> bool:
+def _is_fixed(problem: Problem) -> bool:
     """Are model, loss and penalty ours, so that their graph is told by `fixed_parts`?"""
     regular = problem.regularizer is None or type(problem.regularizer) in _OURS
     return (
         regular and getattr(problem.model, "is_pure", False) and LOSSES.get(problem.loss.name) is problem.loss
     )
-
-
-def fixed_parts(problem: Problem) -> Any:
-    """What the graph of an `MLP` of named activations depends on."""
-    layers = problem.model.layers
-    functions = [neuron._g for layer in layers for neuron in layer.neurons]
-    over = [layer._over_layer for layer in layers]
-    return problem.regularizer, problem.model.parameters(), functions, over, [layer.nin for layer in layers]
-
-
-def _graph_bytes(output: Value) -> Any:
-    """Operations, edges and constants of a graph, and which leaves stand where."""
-    import numpy as np
-
-    nodes = topological_order(output)
-    heads, counts, data, parents, _, _, indices, _ = pack(nodes, [])
-    head = np.frombuffer(heads, dtype=np.int64)
-    op = head & 0xFFFF
-    constant = (op == 0) & ((head >> 16) & 1 == 1)
-    leaves = np.flatnonzero((op == 0) & ~constant).tolist()
-    named = [nodes[k].operation for k in np.flatnonzero(op == 255).tolist()]
-    numbers = np.frombuffer(data, dtype=np.float64)[::2][constant]
-    arrays = (op.tobytes(), bytes(counts), bytes(parents), constant.tobytes(), numbers.tobytes())
-    return arrays, tuple(indices.items()), [nodes[k] for k in leaves], named
 
 
 def _chooses_by_label(problem: Problem) -> bool:
@@ -451,7 +394,7 @@ def _check(recording: Recording, first: Sequence[int], states: RandomStates) -> 
     import numpy as np
 
     count, parameters = len(recording.problem.examples), recording.problem.parameters
-    looked_at = 4 if is_fixed(recording.problem) else CHECKED_ROWS
+    looked_at = 4 if _is_fixed(recording.problem) else CHECKED_ROWS
     spread = range(0, count, max(1, count // looked_at))
     chosen = list(dict.fromkeys([*first[:looked_at], *spread]))[: 2 * looked_at]
     if recording.drawn is not None:

@@ -24,6 +24,7 @@ from nn.stopping import Patience, StopCriterion, first_reason
 from nn.training.checkpoints import HistoryTable, TrainingState, save_state
 from nn.training.minibatch import REMEDY, BatchResult, batch_gradient, epoch_order, sum_gradients
 from nn.training.problem import Problem
+from nn.training.snapshot import Snapshot
 
 __all__ = ["Callback", "Metric", "Plan", "Run", "Updater"]
 
@@ -135,6 +136,7 @@ class Run:
         self._evaluator = Evaluator(model, plan.loss, plan.metrics)
         if plan.held_out is not None:
             self.history.accuracy_kind = self._evaluator.kind(plan.held_out.targets)
+        self.snapshot: Snapshot | None = None
         self._checked = self.parameters
         self._data = hashlib.sha256(plan.examples.X).digest() if plan.callbacks else b""
         self._stopped_by_callback = False
@@ -207,8 +209,15 @@ class Run:
         if self.listens:
             self._check_changes()
 
+    def watch(self) -> Snapshot:
+        """Take a snapshot of the model and what else makes the graphs; callbacks are watched from now on."""
+        self.snapshot = Snapshot(self.problem.owners(), self.parameters)
+        return self.snapshot
+
     def _check_changes(self) -> None:
         """Every parameter that the model has after a callback must be one that is trained."""
+        if self.snapshot is not None and not self.snapshot.changed() and self.snapshot.is_complete:
+            return
         found = self.model.parameters()
         if found == self._checked:  # each is the same object, which takes no time to see
             return

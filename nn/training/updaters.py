@@ -33,8 +33,6 @@ from nn.training.minibatch import LARGEST_LOSS, BatchResult
 from nn.training.recording import (
     CHECKED_ROWS,
     Recording,
-    fingerprint,
-    is_fixed,
     kept_gradients,
     reason_of,
     recorded,
@@ -61,7 +59,7 @@ class EagerUpdates:
         self.reason = reason
         self.trained_on = f"eager: {reason}"
         self._for_now = for_now
-        self._told = for_now or reason in (_SHORT, _UNCOMPILED)  # of the latter the engine has warned
+        self._told = reason in (_SHORT, _UNCOMPILED)  # of the latter the engine has warned
 
     def fits(self, run: Run) -> bool:
         """It always does; where it stands in for the rest of an epoch, up to its end."""
@@ -91,6 +89,7 @@ _REMEDIES = {
     "draws random numbers": "draw them by nn.Dropout, nn.GaussianNoise or nn.RandomInput",
     "cannot be recorded": "compute with Values, do not read their numbers: maximum, where, nn.Embedding",
     "chooses by the target": "let it compute with the target: dot(one_hot_row, outputs), where(c, a, b)",
+    "within an epoch": "change the model when an epoch has ended, not in on_update",
     "no fixed shape": "let every example have the same operations, whatever its numbers are",
 }
 
@@ -144,20 +143,25 @@ class _OnArrays:
     def __init__(self, run: Run, recording: Recording) -> None:
         self.recording = recording
         self.current = False  # do the arrays hold what the Values hold?
-        self._watched = bool(run.plan.callbacks)
-        self._fingerprint = fingerprint(run.problem, recording.branches) if self._watched else None
+        self.snapshot = run.watch() if run.plan.callbacks else None
+        self._is_new = True
         self._left = False  # has the model been seen to be another, within an epoch?
-        self._is_fixed = is_fixed(run.problem)
+        self.checks = run.listens and self.snapshot is not None and not self.snapshot.is_complete
 
     def forget(self) -> None:
         """Read parameters and buffers anew before the next update."""
         self.current = False
 
     def same_graph(self, run: Run) -> bool:
-        """Are loss and penalty those that were recorded? A callback may have changed them."""
-        if self._left or (run.state.batch and not self._is_fixed):
-            return not self._left
-        return not self._watched or self._fingerprint == fingerprint(run.problem, self.recording.branches)
+        """Are loss and penalty those that were recorded? A callback may have changed them.
+
+        Where the snapshot could not look into everything, each epoch has a recording of its own.
+        """
+        is_new, self._is_new = self._is_new, False
+        if self.snapshot is None:
+            return True
+        same = not self._left and not self.snapshot.is_stale
+        return same and (self.snapshot.is_complete or run.state.batch > 0 or is_new)
 
     def eager_update(self, run: Run, rows: Any) -> None:
         """An update that the arrays refused: it tells what is wrong with it, or goes well."""
@@ -281,10 +285,10 @@ class WholeUpdates(_OnArrays):
     def _one_update(self, run: Run, rows: Any, rates: Any) -> int:
         """One update, after which callbacks are told and may change anything."""
         at = run.state
-        expected = None if self._is_fixed else self.eager_loss(int(rows[0]))
+        expected = self.eager_loss(int(rows[0])) if self.checks else None
         self.trainer.sums = (0.0, 0.0, 0.0, 0.0)
         done = self.trainer.run(rows, len(rows), rates)
-        self._left |= not self._is_fixed and done == 1 and self.trainer.outputs[0, 0] != expected
+        self._left |= self.checks and done == 1 and self.trainer.outputs[0, 0] != expected
         if done == 0 or self._left:
             self.forget()
             return 0
@@ -322,7 +326,7 @@ class GradientUpdates(_OnArrays):
         super().__init__(run, recording)
         self.trained_on = f"a Program, gradients only: {reason}"
         self.gradient = recording.gradient(run.plan.batch_size)
-        fixed = not run.listens or type(run.plan.regularizer) in _FIXED
+        fixed = not self.checks or type(run.plan.regularizer) in _FIXED
         self.penalty = BatchGradient([penalty], (), run.parameters) if penalty is not None and fixed else None
         self.own_step = not _has_plain_step(run.optimizer)
         self._gradients: Any = None
@@ -351,10 +355,9 @@ class GradientUpdates(_OnArrays):
                 return
 
     def _update(self, run: Run, rows: Any) -> None:
-        checks = run.listens and not self._is_fixed
-        expected = self.eager_loss(int(rows[0])) if checks else None
+        expected = self.eager_loss(int(rows[0])) if self.checks else None
         found = self.gradient(rows, values=run.state.values)
-        if found is not None and checks and found[0][0] != expected:
+        if found is not None and self.checks and found[0][0] != expected:
             self._left, found = True, None
         if found is None or max(map(abs, found[0])) > LARGEST_LOSS:
             self.eager_update(run, rows)

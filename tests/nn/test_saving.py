@@ -13,6 +13,7 @@ import pytest
 import nn
 from nn.errors import FileError, StateError
 from nn.saving import read_tensors, write_tensors
+from nn.training.checkpoints import load_state
 
 
 def bits(model):
@@ -190,8 +191,8 @@ def test_a_checkpoint_with_words_for_numbers_is_refused(tmp_path):
         {"batch": -1},
         {"batch": 1.5},
         {"loss": "low"},
-        {"history": [{"epoch": 1, "loss": "low"}]},
-        {"history": [3]},
+        {"history_columns": ["epoch"]},
+        {"history_columns": 3},
         {"settings": 3},
         {"loss": math.nan},
     ):
@@ -232,3 +233,32 @@ def test_a_missing_package_is_told_with_the_extra_that_brings_it(tmp_path, modul
     )
     assert f'pip install "autograd-core[{extra}]"' in done.stderr
     assert "ImportError" in done.stderr
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_found(tmp_path):
+    path = tmp_path / "run.safetensors"
+    X, y = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
+    options = {"optimizer": "adam", "seed": 1, "checkpoint": path, "epochs": 2}
+    nn.fit(nn.MLP(2, [2], seed=1), X, y, **options)
+    content = path.read_bytes()
+    for position in range(0, 8 * len(content), 37):
+        damaged = bytearray(content)
+        damaged[position // 8] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        with pytest.raises(FileError):
+            load_state(path)
+
+
+def test_a_checkpoint_keeps_measured_nans_and_negative_losses_apart_from_nothing(tmp_path):
+    path = tmp_path / "run.safetensors"
+    X, y = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
+    metrics = {"odd": lambda targets, outputs: math.nan, "big": lambda targets, outputs: math.inf}
+    options = {"loss": lambda f, t: -f[int(t)], "optimizer": "adam", "seed": 1, "checkpoint": path}
+    model = nn.MLP(2, [2], seed=1)
+    nn.fit(model, X, y, epochs=2, validation=(X, y), metrics=metrics, **options)
+    assert math.isnan(load_state(path)[1][0].metrics["odd"])
+    history = nn.fit(model, X, y, epochs=4, validation=(X, y), metrics=metrics, resume=True, **options)
+    assert [math.isnan(value) for value in history["odd"]] == [True] * 4
+    assert history["big"] == [math.inf] * 4
+    assert len(history["validation_loss"]) == 4
+    assert history["validation_accuracy"] == []

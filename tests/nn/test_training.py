@@ -835,3 +835,23 @@ def test_what_is_held_out_depends_on_the_seed_alone_and_is_not_trained_on(spiral
         nn.fit(Watching(2, [3], seed=0), X, y, validation_split=0.25, epochs=1, seed=seed)
         sets.append(sorted(set(seen)))
     assert sets[0] == sets[1]
+
+
+def test_balanced_weights_count_the_examples_that_are_trained_on():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    y = np.arange(40) % 4 // 3  # 30 and 10
+    seen = []
+    nn.fit(
+        nn.MLP(2, [2], seed=1),
+        X,
+        y,
+        class_weight="balanced",
+        validation_split=0.3,
+        epochs=1,
+        seed=3,
+        callbacks=lambda run: seen.append(run.plan.examples),
+    )
+    trained = seen[0]
+    counts = np.bincount(trained.targets)
+    assert counts.tolist() != [21, 7]  # other shares than those of all the data
+    assert trained.weights.tolist() == (28 / (2 * counts))[trained.targets].tolist()
