@@ -28,6 +28,7 @@ __all__ = ["Snapshot"]
 
 _PLAIN = (float, int, bool, str, bytes, type(None), complex, CodeType, BuiltinFunctionType, range)
 _MOST_THINGS = 200_000
+_IDENTITY: Any = object.__eq__
 _COMPILED = {
     "builtin_function_or_method", "cython_function_or_method", "getset_descriptor", "member_descriptor",
     "method_descriptor", "wrapper_descriptor",
@@ -190,7 +191,7 @@ def _plain_copy(thing: Any) -> Any:
 
 def _is_mutable(thing: Any) -> bool:
     """Could it compare equal to something else, and change later?"""
-    return not isinstance(thing, (*_PLAIN, Value)) and type(thing).__eq__ is not object.__eq__
+    return not isinstance(thing, (*_PLAIN, Value)) and type(thing).__eq__ is not _IDENTITY
 
 
 def _holds(container: Any, key: Any, thing: Any) -> bool:
