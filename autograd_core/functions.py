@@ -407,7 +407,9 @@ def softmax(logits: Sequence[Any]) -> list[Any]:
         logits: Values and real numbers, shape (n,).
 
     Returns:
-        A list of n Values, one node each; of floats if there is no Value among the logits.
+        A list of n Values, of floats if there is no Value among the logits. Up to 64 outputs are one node
+        each, of n edges; more are made of shared nodes, 3 n in all, with the same bits. The gradient of an
+        output near 1 is then right to the last digits of 1, not to its own.
 
     Example:
         >>> [round(p, 3) for p in softmax([1.0, 2.0, 3.0])]
@@ -423,7 +425,7 @@ def log_softmax(logits: Sequence[Any]) -> list[Any]:
         logits: Values and real numbers, shape (n,).
 
     Returns:
-        A list of n Values, one node each; of floats if there is no Value among the logits.
+        A list of n Values, of floats if there is no Value among the logits; made of nodes as in `softmax`.
 
     Example:
         >>> [round(p, 3) for p in log_softmax([1.0, 2.0, 3.0])]

@@ -307,14 +307,38 @@ def _reduce_plain(op: cython.int, numbers_: list, indexed: cython.bint) -> list:
 
 @cython.ccall
 def indexed_values(op: cython.int, numbers_) -> list:
-    """Make one node an operand: softmax and log_softmax."""
+    """Make the outputs of softmax and log_softmax: up to 64 one node each, beyond that of shared parts."""
     _check_reduction(op)
     operands: list = list(numbers_)
     if not operands:
         raise ValueError(f"{rules[op].name} needs at least one number")
     if not _lift_all(operands):
         return _reduce_plain(op, operands, True)
+    if len(operands) > _LARGEST_FAMILY:
+        return _shared_outputs(op, operands)
     return [make_many(op, operands, j) for j in range(len(operands))]
+
+
+# One node an output keeps every digit of 1 - p where p is near 1, and takes n edges; n such nodes take n * n.
+_LARGEST_FAMILY = 64
+
+
+@cython.cfunc
+def _shared_outputs(op: cython.int, operands: list) -> list:
+    """softmax or log_softmax of many numbers in O(n): the parts of its formula as nodes, the same bits.
+
+    The largest operand, which is subtracted from all, is a constant to the gradient: the outputs are the same
+    whatever is subtracted. It is kept finite, since inf - inf would make every output NaN.
+    """
+    largest: Value = make_binary(OP_MINIMUM, make_many(OP_MAX, operands, 0), constant(1.7976931348623157e308))
+    largest = make_unary(OP_STOP_GRADIENT, largest)
+    shifted: list = [make_binary(OP_SUB, x, largest) for x in operands]
+    exponentials: list = [make_unary(OP_EXP, x) for x in shifted]
+    total: Value = make_many(OP_SUM, exponentials, 0)
+    if op == OP_SOFTMAX:
+        return [make_binary(OP_DIV, x, total) for x in exponentials]
+    total = make_unary(OP_LOG, total)
+    return [make_binary(OP_SUB, x, total) for x in shifted]
 
 
 # --- data assigned after the graph was made -------------------------------------------------------------
