@@ -78,7 +78,7 @@ def test_a_program_gives_the_bits_of_the_eager_graph(function):
 
     program = ag.record(loss, rows[0])
     values, gradients = program.value_and_grad(rows, wrt=0)
-    for row, value, gradient in zip(rows, values, gradients):
+    for row, value, gradient in zip(rows, values, gradients, strict=True):
         expected, slopes = ag.value_and_grad(loss)(row)
         assert value == expected
         assert list(gradient) == slopes
