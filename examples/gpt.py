@@ -61,10 +61,10 @@ class GPT:
             "key": (WIDTH, WIDTH), "value": (WIDTH, WIDTH), "mix": (WIDTH, WIDTH),
             "up": (4 * WIDTH, WIDTH), "down": (WIDTH, 4 * WIDTH), "head": (VOCABULARY, WIDTH),
         }  # fmt: skip
-        self.matrices: dict[str, Matrix] = {
-            name: [[value(draw(0.0, 0.08)) for _ in range(columns)] for _ in range(rows)]
-            for name, (rows, columns) in shapes.items()
-        }
+        self.matrices: dict[str, Matrix] = {}
+        for name, (rows, columns) in shapes.items():
+            with ag.scope(name):
+                self.matrices[name] = [[value(draw(0.0, 0.08)) for _ in range(columns)] for _ in range(rows)]
         self.foreign = value is not ag.Value
 
     def parameters(self) -> Vector:
@@ -83,24 +83,32 @@ class GPT:
         total: Any = 0.0
         for position, (row, target) in enumerate(zip(inputs, targets, strict=True)):
             logits = self.logits(row, position, keys, values)
-            total = total + self._cross_entropy(logits, target)
+            with ag.scope("loss"):
+                total = total + self._cross_entropy(logits, target)
         return total / float(len(inputs))
 
     def logits(self, row: Sequence[Any], position: int, keys: list[Vector], values: list[Vector]) -> Vector:
         """Scores of the next character; this position's keys and values join the earlier ones."""
         m = self.matrices
-        embedding = [_dot(row, column) for column in zip(*m["token"], strict=True)]
-        x = _normalised([a + b for a, b in zip(embedding, m["position"][position], strict=True)])
-        x = self._attention(x, keys, values)
-        hidden = [h.relu() for h in self._linear("up", _normalised(x))]
-        x = [a + b for a, b in zip(x, self._linear("down", hidden), strict=True)]
+        with ag.scope("token"):
+            embedding = [_dot(row, column) for column in zip(*m["token"], strict=True)]
+        with ag.scope("position"):
+            embedding = [a + b for a, b in zip(embedding, m["position"][position], strict=True)]
+        x = self._attention(_normalised(embedding, "norm1"), keys, values)
+        up = self._linear("up", _normalised(x, "norm3"))
+        with ag.scope("relu"):
+            hidden = [h.relu() for h in up]
+        down = self._linear("down", hidden)
+        with ag.scope("residual2"):
+            x = [a + b for a, b in zip(x, down, strict=True)]
         return self._linear("head", x)
 
     def _linear(self, name: str, x: Vector) -> Vector:
-        return [_dot(row, x) for row in self.matrices[name]]
+        with ag.scope(name):
+            return [_dot(row, x) for row in self.matrices[name]]
 
     def _attention(self, x: Vector, keys: list[Vector], values: list[Vector]) -> Vector:
-        normal = _normalised(x)
+        normal = _normalised(x, "norm2")
         query = self._linear("query", normal)
         keys.append(self._linear("key", normal))
         values.append(self._linear("value", normal))
@@ -108,10 +116,13 @@ class GPT:
         size = WIDTH // HEADS
         for start in range(0, WIDTH, size):
             part = slice(start, start + size)
-            scores = [_dot(query[part], key[part]) * (1.0 / math.sqrt(size)) for key in keys]
-            weights = self._softmax(scores)
-            mixed += [_dot(weights, [v[j] for v in values]) for j in range(start, start + size)]
-        return [a + b for a, b in zip(x, self._linear("mix", mixed), strict=True)]
+            with ag.scope("attention"):
+                scores = [_dot(query[part], key[part]) * (1.0 / math.sqrt(size)) for key in keys]
+                weights = self._softmax(scores)
+                mixed += [_dot(weights, [v[j] for v in values]) for j in range(start, start + size)]
+        mixed = self._linear("mix", mixed)
+        with ag.scope("residual1"):
+            return [a + b for a, b in zip(x, mixed, strict=True)]
 
     def _softmax(self, scores: Vector) -> Vector:
         if not self.foreign:
@@ -142,10 +153,11 @@ def _dot(weights: Sequence[Any], x: Sequence[Any]) -> Any:
     return total
 
 
-def _normalised(x: Vector) -> Vector:
+def _normalised(x: Vector, name: str) -> Vector:
     """x / sqrt(mean(x^2) + 1e-5)"""
-    scale = (_dot(x, x) * (1.0 / len(x)) + 1e-5) ** -0.5
-    return [v * scale for v in x]
+    with ag.scope(name):
+        scale = (_dot(x, x) * (1.0 / len(x)) + 1e-5) ** -0.5
+        return [v * scale for v in x]
 
 
 def one_hot(characters: Sequence[int]) -> list[list[float]]:

@@ -29,6 +29,7 @@ AFTER = 8  # results that an anchor stands behind
 class Anchor:
     """An invisible node behind `after` and before `leaves`, whose scopes it keeps in order."""
 
+    row: int
     after: dict[str, None] = field(default_factory=dict)
     leaves: list[str] = field(default_factory=list)
 
@@ -154,7 +155,7 @@ def _anchors(
             for link in tails[user]
             if boxes[link.tail].scope != box.scope and row[link.tail] == row[user]
         ]
-        anchor = found.setdefault((row[ident], levels[user]), Anchor())
+        anchor = found.setdefault((row[ident], levels[user]), Anchor(row[ident]))
         anchor.leaves.append(ident)
         last = max((levels[link.tail] for link in outside), default=0)
         anchor.after |= dict.fromkeys([link.tail for link in outside if levels[link.tail] == last][:AFTER])

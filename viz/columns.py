@@ -73,6 +73,7 @@ def _box(box: Box) -> dict[str, Any]:
         "title": visible(box.title, 64),
         "kind": box.kind,
         "members": box.members,
+        **({"shown": box.shown} if box.shown != box.members else {}),
         "notes": box.notes,
     }
 

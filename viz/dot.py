@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import graphviz
 
 from viz.arrangement import CHARACTER, Arrangement, arrange
-from viz.palette import EMPHASIS, KINDS, LIGHT, NAMES, TROUBLE
+from viz.palette import EMPHASIS, KINDS, LIGHT, NAMES, SHADES, TROUBLE
 from viz.picture import LABELLED, Box, Link, Picture
 from viz.text import dot_text
 
@@ -76,9 +76,11 @@ def to_dot(
         graph.attr("graph", **_HURRY)
     graph.attr("graph", id="graph", label=graphviz.nohtml(_lines(picture.caption)))
     arrangement = arrange(picture, direction)
-    lanes = [_lane(link, picture) for link in picture.links if link.ident in arrangement.lanes]
+    heads = {box.ident: box for box in picture.boxes}
+    lanes = [(link, heads[link.head].scope) for link in picture.links if link.ident in arrangement.lanes]
     for row in range(arrangement.rows):
-        here = [box for box in (*picture.boxes, *lanes) if arrangement.row.get(box.ident, row) == row]
+        here = [box for box in picture.boxes if arrangement.row[box.ident] == row]
+        here += [_lane(link, scope) for link, scope in lanes if arrangement.row[link.head] == row]
         if arrangement.rows == 1:
             _add_scopes(graph, _scopes(here), room or {})
         else:
@@ -156,6 +158,8 @@ def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
     }
     if look.style:
         attributes |= {"style": look.style, "fillcolor": look.light[0], "color": look.light[1]}
+    if box.shade is not None:
+        attributes |= {"fillcolor": SHADES[box.shade][0], "class": f"{attributes['class']} shade{box.shade}"}
     if look.margin:
         attributes["margin"] = look.margin
     if look.outlines > 1:
@@ -174,9 +178,8 @@ def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
     graph.node(box.ident, graphviz.nohtml("\\n".join(map(dot_text, lines))), _attributes=attributes)
 
 
-def _lane(link: Link, picture: Picture) -> Box:
+def _lane(link: Link, scope: str) -> Box:
     """Where a link enters the scope of its head."""
-    scope = next(box.scope for box in picture.boxes if box.ident == link.head)
     return Box(f"lane_{link.ident}", "lane", "", [], scope, [])
 
 
@@ -188,7 +191,7 @@ def _add_links(graph: graphviz.Digraph, links: list[Link], arrangement: Arrangem
         attributes = _link_attributes(link)
         tail, row = link.tail, arrangement.row[link.head]
         if arrangement.row[tail] != row:
-            tail = _add_number(graph, link.tail, numbers, arrangement.row[link.tail], row)
+            tail = _add_number(graph, arrangement, link.tail, numbers, row)
         elif link.ident in arrangement.lanes:
             tail = f"lane_{link.ident}"
             graph.edge(link.tail, tail, _attributes=attributes | _TO_LANE | {"id": f"{link.ident}-lane"})
@@ -209,15 +212,27 @@ def _link_attributes(link: Link) -> dict[str, str]:
     return attributes
 
 
-def _add_number(graph: graphviz.Digraph, box: str, numbers: dict[str, int], here: int, there: int) -> str:
+def _add_to_row(
+    graph: graphviz.Digraph, arrangement: Arrangement, row: int, name: str, look: dict[str, str]
+) -> None:
+    """Add a node of the arrangement's own."""
+    if arrangement.rows == 1:
+        graph.node(name, _attributes=look)
+        return
+    with graph.subgraph(name=f"cluster_row{row}") as part:
+        part.node(name, _attributes=look)
+
+
+def _add_number(
+    graph: graphviz.Digraph, arrangement: Arrangement, box: str, numbers: dict[str, int], there: int
+) -> str:
     """Number a box, at the end of its own row and where another row goes on from it; the mark's name."""
     new = box not in numbers
     number = numbers.setdefault(box, len(numbers) + 1)
     names = f"mark{number}", f"mark{number}_{there}"
-    for name, row in zip(names, (here, there), strict=True):
+    for name, row in zip(names, (arrangement.row[box], there), strict=True):
         if name == names[1] or new:
-            with graph.subgraph(name=f"cluster_row{row}") as part:
-                part.node(name, str(number), _attributes=_MARK | {"id": name})
+            _add_to_row(graph, arrangement, row, name, _MARK | {"id": name, "label": str(number)})
     if new:
         graph.edge(box, names[0], _attributes={"arrowhead": "none", "id": f"to_{names[0]}"})
     return names[1]
@@ -226,7 +241,7 @@ def _add_number(graph: graphviz.Digraph, box: str, numbers: dict[str, int], here
 def _add_anchors(graph: graphviz.Digraph, arrangement: Arrangement) -> None:
     """Invisible nodes and edges; what hangs on an anchor stays in order."""
     for k, anchor in enumerate(arrangement.anchors):
-        graph.node(f"anchor{k}", _attributes=_ANCHOR)
+        _add_to_row(graph, arrangement, anchor.row, f"anchor{k}", _ANCHOR)
         for leaf in anchor.leaves:
             graph.edge(f"anchor{k}", leaf, style="invis")
         for box in anchor.after:
@@ -234,8 +249,7 @@ def _add_anchors(graph: graphviz.Digraph, arrangement: Arrangement) -> None:
     if arrangement.rows > 1:
         graph.node("rows", _attributes=_ANCHOR)
         for row in range(arrangement.rows):
-            with graph.subgraph(name=f"cluster_row{row}") as part:
-                part.node(f"row{row}", _attributes=_INVISIBLE)
+            _add_to_row(graph, arrangement, row, f"row{row}", _INVISIBLE)
             graph.edge("rows", f"row{row}", style="invis")
 
 

@@ -15,6 +15,7 @@ from viz.dot import to_dot
 from viz.errors import FormatError, RenderTimeout
 from viz.files import write_file
 from viz.folding import Grouping
+from viz.heat import Measure
 from viz.mermaid import to_mermaid
 from viz.picture import Picture, Style, paint
 from viz.planning import MAX_EDGES, MAX_NODES, Options, plans
@@ -208,6 +209,7 @@ def draw(
     diagnosis: bool | str | Iterable[str] = True,
     legend: bool = False,
     numbered: bool = False,
+    color_by: str | Measure | None = None,
     max_nodes: int = MAX_NODES,
     max_edges: int = MAX_EDGES,
 ) -> Drawing:
@@ -232,6 +234,8 @@ def draw(
             `"ReLU off"`, `"exploding partial"`, `"vanishing partial"`, `"never swept"`, `"not reached"`.
         legend: Whether to explain the shapes.
         numbered: Whether nodes without a label show their number u1, u2, ..., as the player's do.
+        color_by: What the boxes are coloured by, pale to dark: `"gradient"`, its size; `"rounding"`, how far
+            the rounding of an operation moves the output; or a function from a Value to a number.
         max_nodes: Boxes beyond which scopes are collapsed.
         max_edges: Edges beyond which scopes are collapsed.
 
@@ -243,7 +247,7 @@ def draw(
         ValueError: an option has no such value.
     """
     roots, found = roots_of(what, inputs)
-    style = Style(digits, partials, numbered)
+    style = Style(digits, partials, numbered, color_by)
     scopes = scope_names(expand), scope_names(collapse)
     options = Options(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, max_nodes, max_edges

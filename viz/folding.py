@@ -7,11 +7,13 @@ box, too.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from viz.products import Product, inner_products
 from viz.snapshot import Snapshot
 
+OUTPUTS = 8  # up to which each has a box of its own
 REST = -1  # the number of the group of everything far from the outputs
 _DIGITS = re.compile(r"\d+")
 
@@ -23,10 +25,13 @@ class Grouping:
     Attributes:
         numbers: Each node's group.
         scopes: For a group that is a collapsed scope, the scope, with `*` where several are folded.
+        products: Where repeated structure is folded, the inner products; the nodes on the way to a result are
+            in its group.
     """
 
     numbers: list[int]
     scopes: dict[int, str]
+    products: Mapping[int, Product] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class _Grouper:
     snapshot: Snapshot
     folding: Folding
     numbers: dict[Hashable, int] = field(default_factory=dict)
-    chains: dict[int, tuple[Hashable, frozenset[int]]] = field(default_factory=dict)
+    chains: dict[Hashable, tuple[Hashable, frozenset[Hashable]]] = field(default_factory=dict)
     scopes: dict[int, str] = field(default_factory=dict)
     known: dict[Hashable, int] = field(default_factory=dict)
     boxes: dict[str, str] = field(default_factory=dict)
@@ -96,6 +101,11 @@ class _Grouper:
     def run(self) -> Grouping:
         groups: list[int] = []
         roots = set(self.snapshot.roots)
+        if self.folding.fold and len(roots) > OUTPUTS:
+            roots = set()  # many outputs are folded as other nodes are
+        products = inner_products(self.snapshot) if self.folding.fold else {}
+        products = {i: one for i, one in products.items() if not (one.inside and i in roots)}
+        results = {i: result for result, product in products.items() for i in product.inside}
         for i, node in enumerate(self.snapshot.nodes):
             scope = node.scope
             box = self._box(scope)
@@ -105,13 +115,20 @@ class _Grouper:
                 groups.append(self._collapsed(self._scope_pattern(box) if self.folding.fold else box))
             elif not self.folding.fold:
                 groups.append(self._number(i))
+            elif i in results:
+                groups.append(REST)  # until its result is met
+            elif i in products:
+                operands = self._operands(scope, products[i].operands, groups)
+                groups.append(self._alike(i, scope, operands, "dot"))
+                for inside in products[i].inside:
+                    groups[inside] = groups[i]
             elif self.snapshot.parents[i]:
-                groups.append(self._alike(i, scope, frozenset([groups[p] for p in self.snapshot.parents[i]])))
+                groups.append(self._alike(i, scope, self._operands(scope, self.snapshot.parents[i], groups)))
             else:
                 groups.append(self._number(self._leaf_key(i, scope)))
         if self.folding.fold:
             self._split_leaves_by_users(groups)
-        return Grouping(groups, self.scopes)
+        return Grouping(groups, self.scopes, products)
 
     def _collapsed(self, scope: str) -> int:
         number = self._number(("scope", scope))
@@ -130,19 +147,32 @@ class _Grouper:
                 alike = "constant" if self.snapshot.kinds[leaf] == "constant" else groups[leaf]
                 groups[leaf] = self._number(("leaf", alike, frozenset(found)))
 
-    def _alike(self, i: int, scope: str, parents: frozenset[int]) -> int:
+    def _operands(self, scope: str, parents: Iterable[int], groups: list[int]) -> frozenset[Hashable]:
+        """The groups of some operands; of what comes from another scope, that scope.
+
+        So what one module does with the results of two others is alike.
+        """
+        nodes = self.snapshot.nodes
+        if not scope:
+            return frozenset([groups[p] for p in parents])
+        return frozenset(
+            [groups[p] if nodes[p].scope == scope else self._scope_pattern(nodes[p].scope) for p in parents]
+        )
+
+    def _alike(self, i: int, scope: str, parents: frozenset[Hashable], op: str = "") -> int:
         node = self.snapshot.nodes[i]
-        exact = (node.op, scope, node.label, parents)
+        op = op or node.op
+        exact = (op, scope, node.label, parents)
         number = self.known.get(exact)  # most nodes repeat another to the letter
         if number is None:
-            key = (node.op, self._scope_pattern(scope), self._pattern(node.label))
+            key = (op, self._scope_pattern(scope), self._pattern(node.label))
             number = self.known[exact] = self._chained(key, parents)
         return number
 
-    def _chained(self, key: Hashable, parents: frozenset[int]) -> int:
+    def _chained(self, key: Hashable, parents: frozenset[Hashable]) -> int:
         """The group of these nodes; the next link of a running sum joins the group of the sum so far."""
         for parent in parents:
-            if self.chains.get(parent) == (key, parents - {parent}):
+            if isinstance(parent, int) and self.chains.get(parent) == (key, parents - {parent}):
                 return parent
         number = self._number((key, parents))
         same = [parent for parent in parents if parent in self.chains and self.chains[parent][0] == key]
@@ -192,7 +222,9 @@ def nearest(snapshot: Snapshot, groups: Grouping, keep: int) -> Grouping:
     for tail, head in group_links(snapshot, groups):
         inward.setdefault(head, []).append(tail)
     kept = _breadth_first([groups.numbers[root] for root in snapshot.roots], inward, keep)
-    return Grouping([number if number in kept else REST for number in groups.numbers], groups.scopes)
+    return Grouping(
+        [number if number in kept else REST for number in groups.numbers], groups.scopes, groups.products
+    )
 
 
 def _breadth_first(start: Iterable[int], inward: dict[int, list[int]], keep: int) -> set[int]:

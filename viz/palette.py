@@ -40,6 +40,13 @@ NAMES = {
     "reference": "a shared parameter, drawn aside",
 }
 TROUBLE = "#b0006a"  # faults are also dotted and begin with "!"
+SHADES = tuple(  # fills for a measure, pale to dark: in light and in dark, with enough contrast to the ink
+    (
+        f"#{255 - k:02x}{255 - 14 * k:02x}{255 - 27 * k:02x}",
+        f"#{34 + 13 * k:02x}{39 + 5 * k:02x}{46 - 4 * k:02x}",
+    )
+    for k in range(8)
+)
 EMPHASIS = {  # what takes part in a step, as DOT attributes; player.css says the same for the browser
     "argument": {"color": "#0072b2", "penwidth": "2.5", "style": "dashed"},
     "into": {"color": "#0072b2", "penwidth": "2.5"},
@@ -111,6 +118,16 @@ def picture_rules() -> str:
         rules.append(_rule(f".{role}", ":is(polygon,path)", f"stroke:var(--{colour})"))
         rules.append(_rule(f".edge.{role}", "polygon", f"fill:var(--{colour})"))
     return "\n".join(rules)
+
+
+def shade_rules() -> str:
+    """The colours of a measure, for an SVG that has them."""
+    shape = ':is(polygon,path,ellipse):not([fill="none"])'
+    light, dark = (
+        "\n".join(f"svg.autograd .shade{k} {shape}{{fill:{pair[theme]}}}" for k, pair in enumerate(SHADES))
+        for theme in (0, 1)
+    )
+    return f"\n{light}\n@media (prefers-color-scheme:dark){{{dark}}}\n"
 
 
 def _rule(group: str, shape: str, declarations: str) -> str:

@@ -54,6 +54,7 @@ class Script:
         self.starting_gradients = _starting_gradients(events)
         self._index = {node: i for i, node in enumerate(snapshot.nodes)}
         self._row = {box.ident: row for row, box in enumerate(self.boxes)}
+        self._shown_nodes = {self.snapshot.nodes[i] for box in self.boxes for i in box.shown}
         self._links = {link.ident for link in picture.links}
         self._cells = self._starting_cells(events)
         self.start = [
@@ -94,7 +95,7 @@ class Script:
         gradients = self.starting_gradients
         cells = []
         for box in self.boxes:
-            nodes = [self.snapshot.nodes[i] for i in box.members]
+            nodes = [self.snapshot.nodes[i] for i in box.shown]
             data = Spread([node.data for node in nodes if node not in to_come])
             given = [gradients.get(node) for node in nodes]
             cells.append([data, Spread([x for x in given if x is not None])] if _is_live(box) else [])
@@ -121,7 +122,7 @@ class Script:
 
     def _change(self, frame: Frame, node: Value, column: int, before: float | None, after: float) -> None:
         row = self._row[self._box(node)]
-        if not self._cells[row]:
+        if not self._cells[row] or node not in self._shown_nodes:
             return
         spread = self._cells[row][column]
         spread.replace(before, after)

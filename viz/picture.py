@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from autograd_core import Value
 from viz.diagnosis import LAYERS, Finding, unit_of
 from viz.folding import REST, Edge, Grouping, group_links, pattern, scope_pattern
+from viz.heat import Measure, heat_of
 from viz.naming import node_names, title_name
 from viz.narration import operation_text
+from viz.products import shapes
 from viz.snapshot import Snapshot
 from viz.spread import Spread
 from viz.text import DASH, number
@@ -30,6 +32,7 @@ class Box:
         lines: The lines below the title: data and gradient, or their ranges.
         scope: The scope whose cluster it stands in.
         members: The graph's nodes in it, as indices into the snapshot.
+        shown: Those whose numbers it shows: the results, not the steps on the way to them.
         notes: What a diagnosis found, in words.
     """
 
@@ -43,6 +46,11 @@ class Box:
     tooltip: str = ""
     trouble: bool = False  # whether a note is a fault, not just a remark
     emphasis: str = ""  # the part that it has in a step: a key of `viz.palette.EMPHASIS`
+    shown: list[int] = field(default_factory=list)
+    shade: int | None = None  # how dark it is, where boxes are coloured by a measure
+
+    def __post_init__(self) -> None:
+        self.shown = self.shown or self.members
 
 
 @dataclass
@@ -81,11 +89,13 @@ class Style:
         partials: Whether edges carry their partials, or the number of edges in a bundle; None leaves them out
             where there are many boxes.
         numbered: Whether nodes without a label show their number u1, u2, ... as in Algorithm 6.1.
+        color_by: What the boxes are coloured by, as for `viz.heat.heat_of`.
     """
 
     digits: int = 4
     partials: bool | None = None
     numbered: bool = False
+    color_by: str | Measure | None = None
 
 
 def paint(snapshot: Snapshot, groups: Grouping, style: Style, findings: Iterable[Finding] = ()) -> Picture:
@@ -103,12 +113,22 @@ class _Painter:
         for finding in findings:
             self.notes.setdefault(finding.node, []).append(finding)
         self.roots = set(snapshot.roots)
+        inside = {i for product in groups.products.values() for i in product.inside}
+        self.shown = {
+            number_: [i for i in members if i not in inside or number_ == REST or number_ in groups.scopes]
+            for number_, members in self.members.items()
+        }
+        self.shapes = shapes(snapshot, groups.products, self.shown)
         self.names = node_names(snapshot, style.digits)
+        self.heat = heat_of(snapshot, self.shown, style.color_by) if style.color_by else None
 
     def run(self) -> Picture:
         boxes = {number_: self._box(members) for number_, members in self.members.items()}
         # on 1,231 irregular nodes the labels of the edges made the layout twenty times slower, and unreadable
         self.labelled = len(boxes) <= LABELLED if self.style.partials is None else self.style.partials
+        if self.heat:
+            for number_, box in boxes.items():
+                box.shade = self.heat.shade(number_)
         links = self._links(boxes)
         every, links, aside = self._pull_aside(list(boxes.values()), links)
         return Picture(
@@ -141,17 +161,20 @@ class _Painter:
         return title_name(self.names[i], label) if self.style.numbered else label
 
     def _several(self, members: list[int]) -> Box:
-        nodes = [self.snapshot.nodes[i] for i in members]
+        shown = self.shown[self.groups.numbers[members[0]]] or members
+        nodes = [self.snapshot.nodes[i] for i in shown]
         kinds = {self.snapshot.kinds[i] for i in members}
         kind = kinds.pop() if kinds <= _LEAF_KINDS and len(kinds) == 1 else "group"
-        scope, title = self._common(members, nodes)
+        kind = "output" if self.roots.issuperset(shown) else kind
+        scope, title = self._common(members, shown)
         lines = [self._range("data", [node.data for node in nodes])]
         if kind != "constant":
             lines.append(self._range("grad", [node.grad for node in nodes if node.has_grad]))
         found = [finding for i in members for finding in self.notes.get(i, ())]
         notes = self._group_notes(members, found)
-        tooltip = f"{title}\n{len(nodes)} nodes" + (f" in {scope}" if scope else "")
-        return Box(f"g{members[0]}", kind, title, lines, scope, members, notes, tooltip, _any_severe(found))
+        tooltip = f"{title}\n{len(members)} nodes" + (f" in {scope}" if scope else "")
+        severe = _any_severe(found)
+        return Box(f"g{members[0]}", kind, title, lines, scope, members, notes, tooltip, severe, shown=shown)
 
     def _group_notes(self, members: list[int], found: list[Finding]) -> list[str]:
         """How many units of a box have each finding, of how many that could."""
@@ -165,21 +188,33 @@ class _Painter:
             f"{kind}: {len(those)} of {neurons if 'ReLU' in kind else whole}" for kind, those in units.items()
         ]
 
-    def _common(self, members: list[int], nodes: list[Value]) -> tuple[str, str]:
+    def _common(self, members: list[int], shown: list[int]) -> tuple[str, str]:
         """The cluster that several nodes stand in, and their title: a scope, an operation or a label."""
         number_ = self.groups.numbers[members[0]]
+        nodes = [self.snapshot.nodes[i] for i in members]
         if number_ == REST:
             return "", f"more nodes: {len(nodes):,}"
         if number_ in self.groups.scopes:
             return self._scope_title(self.groups.scopes[number_], nodes)
+        nodes = [self.snapshot.nodes[i] for i in shown]
         scopes = {node.scope for node in nodes}
         scope = scopes.pop() if len(scopes) == 1 else _common_scope(set(map(scope_pattern, scopes)))
         labels = {pattern(node.label) for node in nodes}
         label = labels.pop() if len(labels) == 1 else ""
-        sign = operation_text(nodes[0].op)
-        sign = f"({sign})" if sign and not sign[0].isalnum() else sign
-        what = " = ".join(filter(None, (label, sign))) or self.snapshot.kinds[members[0]]
-        return scope, f"{what} ×{len(nodes)}"
+        what = " = ".join(filter(None, (label, self._sign(shown, number_)))) or self.snapshot.kinds[shown[0]]
+        return scope, f"{what} {self._size(number_)}"
+
+    def _sign(self, shown: list[int], number_: int) -> str:
+        """The operation of several nodes that are alike."""
+        if all(i in self.groups.products for i in shown):
+            return "matmul" if number_ in self.shapes else "dot"
+        sign = operation_text(self.snapshot.nodes[shown[0]].op)
+        return f"({sign})" if sign and not sign[0].isalnum() else sign
+
+    def _size(self, number_: int) -> str:
+        """`8×16` for a matrix, `×128` for what is none."""
+        rows, columns = self.shapes.get(number_, ("", len(self.shown[number_])))
+        return f"{rows}×{columns}"
 
     def _scope_title(self, scope: str, nodes: list[Value]) -> tuple[str, str]:
         level = scope.count(".") + 1
@@ -210,7 +245,9 @@ class _Painter:
         ident = f"e_{tail.ident}_{head.ident}"
         if len(edges) == 1:
             return self._edge(tail, head, ident, edges[0])
-        text = f"×{len(edges)}" if self.labelled else ""
+        child, slot = edges[0]
+        number_ = self.groups.numbers[self.snapshot.parents[child][slot]]
+        text = (self._size(number_) if number_ in self.shapes else f"×{len(edges)}") if self.labelled else ""
         return Link(ident, tail.ident, head.ident, text, f"{len(edges)} edges")
 
     def _edge(self, tail: Box, head: Box, ident: str, edge: Edge) -> Link:
@@ -257,6 +294,8 @@ class _Painter:
             parts.append(f"{total:,} nodes and {self.snapshot.edges:,} edges drawn as {len(boxes):,} boxes")
         if REST in boxes:
             parts.append(f"{len(boxes[REST].members):,} nodes far from the output are in one box")
+        if self.heat:
+            parts.append(self.heat.legend)
         if aside:
             parts.append(f"{aside} shared parameter{'s' if aside > 1 else ''} drawn aside")
         units = {(finding.kind, finding.unit) for findings in self.notes.values() for finding in findings}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from viz.diagnosis import LAYERS
 from viz.folding import Folding, Grouping, group, group_links, nearest, scope_depth, scope_pattern
+from viz.heat import check_measure
 from viz.picture import Style
 from viz.snapshot import Snapshot
 from viz.text import check_digits
@@ -35,6 +36,7 @@ class Options:
         if self.direction not in ("LR", "TB"):
             raise ValueError(f"direction is 'LR' or 'TB', not {self.direction!r}")
         check_digits(self.style.digits)
+        check_measure(self.style.color_by)
         if self.depth is not None and self.depth < 0:
             raise ValueError(f"depth is at least 0, not {self.depth}")
 

@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-from viz.palette import picture_rules, theme_rules
+from viz.palette import picture_rules, shade_rules, theme_rules
 from viz.picture import Picture
 from viz.text import visible
 
@@ -34,7 +34,8 @@ def finish_svg(rendered: bytes, picture: Picture) -> str:
         element.set("font-family", FONTS)
     for element in root.iter(f"{{{_SVG}}}g"):
         _retitle(element, tooltips.get(element.get("id", ""), ""))
-    _describe(root, picture.description)
+    shaded = any(box.shade is not None for box in picture.boxes)
+    _describe(root, picture.description, shade_rules() if shaded else "")
     return ET.tostring(root, encoding="unicode")
 
 
@@ -91,13 +92,13 @@ def _retitle(element: ET.Element, tooltip: str) -> None:
             paper.set("class", "paper")
 
 
-def _describe(root: ET.Element, description: str) -> None:
+def _describe(root: ET.Element, description: str, rules: str) -> None:
     root.set("class", "autograd")
     root.set("role", "img")
     text = visible(description, 2000)
     root.set("aria-label", text)
     style = ET.Element(f"{{{_SVG}}}style")
-    style.text = theme_rules() + picture_rules()
+    style.text = theme_rules() + picture_rules() + rules
     summary = ET.Element(f"{{{_SVG}}}desc")
     summary.text = text
     root.insert(0, summary)

@@ -162,3 +162,15 @@ def test_boxes_in_a_circle_are_arranged():
     titles = [box.title for box in drawing.picture.boxes if box.kind == "group"]
     assert titles == ["a: 6 nodes", "b: 6 nodes"]
     assert len(elements(drawing, "node")) == len(drawing.picture.boxes)
+
+
+def test_rows_stand_in_their_order_with_layers_in_them(network):
+    """The scopes' own invisible nodes must not take rows out of their order."""
+    model = network(2, 3, 3, 3, 3, 3, 3, 3, 3, 1)
+    drawing = viz.draw(model, [0.5, -0.5], fold=True)
+    boxes = elements(drawing, "node")
+    at = {box.scope: centre(boxes[box.ident]) for box in drawing.picture.boxes if "relu" in box.title}
+    rows = [at[f"layer{k}.neuron*"][1] for k in range(8)]
+    assert elements(drawing, "mark")
+    assert all(above < below + 60 for above, below in itertools.pairwise(rows))  # some stand side by side
+    assert rows[-1] - rows[0] > 300

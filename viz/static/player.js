@@ -113,8 +113,9 @@ export class Player {
       const seen = one === null ? null : this.written[k]?.seen;
       const now = [computed[one] ? x[one] : null, grads[one]];
       if (seen && Object.is(seen[0], now[0]) && Object.is(seen[1], now[1])) return;
-      const data = one === null ? box.members.filter((i) => computed[i]).map((i) => x[i]) : computed[one] ? [x[one]] : [];
-      const grad = one === null ? box.members.map((i) => grads[i]).filter((g) => g !== null) : grads[one] === null ? [] : [grads[one]];
+      const results = box.shown ?? box.members;
+      const data = results.filter((i) => computed[i]).map((i) => x[i]);
+      const grad = results.map((i) => grads[i]).filter((g) => g !== null);
       this.write(k, [`data ${range(data, digits)}`, `grad ${range(grad, digits)}`, data.length ? "computed" : "pending"], handle, data, grad);
       this.written[k].seen = now;
     });
