@@ -367,7 +367,7 @@ class Trainer:
         self._trainer.updates = updates
 
     def _outer(self, array: Any) -> Any:
-        return array[self._place]
+        return array.take(self._place)  # half the time of array[...]
 
     @property
     def values(self) -> Any:

@@ -19,7 +19,7 @@ from autograd_core.engine.sweep import topological_order
 from autograd_core.errors import DomainError, RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, aligned
 from autograd_core.programs.program import Program, record
-from nn.branches import branches_of, without_branches
+from nn.branches import Branches, branches_of, without_branches
 from nn.losses import LOSSES, Loss
 from nn.random_inputs import RandomInput, feeding, listing
 from nn.random_state import RandomStates
@@ -121,6 +121,8 @@ class Recording:
         batches: for each argument of the programs an array of all examples.
         kinds: the number of each example's kind; None if there is one.
         drawn: the random numbers among the batches; None if none are drawn.
+        is_merged: does the one program compute the loss of every target, and choose?
+        is_sampled: are only those branches of the loss in it that some outputs took? Others may turn up.
     """
 
     problem: Problem
@@ -128,11 +130,18 @@ class Recording:
     batches: tuple[Any, ...]
     kinds: Any = None
     drawn: DrawnInputs | None = None
+    is_merged: bool = False
+    is_sampled: bool = False
 
     def gradient(self, largest: int) -> BatchGradient:
         """What makes the gradient of a minibatch."""
         return BatchGradient(
-            self.programs, self.batches, self.problem.parameters, self.kinds, largest, self.another_path
+            self.programs,
+            self.batches,
+            self.problem.parameters,
+            self.kinds,
+            largest,
+            None if self.is_merged else self.another_path,
         )
 
     @property
@@ -305,8 +314,13 @@ def _merged(problem: Problem, choices: Any, first: Sequence[int], drawn: DrawnIn
     if any(order != orders[0] for order in orders) or len(orders[0]) != len(_listed(outputs)):
         raise NotRecordable("the loss takes the outputs in an order that depends on the target")
 
+    branches = [_branches_of_loss(problem, target) for target in targets]
+
     def choose(outputs: Any, hits: Any) -> Value:
-        losses = [problem.loss.function(outputs, target) for target in targets]
+        losses = [
+            found(*_listed(outputs)) if found else problem.loss.function(outputs, target)
+            for target, found in zip(targets, branches, strict=True)
+        ]
         value: Value = losses[-1]
         for hit, loss in zip(hits[-2::-1], losses[-2::-1], strict=True):
             value = where(hit, loss, value)
@@ -314,7 +328,23 @@ def _merged(problem: Problem, choices: Any, first: Sequence[int], drawn: DrawnIn
 
     chosen = replace(problem, loss=Loss(problem.loss.name, choose, "any"))
     made = _recording(chosen, (problem.examples.X, np.eye(len(first))[choices]), None, first[:1], drawn)
-    return replace(made, problem=problem)
+    return replace(made, problem=problem, is_merged=True, is_sampled=any(branches))
+
+
+def _branches_of_loss(problem: Problem, target: Any) -> Branches | None:
+    """The branches of the loss of this target, on outputs of the model, larger and smaller ones; or None."""
+    rows = range(0, len(problem.examples), max(1, len(problem.examples) // 8))
+    points = []
+    for i in rows:
+        with no_grad(), listing():
+            outputs = problem.model(problem.examples.row(i))
+        numbers = [output.data for output in _listed(outputs)]
+        points += [[factor * number for number in numbers] for factor in (1.0, 0.0, 0.1, 10.0, -1.0, -10.0)]
+    several = not isinstance(outputs, Value)
+    found = Branches(
+        lambda f: problem.loss.function([f] if several and len(numbers) == 1 else f, target), points
+    )
+    return None if found.is_straight else found
 
 
 def _listed(outputs: Any) -> list[Value]:

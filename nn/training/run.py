@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from autograd_core import gradients_to_vector, parameters_to_vector, vector_to_parameters
-from nn.data import Examples, data_digest
+from nn.data import Examples, data_digest, fingerprint, is_same_data
 from nn.errors import DivergenceError, InputError, StateError
 from nn.history import Epoch, History
 from nn.losses import Loss
@@ -138,7 +137,7 @@ class Run:
             self.history.accuracy_kind = self._evaluator.kind(plan.held_out.targets)
         self.snapshot: Snapshot | None = None
         self._checked = self.parameters
-        self._data = hashlib.sha256(plan.examples.X).digest() if plan.callbacks else b""
+        self._data = fingerprint(plan.examples.X) if plan.callbacks else None
         self._stopped_by_callback = False
         self._started = time.perf_counter()
 
@@ -233,7 +232,7 @@ class Run:
 
     def _check_data(self) -> None:
         """X must be what it was: some ways of training read it once, others at every update."""
-        if hashlib.sha256(self.plan.examples.X).digest() != self._data:
+        if not is_same_data(self.plan.examples.X, self._data):
             raise InputError(
                 "a callback has changed X in place: the examples of a run are fixed. To train on others, "
                 "call fit again for some epochs, with the same optimizer, which goes on from where it is"

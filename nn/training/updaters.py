@@ -82,6 +82,7 @@ class EagerUpdates:
         """Nothing is held."""
 
 
+_MOST_REFUSED = 2  # updates of an epoch that met branches which were not recorded, until they are
 _SHORT = "the run is short"
 _UNCOMPILED = "there is no compiled interpreter"
 _LONG = 2000  # from so many examples on that a run looks at, its slowness is told
@@ -144,7 +145,7 @@ class _OnArrays:
         self.recording = recording
         self.current = False  # do the arrays hold what the Values hold?
         self.snapshot = run.watch() if run.plan.callbacks else None
-        self._is_new = True
+        self._is_new, self._refused = True, 0
         self._left = False  # has the model been seen to be another, within an epoch?
         self.checks = run.listens and self.snapshot is not None and not self.snapshot.is_complete
 
@@ -158,6 +159,8 @@ class _OnArrays:
         Where the snapshot could not look into everything, each epoch has a recording of its own.
         """
         is_new, self._is_new = self._is_new, False
+        if self.recording.is_sampled and self._refused > _MOST_REFUSED and run.state.batch == 0:
+            return False
         if self.snapshot is None:
             return True
         same = not self._left and not self.snapshot.is_stale
@@ -165,6 +168,7 @@ class _OnArrays:
 
     def eager_update(self, run: Run, rows: Any) -> None:
         """An update that the arrays refused: it tells what is wrong with it, or goes well."""
+        self._refused += 1
         self.store(run)
         self.current = False
         run.update(rows.tolist(), self.recording.loss_of)
@@ -198,12 +202,15 @@ class WholeUpdates(_OnArrays):
     def __init__(self, run: Run, recording: Recording, trainer: Trainer) -> None:
         super().__init__(run, recording)
         self.trainer = trainer
-        self._rule = _rule_and_clips(run.optimizer)
+        self._rule, self._settings = _rule_and_clips(run.optimizer), _attributes(run.optimizer)
         self.names = run.optimizer.buffer_names
 
     def fits(self, run: Run) -> bool:
         """Are rule and graph still those that were compiled?"""
-        return self._rule == _rule_and_clips(run.optimizer) and self.same_graph(run)
+        now = _attributes(run.optimizer)
+        same = now == self._settings or self._rule == _rule_and_clips(run.optimizer)
+        self._settings = now if same else self._settings
+        return same and self.same_graph(run)
 
     def epoch(self, run: Run, order: Any, bar: Any) -> None:
         """The minibatches that are left of the epoch under way."""
@@ -297,7 +304,8 @@ class WholeUpdates(_OnArrays):
         made = at.replace(**self._standing(run, 1), updates=at.updates + 1)
         vector_to_parameters(made.values, run.parameters)
         vector_to_gradients(self.trainer.gradients, run.parameters)
-        run.optimizer.load_state_dict({"updates": made.optimizer_updates, "buffers": made.buffers})
+        run.optimizer.updates = made.optimizer_updates
+        run.optimizer.buffers = {name: buffer.copy() for name, buffer in made.buffers.items()}
         run.tell_update(loss / len(rows), penalty, norm)
         changes = run.standing()
         run.state = made.replace(**changes, random=run.generators.states())
@@ -502,6 +510,12 @@ def _is_same(a: TrainingState, b: TrainingState) -> bool:
         np.array_equal(x, y)
         for x, y in [(a.values, b.values), *((a.buffers[n], b.buffers[n]) for n in a.buffers)]
     )
+
+
+def _attributes(optimizer: Optimizer) -> Any:
+    """What tells by a glance that a rule is as it was: class and attributes, numbers and methods."""
+    moving = ("updates", "buffers", "schedule")
+    return type(optimizer), {name: held for name, held in vars(optimizer).items() if name not in moving}
 
 
 def _rule_and_clips(optimizer: Optimizer) -> Any:

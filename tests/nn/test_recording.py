@@ -392,3 +392,35 @@ def test_measuring_how_slow_a_run_is_changes_no_bit(monkeypatch: Any) -> None:
             nn.fit(model, X, y, epochs=21, seed=1)
             left.append([(p.data, p.grad) for p in model.parameters()])
     assert left[0] == left[1]
+
+
+def jumping(outputs: Any, label: int) -> Any:
+    loss = nn.cross_entropy(outputs, label)
+    return loss if loss < 1.0 else 0.5 * loss
+
+
+def of_two_outputs(outputs: Any, label: int) -> Any:
+    other = outputs[0] if label else outputs[1]
+    return ag.exp(-outputs[label]) if outputs[label] > other else other - outputs[label] + 1.0
+
+
+def rare(outputs: Any, label: int) -> Any:
+    """A branch that the outputs of a fresh network, and its multiples, do not take."""
+    loss = nn.cross_entropy(outputs, label)
+    return 0.1 * loss if 0.47 < loss < 0.5 else loss
+
+
+@needs_compiler
+@pytest.mark.parametrize(("loss", "classes"), [(jumping, 4), (of_two_outputs, 2), (rare, 3)])
+@pytest.mark.parametrize("optimizer", [lambda: nn.Adam(lr=0.02), lambda: Signs(lr=0.005)])
+def test_a_loss_that_branches_for_each_label_leaves_the_bits_of_training_on_values(
+    loss: Any, classes: int, optimizer: Any, monkeypatch: Any
+) -> None:
+    X, y = data(120, 5, classes)
+    make = lambda: nn.MLP(5, [8, classes], seed=2)  # noqa: E731
+    options = {"loss": loss, "epochs": 8, "batch_size": 16, "optimizer": optimizer}
+    assert_same(make, X, y, monkeypatch, **options)
+    if loss is jumping:
+        _, run = trained(make, X, y, False, monkeypatch, **options)
+        assert len(run.updater.recording.programs) == 1
+        assert run.updater.recording.is_sampled
