@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_core import Value
 from autograd_core.engine.sweep import topological_order
 from nn.errors import InputError, StateError
+from nn.groups import chosen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,6 +86,64 @@ class Module:
         """Every parameter once, in a fixed order."""
         found = {id(v): v for path, tensor in self.named_tensors() for _, v in _flatten(path, tensor)}
         return list(found.values())
+
+    def freeze(self, *which: str | Value) -> list[str]:
+        """Keep parameters as they are while `nn.fit` trains the others.
+
+        What is frozen is neither updated nor decayed; its gradient counts as 0. A loop of one's own gives the
+        optimiser `trainable_parameters`.
+
+        Args:
+            which: parameters; or texts: the name of a parameter (``layer1.W[0][2]``), of a tensor
+                (``layer1.W``) or of a module (``layer1``), or a pattern (``*.b``). Without any, all.
+
+        Returns:
+            The names of the parameters that are frozen now.
+
+        Raises:
+            InputError: a text fits no parameter.
+
+        Example:
+            >>> from nn import MLP
+            >>> model = MLP(2, [2, 1], seed=1)
+            >>> model.freeze("layer1.b", "layer2")
+            ['layer1.b[0]', 'layer1.b[1]', 'layer2.W[0][0]', 'layer2.W[0][1]', 'layer2.b[0]']
+            >>> model.unfreeze("layer2")
+            ['layer1.b[0]', 'layer1.b[1]']
+        """
+        return self._set_frozen(which, True)
+
+    def unfreeze(self, *which: str | Value) -> list[str]:
+        """Let parameters be trained again; see `freeze`."""
+        return self._set_frozen(which, False)
+
+    def _set_frozen(self, which: Sequence[str | Value], on: bool) -> list[str]:
+        pairs = list(self.named_parameters())
+        meant = [value for _, value in pairs] if not which else chosen(pairs, which)
+        frozen = {id(value) for value in self.frozen_parameters()}
+        frozen = frozen | set(map(id, meant)) if on else frozen - set(map(id, meant))
+        self._keep_frozen([value for _, value in pairs if id(value) in frozen])
+        return [name for name, value in pairs if id(value) in frozen]
+
+    def _keep_frozen(self, values: list[Value]) -> None:
+        """These are frozen, and no others."""
+        for _, module in self.named_modules():
+            vars(module).pop("_frozen", None)
+        if values:
+            object.__setattr__(self, "_frozen", values)
+
+    def frozen_parameters(self) -> list[Value]:
+        """The parameters that `freeze` has frozen, here or in a part of the module."""
+        found = [value for _, module in self.named_modules() for value in vars(module).get("_frozen", ())]
+        if not found:
+            return []
+        frozen = set(map(id, found))
+        return [value for value in self.parameters() if id(value) in frozen]
+
+    def trainable_parameters(self) -> list[Value]:
+        """The parameters that are not frozen."""
+        frozen = set(map(id, self.frozen_parameters()))
+        return [value for value in self.parameters() if id(value) not in frozen]
 
     def weights(self) -> list[Value]:
         """The parameters that are not biases (a bias is a tensor called ``b``, ``bias`` or ``biases``)."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, gradients_to_vector, parameters_to_vector, vector_to_parameters
 from nn.errors import DivergenceError, InputError, StateError, unknown
+from nn.groups import members, of_group, opened
 from nn.schedules import Schedule, rate_at, schedule_of
 
 if TYPE_CHECKING:
@@ -135,6 +136,10 @@ class Optimizer:
 
     Args:
         parameters: the Values to train; may be left out and given later through `bind` (as `nn.fit` does).
+            Or groups of them with numbers of their own, dicts as in PyTorch:
+            ``[{"params": model.layers[0].parameters(), "lr": 1e-4}, {"params": ..., "weight_decay": 0.0}]``.
+            For `nn.fit` "params" may be names and patterns, ``{"params": "*.b", "weight_decay": 0.0}``, and
+            parameters that no group names have the optimiser's own numbers.
         lr: the learning rate epsilon, a number or a schedule (`nn.schedules`).
         clip_norm: shorten gradients that are longer than this.
         clip_value: bring every component of the gradient into [-clip_value, clip_value].
@@ -157,7 +162,7 @@ class Optimizer:
 
     def __init__(
         self,
-        parameters: Iterable[Value] | None = None,
+        parameters: Iterable[Any] | None = None,
         *,
         lr: float | Schedule,
         clip_norm: float | None = None,
@@ -171,8 +176,15 @@ class Optimizer:
         self.updates = 0
         self.parameters: list[Value] = []
         self.buffers: Buffers = {}
+        self.frozen: Any = None
+        self.param_groups: list[dict[str, Any]] = []
+        self._members: Any = None
         if parameters is not None:
-            self.bind(parameters)
+            values, self.param_groups = opened(parameters)
+            for group in self.param_groups:
+                of_group(self, group)  # what it refuses is refused here
+            if values or not self.param_groups:
+                self.bind(values)
 
     @property
     def lr(self) -> float:
@@ -183,11 +195,18 @@ class Optimizer:
     def lr(self, rate: float | Schedule) -> None:
         self.schedule = schedule_of(rate)
 
-    def bind(self, parameters: Iterable[Value]) -> Optimizer:
+    def bind(
+        self, parameters: Iterable[Value], names: Callable[[], Iterable[tuple[str, Value]]] | None = None
+    ) -> Optimizer:
         """Take charge of these parameters, with fresh buffers; constants (`detach()`) stay as they are.
 
+        Args:
+            parameters: Values.
+            names: names and parameters, where groups go by names; asked only then.
+
         Raises:
-            InputError: there are none, or one of them is not a leaf Value.
+            InputError: there are none, or one of them is not a leaf Value; a group names one that is not
+                there.
         """
         import numpy as np
 
@@ -202,9 +221,42 @@ class Optimizer:
         self.parameters = _trainable(found)
         if not self.parameters:
             raise InputError("every parameter is a constant: an optimiser needs at least one that is not")
-        self.updates = 0
+        if self.param_groups:
+            known = {} if names is None else {id(value): name for name, value in names()}
+            named = [(known.get(id(p), p.label or f"parameter{k}"), p) for k, p in enumerate(self.parameters)]
+            self._members = members(self.param_groups, named)
+        self.updates, self.frozen = 0, None
         self.buffers = {name: np.zeros(len(self.parameters)) for name in self.buffer_names}
         return self
+
+    def groups(self) -> tuple[list[Optimizer], Any]:
+        """The optimiser as it is for each group, itself first, and the number of each parameter's group.
+
+        A frozen parameter has -1; without groups and frozen parameters the numbers are None.
+        """
+        import numpy as np
+
+        rules = [self, *(of_group(self, group) for group in self.param_groups)]
+        numbers = self._members if self.param_groups else None
+        if self.frozen is not None:
+            none = np.zeros(len(self.parameters), dtype=np.int64) if numbers is None else numbers
+            numbers = np.where(self.frozen, -1, none)
+        return rules, numbers
+
+    def _by_groups(self, values: Floats, gradients: Floats) -> tuple[Floats, Buffers]:
+        """The rule, for each group with its numbers."""
+        rules, numbers = self.groups()
+        if numbers is None:
+            return self.rule(values, gradients, self.buffers, self.lr)
+        made, buffers = values.copy(), {name: buffer.copy() for name, buffer in self.buffers.items()}
+        for number, rule in enumerate(rules):
+            mine = numbers == number
+            if mine.any():
+                parts = {name: buffer[mine] for name, buffer in self.buffers.items()}
+                made[mine], found = rule.rule(values[mine], gradients[mine], parts, rule.lr)
+                for name, part in found.items():
+                    buffers[name][mine] = part
+        return made, buffers
 
     def zero_grad(self) -> None:
         """Set every parameter's gradient to 0."""
@@ -235,13 +287,15 @@ class Optimizer:
 
         x: Floats = np.asarray(values, dtype=np.float64)
         g: Floats = np.asarray(gradients, dtype=np.float64)
+        if self.frozen is not None:
+            g = np.where(self.frozen, 0.0, g)
         self._check_finite("gradient", g)
         if self.clip_value is not None:
             g = clip_by_value(g, self.clip_value)
         if self.clip_norm is not None:
             g = clip_by_norm(g, self.clip_norm)
         with np.errstate(all="ignore"):  # what is not finite is found below, and named
-            new_values, buffers = self.rule(x, g, self.buffers, self.lr)
+            new_values, buffers = self._by_groups(x, g)
         self._check_finite("new value", new_values)
         return new_values, buffers
 
@@ -269,16 +323,31 @@ class Optimizer:
 
     def hyperparameters(self) -> dict[str, Any]:
         """The schedule and the plain numbers of the rule, which a callback may change."""
-        return {"schedule": self.schedule, **{k: v for k, v in self._kept().items() if _is_plain(v)}}
+        found = {"schedule": self.schedule, **{k: v for k, v in self._kept().items() if _is_plain(v)}}
+        if self.param_groups:
+            found["param_groups"] = [{**group} for group in self.param_groups]
+        if self.frozen is not None:
+            found["frozen"] = self.frozen.nonzero()[0].tolist()
+        return found
 
     def set_hyperparameters(self, found: Mapping[str, Any] | None) -> None:
         """Put back what `hyperparameters` returned; a list stands for a tuple."""
-        for name, value in (found or {}).items():
+        import numpy as np
+
+        numbers = dict(found or {})
+        frozen = numbers.pop("frozen", None)
+        self.frozen = None
+        if frozen is not None:
+            self.frozen = np.zeros(len(self.parameters), dtype=bool)
+            self.frozen[frozen] = True
+        for group, kept in zip(self.param_groups, numbers.pop("param_groups", ()), strict=False):
+            group.update({key: value for key, value in kept.items() if key != "params"})
+        for name, value in numbers.items():
             now = getattr(self, name, None)
             setattr(self, name, tuple(value) if isinstance(now, tuple) else value)
 
     def _kept(self) -> dict[str, Any]:
-        hidden = {"parameters", "buffers", "buffer_names", "updates", "schedule"}
+        hidden = {"parameters", "buffers", "buffer_names", "updates", "schedule", "param_groups", "frozen"}
         return {k: v for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
 
     def settings(self) -> dict[str, Any]:
@@ -286,7 +355,11 @@ class Optimizer:
         kept = self._kept()
         # A function by its name: its repr has an address, which differs from process to process.
         schedule = getattr(self.schedule, "__qualname__", None) or repr(self.schedule)
-        return {"name": type(self).__name__, "lr": schedule, **kept}
+        groups = [
+            {**group, "params": [p if isinstance(p, str) else p.label for p in group["params"]]}
+            for group in self.param_groups
+        ]
+        return {"name": type(self).__name__, "lr": schedule, **kept, "param_groups": groups or None}
 
     def state_dict(self) -> dict[str, Any]:
         """What must be kept to go on exactly: the count of updates and the buffers."""
@@ -345,7 +418,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Value] | None = None,
+        parameters: Iterable[Any] | None = None,
         *,
         lr: float | Schedule = 0.01,
         momentum: float = 0.0,
@@ -409,7 +482,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Value] | None = None,
+        parameters: Iterable[Any] | None = None,
         *,
         lr: float | Schedule = 0.01,
         eps: float = 1e-10,
@@ -461,7 +534,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Value] | None = None,
+        parameters: Iterable[Any] | None = None,
         *,
         lr: float | Schedule = 0.01,
         rho: float = 0.99,
@@ -523,7 +596,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Value] | None = None,
+        parameters: Iterable[Any] | None = None,
         *,
         lr: float | Schedule = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -578,7 +651,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameters: Iterable[Value] | None = None,
+        parameters: Iterable[Any] | None = None,
         *,
         lr: float | Schedule = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -622,10 +695,19 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 }
 
 
-def optimizer_of(optimizer: str | Optimizer, parameters: Sequence[Value]) -> Optimizer:
+def optimizer_of(
+    optimizer: str | Optimizer,
+    parameters: Sequence[Value],
+    names: Callable[[], Iterable[tuple[str, Value]]] | None = None,
+) -> Optimizer:
     """The optimiser of that name, or the one given, in charge of these parameters.
 
     An optimiser that is already in charge of exactly these parameters keeps its buffers.
+
+    Args:
+        optimizer: a name or an optimiser.
+        parameters: Values.
+        names: see `Optimizer.bind`.
 
     Raises:
         InputError: there is no optimiser of that name, it is in charge of other parameters, or it is
@@ -641,7 +723,7 @@ def optimizer_of(optimizer: str | Optimizer, parameters: Sequence[Value]) -> Opt
             f"an optimiser is a name or an Optimizer such as SGD(lr=0.1), not {optimizer!r}{hint}"
         )
     if not optimizer.parameters:
-        return optimizer.bind(parameters)
+        return optimizer.bind(parameters, names)
     if not _same_values(optimizer.parameters, _trainable(parameters)):
         raise InputError(
             f"the optimiser is in charge of other parameters ({len(optimizer.parameters)}) than the model's "

@@ -228,6 +228,29 @@ def _rows(array: Any) -> Any:
     return copy
 
 
+_SETTINGS = 8  # as in tape/train.h
+
+
+def _padded(settings: Sequence[Sequence[float]]) -> Any:
+    """Return the groups' settings as rows of one length."""
+    import numpy as np
+
+    rows = np.zeros((len(settings), _SETTINGS))
+    for row, numbers in zip(rows, settings, strict=True):
+        row[: len(numbers)] = numbers
+    return rows
+
+
+def _stretches(groups: Any) -> Any:
+    """Return (start, stop, group) of the parameters of one group that follow each other."""
+    import numpy as np
+
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(groups)) + 1]).astype(np.int64)
+    return np.ascontiguousarray(
+        np.stack([starts, np.append(starts[1:], len(groups)), groups[starts]], axis=1)
+    )
+
+
 class Trainer:
     """Parameters, gradient and optimiser's buffers as arrays, and the compiled loop over minibatches.
 
@@ -242,9 +265,10 @@ class Trainer:
         parameters: the Values to train: all that the program captured, perhaps more.
         penalty: the regulariser, a program without arguments, or None.
         rule: one of `RULES`.
-        settings: the rule's numbers, in the order of `tape/train.h`.
+        settings: the rule's numbers, in the order of `tape/train.h`, a row for each group of parameters.
         clip_value: see `nn.optimizers`.
         clip_norm: see `nn.optimizers`.
+        groups: the number of each parameter's group, -1 where it is frozen; without it all are of the first.
         largest_loss: an update with a larger loss of an example is not made, as if it were not finite.
 
     Raises:
@@ -259,11 +283,12 @@ class Trainer:
         parameters: Sequence[Value],
         penalty: Program | None,
         rule: str,
-        settings: Sequence[float],
+        settings: Sequence[Sequence[float]],
         buffers: int,
         clip_value: float | None = None,
         clip_norm: float | None = None,
         largest_loss: float = math.inf,
+        groups: Any = None,
     ):
         import numpy as np
 
@@ -297,7 +322,8 @@ class Trainer:
             self._gradients,
             place,
             RULES.index(rule),
-            tuple(float(number) for number in settings),
+            _padded(settings),
+            _stretches(np.zeros(count, dtype=np.int64) if groups is None else groups[self._inner]),
             self._buffers,
             -1.0 if clip_value is None else float(clip_value),
             -1.0 if clip_norm is None else float(clip_norm),
@@ -342,7 +368,7 @@ class Trainer:
         Args:
             rows: numbers of examples, int64.
             batch_size: how many of them make a minibatch; the last may be smaller.
-            rates: the learning rate of each update, numbers or an array of float64.
+            rates: the learning rate of each update, or a row of the groups' rates.
 
         Returns:
             How many updates were made; if fewer than asked for, the next one becomes non-finite or leaves the

@@ -179,7 +179,8 @@ def fit(
         _check_plan(model, plan)
         generators = states.in_use()
         states.restore()
-        bound = optimizer_of(optimizer, model.parameters())
+        names = getattr(model, "named_parameters", None)
+        bound = optimizer_of(optimizer, model.parameters(), names)
         run = Run(model, bound, plan, number, generators, updater_of, progress is not False)
         if saved is not None:
             state, epochs_done, settings = saved

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from autograd_core import gradients_to_vector, parameters_to_vector, vector_to_parameters
+from autograd_core import gradients_to_vector, parameters_to_vector, vector_to_gradients, vector_to_parameters
 from nn.data import Examples, data_digest, fingerprint, is_same_data
 from nn.errors import DivergenceError, InputError, StateError
+from nn.groups import group_from_json, group_to_json
 from nn.history import Epoch, History
 from nn.losses import Loss
 from nn.metrics import Evaluator
@@ -118,6 +119,7 @@ class Run:
         self.parameters = list(optimizer.parameters)
         self.problem = Problem(model, plan.loss, plan.examples, plan.regularizer, self.parameters)
         self.seed = seed
+        optimizer.frozen = self._frozen()
         self.generators = states
         self.shows_progress = shows_progress
         self.state = TrainingState(
@@ -208,6 +210,25 @@ class Run:
         if self.listens:
             self._check_changes()
 
+    def _frozen(self) -> Any:
+        """Which parameters the model has frozen, an array of truth values; None if there are none."""
+        import numpy as np
+
+        frozen = self.model.frozen_parameters() if isinstance(self.model, Module) else ()
+        if not frozen:
+            return None
+        known = set(map(id, frozen))
+        if len(known) >= len(self.parameters):
+            raise InputError("every parameter of the model is frozen: unfreeze() some")
+        return np.array([id(parameter) in known for parameter in self.parameters])
+
+    def frozen_gradient(self, gradients: Any) -> Any:
+        """The gradient with 0 for what is frozen."""
+        import numpy as np
+
+        frozen = self.optimizer.frozen
+        return gradients if frozen is None else np.where(frozen, 0.0, gradients)
+
     def watch(self) -> Snapshot:
         """Take a snapshot of the model and what else makes the graphs; callbacks are watched from now on."""
         self.snapshot = Snapshot(self.problem.owners(), self.parameters)
@@ -217,6 +238,7 @@ class Run:
         """Every parameter that the model has after a callback must be one that is trained."""
         if self.snapshot is not None and not self.snapshot.changed() and self.snapshot.is_complete:
             return
+        self.optimizer.frozen = self._frozen()
         found = self.model.parameters()
         if found == self._checked:  # each is the same object, which takes no time to see
             return
@@ -280,9 +302,18 @@ class Run:
 
     def step(self, result: BatchResult, count: int) -> None:
         """One step by the gradient that is on the parameters, of a minibatch of so many examples."""
-        norm = gradient_norm(gradients_to_vector(self.parameters))
+        import numpy as np
+
+        gradients, frozen = gradients_to_vector(self.parameters), self.optimizer.frozen
+        if frozen is not None:
+            gradients = self.frozen_gradient(gradients)
+            vector_to_gradients(gradients, self.parameters)
+        norm = gradient_norm(gradients)
         rate = self.optimizer.lr
         self.optimizer.step()
+        if frozen is not None:  # whatever a step of one's own does
+            now = parameters_to_vector(self.parameters)
+            vector_to_parameters(np.where(frozen, self.state.values, now), self.parameters)
         at = self.state
         self.tell_update(result.loss, result.penalty, norm)
         self.state = at.replace(
@@ -370,6 +401,8 @@ class Run:
         assert self.plan.checkpoint is not None
         numbers = dict(self.state.hyperparameters)
         numbers["schedule"] = schedule_to_json(numbers["schedule"])
+        if "param_groups" in numbers:
+            numbers["param_groups"] = [group_to_json(group) for group in numbers["param_groups"]]
         state = self.state.replace(random=states_to_json(self.state.random), hyperparameters=numbers)
         save_state(state, self.history.epochs, self.history.settings, self.plan.checkpoint, self._table)
 
@@ -394,12 +427,19 @@ class Run:
             numbers = dict(state.hyperparameters or {})
             if "schedule" in numbers:
                 numbers["schedule"] = schedule_from_json(numbers["schedule"], self.optimizer.schedule)
+            if "param_groups" in numbers:
+                pairs = zip(numbers["param_groups"], self.optimizer.param_groups, strict=True)
+                numbers["param_groups"] = [group_from_json(kept, now) for kept, now in pairs]
             state = state.replace(random=states_from_json(state.random), hyperparameters=numbers)
             if len(state.random) != len(self.generators.before):
                 mine = len(self.generators.before)
                 raise StateError(f"the state has {len(state.random)} random generators, the model {mine}")
             self.history.epochs = list(epochs)
         self.optimizer.set_hyperparameters(state.hyperparameters)  # they tell which buffers there are
+        if isinstance(self.model, Module):
+            frozen = self.optimizer.frozen
+            marks = [] if frozen is None else frozen.nonzero()[0].tolist()
+            self.model._keep_frozen([self.parameters[k] for k in marks])
         self.optimizer.load_state_dict({"updates": state.optimizer_updates, "buffers": state.buffers})
         vector_to_parameters(state.values, self.parameters)
         self.generators.restore(state.random)

@@ -214,13 +214,12 @@ class WholeUpdates(_OnArrays):
 
     def epoch(self, run: Run, order: Any, bar: Any) -> None:
         """The minibatches that are left of the epoch under way."""
-        import numpy as np
 
         size, first = run.plan.batch_size, run.state.batch
         left = run.plan.batches - first
         # of the whole epoch: where many an update is made eagerly, not anew after each of them
         updates = run.state.optimizer_updates
-        rates = None if run.listens else np.array(rates_of(run.optimizer.schedule, updates, left))
+        rates = None if run.listens else _rates(run.optimizer, updates, left)
         while (start := run.state.batch * size) < len(order):
             if not self.current:
                 self._load(run)
@@ -235,7 +234,11 @@ class WholeUpdates(_OnArrays):
             made = run.state.batch - first
             rows = order[start : start + count * size]
             done = self._updates(
-                run, rows, [run.optimizer.lr] if rates is None else rates[made : made + count]
+                run,
+                rows,
+                _rates(run.optimizer, run.state.optimizer_updates, 1)
+                if rates is None
+                else rates[made : made + count],
             )
             if done < count:
                 rows = order[start + done * size : start + (done + 1) * size]
@@ -395,6 +398,7 @@ class GradientUpdates(_OnArrays):
 
     def _step_of_its_own(self, run: Run, total: float, gradients: Any, count: int) -> None:
         penalty, gradients = self._with_penalty(run, gradients)
+        gradients = run.frozen_gradient(gradients)
         vector_to_gradients(gradients, run.parameters)
         run.step(BatchResult(total / count, penalty), count)
 
@@ -402,6 +406,7 @@ class GradientUpdates(_OnArrays):
         """One step by the optimiser's rule on the arrays; False where it becomes non-finite."""
         at, optimizer = run.state, run.optimizer
         penalty, gradients = self._with_penalty(run, gradients)
+        gradients = run.frozen_gradient(gradients)
         norm, rate = gradient_norm(gradients), optimizer.lr
         if not self.current:
             optimizer.load_state_dict({"updates": at.optimizer_updates, "buffers": at.buffers})
@@ -473,16 +478,16 @@ def _whole_or_gradient(run: Run, recording: Recording, penalty: Program | None) 
     elif run.listens and run.plan.regularizer is not None and type(run.plan.regularizer) not in _FIXED:
         reason = "a callback could change the penalty at every update"
     else:
-        trainer = _trainer(run, recording, penalty, *rule)
+        trainer = _trainer(run, recording, penalty, rule[0])
         if trainer is not None:
             return WholeUpdates(run, recording, trainer)
         reason = "the penalty has layers of its own"
     return GradientUpdates(run, recording, penalty, reason)
 
 
-def _trainer(
-    run: Run, recording: Recording, penalty: Program | None, name: str, settings: Sequence[float]
-) -> Trainer | None:
+def _trainer(run: Run, recording: Recording, penalty: Program | None, name: str) -> Trainer | None:
+    rules, groups = run.optimizer.groups()
+    found = [_rule(rule) for rule in rules]
     try:
         return Trainer(
             recording.programs[0],
@@ -491,14 +496,25 @@ def _trainer(
             run.parameters,
             penalty,
             name,
-            settings,
+            [rule[1] for rule in found if rule is not None],
             len(run.optimizer.buffer_names),
             run.optimizer.clip_value,
             run.optimizer.clip_norm,
             LARGEST_LOSS,
+            groups,
         )
     except RecordingError:  # the penalty has layers of its own
         return None
+
+
+def _rates(optimizer: Optimizer, first: int, count: int) -> Any:
+    """The rates of so many updates, a row each: the optimiser's own, and the groups'."""
+    import numpy as np
+
+    if not optimizer.param_groups:
+        return np.array(rates_of(optimizer.schedule, first, count))
+    rules, _ = optimizer.groups()
+    return np.array([rates_of(rule.schedule, first, count) for rule in rules]).T.copy()
 
 
 def _is_same(a: TrainingState, b: TrainingState) -> bool:
@@ -514,12 +530,15 @@ def _is_same(a: TrainingState, b: TrainingState) -> bool:
 
 def _attributes(optimizer: Optimizer) -> Any:
     """What tells by a glance that a rule is as it was: class and attributes, numbers and methods."""
-    moving = ("updates", "buffers", "schedule")
-    return type(optimizer), {name: held for name, held in vars(optimizer).items() if name not in moving}
+    moving = ("updates", "buffers", "schedule", "frozen", "param_groups", "_members")
+    held = {name: held for name, held in vars(optimizer).items() if name not in moving}
+    return type(optimizer), held, id(optimizer.frozen), [dict(group) for group in optimizer.param_groups]
 
 
 def _rule_and_clips(optimizer: Optimizer) -> Any:
-    return _rule(optimizer), optimizer.clip_value, optimizer.clip_norm
+    rules, groups = optimizer.groups()
+    numbers = None if groups is None else groups.tobytes()
+    return [_rule(rule) for rule in rules], numbers, optimizer.clip_value, optimizer.clip_norm
 
 
 def _has_plain_step(optimizer: Optimizer) -> bool:

@@ -13,7 +13,9 @@ typedef struct {
     Py_buffer params, grads, place, buffers[BUFFERS];
     long n, used_buffers;        /* n: parameters */
     int rule;
-    double settings[SETTINGS];   /* the rule's numbers */
+    Py_buffer settings;          /* the rule's numbers, SETTINGS for each group of parameters */
+    Py_buffer stretches;         /* (start, stop, group) of parameters that follow each other; group -1: frozen */
+    long groups, nstretches;
     double clip_value, clip_norm; /* negative: none */
     double largest_loss;         /* a larger one counts as not finite */
     double *fresh;               /* the proposed parameters, buffers and clipped gradient */
@@ -105,18 +107,40 @@ static void rule_adam(const double *s, double rate, long updates, double shrink,
     }
 }
 
-static void apply_rule(TrainerObject *s, double rate, const double *g) {
-    const double *b[BUFFERS];
-    double *c[BUFFERS];
+/* The rule on parameters of one group that follow each other; what is frozen stays. */
+static void apply_to_stretch(TrainerObject *s, const double *rates, const double *g, long start, long n, long group) {
+    const double *b[BUFFERS], *x = (const double *)s->params.buf + start, *set = (const double *)s->settings.buf + (group < 0 ? 0 : group) * SETTINGS;
+    double *c[BUFFERS], *y = s->fresh + start, rate = rates[group < 0 ? 0 : group];
+    int stays = group < 0;
     long k;
-    for (k = 0; k < BUFFERS; k++) { b[k] = s->buffers[k].buf; c[k] = s->fresh + (k + 1) * s->n; }
-    switch (s->rule) {
-    case RULE_SGD: rule_sgd(s->settings, rate, s->n, s->params.buf, g, b[0], s->fresh, c[0]); break;
-    case RULE_ADAGRAD: rule_adagrad(s->settings, rate, s->n, s->params.buf, g, b[0], s->fresh, c[0]); break;
-    case RULE_RMSPROP: rule_rmsprop(s->settings, rate, s->n, s->params.buf, g, b, s->fresh, c); break;
-    case RULE_ADAM: rule_adam(s->settings, rate, s->updates, 1.0, s->n, s->params.buf, g, b[0], b[1], s->fresh, c[0], c[1]); break;
-    default: rule_adam(s->settings, rate, s->updates, 1.0 - rate * s->settings[3], s->n, s->params.buf, g, b[0], b[1], s->fresh, c[0], c[1]);
+    for (k = 0; k < BUFFERS; k++) {
+        b[k] = k < s->used_buffers ? (const double *)s->buffers[k].buf + start : NULL;
+        c[k] = s->fresh + (k + 1) * s->n + start;
     }
+    if (stays || (s->rule == RULE_SGD && set[0] == 0.0))
+        for (k = 0; k < s->used_buffers; k++) memcpy(c[k], b[k], (size_t)n * sizeof(double));
+    if (stays) { memcpy(y, x, (size_t)n * sizeof(double)); return; }
+    g += start;
+    switch (s->rule) {
+    case RULE_SGD: rule_sgd(set, rate, n, x, g, b[0], y, c[0]); break;
+    case RULE_ADAGRAD: rule_adagrad(set, rate, n, x, g, b[0], y, c[0]); break;
+    case RULE_RMSPROP: rule_rmsprop(set, rate, n, x, g, b, y, c); break;
+    case RULE_ADAM: rule_adam(set, rate, s->updates, 1.0, n, x, g, b[0], b[1], y, c[0], c[1]); break;
+    default: rule_adam(set, rate, s->updates, 1.0 - rate * set[3], n, x, g, b[0], b[1], y, c[0], c[1]);
+    }
+}
+
+static void apply_rule(TrainerObject *s, const double *rates, const double *g) {
+    const int64_t *at = s->stretches.buf;
+    long k;
+    for (k = 0; k < s->nstretches; k++, at += 3) apply_to_stretch(s, rates, g, at[0], at[1] - at[0], at[2]);
+}
+
+/* The gradient of what is frozen is 0. */
+static void clear_frozen(const TrainerObject *s, double *g) {
+    const int64_t *at = s->stretches.buf;
+    long k;
+    for (k = 0; k < s->nstretches; k++, at += 3) if (at[2] < 0) memset(g + at[0], 0, (size_t)(at[1] - at[0]) * sizeof *g);
 }
 
 /* Fetch rows that the next minibatch will want from memory, a few dozen kilobytes at most. */
@@ -134,7 +158,7 @@ static void fetch_rows(const BoundObject *b, const int64_t *rows, long count) {
 }
 
 /* One update from the minibatch of m rows, followed by so many rows `ahead`: 0 done, 1 irregular and nothing changed, -1 an exception is set. */
-static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead, double rate) {
+static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead, const double *rates) {
     double *g = s->grads.buf, seed = 1.0, total = 0.0, penalty = 0.0, norm;
     const double *losses = s->loss->outputs.buf;
     long k, lane;
@@ -154,6 +178,7 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead,
         if (lane != 1) return 1;
         penalty = *(const double *)s->penalty->outputs.buf;
     }
+    clear_frozen(s, g);
     norm = norm_of(g, s->place.buf, s->side_by_side, s->n);
     if (norm < 0.0) return 1; /* a component that is not finite, too */
     if (s->clip_value >= 0.0 || s->clip_norm >= 0.0) {
@@ -172,19 +197,19 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead,
         }
         g = clipped;
     }
-    apply_rule(s, rate, g);
+    apply_rule(s, rates, g);
     if (!all_finite(s->fresh, s->n)) return 1;
     memcpy(s->params.buf, s->fresh, (size_t)s->n * sizeof(double));
     for (k = 0; k < s->used_buffers; k++) memcpy(s->buffers[k].buf, s->fresh + (k + 1) * s->n, (size_t)s->n * sizeof(double));
     s->loss_sum = s->loss_sum + total / (double)m * (double)m;
     s->penalty_sum = s->penalty_sum + penalty;
     s->norm_sum = s->norm_sum + norm;
-    s->rate = rate;
+    s->rate = rates[0];
     s->updates++;
     return 0;
 }
 
-/* run(rows, batch, rates): an update for each `batch` of the row numbers, at the rate that stands beside it; returns how
+/* run(rows, batch, rates): an update for each `batch` of the row numbers, at the rates, one a group, that stand beside it; returns how
  * many were made: fewer than there are rates if the next one has to be done on Values. */
 static PyObject *trainer_run(TrainerObject *self, PyObject *args) {
     PyObject *rows_object, *rates_object;
@@ -196,7 +221,7 @@ static PyObject *trainer_run(TrainerObject *self, PyObject *args) {
     if (PyObject_GetBuffer(rows_object, &rows, PyBUF_C_CONTIGUOUS) < 0) return NULL;
     if (doubles(rates_object, &rates, 0, "rates") < 0) { PyBuffer_Release(&rows); return NULL; }
     n = (long)rows.len / 8;
-    count = (long)rates.len / 8;
+    count = (long)rates.len / 8 / self->groups;
     if (rows.itemsize != 8 || batch < 1 || batch * (count - 1) >= n || n > batch * count || self->loss->outputs.len / 8 < batch) {
         PyErr_SetString(PyExc_ValueError, "rows: int64, and one rate for each minibatch of them");
         status = -1;
@@ -206,7 +231,7 @@ static PyObject *trainer_run(TrainerObject *self, PyObject *args) {
         for (k = start; k < start + m + ahead; k++)
             if (((const int64_t *)rows.buf)[k] < 0 || ((const int64_t *)rows.buf)[k] >= self->loss->lanes) status = -1;
         if (status) { PyErr_SetString(PyExc_IndexError, "a row number is outside the arrays"); break; }
-        status = one_update(self, (const int64_t *)rows.buf + start, m, ahead, ((const double *)rates.buf)[done]);
+        status = one_update(self, (const int64_t *)rows.buf + start, m, ahead, (const double *)rates.buf + done * self->groups);
         done += status == 0;
         if (!status && interrupted(&watch, self->loss->tape->t->nfwd * m)) status = -1;
     }
@@ -222,6 +247,8 @@ static void trainer_dealloc(TrainerObject *self) {
     if (self->params.obj) PyBuffer_Release(&self->params);
     if (self->grads.obj) PyBuffer_Release(&self->grads);
     if (self->place.obj) PyBuffer_Release(&self->place);
+    if (self->settings.obj) PyBuffer_Release(&self->settings);
+    if (self->stretches.obj) PyBuffer_Release(&self->stretches);
     for (k = 0; k < BUFFERS; k++) if (self->buffers[k].obj) PyBuffer_Release(self->buffers + k);
     free(self->fresh);
     free(self->side_by_side);
@@ -252,16 +279,16 @@ static PyTypeObject TrainerType = {
     .tp_doc = "Updates on arrays: a bound tape of the loss, perhaps one of the penalty, and an optimiser's rule.",
 };
 
-/* trainer(loss, penalty or None, params, grads, place, rule, settings, buffers, clip_value, clip_norm, largest_loss) */
+/* trainer(loss, penalty or None, params, grads, place, rule, settings, stretches, buffers, clip_value, clip_norm, largest_loss) */
 static PyObject *module_trainer(PyObject *module, PyObject *args) {
-    PyObject *loss, *penalty, *params, *grads, *place, *settings, *buffers;
+    PyObject *loss, *penalty, *params, *grads, *place, *settings, *stretches, *buffers;
     TrainerObject *s;
     double clip_value, clip_norm, largest_loss;
     int rule;
     long k;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!OOOOiO!O!ddd", &BoundType, &loss, &penalty, &params, &grads, &place, &rule, &PyTuple_Type,
-                          &settings, &PyTuple_Type, &buffers, &clip_value, &clip_norm, &largest_loss)) return NULL;
+    if (!PyArg_ParseTuple(args, "O!OOOOiOOO!ddd", &BoundType, &loss, &penalty, &params, &grads, &place, &rule, &settings,
+                          &stretches, &PyTuple_Type, &buffers, &clip_value, &clip_norm, &largest_loss)) return NULL;
     if (!(s = PyObject_New(TrainerObject, &TrainerType))) return NULL;
     memset((char *)s + sizeof(PyObject), 0, sizeof *s - sizeof(PyObject));
     Py_INCREF(loss);
@@ -274,13 +301,16 @@ static PyObject *module_trainer(PyObject *module, PyObject *args) {
     s->rule = rule; s->clip_value = clip_value; s->clip_norm = clip_norm; s->largest_loss = largest_loss;
     if (doubles(params, &s->params, 1, "params") < 0 || doubles(grads, &s->grads, 1, "grads") < 0) goto fail;
     if (PyObject_GetBuffer(place, &s->place, PyBUF_C_CONTIGUOUS) < 0) goto fail;
+    if (PyObject_GetBuffer(stretches, &s->stretches, PyBUF_C_CONTIGUOUS) < 0 || doubles(settings, &s->settings, 0, "settings") < 0) goto fail;
     s->n = (long)s->place.len / 8;
+    s->groups = (long)s->settings.len / 8 / SETTINGS;
+    s->nstretches = (long)s->stretches.len / 24;
     for (k = 0; k < PyTuple_GET_SIZE(buffers) && k < BUFFERS; k++) {
         if (doubles(PyTuple_GET_ITEM(buffers, k), s->buffers + k, 1, "a buffer") < 0) goto fail;
         if (s->buffers[k].len / 8 != s->n) { PyErr_SetString(PyExc_ValueError, "a buffer of another length"); goto fail; }
         s->used_buffers++;
     }
-    if (rule < 0 || rule >= RULES || PyTuple_GET_SIZE(settings) > SETTINGS || s->params.len / 8 < s->n || s->grads.len / 8 < s->n ||
+    if (rule < 0 || rule >= RULES || s->groups < 1 || s->stretches.itemsize != 8 || s->params.len / 8 < s->n || s->grads.len / 8 < s->n ||
         s->place.itemsize != 8 || !s->loss->has_outputs || !s->loss->has_totals || s->loss->totals.buf != s->grads.buf ||
         s->loss->tape->t->outputs != 1 || (s->penalty && (!s->penalty->has_outputs || s->penalty->totals.buf != s->grads.buf))) {
         PyErr_SetString(PyExc_ValueError, "these parts do not make a trainer");
@@ -290,10 +320,14 @@ static PyObject *module_trainer(PyObject *module, PyObject *args) {
         int64_t at = ((const int64_t *)s->place.buf)[k];
         if (at < 0 || at >= s->n) { PyErr_SetString(PyExc_IndexError, "place"); goto fail; }
     }
-    for (k = 0; k < PyTuple_GET_SIZE(settings); k++) {
-        s->settings[k] = PyFloat_AsDouble(PyTuple_GET_ITEM(settings, k));
-        if (PyErr_Occurred()) goto fail;
+    for (k = 0; k < s->nstretches; k++) {
+        const int64_t *at = (const int64_t *)s->stretches.buf + 3 * k;
+        if (at[0] != (k ? at[-2] : 0) || at[1] < at[0] || at[1] > s->n || at[2] < -1 || at[2] >= s->groups || (k == s->nstretches - 1 && at[1] != s->n)) {
+            PyErr_SetString(PyExc_IndexError, "stretches");
+            goto fail;
+        }
     }
+    if (!s->nstretches) { PyErr_SetString(PyExc_IndexError, "stretches"); goto fail; }
     s->fresh = malloc((size_t)(s->n ? s->n : 1) * (BUFFERS + 2) * sizeof(double));
     s->side_by_side = malloc((size_t)(s->n / LANES_OF_NORM + 1));
     if (!s->fresh || !s->side_by_side) { PyErr_NoMemory(); goto fail; }

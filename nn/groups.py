@@ -1,0 +1,161 @@
+"""Groups of parameters: which are frozen, and which have a learning rate or a decay of their own.
+
+    >>> from nn import MLP, AdamW, fit
+    >>> model = MLP(2, [8, 8, 1], seed=1)
+    >>> model.freeze("layer1")[:2]
+    ['layer1.W[0][0]', 'layer1.W[0][1]']
+    >>> groups = [{"params": "layer3", "lr": 1e-3}, {"params": "layer2.b", "weight_decay": 0.0}]
+    >>> optimizer = AdamW(groups, lr=0.01)
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0]], [1.0, 0.0]
+    >>> history = fit(model, X, y, loss="mse", optimizer=optimizer, epochs=3, seed=1)
+    >>> [param["params"] for param in optimizer.param_groups]
+    [['layer3'], ['layer2.b']]
+
+What is frozen is neither updated nor decayed, and its gradient counts as 0, in the norm as well. A callback
+may freeze, unfreeze and change the groups' numbers; a checkpoint keeps all of it. Whole updates on Programs
+take groups and frozen parameters as they come, with the bits of eager training.
+"""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from autograd_core import Value
+from nn.errors import InputError, unknown
+from nn.schedules import schedule_from_json, schedule_of, schedule_to_json
+
+if TYPE_CHECKING:
+    from nn.optimizers import Optimizer
+
+__all__ = ["chosen", "group_from_json", "group_to_json", "members", "of_group", "opened"]
+
+_SHARED = ("clip_norm", "clip_value", "parameters")
+
+
+def chosen(named: Iterable[tuple[str, Value]], which: Sequence[Any]) -> list[Value]:
+    """The parameters that are meant.
+
+    Args:
+        named: names and parameters.
+        which: parameters; or texts: the name of a parameter (``layer1.W[0][2]``), of a tensor (``layer1.W``)
+            or of a module (``layer1``), or a pattern with ``*`` and ``?`` (``*.b``).
+
+    Raises:
+        InputError: a text fits nothing, or a parameter is not among them.
+    """
+    pairs = list(named)
+    known = {id(value) for _, value in pairs}
+    found: dict[int, Value] = {}
+    for item in which:
+        if isinstance(item, Value):
+            if id(item) not in known:
+                raise InputError(f"{item!r} is not a parameter of the model")
+            found[id(item)] = item
+            continue
+        if not isinstance(item, str):
+            raise InputError(f"parameters are chosen by name, by pattern or themselves, not by {item!r}")
+        fitting = [value for name, value in pairs if _fits(name, item)]
+        if not fitting:
+            tensors = dict.fromkeys(name.partition("[")[0] for name, _ in pairs)
+            raise InputError(f"no parameter is named {item!r}; there are {', '.join(tensors)}")
+        found.update((id(value), value) for value in fitting)
+    return list(found.values())
+
+
+def _fits(name: str, pattern: str) -> bool:
+    tensor = name.partition("[")[0]
+    if pattern in (name, tensor) or tensor.startswith(f"{pattern}."):
+        return True
+    escaped = pattern.replace("[", "[[]")
+    return fnmatch.fnmatchcase(name, escaped) or fnmatch.fnmatchcase(tensor, escaped)
+
+
+def opened(parameters: Any) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Parameters and groups, as an optimiser's first argument gives them: Values, or dicts with "params".
+
+    Raises:
+        InputError: a group has no "params", or there are Values beside groups.
+    """
+    given = [parameters] if isinstance(parameters, (Value, Mapping)) else list(parameters)
+    if not any(isinstance(item, Mapping) for item in given):
+        return given, []
+    groups = []
+    for item in given:
+        if not isinstance(item, Mapping) or "params" not in item:
+            raise InputError(f'a group of parameters is a dict with "params", not {item!r}')
+        params = item["params"]
+        params = [params] if isinstance(params, (str, Value)) else list(params)
+        groups.append({**item, "params": params})
+    values = [item for group in groups for item in group["params"]]
+    texts = [isinstance(value, str) for value in values]
+    if any(texts) and not all(texts):
+        raise InputError('"params" of all groups are Values, or names and patterns: not some of each')
+    return ([] if any(texts) else values), groups
+
+
+def members(groups: Sequence[Mapping[str, Any]], named: Sequence[tuple[str, Value]]) -> Any:
+    """The number of each parameter's group: 1, 2, ... for those given, 0 for the rest; an int64 array.
+
+    Raises:
+        InputError: a parameter is in two groups, or a name fits none.
+    """
+    import numpy as np
+
+    place = {id(value): k for k, (_, value) in enumerate(named)}
+    found = np.zeros(len(named), dtype=np.int64)
+    for number, group in enumerate(groups, 1):
+        for value in chosen(named, group["params"]):
+            at = place[id(value)]
+            if found[at]:
+                raise InputError(f"parameter {named[at][0]} is in two groups")
+            found[at] = number
+    return found
+
+
+def of_group(optimizer: Optimizer, group: Mapping[str, Any]) -> Optimizer:
+    """The optimiser as it is for a group: the same class with the group's numbers.
+
+    Raises:
+        InputError: the optimiser has no number of such a name, or it cannot have this value.
+    """
+    made = copy.copy(optimizer)
+    made.param_groups = []
+    if len(group) == 1:
+        return made
+    kept = optimizer._kept()
+    for name, value in group.items():
+        if name == "lr":
+            made.schedule = schedule_of(value)
+        elif name != "params":
+            if name not in kept or name in _SHARED:
+                raise unknown("number of a group", name, ["lr", *(k for k in kept if k not in _SHARED)])
+            kept[name] = value
+    with suppress(TypeError):  # of a class of the user's that takes other arguments
+        type(optimizer)(lr=made.schedule, **kept)  # what it refuses is refused here
+    for name, value in kept.items():
+        if getattr(made, name) != value:
+            setattr(made, name, value)
+    if not set(made.buffer_names) <= set(optimizer.buffer_names):
+        raise InputError(
+            f"a group of {type(optimizer).__name__} needs {', '.join(made.buffer_names)}, which the "
+            "optimiser does not keep: give the optimiser a momentum > 0, and the other groups momentum=0.0"
+        )
+    return made
+
+
+def group_to_json(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A group's numbers, for a checkpoint."""
+    kept = {name: value for name, value in group.items() if name != "params"}
+    return {name: schedule_to_json(value) if callable(value) else value for name, value in kept.items()}
+
+
+def group_from_json(made: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers that `group_to_json` was given; `now` stands for a schedule of the user's."""
+    return {
+        name: schedule_from_json(value, schedule_of(now.get(name, 0.0))) if isinstance(value, dict) else value
+        for name, value in made.items()
+    }

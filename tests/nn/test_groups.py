@@ -1,0 +1,209 @@
+"""Frozen parameters, and groups with numbers of their own: PyTorch's numbers, the same bits on every way."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_core import Value
+from nn.errors import InputError
+from tests.nn.test_updaters import Signs, assert_same, data, needs_compiler, trained
+
+
+def net() -> nn.MLP:
+    return nn.MLP(3, [5, 4, 2], seed=1)
+
+
+def frozen_net() -> nn.MLP:
+    model = net()
+    model.freeze("layer1", "layer2.b", model.layers[2].neurons[0].w[1])
+    return model
+
+
+GROUPS: list[Any] = [{"params": "layer1", "lr": 0.001}, {"params": ["*.b"], "lr": nn.StepDecay(0.1, 5)}]
+
+
+def test_parameters_are_chosen_by_name_pattern_and_themselves() -> None:
+    model = net()
+    assert model.freeze("layer3.b") == ["layer3.b[0]", "layer3.b[1]"]
+    assert len(model.freeze("*.b")) == 11
+    assert len(model.freeze("layer1")) == 15 + 11
+    assert model.unfreeze() == []
+    assert model.freeze("layer1.W[0][2]", model.layers[1].neurons[0].b) == ["layer1.W[0][2]", "layer2.b[0]"]
+    assert len(model.trainable_parameters()) == len(model.parameters()) - 2
+    assert len(model.freeze()) == len(model.parameters())
+
+
+def test_a_name_that_fits_nothing_and_a_stranger_are_refused() -> None:
+    with pytest.raises(InputError, match="no parameter is named 'layer9'"):
+        net().freeze("layer9")
+    with pytest.raises(InputError, match="is not a parameter of the model"):
+        net().freeze(Value(1.0))
+    with pytest.raises(InputError, match="chosen by name, by pattern or themselves, not by 3"):
+        net().freeze(3)  # type: ignore[arg-type]
+    model = net()
+    model.freeze()
+    with pytest.raises(InputError, match="every parameter of the model is frozen"):
+        nn.fit(model, *data(10, 3, 2))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_are_frozen_too(copied: Any) -> None:
+    model = copied(frozen_net())
+    names = {id(value): name for name, value in model.named_parameters()}
+    assert [names[id(v)] for v in model.frozen_parameters()][-1] == "layer3.W[0][1]"
+    assert len(model.frozen_parameters()) == 20 + 4 + 1
+
+
+OPTIMIZERS = {
+    "sgd": lambda: nn.SGD(lr=0.05),
+    "momentum": lambda: nn.SGD(lr=0.05, momentum=0.9, clip_norm=0.5),
+    "adagrad": lambda: nn.Adagrad(lr=0.05),
+    "rmsprop": lambda: nn.RMSprop(lr=0.01, momentum=0.5, centered=True),
+    "adamw": lambda: nn.AdamW(lr=0.01, weight_decay=0.1),
+    "a rule of one's own": lambda: Signs(lr=0.01),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_is_frozen_stays_on_every_way_with_the_same_bits(name: str, monkeypatch: Any) -> None:
+    X, y = data(90, 3, 2)
+    options = {"optimizer": OPTIMIZERS[name], "epochs": 3, "batch_size": 16, "regularizer": nn.L2(0.05)}
+    assert_same(frozen_net, X, y, monkeypatch, **options)
+    model = frozen_net()
+    before = {id(p): p.data for p in model.parameters()}
+    nn.fit(model, X, y, **{**options, "optimizer": OPTIMIZERS[name]()})
+    frozen = set(map(id, model.frozen_parameters()))
+    assert all((p.data == before[id(p)]) == (id(p) in frozen) for p in model.parameters())
+    assert all(p.grad == 0.0 for p in model.frozen_parameters())
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.SGD(
+            [{"params": "layer1.W", "momentum": 0.0}, {"params": "*.b", "lr": 0.5}], lr=0.05, momentum=0.9
+        ),
+        lambda: nn.Adam([*GROUPS[:1], {"params": "layer2", "betas": (0.5, 0.9)}], lr=0.01),
+        lambda: nn.AdamW([{"params": "*.b", "weight_decay": 0.0}], lr=0.01, weight_decay=0.2),
+        lambda: nn.RMSprop([{"params": "layer2", "rho": 0.5}], lr=0.01, clip_norm=0.1),
+        lambda: nn.Adagrad([{"params": "layer3.W", "lr": nn.StepDecay(0.1, 5)}], lr=0.01),
+        lambda: Signs([{"params": "layer1", "lr": 0.5}], lr=0.01),
+    ],
+)
+def test_groups_have_the_same_bits_on_every_way(make: Any, monkeypatch: Any) -> None:
+    X, y = data(90, 3, 2)
+    assert_same(net, X, y, monkeypatch, optimizer=make, epochs=3, batch_size=16)
+
+    def model() -> nn.MLP:
+        made = net()
+        made.freeze("layer2.W")
+        return made
+
+    class Listener:
+        def on_update(self, run: Any) -> None:
+            if run.updates == 5:
+                run.optimizer.param_groups[0]["lr"] = 0.002
+
+    assert_same(model, X, y, monkeypatch, optimizer=make, epochs=3, batch_size=16, callbacks=Listener())
+
+
+@needs_compiler
+def test_groups_and_frozen_parameters_make_whole_updates(monkeypatch: Any) -> None:
+    X, y = data(90, 3, 2)
+    make = lambda: nn.Adam([{"params": "layer1", "lr": 0.1}])  # noqa: E731
+    _, run = trained(frozen_net, X, y, False, monkeypatch, optimizer=make, epochs=2)
+    assert run.updater.trained_on == "a Program, whole updates"
+
+
+@needs_compiler
+def test_layers_may_thaw_during_a_run_on_programs(monkeypatch: Any) -> None:
+    """Gradual unfreezing, from a callback."""
+    X, y = data(90, 3, 2)
+
+    def thaw(run: Any) -> None:
+        if run.epoch == 2:
+            run.model.unfreeze("layer1")
+
+    options = {"optimizer": lambda: nn.AdamW(lr=0.01), "epochs": 5, "batch_size": 16, "callbacks": thaw}
+    assert_same(frozen_net, X, y, monkeypatch, **options)
+    before = [p.data for p in net().layers[0].parameters()]
+    model = frozen_net()
+    nn.fit(model, X, y, **{**options, "optimizer": nn.AdamW(lr=0.01)})
+    assert all(p.data != start for p, start in zip(model.layers[0].parameters(), before, strict=True))
+
+
+def test_a_checkpoint_keeps_groups_and_what_is_frozen(tmp_path: Path) -> None:
+    X, y = data(90, 3, 2)
+
+    def change(run: Any) -> None:
+        if run.epoch == 2:
+            run.model.unfreeze("layer1")
+            run.optimizer.param_groups[0]["lr"] = 0.003
+
+    def run_of(epochs: int, model: nn.MLP, **options: Any) -> list[float]:
+        optimizer = nn.AdamW([{"params": "layer3", "lr": 0.1, "weight_decay": 0.5}], lr=0.01)
+        nn.fit(model, X, y, optimizer=optimizer, epochs=epochs, seed=3, callbacks=change, **options)
+        return [p.data for p in model.parameters()]
+
+    whole = run_of(6, frozen_net())
+    run_of(3, frozen_net(), checkpoint=tmp_path / "run")
+    resumed = frozen_net()
+    assert run_of(6, resumed, checkpoint=tmp_path / "run", resume=True) == whole
+    assert len(resumed.frozen_parameters()) == 5
+
+
+def test_groups_step_as_pytorchs() -> None:
+    torch = pytest.importorskip("torch")
+    ours = [Value(v) for v in (0.5, -1.0, 2.0, 0.25)]
+    theirs = torch.tensor([0.5, -1.0, 2.0, 0.25], dtype=torch.float64)
+    parts = [theirs[:2].clone().requires_grad_(), theirs[2:].clone().requires_grad_()]
+    options: dict[str, Any] = {"lr": 0.01, "weight_decay": 0.1}
+    mine = nn.AdamW(
+        [{"params": ours[:2], "lr": 0.2, "betas": (0.5, 0.9)}, {"params": ours[2:], "weight_decay": 0.0}],
+        **options,
+    )
+    peer = torch.optim.AdamW(
+        [{"params": [parts[0]], "lr": 0.2, "betas": (0.5, 0.9)}, {"params": [parts[1]], "weight_decay": 0.0}],
+        **options,
+    )
+    for k in range(10):
+        if k == 5:
+            mine.param_groups[1]["lr"] = peer.param_groups[1]["lr"] = 0.3
+        for value in ours:
+            value.zero_grad()
+        sum(value * value * value for value in ours).backward()  # type: ignore[union-attr]
+        peer.zero_grad()
+        sum((part**3).sum() for part in parts).backward()  # type: ignore[union-attr]
+        mine.step()
+        peer.step()
+        found = np.concatenate([part.detach().numpy() for part in parts])
+        assert [v.data for v in ours] == pytest.approx(found.tolist(), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ([{"lr": 1.0}], 'a group of parameters is a dict with "params"'),
+        ([{"params": "layer1", "rate": 1.0}], "no number of a group is named 'rate'"),
+        ([{"params": "layer1", "clip_norm": 1.0}], "no number of a group is named 'clip_norm'"),
+        ([{"params": "layer1", "lr": -1.0}], "a learning rate must be a finite number"),
+        ([{"params": "layer1", "betas": (0.9, 2.0)}], "beta2 must be in"),
+        ([{"params": "layer1"}, {"params": "*.b"}], "parameter layer1.b.0. is in two groups"),
+        ([{"params": "layer7"}], "no parameter is named 'layer7'"),
+        ([{"params": ["layer1", Value(1.0)]}], "are Values, or names and patterns"),
+    ],
+)
+def test_groups_that_cannot_be_are_refused(groups: Any, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        nn.fit(net(), *data(10, 3, 2), optimizer=nn.Adam(groups))
+    with pytest.raises(InputError, match="a group of SGD needs velocity"):
+        nn.SGD([{"params": "layer1", "momentum": 0.9}])
