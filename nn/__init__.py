@@ -30,6 +30,7 @@ from nn.losses import (
     nll,
 )
 from nn.metrics import Evaluation, accuracy, confusion_matrix, evaluate, predict, predict_labels
+from nn.minimizers import LBFGS, Minimizer
 from nn.module import Module
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_by_norm, clip_by_value
 from nn.random_inputs import RandomInput, is_training, train_mode
@@ -45,6 +46,7 @@ __distribution__ = "autograd-core"  # see autograd_core/_paths.py
 __all__ = [
     "L1",
     "L2",
+    "LBFGS",
     "MLP",
     "SGD",
     "Adagrad",
@@ -71,6 +73,7 @@ __all__ = [
     "LeCun",
     "LinearDecay",
     "MaxUpdates",
+    "Minimizer",
     "ModelWarning",
     "Module",
     "Neuron",

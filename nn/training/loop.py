@@ -52,6 +52,7 @@ from nn.errors import InputError, count_of, refuse_class, require
 from nn.history import Epoch, History
 from nn.losses import CLASSES, Loss, LossFunction, loss_named, warn_of_outputs
 from nn.metrics import output_count
+from nn.minimizers import Minimizer
 from nn.module import Module, check_leaves
 from nn.optimizers import Optimizer, optimizer_of
 from nn.random_inputs import listing, train_mode, undisturbed
@@ -99,8 +100,8 @@ def fit(
         loss: a name from `nn.losses.LOSSES`, one of its functions, or your own (outputs, target) -> Value.
         regularizer: ``L2(alpha)``, ``L1(alpha)``, ..., or your own (model) -> Value.
         optimizer: a name ("sgd", "adam", ...) or an `Optimizer`, with or without parameters; one that has
-            made updates before goes on from its buffers.
-        batch_size: m; the last minibatch of an epoch may be smaller.
+            made updates before goes on from its buffers. Or a minimiser, ``LBFGS()``: `nn.minimizers`.
+        batch_size: m; the last minibatch of an epoch may be smaller. A minimiser takes all examples.
         epochs: how often the examples are visited, at most. Counted from the start of the run when it is
             resumed.
         stop: stopping criteria from `nn.stopping`, or your own (history) -> reason; asked after every epoch.
@@ -151,6 +152,13 @@ def fit(
     if regularizer is not None and not callable(regularizer):
         raise InputError(f"a regulariser is a callable such as L2(1e-4), not {regularizer!r}")
     listeners = _listeners(callbacks)
+    if isinstance(optimizer, Minimizer):
+        require("scipy.optimize", "optimize")
+        if checkpoint is not None:
+            raise InputError(
+                "a minimiser's memory is its own, so that its run cannot be resumed exactly: without "
+                "checkpoint=, save the model by nn.save, and start anew from there"
+            )
     saved = _saved_run(checkpoint, resume)
     number = _seed_of(seed, saved)
     with preserved(), undisturbed():
@@ -168,7 +176,9 @@ def fit(
             held_out=held_out,
             loss=row,
             regularizer=regularizer,
-            batch_size=count_of("batch_size", batch_size),
+            batch_size=(
+                len(examples) if isinstance(optimizer, Minimizer) else count_of("batch_size", batch_size)
+            ),
             epochs=count_of("epochs", epochs),
             criteria=criteria_of(stop),
             callbacks=listeners,

@@ -23,6 +23,7 @@ from nn.schedules import schedule_from_json, schedule_to_json
 from nn.stopping import Patience, StopCriterion, first_reason
 from nn.training.checkpoints import HistoryTable, TrainingState, save_state
 from nn.training.minibatch import REMEDY, BatchResult, batch_gradient, epoch_order, sum_gradients
+from nn.training.minimization import Minimization
 from nn.training.problem import Problem
 from nn.training.snapshot import Snapshot
 
@@ -174,6 +175,11 @@ class Run:
         """The loop: epochs until there is a reason to stop."""
         self.updater = self._choose(self)
         while not (reason := self.reason_to_stop()):
+            if isinstance(self.updater, Minimization):
+                if reason := self.updater.minimize(self, bar, self._next_epoch):
+                    break
+                self.updater = self._choose(self)
+                continue
             self._run_epoch(bar)
             self._end_epoch()
             if self.plan.checkpoint is not None and self.epoch % self.plan.checkpoint_every == 0:
@@ -185,6 +191,34 @@ class Run:
         if self.state.best is not None:
             self.history.best_epoch = self.state.best_epoch
             vector_to_parameters(self.state.best, self.parameters)
+
+    def _next_epoch(self) -> str:
+        """End an epoch; the reason to stop, or ""."""
+        self._end_epoch()
+        return self.reason_to_stop()
+
+    def step_to(self, values: Any, loss: float, penalty: float, gradients: Any) -> None:
+        """Stand at an update that a minimiser has made."""
+        at, norm = self.state, gradient_norm(gradients)
+        made: dict[str, Any] = {
+            "values": values,
+            "optimizer_updates": at.optimizer_updates + 1,
+            "batch": 1,
+            "updates": at.updates + 1,
+            "loss": loss * len(self.plan.examples),
+            "penalty": penalty,
+            "norm": norm,
+            "lr": self.optimizer.lr,
+            "seconds": self.seconds(),
+        }
+        if self.listens:
+            vector_to_parameters(values, self.parameters)
+            vector_to_gradients(gradients, self.parameters)
+            self.tell_update(loss, penalty, gradient_norm(gradients))
+            made["values"] = parameters_to_vector(self.parameters)
+        self.updates, self.loss, self.penalty, self.gradient_norm = at.updates + 1, loss, penalty, norm
+        self.optimizer.updates = at.optimizer_updates + 1
+        self.state = at.replace(**made)
 
     def _run_epoch(self, bar: Any) -> None:
         """The minibatches that are left of the epoch under way."""

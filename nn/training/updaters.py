@@ -23,15 +23,18 @@ from autograd_core import (
 from autograd_core.errors import RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, Trainer, compiled
 from autograd_core.programs.program import Program, record
-from nn.errors import DivergenceError, SlowTrainingWarning
+from nn.errors import DivergenceError, InputError, SlowTrainingWarning
+from nn.minimizers import Minimizer
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, gradient_norm
 from nn.random_state import RandomStates
 from nn.regularizers import L1, L2, ElasticNet
 from nn.schedules import rates_of
 from nn.training.checkpoints import TrainingState
 from nn.training.minibatch import LARGEST_LOSS, BatchResult
+from nn.training.minimization import Minimization
 from nn.training.recording import (
     CHECKED_ROWS,
+    NotRecordable,
     Recording,
     kept_gradients,
     reason_of,
@@ -446,6 +449,8 @@ _FIXED = (L1, L2, ElasticNet)
 
 def updater_of(run: Run) -> Updater:
     """What trains a run as fast as it can be."""
+    if isinstance(run.optimizer, Minimizer):
+        return _minimization(run)
     if run.state.batch:
         return EagerUpdates("a callback changes the model within an epoch", for_now=True)
     if run.plan.epochs * len(run.plan.examples) <= CHECKED_ROWS:
@@ -459,6 +464,26 @@ def updater_of(run: Run) -> Updater:
         return _whole_or_gradient(run, recording, penalty)
     except Exception as error:  # whatever the model raises while it is recorded, eagerly it may go well
         return EagerUpdates(reason_of(error))
+    finally:
+        states.restore()
+
+
+def _minimization(run: Run) -> Updater:
+    """What lets a minimiser of SciPy train a run."""
+    states = RandomStates(run.problem.owners())
+    try:
+        if not compiled():
+            raise NotRecordable(_UNCOMPILED)
+        recording = recorded(run.problem, states)
+        penalty = recorded_penalty(run.problem, states)
+        if run.problem.penalty is not None and penalty is None:
+            raise NotRecordable("the penalty cannot be recorded")
+        return Minimization(run, recording, penalty, "")
+    except InputError:
+        raise
+    except Exception as error:  # whatever the model raises while it is recorded, eagerly it may go well
+        warn_of_slowness(run, reason_of(error))
+        return Minimization(run, None, None, reason_of(error))
     finally:
         states.restore()
 
