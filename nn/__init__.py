@@ -6,7 +6,7 @@ Back-propagation, in autograd_core, computes the gradient; what is here makes mo
 that gradient. Estimators for scikit-learn are in `nn.estimators`, plots in `nn.plots`; both need an extra.
 """
 
-from nn.blocks import Dropout, Embedding, GaussianNoise, LayerNorm, Residual, Sequential
+from nn.blocks import Dropout, Embedding, GaussianNoise, Inputs, LayerNorm, Residual, Sequential
 from nn.errors import (
     DivergenceError,
     FileError,
@@ -29,15 +29,17 @@ from nn.losses import (
     mse,
     nll,
 )
+from nn.lr_finder import RateRange, find_lr
 from nn.metrics import Evaluation, accuracy, confusion_matrix, evaluate, predict, predict_labels
 from nn.minimizers import LBFGS, Minimizer
 from nn.module import Module
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_by_norm, clip_by_value
+from nn.plateau import ReduceOnPlateau
 from nn.random_inputs import RandomInput, is_training, train_mode
 from nn.regularizers import L1, L2, ElasticNet
 from nn.saving import load, save
 from nn.schedules import ByEpoch, Constant, CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp
-from nn.stopping import MaxUpdates, Patience, Target, TimeLimit
+from nn.stopping import EarlyStopping, MaxUpdates, Patience, Target, TimeLimit
 from nn.training import fit
 from nn.training.minibatch import objective
 
@@ -57,6 +59,7 @@ __all__ = [
     "CosineDecay",
     "DivergenceError",
     "Dropout",
+    "EarlyStopping",
     "ElasticNet",
     "Embedding",
     "Epoch",
@@ -68,6 +71,7 @@ __all__ = [
     "He",
     "History",
     "InputError",
+    "Inputs",
     "Layer",
     "LayerNorm",
     "LeCun",
@@ -83,6 +87,8 @@ __all__ = [
     "Patience",
     "RMSprop",
     "RandomInput",
+    "RateRange",
+    "ReduceOnPlateau",
     "Residual",
     "Sequential",
     "SlowTrainingWarning",
@@ -101,6 +107,7 @@ __all__ = [
     "confusion_matrix",
     "cross_entropy",
     "evaluate",
+    "find_lr",
     "fit",
     "half_squared_error",
     "hinge",

@@ -1,29 +1,32 @@
-"""Blocks to build models of: Sequential, Residual, Dropout, GaussianNoise, LayerNorm, Embedding.
+"""Blocks to build models of: Sequential, Residual, Dropout, GaussianNoise, LayerNorm, Embedding; Inputs.
 
 Each is called with one example, a list of Values or numbers, and returns a list of Values.
 
 There is no batch normalisation: it mixes the examples of a minibatch, and here an example has a graph of its
 own. `LayerNorm` normalises within the example, and trains as well (Ba, Kiros and Hinton 2016).
 
-To tie weights, let two modules hold the same Values, or use one module twice: a parameter is counted and
-trained once, and its gradient is the sum over its uses.
+To tie weights, let two modules hold the same Values (`Layer.tie`), or use one module twice: a parameter is
+counted and trained once, and its gradient is the sum over its uses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, dot, equal, scope, sqrt
 from autograd_core import sum as sum_of
 from autograd_core.engine.modes import is_recording
-from nn.data import values_of
+from nn.data import numbers_of, values_of
 from nn.errors import InputError, count_of
 from nn.initializers import Initializer, RandomSource, initializer_named, random_source
 from nn.module import Module
 from nn.random_inputs import RandomInput, is_training
 
-__all__ = ["Dropout", "Embedding", "GaussianNoise", "LayerNorm", "Residual", "Sequential"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Dropout", "Embedding", "GaussianNoise", "Inputs", "LayerNorm", "Residual", "Sequential"]
 
 _MOST_ENTRIES = 1 << 16
 
@@ -182,6 +185,69 @@ class GaussianNoise(Module):
 
     def __repr__(self) -> str:
         return f"GaussianNoise({self.std})"
+
+
+class Inputs:
+    """Several inputs an example, side by side in the rows of one X.
+
+    Args:
+        widths: name -> how many numbers.
+
+    Example:
+        >>> inputs = Inputs(image=4, age=1)
+        >>> X = inputs.stack(image=[[0.0, 0.5, 0.5, 1.0]], age=[30.0])
+        >>> inputs(X[0].tolist())
+        {'image': [0.0, 0.5, 0.5, 1.0], 'age': [30.0]}
+
+    A module that has such an object as an attribute takes its inputs apart, ``parts = self.inputs(x)``, and
+    is trained by ``fit(model, model.inputs.stack(image=A, age=b), y)``.
+    """
+
+    def __init__(self, **widths: int) -> None:
+        if not widths:
+            raise InputError("Inputs wants names and widths: Inputs(image=64, age=1)")
+        self.widths = {name: count_of(f"the width of {name}", width) for name, width in widths.items()}
+
+    @property
+    def nin(self) -> int:
+        """The numbers of all inputs."""
+        return sum(self.widths.values())
+
+    def stack(self, **arrays: Any) -> NDArray[Any]:
+        """The inputs as one X, shape (examples, nin).
+
+        Raises:
+            InputError: a name is missing or unknown, or an array has another width or length.
+        """
+        import numpy as np
+
+        if set(arrays) != set(self.widths):
+            raise InputError(f"the inputs are {', '.join(self.widths)}, not {', '.join(arrays)}")
+        parts = [numbers_of(arrays[name], name) for name in self.widths]
+        parts = [part[:, np.newaxis] if part.ndim == 1 else part for part in parts]
+        for (name, width), part in zip(self.widths.items(), parts, strict=True):
+            if part.ndim != 2 or part.shape[1] != width:
+                raise InputError(f"{name} has {width} numbers an example; its shape is {part.shape}")
+            if len(part) != len(parts[0]):
+                raise InputError(
+                    f"{name} has {len(part)} examples, {next(iter(self.widths))} {len(parts[0])}"
+                )
+        return np.concatenate(parts, axis=1)
+
+    def __call__(self, x: Sequence[Any]) -> dict[str, list[Any]]:
+        """The inputs of one example, by name."""
+        if len(x) != self.nin:
+            raise InputError(
+                f"the inputs {', '.join(self.widths)} are {self.nin} numbers, and x has {len(x)}"
+            )
+        made, start = {}, 0
+        for name, width in self.widths.items():
+            made[name] = list(x[start : start + width])
+            start += width
+        return made
+
+    def __repr__(self) -> str:
+        return f"Inputs({', '.join(f'{name}={width}' for name, width in self.widths.items())})"
 
 
 class LayerNorm(Module):

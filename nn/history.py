@@ -12,7 +12,7 @@ from nn.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Epoch", "History"]
+__all__ = ["Epoch", "History", "quantity_of"]
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class History:
         names = [*_COLUMNS, *(self.epochs[-1].metrics if self.epochs else ())]
         if name not in names:
             raise InputError(f"a history has no column {name!r}; it has {', '.join(names)}")
-        values = (_quantity(epoch, name) for epoch in self.epochs)
+        values = (quantity_of(epoch, name) for epoch in self.epochs)
         return [value for value in values if value is not None]
 
     def last(self, name: str) -> float | None:
         """A quantity of the last epoch; None if it was not measured, or before the first epoch."""
-        return _quantity(self.epochs[-1], name) if self.epochs else None
+        return quantity_of(self.epochs[-1], name) if self.epochs else None
 
     def best_index(self, quantity: str, rises: bool, least: float = 0.0) -> int:
         """The index of the epoch in which a quantity last became better by `least`; -1 if it never did.
@@ -118,7 +118,7 @@ class History:
         if seen > len(self.epochs) or (seen and self.epochs[seen - 1] is not newest):
             seen, best, index = 0, math.inf, -1  # other epochs stand there now
         for k in range(seen, len(self.epochs)):
-            value = _quantity(self.epochs[k], quantity)
+            value = quantity_of(self.epochs[k], quantity)
             if value is not None and (-value if rises else value) < best - least:
                 best, index = -value if rises else value, k
         if self.epochs:
@@ -169,14 +169,15 @@ class History:
         last = self.epochs[-1]
         shown = [f"loss {last.loss:.4g}"]
         for name in ("validation_loss", "validation_accuracy", *last.metrics):
-            value = _quantity(last, name)
+            value = quantity_of(last, name)
             if value is not None:
                 shown.append(f"{name.replace('_', ' ')} {value:.4g}")
         reason = f"; stopped: {self.stopped}" if self.stopped else ""
         return f"History({len(self)} epochs, {last.updates} updates, {', '.join(shown)}{reason})"
 
 
-def _quantity(epoch: Epoch, name: str) -> float | None:
+def quantity_of(epoch: Epoch, name: str) -> float | None:
+    """A column or a metric of an epoch; None if it was not measured."""
     if name in epoch.metrics:
         return epoch.metrics[name]
     value: float | None = getattr(epoch, name, None)

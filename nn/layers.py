@@ -111,9 +111,9 @@ class Neuron(Module):
 def _and_rest(mine: list[Value], module: Module, known: Collection[str]) -> list[Value]:
     """The parameters that a class knows of, and those that the other attributes hold."""
     rest = [name for name, held in vars(module).items() if name not in known and not isinstance(held, str)]
-    if all(name.startswith("_") for name in rest):
-        return mine
-    return list({id(p): p for p in (*mine, *Module.parameters(module))}.values())
+    if any(not name.startswith("_") for name in rest):
+        mine = [*mine, *Module.parameters(module)]
+    return list(dict.fromkeys(mine))  # neurons may share weights; Values hash by identity
 
 
 def _listed(h: Value | list[Value]) -> list[Value]:
@@ -196,6 +196,29 @@ class Layer(Module):
     def b(self) -> list[Value]:
         """The bias vector b."""
         return [neuron.b for neuron in self.neurons]
+
+    def tie(self, other: Layer, transpose: bool = False) -> Layer:
+        """Share the weights of another layer; biases stay apart. Trained, saved and decayed once.
+
+        Args:
+            other: a layer of the same shape, or, with `transpose`, of the shape turned round.
+            transpose: W = other.W^T, as in an autoencoder.
+
+        Raises:
+            InputError: the shapes differ.
+
+        Example:
+            >>> model = MLP(3, [2, 3], seed=1)
+            >>> _ = model.layers[1].tie(model.layers[0], transpose=True)
+            >>> model.layers[1].W[2][0] is model.layers[0].W[0][2], len(model.parameters())
+            (True, 11)
+        """
+        rows = [list(row) for row in zip(*other.W, strict=True)] if transpose else other.W
+        if (len(rows), len(rows[0])) != (self.nout, self.nin):
+            raise InputError(f"{self!r} cannot share the weights of {other!r}: the shapes differ")
+        for neuron, row in zip(self.neurons, rows, strict=True):
+            neuron.w = row
+        return self
 
     @property
     def is_pure(self) -> bool:

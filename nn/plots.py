@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from nn.history import History
+    from nn.lr_finder import RateRange
     from nn.module import Module
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "plot_confusion",
     "plot_decision_boundary",
     "plot_history",
+    "plot_rates",
+    "rates_png",
     "save_figure",
     "save_history",
 ]
@@ -161,10 +164,39 @@ def save_figure(ax: Axes, path: str | os.PathLike[str]) -> None:
 
 def history_png(history: History) -> bytes:
     """The learning curve as the bytes of a PNG file."""
-    figure = plot_history(history).get_figure()
+    return _png(plot_history(history))
+
+
+def rates_png(found: RateRange) -> bytes:
+    """Loss over rate as the bytes of a PNG file."""
+    return _png(plot_rates(found))
+
+
+def _png(ax: Axes) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")  # type: ignore[union-attr]
+    ax.get_figure().savefig(buffer, format="png")  # type: ignore[union-attr]
     return buffer.getvalue()
+
+
+def plot_rates(found: RateRange, ax: Axes | None = None) -> Axes:
+    """The smoothed loss over the learning rate, with the suggestion.
+
+    Args:
+        found: what `nn.find_lr` returned.
+        ax: where to draw; a new figure without it.
+    """
+    ax = _new_axes() if ax is None else ax
+    ax.plot(found.rates, found.losses)
+    ax.set_xscale("log")
+    ax.set_xlabel("learning rate")
+    ax.set_ylabel("loss, smoothed")
+    try:
+        suggestion = found.suggestion
+    except InputError:  # it never fell
+        return ax
+    ax.axvline(suggestion, linestyle="--", color="tab:red", label=f"suggested: {suggestion:.2g}")
+    ax.legend()
+    return ax
 
 
 def save_history(history: History, path: str | os.PathLike[str]) -> None:

@@ -14,16 +14,29 @@ from numbers import Real
 from nn.errors import InputError, refuse_class
 from nn.history import History
 
-__all__ = ["MaxUpdates", "Patience", "StopCriterion", "Target", "TimeLimit", "criteria_of", "first_reason"]
+__all__ = [
+    "EarlyStopping",
+    "MaxUpdates",
+    "Patience",
+    "StopCriterion",
+    "Target",
+    "TimeLimit",
+    "bigger_is_better",
+    "check_measured",
+    "criteria_of",
+    "first_reason",
+]
 
 StopCriterion = Callable[[History], str]
 
 
-def _bigger_is_better(quantity: str) -> bool:
+def bigger_is_better(quantity: str) -> bool:
+    """Should a quantity rise? An accuracy should, anything else should fall."""
     return quantity.endswith("accuracy")
 
 
-def _check_measured(history: History, quantity: str) -> None:
+def check_measured(history: History, quantity: str) -> None:
+    """Raise an InputError if the history has no such quantity."""
     if len(history) and history.last(quantity) is None:
         history.column(quantity)  # says which there are
         raise InputError(
@@ -60,8 +73,8 @@ class Patience:
 
     def best_index(self, history: History) -> int:
         """The index of the best epoch so far, -1 if there is none."""
-        _check_measured(history, self.quantity)
-        return history.best_index(self.quantity, _bigger_is_better(self.quantity), self.least)
+        check_measured(history, self.quantity)
+        return history.best_index(self.quantity, bigger_is_better(self.quantity), self.least)
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""
@@ -69,6 +82,31 @@ class Patience:
         if len(history) and waited >= self.epochs:
             return f"{self.quantity} has not improved for {waited} epochs"
         return ""
+
+
+class EarlyStopping(Patience):
+    """`Patience` by the names of Keras and scikit-learn.
+
+    Args:
+        monitor: `quantity`; ``val_loss`` and ``val_accuracy`` stand for ``validation_loss``, ``_accuracy``.
+        min_delta: `least`; scikit-learn's ``tol``.
+        patience: `epochs`; scikit-learn's ``n_iter_no_change``.
+        restore_best_weights: `restore_best`.
+
+    Example:
+        >>> EarlyStopping(monitor="val_loss", patience=5)
+        EarlyStopping(epochs=5, quantity='validation_loss', least=0.0, restore_best=False)
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_loss",
+        min_delta: float = 0.0,
+        patience: int = 10,
+        restore_best_weights: bool = False,
+    ) -> None:
+        quantity = monitor.replace("val_", "validation_") if monitor.startswith("val_") else monitor
+        super().__init__(patience, quantity, abs(min_delta), restore_best_weights)
 
 
 @dataclass(frozen=True)
@@ -90,11 +128,11 @@ class Target:
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""
-        _check_measured(history, self.quantity)
+        check_measured(history, self.quantity)
         last = history.last(self.quantity)
         if last is None:
             return ""
-        reached = last >= self.value if _bigger_is_better(self.quantity) else last <= self.value
+        reached = last >= self.value if bigger_is_better(self.quantity) else last <= self.value
         return f"{self.quantity} reached {last:.6g} (target {self.value:g})" if reached else ""
 
 

@@ -85,7 +85,7 @@ def fit(
     validation: tuple[Any, Any] | None = None,
     validation_split: float | None = None,
     metrics: Mapping[str, Metric] | None = None,
-    callbacks: Callback | Iterable[Callback] = (),
+    callbacks: Any = (),
     progress: bool | Callable[..., Any] = False,
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 1,

@@ -1,0 +1,136 @@
+"""The learning-rate range test: train a copy while the rate grows, and look where the loss is least."""
+
+from __future__ import annotations
+
+import copy
+import math
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nn.errors import DivergenceError, InputError, count_of
+from nn.minimizers import Minimizer
+from nn.optimizers import OPTIMIZERS, Optimizer
+from nn.schedules import ExponentialDecay
+from nn.training.loop import fit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["RateRange", "find_lr"]
+
+_BETA = 0.9  # of the smoothing
+
+
+@dataclass(frozen=True)
+class RateRange:
+    """What `find_lr` found; in a notebook it is drawn.
+
+    Attributes:
+        rates: the learning rate of each update.
+        losses: the loss of the minibatch before it, smoothed.
+        suggestion: a tenth of the rate at which the loss is least.
+    """
+
+    rates: list[float]
+    losses: list[float]
+
+    @property
+    def suggestion(self) -> float:
+        """A tenth of the rate at which the loss is least: beyond that it grows.
+
+        Raises:
+            InputError: the loss never fell.
+        """
+        lowest = self.losses.index(min(self.losses))
+        if lowest < 2:
+            raise InputError(
+                "the loss never fell: begin with a lower rate (low=), and look at the data and the model"
+            )
+        return self.rates[lowest] / 10.0
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw loss over rate; see `nn.plots.plot_rates`."""
+        from nn.plots import plot_rates
+
+        return plot_rates(self, ax)
+
+    def _repr_png_(self) -> bytes | None:
+        try:
+            from nn.plots import rates_png
+
+            return rates_png(self)
+        except Exception:
+            return None
+
+
+class _Enough(Exception):
+    """The loss has grown, or all rates were tried."""
+
+
+class _Listener:
+    """Takes note of each update."""
+
+    def __init__(self, updates: int) -> None:
+        self.updates, self.rates, self.losses = updates, list[float](), list[float]()
+        self.mean = 0.0
+
+    def on_update(self, run: Any) -> None:
+        """Smooth the loss; stop where it is four times the least."""
+        self.mean = _BETA * self.mean + (1.0 - _BETA) * run.objective
+        smooth = self.mean / (1.0 - _BETA ** (len(self.losses) + 1))
+        self.rates.append(run.optimizer.schedule(len(self.losses)))
+        self.losses.append(smooth)
+        if len(self.rates) >= self.updates or smooth > 4.0 * max(min(self.losses), 1e-12):
+            raise _Enough
+
+
+def find_lr(
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    low: float = 1e-6,
+    high: float = 10.0,
+    updates: int = 100,
+    optimizer: str | Optimizer = "sgd",
+    **options: Any,
+) -> RateRange:
+    """Try learning rates from `low` to `high`, each for one update, on a copy of the model.
+
+    Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3. It ends early where the
+    smoothed loss is four times its least value, or not finite. The model stays as it is.
+
+    Args:
+        model: a module.
+        X: the examples.
+        y: their targets.
+        low: the first rate.
+        high: the last.
+        updates: how many rates.
+        optimizer: a name, or an optimiser without parameters, whose other numbers are used.
+        options: of `nn.fit`: loss, regularizer, batch_size, seed, ...
+
+    Raises:
+        InputError: the rates are out of order, or the data cannot be used.
+
+    Example:
+        >>> from nn import MLP
+        >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> found = find_lr(MLP(2, [8, 2], seed=1), X, y, seed=1)
+        >>> 1e-3 < found.suggestion < 10
+        True
+    """
+    if not 0.0 < low < high < math.inf:
+        raise InputError(f"rates go from low > 0 to high > low, not from {low!r} to {high!r}")
+    if isinstance(optimizer, str):
+        optimizer = OPTIMIZERS[optimizer]() if optimizer in OPTIMIZERS else optimizer
+    if not isinstance(optimizer, Optimizer) or isinstance(optimizer, Minimizer) or optimizer.parameters:
+        raise InputError(f"find_lr wants a name or an optimiser without parameters, not {optimizer!r}")
+    trial = copy.copy(optimizer)
+    count = count_of("updates", updates)
+    trial.schedule = ExponentialDecay(low, (high / low) ** (1.0 / max(count - 1, 1)))
+    listener = _Listener(count)
+    with suppress(_Enough, DivergenceError):
+        fit(copy.deepcopy(model), X, y, optimizer=trial, epochs=count, callbacks=listener, **options)
+    return RateRange(listener.rates, listener.losses)

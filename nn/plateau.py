@@ -1,0 +1,122 @@
+"""ReduceOnPlateau: a learning rate that falls where a quantity of the history no longer gets better."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from nn.errors import InputError
+from nn.schedules import Constant
+from nn.stopping import bigger_is_better, check_measured
+
+if TYPE_CHECKING:
+    from nn.training.run import Run
+
+__all__ = ["ReduceOnPlateau"]
+
+
+class ReduceOnPlateau:
+    """A callback of `nn.fit`: after some epochs without improvement, lr <- max(factor lr, min_lr).
+
+    The rule is PyTorch's `ReduceLROnPlateau`, Keras's callback of that name. It depends on the history alone,
+    so that a resumed run goes on as one that was never interrupted. The rates of groups fall with it.
+
+    Args:
+        quantity: a column of the history; an accuracy should rise, anything else should fall.
+        factor: in (0, 1).
+        patience: epochs without improvement that are let pass.
+        threshold: what counts as an improvement: better than best (1 -+ threshold), or best -+ threshold.
+        threshold_mode: "rel" or "abs".
+        cooldown: epochs after a reduction that do not count.
+        min_lr: the rate does not fall below.
+        eps: a smaller change of the rate is left undone.
+
+    Raises:
+        InputError: a number is out of its range.
+
+    Example:
+        >>> from nn import MLP, SGD, fit
+        >>> plateau = ReduceOnPlateau("loss", factor=0.5, patience=0, threshold=0.5)
+        >>> X, y = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
+        >>> fit(MLP(2, [2], seed=1), X, y, optimizer=SGD(lr=0.1), epochs=4, seed=1, callbacks=plateau)["lr"]
+        [0.1, 0.1, 0.05, 0.025]
+    """
+
+    def __init__(
+        self,
+        quantity: str = "validation_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
+        if not 0.0 < factor < 1.0:
+            raise InputError(f"factor must be in (0, 1), not {factor!r}")
+        if threshold_mode not in ("rel", "abs"):
+            raise InputError(f'threshold_mode is "rel" or "abs", not {threshold_mode!r}')
+        for name, number in (
+            ("patience", patience), ("threshold", threshold), ("cooldown", cooldown), ("min_lr", min_lr),
+            ("eps", eps),
+        ):  # fmt: skip
+            if not number >= 0:
+                raise InputError(f"{name} must be a number >= 0, not {number!r}")
+        self.quantity, self.factor, self.patience, self.threshold = quantity, factor, patience, threshold
+        self.threshold_mode, self.cooldown, self.min_lr, self.eps = threshold_mode, cooldown, min_lr, eps
+        self._start()
+
+    def _start(self) -> None:
+        self._seen, self._newest = 0, None
+        self._best, self._bad, self._cooling = math.nan, 0, 0
+
+    def __call__(self, run: Run) -> None:
+        """Look at the epochs that are new, and reduce the rate where the last of them asks for it."""
+        history = run.history
+        check_measured(history, self.quantity)
+        if self._seen > len(history) or (self._seen and history[self._seen - 1] is not self._newest):
+            self._start()  # another run, or one that was put back
+        falls = False
+        for k in range(self._seen, len(history)):
+            falls = self._falls(
+                history[k].metrics.get(self.quantity, getattr(history[k], self.quantity, None))
+            )
+        self._seen, self._newest = len(history), history[-1]
+        if falls:
+            self._reduce(run.optimizer)
+
+    def _falls(self, value: float | None) -> bool:
+        """Take note of an epoch; is the rate to fall?"""
+        if value is not None and self._is_better(value):
+            self._best, self._bad = value, 0
+        else:
+            self._bad += 1
+        if self._cooling > 0:
+            self._cooling -= 1
+            self._bad = 0
+        if self._bad <= self.patience:
+            return False
+        self._cooling, self._bad = self.cooldown, 0
+        return True
+
+    def _is_better(self, value: float) -> bool:
+        if math.isnan(self._best):
+            return not math.isnan(value)
+        sign = -1.0 if bigger_is_better(self.quantity) else 1.0
+        if self.threshold_mode == "rel":
+            return sign * value < sign * self._best * (1.0 - sign * self.threshold)
+        return sign * value < sign * self._best - self.threshold
+
+    def _reduce(self, optimizer: Any) -> None:
+        if type(optimizer.schedule) is not Constant:
+            raise InputError(
+                f"ReduceOnPlateau sets the learning rate, and so does {optimizer.schedule!r}: use one of them"
+            )
+        fresh = max(optimizer.lr * self.factor, self.min_lr)
+        if optimizer.lr - fresh > self.eps:
+            optimizer.lr = fresh
+        for group in optimizer.param_groups:
+            if isinstance(group.get("lr"), (int, float)):
+                fresh = max(group["lr"] * self.factor, self.min_lr)
+                group["lr"] = fresh if group["lr"] - fresh > self.eps else group["lr"]
