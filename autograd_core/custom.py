@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Sequence
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from .calculus.operation import OPERATIONS, Operation, real
@@ -11,6 +14,7 @@ from .engine.modes import rule_mode
 from .engine.nary import apply
 from .engine.references import operation_from, reference_to
 from .engine.value import Value, as_value, number_of
+from .errors import GraphError
 
 __all__ = ["CustomOperation", "operation"]
 
@@ -46,6 +50,12 @@ class CustomOperation(Operation):
         self.__doc__ = function.__doc__
         self.__name__ = name
         self.__wrapped__ = function
+        rules = partials if isinstance(partials, Sequence) else [partials]
+        self.handle = _WeakHandle(self) if _objects_held(name, [function, *rules]) else self
+
+    def resolve(self) -> CustomOperation:
+        """Return this operation; of a handle, the operation that it stands for."""
+        return self
 
     def __call__(self, *operands: Any) -> Any:
         """Apply the operation: a node if any operand is a Value, else a float."""
@@ -91,6 +101,66 @@ class CustomOperation(Operation):
         return partials
 
 
+class _WeakHandle:
+    """What nodes hold of an operation whose functions refer to objects, such as a layer.
+
+    A node takes no part in the garbage collection: were the layer to keep one, and the node the operation,
+    neither would ever be freed. Once the operation is gone, a stand-in bears its name.
+    """
+
+    def __init__(self, made: CustomOperation):
+        self._reference = weakref.ref(made)
+        self._facts = made.name, made.arity, made.selecting
+
+    def resolve(self) -> CustomOperation:
+        """Return the operation, or its stand-in."""
+        found = self._reference()
+        if found is not None:
+            return found
+        name, arity, selecting = self._facts
+
+        def gone(*operands: Any) -> Any:
+            raise GraphError(
+                f"the user-defined operation {name!r} is gone: its functions refer to objects, and it was "
+                "dropped with them; keep the operation for as long as its nodes are differentiated further"
+            )
+
+        assert arity is not None
+        return CustomOperation(gone, gone, name, arity, selecting)
+
+
+def _objects_held(name: str, functions: Sequence[Any]) -> bool:
+    """Tell whether functions refer to objects that may refer to nodes; refuse Values among what they use."""
+    waiting, seen, held = list(functions), set(), False
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, Value):
+            raise TypeError(
+                f"{name}: the function of a user-defined operation refers to the Value {thing!r}, which "
+                "would count as a constant and get no gradient: make it an operand"
+            )
+        if isinstance(thing, FunctionType):
+            waiting += [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
+            waiting += vars(thing).values()
+            for cell in thing.__closure__ or ():
+                try:
+                    waiting.append(cell.cell_contents)
+                except ValueError:  # it is still to be given one
+                    held = True
+        elif isinstance(thing, (tuple, frozenset)):
+            waiting += thing
+        elif isinstance(thing, CustomOperation):
+            held = held or thing.handle is not thing
+        elif gc.is_tracked(thing) and not isinstance(
+            thing, (type, ModuleType, BuiltinFunctionType, Operation)
+        ):
+            held = True
+    return held
+
+
 def operation(
     partials: Callable[..., Any] | Sequence[Callable[..., Any]],
     *,
@@ -113,8 +183,11 @@ def operation(
     Returns:
         A decorator.
 
+    The operation lives while somebody holds it. Nodes do, unless its functions refer to objects (``self`` of
+    a layer, a list): such an operation must be kept for as long as its nodes are differentiated further.
+
     Raises:
-        TypeError: if the function takes other than a fixed number of operands.
+        TypeError: if the function takes other than a fixed number of operands, or refers to a Value.
         ValueError: if the name is that of a built-in operation, or of one that another function made.
 
     >>> import math, autograd_core as ag

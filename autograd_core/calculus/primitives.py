@@ -12,6 +12,7 @@ import math
 import operator
 import sys
 import weakref
+from collections import ChainMap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,27 @@ NAN = math.nan
 MAX = sys.float_info.max
 
 #: The operations by name, the built-in ones in the order of their numbers: filled by the rows.
-OPERATIONS: dict[str, Operation] = {}
+
+
+class _Operations(ChainMap[str, "Operation"]):
+    """The built-in operations by name, and the users' own for as long as somebody holds them."""
+
+    def __init__(self) -> None:
+        super().__init__({}, weakref.WeakValueDictionary())
+
+    def __setitem__(self, name: str, operation: Operation) -> None:
+        self.maps[operation.identifier == 0][name] = operation
+
+    def __delitem__(self, name: str) -> None:
+        del self.maps[name not in self.maps[0]][name]
+
+    def clear(self) -> None:
+        """Forget the users' own."""
+        self.maps[1].clear()
+
+
+OPERATIONS = _Operations()
+_built_in = OPERATIONS.maps[0]
 
 Number = Any  # a float, a Value or a Symbol: whatever supports + - * /
 
@@ -227,7 +248,7 @@ def _rule_named(name: str) -> Callable[..., Number]:
 
     def call(*operands: Number) -> Number:
         if plain(*operands):
-            return OPERATIONS[name].rule(*operands)
+            return _built_in[name].rule(*operands)
         first = operands[0] if len(operands) == 1 else lift(operands[0], operands[1])
         return getattr(first, name)(*operands[1:])
 

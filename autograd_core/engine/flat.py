@@ -37,7 +37,7 @@ from .value import (
     method,
     number_of,
     rules,
-    scope_paths,
+    scope_path,
 )
 
 COMPILED = cython.compiled
@@ -199,7 +199,7 @@ def leaf_state(node: Value):
         node._data,
         node._grad,
         node._flags & LASTING,
-        scope_paths[node._scope],
+        scope_path(node._scope),
         _extra_state(node._extra),
     )
     return _FORMAT, zlib.crc32(repr(state).encode()), *state
@@ -371,7 +371,7 @@ def pack(nodes: list, outside: list):
             extras[i] = node._extra
         if index_of(node):
             indices[i] = index_of(node)
-    return heads, counts, data, parents, partials, extras, indices, [scope_paths[scope] for scope in paths]
+    return heads, counts, data, parents, partials, extras, indices, [scope_path(scope) for scope in paths]
 
 
 def _state_of(packed):

@@ -11,6 +11,7 @@ else:
     from .value import *
 
 from .nary import indexed_values
+from .ufuncs import apply_ufunc
 from .value import method
 
 COMPILED = cython.compiled
@@ -22,6 +23,12 @@ def softmax(self: Value, values, index=None):
     if index is None:
         return indexed_values(OP_SOFTMAX, values)
     return make_many(OP_SOFTMAX, list(values), index)
+
+
+@method
+def __array_ufunc__(self: Value, ufunc, how, *inputs, **keywords):
+    """What NumPy asks when a Value is an operand of one of its functions (see `ufuncs`)."""
+    return apply_ufunc(ufunc, how, inputs, keywords)
 
 
 # --- written by autograd_core/calculus/codegen.py ---

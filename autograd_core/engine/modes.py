@@ -3,6 +3,7 @@
 
 import sys
 import threading
+import warnings
 
 import cython
 
@@ -16,7 +17,7 @@ else:
 
 from ..errors import RecordingError
 from .decorators import decorated
-from .value import active_recordings, recording, scope_numbers, scope_paths, set_settling
+from .value import active_recordings, bounded, outer_scopes, recording, scope_names, set_settling
 
 COMPILED = cython.compiled
 
@@ -421,8 +422,7 @@ class scope:
 def _is_inside(name: str) -> cython.bint:
     """Tell whether the scope that was entered last before HELD was set has that name."""
     number: cython.uint = _held.scope if thread_mode() & HELD else thread_scope()
-    path: str = scope_paths[number]
-    return path.endswith(name) and open_scopes() > 0
+    return open_scopes() > 0 and (scope_names[number] == name or len(scope_names) > MOST_SCOPES)
 
 
 @cython.cfunc
@@ -466,25 +466,46 @@ def _inner_scope(name) -> cython.uint:
 
 @cython.cfunc
 def _scope_inside(outer: cython.uint, name) -> cython.uint:
+    """Return the number of the scope called `name` inside another, a new one if there was none."""
     inner = cython.cast(dict, _scope_children[outer]).get(name)
     if inner is None:
-        inner = scope_id(f"{scope_paths[outer]}.{name}" if outer else name)
-        _scope_children[outer][name] = inner
+        with _scopes_lock:  # two threads must not give one number to two scopes
+            inner = _scope_children[outer].get(name)
+            if inner is None:
+                if len(scope_names) > MOST_SCOPES:
+                    _warn_of_scopes(name)
+                    return outer
+                inner = len(scope_names)
+                scope_names.append(name)
+                outer_scopes.append(outer)
+                _scope_children.append({})
+                _scope_children[outer][name] = inner
     return inner
+
+
+MOST_SCOPES = 100_000
+_warned = cython.declare(cython.bint, False)
+
+
+def _warn_of_scopes(name):
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            f"there are {MOST_SCOPES} scopes: nodes no longer carry new ones such as {bounded(name)!r}; name "
+            "the parts of a model, not its steps",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 def scope_id(path):
     """Return the number under which nodes carry a scope's path."""
-    found = scope_numbers.get(path)
-    if found is None:
-        with _scopes_lock:  # two threads must not give one number to two paths
-            found = scope_numbers.get(path)
-            if found is None:
-                found = len(scope_paths)
-                _scope_children.append({})
-                scope_paths.append(path)
-                scope_numbers[path] = found
-    return found
+    number: cython.uint = 0
+    if path:
+        for name in path.split("."):
+            number = _scope_inside(number, name)
+    return number
 
 
 # --- recording (the hooks that Programs use) ------------------------------------------------------------

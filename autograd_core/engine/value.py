@@ -87,8 +87,8 @@ if not cython.compiled:
         is_finite=math.isfinite,
     )
 
-scope_paths = [""]  # by number
-scope_numbers = {"": 0}  # by path
+scope_names = [""]  # by number
+outer_scopes = [0]  # the number of the scope around each
 recording = threading.local()  # of a Program: the comparisons (`guards`), and what operations `raised`
 active_recordings = []  # an entry for each Program that some thread is recording
 
@@ -105,12 +105,17 @@ _rebase = cython.declare(object)
 class Details:
     """What few nodes have: a label with a source line, or a user-defined operation."""
 
-    __slots__ = ("label", "operation", "source")
+    __slots__ = ("_handle", "label", "source")
 
     def __init__(self, label="", operation=None, source=None):
         self.label = label
-        self.operation = operation
+        self._handle = None if operation is None else operation.handle
         self.source = source
+
+    @property
+    def operation(self):
+        """The user-defined operation, or None."""
+        return None if self._handle is None else self._handle.resolve()
 
 
 @cython.final
@@ -267,7 +272,7 @@ class Value:
     @property
     def scope(self):
         """The path of the scopes in which the node was made: ``"layer1.neuron0"``."""
-        return scope_paths[self._scope]
+        return scope_path(self._scope)
 
     @property
     def is_leaf(self):
@@ -467,6 +472,15 @@ class Value:
 
 if not cython.compiled:
     Value._count = property(lambda self: len(self._parents))
+
+
+def scope_path(number: cython.uint):
+    """Return the path of a scope: the names from the outermost to its own, with dots between."""
+    names: list = []
+    while number:
+        names.append(scope_names[number])
+        number = outer_scopes[number]
+    return ".".join(reversed(names))
 
 
 def count_change():
@@ -768,7 +782,7 @@ def failure(rule, operands, numbers_, error, what=""):
     elif isinstance(error, OverflowError):
         kind = RangeError
     shown = ", ".join(described(operand, number) for operand, number in zip(operands, numbers_))
-    place = f" in scope {scope_paths[get_scope()]!r}" if get_scope() else ""
+    place = f" in scope {scope_path(get_scope())!r}" if get_scope() else ""
     if get_mode() & DIAGNOSE:
         place += " at {}:{}".format(*_caller())
     found = kind(f"{rule.name}({shown}){place}: {what}{error}", rule.name, numbers_)

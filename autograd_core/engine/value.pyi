@@ -344,8 +344,11 @@ def evaluate(op: int, a: _Real, b: _Real = 0.0, c: _Real = 0.0) -> float:
     """
 
 rules: list[Operation | None]
-scope_paths: list[str]
-scope_numbers: dict[str, int]
+scope_names: list[str]
+outer_scopes: list[int]
+
+def scope_path(number: int) -> str:
+    """Return the path of a scope: the names from the outermost to its own, with dots between."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

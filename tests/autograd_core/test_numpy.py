@@ -195,3 +195,70 @@ def test_a_layer_written_in_numpy_trains():
     best = np.linalg.lstsq(X, t, rcond=None)[0]
     np.testing.assert_allclose(numbers(w), best, atol=1e-3)
     assert losses[-1] < losses[0]
+
+
+# --- a Value among the operands of NumPy's functions ---
+
+
+@pytest.mark.parametrize("name", ["sign", "floor", "ceil", "rint", "trunc"])
+@pytest.mark.parametrize("x", [-2.5, -0.25, 0.75, 3.0])
+def test_functions_that_numpy_has_for_floats_alone_give_nodes(name, x):
+    v = Value(x)
+    y = getattr(np, name)(v)
+    assert isinstance(y, Value)
+    assert y.data == pytest.approx(float(getattr(np, name)(x)), rel=1e-15)
+    assert math.copysign(1.0, y.data) == math.copysign(1.0, getattr(np, name)(x))
+
+
+@pytest.mark.parametrize(
+    "name", ["copysign", "heaviside", "logaddexp", "fmod", "float_power", "arctan2", "hypot"]
+)
+@pytest.mark.parametrize(("a", "b"), [(2.5, 0.75), (0.25, 3.0), (7.5, 2.0)])
+def test_functions_of_two_operands_take_values_numbers_and_arrays(name, a, b):
+    function = getattr(np, name)
+    expected = pytest.approx(float(function(a, b)), rel=1e-15)
+    for left, right in ((Value(a), Value(b)), (Value(a), b), (a, Value(b)), (np.float64(a), Value(b))):
+        y = function(left, right)
+        assert isinstance(y, Value)
+        assert y.data == expected
+    for left, right in ((np.array([a, a]), Value(b)), (Value(a), np.array([b, b]))):
+        y = function(left, right)
+        assert y.shape == (2,)
+        assert all(isinstance(node, Value) for node in y)
+        assert y[1].data == expected
+
+
+def test_gradients_pass_through_numpys_functions_of_a_value():
+    assert (
+        ag.grad(lambda x: np.add(np.array([1.0, 2.0]), x)[1] * np.multiply(np.float64(3.0), x))(2.0) == 18.0
+    )
+    assert ag.grad(lambda x: np.logaddexp(x, 0.0))(0.0) == 0.5
+    assert ag.grad(lambda x: x * np.floor(x))(2.5) == 2.0
+    assert ag.grad(lambda x: np.clip(x, 0.0, 1.0) * x)(0.5) == 1.0
+    assert ag.grad(lambda x: np.maximum(x, 1.0))(3.0) == 1.0
+    assert np.add.reduce([Value(1.0), Value(2.0)]).data == 3.0
+    assert np.multiply.outer(Value(2.0), np.array([1.0, 3.0]))[1].data == 6.0
+    quotient, rest = np.divmod(Value(7.5), 2.0)
+    assert (quotient.data, rest.data) == (3.0, 1.5)
+
+
+def test_numpys_functions_are_recorded_for_every_row():
+    program = ag.record(lambda x: np.floor(x) * x + np.copysign(2.0, x), 2.5)
+    assert list(program([2.5, -1.5, 0.25])) == [7.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("x", [0.0, -0.0, 1.5, -2.0, math.inf, -math.inf, math.nan])
+def test_tests_of_a_value_answer_as_of_a_float(x):
+    for name in ("isnan", "isinf", "isfinite", "signbit"):
+        assert getattr(np, name)(Value(x)) == bool(getattr(np, name)(x)) or (name == "signbit" and x != x)
+    program = ag.record(lambda v: v * 2.0 if np.isfinite(v) else v * 0.0, 1.0)
+    assert list(program([3.0])) == [6.0]
+
+
+def test_what_numpy_cannot_do_for_objects_is_refused_still():
+    for name in ("spacing", "bitwise_count", "isnat"):
+        with pytest.raises(TypeError):
+            getattr(np, name)(Value(1.0))
+    numbers = np.zeros(2)
+    with pytest.raises(TypeError):
+        numbers += Value(1.0)

@@ -1,5 +1,6 @@
 """The partials against mathematics, over the whole range of doubles: the table of docs/accuracy.md holds."""
 
+import math
 import re
 from pathlib import Path
 
@@ -121,3 +122,12 @@ def test_the_graph_of_a_softmax_derivative_has_one_set_of_nodes():
     again = ag.topological_order(*ag.differentiate(total, xs))
     assert sum(node.op == "softmax" for node in again) <= 3 * len(xs)
     assert len(again) < before + 8 * len(xs) ** 2
+
+
+def test_gelu_keeps_its_digits_in_the_tail():
+    mpmath = pytest.importorskip("mpmath")
+    with mpmath.workprec(200):
+        for k in range(400):
+            x = -37.0 + 0.1001 * k
+            exact = mpmath.mpf(x) * mpmath.erfc(-mpmath.mpf(x) / mpmath.sqrt(2)) / 2
+            assert abs(ag.gelu(x) - exact) < 5 * math.ulp(float(exact))
