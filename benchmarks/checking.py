@@ -1,20 +1,17 @@
 """Gradient checkers side by side: what each catches, misses and wrongly accuses, and how long it takes.
 
-Run it alone by ``python -m benchmarks.checking``. The peers are ``torch.autograd.gradcheck`` with its default
-tolerances, the same with tight ones, and numdifftools, whose estimated error makes the tolerance exactly as
-here. A peer that is not installed is left out. The points are those of the mutation test: there every partial
-shows in the value, so that finite differences can tell; where it does not (the slope of tanh at 20), no
-checker can.
+``python -m benchmarks.checking`` prints everything; ``--write`` also puts the table of checkers into the
+documentation (``--table`` does only that). Peers that are not installed are left out: PyTorch, JAX, HIPS
+autograd, numdifftools and SciPy. The cases are the corpus of the tests, which grows with every defect that is
+found, and each operation at the points of the mutation test, where every partial shows in the value.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import math
 import random
 import sys
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,20 +20,15 @@ from typing import Any
 from autograd_core import OPERATIONS, Value, dot, relu, square
 from autograd_core.checking.check import gradient_report
 from autograd_core.checking.strategies import random_graph
+from benchmarks.checking_peers import Case, Checker, peers
+from benchmarks.environment import ROOT
 
 GRAPHS = 10_000
 CALIBRATED = 1_000
 
 
-@dataclass(frozen=True)
-class Case:
-    """A function of floats, a gradient for it, and whether that gradient is right."""
-
-    group: str
-    function: Callable[..., float]
-    gradient: Callable[..., Sequence[float]]
-    point: tuple[float, ...]
-    right: bool
+PAGE = ROOT / "docs" / "reference" / "checking.md"
+MARKS = ("<!-- python -m benchmarks.checking --table -->", "<!-- end of the table -->")
 
 
 @dataclass
@@ -51,21 +43,32 @@ class Score:
         key = (case.group, case.right, passed)
         self.counts[key] = self.counts.get(key, 0) + 1
 
+    def total(self, right: bool, *verdicts: bool | None, group: str | None = None) -> int:
+        """How many right or wrong gradients got one of the verdicts, in a group or in all."""
+        return sum(
+            count
+            for (own, truth, verdict), count in self.counts.items()
+            if truth == right and verdict in verdicts and group in (None, own)
+        )
+
+    def row(self, name: str) -> str:
+        """A row of the table in Markdown."""
+        wrong, right = self.total(False, True, False, None), self.total(True, True, False, None)
+        caught = f"{self.total(False, False, None)} of {wrong}"
+        undecided = self.total(True, None)
+        cells = (caught, f"{self.total(True, True)} of {right}", self.total(True, False), undecided)
+        milliseconds = self.seconds / (wrong + right) * 1e3
+        return f"| {name} | {' | '.join(map(str, cells))} | {milliseconds:.1f} |"
+
     def text(self, group: str) -> str:
         """What was wrong in a group: missed faults, false alarms."""
-
-        def count(right: bool, passed: bool | None) -> int:
-            return self.counts.get((group, right, passed), 0)
-
-        faults = sum(count(False, verdict) for verdict in (True, False, None))
-        rights = sum(count(True, verdict) for verdict in (True, False, None))
-        parts = [f"caught {faults - count(False, True)}/{faults}"] if faults else []
-        parts += [f"false alarms {count(True, False)}/{rights}"] if rights else []
-        parts += [f"undecided {count(True, None)}"] if count(True, None) else []
+        faults = self.total(False, True, False, None, group=group)
+        rights = self.total(True, True, False, None, group=group)
+        undecided = self.total(True, None, group=group)
+        parts = [f"caught {faults - self.total(False, True, group=group)}/{faults}"] if faults else []
+        parts += [f"false alarms {self.total(True, False, group=group)}/{rights}"] if rights else []
+        parts += [f"undecided {undecided}"] if undecided else []
         return ", ".join(parts)
-
-
-Checker = Callable[[Case], "bool | None"]
 
 
 # --- the cases ----------------------------------------------------------------------
@@ -93,7 +96,7 @@ def corpus_cases() -> list[Case]:
     cases = []
     for case in from_tests("corpus").CASES:
         group = f"corpus: {case.group}" + ("" if case.decidable else " (hardly decidable in floats)")
-        cases.append(Case(group, case.function, case.gradient, case.point, case.right))
+        cases.append(Case(group, case.function, case.gradient, case.point, case.right, case.decidable))
     return cases
 
 
@@ -130,93 +133,43 @@ def broken_gradient(table: Any, operation: Any, mutation: str, slot: int) -> Cal
     return gradient
 
 
-# --- the checkers -------------------------------------------------------------------
-
-
 def ours(case: Case) -> bool | None:
+    """This project's check."""
     report = gradient_report(case.function, list(case.point), gradient=case.gradient)
     undecided = not report.passed and all(row.verdict in ("noise", "undecided") for row in report.failures)
     return None if undecided else report.passed
 
 
-def torch_gradcheck(**options: Any) -> Checker:
-    import torch
-
-    def check(case: Case) -> bool:
-        class Function(torch.autograd.Function):
-            @staticmethod
-            def forward(context: Any, *xs: Any) -> Any:
-                context.save_for_backward(*xs)
-                return torch.tensor(safely(case.function, [x.item() for x in xs]), dtype=torch.float64)
-
-            @staticmethod
-            def backward(context: Any, *gradients: Any) -> Any:
-                numbers = case.gradient(*(x.item() for x in context.saved_tensors))
-                return tuple(gradients[0] * number for number in numbers)
-
-        inputs = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in case.point]
-        return bool(torch.autograd.gradcheck(Function.apply, inputs, raise_exception=False, **options))
-
-    return check
-
-
-def numdifftools(case: Case) -> bool:
-    import numdifftools as nd
-
-    analytic = case.gradient(*case.point)
-    for slot, partial in enumerate(analytic):
-
-        def vary(x: Any, slot: int = slot) -> float:
-            numbers = [*case.point[:slot], float(x), *case.point[slot + 1 :]]
-            return safely(case.function, numbers)
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            value, error = estimate(nd.Derivative(vary, full_output=True)(case.point[slot]))
-        if not abs(partial - value) <= 10 * error + 1e-9 * max(abs(partial), abs(value)):
-            return False
-    return True
-
-
-def estimate(result: Any) -> tuple[float, float]:
-    """The derivative and its estimated error in a result of numdifftools (two forms exist)."""
-    value, information = result if len(result) == 2 else (result.estimate, result)
-    return float(value), float(information.error_estimate)
-
-
-def safely(function: Callable[..., float], numbers: Sequence[float]) -> float:
-    """A domain error is nan for the peers, which would stop at an exception."""
-    try:
-        return float(function(*numbers))
-    except (ValueError, ArithmeticError, TypeError):
-        return math.nan
-
-
-def checkers() -> dict[str, Checker]:
-    found: dict[str, Checker] = {"autograd_core": ours}
-    if importlib.util.find_spec("torch"):
-        found["torch gradcheck"] = torch_gradcheck()
-        found["  rtol=1e-7, atol=1e-9"] = torch_gradcheck(rtol=1e-7, atol=1e-9)
-    if importlib.util.find_spec("numdifftools"):
-        found["numdifftools"] = numdifftools
-    return found
-
-
 # --- the tables ---------------------------------------------------------------------
 
 
-def compare() -> None:
-    """Print what each checker did with each group of cases."""
+def compare(write: bool = False) -> None:
+    """Print what each checker did with each group of cases.
+
+    Args:
+        write: put the table into the documentation.
+    """
     cases = operation_cases(mutation_table()) + corpus_cases()
     groups = list(dict.fromkeys(case.group for case in cases))
-    scores = {name: run(check, cases) for name, check in checkers().items()}
+    scores = {name: run(check, cases) for name, check in {"autograd_core": ours, **peers()}.items()}
     width = max(map(len, groups)) + 2
     print(f"{len(cases)} gradients of functions of floats, right and wrong; the same for every checker")
     for name, score in scores.items():
-        print(f"\n{name.strip():<{width}}{score.seconds / len(cases) * 1e3:.2f} ms a gradient")
+        print(f"\n{name:<{width}}{score.seconds / len(cases) * 1e3:.2f} ms a gradient")
         for group in groups:
             print(f"  {group:<{width}}{score.text(group)}")
-    print()
+    lines = [
+        "| checker | wrong gradients not passed | right gradients passed | right ones called wrong | "
+        "right ones undecided | ms a gradient |",
+        "|---|---|---|---|---|---|",
+        *(score.row(name) for name, score in scores.items()),
+    ]
+    print("\n" + "\n".join(lines) + "\n")
+    if write:
+        before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
+        after = rest.split(MARKS[1])[1]
+        table = "\n".join(["", "", *lines, "", ""])
+        PAGE.write_text(before + MARKS[0] + table + MARKS[1] + after, encoding="utf-8")
 
 
 def run(check: Checker, cases: Sequence[Case]) -> Score:
@@ -290,7 +243,9 @@ def large_model() -> None:
 
 def main() -> None:
     """Print all tables."""
-    compare()
+    compare(write="--write" in sys.argv or "--table" in sys.argv)
+    if "--table" in sys.argv:
+        return
     calibration(CALIBRATED)
     mutants()
     random_graphs(GRAPHS)

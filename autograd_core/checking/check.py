@@ -37,7 +37,10 @@ ACCEPTED = ("ok", "kink", "boundary")
 STRICT = ("ok", "boundary")
 SMALL_GRAPH = 2_000  # nodes up to which every operation is examined even when all is well
 MOST_WRONG = 20  # wrong inputs that are looked for behind a wrong direction
+ASKED = 3  # times that the gradient is asked for
 PRODUCTS = 3  # random directions along which a jvp or hvp is checked
+SECOND = 1e-8  # relative error of a second derivative that is enough: gradients round more than values
+SINGLE = 8.0  # times half of its digits: what undecided rows of single precision may hide
 LEVELS = (1e-3, 1e-6, 0.0)  # sizes of a gradient's entries, relative to the largest, that are varied together
 TRIES = 100  # points that are drawn for one at which f has a value
 
@@ -462,6 +465,7 @@ class Check:
         noise: float,
         value: float | None = None,
         rounding: float = 0.0,
+        **options: float,
     ) -> Derivative:
         """The finite difference, with the precision of f."""
         slack = rounding + (self.rules.floor * abs(expected) if math.isfinite(expected) else 0.0)
@@ -473,6 +477,7 @@ class Check:
             noise=noise,
             value=value,
             slack=slack,
+            **options,
         )
 
     def along_input(self, index: int, analytic: float, noise: float) -> Row:
@@ -501,8 +506,9 @@ class Check:
     def settle(self, rows: list[Row], gradient: Vector) -> list[Row]:
         """Accept rows drowned in rounding that could together hide a negligible part of the gradient only.
 
-        Negligible is half of the digits of f: 1e-8 in double precision, 3e-4 in single, of the gradient and
-        of what the inputs contribute (so that their units do not matter). Stairs and jumps are not rounding.
+        Negligible is half of the digits of f: 1e-8 in double precision, 3e-3 in single (whose rounding adds
+        up in sums), of the gradient and of what the inputs contribute (so that their units do not matter).
+        Stairs and jumps are not rounding.
         """
         drowned = [row for row in rows if row.verdict == "undecided" and row.drowned]
         if not drowned or (self.options.full and self.subject.weights is not None):
@@ -516,7 +522,7 @@ class Check:
         else:  # the tolerance is one of the contributions already
             parts = [(norm(row.tolerance for row in drowned), whole)]
         hidden = max(part / whole if whole else math.inf for part, whole in parts)
-        if hidden > math.sqrt(self.subject.epsilon):
+        if hidden > math.sqrt(self.subject.epsilon) * (SINGLE if self.subject.epsilon > EPSILON else 1.0):
             return rows
         self.hidden = hidden
         return [replace(row, accepted=True) if row in drowned else row for row in rows]
@@ -698,7 +704,9 @@ class Check:
         for j in range(size):
             gradients = self.gradients_along(j)
             for i in range(size):
-                found = self.derive(component(gradients, i), self.numbers[j], analytic[i][j], noise)
+                found = self.derive(
+                    component(gradients, i), self.numbers[j], analytic[i][j], noise, accurate=SECOND
+                )
                 rows.append(self.judge(f"d²/d{self.names[i]} d{self.names[j]}", analytic[i][j], found))
             self.inputs.set(j, self.numbers[j])
         return rows
@@ -739,9 +747,9 @@ class Check:
             note = f"f gave {value!r}, then {again[0]!r} and {again[1]!r}"
         elif self.has_gradient:
             roots = self.roots
-            second = self.gradient()
+            for count in range(2, ASKED + 1):
+                note = note or difference(self.names, gradient, self.gradient(), count)
             self.roots = roots
-            note = difference(self.names, gradient, second)
         if not note:
             return rows
         return [replace(row, verdict="not repeatable", accepted=False, note=note) for row in rows]
@@ -752,14 +760,15 @@ def same(a: float, b: float) -> bool:
     return a == b or (math.isnan(a) and math.isnan(b))
 
 
-def difference(names: Sequence[str], first: Vector, second: Vector) -> str:
-    """What to say when a gradient, asked twice, is not the same; nothing when it is."""
+def difference(names: Sequence[str], first: Vector, second: Vector, count: int) -> str:
+    """What to say when a gradient, asked for the count-th time, is not the same; nothing when it is."""
     for name, a, b in zip(names, first, second, strict=True):
         if same(a, b) or abs(a - b) <= FLOOR * max(abs(a), abs(b)):
             continue
         twice = all(abs(y - 2 * x) <= FLOOR * abs(y) for x, y in zip(first, second, strict=True))
         doubled = ": it accumulates over calls and is not set to 0 before" if twice else ""
-        return f"the gradient of {name} was {a:.9g}, then {b:.9g}{doubled}"
+        when = "then" if count == 2 else f"and when asked for the {count}rd time"
+        return f"the gradient of {name} was {a:.9g}, {when} {b:.9g}{doubled}"
     return ""
 
 

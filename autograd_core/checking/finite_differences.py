@@ -45,6 +45,8 @@ Behaviour = Literal["smooth", "kink", "jump", "boundary", "infinite", "noise", "
 STRIDE = 4  # binades between the windows that are tried
 QUICK = 4  # steps of the first window
 FINE = 8  # binades below the scale of x at which a short window is tried, where a kink lies close to x
+CLOSEST = 22  # binades below it at which one value must agree as well
+BUMP = 16.0  # times what rounding and curvature explain: something narrower than the steps is at x
 FINER = 12  # binades below it at which a pair of values must agree with it
 ACCURATE = 1e-9  # relative error at which the first window is enough
 SHARP = 1e-7  # relative error at which the first window is enough for a small expected derivative
@@ -117,6 +119,7 @@ def derivative(
     noise: float = 0.0,
     value: float | None = None,
     slack: float = 0.0,
+    accurate: float = ACCURATE,
 ) -> Derivative:
     """Differentiate ``function`` at ``x`` numerically and estimate the error of the result.
 
@@ -129,6 +132,7 @@ def derivative(
         noise: absolute error that rounding inside the function adds to its values, where it is known.
         value: ``f(x)``, where it is known.
         slack: absolute error of the expected derivative itself.
+        accurate: relative error of a short window with which the search ends, if nothing contradicts it.
 
     Returns:
         The derivative, its estimated error and the behaviour of the function at x.
@@ -140,7 +144,7 @@ def derivative(
     >>> derivative(abs, 0.0).behaviour
     'kink'
     """
-    probe = Probe(function, x, epsilon, noise)
+    probe = Probe(function, x, epsilon, noise, accurate)
     if value is not None:
         probe.values[0.0] = value
     if not math.isfinite(probe(0.0)):
@@ -148,7 +152,9 @@ def derivative(
     scales, start = exponents(x, epsilon)
     one = min(scales, key=lambda exponent: abs(exponent + 3))
     tried = [start, one] if abs(start - one) > STRIDE else [start]
-    for exponent in [*tried, start - FINE] if expected is not None else tried:
+    if expected is not None:
+        tried += [(start + one) // 2] if abs(start - one) > FINE else [start - FINE]
+    for exponent in tried:
         found = quick(probe, exponent, expected, slack)
         if found is not None:
             return found
@@ -181,8 +187,30 @@ def quick(probe: Probe, exponent: int, expected: float | None, slack: float) -> 
     truncation = before * (h / last) ** 2
     if not deviation <= CONFIDENCE * (slope.error + truncation + 2 * probe.rounding(h, -h) / h):
         return None
+    if on_a_bump(probe, h, last) or not agrees_closely(probe, exponent, slope, last):
+        return None
     noise = 2.0 * max(deviation - truncation, 0.0) * h / slope.finest  # what the finer pair sees of f's noise
     return report(probe, "smooth", replace(slope, error=max(slope.error, noise)), window)
+
+
+def bend(probe: Probe, step: float) -> float:
+    """``f(x + h) - 2 f(x) + f(x - h)``, which falls like h**2."""
+    return (probe(step) - probe(0.0)) + (probe(-step) - probe(0.0))
+
+
+def on_a_bump(probe: Probe, fine: float, coarse: float) -> bool:
+    """Whether f(x) lies beside the curve through its neighbours: then something narrower is at x."""
+    left = abs(bend(probe, fine) - bend(probe, coarse) * (fine / coarse) ** 2)
+    noise = 4.0 * probe.rounding(0.0, fine) + abs(bend(probe, coarse)) * (fine / coarse) ** 2
+    return left > BUMP * noise
+
+
+def agrees_closely(probe: Probe, exponent: int, slope: Slope, last: float) -> bool:
+    """Whether one value much closer to x does not contradict the slope either."""
+    h = probe.step(exponent - CLOSEST)
+    curved = abs(bend(probe, last)) / last * (h / last)
+    allowed = slope.error + curved + 2 * probe.rounding(0.0, h) / h
+    return abs((probe(h) - probe(0.0)) / h - slope.value) <= BUMP * allowed
 
 
 def contradicted(probe: Probe, exponent: int, expected: float | None, slack: float) -> bool:
@@ -207,9 +235,9 @@ def on_a_grid(probe: Probe) -> bool:
 
 
 def far_values(probe: Probe) -> list[float]:
-    """Values of f at points as far away as its coarsest window and an eighth of that."""
+    """Values of f at points as far away as the steps of its coarsest window, and of the next."""
     far = math.ldexp(4.0, max(math.frexp(probe.x)[1], 0))
-    return [probe.fresh(far * part * offset) for part in (1.0, 0.125) for offset in OFFSETS]
+    return [probe.fresh(far * offset / part) for offset, part in zip(OFFSETS, (1, 16, 1, 16), strict=True)]
 
 
 def coarse_grid(probe: Probe, values: Iterable[float]) -> float:
@@ -232,7 +260,7 @@ def is_accurate(slope: Slope, window: Window, probe: Probe) -> bool:
     if not (is_resolved(window.left, window.rounding) and is_resolved(window.right, window.rounding)):
         return False  # an even function's central differences are 0 whatever the step
     at_rounding = slope.error <= 16 * (window.rounding / ROUNDING + probe.noise) / window.step
-    return slope.error <= max(ACCURATE, 1e3 * probe.epsilon) * abs(slope.value) or (
+    return slope.error <= max(probe.accurate, 1e3 * probe.epsilon) * abs(slope.value) or (
         at_rounding and window.step >= 2.0**-6
     )
 

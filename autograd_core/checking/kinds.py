@@ -170,6 +170,9 @@ def flatten_numbers(thing: Any, what: str = "the gradient") -> list[Any]:
     Raises:
         TypeError: a part is None or no number.
     """
+    if is_array(thing) and thing.dtype.kind in "fiu":
+        numbers: list[Any] = thing.astype(float).ravel().tolist()
+        return numbers
     found: list[Any] = []
     for place, number in entries(thing):
         if number is None:

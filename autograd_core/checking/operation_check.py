@@ -12,6 +12,8 @@ from autograd_core.errors import AutogradError, GradientCheckError
 
 __all__ = ["OperationReport", "check_operation"]
 
+LANES = 5  # rows that a Program runs side by side: a block of four and a rest
+
 
 @dataclass(frozen=True, slots=True)
 class OperationReport:
@@ -51,9 +53,9 @@ def check_operation(
     """Test everything that an operation promises.
 
     At each point: its value on floats and on Values is the same; each partial agrees with a finite
-    At each point: its value on floats and on Values is the same; each partial agrees with a finite
     difference; so do the partials of the partials (the graph of a higher-order gradient); its recording, a
-    Program, gives the value and the gradient of the eager graph, bit for bit.
+    Program, gives the value and the gradient of the eager graph, bit for bit, on the compiled interpreter and
+    on its twin in NumPy, in every lane.
 
     Args:
         operation: made by ``autograd_core.operation``, or any function of Values and floats.
@@ -137,19 +139,25 @@ def at_point(
 
 
 def as_program(operation: Callable[..., Any], point: tuple[float, ...]) -> Iterator[tuple[str, str]]:
-    """The recording against the eager graph."""
+    """The recording, on the compiled interpreter and on its twin in NumPy, against the eager graph."""
     from autograd_core import record
+    from autograd_core.programs.tapes import interpreter
 
-    eager = gradient_at(operation, point)
-    try:
-        program = record(lambda *xs: operation(*xs), *point)
-        value, gradient = program.value_and_grad(*[[x] for x in point])
-    except Exception as error:  # whatever goes wrong in a Program is a fault of the operation in it
-        yield "Program", f"{type(error).__name__}: {error}".splitlines()[0]
-        return
-    yield "Program's value", "" if same(float(value[0]), float(operation(*point))) else f"{float(value[0])!r}"
-    found = [float(column[0]) for column in gradient.inputs]
-    yield "Program's gradient", "" if all(map(same, found, eager)) else f"{found}, and {eager} without it"
+    eager, plain = gradient_at(operation, point), float(operation(*point))
+    for name in ("", "numpy"):
+        what = "Program in NumPy" if name else "Program"
+        try:
+            with interpreter(name):
+                program = record(lambda *xs: operation(*xs), *point)
+                values, gradient = program.value_and_grad(*[[x] * LANES for x in point])
+        except Exception as error:  # whatever goes wrong in a Program is a fault of the operation in it
+            yield what, f"{type(error).__name__}: {error}".splitlines()[0]
+            continue
+        wrong = [float(value) for value in values if not same(float(value), plain)]
+        yield f"{what}: value", f"{wrong[0]!r}, and {plain!r} without it" if wrong else ""
+        rows = zip(*(map(float, column) for column in gradient.inputs), strict=True)
+        off = [list(row) for row in rows if not all(map(same, row, eager))]
+        yield f"{what}: gradient", f"{off[0]}, and {eager} without it" if off else ""
 
 
 def gradient_at(operation: Callable[..., Any], point: Sequence[float]) -> list[float]:

@@ -429,6 +429,8 @@ def parts_of(result: Any) -> Iterator[Any]:
 
 def flat(result: Any, doubled: bool = False) -> list[float]:
     """The outputs as floats."""
+    if type(result) is float and not doubled:
+        return [result]
     numbers = outputs_of(result)[1]
     if doubled or any(isinstance(number, complex) for number in numbers):
         return [x for number in numbers for x in (complex(number).real, complex(number).imag)]

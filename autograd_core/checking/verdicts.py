@@ -15,6 +15,7 @@ MULTIPLE = 10.0  # tolerance, in estimated errors of the finite difference
 FLOOR = 1e-9  # relative difference that always passes: rounding of the gradient itself
 EPSILONS = 8.0  # the same in units of the relative precision of the gradient's type, where that is coarser
 DROWNED = "the rounding of f hides slopes"
+COARSE = 2e-3  # relative tolerance from which the row says how far the agreement reaches
 TELLING = 0.1  # relative tolerance from which agreement proves nothing
 
 
@@ -126,7 +127,15 @@ def decide(
         return "wrong", comparison(analytic, found.value, tolerance)
     if hidden(analytic, found, rules, tolerance) and not verified:
         return "undecided", f"{DROWNED} up to {tolerance:.1g} here"
-    return ("boundary" if found.behaviour == "boundary" else "ok"), ""
+    return ("boundary" if found.behaviour == "boundary" else "ok"), roughly(analytic, found, rules, tolerance)
+
+
+def roughly(analytic: float, found: Derivative, rules: Rules, tolerance: float) -> str:
+    """Say how far an agreement reaches, where it is not far."""
+    scale = max(abs(analytic), abs(found.value))
+    if rules.given or not scale or not COARSE < tolerance / scale <= TELLING:
+        return ""
+    return f"agrees within {tolerance / scale:.1%}: a smaller mistake would not show"
 
 
 def hidden(analytic: float, found: Derivative, rules: Rules, tolerance: float) -> bool:

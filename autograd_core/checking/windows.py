@@ -49,6 +49,14 @@ def factor(exponent: int) -> float:
     return random.Random(exponent).uniform(0.86, 1.16)
 
 
+@functools.lru_cache(4096)
+def step_at(x: float, epsilon: float, exponent: int) -> float:
+    """The step near ``2**exponent`` from x, in whole last digits of x."""
+    step = math.ldexp(factor(exponent), exponent)
+    digit = math.ulp(min(abs(x) + step, LARGEST)) * (epsilon / EPSILON)
+    return max(round(step / digit), 1) * digit
+
+
 @dataclass(slots=True)
 class Probe:
     """Values of ``f`` around ``x``, each computed once. Away from x, an exception of f counts as nan.
@@ -58,6 +66,7 @@ class Probe:
         x: the point.
         epsilon: relative rounding error of f's values.
         noise: absolute error that rounding inside f adds to its values, where it is known.
+        accurate: relative error at which one short window is enough.
         estimated: noise of f that was found by looking at its values.
         grid: the distance between the numbers that f can return, where f rounds inside; else 0.
         values: the values known so far, by offset from x.
@@ -69,6 +78,7 @@ class Probe:
     x: float
     epsilon: float = EPSILON
     noise: float = 0.0
+    accurate: float = 1e-9
     estimated: float = 0.0
     grid: float = 0.0
     values: dict[float, float] = field(default_factory=dict)
@@ -77,9 +87,7 @@ class Probe:
 
     def step(self, exponent: int) -> float:
         """The step near ``2**exponent``: whole last digits of x, so that x + h and x - h are exact."""
-        step = math.ldexp(factor(exponent), exponent)
-        digit = math.ulp(min(abs(self.x) + step, LARGEST)) * (self.epsilon / EPSILON)
-        return max(round(step / digit), 1) * digit
+        return step_at(self.x, self.epsilon, exponent)
 
     def __call__(self, offset: float) -> float:
         """Return ``f(x + offset)``."""
@@ -88,17 +96,18 @@ class Probe:
             value = self.values[offset] = self._evaluate(self.x + offset)
         return value
 
+    @property
+    def noise_floor(self) -> float:
+        """The error of f's values that does not depend on their size."""
+        return max(self.noise, self.estimated) + TINY
+
     def fresh(self, offset: float) -> float:
         """Return ``f(x + offset)`` without remembering it."""
         return self._evaluate(self.x + offset)
 
     def rounding(self, *offsets: float) -> float:
         """The rounding error to expect of f at the offsets."""
-        return (
-            self.epsilon * max(abs(self(offset)) for offset in offsets)
-            + max(self.noise, self.estimated)
-            + TINY
-        )
+        return self.epsilon * max([abs(self(offset)) for offset in offsets]) + self.noise_floor
 
     def _evaluate(self, x: float) -> float:
         self.evaluations += 1
@@ -199,25 +208,34 @@ def later_error(
     return 2.0 * worst
 
 
-def side_slope(probe: Probe, steps: Sequence[float], sign: float) -> Slope | None:
+def side_slope(probe: Probe, steps: Sequence[float], values: Sequence[float], sign: float) -> Slope | None:
     """The one-sided slope over the steps whose values are finite, or None when fewer than four are."""
     centre = probe(0.0)
-    finite = [h for h in steps if math.isfinite(probe(sign * h))]
-    if len(finite) < 4 or finite[-1] != steps[-1]:
+    finite = [(h, value) for h, value in zip(steps, values, strict=True) if math.isfinite(value)]
+    if len(finite) < 4 or finite[-1][0] != steps[-1]:
         return None
-    quotients = [(probe(sign * h) - centre) / (sign * h) for h in finite]
-    floors = [2 * probe.rounding(0.0, sign * h) / h for h in finite]
-    return extrapolate(finite, quotients, floors, 1) if all(map(math.isfinite, quotients)) else None
+    size, noise, epsilon = abs(centre), probe.noise_floor, probe.epsilon
+    quotients = [(value - centre) / (sign * h) for h, value in finite]
+    floors = [2 * (epsilon * max(size, abs(value)) + noise) / h for h, value in finite]
+    if not all(map(math.isfinite, quotients)):
+        return None
+    return extrapolate([h for h, _ in finite], quotients, floors, 1)
 
 
-def central_slope(probe: Probe, steps: Sequence[float]) -> Slope | None:
+def central_slope(
+    probe: Probe, steps: Sequence[float], down: Sequence[float], up: Sequence[float]
+) -> Slope | None:
     """The central slope over the steps with finite values on both sides, or None when fewer than four are."""
-    finite = [h for h in steps if math.isfinite(probe(h)) and math.isfinite(probe(-h))]
-    if len(finite) < 4 or finite[-1] != steps[-1]:
+    triples = zip(steps, down, up, strict=True)
+    finite = [triple for triple in triples if math.isfinite(triple[1]) and math.isfinite(triple[2])]
+    if len(finite) < 4 or finite[-1][0] != steps[-1]:
         return None
-    quotients = [(probe(h) - probe(-h)) / (2 * h) for h in finite]
-    floors = [probe.rounding(h, -h) / h for h in finite]
-    return extrapolate(finite, quotients, floors, 2) if all(map(math.isfinite, quotients)) else None
+    noise, epsilon = probe.noise_floor, probe.epsilon
+    quotients = [(above - below) / (2 * h) for h, below, above in finite]
+    floors = [(epsilon * max(abs(below), abs(above)) + noise) / h for h, below, above in finite]
+    if not all(map(math.isfinite, quotients)):
+        return None
+    return extrapolate([h for h, _, _ in finite], quotients, floors, 2)
 
 
 def measure(probe: Probe, exponent: int, levels: int = LEVELS) -> Window:
@@ -225,13 +243,18 @@ def measure(probe: Probe, exponent: int, levels: int = LEVELS) -> Window:
     exponent = max(exponent, SMALLEST_EXPONENT + LEVELS)
     steps = [probe.step(exponent - level) for level in range(levels)]
     steps = [steps[0], *(b for a, b in itertools.pairwise(steps) if b < a)]
-    central = central_slope(probe, steps)
-    left, right = side_slope(probe, steps, -1.0), side_slope(probe, steps, 1.0)
-    magnitudes = [
-        abs(probe(offset)) for h in steps[levels // 2 :] for offset in (h, -h)
-    ]  # f may explode at h
-    magnitude = max((m for m in magnitudes if math.isfinite(m)), default=0.0)
+    down, up = [probe(-h) for h in steps], [probe(h) for h in steps]
+    seen = [*down[levels // 2 :], *up[levels // 2 :]]  # f may explode at the largest steps
+    magnitude = max([abs(value) for value in seen if math.isfinite(value)], default=0.0)
     rounding = ROUNDING * (probe.epsilon * magnitude + TINY) + NOISE * probe.noise
+    centre = probe(0.0)
+    if len(steps) >= 4 and set(down) == set(up) == {centre}:
+        error = probe.rounding(0.0) / steps[0]
+        flat = Slope(0.0, error, steps[0], steps[0])
+        side = replace(flat, error=2 * error)
+        return Window(steps[0], rounding, flat, side, side)
+    central = central_slope(probe, steps, down, up)
+    left, right = side_slope(probe, steps, down, -1.0), side_slope(probe, steps, up, 1.0)
     return Window(steps[0], rounding, central, left, right)
 
 

@@ -1,11 +1,13 @@
 """Every partial of every operation is broken in turn; each fault must be caught, and named."""
 
+import itertools
 import math
 import random
 
 import pytest
 
-from autograd_core import OPERATIONS, CustomOperation, sin
+import autograd_core as ag
+from autograd_core import OPERATIONS, CustomOperation, Value, sin
 from autograd_core.calculus.operations import BUILTIN
 from autograd_core.checking.check import gradient_report
 
@@ -207,8 +209,62 @@ def test_the_same_operations_unbroken_raise_no_alarm(name):
         assert report.passed, (point, str(report))
 
 
+def crooked(operation, slot, other, size):
+    """The operation with right partials whose own partial, of one with respect to one operand, is wrong."""
+
+    def partials(*operands_and_value):
+        *operands, value = operands_and_value
+        found = list(operation.partials(operands, value))
+        if isinstance(operands[other], Value):  # only a graph of the gradient sees it
+            found[slot] = found[slot] + size * (operands[other] - ag.stop_gradient(operands[other]))
+        return tuple(found)
+
+    return CustomOperation(
+        real(operation.value), partials, f"crooked_{operation.name}", len(CROOKED[operation.name]), False
+    )
+
+
+def second_order_cases():
+    """For each operation, a point and every pair of operands."""
+    for name, point in CROOKED.items():
+        for slot, other in itertools.product(range(len(point)), repeat=2):
+            if not (name == "polygamma" and 0 in (slot, other)):
+                yield name, slot, other
+
+
+CROOKED = {  # of each operation's points the one nearest to 1
+    name: min(points, key=lambda point: max(abs(math.log(abs(x))) if x else 1.0 for x in point))
+    for name, points in POINTS.items()
+    if points
+}
+SECOND = list(second_order_cases())
+
+
+@pytest.mark.parametrize(("name", "slot", "other"), SECOND, ids=lambda part: str(part))
+def test_every_broken_second_order_is_caught_and_named(name, slot, other):
+    operation, point = OPERATIONS[name], CROOKED[name]
+    value = abs(operation.value(*point)) or 1.0
+    size = 1e-3 * value / (abs(point[slot] or 1.0) * abs(point[other] or 1.0))
+    names = "abcdef"[: len(point)]
+    given = dict(zip(names, point, strict=True))
+    if name == "polygamma":  # its order is a whole number: there is no slope in it
+        given = {"b": point[1]}
+
+    def checked(f):
+        def function(**xs):
+            return f(*({**dict(zip(names, point, strict=True)), **xs}[key] for key in names))
+
+        return gradient_report(function, given, order=2, operations=False)
+
+    report = checked(crooked(operation, slot, other, size))
+    wrong = {row.name for row in report.rows if row.verdict == "wrong"}
+    assert wrong == {f"d²/d{names[slot]} d{names[other]}"}, str(report)
+
+
 def test_the_number_of_mutants_is_what_the_table_promises():
     assert len(CASES) > 1000
+    assert len(SECOND) > 200
+    assert {case[0] for case in SECOND} == {case[0] for case in CASES}
     assert {case[0] for case in CASES} == {name for name, points in POINTS.items() if points}
     assert math.isclose(
         sum(case[1] == "sign" for case in CASES), sum(case[1] == "factor" for case in CASES), rel_tol=0.5

@@ -7,6 +7,7 @@ import pytest
 import autograd_core as ag
 from autograd_core import GradientCheckError, operation
 from autograd_core.checking import check_operation
+from autograd_core.programs import tapes
 
 
 @operation(lambda x, y: ag.cos(x), name="right_sine")
@@ -42,7 +43,16 @@ def lenient(x):
 def test_a_right_operation_passes_every_check():
     report = check_operation(right, [0.3, (-2.0,)])
     assert report
-    assert report.checks == 10
+    assert report.checks == 2 * (1 + 2 + 4)  # value, two orders, value and gradient of two interpreters
+
+
+def test_the_numpy_twin_of_a_program_is_checked_too():
+    @operation(lambda x, y: 2 * x, name="square_off_in_numpy")
+    def square(x):
+        return x * x + (tapes._Switch.chosen == "numpy")
+
+    with pytest.raises(GradientCheckError, match=r"Program in NumPy: value: 1\.09, and 0\.09 without"):
+        check_operation(square, [0.3])
 
 
 @pytest.mark.parametrize("built_in", [ag.tanh, ag.sigmoid, ag.maximum, ag.hypot, ag.exp])

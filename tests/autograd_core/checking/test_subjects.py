@@ -272,6 +272,49 @@ def test_one_wrong_input_among_ten_thousand_is_found_though_its_gradient_is_smal
     assert "x[777]" in {row.name for row in report.failures}
 
 
+def network(*weights):
+    """The loss of a network on fixed data, and its gradient by hand, in the precision of its weights."""
+    generator = np.random.default_rng(1)
+    rows, labels = generator.normal(size=(32, 64)).astype(weights[0].dtype), generator.integers(0, 10, 32)
+    hidden = [rows]
+    for w in weights[:-1]:
+        hidden.append(np.tanh(hidden[-1] @ w))
+    scores = hidden[-1] @ weights[-1]
+    exponentials = np.exp(scores - scores.max(1, keepdims=True))
+    p = exponentials / exponentials.sum(1, keepdims=True)
+    loss = -np.log(p[np.arange(32), labels]).mean()
+    upstream = p.copy()
+    upstream[np.arange(32), labels] -= 1
+    upstream /= 32
+    gradients = []
+    for w, h in zip(weights[::-1], hidden[::-1], strict=True):
+        gradients.append(h.T @ upstream)
+        upstream = (upstream @ w.T) * (1 - h**2)
+    return loss, gradients[::-1]
+
+
+@pytest.mark.parametrize("widened", [True, False])  # whether f can compute in double precision
+def test_a_network_of_ten_thousand_single_precision_weights_passes_and_one_wrong_entry_is_found(widened):
+    generator = np.random.default_rng(0)
+    shapes = [(64, 128), (128, 15), (15, 10)]
+    weights = [(generator.normal(size=s) / np.sqrt(s[0])).astype(np.float32) for s in shapes]
+    assert sum(w.size for w in weights) > 10_000
+
+    def loss(*weights):
+        narrow = weights if widened else [w.astype(np.float32) for w in weights]
+        return network(*narrow)[0]
+
+    def broken(*weights):
+        found = network(*weights)[1]
+        found[0][3, 4] *= -1
+        return found
+
+    check_gradients(loss, weights, gradient=lambda *ws: network(*ws)[1], directions=3)
+    report = gradient_report(loss, weights, gradient=broken, directions=3)
+    assert [row.name.partition("[")[2] for row in report.failures if "[" in row.name] == ["3, 4]"]
+    assert {row.note for row in report.failures if "[" in row.name} == {"the sign is wrong"}
+
+
 def test_sixty_inputs_of_second_order_share_their_evaluations():
     x = np.linspace(-1, 1, 20)
     report = check_gradients(

@@ -1,0 +1,177 @@
+"""Gradient checkers of other projects, each as a function from a case to a verdict.
+
+The tolerances are each project's own; where it gives an estimated error (numdifftools, SciPy), the gradient
+passes within ten times of it, as here. A peer that is not installed is left out.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Case", "Checker", "peers"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A function of floats, a gradient for it, and whether that gradient is right."""
+
+    group: str
+    function: Callable[..., float]
+    gradient: Callable[..., Sequence[float]]
+    point: tuple[float, ...]
+    right: bool
+    decidable: bool = True
+
+
+Checker = Callable[[Case], "bool | None"]
+
+
+def peers() -> dict[str, Checker]:
+    """The checkers that are installed, by the name in the table."""
+    found: dict[str, Checker] = {}
+    if importlib.util.find_spec("torch"):
+        found["torch gradcheck"] = torch_gradcheck()
+        found["torch gradcheck, rtol=1e-7, atol=1e-9"] = torch_gradcheck(rtol=1e-7, atol=1e-9)
+        found["torch gradcheck, fast_mode"] = torch_gradcheck(fast_mode=True)
+    if importlib.util.find_spec("jax"):
+        found["jax check_grads"] = jax_check_grads()
+    if importlib.util.find_spec("autograd"):
+        found["HIPS autograd check_grads"] = autograd_check_grads()
+    if importlib.util.find_spec("numdifftools"):
+        found["numdifftools"] = by_derivatives(numdifftools_derivative)
+    if importlib.util.find_spec("scipy"):
+        found["scipy.differentiate"] = by_derivatives(scipy_derivative)
+    return found
+
+
+def safely(function: Callable[..., float], numbers: Sequence[float]) -> float:
+    """A domain error is nan for the peers, which would stop at an exception."""
+    try:
+        return float(function(*numbers))
+    except (ValueError, ArithmeticError, TypeError, AssertionError, LookupError, RuntimeWarning):
+        return math.nan
+
+
+def torch_gradcheck(**options: Any) -> Checker:
+    """`torch.autograd.gradcheck` of a Function with the case's backward."""
+    import torch
+
+    def check(case: Case) -> bool:
+        class Function(torch.autograd.Function):
+            @staticmethod
+            def forward(context: Any, *xs: Any) -> Any:
+                context.save_for_backward(*xs)
+                return torch.tensor(safely(case.function, [x.item() for x in xs]), dtype=torch.float64)
+
+            @staticmethod
+            def backward(context: Any, *gradients: Any) -> Any:
+                numbers = case.gradient(*(x.item() for x in context.saved_tensors))
+                return tuple(gradients[0] * number for number in numbers)
+
+        torch.manual_seed(0)
+        inputs = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in case.point]
+        return bool(torch.autograd.gradcheck(Function.apply, inputs, raise_exception=False, **options))
+
+    return check
+
+
+def jax_check_grads() -> Checker:
+    """`jax.test_util.check_grads` of a custom_vjp in double precision."""
+    import jax
+    import numpy
+    from jax.test_util import check_grads
+
+    jax.config.update("jax_enable_x64", True)
+    number = jax.ShapeDtypeStruct((), numpy.float64)
+
+    def check(case: Case) -> bool:
+        def value(*xs: Any) -> Any:
+            return numpy.float64(safely(case.function, [float(x) for x in xs]))
+
+        def gradient(*xs: Any) -> Any:
+            return tuple(numpy.float64(g) for g in case.gradient(*(float(x) for x in xs)))
+
+        @jax.custom_vjp
+        def function(*xs: Any) -> Any:
+            return jax.pure_callback(value, number, *xs)
+
+        def backward(xs: Any, cotangent: Any) -> Any:
+            partials = jax.pure_callback(gradient, (number,) * len(xs), *xs)
+            return tuple(cotangent * partial for partial in partials)
+
+        function.defvjp(lambda *xs: (function(*xs), xs), backward)
+        numpy.random.seed(0)
+        try:
+            check_grads(function, case.point, order=1, modes=["rev"])
+        except AssertionError:
+            return False
+        return True
+
+    return check
+
+
+def autograd_check_grads() -> Checker:
+    """`autograd.test_util.check_grads` of a primitive with the case's vjp."""
+    import numpy
+    from autograd.extend import defvjp, primitive
+    from autograd.test_util import check_grads
+
+    def check(case: Case) -> bool:
+        @primitive
+        def function(*xs: Any) -> float:
+            return safely(case.function, [float(x) for x in xs])
+
+        def vjp(slot: int) -> Any:
+            return lambda value, *xs: lambda g: g * float(case.gradient(*map(float, xs))[slot])
+
+        defvjp(function, *(vjp(slot) for slot in range(len(case.point))))
+        numpy.random.seed(0)
+        try:
+            check_grads(function, modes=["rev"], order=1)(*case.point)
+        except (AssertionError, ZeroDivisionError):  # 0/0 in its comparison of two gradients of 0
+            return False
+        return True
+
+    return check
+
+
+def by_derivatives(derivative: Callable[[Callable[[float], float], float], tuple[float, float]]) -> Checker:
+    """A check of each partial against a numeric derivative with an estimated error."""
+
+    def check(case: Case) -> bool:
+        for slot, partial in enumerate(case.gradient(*case.point)):
+
+            def vary(x: float, slot: int = slot) -> float:
+                return safely(case.function, [*case.point[:slot], x, *case.point[slot + 1 :]])
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                value, error = derivative(vary, case.point[slot])
+            if not abs(partial - value) <= 10 * error + 1e-9 * max(abs(partial), abs(value)):
+                return False
+        return True
+
+    return check
+
+
+def numdifftools_derivative(function: Callable[[float], float], x: float) -> tuple[float, float]:
+    """The derivative and its estimated error."""
+    import numdifftools as nd
+
+    result = nd.Derivative(lambda t: function(float(t)), full_output=True)(x)
+    value, information = result if len(result) == 2 else (result.estimate, result)
+    return float(value), float(information.error_estimate)
+
+
+def scipy_derivative(function: Callable[[float], float], x: float) -> tuple[float, float]:
+    """The derivative and its estimated error."""
+    import numpy
+    from scipy.differentiate import derivative
+
+    result = derivative(numpy.vectorize(function, otypes=[float]), x)
+    return float(result.df), float(result.error)
