@@ -7,4 +7,5 @@
 #include "graph.h"
 #include "chains.h"
 #include "layers.h"
+#include "regions.h"
 #include "emit.h"

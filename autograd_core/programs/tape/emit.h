@@ -28,7 +28,7 @@ static int emit(Compiler *z, int code, int32_t y, int32_t a, int32_t b, int arit
 
 static int emit_reverse(Compiler *z, int code, int flags, int32_t y, int32_t a, int32_t b, int32_t ga, int32_t gb, int arity) {
     Tape *t = z->t;
-    Rev *last = t->nrev ? t->rev + t->nrev - 1 : NULL;
+    Rev *last = t->nrev > z->reverse_barrier ? t->rev + t->nrev - 1 : NULL;
     int u = code & 3;
     if (last && arity && arity < 3 && last->code == code && last->flags == flags && y == last->y - 1 && last->n < 60000) {
         int32_t n = last->n;                                  /* the run grows downwards */
@@ -152,6 +152,8 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, con
         int32_t y = z->index[i], at = aux_here(z);
         if (wanted != 1 && load_uniforms(z, i, arity) < 0) return -1; /* with the first pass, where there are two */
         if (wanted >= 0 && varies[i] != wanted) continue;
+        if (!z->t->lanes && z->regions.ends[u] >= 0) z->barrier = z->t->nfwd;
+        z->first_ins[u] = (int32_t)z->t->nfwd;
         where[i] = at;
         if (is_row(z, (int32_t)i)) {
             const Group *group = z->layers.v + z->layers.group_of[i];
@@ -224,6 +226,11 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, con
                 if (emit(z, OPX_LOAD * 4, y, z->index[z->same[i]], 0, 0) < 0) return -1;
             } else if (emit(z, op * 4 + mode, y, a, b, op == OPX_LOAD ? 0 : arity) < 0) return -1;
         }
+        if (!z->t->lanes && z->regions.from[u] >= 0) { /* a one-lane tape is its own reverse: what skips a region stands above it */
+            int32_t first = z->first_ins[z->regions.from[u]];
+            if (ints_push(&z->t->heads, y) < 0 || emit(z, OPX_SKIP * 4, y, (int32_t)z->t->nfwd - first, 0, 0) < 0) return -1;
+            z->barrier = z->t->nfwd;
+        }
     }
     return 0;
 }
@@ -252,64 +259,112 @@ static int sends_flags(int32_t a, int32_t b) {
     return (a < 0 ? SKIP_A : a & 1 ? FIRST_A : 0) | (b < 0 ? SKIP_B : b & 1 ? FIRST_B : 0);
 }
 
-static int emit_backward(Compiler *z, const int32_t *where) {
+/* Before a largest region: what is outside of a region and first reached from within it starts now, in case it is skipped. */
+static int start_outside(Compiler *z, long first, long head) {
     const Graph *g = z->g;
-    Tape *t = z->t;
-    long u, e, j;
-    for (j = 0; j < t->outputs; j++) z->touched[g->outs[j]] = 1;
-    for (u = z->units.n - 1; u >= 0; u--) {
-        long i = z->units.v[u], from = g->start[i], to = g->start[i + 1], n = to - from;
-        int op = g->op[i], arity = arity_of(g, i);
-        int32_t y = z->index[i], at = where[i], *x, ga, gb = -1;
-        if (!z->need[i] || !in_sweep(g, i)) continue;
-        if (is_row(z, (int32_t)i)) {
-            const Group *group = z->layers.v + z->layers.group_of[i];
-            int32_t m;
-            for (m = group->first; t->lanes && m >= 0; m = z->layers.next_member[m])
-                if (!z->touched[m] && emit_reverse(z, OPX_ZERO * 4, 0, z->index[m], 0, 0, 0, 0, 0) < 0) return -1;
-            for (j = 0; j < group->I; j++) t->aux.v[at + 9 + group->I + j] = target(z, i, from + group->I + j);
-            if (t->lanes && group->matrix >= 0 && t->aux.v[at + 7]) {
-                Matrix *m = t->matrices + group->matrix;
-                t->matrix_uses.v[m->first_use + m->uses++] = at;
-            }
-            if (t->lanes && emit_reverse(z, OPX_LAYER * 4, 0, y, at, 0, 0, 0, 0) < 0) return -1;
-            continue;
+    long u, e;
+    for (u = head; u >= first; u--) {
+        long i = z->units.v[u];
+        for (e = g->start[i]; e < g->start[i + 1]; e++) {
+            int32_t p = g->par[e], at = z->regions.unit_of[p];
+            if (!z->need[i] || !z->need[p] || g->kind[p] == KIND_PARAM || z->touched[p] || at >= z->regions.inner[u]) continue;
+            if (emit_reverse(z, OPX_ZERO * 4, at >= 0 && z->regions.from[at] >= 0 ? FIRST_A : 0, z->index[p], 0, 0, 0, 0, 0) < 0) return -1;
+            z->touched[p] = 1;
         }
-        if (t->lanes && !z->touched[i]) continue; /* the sweep never reaches it */
-        if (!t->lanes && is_squares(g, i) && t->fwd[z->made[i]].code == OPX_SQUARES * 4) continue;
-        if (is_dot(op)) {
-            long k = n / 2;
-            x = t->aux.v + at + 4;
-            if (op == OPX_CHAIN)
-                for (j = k - 1; j >= 0; j--) { x[4 * j + 2] = target(z, i, from + j); x[4 * j + 3] = target(z, i, from + k + j); }
-            else {
-                for (j = 0; j < k; j++) x[4 * j + 2] = target(z, i, from + j);
-                for (j = 0; j < k; j++) x[4 * j + 3] = target(z, i, from + k + j);
-            }
-            if (n % 2) t->aux.v[at + 2] = target(z, i, to - 1);
-            if (t->lanes && emit_reverse(z, OP_DOT * 4, 0, y, at, 0, 0, 0, 0) < 0) return -1;
-            continue;
-        }
-        if (arity == 0 || arity == 3) {
-            long head = ad_reduces(op) ? 4 : arity == 0 ? 2 : 0;
-            for (e = from; e < to; e++) t->aux.v[at + head + n + (e - from)] = target(z, i, e);
-            if (t->lanes && emit_reverse(z, (ad_reduces(op) || arity == 3 ? op : OP_CUSTOM) * 4, 0, y, at, 0, 0, 0, 0) < 0) return -1;
-        } else {
-            int mode = 0;
-            int32_t a = operand(z, from), b = arity == 2 ? operand(z, from + 1) : 0;
-            ga = target(z, i, from);
-            if (arity == 2) gb = target(z, i, from + 1);
-            if (!t->lanes) continue;
-            if (arity == 2) mode = a < t->nu ? MODE_UV : b < t->nu ? MODE_VU : MODE_VV;
-            if (emit_reverse(z, op * 4 + mode, sends_flags(ga, gb), y, a, b, ga >> 1, gb >> 1, op == OPX_LOAD ? 0 : arity) < 0)
-                return -1;
-        }
-        for (e = to - 1; t->lanes && e >= from; e--)
-            if (z->loaded[e] >= 0 && z->need[g->par[e]] &&
-                emit_reverse(z, OPX_LOAD * 4, FIRST_A | SKIP_B, z->loaded[e], z->index[g->par[e]], 0, z->reserved[e], -1, 0) < 0)
-                return -1;
     }
     return 0;
+}
+
+typedef struct { int32_t first; long rev; int32_t slots; } Open; /* a region whose reverse is being emitted */
+
+static int open_region(Compiler *z, long u, Open *open, long *depth) {
+    Tape *t = z->t;
+    if (!t->lanes || z->regions.from[u] < 0 || !z->touched[z->units.v[u]]) return 0;
+    if (!*depth && start_outside(z, z->regions.from[u], u) < 0) return -1;
+    if (emit_reverse(z, OPX_SKIP * 4, 0, z->index[z->units.v[u]], 0, 0, 0, 0, 0) < 0) return -1;
+    open[(*depth)++] = (Open){z->regions.from[u], t->nrev, (int32_t)(t->nu + t->adjoints)};
+    z->reverse_barrier = t->nrev;
+    return 0;
+}
+
+static void close_regions(Compiler *z, long u, Open *open, long *depth) { /* unit u is done */
+    Tape *t = z->t;
+    for (; *depth && open[*depth - 1].first == u; --*depth) {
+        const Open *o = open + *depth - 1;
+        Rev *skip = t->rev + o->rev - 1;
+        skip->a = o->slots; skip->b = (int32_t)(t->nu + t->adjoints); /* of parameters: contributions that do not come */
+        skip->ga = (int32_t)(t->nrev - o->rev);
+        z->reverse_barrier = t->nrev;
+    }
+}
+
+static int emit_backward_of(Compiler *z, const int32_t *where, long u) {
+    const Graph *g = z->g;
+    Tape *t = z->t;
+    long e, j;
+    long i = z->units.v[u], from = g->start[i], to = g->start[i + 1], n = to - from;
+    int op = g->op[i], arity = arity_of(g, i);
+    int32_t y = z->index[i], at = where[i], *x, ga, gb = -1;
+    if (!z->need[i] || !in_sweep(g, i)) return 0;
+    if (is_row(z, (int32_t)i)) {
+        const Group *group = z->layers.v + z->layers.group_of[i];
+        int32_t m;
+        for (m = group->first; t->lanes && m >= 0; m = z->layers.next_member[m])
+            if (!z->touched[m] && emit_reverse(z, OPX_ZERO * 4, 0, z->index[m], 0, 0, 0, 0, 0) < 0) return -1;
+        for (j = 0; j < group->I; j++) t->aux.v[at + 9 + group->I + j] = target(z, i, from + group->I + j);
+        if (t->lanes && group->matrix >= 0 && t->aux.v[at + 7]) {
+            Matrix *m = t->matrices + group->matrix;
+            t->matrix_uses.v[m->first_use + m->uses++] = at;
+        }
+        if (t->lanes && emit_reverse(z, OPX_LAYER * 4, 0, y, at, 0, 0, 0, 0) < 0) return -1;
+        return 0;
+    }
+    if (t->lanes && !z->touched[i]) return 0; /* the sweep never reaches it */
+    if (!t->lanes && is_squares(g, i) && t->fwd[z->made[i]].code == OPX_SQUARES * 4) return 0;
+    if (is_dot(op)) {
+        long k = n / 2;
+        x = t->aux.v + at + 4;
+        if (op == OPX_CHAIN)
+            for (j = k - 1; j >= 0; j--) { x[4 * j + 2] = target(z, i, from + j); x[4 * j + 3] = target(z, i, from + k + j); }
+        else {
+            for (j = 0; j < k; j++) x[4 * j + 2] = target(z, i, from + j);
+            for (j = 0; j < k; j++) x[4 * j + 3] = target(z, i, from + k + j);
+        }
+        if (n % 2) t->aux.v[at + 2] = target(z, i, to - 1);
+        if (t->lanes && emit_reverse(z, OP_DOT * 4, 0, y, at, 0, 0, 0, 0) < 0) return -1;
+        return 0;
+    }
+    if (arity == 0 || arity == 3) {
+        long head = ad_reduces(op) ? 4 : arity == 0 ? 2 : 0;
+        for (e = from; e < to; e++) t->aux.v[at + head + n + (e - from)] = target(z, i, e);
+        if (t->lanes && emit_reverse(z, (ad_reduces(op) || arity == 3 ? op : OP_CUSTOM) * 4, 0, y, at, 0, 0, 0, 0) < 0) return -1;
+    } else {
+        int mode = 0;
+        int32_t a = operand(z, from), b = arity == 2 ? operand(z, from + 1) : 0;
+        ga = target(z, i, from);
+        if (arity == 2) gb = target(z, i, from + 1);
+        if (!t->lanes) return 0;
+        if (arity == 2) mode = a < t->nu ? MODE_UV : b < t->nu ? MODE_VU : MODE_VV;
+        if (emit_reverse(z, op * 4 + mode, sends_flags(ga, gb), y, a, b, ga >> 1, gb >> 1, op == OPX_LOAD ? 0 : arity) < 0)
+            return -1;
+    }
+    for (e = to - 1; t->lanes && e >= from; e--)
+        if (z->loaded[e] >= 0 && z->need[g->par[e]] &&
+            emit_reverse(z, OPX_LOAD * 4, FIRST_A | SKIP_B, z->loaded[e], z->index[g->par[e]], 0, z->reserved[e], -1, 0) < 0)
+            return -1;
+    return 0;
+}
+
+static int emit_backward(Compiler *z, const int32_t *where) {
+    long u, depth = 0, j;
+    Open *open = malloc((size_t)(z->units.n + 1) * sizeof *open);
+    int ok = open ? 0 : -1;
+    for (j = 0; j < z->t->outputs; j++) z->touched[z->g->outs[j]] = 1;
+    for (u = z->units.n - 1; u >= 0 && ok == 0; u--) {
+        if ((ok = open_region(z, u, open, &depth)) == 0 && (ok = emit_backward_of(z, where, u)) == 0) close_regions(z, u, open, &depth);
+    }
+    free(open);
+    return ok;
 }
 
 static int collect_scalars(Compiler *z) {
@@ -410,6 +465,8 @@ static Tape *tape_compile(Graph *g0, int lanes) {
         }
         for (i = 0; i < total; i++) if (ints_push(&t->matrix_uses, -1) < 0) goto done;
     }
+    z.first_ins = malloc((size_t)(z.units.n + 1) * 4);
+    if (!z.first_ins || find_regions(&z, &z.regions) < 0) goto done;
     if (find_equal(&h, z.same) < 0 || emit_in_passes(&z, seen, nseen, where) < 0) goto done;
     t->adjoints = t->slots;
     if (emit_backward(&z, where) < 0 || collect_scalars(&z) < 0 || finish_tables(&z) < 0 || settle(t) < 0) goto done;
@@ -418,7 +475,8 @@ done:
     for (i = 0; z.param_uses && i < t->params; i++) free(z.param_uses[i].v);
     free(z.param_uses); free(z.need); free(z.touched); free(counts); free(z.index); free(z.param_at); free(z.loaded);
     free(z.reserved); free(where); free(seen); free(z.units.v); free(z.layers.v); free(z.layers.group_of);
-    free(z.layers.next_member); free(z.bias_place); free(z.made); free(z.same);
+    free(z.layers.next_member); free(z.bias_place); free(z.made); free(z.same); free(z.first_ins);
+    regions_free(&z.regions);
     consumers_free(&z.c);
     graph_free(&h);
     if (ok < 0) { tape_free(t); return NULL; }

@@ -18,6 +18,7 @@ typedef double K(Vec) __attribute__((vector_size(8 * VL), aligned(8), may_alias)
 #undef BINARY
 #undef SEND
 #undef CHOSEN
+#undef SEND_CHOSEN
 #undef A_
 #undef B_
 #undef FOLD

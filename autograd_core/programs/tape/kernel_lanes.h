@@ -43,7 +43,8 @@ static void K(forward)(const Tape *t, Space *sp, long from, long to) { /* the in
     }
 }
 
-static void K(backward)(const Tape *t, Space *sp, long from, long until) {
+/* The reverse instructions from `from` on, at least before `until`; returns where it stands. */
+static long K(backward)(const Tape *t, Space *sp, long from, long until) {
     long nu = t->nu, L = sp->L, k, r, l, n;
     double *val = sp->val, *adj = sp->adj, *c = sp->scratch;
     const double *uni = sp->uni;
@@ -67,7 +68,12 @@ static void K(backward)(const Tape *t, Space *sp, long from, long until) {
             if (any) K(layer_pull)(uni + ax[2], ax[0], ax[1], g, gx, first, L);
             break;
         }
-        case OPX_ZERO: memset(G(in.y), 0, (size_t)L * sizeof(double)); break;
+        case OPX_ZERO: { double *to = G(in.y), zero = in.flags & FIRST_A ? -0.0 : 0.0; EACH to[l] = zero; break; }
+        case OPX_SKIP:
+            if (!K(none_came)(g, L)) break;
+            memset(sp->silent + (in.a - nu - t->slots), 1, (size_t)(in.b - in.a));
+            k += in.ga;
+            break;
         case OPX_LOAD:
             if (!(in.flags & SKIP_A)) { double *to = G(in.ga); SEND(to, in.flags & FIRST_A, g[l]); }
             break;
@@ -93,6 +99,7 @@ static void K(backward)(const Tape *t, Space *sp, long from, long until) {
                 }
         }
     }
+    return k;
 }
 
 #undef V

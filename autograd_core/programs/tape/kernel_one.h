@@ -98,6 +98,7 @@ static void K(forward_one)(const Tape *t, Space *sp, long from, long to) {
         ONE(OP_SIGMOID, v_sigmoid);
         TWO(OP_POW, v_pow);
         case OPX_LOAD * 4: case OPX_LOAD * 4 + 3: v[in.y] = v[in.a]; break;
+        case OPX_SKIP * 4: break;
         case OPX_LAYER * 4: {
             const int32_t *ax = t->aux.v + in.a;
             K(matvec)(sp->turned + ax[8], ax[0], ax[1], ax[3] < 0 ? NULL : v + ax[3], v, ax + 9, v + in.y);
@@ -145,8 +146,8 @@ static void K(forward_one)(const Tape *t, Space *sp, long from, long to) {
     case (op)*4 + 1: d[in.b] += D1(v[in.a], v[in.b], v[in.y]) * g; break; \
     case (op)*4 + 2: d[in.a] += D0(v[in.a], v[in.b], v[in.y]) * g; break
 
-/* Back from the instruction before `from` down to `until`. */
-static void K(backward_one)(const Tape *t, Space *sp, long from, long until) {
+/* Back from the instruction before `from` down to `until`, at least; returns where it stands. */
+static long K(backward_one)(const Tape *t, Space *sp, long from, long until) {
     double *v = sp->val, *d = sp->adj;
     const Ins *ip = t->fwd + from, *last = t->fwd + until;
     long j, k;
@@ -182,7 +183,8 @@ static void K(backward_one)(const Tape *t, Space *sp, long from, long until) {
         PULL1(OP_SIN, d0_sin);
         PULL1(OP_COS, d0_cos);
         PULL1(OP_SIGMOID, d0_sigmoid);
-        case OP_RELU * 4: d[in.a] += v[in.a] <= 0.0 ? 0.0 : g; break;
+        case OP_RELU * 4: d[in.a] += v[in.a] <= 0.0 ? -0.0 : 0.0 + g; break;
+        case OPX_SKIP * 4: if (K(none_came)(d + in.y, 1)) ip -= in.a; break;
         case OPX_LOAD * 4: d[in.a] += g; break;
         case OPX_LAYER * 4: {
             const int32_t *ax = t->aux.v + in.a, *xs = ax + 9, *to = xs + ax[1];
@@ -228,7 +230,7 @@ static void K(backward_one)(const Tape *t, Space *sp, long from, long until) {
             const int32_t *ax = t->aux.v + in.a;
             double p[3];
             ad_partials3(in.code >> 2, v[ax[0]], v[ax[1]], v[ax[2]], v[in.y], p);
-            for (j = 0; j < 3; j++) if (ax[3 + j] >= 0 && p[j] != 0.0) d[ax[3 + j] >> 1] += p[j] * g;
+            for (j = 0; j < 3; j++) if (ax[3 + j] >= 0 && p[j] != 0.0) d[ax[3 + j] >> 1] += 0.0 + p[j] * g;
             break;
         }
         case OP_CUSTOM * 4: call_backward(sp, t->aux.v + in.a, 0, d + in.y, 1); break;
@@ -240,8 +242,8 @@ static void K(backward_one)(const Tape *t, Space *sp, long from, long until) {
             if (ad_arity(op) == 1) ad_partials1(op, v[in.a], v[in.y], p);
             else ad_partials2(op, v[in.a], v[in.b], v[in.y], p);
             if (ad_selecting(op)) {
-                if (mode != SEND_B && p[0] != 0.0) d[in.a] += p[0] * g;
-                if (ad_arity(op) == 2 && mode != SEND_A && p[1] != 0.0) d[in.b] += p[1] * g;
+                if (mode != SEND_B && p[0] != 0.0) d[in.a] += 0.0 + p[0] * g;
+                if (ad_arity(op) == 2 && mode != SEND_A && p[1] != 0.0) d[in.b] += 0.0 + p[1] * g;
             } else {
                 if (mode != SEND_B) d[in.a] += p[0] * g;
                 if (ad_arity(op) == 2 && mode != SEND_A) d[in.b] += p[1] * g;
@@ -249,4 +251,5 @@ static void K(backward_one)(const Tape *t, Space *sp, long from, long until) {
         }
         }
     }
+    return ip + 1 - t->fwd;
 }

@@ -51,16 +51,23 @@ static void K(apply2)(int op, int mode, const double *a, const double *b, double
     }
 }
 
-/* Contributions: to[l] = c or to[l] += c. */
+/* Contributions: to[l] = c or to[l] += c.  A selecting operation sends -0.0 where it did not choose; see `regions.h`. */
 #define SEND(to, first, c) do { if (first) EACH (to)[l] = 0.0 + (c); else EACH (to)[l] += (c); } while (0)
-#define CHOSEN(d, g) ((d) == 0.0 ? 0.0 : (d) * (g))
+#define CHOSEN(d, g) ((d) == 0.0 ? -0.0 : 0.0 + (d) * (g))
+#define SEND_CHOSEN(to, first, d, g) do { if (first) EACH (to)[l] = CHOSEN(d, g); else EACH (to)[l] += CHOSEN(d, g); } while (0)
+
+static int K(none_came)(const double *adjoint, long n) {
+    long l;
+    for (l = 0; l < n; l++) if (adjoint[l] != 0.0 || !signbit(adjoint[l])) return 0;
+    return 1;
+}
 
 static void K(pull1)(int op, const double *restrict a, const double *restrict y, const double *restrict g, double *restrict ga, int first, long n) {
     long l;
     switch (op) {
     case OP_NEG: SEND(ga, first, d0_neg(a[l], y[l]) * g[l]); break;
-    case OP_RELU: SEND(ga, first, CHOSEN(d0_relu(a[l], y[l]), g[l])); break;
-    case OP_ABS: SEND(ga, first, CHOSEN(d0_abs(a[l], y[l]), g[l])); break;
+    case OP_RELU: SEND_CHOSEN(ga, first, d0_relu(a[l], y[l]), g[l]); break;
+    case OP_ABS: SEND_CHOSEN(ga, first, d0_abs(a[l], y[l]), g[l]); break;
     case OP_SQUARE: SEND(ga, first, d0_square(a[l], y[l]) * g[l]); break;
     case OP_SQRT: SEND(ga, first, d0_sqrt(a[l], y[l]) * g[l]); break;
     case OP_RECIPROCAL: SEND(ga, first, d0_reciprocal(a[l], y[l]) * g[l]); break;
@@ -75,8 +82,8 @@ static void K(pull1)(int op, const double *restrict a, const double *restrict y,
         EACH {
             double d = NAN, c;
             ad_partials1(op, a[l], y[l], &d);
-            c = selecting ? CHOSEN(d, g[l]) : d * g[l];
-            ga[l] = first ? 0.0 + c : ga[l] + c;
+            c = selecting ? CHOSEN(d, g[l]) : 0.0 + d * g[l];
+            ga[l] = first ? c : ga[l] + c;
         }
     }
     }
@@ -107,16 +114,16 @@ static void K(pull2)(int op, int mode, const double *a, const double *b, const d
         if (to_b) SEND(gb, fb, d1_div(0.0, B_(l), y[l]) * g[l]);
         break;
     case OP_MAXIMUM:
-        if (to_a) SEND(ga, fa, CHOSEN(d0_maximum(A_(l), B_(l), y[l]), g[l]));
-        if (to_b) SEND(gb, fb, CHOSEN(d1_maximum(A_(l), B_(l), y[l]), g[l]));
+        if (to_a) SEND_CHOSEN(ga, fa, d0_maximum(A_(l), B_(l), y[l]), g[l]);
+        if (to_b) SEND_CHOSEN(gb, fb, d1_maximum(A_(l), B_(l), y[l]), g[l]);
         break;
     case OP_MINIMUM:
-        if (to_a) SEND(ga, fa, CHOSEN(d0_minimum(A_(l), B_(l), y[l]), g[l]));
-        if (to_b) SEND(gb, fb, CHOSEN(d1_minimum(A_(l), B_(l), y[l]), g[l]));
+        if (to_a) SEND_CHOSEN(ga, fa, d0_minimum(A_(l), B_(l), y[l]), g[l]);
+        if (to_b) SEND_CHOSEN(gb, fb, d1_minimum(A_(l), B_(l), y[l]), g[l]);
         break;
     case OP_LEAKY_RELU:
-        if (to_a) SEND(ga, fa, CHOSEN(d0_leaky_relu(A_(l), B_(l), y[l]), g[l]));
-        if (to_b) SEND(gb, fb, CHOSEN(d1_leaky_relu(A_(l), B_(l), y[l]), g[l]));
+        if (to_a) SEND_CHOSEN(ga, fa, d0_leaky_relu(A_(l), B_(l), y[l]), g[l]);
+        if (to_b) SEND_CHOSEN(gb, fb, d1_leaky_relu(A_(l), B_(l), y[l]), g[l]);
         break;
     case OP_POW:
         if (to_a) SEND(ga, fa, d0_pow(A_(l), B_(l), y[l]) * g[l]);
@@ -128,12 +135,12 @@ static void K(pull2)(int op, int mode, const double *a, const double *b, const d
             double d[2] = {NAN, NAN}, c;
             ad_partials2(op, A_(l), B_(l), y[l], d);
             if (to_a) {
-                c = selecting ? CHOSEN(d[0], g[l]) : d[0] * g[l];
-                ga[l] = fa ? 0.0 + c : ga[l] + c;
+                c = selecting ? CHOSEN(d[0], g[l]) : 0.0 + d[0] * g[l];
+                ga[l] = fa ? c : ga[l] + c;
             }
             if (to_b) {
-                c = selecting ? CHOSEN(d[1], g[l]) : d[1] * g[l];
-                gb[l] = fb ? 0.0 + c : gb[l] + c;
+                c = selecting ? CHOSEN(d[1], g[l]) : 0.0 + d[1] * g[l];
+                gb[l] = fb ? c : gb[l] + c;
             }
         }
     }
@@ -142,7 +149,7 @@ static void K(pull2)(int op, int mode, const double *a, const double *b, const d
 
 static void K(send)(double *to, int32_t target, const double *restrict d, const double *restrict g, long n, int selecting) {
     long l;
-    if (selecting) SEND(to, target & 1, CHOSEN(d[l], g[l]));
+    if (selecting) SEND_CHOSEN(to, target & 1, d[l], g[l]);
     else SEND(to, target & 1, d[l] * g[l]);
 }
 

@@ -130,6 +130,13 @@ done:
 
 /* --- the place of parameters and constants --- */
 
+typedef struct {                 /* see `regions.h` */
+    int32_t *unit_of;            /* node -> its unit */
+    int32_t *from;               /* unit -> the first unit of its region, if it is a head; else -1 */
+    int32_t *inner;              /* unit -> the first unit of the smallest region that it is in; -1 none */
+    int32_t *ends;               /* unit -> the head of the largest region that starts here; -1 none */
+} Regions;
+
 typedef struct {
     Tape *t;
     Graph *g;
@@ -141,7 +148,9 @@ typedef struct {
     int32_t *loaded, *reserved;  /* per edge: the slot that holds a uniform operand; the slot of its contribution */
     Ints units;                  /* nodes in the order of execution; a layer stands at its first member */
     int32_t *same;               /* a node's equal, or -1 */
-    long barrier;                /* forward instructions before it join no run */
+    Regions regions;
+    long barrier, reverse_barrier; /* instructions before it join no run */
+    int32_t *first_ins;          /* unit -> its first forward instruction */
     int32_t *bias_place, *made;  /* made: the forward instruction of a dot */
     long nplaced, room_consts;
     Ints *param_uses;            /* per parameter: contribution slots, in the sweep's order */

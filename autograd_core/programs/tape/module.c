@@ -28,7 +28,7 @@ typedef struct { /* what one thread works in */
     const double *uni;
     double *poison, *scratch, *turned, *kept, *gt, *xt;
     const double **pointers;
-    uint8_t *first;
+    uint8_t *first, *silent;     /* silent: of a contribution to a parameter, whether it does not come in this block */
     PyObject *callables;
     size_t bytes;
     long good;                   /* lanes of the present block that are good, counted from its first */
@@ -79,9 +79,9 @@ static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g
 typedef struct {
     const char *name;
     void (*forward)(const Tape *, Space *, long, long);
-    void (*backward)(const Tape *, Space *, long, long);
+    long (*backward)(const Tape *, Space *, long, long);
     void (*forward_one)(const Tape *, Space *, long, long);
-    void (*backward_one)(const Tape *, Space *, long, long);
+    long (*backward_one)(const Tape *, Space *, long, long);
     void (*layer_outer)(double *, long, long, const double *, const double *const *, long, long, long);
     void (*bias_sum)(double *, long, const double *, long, long, long);
     void (*turn)(const double *const *, long, long, double *, long);
@@ -134,7 +134,7 @@ static long round_up(long n, long m) { return (n + m - 1) / m * m; }
 
 static void space_free(Space *sp) {
     if (!sp) return;
-    free(sp->block); free(sp->pointers); free(sp->first);
+    free(sp->block); free(sp->pointers); free(sp->first); free(sp->silent);
     free(sp);
 }
 
@@ -180,7 +180,8 @@ static Space *space_new(const Tape *t, long L) {
     sp->block = malloc(sp->bytes + 64);
     sp->pointers = malloc((size_t)pointers * sizeof(void *));
     sp->first = malloc((size_t)pointers);
-    if (!sp->block || !sp->pointers || !sp->first) { space_free(sp); return NULL; }
+    sp->silent = calloc((size_t)(t->adjoints - t->slots) + 1, 1);
+    if (!sp->block || !sp->pointers || !sp->first || !sp->silent) { space_free(sp); return NULL; }
     sp->val = (double *)(((uintptr_t)sp->block + 63) & ~(uintptr_t)63);
     sp->adj = sp->val + values + GAP;
     sp->own_val = sp->val; sp->own_adj = sp->adj;

@@ -177,7 +177,9 @@ static void put_seeds(const Run *run, Space *sp, long s) {
     const Tape *t = run->t;
     const double *seeds = run->seeds ? run->seeds + (s ? s * run->b->lanes * t->outputs : 0) : NULL;
     long l, k;
-    if (!t->lanes) memset(sp->adj + t->nu, 0, (size_t)t->adjoints * sizeof(double));
+    if (t->lanes) memset(sp->silent, 0, (size_t)(t->adjoints - t->slots));
+    else memset(sp->adj + t->nu, 0, (size_t)t->adjoints * sizeof(double));
+    for (k = 0; k < t->heads.n; k++) sp->adj[t->heads.v[k]] = -0.0;
     for (k = 0; k < t->outputs; k++) {
         double *to = sp->adj + (t->lanes ? (t->out[k] - t->nu) * sp->L : t->out[k]);
         for (l = 0; l < sp->L; l++) {
@@ -275,15 +277,15 @@ static int block_backward(const Run *run, Space *sp, Watch *watch) {
     const Tape *t = run->t;
     long piece = PIECE / sp->L, k;
     if (t->lanes) {
-        for (k = 0; t->nrev - k > piece; k += piece) {
-            run->build->backward(t, sp, k, k + piece);
+        for (k = 0; t->nrev - k > piece;) {
+            k = run->build->backward(t, sp, k, k + piece);
             if (interrupted(watch, PIECE)) return 0;
         }
         run->build->backward(t, sp, k, t->nrev);
         return !interrupted(watch, (t->nrev - k) * sp->L);
     }
-    for (k = t->nfwd; k > piece; k -= piece) {
-        run->build->backward_one(t, sp, k, k - piece);
+    for (k = t->nfwd; k > piece;) {
+        k = run->build->backward_one(t, sp, k, k - piece);
         if (interrupted(watch, PIECE)) return 0;
     }
     run->build->backward_one(t, sp, k, 0);
@@ -350,6 +352,17 @@ static void sum_matrix(const Run *run, const Matrix *m, Space *sp, double *total
     if (m->b0 >= 0) build->bias_sum(totals + m->b0, J, mine->gt, n * uses, from, to);
 }
 
+static void sum_scalar(const Tape *t, const Scalar *s, const Space *sp, double *totals) {
+    double sum = totals[s->param];
+    long l, u;
+    for (l = 0; l < sp->good; l++)
+        for (u = 0; u < s->uses; u++) {
+            long at = t->scalar_uses.v[s->first_use + u] - t->nu;
+            if (!sp->silent[at - t->slots]) sum = sum + sp->adj[at * sp->L + l];
+        }
+    totals[s->param] = sum;
+}
+
 static void sum_scalars(const Run *run, const Space *sp, double *totals, long part, long parts) {
     const Tape *t = run->t;
     long L = sp->L, n = sp->good, k = part * t->nscalars / parts, end = (part + 1) * t->nscalars / parts, l, u;
@@ -357,22 +370,20 @@ static void sum_scalars(const Run *run, const Space *sp, double *totals, long pa
         const Scalar *s = t->scalars + k;
         const double *c[4];
         double sum[4];
-        int r;
+        int r, silent = 0;
         if (s[0].uses != 1 || s[1].uses != 1 || s[2].uses != 1 || s[3].uses != 1) break;
         for (r = 0; r < 4; r++) {
+            long at = t->scalar_uses.v[s[r].first_use] - t->nu;
             sum[r] = totals[s[r].param];
-            c[r] = sp->adj + (t->scalar_uses.v[s[r].first_use] - t->nu) * L;
+            c[r] = sp->adj + at * L;
+            silent += sp->silent[at - t->slots];
         }
+        if (silent == 4) continue;
+        if (silent) { for (r = 0; r < 4; r++) sum_scalar(t, s + r, sp, totals); continue; }
         for (l = 0; l < n; l++) for (r = 0; r < 4; r++) sum[r] = sum[r] + c[r][l];
         for (r = 0; r < 4; r++) totals[s[r].param] = sum[r];
     }
-    for (; k < end; k++) {
-        const Scalar *s = t->scalars + k;
-        double sum = totals[s->param];
-        for (l = 0; l < n; l++)
-            for (u = 0; u < s->uses; u++) sum = sum + sp->adj[(t->scalar_uses.v[s->first_use + u] - t->nu) * L + l];
-        totals[s->param] = sum;
-    }
+    for (; k < end; k++) sum_scalar(t, t->scalars + k, sp, totals);
 }
 
 static void sum_block(const Run *run, Space *sp, long part, long parts, Space *mine) {
