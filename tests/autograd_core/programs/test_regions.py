@@ -141,6 +141,19 @@ def test_regions_within_regions() -> None:
     compare(lambda x: tree(x, w), X, w)
 
 
+KINDS: list[Callable[[Any, Any, Any], Any]] = [
+    lambda p, q, r: ag.maximum(p, q),
+    lambda p, q, r: ag.minimum(p, q),
+    lambda p, q, r: ag.where(ag.greater(p, 0.0), q, r),
+    lambda p, q, r: ag.relu(p),
+    lambda p, q, r: ag.max([p, q, r]),
+    lambda p, q, r: ag.sin(p) * q,
+    lambda p, q, r: p - q,
+    lambda p, q, r: ag.tanh(p + q * r),
+    lambda p, q, r: ag.dot([p, q], [q, r]),
+]
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_random_graphs_of_selections(seed: int) -> None:
     rng = random.Random(seed)
@@ -148,25 +161,14 @@ def test_random_graphs_of_selections(seed: int) -> None:
     plan = []
     for n in range(60):
         sizes = 3 + len(w) + n
-        plan.append((rng.randrange(9), *(rng.randrange(max(0, sizes - 12), sizes) for _ in range(3))))
+        plan.append(
+            (rng.randrange(len(KINDS)), *(rng.randrange(max(0, sizes - 12), sizes) for _ in range(3)))
+        )
 
     def f(x: Any) -> Any:
         nodes = [*x, *w]
         for kind, a, b, c in plan:
-            p, q, r = nodes[a], nodes[b], nodes[c]
-            nodes.append(
-                [
-                    lambda: ag.maximum(p, q),
-                    lambda: ag.minimum(p, q),
-                    lambda: ag.where(ag.greater(p, 0.0), q, r),
-                    lambda: ag.relu(p),
-                    lambda: ag.max([p, q, r]),
-                    lambda: ag.sin(p) * q,
-                    lambda: p - q,
-                    lambda: ag.tanh(p + q * r),
-                    lambda: ag.dot([p, q], [q, r]),
-                ][kind]()
-            )
+            nodes.append(KINDS[kind](nodes[a], nodes[b], nodes[c]))
         return ag.max(nodes[-3:]) + ag.minimum(nodes[-4], nodes[-5])
 
     X = np.random.default_rng(seed).normal(size=(30, 3))
