@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 exp_in_fours: bool
+powers_agree: bool
 
 class Bound:
     def run(self, start: int, stop: int, rows: Any, seeds: Any, /) -> int: ...

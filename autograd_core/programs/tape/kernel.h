@@ -16,6 +16,7 @@ typedef double K(Vec) __attribute__((vector_size(8 * VL), aligned(8), may_alias)
 #undef STOREV
 #undef EACH
 #undef BINARY
+#undef EACH_POWER
 #undef SEND
 #undef CHOSEN
 #undef SEND_CHOSEN

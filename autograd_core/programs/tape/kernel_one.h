@@ -96,7 +96,10 @@ static void K(forward_one)(const Tape *t, Space *sp, long from, long to) {
         ONE(OP_SIN, v_sin);
         ONE(OP_COS, v_cos);
         ONE(OP_SIGMOID, v_sigmoid);
-        TWO(OP_POW, v_pow);
+        case OP_POW * 4: case OP_POW * 4 + 1: case OP_POW * 4 + 2: case OP_POW * 4 + 3:
+            if (easy_power(v[in.b])) K(power)(v + in.a, v[in.b], v + in.y, 1);
+            else v[in.y] = v_pow(v[in.a], v[in.b]);
+            WATCH(OP_POW);
         case OPX_LOAD * 4: case OPX_LOAD * 4 + 3: v[in.y] = v[in.a]; break;
         case OPX_SKIP * 4: break;
         case OPX_LAYER * 4: {
@@ -173,7 +176,12 @@ static long K(backward_one)(const Tape *t, Space *sp, long from, long until) {
         PULL2(OP_SUB, d0_sub, d1_sub);
         PULL2(OP_MUL, d0_mul, d1_mul);
         PULL2(OP_DIV, d0_div, d1_div);
-        PULL2(OP_POW, d0_pow, d1_pow);
+        case OP_POW * 4 + 2: {
+            double slope;
+            K(slope_of_power)(v + in.a, v[in.b], &slope, 1);
+            d[in.a] += slope * g;
+            break;
+        }
         PULL1(OP_NEG, d0_neg);
         PULL1(OP_TANH, d0_tanh);
         PULL1(OP_SQUARE, d0_square);

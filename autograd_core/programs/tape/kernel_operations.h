@@ -28,6 +28,54 @@ static void K(apply1)(int op, const double *restrict a, double *restrict y, long
     }
 }
 
+/* y = a^b for an easy_power b; see `power.h`. */
+static void K(power)(const double *restrict a, double b, double *restrict y, long n) {
+    uint64_t doubt[POWERS];
+    long l, from;
+    for (from = 0; from < n; from += POWERS, a += POWERS, y += POWERS) {
+        long count = n - from < POWERS ? n - from : POWERS;
+#define EACH_POWER for (l = 0; l < count; l++)
+        if (b == 2.0 || b == 3.0) {
+            EACH_POWER {
+                double x = a[l], p = x * x, e;
+                SPLIT(x, h, t);
+                e = ((h * h - p) + 2.0 * h * t) + t * t;
+                if (b == 3.0) {
+                    double q = p * x;
+                    SPLIT(p, hp, tp);
+                    e = (((hp * h - q) + hp * t) + tp * h) + tp * t + e * x;
+                    p = q;
+                }
+                y[l] = p; doubt[l] = !no_doubt(x, p, e);
+            }
+        } else if (b < 0.0) {
+            EACH_POWER {
+                double x = a[l], below = b == -1.0 ? x : x * x, rest, p = 1.0 / below, q = p * below, e;
+                SPLIT(x, hx, tx); SPLIT(below, h, t); SPLIT(p, hp, tp);
+                rest = b == -1.0 ? 0.0 : ((hx * hx - below) + 2.0 * hx * tx) + tx * tx; /* of the divisor */
+                e = (((1.0 - q) - ((((h * hp - q) + h * tp) + t * hp) + t * tp)) - p * rest) * p;
+                y[l] = p; doubt[l] = !no_doubt(x, p, e);
+            }
+        } else {
+            EACH_POWER {
+                double x = a[l], p = sqrt(x), q = p * p, e;
+                SPLIT(p, h, t);
+                e = ((x - q) - (((h * h - q) + 2.0 * h * t) + t * t)) / (2.0 * p);
+                y[l] = p; doubt[l] = !no_doubt(x, p, e);
+            }
+        }
+        EACH_POWER if (doubt[l]) y[l] = pow(a[l], b);
+    }
+}
+
+/* The slope with respect to a, d0_pow, for one b and many a. */
+static void K(slope_of_power)(const double *restrict a, double b, double *restrict d, long n) {
+    long l;
+    if (powers_agree && b == 2.0) EACH d[l] = 2.0 * a[l]; /* pow(x, 1) is x */
+    else if (easy_power(b - 1.0)) { K(power)(a, b - 1.0, d, n); EACH d[l] = b * d[l]; }
+    else EACH d[l] = d0_pow(a[l], b, 0.0);
+}
+
 #define BINARY(F) \
     if (mode == MODE_VV) EACH y[l] = F(a[l], b[l]); \
     else if (mode == MODE_VU) { double u = *b; EACH y[l] = F(a[l], u); } \
@@ -46,7 +94,7 @@ static void K(apply2)(int op, int mode, const double *a, const double *b, double
     case OP_LEAKY_RELU: BINARY(v_leaky_relu);
     case OP_GREATER: BINARY(v_greater);
     case OP_LESS: BINARY(v_less);
-    case OP_POW: BINARY(v_pow);
+    case OP_POW: if (mode == MODE_VU && easy_power(*b)) { K(power)(a, *b, y, n); break; } BINARY(v_pow);
     default: EACH y[l] = ad_value2(op, a[mode == MODE_UV ? 0 : l], b[mode == MODE_VU ? 0 : l]); break;
     }
 }
@@ -126,7 +174,16 @@ static void K(pull2)(int op, int mode, const double *a, const double *b, const d
         if (to_b) SEND_CHOSEN(gb, fb, d1_leaky_relu(A_(l), B_(l), y[l]), g[l]);
         break;
     case OP_POW:
-        if (to_a) SEND(ga, fa, d0_pow(A_(l), B_(l), y[l]) * g[l]);
+        if (to_a && mode == MODE_VU) {
+            long from;
+            double d[POWERS];
+            for (from = 0; from < n; from += POWERS) {
+                long count = n - from < POWERS ? n - from : POWERS;
+                K(slope_of_power)(a + from, *b, d, count);
+                if (fa) for (l = 0; l < count; l++) ga[from + l] = 0.0 + d[l] * g[from + l];
+                else for (l = 0; l < count; l++) ga[from + l] += d[l] * g[from + l];
+            }
+        } else if (to_a) SEND(ga, fa, d0_pow(A_(l), B_(l), y[l]) * g[l]);
         if (to_b) SEND(gb, fb, d1_pow(A_(l), B_(l), y[l]) * g[l]);
         break;
     default: {

@@ -46,6 +46,7 @@ static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g
 #endif
 
 #include "exp.h"
+#include "power.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -94,6 +95,27 @@ static const Build builds[] = {
     BUILD_ROW(avx2), BUILD_ROW(avx512),
 #endif
 };
+
+/* Take the short way of powers where it gives what the library's pow gives, for numbers of all sizes. */
+static void choose_powers(void) {
+#ifdef __GLIBC__
+    static const double exponents[] = {2.0, 3.0, -1.0, -2.0, 0.5};
+    double x[POWERS], y[POWERS];
+    uint64_t state = 1;
+    long k, l, round;
+    for (round = 0; round < 32; round++)
+        for (k = 0; k < 5; k++) {
+            for (l = 0; l < POWERS; l++) {
+                state = state * 6364136223846793005ull + 1442695040888963407ull;
+                x[l] = ldexp((double)(state >> 11) * 0x1p-53 + 0.5, (int)(state % 131) - 66) * (exponents[k] == 0.5 || state >> 63 ? 1.0 : -1.0);
+            }
+            power_base(x, exponents[k], y, POWERS);
+            for (l = 0; l < POWERS; l++) if (y[l] != pow(x[l], exponents[k])) return;
+        }
+    for (l = 0; l < POWERS; l++) if (pow(x[l], 1.0) != x[l]) return;
+    powers_agree = 1;
+#endif
+}
 
 static int build_runs(long k) {
 #ifdef HAVE_X86
@@ -556,7 +578,9 @@ PyMODINIT_FUNC PyInit__tape(void) {
     __builtin_cpu_init();
 #endif
     choose_exp();
+    choose_powers();
     m = PyModule_Create(&tape_module);
     if (m && PyModule_AddObject(m, "exp_in_fours", PyBool_FromLong(exp_many != exp_each)) < 0) Py_CLEAR(m);
+    if (m && PyModule_AddObject(m, "powers_agree", PyBool_FromLong(powers_agree)) < 0) Py_CLEAR(m);
     return m;
 }
