@@ -1,4 +1,4 @@
-"""Powers with small exponents take a quicker way through a Program: with the bits of pow, for every number."""
+"""Powers with small exponents take a quicker way through a Program, with the bits of pow."""
 
 from __future__ import annotations
 
