@@ -40,7 +40,7 @@ typedef struct { /* what one thread works in */
 static double call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L);
 static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g, long L);
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__) && defined(__GNUC__) /* clang says so, too */
 #define HAVE_X86 1
 #include <immintrin.h>
 #endif
@@ -59,22 +59,35 @@ static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g
 #undef VL
 
 #ifdef HAVE_X86
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx2")
+#endif
 #define BUILD _avx2
 #define VL 4
 #include "kernel.h"
 #undef BUILD
 #undef VL
+#ifdef __clang__
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl"))), apply_to = function)
+#else
 #pragma GCC pop_options
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512dq,avx512vl,prefer-vector-width=512")
+#endif
 #define BUILD _avx512
 #define VL 8
 #include "kernel.h"
 #undef BUILD
 #undef VL
+#ifdef __clang__
+#pragma clang attribute pop
+#else
 #pragma GCC pop_options
+#endif
 #endif
 
 typedef struct {
