@@ -29,16 +29,11 @@ def wide(x):
     return ag.sum([x * 2.0 for _ in range(N // 10)])
 
 
-def deep_scopes():
-    y = ag.Value(1.0)
-    scopes = [ag.scope(f"s{i}") for i in range(500)]
-    for scope in scopes:
-        scope.__enter__()
-    try:
-        return y * 2.0
-    finally:
-        for scope in reversed(scopes):
-            scope.__exit__()
+def deep_scopes(depth=400):
+    if depth == 0:
+        return ag.Value(1.0) * 2.0
+    with ag.scope(f"s{depth}"):
+        return deep_scopes(depth - 1)
 
 
 def main(seed):
