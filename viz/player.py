@@ -130,7 +130,8 @@ class Player:
     def to_html(self) -> str:
         """The player as an HTML fragment: a static picture that the player replaces where scripts may run."""
         description = self._drawing.picture.description
-        return output(self._svg, self._payload(), description, used_operations(self.script))
+        groups = any(len(box.members) > 1 for box in self.script.boxes)
+        return output(self._svg, self._payload(), description, used_operations(self.script), groups)
 
     def _payload(self) -> dict[str, Any]:
         return page_payload(self.script, player_css(), self.title)

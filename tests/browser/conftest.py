@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.viz.conftest import Network
+from tests.viz.conftest import Network, minibatch_loss
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -42,6 +42,12 @@ def browser():
 def network():
     """A multilayer perceptron with scopes: network(sizes...)."""
     return Network
+
+
+@pytest.fixture
+def batch_loss():
+    """The loss of a network on so many examples."""
+    return minibatch_loss
 
 
 @pytest.fixture

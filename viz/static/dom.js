@@ -18,3 +18,10 @@ export function section(title, render, open = false) {
   on(element, "toggle", refresh);
   return { element, body, refresh };
 }
+
+export function svgElement(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  element.append(...children);
+  return element;
+}

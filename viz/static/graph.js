@@ -127,6 +127,14 @@ export class Graph {
     return [...found].slice(1);
   }
 
+  // A node and what it is computed from, but the leaves that others use too: an example without the parameters.
+  ancestors(i) {
+    const found = new Set([i]);
+    for (let j = i; j >= 0; j--) if (found.has(j)) this.parents[j].forEach((parent) => this.ops[parent] && found.add(parent));
+    for (let j = 0; j < i; j++) if (!this.ops[j] && this.users[j].every(([user]) => found.has(user))) found.add(j);
+    return [...found];
+  }
+
   // The output as a function of one node, all else unchanged.
   along(i) {
     const below = this.descendants(i);

@@ -2,6 +2,7 @@
 import { signOf } from "./narration.js";
 
 const SINGLES = 60; // members up to which a group opens into single nodes
+const KEPT = 300; // nodes of an example that are kept out of their groups
 const TAKEN = 9; // nodes that a step takes out of their groups
 
 export class Groups {
@@ -10,6 +11,7 @@ export class Groups {
     this.boxes = boxes;
     this.opened = []; // { box, parts }: what was opened, the last one last
     this.taken = new Set();
+    this.kept = new Set();
   }
 
   get hasGroups() {
@@ -45,12 +47,21 @@ export class Groups {
     return !same;
   }
 
+  // Keeps these nodes out of their groups, whatever the step takes.
+  keep(nodes) {
+    this.kept = new Set(nodes.slice(0, KEPT));
+  }
+
+  out(i) {
+    return this.taken.has(i) || this.kept.has(i);
+  }
+
   // The boxes to draw, with the taken nodes beside what is left of their groups.
   shown() {
     return this.boxes.flatMap((box) => {
-      const out = box.members.length > 1 ? box.members.filter((i) => this.taken.has(i)) : [];
+      const out = box.members.length > 1 ? box.members.filter((i) => this.out(i)) : [];
       if (!out.length) return [box];
-      const rest = box.members.filter((i) => !this.taken.has(i));
+      const rest = box.members.filter((i) => !this.out(i));
       return [...out.map((i) => this.single(i)), ...(rest.length > 1 ? [{ ...box, shown: box.shown?.filter((i) => rest.includes(i)), members: rest, title: `${box.title} (others)` }] : rest.map((i) => this.single(i)))];
     });
   }
@@ -85,18 +96,4 @@ export class Groups {
     const kind = kinds.size === 1 && !kinds.has("operation") ? [...kinds][0] : "group";
     return { id: `g${members[0]}`, title: `${name || "nodes"} ×${members.length}`, kind, members, notes: [] };
   }
-}
-
-// The lines between boxes: each edge between two single nodes, one line for all edges where a group takes part.
-export function linksOf(graph, boxes) {
-  const boxOf = new Map(boxes.flatMap((box) => box.members.map((i) => [i, box])));
-  const links = new Map();
-  graph.parents.forEach((row, i) => row.forEach((parent, k) => {
-    const tail = boxOf.get(parent), head = boxOf.get(i);
-    if (!tail || !head || tail === head) return;
-    const id = tail.members.length + head.members.length === 2 ? `e${i}_${k}` : `e_${tail.id}_${head.id}`;
-    if (links.has(id)) links.get(id).edges.push([i, k]);
-    else links.set(id, { id, tail: tail.id, head: head.id, edges: [[i, k]], constant: graph.kinds[parent] === "constant" });
-  }));
-  return [...links.values()];
 }

@@ -74,9 +74,11 @@ export class Inputs {
       const value = this.graph.x[i], now = grads[i] ?? null;
       if (Object.is(row.value, value) && Object.is(row.now, now)) continue;
       Object.assign(row, { value, now });
-      if (value < Number(slider.min)) slider.min = value;
-      if (value > Number(slider.max)) slider.max = value;
-      slider.value = value;
+      if (Number.isFinite(value)) {
+        if (value < Number(slider.min)) slider.min = value;
+        if (value > Number(slider.max)) slider.max = value;
+        slider.value = value;
+      }
       slider.setAttribute("aria-valuetext", number(value, this.graph.digits));
       if (box.getRootNode().activeElement !== box) this.write(box, value);
       box.title = full(value);

@@ -41,7 +41,7 @@ export function digitsNeeded(compute, operands, result, digits) {
 export const parsed = (text) => Number(typeof text === "string" ? text.replace("inf", "Infinity") : text);
 
 // Every digit: what reads back as the same number.
-export const full = (value) => (value === null || value === undefined ? DASH : Object.is(value, -0) ? "-0" : String(value));
+export const full = (value) => (value === null || value === undefined ? DASH : Object.is(value, -0) ? "-0" : String(value).replace("Infinity", "inf"));
 
 // One number, or the range of several.
 export function range(values, digits) {

@@ -1,16 +1,9 @@
 // Draws boxes and links as an SVG of the same make as Graphviz's: g.node and g.edge by id, texts inside.
+import { svgElement } from "./dom.js";
 import { layout } from "./layout.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif";
 const LINE = 14, PAD = 9, MARGIN = 8, ROOM = "data -1.235e-05", RANGE_ROOM = "data -0.9995 … 0.9998";
-
-export function svgElement(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
-  element.append(...children);
-  return element;
-}
 
 let canvas = null;
 function textWidth(text) {

@@ -3,21 +3,22 @@
 // The payload (viz/payload.py): css, title, caption, description; graph, see graph.js; boxes, what the picture
 // `svg` draws: { id, title, kind, members, notes }; live, whether edges carry their numbers.
 import { Algorithm } from "./algorithm.js";
-import { button, make, on, section } from "./dom.js";
+import { Details, PATHS_FOR } from "./details.js";
+import { make, on, section } from "./dom.js";
 import { Graph } from "./graph.js";
-import { Groups, linksOf } from "./groups.js";
 import { Inputs } from "./inputs.js";
+import { Keyboard } from "./keyboard.js";
 import { Learning } from "./learning.js";
+import { linksOf } from "./links.js";
 import { Narrator, OPENING } from "./narration.js";
 import { noticeOf } from "./notice.js";
-import { full, number, parsed, range } from "./numbers.js";
-import { drawPicture } from "./picture.js";
+import { full, number, range } from "./numbers.js";
 import { copied, download, pngOf, standaloneSvg, textUrl, tikz } from "./save.js";
 import { Slope } from "./slope.js";
 import { Stage, backArrow, parseSvg } from "./stage.js";
 import { buildView, watchTheme } from "./view.js";
 
-const PATHS_FOR = 3000; // nodes up to which the paths of a node are listed
+const UNDIAGNOSED = "Numbers are changed: the diagnosis was of the recorded ones, and is not shown.";
 const ROLES = ["argument", "into", "result", "from", "along", "to"];
 
 export class Player {
@@ -25,7 +26,6 @@ export class Player {
     Object.assign(this, { root, payload, onStep, onInputs, alone });
     this.graph = new Graph(payload.graph);
     this.narrator = new Narrator(this.graph);
-    this.groups = new Groups(this.graph, payload.boxes);
     this.position = 0;
     this.selected = null;
     this.timer = null;
@@ -36,12 +36,14 @@ export class Player {
       play: () => this.play(), zoomIn: () => this.stage.zoom(1.25), zoomOut: () => this.stage.zoom(0.8), fit: () => this.stage.fit(),
     });
     this.stage = new Stage(this.view.stage, { onPick: (k) => this.select(k), onHover: (k) => this.hover(k) });
+    this.details = new Details(this);
+    this.keyboard = new Keyboard(this);
+    this.regrouping = Player.Regrouping ? new Player.Regrouping(this) : null;
     this.buildPanel();
     this.listen();
     const svg = payload.svg ? parseSvg(payload.svg) : null;
-    if (svg) this.showPicture(svg, this.groups.boxes, linksOf(this.graph, this.groups.boxes));
-    else this.redraw();
-    this.view.inside.hidden = !this.groups.hasGroups;
+    if (svg) this.showPicture(svg, payload.boxes, linksOf(this.graph, payload.boxes));
+    else this.regrouping.redraw();
     this.goto(position, { quiet: true });
   }
 
@@ -66,40 +68,15 @@ export class Player {
     this.edgeTexts = links.map((link) => (link.edges.length === 1 && !link.constant ? this.stage.find(link.id)?.querySelector("text") : null));
   }
 
-  // The picture drawn anew by the page, after groups opened or closed.
-  redraw() {
-    const boxes = this.groups.shown();
-    const links = linksOf(this.graph, boxes).map((link) => ({ ...link, text: this.linkText(link, boxes.length) }));
-    const drawn = boxes.map((box) => ({ ...box, lines: box.kind === "constant" ? [] : ["data", "grad"] }));
-    this.selected = null;
-    this.view.details.hidden = true;
-    this.showPicture(drawPicture(drawn, links), boxes, links);
-    const chips = this.groups.opened.map(({ box }) => button(`${box.title} ✕`, `${box.title} ✕ (close)`, () => (this.groups.close(box.id), this.redraw(), this.refresh())));
-    this.view.groups.replaceChildren(...chips);
-  }
-
-  linkText({ edges, constant }, boxes) {
-    if (boxes > 300 || constant) return "";
-    return edges.length > 1 ? `×${edges.length}` : number(this.graph.p[edges[0][0]][edges[0][1]], this.graph.digits);
-  }
-
   // --- what is shown at a position ---
 
   goto(target, { quiet = false } = {}) {
     this.position = Math.max(0, Math.min(this.end, Math.round(target)));
-    this.takeApart();
+    this.regrouping?.follow(this.step);
     this.refresh();
     this.mark();
     if (this.alone) this.writeHash();
     if (!quiet) this.onStep(this.position);
-  }
-
-  // In a picture with groups, the nodes of a step are taken out of them.
-  takeApart() {
-    const wanted = this.view.inside.querySelector("input").checked && this.groups.hasGroups;
-    const { step } = this;
-    const nodes = !step || !wanted ? [] : step.kind === "backward" ? [step.node, step.parent] : [step.node, ...(step.kind === "forward" ? new Set(this.graph.parents[step.node]) : [])];
-    if (this.groups.take(nodes)) this.redraw();
   }
 
   refresh() {
@@ -131,7 +108,7 @@ export class Player {
     this.view.player.classList.toggle("changed", this.graph.changed);
     this.describe();
     this.refreshPanel();
-    if (this.selected !== null) this.showDetails(this.selected);
+    if (this.selected !== null) this.details.show(this.selected);
   }
 
   write(k, texts, { group, title, texts: [data, grad] }, dataNumbers, gradNumbers) {
@@ -170,6 +147,7 @@ export class Player {
     const text = noticeOf(this.graph);
     if (view.notice.textContent !== text) view.notice.textContent = text;
     view.notice.hidden = !text;
+    view.caption.textContent = this.graph.changed ? UNDIAGNOSED : this.payload.caption;
   }
 
   mark() {
@@ -239,7 +217,6 @@ export class Player {
     if (changes.length === 1) this.slope.choose(changes[0][0]);
     if (!keepCourse) this.learning.reset();
     this.settle(atEnd);
-    this.onInputs(Object.fromEntries(this.graph.leaves.map((i) => [this.graph.names[i], this.graph.x[i]])));
   }
 
   reset() {
@@ -247,7 +224,6 @@ export class Player {
     this.graph.restore();
     this.learning.reset();
     this.settle(atEnd);
-    this.onInputs(Object.fromEntries(this.graph.leaves.map((i) => [this.graph.names[i], this.graph.x[i]])));
   }
 
   settle(atEnd) {
@@ -256,6 +232,8 @@ export class Player {
     if (this.position !== before) (this.alone && this.writeHash()), this.onStep(this.position);
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => (this.refresh(), this.mark()));
+    const { leaves, names, x } = this.graph;
+    this.onInputs(Object.fromEntries(leaves.map((i) => [names[i], x[i]])));
   }
 
   // --- the details of a node ---
@@ -269,7 +247,7 @@ export class Player {
     this.stage.handles[k]?.group.classList.add("selected");
     const { members } = this.boxes[k];
     if (members.length === 1) this.choose(members[0]);
-    this.showDetails(k);
+    this.details.show(k);
   }
 
   hover(k) {
@@ -286,70 +264,6 @@ export class Player {
     this.links.forEach((link) => link.edges.some(([i, k]) => edges.has(`${i}/${k}`)) && this.stage.find(link.id)?.classList.add("on-path"));
   }
 
-  showDetails(k) {
-    const { view, graph } = this;
-    const box = this.boxes[k], [i] = box.members;
-    view.detailTitle.textContent = box.title;
-    view.choices.replaceChildren();
-    view.paths.replaceChildren();
-    view.pathsNote.textContent = "";
-    view.pathsTitle.hidden = true;
-    if (box.members.length > 1) return this.showGroup(box, k);
-    const { computed, grads } = this.state;
-    const known = [`data ${full(computed[i] ? graph.x[i] : null)}`, ...(box.kind === "constant" ? [] : [`grad ${full(grads[i])}`])];
-    view.facts.replaceChildren(...[...known, ...(computed[i] ? this.narrator.about(i) : []), ...(box.notes ?? [])].map((line) => make("div", {}, line)));
-    if (box.kind !== "constant" && graph.size <= PATHS_FOR) this.showPaths(i);
-  }
-
-  // The paths are known once the last contribution to the node has arrived.
-  showPaths(i) {
-    const { graph, view } = this;
-    if (graph.roots.includes(i) && !graph.users[i].length) return;
-    view.pathsTitle.hidden = false;
-    const last = graph.steps.findLastIndex((step) => step.kind === "backward" && step.parent === i);
-    if (this.position <= last) return void (view.pathsNote.textContent = "Their products are known once the gradient has arrived here.");
-    const { count, found, total } = graph.paths(i);
-    const text = (value) => number(value, graph.digits);
-    view.paths.replaceChildren(...found.map((path) => this.pathItem(i, path)));
-    const earlier = graph.grads[i] === null ? null : parsed(graph.grads[i]);
-    const rest = Number(count) - found.length;
-    if (rest > 0) view.paths.append(make("li", {}, `${text((total ?? 0) - (earlier ?? 0) - found.reduce((sum, path) => sum + path.product, 0))} from ${rest.toLocaleString("en")} more paths`));
-    view.pathsNote.textContent = found.length ? `${earlier === null ? "" : `${text(earlier)} from earlier sweeps + `}sum of all paths = ${text(total)} = grad(${graph.names[i]})` : "No path: the gradient sends nothing here.";
-  }
-
-  pathItem(i, path) {
-    const { graph } = this;
-    const text = (value) => number(value, graph.digits), MOST = 12;
-    const partials = path.steps.map(([j, k]) => graph.p[j][k]);
-    const factors = partials.slice(0, MOST).map((p) => (p < 0 ? `(${text(p)})` : text(p))).join(" × ") + (partials.length > MOST ? " × …" : "");
-    let names = [i, ...path.steps.map(([j]) => j)].map((j) => graph.names[j]);
-    if (names.length > MOST) names = [...names.slice(0, MOST / 2), "…", ...names.slice(-MOST / 2)];
-    const item = make("button", { type: "button", class: "path" }, `${text(path.product)} = ${factors}   along ${names.join(" → ")}`);
-    const lit = { nodes: [i, ...path.steps.map(([j]) => j)], edges: path.steps };
-    for (const name of ["pointerenter", "focus"]) on(item, name, () => this.light(lit));
-    for (const name of ["pointerleave", "blur"]) on(item, name, () => this.light(null));
-    return make("li", {}, item);
-  }
-
-  showGroup(box, k) {
-    const { view, graph } = this;
-    const written = this.written[k] ?? [];
-    const scopes = [...new Set(box.members.map((i) => graph.scopes[i]))];
-    view.facts.replaceChildren(...[`${box.members.length} nodes${scopes.length === 1 && scopes[0] ? ` in ${scopes[0]}` : ""}`, written[0], written[1], ...box.notes].filter(Boolean).map((line) => make("div", {}, line)));
-    const example = make("select", { "aria-label": "One of the nodes in this box" }, make("option", { value: "" }, "one of them…"));
-    box.members.slice(0, 500).forEach((i, j) => example.append(make("option", { value: i }, `${j + 1}: ${graph.titles[i]}`)));
-    on(example, "change", () => example.value && this.extract([Number(example.value)]));
-    view.choices.replaceChildren(button("Open", "Open this group", () => this.groups.open(box.id) && (this.redraw(), this.refresh(), this.mark())), example);
-  }
-
-  extract(nodes) {
-    if (this.groups.take(nodes)) this.redraw();
-    this.refresh();
-    this.mark();
-    const k = this.boxes.findIndex((box) => box.members.length === 1 && box.members[0] === nodes[0]);
-    if (k >= 0) this.select(k), this.stage.follow([this.stage.handles[k].group]);
-  }
-
   find(text) {
     const wanted = text.trim().toLowerCase();
     if (!wanted) return;
@@ -359,7 +273,7 @@ export class Player {
     this.view.search.setAttribute("aria-invalid", i < 0);
     if (i < 0) return;
     const k = this.boxes.findIndex((box) => box.members.includes(i));
-    if (this.boxes[k].members.length > 1) return this.extract([i]);
+    if (this.boxes[k].members.length > 1) return this.regrouping?.extract([i]);
     if (this.selected !== k) this.select(k);
     this.stage.follow([this.stage.handles[k].group]);
   }
@@ -388,68 +302,21 @@ export class Player {
     say.setAttribute("aria-live", "polite");
   }
 
-  phaseStart(direction) {
-    const phaseAt = (k) => (k === 0 ? "start" : this.graph.steps[k - 1].kind === "forward" ? "forward" : "backward");
-    let k = this.position + direction;
-    while (k > 0 && k < this.end && phaseAt(k) === phaseAt(k - direction)) k += direction;
-    this.goto(k);
-  }
-
-  focusNode(k) {
-    const { handles } = this.stage;
-    handles.forEach((handle) => handle?.group.setAttribute("tabindex", "-1"));
-    const group = handles[(k + handles.length) % handles.length]?.group;
-    group?.setAttribute("tabindex", "0");
-    group?.focus();
-  }
-
   listen() {
     const { view } = this;
     on(view.slider, "input", () => this.goto(Number(view.slider.value)));
     on(view.speed, "change", () => this.timer && (this.pause(), this.play()));
-    on(view.player, "keydown", (event) => this.onKey(event));
+    on(view.player, "keydown", (event) => this.keyboard.onKey(event));
     on(view.search, "change", () => this.find(view.search.value));
     on(view.save, "change", () => this.save(view.save.value));
-    on(view.inside, "change", () => (this.takeApart(), this.refresh(), this.mark()));
-    on(view.player, "copy", (event) => this.onCopy(event));
+    on(view.player, "copy", (event) => this.keyboard.onCopy(event));
     this.cleanUp = [];
     if (!this.alone) return;
-    const keys = (event) => event.target === document.body && this.onKey(event);
+    const keys = (event) => event.target === document.body && this.keyboard.onKey(event);
     const hash = () => this.readHash();
     document.addEventListener("keydown", keys);
     window.addEventListener("hashchange", hash);
     this.cleanUp.push(() => document.removeEventListener("keydown", keys), () => window.removeEventListener("hashchange", hash));
-  }
-
-  // Copying on a node copies its numbers with every digit.
-  onCopy(event) {
-    const k = this.stage.handles.findIndex((handle) => handle?.group === this.root.activeElement);
-    if (k < 0 || !event.clipboardData) return;
-    event.clipboardData.setData("text/plain", this.stage.handles[k].title.textContent);
-    event.preventDefault();
-  }
-
-  onKey(event) {
-    const element = event.composedPath()[0];
-    const k = this.stage.handles.findIndex((handle) => handle?.group === element);
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const typing = element.tagName === "INPUT" && element !== this.view.slider && element.type !== "checkbox";
-    if (typing || ["SELECT", "SUMMARY"].includes(element.tagName)) return event.stopPropagation();
-    const keys = {
-      ArrowRight: () => this.goto(this.position + 1), ArrowLeft: () => this.goto(this.position - 1),
-      Home: () => this.goto(0), End: () => this.goto(this.end),
-      PageDown: () => this.phaseStart(1), PageUp: () => this.phaseStart(-1), " ": () => this.play(),
-      "+": () => this.stage.zoom(1.25), "=": () => this.stage.zoom(1.25), "-": () => this.stage.zoom(0.8), 0: () => this.stage.fit(),
-    };
-    if (k >= 0 && (event.key === "Enter" || event.key === " ")) this.select(k);
-    else if (k >= 0 && event.key === "ArrowDown") this.focusNode(k + 1);
-    else if (k >= 0 && event.key === "ArrowUp") this.focusNode(k - 1);
-    else if (event.key === "Escape" && this.selected !== null) this.select(this.selected);
-    else if (event.key === " " && element.tagName === "BUTTON") return event.stopPropagation();
-    else if (keys[event.key] && !(element === this.view.slider && event.key.startsWith("Page"))) keys[event.key]();
-    else return;
-    event.stopPropagation(); // the page (Jupyter above all) has keys of its own
-    event.preventDefault();
   }
 
   readHash() {

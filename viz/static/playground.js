@@ -2,6 +2,7 @@
 import { button, make, on } from "./dom.js";
 import { graphOf } from "./parse.js";
 import { Player } from "./player.js";
+import "./regrouping.js";
 import { watchTheme } from "./view.js";
 
 const EXAMPLES = ["tanh(w1*x1 + w2*x2 + b)", "(a*b + c)**2", "relu(a) + a*b", "x * sigmoid(x)", "log(exp(a) + exp(b))", "softplus(-y * (w*x + b))"];

@@ -1,6 +1,6 @@
 // A small line plot: curves, straight lines and points over a range of x.
 import { number } from "./numbers.js";
-import { svgElement } from "./picture.js";
+import { svgElement } from "./dom.js";
 
 const W = 300, H = 170, LEFT = 44, BOTTOM = 22, TOP = 8, RIGHT = 8;
 

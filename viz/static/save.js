@@ -11,6 +11,7 @@ export function standaloneSvg(stage) {
     if (element.matches("path, polygon, polyline, ellipse, rect, text, circle")) for (const name of STYLES) copies[k].style.setProperty(name, style.getPropertyValue(name));
   });
   copy.querySelectorAll("style").forEach((element) => element.remove());
+  copy.removeAttribute("style");
   copy.setAttribute("viewBox", stage.full.join(" "));
   copy.setAttribute("width", stage.full[2]);
   copy.setAttribute("height", stage.full[3]);

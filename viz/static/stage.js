@@ -1,5 +1,5 @@
 // The picture on its stage: found by id, zoomed, panned, fitted, and moved so that a step stays in sight.
-import { svgElement } from "./picture.js";
+import { svgElement } from "./dom.js";
 
 const READABLE = 0.55; // px a point below which a picture starts zoomed in instead of fitted
 
@@ -25,6 +25,7 @@ export class Stage {
     for (const name of ["width", "height"]) svg.removeAttribute(name);
     this.element.replaceChildren(svg);
     this.cache = new Map();
+    this.laidOut = null;
     this.handles = boxes.map((box, k) => this.handle(box, k));
     this.setView(this.full);
     this.width = 0;
@@ -79,9 +80,14 @@ export class Stage {
     return Math.min(this.element.clientWidth / this.view[2], this.element.clientHeight / this.view[3]);
   }
 
+  // A view of the same size only moves the picture: a new view box would have every node laid out anew.
   setView(view) {
-    this.view = view;
-    this.svg.setAttribute("viewBox", view.map((x) => x.toFixed(2)).join(" "));
+    const [x, y, w, h] = (this.view = view);
+    if (this.laidOut?.[2] !== w || this.laidOut[3] !== h) {
+      this.laidOut = view;
+      this.svg.setAttribute("viewBox", view.map((x) => x.toFixed(2)).join(" "));
+    }
+    this.svg.style.translate = `${(this.laidOut[0] - x) * this.scale}px ${(this.laidOut[1] - y) * this.scale}px`;
     this.element.classList.toggle("zoomed", view[2] < this.full[2] * 0.99 || view[3] < this.full[3] * 0.99);
   }
 

@@ -28,8 +28,7 @@ export function buildView(root, payload, actions) {
   const search = make("input", { type: "search", placeholder: "find a node", "aria-label": "Find a node by its label", class: "search" });
   const save = make("select", { "aria-label": "Copy or save the picture" });
   for (const [value, name] of [["", "Copy…"], ["svg", "copy SVG"], ["png", "save PNG"], ["tikz", "copy TikZ"], ["link", "copy link to this step"], ["numbers", "copy all numbers"]]) save.append(make("option", { value }, name));
-  const inside = make("label", { class: "inside", hidden: "" }, make("input", { type: "checkbox", checked: "", "aria-label": "Open groups at the step" }), "open groups at the step");
-  const tools = make("div", { class: "tools", role: "toolbar", "aria-label": "Picture" }, button("−", "Zoom out (-)", actions.zoomOut), button("+", "Zoom in (+)", actions.zoomIn), button("Fit", "Fit the picture (0)", actions.fit), search, save, inside);
+  const tools = make("div", { class: "tools", role: "toolbar", "aria-label": "Picture" }, button("−", "Zoom out (-)", actions.zoomOut), button("+", "Zoom in (+)", actions.zoomIn), button("Fit", "Fit the picture (0)", actions.fit), search, save);
   const groups = make("div", { class: "groups" });
   const notice = make("div", { class: "notice", role: "alert", hidden: "" });
 
@@ -46,7 +45,7 @@ export function buildView(root, payload, actions) {
   const main = make("div", { class: "main" }, make("div", { class: "left" }, tools, groups, stage, caption, details), panel);
   const player = make("div", { class: "player", role: "group", "aria-label": payload.description, tabindex: "-1" }, bar, event, say, notice, main);
   root.replaceChildren(make("style", {}, payload.css), player);
-  return { player, buttons, slider, speed, count, stage, phase, title, lines, say, search, save, inside, groups, notice, details, detailTitle, facts, choices, pathsTitle, paths, pathsNote, panel };
+  return { player, buttons, slider, speed, count, stage, phase, title, lines, say, search, save, tools, groups, caption, notice, details, detailTitle, facts, choices, pathsTitle, paths, pathsNote, panel };
 }
 
 // Notebooks and sites say what their theme is; elsewhere the system's wish is followed, by the style sheet.

@@ -1,5 +1,6 @@
 // The player as an anywidget: the kernel and the page follow each other's step and inputs.
 import { mount } from "./player.js";
+import "./regrouping.js";
 
 export default {
   render({ model, el }) {

@@ -1,0 +1,87 @@
+// A picture with groups: they open and close, a step or an example is taken out of them, and the page draws
+// the picture anew. A page has this module where its picture has groups.
+import { button, make, on } from "./dom.js";
+import { Groups } from "./groups.js";
+import { linksOf } from "./links.js";
+import { number } from "./numbers.js";
+import { drawPicture } from "./picture.js";
+import { Player } from "./player.js";
+
+const LISTED = 500; // members of a group that can be chosen from a list
+const LABELLED = 300; // boxes up to which edges carry numbers
+
+export class Regrouping {
+  constructor(player) {
+    this.player = player;
+    this.groups = new Groups(player.graph, player.payload.boxes);
+    this.example = null; // a node that is shown with all that it is computed from
+    const input = make("input", { type: "checkbox", checked: "", "aria-label": "Open groups at the step" });
+    this.inside = on(input, "change", () => (this.follow(player.step), this.settle()));
+    if (this.groups.hasGroups) player.view.tools.append(make("label", { class: "inside" }, input, "open groups at the step"));
+  }
+
+  redraw() {
+    const { player, groups } = this;
+    const boxes = groups.shown();
+    const links = linksOf(player.graph, boxes).map((link) => ({ ...link, text: this.linkText(link, boxes.length) }));
+    const drawn = boxes.map((box) => ({ ...box, lines: box.kind === "constant" ? [] : ["data", "grad"] }));
+    player.selected = null;
+    player.view.details.hidden = true;
+    player.showPicture(drawPicture(drawn, links), boxes, links);
+    const chip = (title, act) => button(`${title} ✕`, `${title} ✕ (close)`, () => (act(), this.redraw(), this.settle()));
+    const chips = groups.opened.map(({ box }) => chip(box.title, () => groups.close(box.id)));
+    if (this.example !== null) chips.push(chip(`example of ${player.graph.titles[this.example]}`, () => this.choose(null)));
+    player.view.groups.replaceChildren(...chips);
+  }
+
+  settle() {
+    this.player.refresh();
+    this.player.mark();
+  }
+
+  linkText({ edges, constant }, boxes) {
+    const { p, digits } = this.player.graph;
+    if (boxes > LABELLED || constant) return "";
+    return edges.length > 1 ? `×${edges.length}` : number(p[edges[0][0]][edges[0][1]], digits);
+  }
+
+  // The nodes of a step are taken out of their groups.
+  follow(step) {
+    const wanted = step && this.inside.checked && this.groups.hasGroups;
+    const operands = wanted && step.kind === "forward" ? new Set(this.player.graph.parents[step.node]) : [];
+    const nodes = wanted ? (step.kind === "backward" ? [step.node, step.parent] : [step.node, ...operands]) : [];
+    if (this.groups.take(nodes)) this.redraw();
+  }
+
+  extract(nodes) {
+    const { player } = this;
+    if (this.groups.take(nodes)) this.redraw();
+    this.settle();
+    const k = player.boxes.findIndex((box) => box.members.length === 1 && box.members[0] === nodes[0]);
+    if (k >= 0) player.select(k), player.stage.follow([player.stage.handles[k].group]);
+  }
+
+  // One example of a batch: a node, and what it alone is computed from, out of their groups until it is closed.
+  choose(i) {
+    this.example = i;
+    this.groups.keep(i === null ? [] : this.player.graph.ancestors(i));
+  }
+
+  // What can be done with a group: open it, or take one of its nodes out, alone or with its example.
+  choices(box) {
+    const { player, groups } = this;
+    const pick = (name, act) => {
+      const list = make("select", { "aria-label": name }, make("option", { value: "" }, `${name}…`));
+      (box.shown ?? box.members).slice(0, LISTED).forEach((i, j) => list.append(make("option", { value: i }, `${j + 1}: ${player.graph.titles[i]}`)));
+      return on(list, "change", () => list.value && act(Number(list.value)));
+    };
+    const choices = [
+      button("Open", "Open this group", () => groups.open(box.id) && (this.redraw(), this.settle())),
+      pick("One of the nodes in this box", (i) => this.extract([i])),
+    ];
+    if (player.graph.parents[box.members[0]].length) choices.push(pick("One with its example", (i) => (this.choose(i), this.redraw(), this.extract([i]))));
+    return choices;
+  }
+}
+
+Player.Regrouping = Regrouping;
