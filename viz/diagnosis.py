@@ -19,6 +19,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from autograd_core import Value
+from autograd_core.edges import edges
 from viz.snapshot import Snapshot
 from viz.text import number
 
@@ -122,10 +123,8 @@ def _reached(snapshot: Snapshot) -> set[int]:
     """The nodes that a sweep from the outputs sends something to."""
     reached = set(snapshot.roots)
     for i in range(len(snapshot.nodes) - 1, -1, -1):
-        operation = snapshot.nodes[i].operation
-        if i in reached and operation is not None:
-            terms = zip(snapshot.parents[i], snapshot.nodes[i].partials, strict=True)
-            reached.update(parent for parent, partial in terms if partial != 0.0 or not operation.selecting)
+        if i in reached:
+            reached.update(snapshot.parents[i][edge.operand] for edge in edges(snapshot.nodes[i]))
     return reached
 
 

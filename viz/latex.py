@@ -25,13 +25,11 @@ LIMIT = 60  # nodes; a longer formula is not read
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly a piece of LaTeX holds together
 _INFIX = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": (r"\,", _PRODUCT)}
 _FUNCTIONS = {
-    **{
-        name: rf"\{name}"
-        for name in ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "max", "min")
-    },
+    **{name: rf"\{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "max", "min")},
     **{f"a{name}": rf"\ar{'c' if len(name) == 3 else ''}{name}" for name in ("sin", "cos", "tan")},
     **{f"a{name}": rf"\operatorname{{ar{name}}}" for name in ("sinh", "cosh", "tanh")},
     **{"maximum": r"\max", "minimum": r"\min", "sigmoid": r"\sigma"},
+    **{"log": r"\ln", "log2": r"\log_2", "log10": r"\log_{10}"},
 }
 _CONSTANTS = {
     math.pi: r"\pi",
@@ -218,7 +216,7 @@ def _apply(op: str, operands: list[_Piece]) -> _Piece:
         right = _held(second, level + (op == "sub"))
         return (f"{left}{sign}{right}" if sign == r"\," else f"{left} {sign} {right}"), level
     if op == "div":
-        return rf"\frac{{{operands[0][0]}}}{{{operands[1][0]}}}", _PRODUCT
+        return _quotient(*operands)
     if op == "pow":
         return f"{_power(operands[0])}^{{{operands[1][0]}}}", _POWER
     if op == "neg":
@@ -228,14 +226,25 @@ def _apply(op: str, operands: list[_Piece]) -> _Piece:
         return rf"\sqrt{'[3]' if op == 'cbrt' else ''}{{{operands[0][0]}}}", _ATOM
     if op == "square":
         return f"{_power(operands[0])}^2", _POWER
-    if op == "exp":
-        return f"e^{{{operands[0][0]}}}", _POWER
+    if op in ("exp", "gaussian"):
+        power = operands[0][0] if op == "exp" else f"-{_power(operands[0])}^2/2"
+        return f"e^{{{power}}}", _POWER
     if op == "abs":
         return rf"\left|{operands[0][0]}\right|", _ATOM
     name = _FUNCTIONS.get(op) or rf"\operatorname{{{_text(op)}}}"
     inside = ", ".join(text for text, _ in operands)
     tall = "\\frac" in inside or "\\left" in inside
     return (rf"{name}\left({inside}\right)" if tall else f"{name}({inside})"), _ATOM
+
+
+def _quotient(numerator: _Piece, denominator: _Piece) -> _Piece:
+    """A fraction; over 1 the numerator alone, and one that is a fraction itself shares its line."""
+    inner = re.fullmatch(r"\\tfrac\{(\w+)\}\{(\\ln \d+)\}", numerator[0])
+    if denominator[0] == "1":
+        return numerator
+    if inner:
+        return rf"\frac{{{inner[1]}}}{{{_held(denominator, _PRODUCT)}\,{inner[2]}}}", _PRODUCT
+    return rf"\frac{{{numerator[0]}}}{{{denominator[0]}}}", _PRODUCT
 
 
 def _translate(tree: ast.expr, names: Mapping[str, str], figures: Callable[[float], str]) -> _Piece:

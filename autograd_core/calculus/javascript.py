@@ -14,12 +14,11 @@ from functools import cache
 from .operation import Dot, Exponentials, Operation, Reduction
 from .operations import BUILTIN, OPERATIONS
 from .primitives import Number
-from .symbols import C_LIBRARY, Symbol
+from .symbols import C_LIBRARY, Language, Symbol
 
 __all__ = ["LIVE", "module_text"]
 
 _NAMES = ("a", "b", "c")
-_COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==="}
 _HELPERS = {"power": "pow", "absolute": "Math.abs"}
 _OWN = {"sign", "modulo", "erf", "erfc", "exp2", "rint", "copysign"}
 _ABSENT = {op.name for op in BUILTIN if not op.native and op.name != "hypot"}  # `Math` has none of them
@@ -168,33 +167,14 @@ def _reduction(operation: Reduction) -> Iterator[tuple[str, str]]:
 
 
 def _js(formula: Number) -> str:
-    """Return a formula in JavaScript, every operation in brackets so that its order is that of Python."""
-    if not isinstance(formula, Symbol):
-        return _number(float(formula))
-    head = formula.head
-    if not isinstance(head, str):
-        return _number(head)
-    parts = [_js(argument) for argument in formula.arguments]
-    if not parts:
-        return head
-    if head in _COMPARISONS:
-        return f"+({parts[0]} {_COMPARISONS[head]} {parts[1]})"
-    if head == "select":
-        return f"({_condition(formula.arguments[0])} ? {parts[1]} : {parts[2]})"
-    if head == "neg":
-        return f"(-{parts[0]})"
-    if head in "+-*/":
-        return f"({parts[0]} {head} {parts[1]})"
-    function = f"Math.{head}" if head in C_LIBRARY or head == "hypot" else f"OPERATIONS.{head}.value"
-    function = _HELPERS.get(head, head if head in _OWN else function)
-    return f"{function}({', '.join(parts)})"
+    """Return a formula in JavaScript."""
+    return formula.code(_LANGUAGE) if isinstance(formula, Symbol) else _number(float(formula))
 
 
-def _condition(condition: Symbol) -> str:
-    if condition.head in _COMPARISONS and condition.arguments:
-        left, right = (_js(argument) for argument in condition.arguments)
-        return f"{left} {_COMPARISONS[str(condition.head)]} {right}"
-    return f"{_js(condition)} !== 0"
+def _function(name: str) -> str:
+    if name in _HELPERS or name in _OWN:
+        return _HELPERS.get(name, name)
+    return f"Math.{name}" if name in C_LIBRARY or name == "hypot" else f"OPERATIONS.{name}.value"
 
 
 def _number(number: float) -> str:
@@ -202,3 +182,6 @@ def _number(number: float) -> str:
         return "NaN"
     text = repr(abs(number)).replace("inf", "Infinity").removesuffix(".0")
     return text if number >= 0 else f"(-{text})"
+
+
+_LANGUAGE = Language(_number, _function, "+", "===", "!== 0")

@@ -7,9 +7,10 @@ for people.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
-__all__ = ["C_LIBRARY", "Symbol"]
+__all__ = ["C_LIBRARY", "Language", "Symbol"]
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
 _COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "=="}
@@ -20,6 +21,24 @@ C_LIBRARY = {
     *("floor", "ceil", "rint", "copysign"),
 }
 _TEXT_NAMES = {"absolute": "abs"}
+
+
+class Language(NamedTuple):
+    """How formulas are written in a programming language.
+
+    Attributes:
+        number: a number's text.
+        function: the name of an operation's function.
+        truth: what makes a number of a comparison, before it.
+        equal: the sign of equality.
+        differs: what asks a number whether it is true, after it.
+    """
+
+    number: Callable[[float], str]
+    function: Callable[[str], str]
+    truth: str
+    equal: str
+    differs: str
 
 
 class Symbol:
@@ -101,23 +120,33 @@ class Symbol:
         return lambda *others: Symbol(name, self, *others)
 
     def c(self) -> str:
-        """Return this formula in C, every operation in brackets so that its order is that of Python."""
+        """Return this formula in C."""
+        return self.code(C)
+
+    def code(self, language: Language) -> str:
+        """Return this formula in a language, each operation in brackets: its order is that of Python."""
         head = self.head
         if not isinstance(head, str):
-            return _c_number(head)
-        parts = [argument.c() for argument in self.arguments]
-        if not parts:
+            return language.number(head)
+        if not self.arguments:
             return head
         if head in _COMPARISONS:
-            return f"(double)({parts[0]} {_COMPARISONS[head]} {parts[1]})"
+            return f"{language.truth}{self._condition(language)}"
+        parts = [argument.code(language) for argument in self.arguments]
         if head == "select":
-            return f"({_c_condition(self.arguments[0])} ? {parts[1]} : {parts[2]})"
+            return f"({self.arguments[0]._condition(language)} ? {parts[1]} : {parts[2]})"
         if head == "neg":
             return f"(-{parts[0]})"
         if head in "+-*/":
             return f"({parts[0]} {head} {parts[1]})"
-        name = head if head in C_LIBRARY else _C_NAMES.get(head, f"v_{head}")
-        return f"{name}({', '.join(parts)})"
+        return f"{language.function(head)}({', '.join(parts)})"
+
+    def _condition(self, language: Language) -> str:
+        if self.head in _COMPARISONS and self.arguments:
+            left, right = (argument.code(language) for argument in self.arguments)
+            sign = _COMPARISONS[str(self.head)]
+            return f"({left} {language.equal if sign == '==' else sign} {right})"
+        return f"({self.code(language)} {language.differs})"
 
     def text(self) -> str:
         """Return this formula as people write it."""
@@ -161,8 +190,8 @@ def _c_number(number: float) -> str:
     return float(number).hex() if number >= 0 else f"({float(number).hex()})"
 
 
-def _c_condition(condition: Symbol) -> str:
-    if condition.head in _COMPARISONS and condition.arguments:
-        left, right = (argument.c() for argument in condition.arguments)
-        return f"({left} {_COMPARISONS[str(condition.head)]} {right})"
-    return f"({condition.c()} != 0.0)"
+def _c_function(name: str) -> str:
+    return name if name in C_LIBRARY else _C_NAMES.get(name, f"v_{name}")
+
+
+C = Language(_c_number, _c_function, "(double)", "==", "!= 0.0")

@@ -98,7 +98,7 @@ def test_pi_is_pi_and_labels_are_escaped():
     text = viz.latex(named(Value(1.0, "alpha") * Value(2.0, "w_12") * Value(3.0, r"50% {of} \it_")))
     assert line(text, "y &").startswith(r"\alpha\,w_{12}\,")
     assert r"\it" not in text
-    assert line(viz.latex(named(ag.log2(x))), r"\frac") == r"\frac{\tfrac{1}{\ln 2}}{x}"
+    assert line(viz.latex(named(ag.log2(x))), r"\frac") == r"\frac{1}{x\,\ln 2}"
 
 
 def test_every_operation_has_a_formula_without_left_over_placeholders():
@@ -183,7 +183,7 @@ def test_negative_and_long_constants_are_bracketed():
 
 def test_a_power_of_a_constant_has_its_formula():
     left = r"\frac{\partial y}{\partial x}"
-    assert line(viz.latex(named(2.0 ** Value(3.0, "x"))), left) == r"y\,\log(2)"
+    assert line(viz.latex(named(2.0 ** Value(3.0, "x"))), left) == r"y\,\ln(2)"
 
 
 def test_a_stale_graph_is_not_written_as_an_equation_of_numbers():
@@ -201,3 +201,17 @@ def test_digits_that_are_none_are_refused_by_name(digits, error):
     for function in (viz.latex, viz.draw, viz.step):
         with pytest.raises(error, match="digits is "):
             function(Value(2.0, "x") * 3.0, digits=digits)
+
+
+@pytest.mark.parametrize(
+    ("function", "partial"),
+    [
+        (lambda a: ag.max([a, ag.Value(1.0, "b")]), r"\begin{cases} 1 & \text{if } a = 2"),
+        (lambda a: ag.log2(a), r"&= \frac{1}{a\,\ln 2}"),
+        (lambda a: ag.log10(a), r"&= \frac{1}{a\,\ln 10}"),
+        (lambda a: ag.log(a), r"&= \ln(a)"),
+        (lambda a: ag.gelu(a), r"e^{-a^2/2}"),
+    ],
+)
+def test_fractions_logarithms_and_the_bell_curve_are_written_as_in_books(function, partial):
+    assert partial in str(viz.latex(function(ag.Value(2.0, "a"))))

@@ -206,7 +206,7 @@ def test_the_frames_of_a_set_keep_their_colours_and_one_size(small, tmp_path):
     roots = [ET.parse(path).getroot() for path in viz.step(small).frames(tmp_path)]
     assert len({(root.get("width"), root.get("height"), root.get("viewBox")) for root in roots}) == 1
     style = roots[-1].find(f"{SVG}style").text
-    assert style.index(".to ") > style.index(".operation ")  # of equal weight, so the later rule wins
+    assert style.index("var(--warm)") > style.index("var(--edge)")  # of equal weight, so the later rule wins
     assert len({_places(root) for root in roots}) == 1
 
 
