@@ -170,6 +170,7 @@ class _Between:
         place: cython.Py_ssize_t
         node: Value
         for node in self.nodes:
+            make_operands(node_of(node))  # here, where an error may be raised
             total += parent_count(node)
         self.starts, self.places = array("q", bytes(8 * (n + 1))), array("q", bytes(8 * total))
         needed_ = array("q", bytes(8 * n))
@@ -196,7 +197,7 @@ class _Between:
             if not node._flags & stop:
                 for j in range(parent_count(node)):
                     if cython.compiled:
-                        place = cython.cast(cython.Py_ssize_t, parents_of(node_of(node))[j]._mark) - 1
+                        place = cython.cast(cython.Py_ssize_t, slots_of(node_of(node))[j]._mark) - 1
                     else:
                         place = marks.get(id(node._parents[j]), 0) - 1
                     if place >= 0 and needed[place]:

@@ -14,6 +14,8 @@ cdef enum:
     RECORDED = 1024
     LASTING = 1599
     INPUT = 2048
+    PLAIN_0 = 4096
+    PLAIN_1 = 8192
 
     NO_GRAD = 1
     DIAGNOSE = 2

@@ -14,6 +14,8 @@ ASSIGNED = 512  # its number was assigned: what was made of it may be out of dat
 RECORDED = 1024  # made for a Program that is being recorded: an input of it, or a result
 LASTING = 1599  # the flags that are copied with a node
 INPUT = 2048  # an input that is being differentiated, while the function is called
+PLAIN_0 = 4096  # compiled: operand 0 is a plain number, whose node nobody has asked for
+PLAIN_1 = 8192  # operand 1 is
 
 # Modes of a thread.
 NO_GRAD = 1

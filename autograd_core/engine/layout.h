@@ -2,11 +2,36 @@
 #ifndef AUTOGRAD_LAYOUT_H
 #define AUTOGRAD_LAYOUT_H
 
+#include <string.h>
+
 #if defined(__GNUC__)
 #define AD_ALIAS __attribute__((may_alias))
+#define AD_LIKELY(x) __builtin_expect(!!(x), 1)
+#define AD_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define AD_SLOW __attribute__((noinline, cold, unused))
+#define AD_APART __attribute__((noinline, unused))
+#define AD_ALWAYS static inline __attribute__((always_inline))
+#elif defined(_MSC_VER)
+#define AD_ALIAS
+#define AD_LIKELY(x) (x)
+#define AD_UNLIKELY(x) (x)
+#define AD_SLOW
+#define AD_APART
+#define AD_ALWAYS static __forceinline
 #else
 #define AD_ALIAS
+#define AD_LIKELY(x) (x)
+#define AD_UNLIKELY(x) (x)
+#define AD_SLOW
+#define AD_APART
+#define AD_ALWAYS static inline
 #endif
+
+/* Flags that C code uses; the numbers are those of flags.py. */
+#define AD_CONSTANT 1
+#define AD_INDEX_1 16
+#define AD_PLAIN_0 4096   /* operand 0 is a plain number, whose node nobody has asked for: _p0 holds its bits */
+#define AD_PLAIN_1 8192   /* operand 1, in _p1 */
 
 typedef struct ad_node ad_node;
 struct AD_ALIAS ad_node {
@@ -27,8 +52,48 @@ static inline Py_ssize_t references(PyObject *value) { return Py_REFCNT(value); 
 /* A parent's address, with a reference to it. */
 static inline ad_node *keep(PyObject *value) { Py_INCREF(value); return (ad_node *)value; }
 
-static inline ad_node **parents_of(ad_node *node) {
+static inline int has_plain_operand(ad_node *node) { return (node->_flags & (AD_PLAIN_0 | AD_PLAIN_1)) != 0; }
+
+/* Make the node of a plain operand: a constant, as the arithmetic would have made it. No exception is set. */
+static AD_SLOW int ad_make_operand(ad_node *node, ad_node **slot, int flag) {
+    PyTypeObject *type = Py_TYPE((PyObject *)node);
+    ad_node *constant = (ad_node *)type->tp_alloc(type, 0);
+    if (constant == NULL) { PyErr_Clear(); return -1; }
+    memcpy(&constant->_data, slot, sizeof(double));
+    Py_INCREF(Py_None);
+    constant->_extra = Py_None;
+    constant->_flags = AD_CONSTANT;
+    constant->_scope = node->_scope;
+    *slot = constant;
+    node->_flags &= (unsigned short)~flag;
+    return 0;
+}
+
+/* Make the nodes of plain operands; return whether there was memory for them. */
+static inline int operands_made(ad_node *node) {
+    if (AD_LIKELY(!has_plain_operand(node))) return 1;
+    if (node->_flags & AD_PLAIN_0 && ad_make_operand(node, &node->_p0, AD_PLAIN_0) < 0) return 0;
+    return !(node->_flags & AD_PLAIN_1) || ad_make_operand(node, &node->_p1, AD_PLAIN_1) == 0;
+}
+
+/* The same; -1 and MemoryError where there was none. */
+static inline int make_operands(ad_node *node) {
+    if (AD_LIKELY(operands_made(node))) return 0;
+    PyErr_NoMemory();
+    return -1;
+}
+
+/* The parents of a node, as they stand: for code that passes over plain operands, or has called make_operands. */
+static inline ad_node **slots_of(ad_node *node) {
     return node->_count > 2 ? (ad_node **)node->_p0 : &node->_p0;
+}
+
+/* The parents of a node, plain operands made nodes: NULL and MemoryError where there is no memory for them. */
+static inline ad_node **parents_of(ad_node *node) { return make_operands(node) < 0 ? NULL : slots_of(node); }
+
+/* Which output of softmax or log_softmax a node is; INDEX_1 of flags.py is the bit for those of two parents. */
+static inline int place_of(ad_node *node) {
+    return node->_count > 2 ? (int)(size_t)node->_p1 : (node->_flags & AD_INDEX_1) != 0;
 }
 
 static inline double *partials_of(ad_node *node) {

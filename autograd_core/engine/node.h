@@ -2,9 +2,21 @@
 #ifndef AUTOGRAD_NODE_H
 #define AUTOGRAD_NODE_H
 
-#include <string.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <math.h>
+#include <string.h>
+#include "layout.h"
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+#if defined(_MSC_VER)
+#include <intrin.h>
+#endif
+
+/* --- the state of a thread ---------------------------------------------------------------------------------- */
 
 /* initial-exec is the quickest access to a thread's own variables; glibc keeps room for such modules, musl refuses them. */
 #if defined(_MSC_VER)
@@ -15,146 +27,363 @@
 #define AD_THREAD __thread
 #endif
 
-#if defined(__GNUC__)
-/* A new node is cleared by plain stores: for 96 bytes gcc would emit "rep stos", which takes longer than all the rest. */
-typedef long long ad_pair __attribute__((vector_size(16), aligned(8), may_alias));
-static inline __attribute__((always_inline)) void *ad_clear(void *memory, int byte, size_t size) {
-    ad_pair *pairs = (ad_pair *)memory, zero = {0, 0};
-    if (!__builtin_constant_p(size) || byte != 0 || size != 96) return __builtin_memset(memory, byte, size);
-    pairs[0] = zero; pairs[1] = zero; pairs[2] = zero; pairs[3] = zero; pairs[4] = zero; pairs[5] = zero;
-    return memory;
-}
-#define memset(memory, byte, size) ad_clear(memory, byte, size)
-#endif
+/* One struct, so that an operation looks its thread up once. Scopes are a thread's own, so that threads may share a
+   model's scope objects. */
+static AD_THREAD struct {
+    int mode;
+    unsigned int scope;
+    unsigned int *outer;   /* the scopes around the present one */
+    size_t depth;          /* how many those are */
+} ad_thread;
 
-static AD_THREAD int ad_thread_mode = 0;
-static AD_THREAD unsigned int ad_thread_scope = 0;
+static inline int raw_mode(void) { return ad_thread.mode; }
+static inline void set_mode(int mode) { ad_thread.mode = mode; }
+static inline unsigned int get_scope(void) { return ad_thread.scope; }
+static inline void set_scope(unsigned int scope) { ad_thread.scope = scope; }
+static inline size_t scope_depth(void) { return ad_thread.depth; }
 
-static inline int raw_mode(void) { return ad_thread_mode; }
-static inline void set_mode(int mode) { ad_thread_mode = mode; }
-static inline unsigned int get_scope(void) { return ad_thread_scope; }
-static inline void set_scope(unsigned int scope) { ad_thread_scope = scope; }
-
-/* The scopes around the present one; a thread's own, so that threads may share a model's scope objects. */
-static AD_THREAD unsigned int *ad_outer_scopes = NULL;
-static AD_THREAD size_t ad_scope_depth = 0;
 static inline int push_scope(unsigned int scope) {
-    if (ad_scope_depth % 32 == 0) {
-        void *grown = realloc(ad_outer_scopes, (ad_scope_depth + 32) * sizeof(unsigned int));
+    if (ad_thread.depth % 32 == 0) {
+        void *grown = realloc(ad_thread.outer, (ad_thread.depth + 32) * sizeof(unsigned int));
         if (grown == NULL) { PyErr_NoMemory(); return -1; }
-        ad_outer_scopes = grown;
+        ad_thread.outer = (unsigned int *)grown;
     }
-    ad_outer_scopes[ad_scope_depth++] = ad_thread_scope;
-    ad_thread_scope = scope;
+    ad_thread.outer[ad_thread.depth++] = ad_thread.scope;
+    ad_thread.scope = scope;
     return 0;
 }
 static inline void pop_scope(void) {
-    if (ad_scope_depth == 0) return;
-    ad_thread_scope = ad_outer_scopes[--ad_scope_depth];
-    if (ad_scope_depth == 0) { free(ad_outer_scopes); ad_outer_scopes = NULL; }
+    if (ad_thread.depth == 0) return;
+    ad_thread.scope = ad_thread.outer[--ad_thread.depth];
+    if (ad_thread.depth == 0) { free(ad_thread.outer); ad_thread.outer = NULL; }
 }
 
-static inline size_t scope_depth(void) { return ad_scope_depth; }
+/* --- memory ------------------------------------------------------------------------------------------------- */
 
-static inline void incref(void *object) { Py_INCREF((PyObject *)object); }
-static inline void decref(void *object) { Py_DECREF((PyObject *)object); }
-static inline Py_ssize_t refcount(void *object) { return Py_REFCNT((PyObject *)object); }
+/* Nodes live in a pool of places, as many as a training step of 100,000 operations wants (12 MB, of which the system gives
+   what is touched); those that do not fit come from Python's allocator. A bit for each place tells whether it is free, and
+   the lowest free place of a group is taken first. So nodes that are made one after the other lie side by side, however
+   the graphs before them died: walks over them do not wait for memory. (A list of free places, last in and first out,
+   shuffles the addresses from one training step to the next until a sweep takes four times as long.) */
+#define AD_PLACE sizeof(ad_node)
+#define AD_GROUPS 2048   /* of 64 places each */
+#define AD_POOL (AD_GROUPS * 64 * AD_PLACE)
+static char *ad_pool = NULL;
+static uint64_t ad_free_places[AD_GROUPS];       /* a bit for each free place */
+static uint64_t ad_free_groups[AD_GROUPS / 64];  /* a bit for each group that may have a free place */
+static size_t ad_group = 0;                      /* places are taken from this one */
+static size_t ad_taken = 0;                      /* groups that were ever used are below this one */
+static int ad_full = 0;                          /* no group has a free place */
+static ad_node *ad_last = NULL;                  /* a free place out of the order */
+static PyObjectArenaAllocator ad_system;
 
-/* A dying node's gradient field holds the link to the next node that waits to be freed. */
-static inline void put_link(double *slot, void *link) { memcpy(slot, &link, sizeof link); }
-static inline void *get_link(double *slot) { void *link; memcpy(&link, slot, sizeof link); return link; }
-
-/* Dying nodes that wait with all their fields. */
-struct ad_cell { void *node; struct ad_cell *next; };
-static struct ad_cell *ad_cells = NULL;
-static inline int has_weak_reference(void *node) {
-    return *(PyObject **)((char *)node + Py_TYPE((PyObject *)node)->tp_weaklistoffset) != NULL;
+static inline size_t ad_lowest_bit(uint64_t bits) {
+#if defined(__GNUC__)
+    return (size_t)__builtin_ctzll(bits);
+#elif defined(_MSC_VER) && defined(_WIN64)
+    unsigned long place;
+    _BitScanForward64(&place, bits);
+    return place;
+#else
+    size_t place = 0;
+    while (!(bits & 1)) { bits >>= 1; place++; }
+    return place;
+#endif
 }
-static inline void put_aside(void *node) {
-    struct ad_cell *cell = malloc(sizeof *cell);
+
+/* Go to the lowest group with a free place; return 0 where there is none. */
+static AD_SLOW int ad_next_group(void) {
+    size_t word;
+    if (ad_pool == NULL) {
+        if (AD_PLACE != 96) return 0;  /* pointers of another size: Python's allocator will do */
+        PyObject_GetArenaAllocator(&ad_system);
+        ad_pool = (char *)ad_system.alloc(ad_system.ctx, AD_POOL);
+        if (ad_pool == NULL) return 0;
+        memset(ad_free_places, 0xff, sizeof ad_free_places);
+        memset(ad_free_groups, 0xff, sizeof ad_free_groups);
+    }
+    for (word = 0; word < AD_GROUPS / 64; word++) {
+        while (ad_free_groups[word]) {
+            size_t bit = ad_lowest_bit(ad_free_groups[word]);
+            ad_group = 64 * word + bit;
+            if (ad_free_places[ad_group]) {
+                if (ad_group >= ad_taken) ad_taken = ad_group + 1;
+                return 1;
+            }
+            ad_free_groups[word] &= ~((uint64_t)1 << bit);
+        }
+    }
+    ad_full = 1;
+    return 0;
+}
+
+static AD_SLOW void *ad_other_memory(void) {
+    void *memory = PyObject_Malloc(AD_PLACE);
+    if (memory == NULL) PyErr_NoMemory();
+    return memory;
+}
+
+/* Memory for a node; NULL and MemoryError where there is none. */
+AD_ALWAYS ad_node *ad_take(void) {
+    ad_node *node = ad_last;
+    uint64_t bits;
+    if (node != NULL) {
+        ad_last = NULL;
+        return node;
+    }
+    bits = ad_free_places[ad_group];
+    if (AD_UNLIKELY(bits == 0)) {
+        if (ad_full || !ad_next_group()) return (ad_node *)ad_other_memory();
+        bits = ad_free_places[ad_group];
+    }
+    ad_free_places[ad_group] = bits & (bits - 1);
+    return (ad_node *)(ad_pool + (64 * ad_group + ad_lowest_bit(bits)) * AD_PLACE);
+}
+
+AD_ALWAYS void ad_put(ad_node *node) {
+    size_t at = (size_t)((char *)node - ad_pool), group;
+    if (AD_UNLIKELY(ad_pool == NULL || at >= AD_POOL)) { PyObject_Free(node); return; }
+    at /= AD_PLACE;
+    group = at / 64;
+    if (ad_free_places[group] == 0) {
+        ad_free_groups[group / 64] |= (uint64_t)1 << group % 64;
+        ad_full = 0;
+    }
+    ad_free_places[group] |= (uint64_t)1 << at % 64;
+}
+
+/* A dead node's place; one that comes alone is kept at hand, since the next operation often follows at once. */
+AD_ALWAYS void ad_give(ad_node *node) {
+    if (ad_last == NULL) ad_last = node;
+    else ad_put(node);
+}
+
+static void ad_free(void *node) { ad_put((ad_node *)node); }
+
+/* Give the memory of free places back to the system: all of it, or the pages without a node. */
+static void ad_give_back(void) {
+    size_t first = 0, last, start, end, used = 0;
+    if (ad_last != NULL) { ad_put(ad_last); ad_last = NULL; }
+    if (ad_pool == NULL) return;
+    for (last = 0; last < ad_taken; last++) used += ad_free_places[last] != ~(uint64_t)0;
+    if (used == 0) {
+        ad_system.free(ad_system.ctx, ad_pool, AD_POOL);
+        memset(ad_free_places, 0, sizeof ad_free_places);
+        memset(ad_free_groups, 0, sizeof ad_free_groups);
+        ad_pool = NULL;
+        ad_group = ad_taken = 0;
+        return;
+    }
+#if defined(MADV_DONTNEED)
+    {
+        size_t page = (size_t)sysconf(_SC_PAGESIZE), base = (size_t)ad_pool;
+        while (first < ad_taken) {
+            for (last = first; last < ad_taken && ad_free_places[last] == ~(uint64_t)0; last++) continue;
+            start = (base + first * 64 * AD_PLACE + page - 1) / page * page;
+            end = (base + last * 64 * AD_PLACE) / page * page;
+            if (start < end) madvise((void *)start, end - start, MADV_DONTNEED);
+            first = last + 1;
+        }
+        for (last = ad_taken; last > 0 && ad_free_places[last - 1] == ~(uint64_t)0; last--) continue;
+        ad_taken = last;
+    }
+#endif
+    (void)first; (void)start; (void)end;
+}
+
+/* --- making a node ------------------------------------------------------------------------------------------ */
+
+static PyTypeObject *ad_type;
+static PyObject ad_header;  /* of a new node */
+
+AD_ALWAYS void ad_start(ad_node *node) {
+#if defined(Py_GIL_DISABLED) || defined(Py_TRACE_REFS) || defined(Py_REF_DEBUG)
+    PyObject_Init((PyObject *)node, ad_type);
+#else
+    *(PyObject *)node = ad_header;
+#endif
+}
+
+/* All fields but the operands: number, operation, scope. */
+AD_ALWAYS ad_node *ad_begin(int op, double y, int flags, unsigned int count) {
+    ad_node *node = ad_take();
+    if (AD_UNLIKELY(node == NULL)) return NULL;
+    ad_start(node);
+    node->_data = y;
+    node->_grad = 0.0;
+    Py_INCREF(Py_None);
+    node->_extra = Py_None;
+    node->_weak_references = NULL;
+    node->_op_id = (unsigned short)op;
+    node->_flags = (unsigned short)flags;
+    node->_count = count;
+    node->_mark = 0;
+    node->_scope = ad_thread.scope;
+    return node;
+}
+
+/* A new node without operands. */
+static inline PyObject *ad_new(int op, double y, int flags) {
+    ad_node *node = ad_begin(op, y, flags, 0);
+    if (AD_UNLIKELY(node == NULL)) return NULL;
+    node->_p0 = node->_p1 = NULL;
+    node->_d0 = node->_d1 = 0.0;
+    return (PyObject *)node;
+}
+
+static inline PyObject *ad_new1(int op, double y, int flags, PyObject *a, double d0) {
+    ad_node *node = ad_begin(op, y, flags, 1);
+    if (AD_UNLIKELY(node == NULL)) return NULL;
+    node->_p0 = keep(a);
+    node->_p1 = NULL;
+    node->_d0 = d0;
+    node->_d1 = 0.0;
+    return (PyObject *)node;
+}
+
+static inline PyObject *ad_new2(int op, double y, int flags, PyObject *a, PyObject *b, double d0, double d1) {
+    ad_node *node = ad_begin(op, y, flags, 2);
+    if (AD_UNLIKELY(node == NULL)) return NULL;
+    node->_p0 = keep(a);
+    node->_p1 = keep(b);
+    node->_d0 = d0;
+    node->_d1 = d1;
+    return (PyObject *)node;
+}
+
+/* What the type's constructor calls. */
+static PyObject *ad_alloc(PyTypeObject *type, Py_ssize_t items) {
+    ad_node *node = ad_take();
+    (void)type; (void)items;
+    if (node == NULL) return NULL;
+    ad_start(node);
+    node->_data = node->_grad = node->_d0 = node->_d1 = 0.0;
+    node->_p0 = node->_p1 = NULL;
+    node->_extra = node->_weak_references = NULL;
+    node->_op_id = node->_flags = 0;
+    node->_count = node->_mark = node->_scope = 0;
+    return (PyObject *)node;
+}
+
+/* --- freeing ------------------------------------------------------------------------------------------------ */
+
+/* Without recursion, since a chain may have any length: a node that dies gives up its parents, and those that die of it wait
+   on a list which one loop drains. The list is linked through the gradients. A node with weak references may be revived
+   through one while it waits, so such nodes wait with all their fields, on a list of cells. */
+static ad_node *ad_pending = NULL;
+static struct ad_cell { ad_node *node; struct ad_cell *next; } *ad_cells = NULL;
+static int ad_draining = 0;
+
+static AD_SLOW void ad_put_aside(ad_node *node) {
+    struct ad_cell *cell = (struct ad_cell *)malloc(sizeof *cell);
     if (cell == NULL) { Py_DECREF((PyObject *)node); return; }
     cell->node = node;
     cell->next = ad_cells;
     ad_cells = cell;
 }
-static inline void *take_back(void) {
+
+static AD_SLOW int ad_free_put_aside(void) {
     struct ad_cell *cell = ad_cells;
-    void *node;
-    if (cell == NULL) return NULL;
+    ad_node *node;
+    if (cell == NULL) return 0;
     ad_cells = cell->next;
     node = cell->node;
     free(cell);
-    return node;
+    Py_DECREF((PyObject *)node);
+    return 1;
 }
 
-/* A __dealloc__ method would save and restore the exception state around every node's end; nothing here can raise. */
-static destructor ad_type_dealloc;
-static void (*ad_release)(void *);
-static void ad_dealloc(PyObject *node) { ad_release(node); ad_type_dealloc(node); }
-
-/* Dead nodes are kept for reuse, up to AD_SPARE of them (12 MB): giving a training step's pages back and taking new ones at
-   every step would cost more than the step itself. They come back in the order in which graphs die, which from one
-   training step to the next shuffles addresses until walks wait for memory; so every AD_TIDY reuses they are sorted. */
-#define AD_SPARE 131072
-#define AD_TIDY (1 << 20)
-static void *ad_spare[AD_SPARE];
-static Py_ssize_t ad_spare_count = 0;
-static Py_ssize_t ad_reused = 0;
-
-static PyObject *ad_alloc(PyTypeObject *type, Py_ssize_t items) {
-    PyObject *node;
-    if (ad_spare_count == 0) return PyType_GenericAlloc(type, items);
-    node = (PyObject *)ad_spare[--ad_spare_count];
-    ad_reused++;
-    memset(node, 0, 96);
-    return PyObject_Init(node, type);
-}
-
-static void ad_free(void *node) {
-    if (ad_spare_count < AD_SPARE) ad_spare[ad_spare_count++] = node;
-    else PyObject_Free(node);
-}
-
-/* Give the spare nodes back to the system. */
-static void ad_give_back(void) {
-    while (ad_spare_count > 0) PyObject_Free(ad_spare[--ad_spare_count]);
-}
-
-/* Sort the spare nodes so that the lowest address is taken first: a radix sort, 11 bits at a time. */
-static void ad_tidy(void) {
-    Py_ssize_t i, n = ad_spare_count;
-    size_t low = (size_t)-1, high = 0, shift;
-    void **from = ad_spare, **to, **other;
-    if (ad_reused < AD_TIDY || n < AD_SPARE / 32) return;
-    ad_reused = 0;
-    to = (void **)malloc(n * sizeof(void *));
-    if (to == NULL) return;
-    other = to;
-    for (i = 0; i < n; i++) {
-        size_t at = (size_t)ad_spare[i];
-        if (at < low) low = at;
-        if (at > high) high = at;
+/* Give up one reference. */
+AD_ALWAYS void ad_drop(ad_node *node) {
+    if (Py_REFCNT((PyObject *)node) > 1) Py_DECREF((PyObject *)node);
+    else if (AD_UNLIKELY(node->_weak_references != NULL)) ad_put_aside(node);
+    else {
+        memcpy(&node->_grad, &ad_pending, sizeof ad_pending);
+        ad_pending = node;
     }
-    for (shift = 4; shift < 8 * sizeof(size_t) && (high - low) >> shift; shift += 11) {
-        Py_ssize_t starts[2048] = {0}, total = 0;
-        void **swap;
-        for (i = 0; i < n; i++) starts[2047 - (((size_t)from[i] - low) >> shift & 2047)]++;
-        for (i = 0; i < 2048; i++) { Py_ssize_t count = starts[i]; starts[i] = total; total += count; }
-        for (i = 0; i < n; i++) to[starts[2047 - (((size_t)from[i] - low) >> shift & 2047)]++] = from[i];
-        swap = from; from = to; to = swap;
-    }
-    if (from != ad_spare) memcpy(ad_spare, from, n * sizeof(void *));
-    free(other);
 }
 
-static void hook_type(PyObject *object, void (*release)(void *)) {
+AD_ALWAYS void ad_drop_parents(ad_node *node) {
+    unsigned int j, count = node->_count;
+    if (count == 0) return;
+    node->_count = 0;
+    if (count > 2) {
+        ad_node **parents = (ad_node **)node->_p0;
+        for (j = 0; j < count; j++) ad_drop(parents[j]);
+        free(parents);
+        return;
+    }
+    if (!(node->_flags & AD_PLAIN_0)) ad_drop(node->_p0);
+    if (count == 2 && !(node->_flags & AD_PLAIN_1)) ad_drop(node->_p1);
+}
+
+/* The end of a node that has given up its parents. */
+AD_ALWAYS void ad_end(ad_node *node) {
+    PyObject *extra = node->_extra;
+    if (AD_UNLIKELY(node->_weak_references != NULL)) PyObject_ClearWeakRefs((PyObject *)node);
+    node->_extra = NULL;
+    Py_XDECREF(extra);
+    ad_give(node);
+}
+
+/* Free the nodes that wait. */
+static AD_APART void ad_drain(void) {
+    if (ad_draining) return;
+    ad_draining = 1;
+    do {
+        while (ad_pending != NULL) {
+            ad_node *node = ad_pending;
+            memcpy(&ad_pending, &node->_grad, sizeof ad_pending);
+#if defined(Py_GIL_DISABLED) || defined(Py_TRACE_REFS) || defined(Py_REF_DEBUG)
+            Py_DECREF((PyObject *)node);
+#else
+            ad_drop_parents(node);
+            if (AD_LIKELY(node->_weak_references == NULL)) ad_end(node);
+            else Py_DECREF((PyObject *)node);
+#endif
+        }
+    } while (ad_free_put_aside());
+    ad_draining = 0;
+}
+
+/* Give up the parents of a node, and free those that die of it. */
+AD_ALWAYS void ad_release(ad_node *node) {
+    ad_drop_parents(node);
+    if (ad_pending != NULL || ad_cells != NULL) ad_drain();
+}
+
+/* Make a node a leaf. */
+static void ad_cut(PyObject *value) {
+    ad_node *node = (ad_node *)value;
+    ad_release(node);
+    node->_p0 = node->_p1 = NULL;
+}
+
+/* In the place of a __dealloc__ method, which would save and restore the exception state: nothing here raises. */
+static void ad_dealloc(PyObject *value) {
+    ad_release((ad_node *)value);
+    ad_end((ad_node *)value);
+}
+
+/* --- the type ----------------------------------------------------------------------------------------------- */
+
+static int ad_is_node_type(PyTypeObject *type) {
+    return !(type->tp_flags & Py_TPFLAGS_HEAPTYPE) && type->tp_basicsize == (Py_ssize_t)sizeof(ad_node)
+        && type->tp_weaklistoffset == (Py_ssize_t)offsetof(ad_node, _weak_references);
+}
+
+static int hook_type(PyObject *object) {
     PyTypeObject *type = (PyTypeObject *)object;
-    ad_release = release;
-    ad_type_dealloc = type->tp_dealloc;
+    if (!ad_is_node_type(type)) {
+        PyErr_SetString(PyExc_ImportError, "layout.h and value.pxd describe different nodes");
+        return -1;
+    }
+    ad_type = type;
+    PyObject_Init(&ad_header, type);
     type->tp_dealloc = ad_dealloc;
-    if (type->tp_basicsize != 96) return;  /* pointers of another size: the system's allocator will do */
     type->tp_alloc = ad_alloc;
     type->tp_free = ad_free;
+    return 0;
 }
 
 static inline int is_finite(double x) { return x - x == 0.0; }

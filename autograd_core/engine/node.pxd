@@ -8,16 +8,14 @@ cdef extern from "node.h":
     int push_scope(unsigned int scope) except -1
     void pop_scope() noexcept nogil
     size_t scope_depth() noexcept nogil
-    void incref(void *object) noexcept
-    void decref(void *object) noexcept
-    Py_ssize_t refcount(void *object) noexcept
-    void put_link(double *slot, void *link) noexcept nogil
-    void *get_link(double *slot) noexcept nogil
-    bint has_weak_reference(void *node) noexcept
-    void put_aside(void *node) noexcept
-    void *take_back() noexcept
-    void ad_tidy() noexcept
+    object ad_new(int op, double y, int flags)
+    object ad_new1(int op, double y, int flags, object a, double d0)
+    object ad_new2(int op, double y, int flags, object a, object b, double d0, double d1)
+    void ad_cut(object value) noexcept
     void ad_give_back() noexcept
-    void hook_type(object type, void (*release)(void *) noexcept) noexcept
+    int hook_type(object type) except -1
     bint is_finite(double x) noexcept nogil
     int add_method(object type, object name, object function) except -1
+
+cdef extern from "arithmetic.h":
+    int hook_operators(object type) except -1

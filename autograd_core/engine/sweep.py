@@ -35,9 +35,12 @@ if cython.compiled:
     from cython.cimports.autograd_core.engine.value import (
         Node,
         Value,
+        has_plain_operand,
+        make_operands,
         node_of,
-        parents_of,
+        operands_made,
         partials_of,
+        slots_of,
         thread_mode,
         value_of,
     )
@@ -47,7 +50,17 @@ else:
     from .flags import *
 
     begin_walk = end_walk = let_others_run = lambda: None  # plain Python code lets other threads run anyway
-    from .value import Value, node_of, parents_of, partials_of, thread_mode, value_of
+    from .value import (
+        Value,
+        has_plain_operand,
+        make_operands,
+        node_of,
+        operands_made,
+        partials_of,
+        slots_of,
+        thread_mode,
+        value_of,
+    )
 
 from .nary import refuse_stale
 from .value import bounded, count_change, method, number_from
@@ -121,31 +134,37 @@ def _visit(
         return _NO_MEMORY
     root._mark = 1
     while path.size:
-        steps += 1  # now and then a look at other threads and Ctrl-C
-        if steps & 0xFFFF == 0:
-            let_others_run()
-            if interrupt_waits():
-                return _INTERRUPTED
         node = path.items[path.size - 1]
-        if node._mark > node._count:
-            if not _append(order, node):
-                return _NO_MEMORY
-            path.size -= 1
-            continue
-        parent = parents_of(node)[node._mark - 1]
-        node._mark += 1
-        if parent._mark:
-            continue
-        if parent._count and not (leaves and parent._flags & stop):
-            if not _append(path, parent):
-                return _NO_MEMORY
-            parent._mark = 1
-        elif leaves:
-            if not _append(order, parent):
-                return _NO_MEMORY
-            parent._mark = 1
-        elif not parent._flags & CONSTANT:
-            parent._flags |= stop
+        if leaves and not operands_made(node):
+            return _NO_MEMORY
+        while node._mark <= node._count:
+            steps += 1  # now and then a look at other threads and Ctrl-C
+            if steps & 0xFFFF == 0:
+                let_others_run()
+                if interrupt_waits():
+                    return _INTERRUPTED
+            parent = slots_of(node)[node._mark - 1]
+            node._mark += 1
+            if has_plain_operand(node) and node._flags & (PLAIN_0 if node._mark == 2 else PLAIN_1):
+                continue
+            if parent._mark:
+                continue
+            if parent._count and not (leaves and parent._flags & stop):
+                if not _append(path, parent):
+                    return _NO_MEMORY
+                parent._mark = 1
+                node = parent
+                if leaves and not operands_made(node):
+                    return _NO_MEMORY
+            elif leaves:
+                if not _append(order, parent):
+                    return _NO_MEMORY
+                parent._mark = 1
+            elif not parent._flags & CONSTANT:
+                parent._flags |= stop
+        if not _append(order, node):
+            return _NO_MEMORY
+        path.size -= 1
     return _DONE
 
 
@@ -153,15 +172,17 @@ def _visit(
 @cython.exceptval(check=False)
 def _clear_marks(nodes: _Nodes) -> cython.void:
     i: cython.Py_ssize_t
-    for i in range(nodes.size):
-        nodes.items[i]._mark = 0
+    if cython.compiled:
+        for i in range(nodes.size):
+            nodes.items[i]._mark = 0
 
 
 @cython.cfunc
 def _order(roots: list, leaves: cython.bint, stop: cython.int) -> _Nodes:
-    """Return the nodes under some roots, parents before children; their marks are 0 again.
+    """Return the nodes under some roots, parents before children. Compiled, they are marked still.
 
-    The caller begins and ends the walk. Ctrl-C is handled between two attempts, when nothing is marked.
+    The caller begins and ends the walk, and clears the marks. Ctrl-C is handled between two attempts, when
+    nothing is marked.
     """
     order: _Nodes = _Nodes()
     path: _Nodes = _Nodes()
@@ -176,6 +197,8 @@ def _order(roots: list, leaves: cython.bint, stop: cython.int) -> _Nodes:
         for i in range(len(roots)):
             if outcome == _DONE:
                 outcome = _visit(node_of(roots[i]), order, path, leaves, stop)
+        if outcome == _DONE:
+            return order
         _clear_marks(order)
         _clear_marks(path)
         if outcome == _NO_MEMORY:
@@ -243,6 +266,7 @@ def nodes_up_to(roots: tuple, stop: cython.int) -> list:
     begin_walk()
     try:
         order: _Nodes = _order(list(roots), True, stop)
+        _clear_marks(order)
     finally:
         end_walk()
     nodes: list = []
@@ -312,43 +336,47 @@ def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint
     parents: cython.pointer(cython.pointer(Node))
     partials: cython.p_double
     gradient: cython.double
-    selecting: cython.bint
     touched: cython.int = 0
     order: _Nodes = _order(roots, False, 0 if pruned else SWEPT)
     for i in range(len(targets)):
         node_of(targets[i])._flags |= TARGET | SWEPT
-    for i in range(order.size):
-        if i & 0xFFFF == 0xFFFF:
-            let_others_run()
-        node = order.items[i]
-        if not pruned or _leads_to_target(node):
-            touched |= node._flags
-            node._grad = 0.0
-            node._flags = (node._flags & ~REACHED) | SWEPT | NEEDED
+    if pruned:
+        for i in range(order.size):
+            if _leads_to_target(order.items[i]):
+                order.items[i]._flags |= NEEDED
+    if not cython.compiled:
+        for i in range(order.size):
+            order.items[i]._mark = 1
     for i in range(len(roots)):
-        node = node_of(roots[i])
-        if not pruned or node._flags & (TARGET | NEEDED):
-            node._grad += cython.cast(cython.double, seeds[i])
-            node._flags |= SWEPT | REACHED
+        if not pruned or node_of(roots[i])._flags & (TARGET | NEEDED):
+            _contribute(node_of(roots[i]), seeds[i])
     for i in range(order.size - 1, -1, -1):
         if i & 0xFFFF == 0xFFFF:
             let_others_run()
         node = order.items[i]
-        if (node._flags & (REACHED | NEEDED)) == (REACHED | NEEDED):
-            parents = parents_of(node)
-            partials = partials_of(node)
-            gradient = node._grad
-            selecting = (node._flags & SELECTING) != 0
-            for j in range(node._count):
-                parent = parents[j]
-                if parent._flags & CONSTANT or (selecting and partials[j] == 0.0):
+        if pruned and not node._flags & NEEDED:
+            node._mark = 0
+            continue
+        touched |= node._flags
+        if node._mark:  # no contribution came
+            node._mark = 0
+            node._grad = 0.0
+            node._flags = (node._flags & ~(REACHED | NEEDED)) | SWEPT
+            continue
+        parents = slots_of(node)
+        partials = partials_of(node)
+        gradient = node._grad
+        for j in range(node._count):
+            if node._flags & (SELECTING | PLAIN_0 | PLAIN_1):
+                if node._flags & SELECTING and partials[j] == 0.0:
                     continue
-                if pruned and not parent._flags & (TARGET | NEEDED):
+                if has_plain_operand(node) and node._flags & (PLAIN_1 if j else PLAIN_0):
                     continue
-                parent._grad += partials[j] * gradient
-                parent._flags |= REACHED
-    for i in range(order.size):
-        order.items[i]._flags &= ~NEEDED
+            parent = parents[j]
+            if parent._flags & CONSTANT or (pruned and not parent._flags & (TARGET | NEEDED)):
+                continue
+            _contribute(parent, partials[j] * gradient)
+        node._flags &= ~NEEDED
     for i in range(len(targets)):
         node_of(targets[i])._flags &= ~TARGET
     if touched & SHELVED:
@@ -358,11 +386,25 @@ def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
+def _contribute(node: cython.pointer(Node), share: cython.double) -> cython.void:
+    """Add a share to the gradient. A mark is on nodes, other than leaves, that had none in this sweep yet."""
+    if node._mark:
+        node._mark = 0
+        node._grad = 0.0
+    node._grad += share
+    node._flags |= SWEPT | REACHED
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
 def _leads_to_target(node: cython.pointer(Node)) -> cython.bint:
     """Tell whether a node depends on a target; its parents have been asked before."""
     j: cython.Py_ssize_t
     for j in range(node._count):
-        if parents_of(node)[j]._flags & (TARGET | NEEDED):
+        if has_plain_operand(node) and node._flags & (PLAIN_1 if j else PLAIN_0):
+            continue
+        if slots_of(node)[j]._flags & (TARGET | NEEDED):
             return True
     return False
 
@@ -426,6 +468,7 @@ def parent_positions(nodes: list, outside: list):
     node: Value
     total: cython.Py_ssize_t = 0
     for node in nodes:
+        make_operands(node_of(node))  # here, where an error may be raised
         total += node._count
     counts, positions = array("q", bytes(8 * len(nodes))), array("q", bytes(8 * total))
     complete: cython.bint = True
@@ -442,7 +485,7 @@ def parent_positions(nodes: list, outside: list):
         for i in range(len(nodes)):
             count[i] = node_of(nodes[i])._count
             for j in range(node_of(nodes[i])._count):
-                place = parents_of(node_of(nodes[i]))[j]._mark
+                place = slots_of(node_of(nodes[i]))[j]._mark
                 complete = complete and place != 0
                 position[total] = place - 1 if place > 0 else place
                 total += 1

@@ -18,7 +18,7 @@ cdef extern from "operations.h" nogil:
     int ad_selecting(int op) noexcept
     double d0_pow(double a, double b, double y) noexcept
 
-cdef extern from "layout.h" nogil:
+cdef extern from "layout.h":
     ctypedef struct Node "ad_node":
         double _data, _grad
         Node *_p0
@@ -30,7 +30,12 @@ cdef extern from "layout.h" nogil:
     object value_of(Node *node)
     Node *keep(object value) noexcept
     Py_ssize_t references(object value) noexcept
-    Node **parents_of(Node *node) noexcept
+    Node **parents_of(Node *node) except NULL
+    Node **slots_of(Node *node) noexcept
+    bint has_plain_operand(Node *node) noexcept
+    bint operands_made(Node *node) noexcept
+    int make_operands(Node *node) except -1
+    int place_of(Node *node) noexcept
     double *partials_of(Node *node) noexcept
 
 @cython.final

@@ -33,7 +33,6 @@ from ..errors import DivisionError, DomainError, NonFiniteError, RangeError, Rec
 if cython.compiled:
     from cython.cimports.autograd_core.engine.flags import *
     from cython.cimports.autograd_core.engine.node import *
-    from cython.cimports.libc.stdlib import free
 else:
     from .flags import *
 
@@ -70,6 +69,14 @@ if not cython.compiled:
         """A node's parents: an array there, a tuple here."""
         return node._parents
 
+    slots_of = parents_of
+
+    def has_plain_operand(node):
+        """Compiled, a plain operand gets its node when somebody asks for it; here at once."""
+        return False
+
+    make_operands = operands_made = has_plain_operand
+
     def partials_of(node):
         """A node's partials: an array there, a tuple here."""
         return node._partials
@@ -93,10 +100,6 @@ recording = threading.local()  # of a Program: the comparisons (`guards`), and w
 active_recordings = []  # an entry for each Program that some thread is recording
 
 _changes = 0  # of nodes that stand in a pickler's table
-
-# The nodes that wait to be freed, linked through their gradient fields.
-_pending = cython.declare(cython.p_void)
-_draining = cython.declare(cython.bint, False)
 
 _settle = cython.declare(object)  # of the modes that generators and coroutines hold: see modes.py
 _rebase = cython.declare(object)
@@ -143,7 +146,7 @@ class Value:
     """
 
     if not cython.compiled:
-        __slots__ = ("__weakref__", "_data", "_extra", "_flags", "_grad", "_index", "_op_id",
+        __slots__ = ("__weakref__", "_data", "_extra", "_flags", "_grad", "_index", "_mark", "_op_id",
                      "_parents", "_partials", "_scope")  # fmt: skip
 
     def __init__(self, data, label=""):
@@ -573,16 +576,17 @@ def _blank(node):
     node._grad = 0.0
     node._parents = node._partials = ()
     node._extra = None
-    node._op_id = node._flags = node._index = node._scope = 0
+    node._op_id = node._flags = node._index = node._mark = node._scope = 0
 
 
 @cython.cfunc
 @cython.inline
 def new_node(op: cython.int, y: cython.double) -> Value:
     """Return a node of that operation and number; its parents are still to come."""
+    if cython.compiled:
+        return cython.cast(Value, ad_new(op, y, 0))
     node: Value = Value.__new__(Value)
-    if not cython.compiled:
-        _blank(node)
+    _blank(node)
     node._data = y
     node._op_id = op
     node._scope = get_scope()
@@ -611,13 +615,8 @@ def _unary(op: cython.int, a: Value) -> Value:
             y = _scalar(op, (a,))
         if not ad_partials1(op, a._data, y, d):
             d[0] = rules[op].partials((a._data,), y)[0]
-        node: Value = new_node(op, y)
-        incref(cython.cast(cython.p_void, a))
-        node._p0 = cython.cast(cython.p_void, a)
-        node._d0 = d[0]
-        node._count = 1
-        if ad_selecting(op):
-            node._flags = SELECTING
+        flags: cython.int = SELECTING if ad_selecting(op) else 0
+        node: Value = cython.cast(Value, ad_new1(op, y, flags, a, d[0]))
     else:
         node = new_node(op, _scalar(op, (a,)))
         attach(node, (a,))
@@ -640,16 +639,8 @@ def _binary(op: cython.int, a: Value, b: Value) -> Value:
             d[1] = 0.0
         elif not ad_partials2(op, a._data, b._data, y, d):
             d[0], d[1] = rules[op].partials((a._data, b._data), y)
-        node: Value = new_node(op, y)
-        incref(cython.cast(cython.p_void, a))
-        incref(cython.cast(cython.p_void, b))
-        node._p0 = cython.cast(cython.p_void, a)
-        node._p1 = cython.cast(cython.p_void, b)
-        node._d0 = d[0]
-        node._d1 = d[1]
-        node._count = 2
-        if ad_selecting(op):
-            node._flags = SELECTING
+        flags: cython.int = SELECTING if ad_selecting(op) else 0
+        node: Value = cython.cast(Value, ad_new2(op, y, flags, a, b, d[0], d[1]))
     else:
         node = new_node(op, _scalar(op, (a, b)))
         attach(node, (a, b))
@@ -835,41 +826,14 @@ def parent_count(node: Value) -> cython.Py_ssize_t:
 
 @cython.cfunc
 def _parent(node: Value, j: cython.Py_ssize_t):
-    if cython.compiled:
-        return cython.cast(object, _parent_pointer(node, j))
-    return node._parents[j]
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _parent_pointer(node: Value, j: cython.Py_ssize_t) -> cython.p_void:
-    if cython.compiled:
-        if node._count > 2:
-            return cython.cast(cython.pointer(cython.p_void), node._p0)[j]
-        return node._p1 if j else node._p0
+    return value_of(parents_of(node_of(node))[j])
 
 
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
 def _partial(node: Value, j: cython.Py_ssize_t) -> cython.double:
-    if cython.compiled:
-        if node._count > 2:
-            return _partial_block(node)[j]
-        return node._d1 if j else node._d0
-    return node._partials[j]
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _partial_block(node: Value) -> cython.pointer(cython.double):
-    if cython.compiled:
-        return cython.cast(
-            cython.pointer(cython.double),
-            cython.cast(cython.p_char, node._p0) + node._count * cython.sizeof(cython.p_void),
-        )
+    return partials_of(node_of(node))[j]
 
 
 @cython.cfunc
@@ -877,75 +841,11 @@ def _partial_block(node: Value) -> cython.pointer(cython.double):
 def index_of(node: Value) -> cython.int:
     """Return which output of softmax or log_softmax a node is."""
     if cython.compiled:
-        if node._count > 2:
-            return cython.cast(cython.int, cython.cast(cython.size_t, node._p1))
-        return (node._flags & INDEX_1) != 0
+        return place_of(node_of(node))
     return node._index
 
 
-# --- freeing --------------------------------------------------------------------------------------------
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _drop(pointer: cython.p_void) -> cython.void:
-    """Give up one reference: a node's last one puts it on the pending list.
-
-    Through a weak reference a node may be revived while it waits: such a one keeps all its fields.
-    """
-    if cython.compiled:
-        global _pending
-        if refcount(pointer) > 1:
-            decref(pointer)
-        elif has_weak_reference(pointer):
-            put_aside(pointer)
-        else:
-            put_link(cython.address(cython.cast(Value, pointer)._grad), _pending)
-            _pending = pointer
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _drop_parents(node: Value) -> cython.void:
-    if cython.compiled:
-        j: cython.Py_ssize_t
-        if node._count > 2:
-            for j in range(node._count):
-                _drop(cython.cast(cython.pointer(cython.p_void), node._p0)[j])
-            free(node._p0)
-        else:
-            _drop(node._p0)
-            if node._count == 2:
-                _drop(node._p1)
-        node._count = 0
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def _release(pointer: cython.p_void) -> cython.void:
-    """Give up the parents of a dying node, without recursion: called by the node's deallocator."""
-    if cython.compiled:
-        global _pending, _draining
-        if cython.cast(Value, pointer)._count == 0:
-            return
-        _drop_parents(cython.cast(Value, pointer))
-        if _draining:
-            return
-        _draining = True
-        waiting: cython.p_void
-        while True:
-            waiting = _pending
-            if waiting != cython.NULL:
-                _pending = get_link(cython.address(cython.cast(Value, waiting)._grad))
-            else:
-                waiting = take_back()
-                if waiting == cython.NULL:
-                    break
-            decref(waiting)
-        ad_tidy()
-        _draining = False
+# --- freeing: node.h -----------------------------------------------------------------------------------
 
 
 def _after_collection(phase, about):
@@ -955,7 +855,8 @@ def _after_collection(phase, about):
 
 
 if cython.compiled:
-    hook_type(Value, _release)
+    hook_type(Value)
+    hook_operators(Value)
     gc.callbacks.append(_after_collection)
 
 
@@ -981,8 +882,7 @@ def _apply_modes(node: Value):
         _diagnose(node)
     if mode & NO_GRAD:
         if cython.compiled:
-            _release(cython.cast(cython.p_void, node))
-            node._p0 = node._p1 = cython.NULL
+            ad_cut(node)
         else:
             node._parents = node._partials = ()
         node._op_id = OP_LEAF
