@@ -31,6 +31,18 @@ def __array_ufunc__(self: Value, ufunc, how, *inputs, **keywords):
     return apply_ufunc(ufunc, how, inputs, keywords)
 
 
+@method
+def fabs(self: Value):
+    """The absolute value, under the name that NumPy asks for."""
+    return make_unary(OP_ABS, self)
+
+
+@method
+def conjugate(self: Value):
+    """This node: NumPy asks for it in std, var and vdot."""
+    return self
+
+
 # --- written by autograd_core/calculus/codegen.py ---
 
 

@@ -12,7 +12,8 @@ else:
     from .value import *
 
 from ..errors import GraphError
-from .value import Details, attach, described, failure, note_raised, number_from, number_of, rules
+from .failures import described
+from .value import Details, attach, failure, note_raised, number_from, number_of, rules
 
 COMPILED = cython.compiled
 

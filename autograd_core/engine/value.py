@@ -3,96 +3,48 @@
 """The node of the graph: its class, how it is made by an operator, and how it is freed.
 
 One source, two lives: Cython compiles it, and without a compiler it runs as it stands, to the same bits. What
-touches memory by hand stands under ``if cython.compiled`` with its plain-Python twin beside it; everything
-else is shared. The other modules of this package are made in the same way and see the node's fields through
+touches memory by hand is C, in node.h and layout.h, with its plain-Python twin in `plain`; everything else is
+shared. The other modules of this package are made in the same way and see the node's fields through
 `value.pxd`: `sweep` orders and back-propagates, `nary` makes nodes of many operands, `modes` holds the
 context managers, `flat` copies and pickles. They import this module, never the other way round; what they add
-to the node they make a `method`.
+to the node they make a `method`. The common case of the operators is C too (arithmetic.h).
 
 Layout of a compiled node, 96 bytes: value and gradient; up to two parents and partials inline, more in one
 block of memory (parents, then partials; the second parent's field then holds the node's index); operation,
 flags, scope, a mark for walks; and one reference for what few nodes have (a label, a source line, a
 user-defined operation). Parents are fixed when the node is made, so there are no cycles and the garbage
-collector need not know of nodes. A node that dies hands its parents to a pending list which one loop drains,
-so that a chain of any length is freed without recursion.
+collector need not know of nodes.
 """
 
 import gc
 import math
 import numbers
-import operator
-import os
-import sys
 import threading
 
 import cython
 
 from ..calculus.operations import OPERATIONS
-from ..errors import DivisionError, DomainError, NonFiniteError, RangeError, RecordingError
 
 if cython.compiled:
     from cython.cimports.autograd_core.engine.flags import *
     from cython.cimports.autograd_core.engine.node import *
 else:
     from .flags import *
+    from .plain import *
+
+from .comparing import compared
+from .failures import (
+    bounded,
+    caller,
+    no_real_number,
+    non_finite_error,
+    operation_error,
+    reading_error,
+)
 
 COMPILED = cython.compiled
 
 rules = [None, *OPERATIONS.values()]  # the built-in operations by identifier
-
-if not cython.compiled:
-
-    class _ThreadState(threading.local):
-        mode = 0
-        scope = 0
-
-        def __init__(self):
-            self.outer = []
-
-    def push_scope(scope):
-        """Enter a scope."""
-        _state.outer.append(_state.scope)
-        _state.scope = scope
-
-    def pop_scope():
-        """Leave it."""
-        _state.scope = _state.outer[-1]  # first: an interruption between the two lines loses nothing
-        _state.outer.pop()
-
-    def node_of(value):
-        """In compiled modules this gives a node's address, here the node itself."""
-        return value
-
-    value_of = node_of
-
-    def parents_of(node):
-        """A node's parents: an array there, a tuple here."""
-        return node._parents
-
-    slots_of = parents_of
-
-    def has_plain_operand(node):
-        """Compiled, a plain operand gets its node when somebody asks for it; here at once."""
-        return False
-
-    make_operands = operands_made = has_plain_operand
-
-    def partials_of(node):
-        """A node's partials: an array there, a tuple here."""
-        return node._partials
-
-    _state = _ThreadState()
-    globals().update({f"OP_{name.upper()}": rule.identifier for name, rule in OPERATIONS.items()})
-    globals().update(
-        OP_LEAF=0,
-        OP_CUSTOM=255,
-        raw_mode=lambda: _state.mode,
-        set_mode=lambda mode: setattr(_state, "mode", mode),
-        get_scope=lambda: _state.scope,
-        set_scope=lambda scope: setattr(_state, "scope", scope),
-        scope_depth=lambda: len(_state.outer),
-        is_finite=math.isfinite,
-    )
 
 scope_names = [""]  # by number
 outer_scopes = [0]  # the number of the scope around each
@@ -457,20 +409,10 @@ class Value:
             parts.append(f"grad={self._grad!r}")
         return ", ".join(parts) + ")"
 
-    # --- functions, under NumPy's names too -------------------------------------------------------------
-
     @staticmethod
     def lift(number):
         """Return a constant node of a plain number."""
         return constant(number_from(number))
-
-    def fabs(self):
-        """The absolute value, under the name that NumPy asks for."""
-        return _unary(OP_ABS, self)
-
-    def conjugate(self):
-        """This node: NumPy asks for it in std, var and vdot."""
-        return self
 
 
 if not cython.compiled:
@@ -510,35 +452,15 @@ def number_from(data):
         )
     if isinstance(data, numbers.Real):
         return float(data)
-    if isinstance(data, str):
-        raise TypeError(
-            f"a number is wanted, not the text {bounded(str(data))!r}: convert it with float() first"
-        )
-    if data is None:
-        raise TypeError("a number is wanted, not None")
-    if isinstance(data, complex):
-        raise TypeError(
-            f"a real number is wanted, not {data!r}: differentiate the real and imaginary parts separately"
-        )
-    if getattr(data, "size", None) == 1 and hasattr(data, "item"):
+    if getattr(data, "size", None) == 1 and hasattr(data, "item") and not isinstance(data, (str, complex)):
         return number_from(data.item())
-    if hasattr(data, "shape"):
-        raise TypeError(
-            f"one number is wanted, not an array of shape {data.shape}: make an array of Values, "
-            "[Value(number) for number in array]"
-        )
-    raise TypeError(f"a real number is wanted, not {type(data).__name__} {bounded(repr(data))}")
+    raise no_real_number(data)
 
 
 def _label(text):
     if not isinstance(text, str):
         raise TypeError(f"a label is text, not {type(text).__name__}")
     return str.__str__(text)  # of a subclass, which may refer to anything, the text alone
-
-
-def bounded(text):
-    """Return a text of at most 40 characters."""
-    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _short(node: Value):
@@ -674,35 +596,15 @@ def _operand(other, symbol):
     return NotImplemented
 
 
-@cython.cfunc
 def _floor_divide(left, right):
-    """The node of left // right, step by step what Python does with floats, so that its bits come out.
-
-    floor(a / b) would not do: 1.0 // 0.1 is 9.0, and 1.0 / 0.1 is 10.0.
-    """
+    """The node of left // right; NotImplemented where one of them is, by `_operand`."""
     if left is NotImplemented or right is NotImplemented:
         return NotImplemented
-    a: Value = left
-    b: Value = right
-    if b._data == 0.0 and not get_mode() & IEEE:
-        error = ZeroDivisionError("float floor division by zero")
-        raise failure(rules[OP_DIV], (a, b), (a._data, b._data), error, "//: ")
-    one: Value = constant(1.0)
-    sign: Value = _binary(OP_MUL, _binary(OP_COPYSIGN, one, a), _binary(OP_COPYSIGN, one, b))
-    size: Value = _unary(OP_ABS, a)
-    step: Value = _unary(OP_ABS, b)
-    rest: Value = _binary(OP_MOD, size, step)
-    count: Value = _binary(OP_DIV, _binary(OP_SUB, size, rest), step)  # a whole number but for its rounding
-    below: Value = _binary(
-        OP_MUL, _binary(OP_GREATER, rest, constant(0.0)), _binary(OP_LESS, sign, constant(0.0))
-    )
-    quotient: Value = _binary(OP_SUB, _binary(OP_MUL, sign, count), below)
-    whole: Value = _unary(OP_FLOOR, quotient)
-    up: Value = _binary(OP_GREATER, _binary(OP_SUB, quotient, whole), constant(0.5))
-    return _binary(OP_COPYSIGN, _binary(OP_ADD, whole, up), sign)
+    from .floor_division import floor_divide  # it imports this module
+
+    return floor_divide(left, right)
 
 
-@cython.cfunc
 def _divmod(left, right):
     quotient = _floor_divide(left, right)
     return NotImplemented if quotient is NotImplemented else (quotient, left % right)
@@ -767,20 +669,8 @@ def _scalar(op: cython.int, operands: tuple) -> cython.double:
 
 def failure(rule, operands, numbers_, error, what=""):
     """Return the exception of ours that tells which operation failed, on what."""
-    kind = DomainError
-    if isinstance(error, ZeroDivisionError):
-        kind = DivisionError
-    elif isinstance(error, OverflowError):
-        kind = RangeError
-    shown = ", ".join(described(operand, number) for operand, number in zip(operands, numbers_))
-    place = f" in scope {scope_path(get_scope())!r}" if get_scope() else ""
-    if get_mode() & DIAGNOSE:
-        place += " at {}:{}".format(*_caller())
-    found = kind(f"{rule.name}({shown}){place}: {what}{error}", rule.name, numbers_)
-    found.add_note(
-        f"In a branch of where() that is not taken, write it as a function: where(condition, lambda: "
-        f"{rule.name}(x), 0.0); within ieee() it gives an infinity or NaN, as NumPy does."
-    )
+    place = scope_path(get_scope())
+    found = operation_error(rule, operands, numbers_, error, what, place, bool(get_mode() & DIAGNOSE))
     note_raised(found)
     return found
 
@@ -789,12 +679,6 @@ def note_raised(error):
     """While recording, keep an exception of an operation: a function that catches it must not be recorded."""
     if get_mode() & RECORDING:
         recording.raised.append(error)
-
-
-def described(operand, number):
-    """Return an operand's number, with its label where it has one."""
-    label = operand.label
-    return f"{bounded(label)}={number!r}" if label else repr(number)
 
 
 def attach(node, operands, index=0):
@@ -893,7 +777,7 @@ def _apply_modes(node: Value):
 def _diagnose(node: Value):
     """Keep the source line; raise if the value or a partial is not finite."""
     j: cython.Py_ssize_t
-    source = _caller()
+    source = caller()
     if isinstance(node._extra, Details):
         node._extra.source = source
     else:
@@ -908,24 +792,7 @@ def _diagnose(node: Value):
 def _raise_non_finite(node: Value, what):
     operands = node.parents
     numbers_ = tuple([cython.cast(Value, operand)._data for operand in operands])
-    shown = ", ".join(described(operand, number) for operand, number in zip(operands[:8], numbers_))
-    if len(operands) > 8:
-        shown += f", ... {len(operands)} operands"
-    place = f" in scope {node.scope!r}" if node.scope else ""
-    raise NonFiniteError(
-        f"{node.op}({shown}){place} at {node.source[0]}:{node.source[1]}: {what}", node.op, numbers_, node
-    )
-
-
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
-def _caller():
-    """Return (filename, line) of the nearest frame outside this package."""
-    frame = sys._getframe()
-    while frame is not None and os.path.abspath(frame.f_code.co_filename).startswith(_PACKAGE):
-        frame = frame.f_back
-    return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("<unknown>", 0)
+    raise non_finite_error(node, operands, numbers_, what)
 
 
 # --- reading numbers, and the modes that forbid it ------------------------------------------------------
@@ -952,32 +819,8 @@ def forbid_reading(node: Value, how):
     """Raise RecordingError: a number would be frozen. `how` tells what was done to the node."""
     if node._flags & FRESH:
         return
-    name = node.label or node.op or "input"
-    place = f" in scope {node.scope!r}" if node.scope else ""
-    if get_mode() & RULE:
-        raise RecordingError(
-            f"node {bounded(name)!r}: {how} inside the partials of a user-defined operation, which would "
-            "make it a constant: "
-            "write them with this package's functions (autograd_core.exp, not math.exp)"
-        )
-    if not get_mode() & RECORDING:
-        if active_recordings:
-            raise RecordingError(
-                f"node {bounded(name)!r}{place}: {how} in another thread than the one that records it, which "
-                "would freeze its number: let the recorded function start no threads"
-            )
-        return
-    raise RecordingError(
-        f"node {bounded(name)!r}{place}: {how} while a Program was being recorded, which would freeze its "
-        "number for every other input: use maximum, minimum, clip, where(greater(a, b), ...) or softmax, or "
-        "return it from the function"
-    )
-
-
-_relations = {
-    "<": operator.lt, "<=": operator.le, "==": operator.eq,
-    "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
+    if get_mode() & (RULE | RECORDING) or active_recordings:
+        raise reading_error(node, how, get_mode())
 
 
 @cython.cfunc
@@ -1015,22 +858,12 @@ def _compare_with_number(a: Value, other, relation):
             return NotImplemented
         if get_mode() & RECORDING or a._flags & RECORDED:
             forbid_reading(a, "it was compared with a complex number")
-        return _relations[relation](a._data, other)
+        return (a._data == other) == (relation == "==")
     if isinstance(other, numbers.Real) and not isinstance(other, numbers.Rational):
         return _compare(a, float(other), relation)  # of a NumPy scalar, whose precision may be smaller
-    outcome = bool(_relations[relation](a._data, other))
-    try:
-        bound = float(other)
-    except OverflowError:
-        bound = math.inf if other > 0 else -math.inf
-    if bound != other:  # the same comparison of doubles, by the double beside it
-        if relation in ("==", "!="):
-            return outcome  # for every number
-        if bound > other:
-            relation = "<" if relation in ("<", "<=") else ">="
-        else:
-            relation = "<=" if relation in ("<", "<=") else ">"
-    _note_comparison(a, bound, relation, outcome)
+    outcome, bound, relation = compared(a._data, other, relation)
+    if bound is not None:
+        _note_comparison(a, bound, relation, outcome)
     return outcome
 
 

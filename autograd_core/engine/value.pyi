@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, SupportsFloat, TypeAlias, TypeVar, final, overload
 
 from ..calculus.operations import Operation
+from ..errors import OperationError
 from ..graph import Explanation
 
 # Whatever float() takes, except text: int, float, bool, Fraction, NumPy's scalars, another Value.
@@ -342,6 +343,14 @@ def evaluate(op: int, a: _Real, b: _Real = 0.0, c: _Real = 0.0) -> float:
     Raises:
         DomainError, RangeError, DivisionError: where Python's float would raise.
     """
+
+def failure(
+    rule: Operation, operands: Sequence[Value], numbers_: tuple[float, ...], error: Exception, what: str = ""
+) -> OperationError:
+    """Return the exception of ours that tells which operation failed, on what."""
+
+def thread_mode() -> int:
+    """Return the mode bits of this thread."""
 
 rules: list[Operation | None]
 scope_names: list[str]

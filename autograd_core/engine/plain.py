@@ -1,0 +1,92 @@
+"""Uncompiled: what node.h and layout.h give the compiled modules."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+from ..calculus.operations import OPERATIONS
+
+
+class _ThreadState(threading.local):
+    mode = 0
+    scope = 0
+
+    def __init__(self) -> None:
+        self.outer: list[int] = []
+
+
+_state = _ThreadState()
+
+
+def raw_mode() -> int:
+    """Return the mode bits of this thread."""
+    return _state.mode
+
+
+def set_mode(mode: int) -> None:
+    """Set them."""
+    _state.mode = mode
+
+
+def get_scope() -> int:
+    """Return the number of the scope that this thread is in."""
+    return _state.scope
+
+
+def set_scope(scope: int) -> None:
+    """Put a scope in the place of it."""
+    _state.scope = scope
+
+
+def scope_depth() -> int:
+    """Return how many scopes this thread is inside of."""
+    return len(_state.outer)
+
+
+def push_scope(scope: int) -> None:
+    """Enter a scope."""
+    _state.outer.append(_state.scope)
+    _state.scope = scope
+
+
+def pop_scope() -> None:
+    """Leave it."""
+    _state.scope = _state.outer[-1]  # first: an interruption between the two lines loses nothing
+    _state.outer.pop()
+
+
+def node_of(value: Any) -> Any:
+    """In compiled modules this gives a node's address, here the node itself."""
+    return value
+
+
+value_of = node_of
+
+
+def parents_of(node: Any) -> tuple[Any, ...]:
+    """A node's parents: an array there, a tuple here."""
+    parents: tuple[Any, ...] = node._parents
+    return parents
+
+
+slots_of = parents_of
+
+
+def partials_of(node: Any) -> tuple[float, ...]:
+    """A node's partials: an array there, a tuple here."""
+    partials: tuple[float, ...] = node._partials
+    return partials
+
+
+def has_plain_operand(node: Any) -> bool:
+    """Compiled, a plain operand gets its node when somebody asks for it; here at once."""
+    return False
+
+
+make_operands = operands_made = has_plain_operand
+
+is_finite = math.isfinite
+OP_LEAF, OP_CUSTOM = 0, 255
+globals().update({f"OP_{name.upper()}": rule.identifier for name, rule in OPERATIONS.items()})
