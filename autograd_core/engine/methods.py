@@ -4,15 +4,17 @@
 import cython
 
 if cython.compiled:
+    from cython.cimports.autograd_core.engine.flags import IEEE
     from cython.cimports.autograd_core.engine.nary import make_many
     from cython.cimports.autograd_core.engine.value import *
 else:
+    from .flags import IEEE
     from .nary import make_many
     from .value import *
 
 from .nary import indexed_values
 from .ufuncs import apply_ufunc
-from .value import method
+from .value import failure, method, number_of, rules
 
 COMPILED = cython.compiled
 
@@ -41,6 +43,28 @@ def fabs(self: Value):
 def conjugate(self: Value):
     """This node: NumPy asks for it in std, var and vdot."""
     return self
+
+
+@method
+def _floor_divide(self: Value, divisor: Value):
+    """Return the node of ``//``, by the steps of Python's floats, so that their bits come out.
+
+    floor(a / b) would not do: 1.0 // 0.1 is 9.0, and 1.0 / 0.1 is 10.0.
+    """
+    if number_of(divisor) == 0.0 and not thread_mode() & IEEE:
+        error = ZeroDivisionError("float floor division by zero")
+        raise failure(rules[OP_DIV], (self, divisor), (number_of(self), number_of(divisor)), error, "//: ")
+    one: Value = constant(1.0)
+    zero: Value = constant(0.0)
+    half: Value = constant(0.5)
+    sign = make_binary(OP_COPYSIGN, one, self) * make_binary(OP_COPYSIGN, one, divisor)
+    size, step = abs(self), abs(divisor)
+    rest = size % step
+    count = (size - rest) / step  # a whole number but for its rounding
+    quotient = sign * count - make_binary(OP_GREATER, rest, zero) * make_binary(OP_LESS, sign, zero)
+    whole: Value = make_unary(OP_FLOOR, quotient)
+    up: Value = make_binary(OP_GREATER, quotient - whole, half)
+    return make_binary(OP_COPYSIGN, whole + up, sign)
 
 
 # --- written by autograd_core/calculus/codegen.py ---

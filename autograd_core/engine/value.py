@@ -600,9 +600,7 @@ def _floor_divide(left, right):
     """The node of left // right; NotImplemented where one of them is, by `_operand`."""
     if left is NotImplemented or right is NotImplemented:
         return NotImplemented
-    from .floor_division import floor_divide  # it imports this module
-
-    return floor_divide(left, right)
+    return left._floor_divide(right)
 
 
 def _divmod(left, right):
