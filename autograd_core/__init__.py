@@ -10,9 +10,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ._lazy import lazily
 from ._load import load_engine
 from ._paths import ALIASES, keep_paths
 
@@ -54,34 +54,14 @@ if TYPE_CHECKING:
 
 # Imported when they are first asked for, so that `import autograd_core` stays quick.
 _LAZY = {
-    "checking.rounding": ("rounding",),
-    "custom": ("CustomOperation", "operation"),
-    "graph": ("Explanation", "GraphStatistics", "Path", "explain", "stale_nodes", "statistics"),
-    "programs": ("Gradients", "Program", "ProgramStatistics", "jit", "record"),
-    "transforms": ("differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
-    "vectors": (
-        "gradients_to_vector",
-        "parameters_to_vector",
-        "vector_to_gradients",
-        "vector_to_parameters",
-    ),
+    "checking.rounding": "rounding",
+    "custom": "CustomOperation operation",
+    "graph": "Explanation GraphStatistics Path explain stale_nodes statistics",
+    "programs": "Gradients Program ProgramStatistics jit record",
+    "transforms": "differentiate grad hessian hvp jacobian jvp value_and_grad vjp",
+    "vectors": "gradients_to_vector parameters_to_vector vector_to_gradients vector_to_parameters",
 }
-_HOME = {name: module for module, names in _LAZY.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name in ALIASES or name in _LAZY:
-        return import_module(f".{name}", __name__)
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
+__getattr__, __dir__ = lazily(__name__, _LAZY, tuple(ALIASES))
 
 __version__ = "0.1.0"
 

@@ -6,42 +6,71 @@ Back-propagation, in autograd_core, computes the gradient; what is here makes mo
 that gradient. Estimators for scikit-learn are in `nn.estimators`, plots in `nn.plots`; both need an extra.
 """
 
-from nn.blocks import Dropout, Embedding, GaussianNoise, Inputs, LayerNorm, Residual, Sequential
-from nn.errors import (
-    DivergenceError,
-    FileError,
-    InputError,
-    ModelWarning,
-    SlowTrainingWarning,
-    StateError,
-)
-from nn.history import Epoch, History
-from nn.initializers import Glorot, He, LeCun, Normal, Orthogonal, Uniform, Zeros
-from nn.layers import MLP, Layer, Neuron
-from nn.losses import (
-    absolute_error,
-    binary_cross_entropy,
-    cross_entropy,
-    half_squared_error,
-    hinge,
-    huber,
-    mae,
-    mse,
-    nll,
-)
-from nn.lr_finder import RateRange, find_lr
-from nn.metrics import Evaluation, accuracy, confusion_matrix, evaluate, predict, predict_labels
-from nn.minimizers import LBFGS, Minimizer
-from nn.module import Module
-from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_by_norm, clip_by_value
-from nn.plateau import ReduceOnPlateau
-from nn.random_inputs import RandomInput, is_training, train_mode
-from nn.regularizers import L1, L2, ElasticNet
-from nn.saving import load, save
-from nn.schedules import ByEpoch, Constant, CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp
-from nn.stopping import EarlyStopping, MaxUpdates, Patience, Target, TimeLimit
-from nn.training import fit
-from nn.training.minibatch import objective
+from typing import TYPE_CHECKING
+
+from autograd_core._lazy import lazily
+
+if TYPE_CHECKING:
+    from nn.blocks import Dropout, Embedding, GaussianNoise, Inputs, LayerNorm, Residual, Sequential
+    from nn.errors import (
+        DivergenceError,
+        FileError,
+        InputError,
+        ModelWarning,
+        SlowTrainingWarning,
+        StateError,
+    )
+    from nn.history import Epoch, History
+    from nn.initializers import Glorot, He, LeCun, Normal, Orthogonal, Uniform, Zeros
+    from nn.layers import MLP, Layer, Neuron
+    from nn.losses import (
+        absolute_error,
+        binary_cross_entropy,
+        cross_entropy,
+        half_squared_error,
+        hinge,
+        huber,
+        mae,
+        mse,
+        nll,
+    )
+    from nn.lr_finder import RateRange, find_lr
+    from nn.metrics import Evaluation, accuracy, confusion_matrix, evaluate, predict, predict_labels
+    from nn.minimizers import LBFGS, Minimizer
+    from nn.module import Module
+    from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_by_norm, clip_by_value
+    from nn.plateau import ReduceOnPlateau
+    from nn.random_inputs import RandomInput, is_training, train_mode
+    from nn.regularizers import L1, L2, ElasticNet
+    from nn.saving import load, save
+    from nn.schedules import ByEpoch, Constant, CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp
+    from nn.stopping import EarlyStopping, MaxUpdates, Patience, Target, TimeLimit
+    from nn.training import fit
+    from nn.training.minibatch import objective
+
+# Imported when they are first asked for, so that `import nn` stays quick.
+_LAZY = {
+    "blocks": "Dropout Embedding GaussianNoise Inputs LayerNorm Residual Sequential",
+    "errors": "DivergenceError FileError InputError ModelWarning SlowTrainingWarning StateError",
+    "history": "Epoch History",
+    "initializers": "Glorot He LeCun Normal Orthogonal Uniform Zeros",
+    "layers": "MLP Layer Neuron",
+    "losses": "absolute_error binary_cross_entropy cross_entropy half_squared_error hinge huber mae mse nll",
+    "lr_finder": "RateRange find_lr",
+    "metrics": "Evaluation accuracy confusion_matrix evaluate predict predict_labels",
+    "minimizers": "LBFGS Minimizer",
+    "module": "Module",
+    "optimizers": "SGD Adagrad Adam AdamW Optimizer RMSprop clip_by_norm clip_by_value",
+    "plateau": "ReduceOnPlateau",
+    "random_inputs": "RandomInput is_training train_mode",
+    "regularizers": "L1 L2 ElasticNet",
+    "saving": "load save",
+    "schedules": "ByEpoch Constant CosineDecay ExponentialDecay LinearDecay StepDecay WarmUp",
+    "stopping": "EarlyStopping MaxUpdates Patience Target TimeLimit",
+    "training": "fit",
+    "training.minibatch": "objective",
+}
+__getattr__, __dir__ = lazily(__name__, _LAZY, ("activations", "branches", "data", "estimators", "groups", "plots", "random_state", "reports"))
 
 __distribution__ = "autograd-core"  # see autograd_core/_paths.py
 

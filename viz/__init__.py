@@ -15,10 +15,53 @@ A notebook shows the drawing as a picture, and the player with its buttons, slid
 steps in the terminal, and `python -m viz` does all three from the shell.
 """
 
-from viz.drawing import Drawing, draw
-from viz.errors import DrawingError, FormatError, RendererError, RenderTimeout
-from viz.latex import Latex, latex
-from viz.player import Player, step
+from typing import TYPE_CHECKING
+
+from autograd_core._lazy import lazily
+from viz.latex import Latex, latex  # not later: to import the module would take the function's name
+
+if TYPE_CHECKING:
+    from viz.drawing import Drawing, draw
+    from viz.errors import DrawingError, FormatError, RendererError, RenderTimeout
+    from viz.player import Player, step
+
+# Imported when they are first asked for, so that `import viz` stays quick.
+_LAZY = {
+    "drawing": "Drawing draw",
+    "errors": "DrawingError FormatError RenderTimeout RendererError",
+    "player": "Player step",
+}
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    _LAZY,
+    (
+        "columns",
+        "compact",
+        "diagnosis",
+        "dot",
+        "files",
+        "folding",
+        "frames",
+        "mermaid",
+        "naming",
+        "narration",
+        "page",
+        "palette",
+        "payload",
+        "picture",
+        "planning",
+        "playground",
+        "renderer",
+        "roots",
+        "snapshot",
+        "spread",
+        "svg",
+        "terminal",
+        "text",
+        "widget",
+    ),
+)
 
 __distribution__ = "autograd-core"  # see autograd_core/_paths.py
 

@@ -15,7 +15,6 @@ from autograd_core.graph import topological_order
 from autograd_core.steps import final_gradients, steps
 from viz.errors import DrawingError
 from viz.naming import node_names
-from viz.narration import formula_templates
 from viz.snapshot import take_snapshot
 from viz.text import check_digits, number
 
@@ -165,6 +164,8 @@ class _Writer:
             base = _piece(self.names[parents[0]])
             power = base if n == 2.0 else (f"{_power(base)}^{{{self._number(n - 1.0)}}}", _POWER)
             return rf"{self._number(n)}\,{power[0]}", _PRODUCT
+        from viz.narration import formula_templates  # here, so that `import viz` stays quick
+
         templates = formula_templates(operation)
         names = {f"v{k}": self.names[parent] for k, parent in enumerate(parents)} | {"y": self.names[node]}
         fields: dict[str, str] = {str(k): f"v{k}" for k in range(len(parents))} | {"y": "y"}

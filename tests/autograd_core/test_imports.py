@@ -243,3 +243,35 @@ def test_the_stub_names_every_public_method_of_the_node():
     methods = [name for name in vars(Value) if not name.startswith("_")]
     assert "tanh" in methods
     assert [name for name in methods if not re.search(rf"\b{name}\b", stub)] == []
+
+
+@pytest.mark.parametrize("package", ["autograd_core", "nn", "viz"])
+def test_importing_a_package_is_quick_and_every_name_is_there_when_it_is_asked_for(package):
+    program = f"""
+import sys
+import {package} as p
+late = {{"numpy", "graphviz", "nn.training", "viz.drawing", "viz.player", "autograd_core.programs"}}
+assert not late & set(sys.modules), late & set(sys.modules)
+assert set(p.__all__) <= set(dir(p))
+for name in p.__all__:
+    found = getattr(p, name)
+    assert getattr(p, name) is found
+from {package} import *
+try:
+    p.no_such_name
+except AttributeError as error:
+    assert str(error) == "module {package!r} has no attribute 'no_such_name'", error
+else:
+    raise AssertionError
+"""
+    command = [sys.executable, "-W", "error", "-c", program]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+
+
+def test_a_function_keeps_its_name_where_a_module_has_the_same():
+    program = (
+        "import viz, viz.player, viz.__main__; assert callable(viz.latex); import nn; assert callable(nn.fit)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
