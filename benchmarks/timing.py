@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
@@ -18,7 +19,10 @@ class Worker:
     """One peer and one workload in a process of its own; see `worker.py`."""
 
     def __init__(self, peer: str, workload: str, *options: object):
-        python = sys.executable if peer in ("ours", "plain", "by_values") else peers_python()
+        here = peer in ("ours", "plain", "by_values") or (
+            "micrograd" in peer and find_spec("micrograd") is not None
+        )
+        python = sys.executable if here else peers_python()
         command = [python, _WORKER, peer, workload, *map(str, options)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=one_thread()
