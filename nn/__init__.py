@@ -70,7 +70,11 @@ _LAZY = {
     "training": "fit",
     "training.minibatch": "objective",
 }
-__getattr__, __dir__ = lazily(__name__, _LAZY, ("activations", "branches", "data", "estimators", "groups", "plots", "random_state", "reports"))
+__getattr__, __dir__ = lazily(
+    __name__,
+    _LAZY,
+    ("activations", "branches", "data", "estimators", "groups", "plots", "random_state", "reports"),
+)
 
 __distribution__ = "autograd-core"  # see autograd_core/_paths.py
 
