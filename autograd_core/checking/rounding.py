@@ -31,6 +31,8 @@ CORRECT = frozenset(
 )  # rounded once, as IEEE 754 says
 LIBRARY = 2.0  # half units in the last place of a function of the C library (see its manual)
 TYPICAL = 0.5  # part of the largest error that the functions and the sums inside an operation make as a rule
+FEW = 16  # binary digits of a value that a function has exactly
+MOVES = 1e-3  # relative change of a value with an operand from which it is not saturated
 ROUGHER = {
     "cbrt": 8.0,
     "polygamma": 8.0,
@@ -170,6 +172,8 @@ def local_error(node: Value) -> float:
     operands = [parent.data for parent in node.parents]
     if node.op in CORRECT:
         return 0.0 if node.op in FRACTIONS and is_exact(node.op, operands, node.data) else half
+    if is_special(node, operands):
+        return 0.0
     if node.op == "mod":  # the remainder is exact; adding b to it for the sign is not
         return half if operands[0] * operands[1] < 0.0 else 0.0
     if node.op in ("lgamma", "digamma"):  # sums that cancel, near 1 and 2 or 1.46
@@ -183,6 +187,22 @@ def local_error(node: Value) -> float:
     except Exception:  # a rule for floats alone: its function counts as one of the C library
         return ROUGHER.get(node.op, LIBRARY) * half
     return max(result.error if isinstance(result, Bounded) else 0.0, 0.0)
+
+
+def is_special(node: Value, operands: Sequence[float]) -> bool:
+    """Whether a function has a simple exact value at its operands: exp(0) = 1, gamma(1) = 1.
+
+    A value that uses a few binary digits only, and that would move with any of its operands, is no accident;
+    one that would not move is saturated, as tanh(20).
+    """
+    value = node.data
+    numerator, denominator = abs(value).as_integer_ratio()
+    if numerator.bit_length() > FEW or denominator.bit_length() > FEW:
+        return False
+    return all(
+        x == 0.0 or abs(partial * x) >= MOVES * abs(value)
+        for x, partial in zip(operands, node.partials, strict=True)
+    )
 
 
 def is_exact(op: str, operands: Sequence[float], value: float) -> bool:

@@ -117,7 +117,7 @@ def decide(
         flat = "the function is a staircase, flat between its steps"
         return ("ok", flat) if verified else ("undecided", f"{flat}: is a number rounded, or its graph left?")
     if found.staircase and abs(analytic - found.value) > 0.5 * abs(found.value) + found.error:
-        return "wrong", "neither the slope between the steps of a staircase (0) nor that of the whole"
+        return "wrong", comparison(analytic, found.value, 2 * found.error + tolerance)
     if abs(analytic - found.value) > tolerance:
         if abs(analytic - found.value) <= MULTIPLE * found.jumpiness or (found.jumpiness and found.coarse):
             return "undecided", (

@@ -309,10 +309,10 @@ def test_a_network_of_ten_thousand_single_precision_weights_passes_and_one_wrong
         found[0][3, 4] *= -1
         return found
 
-    check_gradients(loss, weights, gradient=lambda *ws: network(*ws)[1], directions=3)
-    report = gradient_report(loss, weights, gradient=broken, directions=3)
-    assert [row.name.partition("[")[2] for row in report.failures if "[" in row.name] == ["3, 4]"]
-    assert {row.note for row in report.failures if "[" in row.name} == {"the sign is wrong"}
+    check_gradients(loss, weights, gradient=lambda *ws: network(*ws)[1], directions=1)
+    report = gradient_report(loss, weights, gradient=broken, directions=1)
+    assert {row.name for row in report.failures} == {"x[0][3, 4]", "direction 1 of 1"}, str(report)
+    assert "the sign is wrong" in {row.note for row in report.failures}
 
 
 def test_sixty_inputs_of_second_order_share_their_evaluations():
