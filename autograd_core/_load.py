@@ -24,10 +24,10 @@ REMEDY = (
 def load_engine() -> None:
     """Import the modules of the engine: the compiled ones, or the sources of all where one is missing.
 
-    ``AUTOGRAD_UNCOMPILED=1`` in the environment asks for the sources. Without that wish, one warning tells
-    why the engine runs uncompiled, and the remedy.
+    ``AUTOGRAD_UNCOMPILED=1`` in the environment asks for the sources, and in a browser there is nothing else.
+    Otherwise one warning tells why the engine runs uncompiled, and the remedy.
     """
-    if os.environ.get("AUTOGRAD_UNCOMPILED", "") not in ("", "0"):
+    if os.environ.get("AUTOGRAD_UNCOMPILED", "") not in ("", "0") or sys.platform == "emscripten":
         _load_sources()
         return
     why = _load_compiled()

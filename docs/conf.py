@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import autograd_core as ag
 import nbformat
@@ -16,6 +18,8 @@ from viz.playground import save_playground
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_ext"))
+
+import browser  # noqa: E402
 
 project = "autograd-core"
 author = "the contributors to autograd-core"
@@ -66,9 +70,12 @@ napoleon_use_ivar = True
 def npm_packages() -> Path:
     """What package.json names, installed beside it."""
     folder = HERE / "node_modules"
-    if not (folder / "katex" / "dist").exists():
+    wanted = json.loads((HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    if not all((folder / name / "package.json").exists() for name in wanted):
         if not (shutil.which("npm") and shutil.which("node")):
-            raise RuntimeError("the site's formulas need Node.js and npm: install them and build again")
+            raise RuntimeError(
+                "the site's formulas and its Python need Node.js and npm: install them and build again"
+            )
         install = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
         subprocess.run(install, cwd=HERE, check=True)
     return folder
@@ -93,8 +100,8 @@ def copy_lectures() -> None:
     for name, path in sources.items():
         notebook = nbformat.read(path, as_version=4)
         links = nbformat.v4.new_markdown_cell(
-            f"{{download}}`Download this notebook <../../notebooks/{name}>` · "
-            f"{{download}}`its source, with answers <../../notebooks/source/{path.stem}.md>` · "
+            f'<a href="../lite/notebooks/index.html?path={name}">Open in the browser</a> · '
+            f"{{download}}`download the notebook <../../notebooks/{name}>` · "
             "[slide by slide](../slides.md) · [cheat-sheet](../cheat-sheet.md) · "
             "[glossary](../glossary.md) · [reference](../reference/index.md)",
             id="links",
@@ -119,6 +126,19 @@ def make_pictures() -> None:
     viz.draw(y).save(target / "neuron.svg")
     model = nn.MLP(2, [16, 16, 1], activation="tanh", seed=0)
     viz.draw(model, [0.5, -0.3], depth=1).save(target / "model.svg")
+
+
+def make_python(app: Any, error: Exception | None) -> None:
+    """Put Python into the finished site, to run the lectures in the reader's browser."""
+    if error is None and app.builder.name == "html":
+        folder = HERE / "_build" / "jupyterlite"
+        browser.prepare(folder, npm_packages(), ag.__version__)
+        browser.build(folder, Path(app.outdir) / "lite")
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("build-finished", make_python)
 
 
 copy_katex(npm_packages() / "katex" / "dist")

@@ -1,13 +1,15 @@
 """Finding and running the program that turns DOT into a picture.
 
 The renderer is, in this order: the file that `$AUTOGRAD_DOT` names, the system's `dot`, the executable inside
-the `graphviz-pure` wheel (extra `draw`), so a machine without Graphviz draws too.
+the `graphviz-pure` wheel (extra `draw`), so a machine without Graphviz draws too. In a browser, where no
+program can be run, it is Graphviz compiled to WebAssembly (`viz.webassembly`).
 """
 
 import importlib.metadata
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 
 from viz.errors import FormatError, RendererError, RenderTimeout
@@ -90,6 +92,10 @@ def render(source: str, format: str = "svg", timeout: float = TIMEOUT) -> bytes:
         RendererError: there is no renderer, or it failed.
         RenderTimeout: the layout took longer than `timeout`.
     """
+    if sys.platform == "emscripten":
+        from viz.webassembly import render_in_the_browser
+
+        return render_in_the_browser(source, format)
     renderer = find_renderer()
     if format not in renderer.formats:
         raise FormatError(_format_message(format, renderer))
