@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(wildcard autograd_core/engine/*.p* autograd_core/engine/*.h autograd_core/calculus/*.h autograd_core/programs/tape/*) pyproject.toml setup.cfg
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help demo test test-pyodide quick dist test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench gradbench notebooks lectures docs generate clean
+.PHONY: help demo test test-pyodide quick dist test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench gradbench notebooks lectures slides docs generate clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -81,6 +81,9 @@ notebooks: $(VENV)/.dev  ## run every lecture; its checks must tell right answer
 
 lectures: $(VENV)/.dev  ## make the notebooks from notebooks/source: the student's in notebooks/, the instructor's in out/instructor/
 	$(BIN)/python notebooks/refresh.py
+
+slides: $(VENV)/.dev  ## make slides for projection from the lectures, and PDFs of them, in out/slides/
+	$(BIN)/python notebooks/slides.py
 
 docs: $(VENV)/.dev  ## run the code in the documentation and build the site; warnings are errors
 	$(PYTEST) docs
