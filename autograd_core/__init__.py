@@ -63,7 +63,7 @@ _LAZY = {
 }
 __getattr__, __dir__ = lazily(__name__, _LAZY, tuple(ALIASES))
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "COMPILED",

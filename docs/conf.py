@@ -11,15 +11,13 @@ from typing import Any
 
 import autograd_core as ag
 import nbformat
-import nn
-import viz
 from sphinxcontrib import katex
-from viz.playground import save_playground
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_ext"))
 
 import browser  # noqa: E402
+import pictures  # noqa: E402
 
 project = "autograd-core"
 author = "the contributors to autograd-core"
@@ -113,21 +111,6 @@ def copy_lectures() -> None:
             copy.write_text(text, encoding="utf-8")
 
 
-def make_pictures() -> None:
-    """Draw the pictures of the front page, the how-tos and the reference with today's code."""
-    target = HERE / "_generated" / "pictures"
-    target.mkdir(parents=True, exist_ok=True)
-    x, w, b = ag.Value(2.0, "x"), ag.Value(-0.5, "w"), ag.Value(0.3, "b")
-    y = ag.tanh(w * x + b)
-    y.label = "y"
-    viz.step(y).save_html(target.parent / "player.html")
-    save_playground(str(target.parent / "playground.html"))
-    y.backward()
-    viz.draw(y).save(target / "neuron.svg")
-    model = nn.MLP(2, [16, 16, 1], activation="tanh", seed=0)
-    viz.draw(model, [0.5, -0.3], depth=1).save(target / "model.svg")
-
-
 def make_python(app: Any, error: Exception | None) -> None:
     """Put Python into the finished site, to run the lectures in the reader's browser."""
     if error is None and app.builder.name == "html":
@@ -143,4 +126,4 @@ def setup(app: Any) -> None:
 
 copy_katex(npm_packages() / "katex" / "dist")
 copy_lectures()
-make_pictures()
+pictures.make_pictures(HERE / "_generated")

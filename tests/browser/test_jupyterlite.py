@@ -125,3 +125,9 @@ def test_a_page_says_what_it_fetches():
         fetches = re.search(f"^({COMPILED})", "\n".join(cell.source for cell in copy.cells), re.MULTILINE)
         assert ("Pyodide's distribution" in note) == bool(fetches)
         assert not any(cell.get("outputs") for cell in copy.cells)
+
+
+def test_the_site_publishes_no_answers():
+    for path in SITE.rglob("*"):
+        if path.suffix in (".html", ".ipynb", ".md", ".txt", ".js", ".json"):
+            assert "BEGIN SOLUTION" not in path.read_text(encoding="utf-8"), path
