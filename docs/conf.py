@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -105,10 +106,27 @@ def copy_lectures() -> None:
             id="links",
         )
         notebook.cells.insert(1, links)
+        heading = ""
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                heading = (re.findall(r"^#+ (.*)", cell.source, re.MULTILINE) or [heading])[-1]
+            if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+                cell.metadata["mystnb"] = {"image": {"alt": plot_in_words(cell.source, heading)}}
         text = nbformat.writes(notebook)
         copy = target / name
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:
             copy.write_text(text, encoding="utf-8")
+
+
+def plot_in_words(code: str, heading: str) -> str:
+    """What a plot shows, for those who cannot see it: its axes and its curves, as the code names them."""
+    patterns = {"x": r"set_xlabel\(", "y": r"set_ylabel\(", "curves": r"\blabel="}
+    found = {key: re.findall(rf'{how}r?"([^"]+)"', code) for key, how in patterns.items()}
+    named = {key: ", ".join(dict.fromkeys(names)) for key, names in found.items()}
+    words = f"Plot for the section {heading}"
+    words += f"; upwards {named['y']}" if named["y"] else ""
+    words += f"; to the right {named['x']}" if named["x"] else ""
+    return words + (f"; curves: {named['curves']}" if named["curves"] else "")
 
 
 def make_python(app: Any, error: Exception | None) -> None:
