@@ -28,7 +28,7 @@ def make_pictures(folder: Path) -> None:
     save_playground(str(folder / "playground.html"))
     y.backward()
     viz.draw(y).save(pictures / "neuron.svg")
-    z = w * ag.sigmoid(w * x)  # two paths from w
+    z = (w * x) * ag.sigmoid(w)  # two paths from w
     z.label = "z"
     (folder / "latex.md").write_text(f"$$\n{viz.latex(z, numbers=True)}\n$$\n", encoding="utf-8")
     models(pictures)
