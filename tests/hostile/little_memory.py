@@ -8,6 +8,7 @@ import resource
 import sys
 
 import autograd_core as ag
+from autograd_core.engine.modes import preserved
 from autograd_core.engine.sweep import Walk
 
 N = 60_000
@@ -29,11 +30,11 @@ def wide(x):
     return ag.sum([x * 2.0 for _ in range(N // 10)])
 
 
-def deep_scopes(depth=400):
-    if depth == 0:
+def deep_scopes():
+    with preserved():  # leaves what was entered, however far that went
+        for k in range(500):
+            ag.scope(f"s{k}").__enter__()
         return ag.Value(1.0) * 2.0
-    with ag.scope(f"s{depth}"):
-        return deep_scopes(depth - 1)
 
 
 def main(seed):
