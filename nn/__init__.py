@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         mae,
         mse,
         nll,
+        poisson,
     )
     from nn.lr_finder import RateRange, find_lr
     from nn.metrics import Evaluation, accuracy, confusion_matrix, evaluate, predict, predict_labels
@@ -55,7 +56,8 @@ _LAZY = {
     "history": "Epoch History",
     "initializers": "Glorot He LeCun Normal Orthogonal Uniform Zeros",
     "layers": "MLP Layer Neuron",
-    "losses": "absolute_error binary_cross_entropy cross_entropy half_squared_error hinge huber mae mse nll",
+    "losses": "absolute_error binary_cross_entropy cross_entropy half_squared_error hinge huber mae mse nll "
+    "poisson",
     "lr_finder": "RateRange find_lr",
     "metrics": "Evaluation accuracy confusion_matrix evaluate predict predict_labels",
     "minimizers": "LBFGS Minimizer",
@@ -151,6 +153,7 @@ __all__ = [
     "mse",
     "nll",
     "objective",
+    "poisson",
     "predict",
     "predict_labels",
     "save",

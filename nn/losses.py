@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd_core import Value, dot, logsumexp, minimum, softplus
+from autograd_core import Value, dot, exp, logsumexp, minimum, softplus
 from autograd_core import sum as sum_of
 from nn.errors import InputError, ModelWarning, unknown
 
@@ -39,6 +39,7 @@ __all__ = [
     "mae",
     "mse",
     "nll",
+    "poisson",
     "warn_of_outputs",
 ]
 
@@ -183,6 +184,23 @@ def binary_cross_entropy(logit: Outputs, target: Target) -> Value:
     return _total([y * softplus(-z) + (1.0 - y) * softplus(z) for z, y in _pairs(logit, target)])
 
 
+def poisson(log_rate: Outputs, target: Target) -> Value:
+    """The negative log-likelihood of counts without its constant, L = exp(z) - y z; dL/dz = exp(z) - y.
+
+    Args:
+        log_rate: z, the logarithm of the expected count (or several).
+        target: y >= 0.
+
+    Returns:
+        L, added up over the outputs: half the Poisson deviance less y log y - y.
+
+    Example:
+        >>> poisson(Value(0.0), 3.0).data
+        1.0
+    """
+    return _total([exp(z) - y * z for z, y in _pairs(log_rate, target)])
+
+
 def hinge(outputs: Outputs, target: Target) -> Value:
     """The margin loss, L = max(0, 1 - y f) with y = -1 or 1 (Cortes and Vapnik 1995).
 
@@ -295,6 +313,7 @@ LOSSES: dict[str, Loss] = {
         Loss("half_squared_error", half_squared_error, "numbers"),
         Loss("absolute_error", absolute_error, "numbers"),
         Loss("huber", huber, "numbers"),
+        Loss("poisson", poisson, "numbers"),
         Loss("cross_entropy", cross_entropy, "labels"),
         Loss("nll", nll, "labels"),
         Loss("binary_cross_entropy", binary_cross_entropy, "binary"),

@@ -80,6 +80,7 @@ def fit(
     epochs: int = 10,
     stop: StopCriterion | Iterable[StopCriterion] | None = None,
     seed: int | None = None,
+    shuffle: bool = True,
     sample_weight: Any = None,
     class_weight: str | Mapping[Any, float] | None = None,
     validation: tuple[Any, Any] | None = None,
@@ -106,6 +107,7 @@ def fit(
             resumed.
         stop: stopping criteria from `nn.stopping`, or your own (history) -> reason; asked after every epoch.
         seed: of the shuffles; None draws one from Python's generator (``history.settings["seed"]`` tells it).
+        shuffle: False leaves the examples in their order, epoch after epoch.
         sample_weight: w, one number >= 0 an example: J = 1/m sum_i w_i L_i + alpha Omega.
         class_weight: label -> factor of the weights of its examples, or "balanced": examples / (classes times
             the examples of the class).
@@ -185,6 +187,7 @@ def fit(
             checkpoint=checkpoint,
             checkpoint_every=count_of("checkpoint_every", checkpoint_every),
             metrics=_metrics(metrics, held_out),
+            shuffle=bool(shuffle),
         )
         _check_plan(model, plan)
         generators = states.in_use()

@@ -76,6 +76,7 @@ class Plan:
     checkpoint: str | Path | None
     checkpoint_every: int
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    shuffle: bool = True
 
     @property
     def batches(self) -> int:
@@ -222,8 +223,14 @@ class Run:
 
     def _run_epoch(self, bar: Any) -> None:
         """The minibatches that are left of the epoch under way."""
+        import numpy as np
+
         plan = self.plan
-        order = epoch_order(len(plan.examples), self.seed, self.state.epoch)
+        order = (
+            epoch_order(len(plan.examples), self.seed, self.state.epoch)
+            if plan.shuffle
+            else np.arange(len(plan.examples))
+        )
         while self.state.batch < plan.batches:  # an updater stops where its graph has changed
             if not self.updater.fits(self):
                 self.updater = self._choose(self)
@@ -499,6 +506,7 @@ def _settings(model: Any, optimizer: Optimizer, plan: Plan, seed: int) -> dict[s
     made = {
         "model": repr(model) if isinstance(model, Module) else type(model).__qualname__,
         "seed": seed,
+        **({} if plan.shuffle else {"shuffle": False}),
         "batch_size": plan.batch_size,
         "loss": plan.loss.name,
         "regularizer": _describe(plan.regularizer),

@@ -1,20 +1,27 @@
 """The estimators: scikit-learn's own checks, pipelines, and a search on a Dask cluster."""
 
 import importlib.util
+import inspect
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris, make_regression
+from sklearn import neural_network
+from sklearn.datasets import load_iris, load_wine, make_multilabel_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import cross_val_score
+from sklearn.linear_model import PoissonRegressor
+from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import nn
 from autograd_core import COMPILED
 from nn.errors import InputError
-from nn.estimators import MLPClassifier, MLPRegressor
+from nn.estimators import MLPClassifier, MLPRegressor, _Watch
 
 needs_speed = pytest.mark.skipif(
     not COMPILED, reason="takes minutes on the uncompiled engine, whose bits are those of the compiled one"
@@ -73,20 +80,46 @@ def test_one_hidden_layer_may_be_given_as_a_number():
 
 
 def test_an_unknown_solver_is_answered_with_those_there_are():
-    with pytest.raises(InputError, match="no solver is named 'lbfgs'; there are sgd"):
-        MLPClassifier(solver="lbfgs").fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(InputError, match="no solver is named 'bfgs'; did you mean 'lbfgs'"):
+        MLPClassifier(solver="bfgs").fit([[0.0], [1.0]], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("early_stopping", "no"), ("verbose", "x"), ("tol", -1), ("tol", "0"), ("alpha", -1.0),
+        ("batch_size", 0), ("batch_size", "all"), ("learning_rate", "fast"), ("learning_rate_init", 0.0),
+        ("power_t", -1), ("max_iter", 0), ("max_iter", 2.5), ("shuffle", 1), ("warm_start", "yes"),
+        ("momentum", 1.0), ("nesterovs_momentum", None), ("validation_fraction", 0.0),
+        ("validation_fraction", 1.0), ("beta_1", 1.0), ("beta_2", -0.1), ("epsilon", 0.0),
+        ("n_iter_no_change", 0), ("max_fun", True),
+    ],
+)  # fmt: skip
+def test_a_parameter_out_of_its_range_is_refused_by_its_name(name, value):
+    for kind in (MLPClassifier, MLPRegressor):
+        with pytest.raises(InputError, match=f"^{name} must be "):
+            kind(**{name: value}).fit([[0.0], [1.0]], [0, 1])
 
 
 @needs_speed
-def test_early_stopping_keeps_the_best_parameters_and_tells_the_scores():
+def test_early_stopping_holds_out_of_each_class_its_share_and_keeps_the_best_parameters():
     X, y = load_iris(return_X_y=True)
-    model = MLPClassifier(
-        (8,), early_stopping=True, validation_fraction=0.2, max_iter=300, tol=1e-2, random_state=0
-    ).fit(X, y)
-    losses = model.history_["validation_loss"]
-    assert losses[model.history_.best_epoch - 1] <= min(losses) + model.tol
+    X, y = X[:120], y[:120]  # 50, 50 and 20
+    seen = []
+    model = MLPClassifier((8,), early_stopping=True, validation_fraction=0.2, max_iter=300, random_state=0)
+    score = model._score_of
+    model._score_of = lambda targets, *rest: (seen.append(targets), score(targets, *rest))[1]
+    model.fit(X, y)
+    assert np.bincount(seen[0]).tolist() == [10, 10, 4]
+    assert model.t_ == model.n_iter_ * 96
     assert len(model.validation_scores_) == model.n_iter_ < 300
+    assert model.best_validation_score_ == max(model.validation_scores_)
     assert model.best_loss_ is None
+    held_out = train_test_split(
+        X, y, test_size=0.2, stratify=y, random_state=int(check_random_state(0).randint(2**31 - 1))
+    )
+    assert (held_out[3] == seen[0]).all()
+    assert model.score(held_out[1], held_out[3]) == model.best_validation_score_
 
 
 def test_the_matrices_are_those_of_scikit_learn():
@@ -108,6 +141,7 @@ def test_the_solvers_have_the_numbers_of_scikit_learn():
     settings = model.fit(X, y).history_.settings
     assert "momentum=0.5, nesterov=False" in settings["optimizer"]
     assert settings["batch_size"] == 150
+    assert settings["regularizer"] == f"L2(alpha={1e-4 / 150}, biases=False)"
     model = MLPClassifier(max_iter=1, beta_1=0.5, beta_2=0.75, epsilon=1e-3)
     assert "betas=(0.5, 0.75), eps=0.001" in model.fit(X, y).history_.settings["optimizer"]
 
@@ -122,6 +156,201 @@ def test_an_example_of_weight_two_counts_as_two():
     twice.fit(np.vstack([X, X[y == 2]]), np.append(y, y[y == 2]))
     weighted.fit(X, y, sample_weight=weights * len(X) / weights.sum())
     assert weighted.predict_proba(X) == pytest.approx(twice.predict_proba(X), rel=1e-6)
+
+
+def put(peer, mine):
+    """Give scikit-learn's network our first parameters."""
+    peer.coefs_, peer.intercepts_ = [w.copy() for w in mine.coefs_], [b.copy() for b in mine.intercepts_]
+
+
+def wine():
+    X, y = load_wine(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+SOLVERS = {
+    "sgd": {"solver": "sgd", "learning_rate_init": 0.05},
+    "sgd, plain momentum": {"solver": "sgd", "learning_rate_init": 0.05, "nesterovs_momentum": False},
+    "adam": {"solver": "adam", "learning_rate_init": 0.01},
+    "alpha": {"solver": "sgd", "alpha": 5.0, "learning_rate_init": 0.02, "momentum": 0.0},
+    "invscaling": {
+        "solver": "sgd", "learning_rate": "invscaling", "momentum": 0.0, "power_t": 0.3,
+        "learning_rate_init": 0.3,
+    },
+}  # fmt: skip
+
+
+@needs_speed
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", SOLVERS)
+def test_the_solvers_walk_as_scikit_learns(name):
+    """From the same parameters, in the same order of the examples, for twelve epochs."""
+    X, y = wine()
+    near = 1e-4 if name == "adam" else 1e-8  # scikit-learn adds epsilon before the correction of the root
+    options = {"batch_size": 89, "shuffle": False, "random_state": 0, "tol": 0.0, **SOLVERS[name]}
+    mine = MLPClassifier((6,), "tanh", max_iter=1, warm_start=True, **options).fit(X, y)
+    peer = neural_network.MLPClassifier((6,), "tanh", max_iter=1, warm_start=True, **options).fit(X, y)
+    put(peer, mine)
+    for model in (mine, peer):
+        model.set_params(max_iter=12).fit(X, y)
+    for a, b in zip([*mine.coefs_, *mine.intercepts_], [*peer.coefs_, *peer.intercepts_], strict=True):
+        assert a == pytest.approx(b, abs=near)
+    assert mine.loss_curve_[1:] == pytest.approx(peer.loss_curve_[1:], abs=near)
+    assert (mine.n_iter_, mine.t_, mine.n_layers_) == (peer.n_iter_, peer.t_, peer.n_layers_)
+    assert (mine.n_outputs_, mine.out_activation_) == (peer.n_outputs_, peer.out_activation_)
+
+
+@needs_speed
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_adaptive_rates_fall_and_runs_stop_as_scikit_learns(early_stopping):
+    """The same sequence of losses and scores is given to both rules."""
+    rng = np.random.default_rng(0)
+    losses = np.r_[np.linspace(2, 1, 20), 1 + 0.01 * rng.normal(size=400)].tolist()
+    options = {
+        "solver": "sgd", "learning_rate": "adaptive", "tol": 1e-3, "n_iter_no_change": 4,
+        "early_stopping": early_stopping,
+    }  # fmt: skip
+    mine, peer = MLPClassifier(**options), neural_network.MLPClassifier(**options)
+    mine._start(2, 2, 0)
+    peer.loss_curve_, peer._no_improvement_count, peer._best_coefs, peer.coefs_, peer.intercepts_ = (
+        [],
+        0,
+        [],
+        [],
+        [],
+    )
+    peer.best_loss_, peer.best_validation_score_, peer.validation_scores_ = np.inf, -np.inf, []
+    peer._score = lambda X, y, sample_weight=None: -peer.loss_curve_[-1]
+    from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
+
+    theirs = SGDOptimizer([], 0.1, "adaptive")
+    run = SimpleNamespace(history=[], optimizer=nn.SGD(lr=0.1), parameters=mine.model_.parameters())
+    watch = _Watch(mine)
+    for loss in losses:
+        run.history.append(SimpleNamespace(objective=loss, metrics={"score": -loss}))
+        stops = watch(run)
+        peer.loss_curve_.append(loss)
+        peer._update_no_improvement_count(early_stopping, None, None, None)
+        ends = False
+        if peer._no_improvement_count > 4:
+            ends = theirs.trigger_stopping("", False)
+            peer._no_improvement_count = 0
+        assert stops == ends
+        assert run.optimizer.lr == pytest.approx(theirs.learning_rate, rel=1e-12)
+        if ends:
+            return
+    raise AssertionError("neither stopped")
+
+
+@needs_speed
+def test_lbfgs_finds_what_scikit_learns_finds():
+    X, y = wine()
+    options = {"solver": "lbfgs", "alpha": 1.0, "max_iter": 500, "tol": 1e-6, "random_state": 0}
+    mine = MLPClassifier((), **options).fit(X, y)
+    peer = neural_network.MLPClassifier((), **options).fit(X, y)
+    assert mine.predict_proba(X) == pytest.approx(peer.predict_proba(X), abs=1e-4)
+    assert mine.loss_ == pytest.approx(peer.loss_, rel=1e-6)
+    with pytest.raises(AttributeError, match="partial_fit"):
+        mine.partial_fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_warm_start_goes_on_and_refuses_other_classes():
+    X, y = wine()
+    model = MLPClassifier((4,), max_iter=2, warm_start=True, random_state=0).fit(X, y)
+    before = model.coefs_[0]
+    model.fit(X, y)
+    assert (model.coefs_[0] != before).any()
+    assert model.t_ == 4 * len(X)
+    assert len(model.loss_curve_) == 4
+    with pytest.raises(InputError, match="with warm_start, y has the classes of the first call"):
+        model.fit(X[y < 2], y[y < 2])
+    cold = MLPClassifier((4,), max_iter=2, random_state=0).fit(X, y)
+    assert (cold.fit(X, y).coefs_[0] == before).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_partial_fit_makes_one_epoch_with_the_optimiser_that_is_there():
+    X, y = wine()
+    model = MLPClassifier((4,), random_state=0)
+    with pytest.raises(InputError, match="classes must be given in the first call"):
+        model.partial_fit(X, y)
+    model.partial_fit(X[y < 2], y[y < 2], classes=[0, 1, 2])
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model._solver_in_use.updates == 5
+    model.partial_fit(X, y)
+    assert model._solver_in_use.updates == 5 + 6
+    assert (model.n_iter_, model.t_) == (1, 130 + 178)
+    for _ in range(60):
+        model.partial_fit(X, y)
+    assert model.score(X, y) > 0.97
+    with pytest.raises(InputError, match="y has the class 3"):
+        model.partial_fit(X, y + 1)
+    with pytest.raises(InputError, match="does not support early_stopping"):
+        MLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
+    regressor = MLPRegressor((4,), random_state=0)
+    for _ in range(60):
+        regressor.partial_fit(X, y)
+    assert regressor.score(X, y) > 0.9
+    with pytest.raises(InputError, match="y has 2 columns, and had 1"):
+        regressor.partial_fit(X, np.stack([y, y], axis=1))
+
+
+@needs_speed
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_several_labels_are_rows_of_0_and_1():
+    X, y = make_multilabel_classification(150, 6, n_classes=4, random_state=0)
+    X = StandardScaler().fit_transform(X)
+    model = MLPClassifier((16,), max_iter=150, learning_rate_init=0.02, random_state=0).fit(X, y)
+    assert model.predict(X).shape == y.shape
+    assert model.score(X, y) > 0.7
+    assert model.predict_proba(X) == pytest.approx(1 / (1 + np.exp(-model.decision_function(X))))
+    assert model.out_activation_ == "logistic"
+    assert model.history_.accuracy_kind == ""
+    model.set_params(early_stopping=True).fit(X, y)
+    assert len(model.validation_scores_) == model.n_iter_
+
+
+@needs_speed
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_poisson_regression_finds_what_scikit_learn_finds():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = rng.poisson(np.exp(0.5 * X[:, 0] - 0.3 * X[:, 1] + 0.7)).astype(float)
+    mine = MLPRegressor((), loss="poisson", solver="lbfgs", alpha=0.0, tol=1e-7, random_state=0).fit(X, y)
+    peer = PoissonRegressor(alpha=0.0, tol=1e-8).fit(X, y)
+    assert mine.predict(X) == pytest.approx(peer.predict(X), rel=1e-3)
+    assert mine.out_activation_ == "exp"
+    with pytest.raises(InputError, match="loss='poisson' needs y >= 0"):
+        MLPRegressor(loss="poisson").fit(X, -y)
+    with pytest.raises(InputError, match="no loss is named 'squared'"):
+        MLPRegressor(loss="squared").fit(X, y)
+
+
+TABLE = Path(__file__).parents[2] / "docs" / "how-to" / "scipy-and-scikit-learn.md"
+
+
+@pytest.mark.parametrize(
+    ("mine", "peer"),
+    [(MLPClassifier, neural_network.MLPClassifier), (MLPRegressor, neural_network.MLPRegressor)],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_table_has_every_parameter_and_attribute_of_scikit_learns(mine, peer):
+    rows = {
+        name for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }  # fmt: skip
+    parameters = set(inspect.signature(peer).parameters)
+    assert parameters <= set(inspect.signature(mine).parameters)
+    X, y = wine()
+    attributes = set()
+    for early in (False, True):
+        fitted = [kind(max_iter=2, early_stopping=early, random_state=0).fit(X, y) for kind in (mine, peer)]
+        found = [{name for name in dir(model) if re.fullmatch(r"[a-z]\w*_", name)} for model in fitted]
+        assert found[1] <= found[0]
+        attributes |= found[1]
+    assert parameters | attributes <= rows | {"feature_names_in_"}
 
 
 def search(epochs):
