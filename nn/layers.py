@@ -102,7 +102,7 @@ class Neuron(Module):
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias, then what a subclass or an activation may hold."""
-        return _and_rest([*self.w, self.b], self, ("w", "b"))
+        return _once(_and_rest([*self.w, self.b], self, ("w", "b")))
 
     def __repr__(self) -> str:
         return f"{activation_name(self.activation)} neuron({self.nin})"
@@ -112,8 +112,13 @@ def _and_rest(mine: list[Value], module: Module, known: Collection[str]) -> list
     """The parameters that a class knows of, and those that the other attributes hold."""
     rest = [name for name, held in vars(module).items() if name not in known and not isinstance(held, str)]
     if any(not name.startswith("_") for name in rest):
-        mine = [*mine, *Module.parameters(module)]
-    return list(dict.fromkeys(mine))  # neurons may share weights; Values hash by identity
+        return [*mine, *Module.parameters(module)]
+    return mine
+
+
+def _once(values: list[Value]) -> list[Value]:
+    """Each Value once: neurons may share weights, and Values hash by identity."""
+    return list(dict.fromkeys(values))
 
 
 def _listed(h: Value | list[Value]) -> list[Value]:
@@ -263,6 +268,10 @@ class Layer(Module):
 
     def parameters(self) -> list[Value]:
         """Each neuron's weights, then its bias, then what a subclass or an activation may hold."""
+        return _once(self._held())
+
+    def _held(self) -> list[Value]:
+        """The same, where shared ones come again."""
         mine = [p for neuron in self.neurons for p in (*neuron.w, neuron.b)]
         return _and_rest(mine, self, ("neurons",))
 
@@ -359,7 +368,11 @@ class MLP(Module):
 
     def parameters(self) -> list[Value]:
         """Layer by layer, each neuron's weights, then its bias, then what a subclass may hold."""
-        return _and_rest([p for layer in self.layers for p in layer.parameters()], self, ("layers",))
+        held = [
+            layer._held() if type(layer).parameters is Layer.parameters else layer.parameters()
+            for layer in self.layers
+        ]
+        return _once(_and_rest([p for values in held for p in values], self, ("layers",)))
 
     def _found(self, without: Collection[str] = ()) -> Iterator[tuple[str, Any]]:
         """The layers, named layer1, layer2, ..., then the other attributes."""

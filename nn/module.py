@@ -237,11 +237,8 @@ def check_leaves(outputs: Sequence[Value], parameters: Collection[Value]) -> Non
         InputError: one is not.
     """
     known = set(map(id, parameters))
-    nodes = topological_order(*outputs)
-    if known.issuperset(map(id, filter(_takes_gradient, nodes))):
-        return
-    for node in nodes:
-        if _takes_gradient(node) and id(node) not in known:
+    for node in topological_order(*outputs):
+        if id(node) not in known and _takes_gradient(node):
             name = f"{node.scope}.{node.label}".strip(".")
             raise InputError(
                 f"the loss depends on {node!r}{f', {name},' if name else ''} which is not among the model's "

@@ -236,7 +236,7 @@ def test_an_epoch_is_looked_at_once_however_long_the_history(monkeypatch: Any) -
     looked: list[str] = []
     quantity = module._quantity
     monkeypatch.setattr(
-        module, "_quantity", lambda epoch, name: (looked.append(name), quantity(epoch, name))[1]
+        module, "quantity_of", lambda epoch, name: (looked.append(name), quantity(epoch, name))[1]
     )
     X, y = data(70, 3, 2)
     for epochs in (50, 100):
