@@ -234,7 +234,7 @@ def test_an_epoch_is_looked_at_once_however_long_the_history(monkeypatch: Any) -
     from nn import history as module
 
     looked: list[str] = []
-    quantity = module._quantity
+    quantity = module.quantity_of
     monkeypatch.setattr(
         module, "quantity_of", lambda epoch, name: (looked.append(name), quantity(epoch, name))[1]
     )
