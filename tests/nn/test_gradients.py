@@ -17,6 +17,7 @@ TARGETS = {
     "half_squared_error": [1.0, -2.0, 0.5, 0.0],
     "absolute_error": [1.0, -2.0, 0.5, 0.0],
     "huber": [1.0, 2.0, 0.5, 0.0],  # two errors within the joint and two beyond it
+    "poisson": [1.0, 0.0, 2.0, 3.0],
     "cross_entropy": 2,
     "nll": 1,
     "binary_cross_entropy": [0.0, 1.0, 0.25, 1.0],
