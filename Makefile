@@ -70,6 +70,7 @@ bench: $(VENV)/.dev  ## every speed claim of the README, peers side by side (the
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.checking
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.gradbench.table $(GRADBENCH)
 	$(BIN)/python -m benchmarks.programs
 	$(BIN)/python -m benchmarks.page
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .checking.rounding import rounding
     from .custom import CustomOperation, operation
     from .graph import Explanation, GraphStatistics, Path, explain, stale_nodes, statistics
-    from .programs import Gradients, Program, ProgramStatistics, jit, record
+    from .programs import Gradients, Program, ProgramStatistics, fori_loop, jit, record, scan, while_loop
     from .transforms import differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .vectors import (
         gradients_to_vector,
@@ -57,7 +57,7 @@ _LAZY = {
     "checking.rounding": "rounding",
     "custom": "CustomOperation operation",
     "graph": "Explanation GraphStatistics Path explain stale_nodes statistics",
-    "programs": "Gradients Program ProgramStatistics jit record",
+    "programs": "Gradients Program ProgramStatistics fori_loop jit record scan while_loop",
     "transforms": "differentiate grad hessian hvp jacobian jvp value_and_grad vjp",
     "vectors": "gradients_to_vector parameters_to_vector vector_to_gradients vector_to_parameters",
 }
@@ -94,6 +94,7 @@ __all__ = [
     "differentiate",
     "enable_grad",
     "explain",
+    "fori_loop",
     "grad",
     "gradients_to_vector",
     "hessian",
@@ -107,6 +108,7 @@ __all__ = [
     "parameters_to_vector",
     "record",
     "rounding",
+    "scan",
     "scope",
     "stale_nodes",
     "statistics",
@@ -115,6 +117,7 @@ __all__ = [
     "vector_to_gradients",
     "vector_to_parameters",
     "vjp",
+    "while_loop",
     "zero_grad",
 ]
 __all__ += _functions

@@ -17,7 +17,11 @@ __all__ = ["Compression", "colours", "compress", "entries", "pattern"]
 
 
 def pattern(
-    counts: Sequence[int], parents: Sequence[int], inputs: Sequence[int], outputs: Sequence[int]
+    counts: Sequence[int],
+    parents: Sequence[int],
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+    choices: Sequence[bool] | None = None,
 ) -> Any:
     """Return which outputs of a graph depend on which inputs.
 
@@ -26,6 +30,8 @@ def pattern(
         parents: their positions, node after node.
         inputs: the positions of the inputs, which are leaves; -1 for one that is not in the graph.
         outputs: the positions of the outputs.
+        choices: for each node whether it is a `where`, whose first parent only chooses: no derivative comes
+            through that.
 
     Returns:
         (starts, columns): row i of the pattern is columns[starts[i] : starts[i + 1]], rising.
@@ -39,7 +45,8 @@ def pattern(
     start = 0
     for i, count in enumerate(counts):
         if count:
-            below = {found for parent in parents[start : start + count] if (found := sets[parent])}
+            first = start + 1 if choices is not None and choices[i] else start
+            below = {found for parent in parents[first : start + count] if (found := sets[parent])}
             sets[i] = below.pop() if len(below) == 1 else frozenset().union(*below)
             start += count
     rows = [sorted(sets[place] or ()) for place in outputs]

@@ -14,6 +14,7 @@ neighbourhood of the point. ``x.data`` and ``x.detach()`` are the ways to take t
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -29,7 +30,8 @@ from .engine.derivatives import (
 )
 from .engine.modes import is_recording
 from .engine.sweep import Walk
-from .engine.value import Value, as_value
+from .engine.value import Value, as_value, recording
+from .errors import RecordingError
 from .sparsity import compress, entries, pattern
 from .structures import Rebuild, flatten, is_array, mapped, shape_of, to_array, to_float
 
@@ -362,7 +364,8 @@ def _sparse(call: _Call, name: str) -> Any:
         if id(node) in wanted:
             wanted[id(node)] = place
     inputs, outputs = [wanted[id(leaf)] for leaf in leaves], [wanted[id(node)] for node in nodes]
-    starts, columns = pattern(walk.counts, walk.parents, inputs, outputs)
+    choices = [node.op == "where" for node in walk.nodes]
+    starts, columns = pattern(walk.counts, walk.parents, inputs, outputs, choices)
     numbers = entries(
         starts,
         columns,
@@ -370,6 +373,13 @@ def _sparse(call: _Call, name: str) -> Any:
         lambda group: carry_tangents(nodes, [leaves[k] for k in group], [1.0] * len(group), False),
         lambda group: gradients_of([nodes[i] for i in group], [1.0] * len(group), leaves),
     )
+    finite = list(map(math.isfinite, numbers))
+    if not all(finite):  # it spreads to whatever is summed with it: such rows by themselves
+        for i, node in enumerate(nodes):
+            part = slice(starts[i], starts[i + 1])
+            if not all(finite[part]):
+                row = gradients_of([node], [1.0], leaves)
+                numbers[part] = [row[k] for k in columns[part]]
     return csr_array((numbers, columns, starts), shape=(len(nodes), len(leaves)))
 
 
@@ -561,6 +571,7 @@ def differentiate(
         ValueError: there are not as many gradients as outputs.
         GraphError: ``data`` was assigned since the graph was made, so that its numbers belong to no one
             point.
+        RecordingError: a Program is being recorded, and an output depends on a loop in it.
 
     >>> x = Value(3.0)
     >>> (slope,) = differentiate(x**3, [x])
@@ -570,4 +581,10 @@ def differentiate(
     outputs = [output] if isinstance(output, Value) else list(output)
     seeds = [1.0] * len(outputs) if gradients is None else [to_float(gradient) for gradient in gradients]
     _check_length("differentiate", "gradients", len(seeds), "outputs", len(outputs))
+    results = getattr(recording, "results", ())
+    if results and any(id(node) in results for node in Walk(outputs).nodes):
+        raise RecordingError(
+            "differentiate() of the result of a loop that is being recorded: take the derivative of a "
+            "function that contains the loop, ag.grad(f)(x)"
+        )
     return [as_value(adjoint) for adjoint in adjoints(outputs, list(inputs), seeds)]

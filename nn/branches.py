@@ -17,6 +17,7 @@ from typing import Any
 from autograd_core import Value, greater, greater_equal, less, less_equal, where
 from autograd_core.programs.graph import INPUT, RELATIONS, RecordedGraph
 from autograd_core.programs.program import record
+from autograd_core.programs.recording import unrolled
 from nn.activations import ACTIVATIONS
 from nn.layers import Layer, Neuron
 from nn.module import Module
@@ -50,7 +51,7 @@ class Branches:
             seen.add(point)
             try:
                 argument = point[0] if len(point) == 1 else list(point)
-                graph = record(function, argument, on_guard="raise").recorded
+                graph = unrolled(record(function, argument, on_guard="raise").recorded)
             except ArithmeticError:
                 continue
             if all(graph.path() != known.path() for _, known in self.paths):

@@ -11,6 +11,7 @@ from ..graph import Explanation
 _Real: TypeAlias = SupportsFloat
 
 COMPILED: bool
+recording: Any  # thread-local: what is known of the Program that this thread records
 
 class Details:
     label: str

@@ -6,6 +6,7 @@ See `autograd_core.programs.program` for what is recorded, what is refused and w
 from __future__ import annotations
 
 from .jitted import CacheInfo, Jitted, jit
+from .loops import fori_loop, scan, while_loop
 from .program import Gradients, Program, ProgramStatistics, record
 from .tapes import compiled, interpreter, interpreters
 
@@ -16,8 +17,11 @@ __all__ = [
     "Program",
     "ProgramStatistics",
     "compiled",
+    "fori_loop",
     "interpreter",
     "interpreters",
     "jit",
     "record",
+    "scan",
+    "while_loop",
 ]

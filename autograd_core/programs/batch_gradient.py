@@ -176,7 +176,7 @@ class BatchGradient:
         left = [k for k, (of, _) in enumerate(self.paths) if of == kind and k not in refused]
         if not left:
             program = None if self._another is None or len(self.paths) >= _MOST_PATHS else self._another(row)
-            if program is None or not len(program.recorded.guards) or self._knows(program, refused):
+            if program is None or not program.recorded.guarded or self._knows(program, refused):
                 return False
             self.paths.append((kind, program))
             known = [] if len(self.paths) == 2 else self._bound  # the first program's tape was of many lanes
@@ -295,6 +295,8 @@ class Trainer:
         module = compiled_module()
         if module is None:
             raise RecordingError("there is no compiled interpreter")
+        if program.recorded.loops or (penalty is not None and penalty.recorded.loops):
+            raise RecordingError("the compiled loop over minibatches runs no loops of a Program")
         self.parameters = list(parameters)
         tape = program.recordings[0].tape(True).tape
         self._inner = self._order(program, tape.order)

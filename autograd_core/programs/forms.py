@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..arrays import real_array
 from ..engine.value import Value
+from ..structures import flatten as take_apart
+from .wrt import map_structure, zip_structures
 
-__all__ = ["Example", "arrange", "as_node", "flatten"]
+__all__ = ["Example", "Part", "arrange", "as_node", "flatten", "join", "split"]
 
 
 def arrange(leaves: Sequence[Any], shape: tuple[int, ...], as_array: bool = False) -> Any:
@@ -32,6 +36,13 @@ def arrange(leaves: Sequence[Any], shape: tuple[int, ...], as_array: bool = Fals
     return nested
 
 
+def _is_nested(example: Any) -> bool:
+    """Tell whether something is made of lists and tuples down to its numbers."""
+    return isinstance(example, numbers.Real) or (
+        isinstance(example, (list, tuple)) and all(map(_is_nested, example))
+    )
+
+
 class Example:
     """The form of one argument: a number, nested lists or an array.
 
@@ -40,6 +51,7 @@ class Example:
         size: how many numbers it holds.
         numbers: those of the example.
         is_array: whether it was a NumPy array of at least one axis.
+        template: the example, if it is a list or a tuple: arguments are built with the same types.
     """
 
     def __init__(self, example: Any, what: str = "the example"):
@@ -53,15 +65,20 @@ class Example:
         self.size = int(numbers_.size)
         self.numbers: list[float] = numbers_.ravel().tolist()
         self.is_array = isinstance(example, np.ndarray) and numbers_.ndim > 0
+        nested = isinstance(example, (list, tuple)) and _is_nested(example)
+        self.template = example if nested else None
 
     def build(self, leaves: Sequence[Any]) -> Any:
         """Return leaves in the example's form."""
+        if self.template is not None:
+            return take_apart(self.template)[1](leaves)
         return arrange(leaves, self.shape, self.is_array)
 
     def at(self, numbers_: Sequence[float]) -> Example:
         """Return an example of the same form with other numbers."""
         other = Example.__new__(Example)
         other.shape, other.size, other.is_array = self.shape, self.size, self.is_array
+        other.template = self.template
         other.numbers = list(numbers_)
         return other
 
@@ -93,28 +110,94 @@ class Example:
         return numbers_
 
 
-def flatten(result: Any) -> tuple[list[Value], tuple[int, ...]]:
-    """Return the Values in a function's result, and the result's shape.
+@dataclass(frozen=True)
+class Part:
+    """A rectangular part of a function's result.
+
+    Attributes:
+        start: where its numbers start among those of the result.
+        shape: its shape; () for a number.
+    """
+
+    start: int
+    shape: tuple[int, ...]
+
+    @property
+    def place(self) -> slice:
+        """Where its numbers stand."""
+        return slice(self.start, self.start + math.prod(self.shape))
+
+
+def flatten(result: Any) -> tuple[list[Value], Any]:
+    """Return the Values in a function's result, and its form.
+
+    The form is a `Part` for a number or a rectangular array, in lists or not; for a dict, and for lists and
+    tuples of several shapes, it is the same structure of these.
 
     Raises:
-        TypeError: it holds something that is no number, or is not rectangular.
+        TypeError: it holds something that is no number.
     """
+    values: list[Value] = []
+    return values, _form(result, values)
+
+
+def _form(result: Any, values: list[Value]) -> Any:
+    start = len(values)
+    if isinstance(result, dict) and result:
+        return {key: _form(part, values) for key, part in result.items()}
     if isinstance(result, (Value, numbers.Real)):
-        return [as_node(result)], ()
+        values.append(as_node(result))
+        return Part(start, ())
     import numpy as np
 
     if isinstance(result, np.ndarray):
         if not result.size:
             raise TypeError(f"a recorded function returns Values, not an array of shape {result.shape}")
-        return [as_node(item) for item in result.ravel()], result.shape
+        values += [as_node(item) for item in result.ravel()]
+        return Part(start, result.shape)
     if not isinstance(result, (list, tuple)) or not result:
         raise TypeError(f"a recorded function returns Values, not {type(result).__name__}")
-    parts = [flatten(item) for item in result]
-    if any(shape != parts[0][1] for _, shape in parts):
-        raise TypeError(
-            "a recorded function returns a rectangular array of Values: the rows have different lengths"
-        )
-    return [value for values, _ in parts for value in values], (len(parts), *parts[0][1])
+    parts = [_form(item, values) for item in result]
+    if all(isinstance(part, Part) and part.shape == parts[0].shape for part in parts):
+        return Part(start, (len(parts), *parts[0].shape))
+    return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+
+
+def split(form: Any, array: Any, axis: int = -1) -> Any:
+    """Return numbers in a result's form.
+
+    Args:
+        form: see `flatten`.
+        array: the numbers of all parts along an axis.
+        axis: which one.
+    """
+    axis %= array.ndim
+
+    def part(found: Part) -> Any:
+        taken = array[(slice(None),) * axis + (found.place,)]
+        return taken.reshape((*array.shape[:axis], *found.shape, *array.shape[axis + 1 :]))
+
+    return map_structure(form, part)
+
+
+def join(form: Any, structure: Any, what: str) -> Any:
+    """Return what has a result's form as one array, the numbers of all parts along the last axis.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    import numpy as np
+
+    pairs: list[tuple[Any, Any]] = []
+    zip_structures(form, structure, pairs)
+    flat = []
+    for part, given in pairs:
+        array = real_array(given, what)
+        lead = array.ndim - len(part.shape)
+        if lead < 0 or array.shape[lead:] != part.shape:
+            raise ValueError(f"{what}: a part has shape {array.shape}, and (..., {part.shape}) is wanted")
+        flat.append(array.reshape(*array.shape[:lead], -1))
+    return np.concatenate(flat, axis=-1)
 
 
 def as_node(item: Any) -> Value:

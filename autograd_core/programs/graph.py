@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from ..calculus.operations import OPERATIONS, Operation
 from ..engine.modes import scope
@@ -18,9 +18,19 @@ from ..engine.references import operation_from, reference_to
 from ..engine.value import Value, number_of
 from ..errors import RecordingError
 
-__all__ = ["COMPARE", "CONSTANT", "INPUT", "NODE", "PARAMETER", "RELATIONS", "RecordedGraph", "built_in"]
+__all__ = [
+    "COMPARE",
+    "CONSTANT",
+    "INPUT",
+    "NODE",
+    "PARAMETER",
+    "RELATIONS",
+    "RESULT",
+    "RecordedGraph",
+    "built_in",
+]
 
-NODE, CONSTANT, PARAMETER, INPUT = range(4)
+NODE, CONSTANT, PARAMETER, INPUT, RESULT = range(5)  # RESULT: of a loop, see `repeated.py`
 RELATIONS = ("<", "<=", "==", "!=", ">", ">=")
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, "==": operator.eq,
@@ -106,6 +116,72 @@ class RecordedGraph:
             op[state["op"] == before] = identifier
         self.__dict__.update(state, op=op)
 
+    loops: ClassVar[Sequence[Any]] = ()
+
+    @property
+    def guarded(self) -> bool:
+        """Whether there is a comparison to be checked."""
+        return bool(len(self.guards))
+
+    def tape(self) -> Any:
+        """Return what runs a graph with loops, see `repeated.LoopGraph`."""
+        raise NotImplementedError
+
+    def cut(self, places: Any, nodes: Sequence[Value]) -> RecordedGraph:
+        """Return the graph without what is behind some nodes, which become parameters.
+
+        Args:
+            places: their positions.
+            nodes: the Values of all positions.
+        """
+        import numpy as np
+
+        n = len(self)
+        leaves = np.zeros(n, dtype=bool)
+        leaves[places] = True
+        alive = np.zeros(n, dtype=bool)
+        alive[self.outputs] = alive[self.guards[:, :2].ravel()] = True
+        start, parents, ends, live = (
+            self.start.tolist(),
+            self.parents.tolist(),
+            leaves.tolist(),
+            alive.tolist(),
+        )
+        for i in range(n - 1, -1, -1):
+            if live[i] and not ends[i]:
+                for p in parents[start[i] : start[i + 1]]:
+                    live[p] = True
+        alive = np.array(live, dtype=bool)
+        new = np.cumsum(alive) - 1
+        owner = np.repeat(np.arange(n), np.diff(self.start))
+        edges = (alive & ~leaves)[owner]
+        counts = np.where(leaves, 0, np.diff(self.start))[alive]
+        kind, ref, op = self.kind.copy(), self.ref.copy(), self.op.copy()
+        kind[leaves], op[leaves] = PARAMETER, 0
+        of_parameters = np.flatnonzero((kind == PARAMETER) & alive)
+        parameters = [nodes[i] if leaves[i] else self.parameters[self.ref[i]] for i in of_parameters.tolist()]
+        ref[of_parameters] = np.arange(len(of_parameters))
+        guards = self.guards.copy()
+        guards[:, :2] = new[guards[:, :2]]
+        return RecordedGraph(
+            op=op[alive],
+            start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
+            parents=new[self.parents[edges]].astype(np.int32),
+            kind=kind[alive],
+            value=self.value[alive],
+            ref=ref[alive],
+            outputs=new[self.outputs].astype(np.int32),
+            guards=guards,
+            swept=int(alive[: self.swept].sum()),
+            operations=self.operations,
+            parameters=parameters,
+            inputs=self.inputs,
+            scope=self.scope[alive],
+            scopes=self.scopes,
+            labels={int(new[i]): label for i, label in self.labels.items() if alive[i]},
+            captured=[],
+        )
+
     def refuse_overwritten(self) -> None:
         """Raise RecordingError if a captured node's number was assigned, which a Program computes anew."""
         for node, number in self.captured:
@@ -159,6 +235,7 @@ class RecordedGraph:
         nodes: list[Value] = []
         starts, parents, refs = self.start.tolist(), self.parents.tolist(), self.ref.tolist()
         kinds = self.kind.tolist()
+        ends, results = {loop.end: loop for loop in self.loops}, dict[int, Value]()
         for path, first, last in self.scope_stretches():
             with scope(path) if path else nullcontext():
                 for i in range(first, last):
@@ -168,10 +245,14 @@ class RecordedGraph:
                         nodes.append(leaves[refs[i]])
                     elif kinds[i] == INPUT:
                         nodes.append(inputs[refs[i]])
+                    elif kinds[i] == RESULT:
+                        nodes.append(results[i])
                     else:
                         rule = self.operation(i)
                         operands = [nodes[p] for p in parents[starts[i] : starts[i + 1]]]
                         nodes.append(apply(rule, operands, refs[i] if rule.arity is None else 0))
+                        if i in ends:
+                            results |= ends[i].rebuilt(nodes)
         for i, label in self.labels.items():
             if kinds[i] != INPUT or parameters is None:
                 nodes[i].label = label

@@ -72,7 +72,7 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
             graph = recording.graph
             try:
                 if (
-                    not len(graph.guards)
+                    not graph.guarded
                     or graph.broken_guard(graph.rebuild([Value(x) for x in numbers])) is None
                 ):
                     return graph
@@ -167,7 +167,7 @@ def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) ->
     run, targets = _run_for_one_output(program, batches, wrt)
     made = _derived(program, "gradient", targets)
     if sparse:
-        return sparse_jacobian(made, run.arrays, [target for target, _ in targets.sizes])
+        return sparse_jacobian(made, run.arrays, [target for target, _ in targets.sizes], jvp)
     blocks = made.jacobian(*run.arrays, wrt=[target for target, _ in targets.sizes])
     lanes = (run.lanes,) if run.arrays else ()
     sizes = [size for _, size in targets.sizes]

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import numbers
-import operator
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..arrays import real_array
 from ..engine.modes import is_recording
 from ..engine.value import Value
+from ..errors import RecordingError
 from .program import Program, record
+from .watch import Watch
 from .wrt import map_structure
 
 __all__ = ["CacheInfo", "Jitted", "jit"]
+
+_MOST_TRIES = 100
 
 
 class CacheInfo(NamedTuple):
@@ -43,84 +48,142 @@ class CacheInfo(NamedTuple):
 
 
 class Jitted:
-    """A function that is recorded when it is called; made by `jit`."""
+    """A function that is recorded when it is called; made by `jit`. Threads may share it."""
 
     def __init__(self, function: Callable[..., Any], most_recordings: int = 64):
         functools.update_wrapper(self, function)
         self.__wrapped__ = function
         self.most_recordings = most_recordings
-        self._programs: dict[Any, Program] = {}
-        self._bound: list[Any] = []
+        self._programs: dict[Any, _Recorded] = {}
         self._calls = self._eager_calls = 0
-        self._bound_values = _names_of(function)
+        self._lock = threading.RLock()
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the function returns for plain numbers: a float, or an array of floats.
 
         With a Value among the arguments, or inside a function that is being recorded, the function itself is
         called, and its result is a graph.
         """
-        form = tuple(map(_form, args))
+        names, values = self._arranged(args, kwargs)
+        form = tuple(map(_form, values))
         if _VALUE in form or is_recording():
             self._eager_calls += 1
-            return self.__wrapped__(*args)
-        program = self._of_form(form, args)
-        return _first(program(*_rows(args)), program.examples)
+            return self.__wrapped__(*args, **kwargs)
+        return self._use(names, form, values, lambda p: _firsts(p(*_rows(values)), p.examples))
 
-    def value_and_grad(self, *args: Any, wrt: Any = None) -> tuple[Any, Any]:
+    def value_and_grad(self, *args: Any, wrt: Any = None, **kwargs: Any) -> tuple[Any, Any]:
         """Return the value and its gradient, as `Program.value_and_grad` does for one row.
 
         Args:
             *args: the arguments of one call.
-            wrt: with respect to what: an argument's number, Values, or any structure of these; by default the
-                argument, or a tuple of all.
+            wrt: with respect to what: an argument's number or name, Values, or any structure of these; by
+                default the argument, or a tuple of all.
+            **kwargs: arguments by name; they are numbered behind the others.
 
         Returns:
             (value, gradient); a float for a number, an array for lists and arrays.
         """
-        program = self.program(*args)
+        names, values = self._arranged(args, kwargs)
         if wrt is None:
-            wrt = 0 if len(args) == 1 else tuple(range(len(args)))
-        value, found = program.value_and_grad(*_rows(args), wrt=wrt, per_row=True)
+            wrt = 0 if len(values) == 1 else tuple(range(len(values)))
+        wrt = map_structure(wrt, lambda part: self._number(part, args, names))
 
-        def first(part: Any) -> Any:
-            return _first(part, program.examples)
+        def both(program: Program) -> tuple[Any, Any]:
+            value, found = program.value_and_grad(*_rows(values), wrt=wrt, per_row=True)
+            return _firsts(value, program.examples), _firsts(found, program.examples)
 
-        return first(value), map_structure(found, first)
+        result: tuple[Any, Any] = self._use(names, tuple(map(_form, values)), values, both)
+        return result
 
-    def grad(self, *args: Any, wrt: Any = None) -> Any:
+    def grad(self, *args: Any, wrt: Any = None, **kwargs: Any) -> Any:
         """Return the gradient alone; see `value_and_grad`."""
-        return self.value_and_grad(*args, wrt=wrt)[1]
+        return self.value_and_grad(*args, wrt=wrt, **kwargs)[1]
 
-    def vmap(self, *batches: Any) -> Any:
+    def vmap(self, *batches: Any, **named: Any) -> Any:
         """Evaluate the function for every row of its arguments.
 
         Args:
             *batches: for each argument an array with one more axis in front.
+            **named: the same for arguments by name.
         """
-        return self.program(*(_row(batch) for batch in batches))(*batches)
+        names, values = self._arranged(batches, named)
+        rows = [_row(batch) for batch in values]
+        return self._use(names, tuple(map(_form, rows)), rows, lambda program: program(*values))
 
-    def program(self, *examples: Any) -> Program:
-        """Return the Program for arguments of the form of these, recorded now if there is none yet."""
-        return self._of_form(tuple(map(_form, examples)), examples)
+    def program(self, *examples: Any, **named: Any) -> Program:
+        """Return the Program for arguments of the form of these, recorded now if there is none yet.
 
-    def _of_form(self, form: Any, examples: Sequence[Any]) -> Program:
+        Its arguments stand in their order, those that only have a name behind the others.
+        """
+        names, values = self._arranged(examples, named)
+        return self._of_form(names, tuple(map(_form, values)), values).program
+
+    def _use(
+        self, names: tuple[str, ...], form: Any, examples: Sequence[Any], use: Callable[[Program], Any]
+    ) -> Any:
+        """Run a Program; once more where another thread has replaced a Value meanwhile."""
+        for _ in range(_MOST_TRIES):
+            recorded = self._of_form(names, form, examples)
+            try:
+                return use(recorded.program)
+            except RecordingError:
+                if recorded.is_current():
+                    raise
+        return use(recorded.program)
+
+    def _arranged(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[str, ...], Sequence[Any]]:
+        """Return (names, values): arguments that have a position in it, and behind them the named ones."""
+        if not kwargs:
+            return (), args
+        bound = inspect.signature(self.__wrapped__).bind(*args, **kwargs)
+        return tuple(bound.kwargs), (*bound.args, *bound.kwargs.values())
+
+    def _number(self, part: Any, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """Return an argument's number for its name."""
+        if not isinstance(part, str):
+            return part
+        known = [*inspect.signature(self.__wrapped__).parameters]
+        if part in names:
+            return names.index(part) - len(names)
+        if part not in known:
+            raise ValueError(f"there is no argument {part!r}: the function takes {', '.join(known)}")
+        return known.index(part)
+
+    def _of_form(self, names: tuple[str, ...], form: Any, examples: Sequence[Any]) -> _Recorded:
         self._calls += 1
-        bound = self._bound_values()
-        if len(bound) != len(self._bound) or any(map(operator.is_not, bound, self._bound)):
-            self._programs = {}
-            self._bound = bound
-        found = self._programs.get(form)
-        if found is None:
-            found = record(
-                self.__wrapped__, *examples, on_guard="record", most_recordings=self.most_recordings
-            )
-            found = self._programs.setdefault(form, found)
+        found = self._programs.get((names, form))
+        if found is not None and found.is_current():
+            return found
+        with self._lock:
+            if not all(recorded.is_current() for recorded in self._programs.values()):
+                self._programs = {}  # a new one: other threads may still look into the former
+            found = self._programs.get((names, form))
+            if found is None:
+                found = self._programs[names, form] = self._recorded(names, examples)
         return found
+
+    def _recorded(self, names: tuple[str, ...], examples: Sequence[Any]) -> _Recorded:
+        """Record; again where a Value may have been replaced before it was looked for."""
+        before: set[int] = set()
+        former: list[Program] = []
+        while True:
+            program = record(
+                _by_position(self.__wrapped__, names),
+                *examples,
+                on_guard="record",
+                most_recordings=self.most_recordings,
+            )
+            found = _Recorded(self.__wrapped__, program)
+            if found.watch.hidden <= before:
+                return found
+            before = found.watch.hidden
+            former.append(program)  # whose Values live on, and keep their ids
 
     def cache_info(self) -> CacheInfo:
         """Return what has been recorded so far."""
-        programs = list(self._programs.values())
+        programs = [recorded.program for recorded in list(self._programs.values())]
         return CacheInfo(
             len(programs),
             sum(len(program.recordings) for program in programs),
@@ -131,9 +194,9 @@ class Jitted:
 
     def cache_clear(self) -> None:
         """Forget all recordings; the next call records anew, with the plain numbers of then."""
-        self._programs = {}
-        self._bound = []
-        self._calls = self._eager_calls = 0
+        with self._lock:
+            self._programs = {}
+            self._calls = self._eager_calls = 0
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """A method has recordings for each instance, kept in it; a copied instance has its own."""
@@ -172,32 +235,40 @@ class _Kept:
         return _Kept, ()
 
 
-def _names_of(function: Any) -> Callable[[], list[Any]]:
-    """Return what reads the Values that a function's free variables and globals, and its instance, name."""
-    instance = vars(function.__self__) if hasattr(getattr(function, "__self__", None), "__dict__") else {}
-    function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None)
-    cells = getattr(function, "__closure__", None) or ()
-    names = _names_in(code) if code is not None else set()
-    world = getattr(function, "__globals__", {})
+class _Recorded:
+    """A Program, and where its function finds the Values that it captured."""
 
-    def read() -> list[Any]:
-        found = []
-        for cell in cells:
-            try:
-                found.append(cell.cell_contents)
-            except ValueError:  # not assigned yet
-                continue
-        for name in names:
-            found += [space[name] for space in (world, instance) if name in space]
-        return [value for value in found if isinstance(value, Value)]
+    def __init__(self, function: Callable[..., Any], program: Program):
+        self.function, self.program = function, program
+        parameters = program.parameters
+        self.watch, self.count = Watch(function, parameters), len(parameters)
 
-    return read
+    def is_current(self) -> bool:
+        """Tell whether the function still finds the Values that were recorded."""
+        if self.watch.changed():
+            return False
+        if self.program.captured > self.count:  # a branch that was recorded since has found more
+            parameters = self.program.parameters
+            watch = Watch(self.function, parameters)
+            if not watch.hidden <= self.watch.hidden:
+                return False
+            self.watch, self.count = watch, len(parameters)
+        return True
 
 
-def _names_in(code: Any) -> set[str]:
-    inner = [_names_in(constant) for constant in code.co_consts if hasattr(constant, "co_names")]
-    return set(code.co_names).union(*inner)
+class _ByPosition:
+    """A function whose last arguments, given by their place, are passed on by name."""
+
+    def __init__(self, function: Callable[..., Any], names: tuple[str, ...]):
+        self.function, self.names = function, names
+
+    def __call__(self, *args: Any) -> Any:
+        at = len(args) - len(self.names)
+        return self.function(*args[:at], **dict(zip(self.names, args[at:], strict=True)))
+
+
+def _by_position(function: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., Any]:
+    return _ByPosition(function, names) if names else function
 
 
 def _rows(args: Sequence[Any]) -> list[Any]:
@@ -235,6 +306,10 @@ def _row(batch: Any) -> Any:
         raise ValueError("vmap needs at least one row in each argument") from None
 
 
+def _firsts(structure: Any, examples: Sequence[Any]) -> Any:
+    return map_structure(structure, lambda part: _first(part, examples))
+
+
 def _first(found: Any, examples: Sequence[Any]) -> Any:
     """The only row; without arguments there are no rows."""
     only = found[0] if examples else found
@@ -247,12 +322,12 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     There is a recording for each form of arguments (a number, a list of three, an array of shape (2, 2)) and
     for each branch: comparisons of Values are checked at every call, and a call that takes another way, or
     goes round a loop another number of times, is recorded too. Plain numbers that the function closes over
-    are frozen when it is recorded; the numbers of Values are read anew at every call. Where a variable, or an
-    attribute of a method's own instance, is bound to another Value, the function is recorded anew; another
-    Value inside a list or an object is not noticed: assign to its `data`, or call `cache_clear`.
+    are frozen when it is recorded; the numbers of Values are read anew at every call. Where another Value has
+    taken a Value's place since (in a variable, an attribute, a list or a dict that the function reaches
+    through its variables, its instance or functions that it names) the function is recorded anew.
 
     Args:
-        function: a function of numbers, lists and arrays, written for Values. It gets a tuple as a list.
+        function: a function of numbers, lists and arrays, written for Values.
         most_recordings: how many branches of one form are recorded; further ones are evaluated eagerly.
 
     Returns:

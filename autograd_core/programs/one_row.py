@@ -56,6 +56,7 @@ def _made(program: Program, recording: Recording, inputs: tuple[int, ...], sums:
     module, examples = compiled_module(), program.examples
     if (
         module is None
+        or recording.graph.loops
         or recording.graph.captured  # whose numbers are looked at, at every call
         or not all(0 <= k < len(examples) for k in inputs)
     ):

@@ -55,13 +55,14 @@ from ..engine.value import Value
 from ..errors import RecordingError
 from ..vectors import gradients_to_vector, vector_to_gradients
 from . import derivatives, higher
-from .forms import Example, arrange, flatten
+from .forms import Example, Part, arrange, flatten, join, split
 from .graph import RecordedGraph
 from .one_row import one_row
-from .recording import capture
+from .recording import capture, unrolled
 from .run import Run, named
 from .sparse import sparse_jacobian, sparsity
 from .tapes import Recording
+from .wrt import map_structure
 
 __all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
 
@@ -135,7 +136,8 @@ def record(
     """Call f once and return its graph as a Program.
 
     Args:
-        f: a function of Values that returns a Value, or nested lists (an array) of them.
+        f: a function of Values that returns a Value, nested lists (an array) of them, or a dict, list or
+            tuple of such.
         *examples: for each argument of f a number, nested sequences or an array of numbers: the shape of
             what will come.
         on_guard: what becomes of a lane that would take another branch than the example: "eager" calls f
@@ -149,7 +151,7 @@ def record(
 
     Raises:
         RecordingError: f read the number of a Value.
-        TypeError: an example or the result has no rectangular shape.
+        TypeError: an example has no rectangular shape, or the result holds something else than numbers.
 
     >>> import autograd_core as ag
     >>> w = ag.Value(3.0)
@@ -163,8 +165,8 @@ def record(
     if on_guard not in ("eager", "record", "raise"):
         raise ValueError(f'on_guard is "eager", "record" or "raise", not {on_guard!r}')
     shapes = [Example(example, f"example {k} of {len(examples)}") for k, example in enumerate(examples, 1)]
-    graph, shape = capture(f, shapes)
-    return Program(f, shapes, graph, shape, on_guard, most_recordings)
+    graph, form = capture(f, shapes)
+    return Program(f, shapes, graph, form, on_guard, most_recordings)
 
 
 class Program:
@@ -177,7 +179,8 @@ class Program:
         parameters: the leaves that f captured, in the order in which the graph meets them.
         recorded: the graph as arrays, a `RecordedGraph`.
         examples: the form of each argument.
-        shape: the shape of f's result.
+        form: the form of f's result, see `forms.flatten`.
+        shape: the shape of f's result; where it has parts of several shapes, that of all numbers in a row.
         on_guard: what becomes of a lane that takes another branch; see `record`.
         recordings: the branches that were recorded, the example's first.
         eager_rows: how many rows were evaluated eagerly so far.
@@ -198,14 +201,15 @@ class Program:
         f: Callable[..., Any] | None,
         examples: list[Example],
         graph: RecordedGraph,
-        shape: tuple[int, ...],
+        form: Any,
         on_guard: str,
         most_recordings: int = 64,
     ):
         self._f = f
         self.examples = examples
         self.recordings = [Recording(graph)]
-        self.shape = shape
+        self.form = form
+        self.shape: tuple[int, ...] = form.shape if isinstance(form, Part) else (len(graph.outputs),)
         self.on_guard = on_guard
         self.most_recordings = most_recordings
         self.eager_rows = 0
@@ -224,6 +228,11 @@ class Program:
         return list(self._parameters)
 
     @property
+    def captured(self) -> int:
+        """How many leaves f captured."""
+        return len(self._parameters)
+
+    @property
     def outputs(self) -> int:
         """How many numbers one row gives."""
         return len(self.recorded.outputs)
@@ -239,15 +248,17 @@ class Program:
             threads: how many threads; the result has the same bits for any number of them.
 
         Returns:
-            An array of shape (lanes, *shape of f's result); without the lanes if f takes no arguments.
+            An array of shape (lanes, *shape of f's result); without the lanes if f takes no arguments. Where
+            f returns a dict, or a list or tuple of several shapes, a structure of such arrays; so it is with
+            whatever has the form of the values (`gradient`, cotangents, products, Jacobians).
 
         Raises:
             What f raises for that row, with its node.
         """
         if not block and threads == 1 and (found := one_row(self, batches, (), False, 1.0)) is not None:
-            return found[0]
+            return self._formed(found[0])
         run = Run(self, batches, block, threads)
-        return run.shaped(run.values())
+        return self._formed(run.shaped(run.values()))
 
     def value_and_grad(
         self,
@@ -291,15 +302,17 @@ class Program:
             else:
                 wanted = tuple(range(len(batches))) if self._wants_inputs(inputs) else ()
             if (found := one_row(self, batches, wanted, wrt is None, gradient)) is not None:
-                return found[0], Gradients(found[2], found[1]) if wrt is None else found[1][0]
+                return self._formed(found[0]), Gradients(found[2], found[1]) if wrt is None else found[1][0]
+        gradient = self._flat(gradient, "gradient")
         if wrt is not None:
-            return derivatives.value_and_grad(self, batches, wrt, gradient, per_row, block, threads)
+            values, found_ = derivatives.value_and_grad(self, batches, wrt, gradient, per_row, block, threads)
+            return self._formed(values), found_
         run = Run(self, batches, block, threads)  # it may record branches, with parameters of their own
         totals = np.zeros(len(self.parameters))
         wanted = tuple(range(len(batches))) if self._wants_inputs(inputs) else ()
         values, own = run.sums_and_gradients(totals, wanted, run.seeds_of(gradient))
         shaped = (own[k].reshape(run.lanes, *self.examples[k].shape) for k in wanted)
-        return run.shaped(values), Gradients(totals, tuple(shaped))
+        return self._formed(run.shaped(values)), Gradients(totals, tuple(shaped))
 
     def backward(self, *batches: Any, gradient: Any = 1.0, block: int = 0, threads: int = 1) -> Any:
         """Do what the eager loop does: add every row's gradient to the parameters' `grad`; return the values.
@@ -316,9 +329,9 @@ class Program:
         """
         run = Run(self, batches, block, threads)
         totals = gradients_to_vector(self.parameters)
-        values = run.sums(totals, run.seeds_of(gradient))
+        values = run.sums(totals, run.seeds_of(self._flat(gradient, "gradient")))
         vector_to_gradients(totals, self.parameters)
-        return run.shaped(values)
+        return self._formed(run.shaped(values))
 
     # --- derivatives ------------------------------------------------------------------
 
@@ -343,7 +356,9 @@ class Program:
         [[13.0, 2.0]]
         """
         *batches, cotangents = batches_and_cotangents
-        return derivatives.vjp(self, batches, cotangents, wrt, per_row, threads)
+        cotangents = self._flat(cotangents, "cotangents")
+        values, products = derivatives.vjp(self, batches, cotangents, wrt, per_row, threads)
+        return self._formed(values), products
 
     def jacobian(
         self, *batches: Any, wrt: Any = None, values: bool = False, sparse: bool = False, threads: int = 1
@@ -370,10 +385,17 @@ class Program:
         [[[3.0, 2.0], [1.0, 0.0]]]
         """
         if sparse:
-            matrices = sparse_jacobian(self, batches, wrt)
+            matrices = sparse_jacobian(self, batches, wrt, higher.jvp)
             return (self(*batches), matrices) if values else matrices
-        found = derivatives.jacobian(self, batches, wrt, threads)
-        return found if values else found[1]
+        numbers, found = derivatives.jacobian(self, batches, wrt, threads)
+        if not isinstance(self.form, Part):
+            axis = 1 if self.examples else 0
+            blocks = found
+            found = map_structure(
+                self.form,
+                lambda part: map_structure(blocks, lambda block: split(part, block, axis)),
+            )
+        return (self._formed(numbers), found) if values else found
 
     def jvp(self, *batches_and_tangents: Any, wrt: Any = None) -> tuple[Any, Any]:
         """Return the values and the Jacobian-vector products J v, by forward mode.
@@ -393,7 +415,8 @@ class Program:
         [[23.0, 1.0]]
         """
         *batches, tangents = batches_and_tangents
-        return higher.jvp(self, batches, tangents, wrt)
+        values, products = higher.jvp(self, batches, tangents, wrt)
+        return self._formed(values), self._formed(products)
 
     def hvp(self, *batches_and_vectors: Any, wrt: Any = None, per_row: bool = False) -> Any:
         """Return the products of the Hessian and v, without the Hessian.
@@ -487,7 +510,8 @@ class Program:
         """
         numbers = self._numbers(row) if row else [x for example in self.examples for x in example.numbers]
         nodes = self.recorded.rebuild([Value(x) for x in numbers])
-        return arrange([nodes[i] for i in self.recorded.outputs.tolist()], self.shape)
+        outputs = [nodes[i] for i in self.recorded.outputs.tolist()]
+        return map_structure(self.form, lambda part: arrange(outputs[part.place], part.shape))
 
     def to_c(self, name: str = "program") -> str:
         """Return C99 text of the Program: `NAME_value` and `NAME_gradient`, straight-line code for one lane.
@@ -500,7 +524,7 @@ class Program:
         """
         from .c_text import c_text
 
-        return c_text(self.recorded, name)
+        return c_text(unrolled(self.recorded), name)
 
     def __repr__(self) -> str:
         graph = self.recorded
@@ -537,6 +561,16 @@ class Program:
         pairs = zip(self.examples, named(row), strict=True)
         return [x for example, (name, argument) in pairs for x in example.row(argument, name)]
 
+    def _formed(self, array: Any) -> Any:
+        """Return numbers that one row gives, along the last axis, in the form of f's result."""
+        return array if isinstance(self.form, Part) else split(self.form, array)
+
+    def _flat(self, structure: Any, what: str) -> Any:
+        """Return what has the form of the values as one array; a number as it is."""
+        if isinstance(self.form, Part) or not isinstance(structure, (dict, list, tuple)):
+            return structure
+        return join(self.form, structure, what)
+
     def eager(self, row: Sequence[Any], leaves: list[Value]) -> list[Value]:
         """Return the outputs for one lane as an eager graph.
 
@@ -548,10 +582,10 @@ class Program:
             RecordingError: the row takes another branch, and f was lost by pickling.
         """
         if self._f is not None:
-            values, shape = flatten(self._f(*row))
-            if shape != self.shape:
+            values, form = flatten(self._f(*row))
+            if form != self.form:
                 raise RecordingError(
-                    f"this row gives a result of shape {shape}, the recorded one has {self.shape}"
+                    f"this row gives a result of the form {form}, the recorded one has {self.form}"
                 )
             return values
         nodes = self.recorded.rebuild(leaves)
@@ -582,10 +616,10 @@ class Program:
         if self._f is None or len(self.recordings) >= self.most_recordings:
             return False
         try:
-            graph, shape = capture(self._f, [e.at(part) for e, part in zip(self.examples, row, strict=True)])
+            graph, form = capture(self._f, [e.at(part) for e, part in zip(self.examples, row, strict=True)])
         except Exception:  # evaluating the row eagerly raises it in its turn
             return False
-        if shape != self.shape:
+        if form != self.form:
             return False
         with _recording:
             known = {id(parameter) for parameter in self._parameters}

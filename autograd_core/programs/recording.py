@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..calculus.operations import Operation
 from ..engine import flags
+from ..engine.derivatives import depends_on_inputs
 from ..engine.flat import pack
-from ..engine.modes import begin_recording, clear_recorded, enable_grad, end_recording
+from ..engine.modes import begin_recording, clear_recorded, enable_grad, end_recording, is_recording, scope
 from ..engine.nary import stale
 from ..engine.sweep import topological_order
-from ..engine.value import Value, number_of
+from ..engine.value import Value, number_of, recording
 from ..errors import RecordingError
+from ..functions import where
 from .forms import Example, as_node, flatten
 from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph, built_in
+from .repeated import LoopCall, with_loops
 
-__all__ = ["capture"]
+__all__ = ["SCOPE", "capture", "capture_body", "may_repeat", "unrolled", "within"]
 
+SCOPE = "scan"  # of the nodes of loops
 _CUSTOM = 255
+_here = threading.local()  # the loops (`calls`) of the function that this thread records; None within a body
 
 
-def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[RecordedGraph, tuple[int, ...]]:
-    """Call f once on Values and return the graph it built, and the shape of its result.
+def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[RecordedGraph, Any]:
+    """Call f once on Values and return the graph it built, and the form of its result (see `forms.flatten`).
 
     Raises:
         RecordingError: f read a number, or its result does not depend on Values at all.
@@ -32,22 +38,112 @@ def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[Recorde
     with enable_grad():  # under no_grad every number would be frozen
         inputs = [leaf for row in leaves for leaf in row]
         begin_recording(inputs)
+        calls: list[LoopCall] = []
+        _here.calls = calls
+        recording.results = set()  # leaves that stand for the results of loops
         try:
-            values, shape = flatten(f(*arguments))
+            values, form = flatten(f(*arguments))
         finally:
             guards, raised = end_recording()
+            _here.calls, recording.results = None, set()
+    _refuse_caught(raised)
+    return _graph(inputs, values, guards, calls), form
+
+
+def _refuse_caught(raised: Sequence[BaseException]) -> None:
+    """Raise if an operation raised while it was recorded, and the function went on."""
     if raised:
         raise RecordingError(
             f"an operation raised {type(raised[0]).__name__} ({raised[0]}) while it was "
             "recorded, and the function caught it, which would freeze what it did then for every other "
             "input: compare before the operation, if x > 0"
         ) from raised[0]
-    return _graph(inputs, values, guards), shape
+
+
+def may_repeat() -> bool:
+    """Tell whether a loop's body can be recorded here: a Program is being recorded, and no other body is."""
+    return getattr(_here, "calls", None) is not None and is_recording()
+
+
+def within(path: str, outer: str) -> bool:
+    """Tell whether a scope is within another."""
+    return path == outer or path.startswith(outer + ".")
+
+
+def capture_body(
+    step: Callable[[list[Any], list[Any]], list[Value]], init: list[Value], xs: list[list[Value]]
+) -> LoopCall | None:
+    """Record the body of a loop inside a function that is being recorded.
+
+    Args:
+        step: takes the flat carry and input of a step; returns its flat results, the carry first.
+        init: the first carry, nodes of their own.
+        xs: for each step its input, nodes of their own.
+
+    Returns:
+        The loop; None if its steps take different branches or are not all finite.
+    """
+    calls, _here.calls = _here.calls, None
+    guards, raised = end_recording()
+    try:
+        leaves = [[Value(number_of(node)) for node in part] for part in (init, xs[0])]
+        flat = [leaf for part in leaves for leaf in part]
+        begin_recording(flat)
+        try:
+            with scope(SCOPE):
+                own = [[where(1.0, leaf, leaf) for leaf in part] for part in leaves]
+                path = (Value(0.0) * 1.0).scope
+                results = step(*own)
+        finally:
+            own_guards, own_raised = end_recording()
+        _refuse_caught(own_raised)
+        places = {id(node): k for k, node in reversed(list(enumerate(results)))}
+        distinct = [results[k] for k in sorted(places.values())]
+        graph = _graph(leaves[1], distinct, own_guards, [], path)
+        order = {id(node): k for k, node in enumerate(distinct)}
+        if depends_on_inputs([*init, *(x for row in xs for x in row), *graph.parameters]):
+            return None  # a derivative is taken within the function, through the steps
+        call = LoopCall.of(graph, leaves, [order[id(node)] for node in results], init, xs, calls)
+        if call is not None:
+            recording.results |= {id(leaf) for leaf, _, _ in call.placeholders}
+        return call
+    finally:
+        begin_recording([])
+        recording.guards, recording.raised = guards, raised
+        _here.calls = calls
+
+
+def unrolled(graph: RecordedGraph) -> RecordedGraph:
+    """Return a recorded graph with the steps of its loops one by one; itself where it has none."""
+    if not graph.loops:
+        return graph
+    numbers = [0.0] * graph.inputs
+    for place in (graph.kind == INPUT).nonzero()[0].tolist():
+        numbers[graph.ref[place]] = float(graph.value[place])
+
+    def f(inputs: Any = ()) -> Any:
+        nodes = graph.rebuild(inputs)
+        return [nodes[i] for i in graph.outputs.tolist()]
+
+    return capture(f, [Example(numbers)] if numbers else [])[0]
 
 
 def _graph(
-    inputs: list[Value], outputs: list[Value], guards: list[tuple[Any, str, Any, bool]]
+    inputs: list[Value],
+    outputs: list[Value],
+    guards: list[tuple[Any, str, Any, bool]],
+    calls: Sequence[LoopCall],
+    body: str = "",
 ) -> RecordedGraph:
+    """Return the graph.
+
+    Args:
+        inputs: the leaves that stand for the arguments.
+        outputs: the results.
+        guards: the comparisons.
+        calls: the loops in it.
+        body: the scope of a loop's body: nodes made outside of it become parameters.
+    """
     import numpy as np
 
     sides = [(as_node(left), relation, as_node(right), outcome) for left, relation, right, outcome in guards]
@@ -55,7 +151,8 @@ def _graph(
     nodes = topological_order(*roots)
     _refuse_torn(nodes)
     heads, counts_, data, parents, _, extras, indices, scopes = pack(nodes, [])
-    clear_recorded(nodes + inputs)
+    if not body:
+        clear_recorded(nodes + inputs)
     head, counts = np.frombuffer(heads, dtype=np.int64), np.frombuffer(counts_, dtype=np.int64)
     op, flag = (head & 0xFFFF).astype(np.int32), head >> 16
     if len(parents) >= 2**31:
@@ -75,7 +172,7 @@ def _graph(
         (position[id(left)], position[id(right)], RELATIONS.index(relation), int(outcome))
         for left, relation, right, outcome in sides
     ]
-    return RecordedGraph(
+    graph = RecordedGraph(
         op=op,
         start=start,
         parents=np.frombuffer(parents, dtype=np.int64).astype(np.int32),
@@ -93,6 +190,10 @@ def _graph(
         captured=[(nodes[i], number_of(nodes[i])) for i in before.tolist()],
         labels={i: nodes[i].label for i in extras if nodes[i].label and kind[i] != PARAMETER},
     )
+    if body:
+        inside = np.array([within(name, body) for name in scopes], dtype=bool)
+        return graph.cut(np.flatnonzero(~leaf & ~inside[graph.scope]), nodes)
+    return with_loops(graph, calls, lambda found: _positions(nodes, found)) if calls else graph
 
 
 def _refuse_torn(nodes: list[Value]) -> None:

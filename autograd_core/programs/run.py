@@ -190,7 +190,7 @@ class Run:
         import numpy as np
 
         program = self.program
-        if program.on_guard != "record" or not len(program.recorded.guards):
+        if program.on_guard != "record" or not program.recorded.guarded:
             return None
         plan, left = np.full(self.lanes, -1), np.arange(self.lanes)
         number, changed = 0, True

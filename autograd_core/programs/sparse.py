@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..calculus.operations import OPERATIONS
 from ..errors import RecordingError
 from ..sparsity import compress, pattern
+from . import derivatives
 from .graph import INPUT, PARAMETER, RecordedGraph
+from .recording import unrolled
 from .run import Run
 from .wrt import Targets
 
@@ -39,7 +43,7 @@ def _pattern(program: Program, targets: Targets) -> tuple[Any, Any]:
     """Return (starts, columns) of the entries that can be other than 0 in some recorded branch."""
     import numpy as np
 
-    found = [_pattern_of(recording.graph, program, targets) for recording in program.recordings]
+    found = [_pattern_of(unrolled(recording.graph), program, targets) for recording in program.recordings]
     if len(found) == 1:
         return found[0]
     rows = [
@@ -67,17 +71,27 @@ def _pattern_of(graph: RecordedGraph, program: Program, targets: Targets) -> tup
         else:
             wanted.append(by_id.get(id(target), -1))
     counts = np.where(graph.kind == 0, np.diff(graph.start), 0)
-    starts, columns = pattern(counts.tolist(), graph.parents.tolist(), wanted, graph.outputs.tolist())
+    choices = graph.op == OPERATIONS["where"].identifier
+    starts, columns = pattern(
+        counts.tolist(), graph.parents.tolist(), wanted, graph.outputs.tolist(), choices.tolist()
+    )
     return starts, columns
 
 
-def sparse_jacobian(program: Program, batches: Sequence[Any], wrt: Any) -> Any:
-    """Return the rows' Jacobians as a list of scipy.sparse.csr_array; one if f takes no arguments."""
+def sparse_jacobian(program: Program, batches: Sequence[Any], wrt: Any, push: Callable[..., Any]) -> Any:
+    """Return the rows' Jacobians as a list of scipy.sparse.csr_array; one if f takes no arguments.
+
+    Args:
+        program: the Program.
+        batches: its batches.
+        wrt: with respect to what.
+        push: `higher.jvp`.
+    """
     import numpy as np
 
     csr_array = _csr_array()
     run = Run(program, batches)
-    if (program.on_guard == "eager" and len(program.recorded.guards)) or (
+    if (program.on_guard == "eager" and program.recorded.guarded) or (
         run.plan is not None and (run.plan < 0).any()
     ):
         raise RecordingError(
@@ -89,7 +103,8 @@ def sparse_jacobian(program: Program, batches: Sequence[Any], wrt: Any) -> Any:
     chosen = compress(starts, columns, targets.size)
     rows = np.repeat(np.arange(program.outputs), np.diff(starts))
     lines, items = (columns, rows) if chosen.turned else (rows, columns)
-    together, alone = (_of_rows, _of_columns) if chosen.turned else (_of_columns, _of_rows)
+    columns_by = functools.partial(_of_columns, push)
+    together, alone = (_of_rows, columns_by) if chosen.turned else (columns_by, _of_rows)
     numbers = np.zeros((run.lanes, len(columns)))
     colours = int(chosen.colour.max(initial=-1)) + 1
     groups = [np.flatnonzero(chosen.colour == number) for number in range(colours)]
@@ -100,9 +115,24 @@ def sparse_jacobian(program: Program, batches: Sequence[Any], wrt: Any) -> Any:
     for line, product in zip(chosen.lines, alone(program, batches, run, targets, single), strict=True):
         places = np.flatnonzero(lines == line)
         numbers[:, places] = product[:, items[places]]
+    for lane in np.flatnonzero(~np.isfinite(numbers).all(axis=1)).tolist():
+        numbers[lane] = _dense(program, [batch[lane : lane + 1] for batch in run.arrays], targets)[
+            rows, columns
+        ]
     shape = (program.outputs, targets.size)
     found = [csr_array((row, columns, starts), shape=shape) for row in numbers]
     return found if run.arrays else found[0]
+
+
+def _dense(program: Program, arrays: Sequence[Any], targets: Targets) -> Any:
+    """The Jacobian of a row without compression: what is not finite spreads to whatever is summed with it."""
+    import numpy as np
+
+    row = [array.reshape(1, *e.shape) for array, e in zip(arrays, program.examples, strict=True)]
+    _, blocks = derivatives.jacobian(program, row, [target for target, _ in targets.sizes], 1)
+    sizes = [size for _, size in targets.sizes]
+    flat = [np.reshape(b, (program.outputs, size)) for b, size in zip(blocks, sizes, strict=True)]
+    return np.concatenate(flat, axis=1)
 
 
 def _of_rows(program: Program, batches: Any, run: Run, targets: Targets, groups: list[Any]) -> Any:
@@ -115,12 +145,15 @@ def _of_rows(program: Program, batches: Any, run: Run, targets: Targets, groups:
     for k, group in enumerate(groups):
         seeds[k][:, group] = 1.0
     wrt = [target for target, _ in targets.sizes]
-    _, parts = program.vjp(*batches, seeds.reshape(len(groups), *run.shape), wrt=wrt, per_row=True)
+    flat_seeds = seeds.reshape(len(groups), *run.shape)
+    _, parts = derivatives.vjp(program, batches, flat_seeds, wrt, True, 1)
     flat = [np.asarray(part).reshape(len(groups), run.lanes, -1) for part in parts]
     return np.concatenate(flat, axis=2)
 
 
-def _of_columns(program: Program, batches: Any, run: Run, targets: Targets, groups: list[Any]) -> Any:
+def _of_columns(
+    push: Callable[..., Any], program: Program, batches: Any, run: Run, targets: Targets, groups: list[Any]
+) -> Any:
     """The sums of groups of columns: forward passes. Each is of shape (lanes, outputs)."""
     import numpy as np
 
@@ -137,5 +170,5 @@ def _of_columns(program: Program, batches: Any, run: Run, targets: Targets, grou
         else:
             parts.append(part[:, 0, 0])
         at += size
-    _, products = program.jvp(*batches, parts, wrt=[target for target, _ in targets.sizes])
+    _, products = push(program, batches, parts, [target for target, _ in targets.sizes])
     return products.reshape(len(groups), run.lanes, run.width)

@@ -11,7 +11,7 @@ from ..engine.value import Value
 if TYPE_CHECKING:
     from .program import Program
 
-__all__ = ["Targets", "map_structure"]
+__all__ = ["Targets", "map_structure", "zip_structures"]
 
 
 def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
@@ -146,11 +146,16 @@ class Targets:
     def pairs(self, structure: Any) -> list[tuple[Any, Any]]:
         """Return (leaf, part) for what has the caller's structure."""
         found: list[Any] = []
-        _zip(self._structure, structure, found)
+        zip_structures(self._structure, structure, found)
         return found
 
 
-def _zip(one: Any, other: Any, pairs: list[Any]) -> None:
+def zip_structures(one: Any, other: Any, pairs: list[Any]) -> None:
+    """Append (leaf, part) for each leaf of one structure and what stands there in another.
+
+    Raises:
+        ValueError: a list or dict has another length.
+    """
     keys: Sequence[Any] | None = None
     if isinstance(one, dict):
         keys = list(one)
@@ -162,4 +167,4 @@ def _zip(one: Any, other: Any, pairs: list[Any]) -> None:
     if len(other) != len(keys):
         raise ValueError(f"the structure has {len(other)} parts, and {len(keys)} are wanted")
     for key in keys:
-        _zip(one[key], other[key], pairs)
+        zip_structures(one[key], other[key], pairs)

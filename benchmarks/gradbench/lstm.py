@@ -6,11 +6,9 @@ import math
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 import autograd_core as ag
 
-from .common import Function, one_row, recorded
+from .common import Function, one_row
 
 __all__ = ["LSTM"]
 
@@ -29,27 +27,34 @@ def layer(weight: Any, bias: Any, hidden: Any, cell: Any, x: Any) -> tuple[Any, 
     return states, cells
 
 
-def loss(main: Any, extra: Any, state: Any, sequence: Any) -> Any:
-    """Minus the mean log probability of each letter's bits."""
-    total: Any = 0.0
-    for x, following in pairwise(sequence):
-        x, new = [a * w for a, w in zip(x, extra[0], strict=True)], []
-        for k in range(0, len(main), 2):
-            hidden, cell = layer(main[k], main[k + 1], state[k], state[k + 1], x)
-            new += [hidden, cell]
-            x = hidden
-        state = new
-        predicted = [a * w + b for a, w, b in zip(x, extra[1], extra[2], strict=True)]
-        normal = ag.logsumexp([*predicted, math.log(2.0)])
-        total = total + ag.dot(following, [p - normal for p in predicted])
-    return -total / (len(sequence[0]) * (len(sequence) - 1))
+def loss_of(state: Any, sequence: Any) -> Any:
+    """Minus the mean log probability of each letter's bits, as a function of the parameters.
+
+    The step is recorded once, whatever the length of the sequence.
+    """
+
+    def loss(main: Any, extra: Any) -> Any:
+        def step(carry: Any, letters: Any) -> tuple[Any, None]:
+            (state, total), (x, following) = carry, letters
+            x, new = [a * w for a, w in zip(x, extra[0], strict=True)], []
+            for k in range(0, len(main), 2):
+                hidden, cell = layer(main[k], main[k + 1], state[k], state[k + 1], x)
+                new += [hidden, cell]
+                x = hidden
+            predicted = [a * w + b for a, w, b in zip(x, extra[1], extra[2], strict=True)]
+            normal = ag.logsumexp([*predicted, math.log(2.0)])
+            return (new, total + ag.dot(following, [p - normal for p in predicted])), None
+
+        (_, total), _ = ag.scan(step, (state, 0.0), list(pairwise(sequence)))
+        return -total / (len(sequence[0]) * (len(sequence) - 1))
+
+    return loss
 
 
 def _lstm(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
-    names = ("main_params", "extra_params", "state", "sequence")
-    arguments = [np.array(given[name], dtype=float) for name in names]
-    program = recorded(("lstm", *(a.shape for a in arguments)), loss, *(a.tolist() for a in arguments))
-    return program, tuple(one_row(a) for a in arguments)
+    arguments = given["main_params"], given["extra_params"]
+    program = ag.record(loss_of(given["state"], given["sequence"]), *arguments)
+    return program, tuple(map(one_row, arguments))
 
 
 LSTM = {

@@ -147,7 +147,7 @@ class Recording:
     @property
     def branches(self) -> bool:
         """Does the graph compare numbers, so that examples may take several paths?"""
-        return any(len(program.recorded.guards) for program in self.programs)
+        return any(program.recorded.guarded for program in self.programs)
 
     def another_path(self, i: int) -> Program | None:
         """The Program of an example that leaves those there are; None if it cannot be recorded."""

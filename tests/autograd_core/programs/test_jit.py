@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -271,3 +272,159 @@ def test_a_jitted_function_without_arguments() -> None:
     assert ag.jit(lambda: weight * 3.0)() == 6.0
     assert ag.jit(lambda: [weight * 3.0, weight])().tolist() == [6.0, 2.0]
     assert ag.jit(lambda: weight * 3.0).value_and_grad(wrt=weight) == (6.0, 3.0)
+
+
+class Net:
+    def __init__(self) -> None:
+        self.layers = [{"w": ag.Value(2.0)}, {"w": ag.Value(3.0)}]
+        self.loss = ag.Value(0.0)
+
+    def forward(self, x: Any) -> Any:
+        return self.layers[1]["w"] * (self.layers[0]["w"] * x)
+
+    @ag.jit
+    def energy(self, x: Any) -> Any:
+        return self.forward(x)
+
+
+def test_another_value_inside_a_list_a_dict_or_an_object_is_recorded_anew() -> None:
+    net, weights = Net(), np.array([[ag.Value(1.0), ag.Value(2.0)]])
+    outside = ag.jit(lambda x: net.forward(x))
+    of_array = ag.jit(lambda x: weights[0, 1] * x)
+    assert (outside(1.0), net.energy(1.0), of_array(1.0)) == (6.0, 6.0, 2.0)
+    net.layers[1]["w"], weights[0, 1] = ag.Value(5.0), ag.Value(7.0)
+    assert (outside(1.0), net.energy(1.0), of_array(1.0)) == (10.0, 10.0, 7.0)
+    net.layers[0] = {"w": ag.Value(1.0)}
+    assert (outside(1.0), net.energy(1.0)) == (5.0, 5.0)
+    net.layers = [{"w": ag.Value(1.0)}, {"w": ag.Value(1.0)}]
+    assert (outside(1.0), net.energy(1.0)) == (1.0, 1.0)
+
+
+def test_other_values_in_the_same_object_are_not_looked_at() -> None:
+    net = Net()
+    outside = ag.jit(lambda x: net.forward(x))
+    outside(1.0)
+    program = outside.program(1.0)
+    net.loss = ag.Value(1.0)
+    net.layers.append({})
+    assert outside.program(1.0) is program
+
+
+GAIN = ag.Value(2.0)
+
+
+def gained(x: Any) -> Any:
+    return GAIN * x
+
+
+def test_a_value_that_a_named_function_reads_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    f = ag.jit(lambda x: gained(x) + 1.0)
+    assert f(1.0) == 3.0
+    monkeypatch.setitem(globals(), "GAIN", ag.Value(4.0))
+    assert f(1.0) == 5.0
+
+
+def test_a_value_that_only_a_later_branch_reads_is_looked_at() -> None:
+    weights = [ag.Value(2.0), ag.Value(3.0)]
+    f = ag.jit(lambda x: weights[0] * x if x > 0.0 else weights[1] * x)
+    assert (f(1.0), f(-1.0), f(-1.0)) == (2.0, -3.0, -3.0)
+    weights[1] = ag.Value(5.0)
+    assert (f(1.0), f(-1.0)) == (2.0, -5.0)
+
+
+def test_lists_and_tuples_arrive_as_they_were_given() -> None:
+    seen: list[Any] = []
+    f = ag.jit(lambda x, y: seen.append((type(x), [type(p) for p in x], type(y))) or x[0][1] * y[0])
+    assert f(((1.0, 2.0), (3.0, 4.0)), [5.0]) == 10.0
+    assert f([(1.0, 2.0), (3.0, 4.0)], (5.0,)) == 10.0
+    assert seen == [(tuple, [tuple, tuple], list), (list, [tuple, tuple], tuple)]
+    program = ag.record(lambda x: x[0] if isinstance(x, tuple) else x[1], (1.0, 2.0))
+    assert pickle.loads(pickle.dumps(program.examples))[0].build([1, 2]) == (1, 2)
+    assert program([[3.0, 4.0]]).tolist() == [3.0]
+
+
+class Slotted:
+    __slots__ = ("w",)
+
+
+def test_values_in_slots_are_looked_at_and_hidden_ones_are_recorded_once() -> None:
+    slotted, calls = Slotted(), []
+    slotted.w = ag.Value(2.0)
+    f = ag.jit(lambda x: slotted.w * x)
+    assert f(1.0) == 2.0
+    slotted.w = ag.Value(3.0)
+    assert f(1.0) == 3.0
+    hidden = {"w": ag.Value(2.0)}
+    g = ag.jit(lambda x: calls.append(1) or hidden.get("w") * x + vars(Deep)["w"][-1])
+    assert (g(1.0), g(2.0)) == (9.0, 11.0)
+    recorded = len(calls)
+    assert g(3.0) == 13.0
+    assert len(calls) == recorded
+
+
+class Deep:
+    w = (ag.Value(7.0),)
+
+
+def test_arguments_by_name() -> None:
+    @ag.jit
+    def f(x: Any, y: Any = 2.0, *, scale: Any = 1.0) -> Any:
+        return x * y * scale
+
+    assert f(3.0) == 6.0
+    assert f(3.0, y=4.0) == 12.0
+    assert f(y=4.0, x=3.0) == 12.0
+    assert f(3.0, scale=10.0) == 60.0
+    assert f(3.0, scale=10.0, y=1.0) == 30.0
+    assert f.grad(3.0, scale=10.0, wrt="scale") == 6.0
+    assert f.grad(3.0, y=4.0, scale=10.0, wrt={"x": "x", "y": "y"}) == {"x": 40.0, "y": 30.0}
+    assert f.vmap([1.0, 2.0], scale=[3.0, 4.0]).tolist() == [6.0, 16.0]
+    assert f.cache_info().forms == 4
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        f(1.0, size=2.0)
+    with pytest.raises(ValueError, match="no argument 'z'"):
+        f.grad(1.0, wrt="z")
+
+
+def test_threads_share_a_jitted_function() -> None:
+    """Threads that record, take new branches and see a Value replaced, all at once."""
+    weights = [ag.Value(2.0)]
+
+    @ag.jit
+    def f(x: Any) -> Any:
+        y, n = weights[0] * x[0], 0
+        while y > 1.0:
+            y, n = y * 0.5, n + 1
+        return y + x[-1]
+
+    def expected(row: list[float]) -> float:
+        y = 2.0 * row[0]
+        while y > 1.0:
+            y *= 0.5
+        return y + row[-1]
+
+    wrong: list[Any] = []
+    start = threading.Barrier(6)
+
+    def work(seed: int) -> None:
+        random = np.random.default_rng(seed)
+        start.wait()
+        for count in range(60):
+            row = random.uniform(-4.0, 40.0, size=random.integers(1, 4)).tolist()
+            try:
+                found = f(row)
+            except Exception as error:
+                wrong.append(error)
+                return
+            if found != expected(row):
+                wrong.append((row, found))
+            if seed == 0 and count % 15 == 0:
+                weights[0] = ag.Value(2.0)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[:3]
+    assert f.cache_info().calls >= 360

@@ -214,3 +214,20 @@ def test_a_row_for_which_another_branch_would_raise_has_derivatives() -> None:
     steep = record(lambda x: ag.exp(x) if x < 0.0 else x * x, -1.0, on_guard="record")
     assert program.jvp([3.0], [1.0])[1].tolist() == [6.0]
     assert steep.jvp([1e3], [1.0])[1].tolist() == [2e3]
+
+
+def rooted(x: Any) -> Any:
+    return [ag.sqrt(x[k]) * x[(k + 1) % len(x)] for k in range(len(x))]
+
+
+def test_what_is_not_finite_spoils_no_other_entry_of_a_sparse_jacobian() -> None:
+    rows = np.array([[0.0, 2.0, 3.0, 4.0, 0.0, 1.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
+    program = record(rooted, [1.0] * 6)
+    for one, other in zip(program.jacobian(rows, sparse=True), program.jacobian(rows), strict=True):
+        assert np.array_equal(one.toarray(), other, equal_nan=True)
+    energies = record(lambda x: ag.sum(rooted(x)), [1.0] * 6)
+    for one, other in zip(energies.hessian(rows, sparse=True), energies.hessian(rows), strict=True):
+        assert np.array_equal(one.toarray(), other, equal_nan=True)
+    dense = np.array(ag.jacobian(rooted)(rows[0].tolist()))
+    assert np.array_equal(ag.jacobian(rooted, sparse=True)(rows[0].tolist()).toarray(), dense)
+    assert np.isinf(dense).sum() == 2
