@@ -62,7 +62,8 @@ def scan(
         length: how many steps there are, where xs does not tell.
 
     Returns:
-        (carry, ys): the last carry, and the list of all y; None if they are None.
+        (carry, ys): the last carry, and the list of all y; None if they are None. Plain numbers stay plain
+        where the body uses no Values.
 
     Raises:
         ValueError: there is no step, or the inputs have different forms.
@@ -138,21 +139,28 @@ class _Scan:
         self.xs = [self.x.flat(x) or [0.0] for x in inputs]  # a step without an input has one of no use
         self.y: _Form | None = None
 
-    def step(self, carry: list[Any], x: list[Any]) -> list[Value]:
+    def numbers(self, carry: list[Any], x: list[Any]) -> list[Any]:
         """Call the body on flat lists; return the flat carry and, behind it, the flat y."""
         result = self.f(self.carry.rebuild(carry), self.x.rebuild(x))
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError("the body of a scan returns a pair: (carry, y)")
         if self.y is None:
             self.y = _Form(result[1], "the result y of a scan's body")
-        return [as_value(number) for number in (*self.carry.flat(result[0]), *self.y.flat(result[1]))]
+        return [*self.carry.flat(result[0]), *self.y.flat(result[1])]
+
+    def step(self, carry: list[Any], x: list[Any]) -> list[Value]:
+        """Call the body; return its results as nodes."""
+        return [as_value(number) for number in self.numbers(carry, x)]
 
     def result(self) -> tuple[Any, Any]:
+        repeated = may_repeat()
+        if not repeated and (plain := self._plain()) is not None:
+            return self._shaped(plain)
         one = as_value(1.0)
         init = [keep(one, as_value(number)) for number in self.init]
         xs = [[keep(one, as_value(number)) for number in row] for row in self.xs]
         found = None
-        if may_repeat():
+        if repeated:
             call = capture_body(self.step, init, xs)
             found = None if call is None else call.results()
         if found is None:
@@ -165,19 +173,22 @@ class _Scan:
         with scope(SCOPE):
             return self.step(carry, x)
 
-    def _shaped(self, found: list[list[Value]]) -> tuple[Any, Any]:
-        plain = not any(isinstance(number, Value) for row in (self.init, *self.xs) for number in row)
+    def _plain(self) -> list[list[Any]] | None:
+        """Return the results of the steps where only plain numbers are about; else None."""
+        carry, found = self.init, []
+        for row in self.xs:
+            if any(isinstance(number, Value) for number in (*carry, *row)):
+                return None
+            found.append(self.numbers(carry, row))
+            carry = found[-1][: len(carry)]
+        plain = not any(isinstance(number, Value) for row in found for number in row)
+        return found if plain else None
 
-        def number(node: Value) -> Any:
-            return node.data if plain and node.is_constant else node
-
-        width = len(self.init)
+    def _shaped(self, found: list[list[Any]]) -> tuple[Any, Any]:
         assert self.y is not None
-        rebuild = self.y.rebuild
-        carry = self.carry.rebuild([number(node) for node in found[-1][:width]])
-        if self.y.structure is None:
-            return carry, None
-        return carry, [rebuild([number(node) for node in row[width:]]) for row in found]
+        width, rebuild = len(self.init), self.y.rebuild
+        carry = self.carry.rebuild(found[-1][:width])
+        return carry, None if self.y.structure is None else [rebuild(row[width:]) for row in found]
 
 
 def _nothing(numbers: Sequence[Any]) -> None:

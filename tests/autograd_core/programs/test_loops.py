@@ -292,6 +292,7 @@ def test_jit_and_while_loop() -> None:
 
 
 def test_fori_loop_and_plain_numbers() -> None:
+    assert type(ag.fori_loop(1, 4, lambda i, c: c * i, 1.0)) is float
     assert ag.fori_loop(1, 4, lambda i, c: c * i, 1.0) == 6.0
     assert ag.fori_loop(3, 3, lambda i, c: c * i, 1.0) == 1.0
     assert record(lambda x: ag.fori_loop(0, 3, lambda i, c: c * x + i, x), 1.0)([2.0]).tolist() == [20.0]
