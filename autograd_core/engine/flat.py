@@ -26,18 +26,15 @@ else:
 
 from ..errors import RecordingError
 from .modes import is_recording, scope_id
+from .notes import Details, changes, count_change, scope_path
 from .references import operation_from, reference_to
 from .sweep import check_nodes, parent_positions, topological_order
 from .value import (
-    Details,
     bounded,
-    changes,
-    count_change,
     forbid_reading,
     method,
     number_of,
     rules,
-    scope_path,
 )
 
 COMPILED = cython.compiled

@@ -17,7 +17,8 @@ else:
 
 from ..errors import RecordingError
 from .decorators import decorated
-from .value import active_recordings, bounded, outer_scopes, recording, scope_names, set_settling
+from .notes import outer_scopes, scope_names
+from .value import active_recordings, bounded, recording, set_settling
 
 COMPILED = cython.compiled
 

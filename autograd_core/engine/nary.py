@@ -13,7 +13,9 @@ else:
 
 from ..errors import GraphError
 from .failures import described
-from .value import Details, attach, failure, note_raised, number_from, number_of, rules
+from .notes import Details
+from .plain import attach
+from .value import failure, note_raised, number_from, number_of, rules
 
 COMPILED = cython.compiled
 

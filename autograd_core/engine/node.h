@@ -29,11 +29,13 @@
 
 /* One struct, so that an operation looks its thread up once. Scopes are a thread's own, so that threads may share a
    model's scope objects. */
+#define AD_FEW 8
 static AD_THREAD struct {
     int mode;
     unsigned int scope;
-    unsigned int *outer;   /* the scopes around the present one */
-    size_t depth;          /* how many those are */
+    size_t depth;                /* how many scopes there are around the present one: */
+    unsigned int few[AD_FEW];    /* the outermost */
+    unsigned int *more;          /* and the others */
 } ad_thread;
 
 static inline int raw_mode(void) { return ad_thread.mode; }
@@ -43,19 +45,28 @@ static inline void set_scope(unsigned int scope) { ad_thread.scope = scope; }
 static inline size_t scope_depth(void) { return ad_thread.depth; }
 
 static inline int push_scope(unsigned int scope) {
-    if (ad_thread.depth % 32 == 0) {
-        void *grown = realloc(ad_thread.outer, (ad_thread.depth + 32) * sizeof(unsigned int));
-        if (grown == NULL) { PyErr_NoMemory(); return -1; }
-        ad_thread.outer = (unsigned int *)grown;
+    if (AD_LIKELY(ad_thread.depth < AD_FEW)) ad_thread.few[ad_thread.depth] = ad_thread.scope;
+    else {
+        size_t beyond = ad_thread.depth - AD_FEW;
+        if (beyond % 32 == 0) {
+            void *grown = realloc(ad_thread.more, (beyond + 32) * sizeof(unsigned int));
+            if (grown == NULL) { PyErr_NoMemory(); return -1; }
+            ad_thread.more = (unsigned int *)grown;
+        }
+        ad_thread.more[beyond] = ad_thread.scope;
     }
-    ad_thread.outer[ad_thread.depth++] = ad_thread.scope;
+    ad_thread.depth++;
     ad_thread.scope = scope;
     return 0;
 }
 static inline void pop_scope(void) {
     if (ad_thread.depth == 0) return;
-    ad_thread.scope = ad_thread.outer[--ad_thread.depth];
-    if (ad_thread.depth == 0) { free(ad_thread.outer); ad_thread.outer = NULL; }
+    ad_thread.depth--;
+    if (AD_LIKELY(ad_thread.depth < AD_FEW)) ad_thread.scope = ad_thread.few[ad_thread.depth];
+    else {
+        ad_thread.scope = ad_thread.more[ad_thread.depth - AD_FEW];
+        if (ad_thread.depth == AD_FEW) { free(ad_thread.more); ad_thread.more = NULL; }
+    }
 }
 
 /* --- memory ------------------------------------------------------------------------------------------------- */

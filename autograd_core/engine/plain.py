@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from ..calculus.operations import OPERATIONS
+from .flags import SELECTING
 
 
 class _ThreadState(threading.local):
@@ -90,3 +92,28 @@ make_operands = operands_made = has_plain_operand
 is_finite = math.isfinite
 OP_LEAF, OP_CUSTOM = 0, 255
 globals().update({f"OP_{name.upper()}": rule.identifier for name, rule in OPERATIONS.items()})
+
+
+def blank(node: Any) -> None:
+    """Give a new node its empty fields."""
+    node._grad = 0.0
+    node._parents = node._partials = ()
+    node._extra = None
+    node._op_id = node._flags = node._index = node._mark = node._scope = 0
+
+
+_RULES = [None, *OPERATIONS.values()]  # the built-in operations by identifier
+
+
+def attach(node: Any, operands: Sequence[Any], index: int = 0) -> None:
+    """Set the parents and partials of a new node."""
+    rule: Any = _RULES[node._op_id]
+    numbers = tuple(operand._data for operand in operands)
+    node._parents = tuple(operands)
+    if rule.name == "pow" and operands[1].is_constant:
+        node._partials = (float(rule.partial_rules[0](*numbers, node._data)), 0.0)
+    else:
+        node._partials = tuple([float(d) for d in rule.partials(numbers, node._data, index)])
+    node._index = index
+    if rule.selecting:
+        node._flags = SELECTING

@@ -63,7 +63,8 @@ else:
     )
 
 from .nary import refuse_stale
-from .value import bounded, count_change, method, number_from
+from .notes import count_change
+from .value import bounded, method, number_from
 
 COMPILED = cython.compiled
 

@@ -41,36 +41,17 @@ from .failures import (
     operation_error,
     reading_error,
 )
+from .notes import Details, count_change, scope_path
 
 COMPILED = cython.compiled
 
 rules = [None, *OPERATIONS.values()]  # the built-in operations by identifier
 
-scope_names = [""]  # by number
-outer_scopes = [0]  # the number of the scope around each
 recording = threading.local()  # of a Program: the comparisons (`guards`), and what operations `raised`
 active_recordings = []  # an entry for each Program that some thread is recording
 
-_changes = 0  # of nodes that stand in a pickler's table
-
 _settle = cython.declare(object)  # of the modes that generators and coroutines hold: see modes.py
 _rebase = cython.declare(object)
-
-
-class Details:
-    """What few nodes have: a label with a source line, or a user-defined operation."""
-
-    __slots__ = ("_handle", "label", "source")
-
-    def __init__(self, label="", operation=None, source=None):
-        self.label = label
-        self._handle = None if operation is None else operation.handle
-        self.source = source
-
-    @property
-    def operation(self):
-        """The user-defined operation, or None."""
-        return None if self._handle is None else self._handle.resolve()
 
 
 @cython.final
@@ -104,7 +85,7 @@ class Value:
     def __init__(self, data, label=""):
         self._data = number_from(data)
         if not cython.compiled:
-            _blank(self)
+            blank(self)
         if label:
             self._extra = _label(label)
         if get_mode() & RECORDING:
@@ -419,26 +400,6 @@ if not cython.compiled:
     Value._count = property(lambda self: len(self._parents))
 
 
-def scope_path(number: cython.uint):
-    """Return the path of a scope: the names from the outermost to its own, with dots between."""
-    names: list = []
-    while number:
-        names.append(scope_names[number])
-        number = outer_scopes[number]
-    return ".".join(reversed(names))
-
-
-def count_change():
-    """A node that is in some table has changed: that table is out of date."""
-    global _changes
-    _changes += 1
-
-
-def changes():
-    """Return how many changes to the numbers, gradients and labels of nodes in tables there were."""
-    return _changes
-
-
 # --- numbers in -----------------------------------------------------------------------------------------
 
 
@@ -493,14 +454,6 @@ def method(function, name=None):
 # --- making nodes ---------------------------------------------------------------------------------------
 
 
-def _blank(node):
-    """Uncompiled: give a new node its empty fields."""
-    node._grad = 0.0
-    node._parents = node._partials = ()
-    node._extra = None
-    node._op_id = node._flags = node._index = node._mark = node._scope = 0
-
-
 @cython.cfunc
 @cython.inline
 def new_node(op: cython.int, y: cython.double) -> Value:
@@ -508,7 +461,7 @@ def new_node(op: cython.int, y: cython.double) -> Value:
     if cython.compiled:
         return cython.cast(Value, ad_new(op, y, 0))
     node: Value = Value.__new__(Value)
-    _blank(node)
+    blank(node)
     node._data = y
     node._op_id = op
     node._scope = get_scope()
@@ -677,20 +630,6 @@ def note_raised(error):
     """While recording, keep an exception of an operation: a function that catches it must not be recorded."""
     if get_mode() & RECORDING:
         recording.raised.append(error)
-
-
-def attach(node, operands, index=0):
-    """Uncompiled: set the parents and partials of a new node."""
-    rule = rules[node._op_id]
-    numbers_ = tuple(operand._data for operand in operands)
-    node._parents = tuple(operands)
-    if node._op_id == OP_POW and operands[1].is_constant:
-        node._partials = (float(rule.partial_rules[0](*numbers_, node._data)), 0.0)
-    else:
-        node._partials = tuple([float(d) for d in rule.partials(numbers_, node._data, index)])
-    node._index = index
-    if rule.selecting:
-        node._flags = SELECTING
 
 
 # --- fields of a node in either life --------------------------------------------------------------------
