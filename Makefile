@@ -74,7 +74,7 @@ bench: $(VENV)/.dev  ## every speed claim of the README, peers side by side (the
 	$(BIN)/python -m benchmarks.programs
 	$(BIN)/python -m benchmarks.page
 
-gradbench: $(VENV)/.dev  ## GradBench's evaluations: make gradbench GRADBENCH=<a checkout> (pydantic, and nlohmann's json.hpp in its cpp/)
+gradbench: $(VENV)/.dev  ## GradBench's evaluations: make gradbench GRADBENCH=<a checkout> (pydantic, dataclasses-json, and nlohmann's json.hpp in its cpp/)
 	for problem in hello llsq lse det kmeans ode gmm ba ht lstm saddle particle; do $(BIN)/python -m benchmarks.gradbench.evaluate $(GRADBENCH) $$problem --min-seconds 0.1 || exit 1; done
 
 notebooks: $(VENV)/.dev  ## run every lecture; its checks must tell right answers from wrong ones

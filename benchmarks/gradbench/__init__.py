@@ -2,6 +2,5 @@
 
 ``python -m benchmarks.gradbench`` is the tool: messages of JSON on standard input, answers on standard
 output.  ``python -m benchmarks.gradbench.evaluate CHECKOUT PROBLEM`` runs GradBench's own evaluation against
-it, which validates every answer.  Done are hello, llsq, lse, det, kmeans, ode and gmm; ba, ht, lstm, saddle
-and particle are not.
+it, which validates every answer.
 """
