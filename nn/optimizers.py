@@ -1,8 +1,9 @@
 """Optimisers: what is done with a gradient. Back-propagation computes it; this is the learning.
 
 Every optimiser is a pure rule, ``rule(values, gradients, buffers, rate) -> (new values, new buffers)``, over
-arrays of float64, and `step` is: read the gradients, clip them, apply the rule, look whether every new number
-is finite, and only then write the parameters. So a step either happens whole or does not happen.
+arrays of float64. Those here stand in `autograd_core.calculus.updates`, once for NumPy and for C. `step` is:
+read the gradients, clip them, apply the rule, look whether every new number is finite, and only then write
+the parameters. So a step either happens whole or does not happen.
 
 The arithmetic follows PyTorch's, term by term (the test compares every step in float64). It is element by
 element, with no sums, so NumPy gives the bits of the same formulas on Python's floats.
@@ -16,6 +17,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, gradients_to_vector, parameters_to_vector, vector_to_parameters
+from autograd_core.calculus.updates import UPDATES, Update
 from nn.errors import DivergenceError, InputError, StateError, unknown
 from nn.groups import members, of_group, opened
 from nn.schedules import Schedule, rate_at, schedule_of
@@ -156,6 +158,8 @@ class Optimizer:
         >>> SignDescent([w], lr=0.25).step()
         >>> w.data
         0.75
+
+        Or with `update`, the rule for one parameter in the functions of `autograd_core.calculus.updates`.
     """
 
     buffer_names: tuple[str, ...] = ()
@@ -302,8 +306,18 @@ class Optimizer:
     def rule(
         self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
     ) -> tuple[Floats, Buffers]:
-        """The rule of this optimiser; pure. `self.updates` is the number of updates made before this one."""
-        raise NotImplementedError
+        """The rule of this optimiser; pure. `self.updates` is the number of updates made before this one.
+
+        By default that of `update`.
+        """
+        update, settings = self.update()
+        kept = [buffers[name] for name in update.buffers]
+        new_values, new = update(values, gradients, kept, settings, rate, float(self.updates + 1))
+        return new_values, {**buffers, **dict(zip(update.buffers, new, strict=True))}
+
+    def update(self) -> tuple[Update, tuple[float, ...]]:
+        """The rule for one parameter, and the numbers that are its settings; see `Update`."""
+        raise NotImplementedError(f"{type(self).__name__} has neither a rule nor an update")
 
     def _check_finite(self, what: str, numbers: Floats) -> None:
         import numpy as np
@@ -444,15 +458,11 @@ class SGD(Optimizer):
 
                 self.buffers = {name: np.zeros(len(self.parameters)) for name in self.buffer_names}
 
-    def rule(
-        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
-    ) -> tuple[Floats, Buffers]:
-        """One step of SGD."""
+    def update(self) -> tuple[Update, tuple[float, ...]]:
+        """The rule of SGD: with momentum it has a setting and a buffer."""
         if self.momentum == 0.0:
-            return values - rate * gradients, buffers
-        velocity = self.momentum * buffers["velocity"] + gradients
-        direction = gradients + self.momentum * velocity if self.nesterov else velocity
-        return values - rate * direction, {"velocity": velocity}
+            return UPDATES["sgd"], ()
+        return UPDATES["nesterov" if self.nesterov else "momentum"], (self.momentum,)
 
 
 class Adagrad(Optimizer):
@@ -493,12 +503,9 @@ class Adagrad(Optimizer):
         self.eps = eps
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
 
-    def rule(
-        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
-    ) -> tuple[Floats, Buffers]:
-        """One step of Adagrad; where a gradient has always been 0 the parameter stays."""
-        squares = buffers["squares"] + gradients * gradients
-        return values - rate * _ratio(gradients, _root(squares) + self.eps), {"squares": squares}
+    def update(self) -> tuple[Update, tuple[float, ...]]:
+        """The rule of Adagrad; where a gradient has always been 0 the parameter stays."""
+        return UPDATES["adagrad"], (self.eps,)
 
 
 class RMSprop(Optimizer):
@@ -550,21 +557,10 @@ class RMSprop(Optimizer):
         self.rho, self.eps, self.momentum, self.centered = rho, eps, momentum, centered
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
 
-    def rule(
-        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
-    ) -> tuple[Floats, Buffers]:
-        """One step of RMSprop."""
-        rho = self.rho
-        squares = rho * buffers["squares"] + (1.0 - rho) * gradients * gradients
-        mean, variance = buffers["mean"], squares
-        if self.centered:
-            mean = mean + (1.0 - rho) * (gradients - mean)
-            variance = (squares - mean * mean).clip(min=0.0)
-        direction = _ratio(gradients, _root(variance) + self.eps)
-        velocity = buffers["velocity"]
-        if self.momentum > 0.0:
-            direction = velocity = self.momentum * velocity + direction
-        return values - rate * direction, {"squares": squares, "mean": mean, "velocity": velocity}
+    def update(self) -> tuple[Update, tuple[float, ...]]:
+        """The rule of RMSprop."""
+        centered, momentum = "_centered" * bool(self.centered), "_momentum" * (self.momentum > 0.0)
+        return UPDATES[f"rmsprop{centered}{momentum}"], (self.rho, self.eps, self.momentum)
 
 
 class Adam(Optimizer):
@@ -612,18 +608,9 @@ class Adam(Optimizer):
         self.betas, self.eps = (betas[0], betas[1]), eps
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
 
-    def rule(
-        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
-    ) -> tuple[Floats, Buffers]:
-        """One step of Adam."""
-        k = self.updates + 1
-        beta1, beta2 = self.betas
-        size = rate / (1.0 - beta1**k)
-        root = math.sqrt(1.0 - beta2**k)
-        mean = buffers["mean"] + (1.0 - beta1) * (gradients - buffers["mean"])
-        squares = beta2 * buffers["squares"] + (1.0 - beta2) * gradients * gradients
-        new_values = values - size * _ratio(mean, _root(squares) / root + self.eps)
-        return new_values, {"mean": mean, "squares": squares}
+    def update(self) -> tuple[Update, tuple[float, ...]]:
+        """The rule of Adam."""
+        return UPDATES["adam"], (*self.betas, self.eps)
 
 
 class AdamW(Adam):
@@ -664,26 +651,9 @@ class AdamW(Adam):
         self.weight_decay = weight_decay
         super().__init__(parameters, lr=lr, betas=betas, eps=eps, clip_norm=clip_norm, clip_value=clip_value)
 
-    def rule(
-        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
-    ) -> tuple[Floats, Buffers]:
-        """One step of AdamW."""
-        shrink = 1.0 - rate * self.weight_decay
-        return super().rule(shrink * values, gradients, buffers, rate)
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """The quotient; 0 / 0 is 0: with eps = 0, a parameter that never had a gradient stays."""
-    import numpy as np
-
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=numerator != 0.0)
-
-
-def _root(squares: Floats) -> Floats:
-    import numpy as np
-
-    root: Floats = np.sqrt(squares)
-    return root
+    def update(self) -> tuple[Update, tuple[float, ...]]:
+        """The rule of AdamW."""
+        return UPDATES["adamw"], (*self.betas, self.eps, self.weight_decay)
 
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {

@@ -2,8 +2,9 @@
 
 Each rule is called with Symbols and its formula is printed, so `operations.h` holds no calculus of its own.
 ``make generate`` runs this module after a change to an operation; a test fails while a file is out of date.
-What it writes: `operations.h` (the calculus and the facts in C), `operations.pxi` (the names for Cython), the
-table of `tape/exp.h`, and a marked section in each of `methods.py`, `value.pyi` and `functions.py`.
+What it writes: `operations.h` (the calculus and the facts in C), `operations.pxi` (the names for Cython),
+the table of `tape/exp.h`, the optimisers' rules in `tape/updates.h`, and a marked section in each of
+`methods.py`, `value.pyi` and `functions.py`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, localcontext
 from pathlib import Path
 
+from .instructions import parts_first
 from .operation import OPERATIONS, Dot, Exponentials, Operation, Reduction
 from .operations import BUILTIN
 from .primitives import Number
 from .symbols import Symbol
+from .updates import UPDATES, Update
 
-__all__ = ["c_helpers", "exp_table_text", "files", "header_text"]
+__all__ = ["c_helpers", "exp_table_text", "files", "header_text", "updates_text"]
 
 _PACKAGE = Path(__file__).parents[1]
 _HERE = "autograd_core/calculus/codegen.py"
@@ -370,6 +373,84 @@ def _bits(number: float) -> int:
     return int.from_bytes(struct.pack(">d", number), "big")
 
 
+# --- the optimisers' rules -------------------------------------------------------------------------------
+
+
+def updates_text() -> str:
+    """Return the text that `tape/updates.h` must have: each rule of `updates` as a loop over parameters."""
+    rows = [
+        f'    {{"{name}", {len(update.buffers)}, {len(update.settings)}, update_{name}}},'
+        for name, update in UPDATES.items()
+    ]
+    buffers = max(len(update.buffers) for update in UPDATES.values())
+    settings = max(len(update.settings) for update in UPDATES.values())
+    lines = [
+        f"/* Written by {_HERE} from updates.py: change that file, not this one. */",
+        f"enum {{ BUFFERS = {buffers}, SETTINGS = {settings} }};",
+        "",
+        "/* x: parameters, g: gradient, b: buffers, s: settings, k: which update;",
+        "   y and c: what x and b become. */",
+        *(line for update in UPDATES.values() for line in _update_lines(update)),
+        "typedef struct {",
+        "    const char *name;",
+        "    int buffers, settings;",
+        "    void (*apply)(const double *s, double rate, double k, long n, const double *x, const double *g,",
+        "                  const double *const *b, double *y, double *const *c);",
+        "} Update;",
+        "static const Update updates[] = {",
+        *rows,
+        "};",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _update_lines(update: Update) -> Iterator[str]:
+    rate, k, x, g = (Symbol(name) for name in ("rate", "k", "x_i", "g_i"))
+    settings = [Symbol(name) for name in update.settings]
+    buffers = [Symbol(f"b_{name}[i]") for name in update.buffers]
+    numbers = update.ready(rate, k, *settings)
+    names = [Symbol(f"n{j}") if number.arguments else number for j, number in enumerate(numbers)]
+    result, kept = update.step(x, g, buffers, settings, names)
+    yield f"CLONES static void update_{update.name}(const double *s, double rate, double k, long n,"
+    yield "    const double *restrict x, const double *restrict g, const double *const *b,"
+    yield "    double *restrict y, double *const *c) {"
+    for j, name in enumerate(update.settings):
+        yield f"    double {name} = s[{j}];"
+    for j, number in enumerate(numbers):
+        if number.arguments:
+            yield f"    double n{j} = {number.c()};"
+    for j, name in enumerate(update.buffers):
+        yield f"    const double *restrict b_{name} = b[{j}];"
+        yield f"    double *restrict c_{name} = c[{j}];"
+    unused = "".join(f"(void){name}; " for name in ("s", "k", "rate", "b", "c", *update.settings))
+    yield f"    long i;\n    {unused.rstrip()}\n    for (i = 0; i < n; i++) {{"
+    yield "        double x_i = x[i], g_i = g[i];"
+    shared, formulas = _named_parts([*kept, result])
+    yield from (f"        double {name} = {formula};" for name, formula in shared)
+    for name, formula in zip([*(f"c_{name}" for name in update.buffers), "y"], formulas, strict=True):
+        yield f"        {name}[i] = {formula};"
+    yield "    }\n}"
+
+
+def _named_parts(results: list[Symbol]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the parts that formulas use more than once, each with a name, and the formulas in C."""
+    order = parts_first(Symbol("all", *results))
+    uses: dict[int, int] = {}
+    for symbol in order:
+        for argument in symbol.arguments:
+            uses[id(argument)] = uses.get(id(argument), 0) + 1
+    shared: list[tuple[str, str]] = []
+    written: dict[int, Symbol] = {}
+    for symbol in order[:-1]:
+        text = Symbol(symbol.head, *(written[id(argument)] for argument in symbol.arguments))
+        if symbol.arguments and uses[id(symbol)] > 1:
+            shared.append((f"t{len(shared)}", text.c()))
+            text = Symbol(shared[-1][0])
+        written[id(symbol)] = text
+    return shared, [written[id(result)].c() for result in results]
+
+
 def files() -> dict[Path, str]:
     """Return the text that each written file must have."""
     calculus, engine = _PACKAGE / "calculus", _PACKAGE / "engine"
@@ -377,6 +458,7 @@ def files() -> dict[Path, str]:
         calculus / "operations.h": header_text(),
         calculus / "operations.pxi": _cython_text(),
         _PACKAGE / "programs" / "tape" / "exp_table.h": exp_table_text(),
+        _PACKAGE / "programs" / "tape" / "updates.h": updates_text(),
     }
     functions = _PACKAGE / "functions.py"
     for path, lines in (

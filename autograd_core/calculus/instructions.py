@@ -15,7 +15,7 @@ from typing import Any
 from .operations import OPERATIONS, Operation, Reduction
 from .symbols import Symbol
 
-__all__ = ["Instructions", "instructions_of_partials"]
+__all__ = ["Instructions", "instructions_of_partials", "parts_first"]
 
 _OPERATIONS_OF_SYMBOLS = {
     "+": "add",
@@ -85,7 +85,7 @@ def _listed(rule: Callable[..., Any], count: int) -> Instructions:
     if Symbol.holds != holds:
         raise KeyError("stop_gradient leaves no trace in a formula")
     root = formula if isinstance(formula, Symbol) else Symbol(float(formula))
-    order = _parts_first(root)
+    order = parts_first(root)
     slots = {id(argument): k for k, argument in enumerate(arguments)}
     constants: list[float] = []
     for symbol in order:
@@ -110,7 +110,7 @@ def _packed(symbol: Symbol, slots: dict[int, int]) -> int:
     return word
 
 
-def _parts_first(root: Symbol) -> Sequence[Symbol]:
+def parts_first(root: Symbol) -> Sequence[Symbol]:
     """Return the parts of a formula, each once, those that it is made of before it."""
     order: list[Symbol] = []
     seen: set[int] = set()

@@ -19,9 +19,7 @@ from .graph import PARAMETER
 from .program import Program
 from .tapes import compiled, compiled_module, instruction_set
 
-__all__ = ["RULES", "BatchGradient", "Trainer", "aligned", "compiled"]
-
-RULES = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
+__all__ = ["BatchGradient", "Trainer", "aligned", "compiled"]
 
 
 def _captured(program: Program, order: Sequence[int], parameters: Sequence[Value]) -> Any:
@@ -228,19 +226,6 @@ def _rows(array: Any) -> Any:
     return copy
 
 
-_SETTINGS = 8  # as in tape/train.h
-
-
-def _padded(settings: Sequence[Sequence[float]]) -> Any:
-    """Return the groups' settings as rows of one length."""
-    import numpy as np
-
-    rows = np.zeros((len(settings), _SETTINGS))
-    for row, numbers in zip(rows, settings, strict=True):
-        row[: len(numbers)] = numbers
-    return rows
-
-
 def _stretches(groups: Any) -> Any:
     """Return (start, stop, group) of the parameters of one group that follow each other."""
     import numpy as np
@@ -264,8 +249,8 @@ class Trainer:
         batch_size: the most examples in a minibatch.
         parameters: the Values to train: all that the program captured, perhaps more.
         penalty: the regulariser, a program without arguments, or None.
-        rule: one of `RULES`.
-        settings: the rule's numbers, in the order of `tape/train.h`, a row for each group of parameters.
+        rules: for each group of parameters the name of one of `calculus.updates.UPDATES` and its settings.
+        buffers: how many buffers the optimiser has, at least as many as each rule wants.
         clip_value: see `nn.optimizers`.
         clip_norm: see `nn.optimizers`.
         groups: the number of each parameter's group, -1 where it is frozen; without it all are of the first.
@@ -273,6 +258,7 @@ class Trainer:
 
     Raises:
         RecordingError: the interpreter is not compiled, or a program depends on Values that are not trained.
+        ValueError: the rule has other settings or buffers.
     """
 
     def __init__(
@@ -282,8 +268,7 @@ class Trainer:
         batch_size: int,
         parameters: Sequence[Value],
         penalty: Program | None,
-        rule: str,
-        settings: Sequence[Sequence[float]],
+        rules: Sequence[tuple[str, Sequence[float]]],
         buffers: int,
         clip_value: float | None = None,
         clip_norm: float | None = None,
@@ -323,8 +308,7 @@ class Trainer:
             self._values,
             self._gradients,
             place,
-            RULES.index(rule),
-            _padded(settings),
+            tuple((name, tuple(float(number) for number in settings)) for name, settings in rules),
             _stretches(np.zeros(count, dtype=np.int64) if groups is None else groups[self._inner]),
             self._buffers,
             -1.0 if clip_value is None else float(clip_value),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import (
@@ -20,12 +20,13 @@ from autograd_core import (
     vector_to_gradients,
     vector_to_parameters,
 )
+from autograd_core.calculus.updates import UPDATES
 from autograd_core.errors import RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, Trainer, compiled
 from autograd_core.programs.program import Program, record
 from nn.errors import DivergenceError, InputError, SlowTrainingWarning
 from nn.minimizers import Minimizer
-from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, gradient_norm
+from nn.optimizers import Optimizer, gradient_norm
 from nn.random_state import RandomStates
 from nn.regularizers import L1, L2, ElasticNet
 from nn.schedules import rates_of
@@ -503,33 +504,29 @@ def _whole_or_gradient(run: Run, recording: Recording, penalty: Program | None) 
     elif run.listens and run.plan.regularizer is not None and type(run.plan.regularizer) not in _FIXED:
         reason = "a callback could change the penalty at every update"
     else:
-        trainer = _trainer(run, recording, penalty, rule[0])
-        if trainer is not None:
-            return WholeUpdates(run, recording, trainer)
-        reason = "the penalty has layers of its own"
+        try:
+            return WholeUpdates(run, recording, _trainer(run, recording, penalty))
+        except RecordingError:
+            reason = "the penalty has layers of its own"
     return GradientUpdates(run, recording, penalty, reason)
 
 
-def _trainer(run: Run, recording: Recording, penalty: Program | None, name: str) -> Trainer | None:
+def _trainer(run: Run, recording: Recording, penalty: Program | None) -> Trainer:
     rules, groups = run.optimizer.groups()
     found = [_rule(rule) for rule in rules]
-    try:
-        return Trainer(
-            recording.programs[0],
-            recording.batches,
-            run.plan.batch_size,
-            run.parameters,
-            penalty,
-            name,
-            [rule[1] for rule in found if rule is not None],
-            len(run.optimizer.buffer_names),
-            run.optimizer.clip_value,
-            run.optimizer.clip_norm,
-            LARGEST_LOSS,
-            groups,
-        )
-    except RecordingError:  # the penalty has layers of its own
-        return None
+    return Trainer(
+        recording.programs[0],
+        recording.batches,
+        run.plan.batch_size,
+        run.parameters,
+        penalty,
+        [rule for rule in found if rule is not None],
+        len(run.optimizer.buffer_names),
+        run.optimizer.clip_value,
+        run.optimizer.clip_norm,
+        LARGEST_LOSS,
+        groups,
+    )
 
 
 def _rates(optimizer: Optimizer, first: int, count: int) -> Any:
@@ -574,33 +571,16 @@ def _has_plain_step(optimizer: Optimizer) -> bool:
     return plain and not any(callable(getattr(kind, name, None)) for name in vars(optimizer))
 
 
-def _rule(optimizer: Optimizer) -> tuple[str, Sequence[float]] | None:
-    """The rule's name and numbers, in the order in which the compiled rules take them; None for another rule.
+def _rule(optimizer: Optimizer) -> tuple[str, tuple[float, ...]] | None:
+    """The name and the settings of the optimiser's rule if it is one that is compiled, else None.
 
     A subclass that changes nothing of the rule has it too. A method put onto the optimiser itself (as some
     wrappers do with `step`) makes it another.
     """
-    if not _has_plain_step(optimizer):
+    if not _has_plain_step(optimizer) or type(optimizer).rule is not Optimizer.rule:
         return None
-    for kind, (name, settings) in _COMPILED.items():
-        if isinstance(optimizer, kind) and type(optimizer).rule is kind.rule:
-            # the compiled rules look into no buffer that is not there
-            return (
-                (name, settings(optimizer)) if optimizer.buffer_names == _buffers(kind, optimizer) else None
-            )
-    return None
-
-
-def _buffers(kind: type[Optimizer], optimizer: Any) -> tuple[str, ...]:
-    if kind is SGD:
-        return ("velocity",) if optimizer.momentum else ()
-    return kind.buffer_names
-
-
-_COMPILED: dict[type[Optimizer], tuple[str, Any]] = {
-    SGD: ("sgd", lambda o: (o.momentum, float(o.nesterov))),
-    Adagrad: ("adagrad", lambda o: (o.eps,)),
-    RMSprop: ("rmsprop", lambda o: (o.rho, o.eps, o.momentum, float(o.centered))),
-    AdamW: ("adamw", lambda o: (*o.betas, o.eps, o.weight_decay)),
-    Adam: ("adam", lambda o: (*o.betas, o.eps)),
-}
+    update, settings = optimizer.update()
+    known = (
+        UPDATES.get(update.name) is update and optimizer.buffer_names[: len(update.buffers)] == update.buffers
+    )
+    return (update.name, settings) if known else None

@@ -12,6 +12,8 @@ import pytest
 
 import autograd_core as ag
 import nn
+from autograd_core.calculus.updates import Update, ratio, root
+from autograd_core.programs.batch_gradient import Trainer
 from autograd_core.programs.tapes import compiled_module
 from nn.training import loop as training
 from nn.training.updaters import EagerUpdates, WholeUpdates
@@ -55,6 +57,8 @@ OPTIMIZERS = {
     "nesterov, clipped norm": lambda: nn.SGD(lr=0.05, momentum=0.9, nesterov=True, clip_norm=0.1),
     "adagrad": lambda: nn.Adagrad(lr=0.05),
     "rmsprop": lambda: nn.RMSprop(lr=0.01),
+    "rmsprop, centered": lambda: nn.RMSprop(lr=0.01, centered=True),
+    "rmsprop with momentum": lambda: nn.RMSprop(lr=0.01, momentum=0.5),
     "rmsprop, centered, with momentum": lambda: nn.RMSprop(lr=0.01, centered=True, momentum=0.5),
     "adam": lambda: nn.Adam(lr=0.01),
     "adamw, clipped values": lambda: nn.AdamW(lr=0.01, clip_value=0.01, clip_norm=0.02),
@@ -694,3 +698,52 @@ def test_a_compiled_rule_is_not_used_without_the_buffers_it_needs() -> None:
     X, y = data(70, 3, 2)
     with pytest.raises(KeyError):
         nn.fit(nn.MLP(3, [4, 2], seed=4), X, y, optimizer=Poor(), epochs=2)
+
+
+@needs_compiler
+def test_a_compiled_rule_wants_its_own_buffers_and_settings() -> None:
+    """`Trainer` itself refuses others, whoever asks."""
+    w, rows = ag.Value(1.0), np.ones(4)
+    program = ag.record(lambda x: w * x, 1.0)
+    for rule, settings, buffers in (
+        ("adam", (0.9, 0.999, 1e-8), 0),
+        ("adam", (0.9, 0.999), 2),
+        ("nesterov", (0.9,), 0),
+        ("unknown", (), 0),
+    ):
+        with pytest.raises(ValueError, match=f"no rule '{rule}' of {buffers} buffers"):
+            Trainer(program, [rows], 2, program.parameters, None, [(rule, settings)], buffers)
+
+
+class Watched(nn.Adam):
+    """Adam with a buffer more, which its rule leaves alone."""
+
+    buffer_names = ("mean", "squares", "seen")
+
+
+@needs_compiler
+def test_a_buffer_that_a_compiled_rule_does_not_know_stays(monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+    options = {"epochs": 3, "optimizer": lambda: Watched(lr=0.01)}
+    assert_same(lambda: nn.MLP(3, [4, 2], seed=4), X, y, monkeypatch, **options)
+
+
+def lion(x: Any, g: Any, buffers: Any, settings: Any, numbers: Any) -> Any:
+    """Sign descent with a fading mean, for one parameter."""
+    (mean,), (beta,), (rate,) = buffers, settings, numbers
+    mean = beta * mean + (1.0 - beta) * g
+    return x - rate * ratio(mean, root(mean * mean)), (mean,)
+
+
+class Lion(nn.Optimizer):
+    buffer_names = ("mean",)
+
+    def update(self) -> Any:
+        return Update("lion", ("mean",), ("beta",), lion), (0.9,)
+
+
+@needs_compiler
+def test_a_rule_of_ones_own_may_be_written_for_one_parameter(monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+    options = {"epochs": 3, "optimizer": lambda: Lion(lr=0.01)}
+    assert_same(lambda: nn.MLP(3, [4, 2], seed=4), X, y, monkeypatch, **options)

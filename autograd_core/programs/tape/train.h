@@ -1,19 +1,24 @@
 /* Training on the tape's arrays: minibatch gradient, penalty, norm, clipping and the optimiser's rule, update by update.
  *
- * Every formula stands in nn/optimizers.py and nn/training.py; the same operations in the same order stand here, and the
- * tests of nn compare the bits.  An update changes the parameters only once all of it is known to be finite; anything
+ * The rules are those of calculus/updates.py.  What is around them stands in nn/optimizers.py and nn/training; the same
+ * operations in the same order stand here, and the tests of nn compare the bits.  An update changes the parameters only once all of it is known to be finite; anything
  * irregular leaves them as they were and hands the minibatch back, to be done on Values. */
 
-enum { RULE_SGD, RULE_ADAGRAD, RULE_RMSPROP, RULE_ADAM, RULE_ADAMW, RULES };
-enum { BUFFERS = 3, SETTINGS = 8, LANES_OF_NORM = 8 };
+#include "updates.h"
+
+enum { LANES_OF_NORM = 8 };
+
+typedef struct {
+    const Update *update;
+    double settings[SETTINGS];
+} Rule;
 
 typedef struct {
     PyObject_HEAD
     BoundObject *loss, *penalty; /* penalty may be NULL */
     Py_buffer params, grads, place, buffers[BUFFERS];
     long n, used_buffers;        /* n: parameters */
-    int rule;
-    Py_buffer settings;          /* the rule's numbers, SETTINGS for each group of parameters */
+    Rule *rules;                 /* one for each group of parameters */
     Py_buffer stretches;         /* (start, stop, group) of parameters that follow each other; group -1: frozen */
     long groups, nstretches;
     double clip_value, clip_norm; /* negative: none */
@@ -52,85 +57,22 @@ CLONES static void divide(double *g, long n, long m) {
     else for (k = 0; k < n; k++) g[k] = g[k] / by;
 }
 
-static double ratio(double a, double b) { return a == 0.0 ? 0.0 : a / b; }
-
-/* The rules.  x: parameters, g: gradient, b: buffers, y and c: what they become. */
-CLONES static void rule_sgd(const double *s, double rate, long n, const double *restrict x, const double *restrict g,
-                            const double *restrict v, double *restrict y, double *restrict w) {
-    double momentum = s[0];
-    long k;
-    if (momentum == 0.0) { for (k = 0; k < n; k++) y[k] = x[k] - rate * g[k]; return; }
-    for (k = 0; k < n; k++) w[k] = momentum * v[k] + g[k];
-    if (s[1] != 0.0) for (k = 0; k < n; k++) y[k] = x[k] - rate * (g[k] + momentum * w[k]);
-    else for (k = 0; k < n; k++) y[k] = x[k] - rate * w[k];
-}
-
-static void rule_adagrad(const double *s, double rate, long n, const double *x, const double *g, const double *r, double *y, double *w) {
-    long k;
-    for (k = 0; k < n; k++) {
-        w[k] = r[k] + g[k] * g[k];
-        y[k] = x[k] - rate * ratio(g[k], sqrt(w[k]) + s[0]);
-    }
-}
-
-static void rule_rmsprop(const double *s, double rate, long n, const double *x, const double *g, const double *const b[BUFFERS], double *y, double *const c[BUFFERS]) {
-    double rho = s[0], eps = s[1], momentum = s[2];
-    int centered = s[3] != 0.0;
-    long k;
-    for (k = 0; k < n; k++) {
-        double variance, step;
-        c[0][k] = rho * b[0][k] + (1.0 - rho) * g[k] * g[k];
-        variance = c[0][k];
-        c[1][k] = b[1][k];
-        if (centered) {
-            double d;
-            c[1][k] = b[1][k] + (1.0 - rho) * (g[k] - b[1][k]);
-            d = variance - c[1][k] * c[1][k];
-            variance = 0.0 > d ? 0.0 : d;
-        }
-        step = ratio(g[k], sqrt(variance) + eps);
-        c[2][k] = b[2][k];
-        if (momentum > 0.0) { step = momentum * b[2][k] + step; c[2][k] = step; }
-        y[k] = x[k] - rate * step;
-    }
-}
-
-static void rule_adam(const double *s, double rate, long updates, double shrink, long n, const double *x, const double *g,
-                      const double *m, const double *r, double *y, double *p, double *q) {
-    double beta1 = s[0], beta2 = s[1], eps = s[2], size = rate / (1.0 - pow(beta1, (double)(updates + 1))), root = sqrt(1.0 - pow(beta2, (double)(updates + 1)));
-    long k;
-    for (k = 0; k < n; k++) {
-        double start = shrink == 1.0 ? x[k] : shrink * x[k];
-        p[k] = m[k] + (1.0 - beta1) * (g[k] - m[k]);
-        q[k] = beta2 * r[k] + (1.0 - beta2) * g[k] * g[k];
-        y[k] = start - size * ratio(p[k], sqrt(q[k]) / root + eps);
-    }
-}
-
-/* The rule on parameters of one group that follow each other; what is frozen stays. */
+/* The rule on parameters of one group that follow each other; what is frozen, and a buffer that a rule does not know, stays. */
 static void apply_to_stretch(TrainerObject *s, const double *rates, const double *g, long start, long n, long group) {
-    const double *b[BUFFERS], *x = (const double *)s->params.buf + start, *set = (const double *)s->settings.buf + (group < 0 ? 0 : group) * SETTINGS;
-    double *c[BUFFERS], *y = s->fresh + start, rate = rates[group < 0 ? 0 : group];
-    int stays = group < 0;
+    const double *b[BUFFERS], *x = (const double *)s->params.buf + start;
+    double *c[BUFFERS], *y = s->fresh + start;
+    const Rule *rule = group < 0 ? NULL : s->rules + group;
     long k;
-    for (k = 0; k < BUFFERS; k++) {
-        b[k] = k < s->used_buffers ? (const double *)s->buffers[k].buf + start : NULL;
+    for (k = 0; k < s->used_buffers; k++) {
+        b[k] = (const double *)s->buffers[k].buf + start;
         c[k] = s->fresh + (k + 1) * s->n + start;
+        if (!rule || k >= rule->update->buffers) memcpy(c[k], b[k], (size_t)n * sizeof(double));
     }
-    if (stays || (s->rule == RULE_SGD && set[0] == 0.0))
-        for (k = 0; k < s->used_buffers; k++) memcpy(c[k], b[k], (size_t)n * sizeof(double));
-    if (stays) { memcpy(y, x, (size_t)n * sizeof(double)); return; }
-    g += start;
-    switch (s->rule) {
-    case RULE_SGD: rule_sgd(set, rate, n, x, g, b[0], y, c[0]); break;
-    case RULE_ADAGRAD: rule_adagrad(set, rate, n, x, g, b[0], y, c[0]); break;
-    case RULE_RMSPROP: rule_rmsprop(set, rate, n, x, g, b, y, c); break;
-    case RULE_ADAM: rule_adam(set, rate, s->updates, 1.0, n, x, g, b[0], b[1], y, c[0], c[1]); break;
-    default: rule_adam(set, rate, s->updates, 1.0 - rate * set[3], n, x, g, b[0], b[1], y, c[0], c[1]);
-    }
+    if (rule) rule->update->apply(rule->settings, rates[group], (double)(s->updates + 1), n, x, g + start, b, y, c);
+    else memcpy(y, x, (size_t)n * sizeof(double));
 }
 
-static void apply_rule(TrainerObject *s, const double *rates, const double *g) {
+static void apply_rules(TrainerObject *s, const double *rates, const double *g) {
     const int64_t *at = s->stretches.buf;
     long k;
     for (k = 0; k < s->nstretches; k++, at += 3) apply_to_stretch(s, rates, g, at[0], at[1] - at[0], at[2]);
@@ -197,7 +139,7 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead,
         }
         g = clipped;
     }
-    apply_rule(s, rates, g);
+    apply_rules(s, rates, g);
     if (!all_finite(s->fresh, s->n)) return 1;
     memcpy(s->params.buf, s->fresh, (size_t)s->n * sizeof(double));
     for (k = 0; k < s->used_buffers; k++) memcpy(s->buffers[k].buf, s->fresh + (k + 1) * s->n, (size_t)s->n * sizeof(double));
@@ -247,10 +189,10 @@ static void trainer_dealloc(TrainerObject *self) {
     if (self->params.obj) PyBuffer_Release(&self->params);
     if (self->grads.obj) PyBuffer_Release(&self->grads);
     if (self->place.obj) PyBuffer_Release(&self->place);
-    if (self->settings.obj) PyBuffer_Release(&self->settings);
     if (self->stretches.obj) PyBuffer_Release(&self->stretches);
     for (k = 0; k < BUFFERS; k++) if (self->buffers[k].obj) PyBuffer_Release(self->buffers + k);
     free(self->fresh);
+    free(self->rules);
     free(self->side_by_side);
     PyObject_Free(self);
 }
@@ -279,15 +221,35 @@ static PyTypeObject TrainerType = {
     .tp_doc = "Updates on arrays: a bound tape of the loss, perhaps one of the penalty, and an optimiser's rule.",
 };
 
-/* trainer(loss, penalty or None, params, grads, place, rule, settings, stretches, buffers, clip_value, clip_norm, largest_loss) */
+/* ((name, settings), ...): for each group a rule, which wants no more buffers than there are. */
+static int take_rules(TrainerObject *s, PyObject *rules) {
+    long k, j;
+    s->groups = (long)PyTuple_GET_SIZE(rules);
+    if (!(s->rules = calloc((size_t)s->groups + 1, sizeof *s->rules))) { PyErr_NoMemory(); return -1; }
+    for (k = 0; k < s->groups; k++) {
+        Rule *rule = s->rules + k;
+        const char *name;
+        PyObject *settings;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rules, k), "sO!", &name, &PyTuple_Type, &settings)) return -1;
+        for (j = 0; j < (long)(sizeof updates / sizeof *updates); j++) if (strcmp(name, updates[j].name) == 0) rule->update = updates + j;
+        if (!rule->update || PyTuple_GET_SIZE(settings) != rule->update->settings || rule->update->buffers > s->used_buffers) {
+            PyErr_Format(PyExc_ValueError, "there is no rule '%s' of %ld buffers and %zd settings", name, s->used_buffers, PyTuple_GET_SIZE(settings));
+            return -1;
+        }
+        for (j = 0; j < rule->update->settings; j++) rule->settings[j] = PyFloat_AsDouble(PyTuple_GET_ITEM(settings, j));
+        if (PyErr_Occurred()) return -1;
+    }
+    return 0;
+}
+
+/* trainer(loss, penalty or None, params, grads, place, rules, stretches, buffers, clip_value, clip_norm, largest_loss) */
 static PyObject *module_trainer(PyObject *module, PyObject *args) {
-    PyObject *loss, *penalty, *params, *grads, *place, *settings, *stretches, *buffers;
+    PyObject *loss, *penalty, *params, *grads, *place, *rules, *stretches, *buffers;
     TrainerObject *s;
     double clip_value, clip_norm, largest_loss;
-    int rule;
     long k;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!OOOOiOOO!ddd", &BoundType, &loss, &penalty, &params, &grads, &place, &rule, &settings,
+    if (!PyArg_ParseTuple(args, "O!OOOOO!OO!ddd", &BoundType, &loss, &penalty, &params, &grads, &place, &PyTuple_Type, &rules,
                           &stretches, &PyTuple_Type, &buffers, &clip_value, &clip_norm, &largest_loss)) return NULL;
     if (!(s = PyObject_New(TrainerObject, &TrainerType))) return NULL;
     memset((char *)s + sizeof(PyObject), 0, sizeof *s - sizeof(PyObject));
@@ -298,19 +260,19 @@ static PyObject *module_trainer(PyObject *module, PyObject *args) {
         Py_INCREF(penalty);
         s->penalty = (BoundObject *)penalty;
     }
-    s->rule = rule; s->clip_value = clip_value; s->clip_norm = clip_norm; s->largest_loss = largest_loss;
+    s->clip_value = clip_value; s->clip_norm = clip_norm; s->largest_loss = largest_loss;
     if (doubles(params, &s->params, 1, "params") < 0 || doubles(grads, &s->grads, 1, "grads") < 0) goto fail;
     if (PyObject_GetBuffer(place, &s->place, PyBUF_C_CONTIGUOUS) < 0) goto fail;
-    if (PyObject_GetBuffer(stretches, &s->stretches, PyBUF_C_CONTIGUOUS) < 0 || doubles(settings, &s->settings, 0, "settings") < 0) goto fail;
+    if (PyObject_GetBuffer(stretches, &s->stretches, PyBUF_C_CONTIGUOUS) < 0) goto fail;
     s->n = (long)s->place.len / 8;
-    s->groups = (long)s->settings.len / 8 / SETTINGS;
     s->nstretches = (long)s->stretches.len / 24;
     for (k = 0; k < PyTuple_GET_SIZE(buffers) && k < BUFFERS; k++) {
         if (doubles(PyTuple_GET_ITEM(buffers, k), s->buffers + k, 1, "a buffer") < 0) goto fail;
         if (s->buffers[k].len / 8 != s->n) { PyErr_SetString(PyExc_ValueError, "a buffer of another length"); goto fail; }
         s->used_buffers++;
     }
-    if (rule < 0 || rule >= RULES || s->groups < 1 || s->stretches.itemsize != 8 || s->params.len / 8 < s->n || s->grads.len / 8 < s->n ||
+    if (take_rules(s, rules) < 0) goto fail;
+    if (PyTuple_GET_SIZE(buffers) > BUFFERS || s->groups < 1 || s->stretches.itemsize != 8 || s->params.len / 8 < s->n || s->grads.len / 8 < s->n ||
         s->place.itemsize != 8 || !s->loss->has_outputs || !s->loss->has_totals || s->loss->totals.buf != s->grads.buf ||
         s->loss->tape->t->outputs != 1 || (s->penalty && (!s->penalty->has_outputs || s->penalty->totals.buf != s->grads.buf))) {
         PyErr_SetString(PyExc_ValueError, "these parts do not make a trainer");
