@@ -21,7 +21,7 @@ from .instructions import parts_first
 from .operation import OPERATIONS, Dot, Exponentials, Operation, Reduction
 from .operations import BUILTIN
 from .primitives import Number
-from .symbols import Symbol
+from .symbols import C_LIBRARY, Symbol
 from .updates import UPDATES, Update
 
 __all__ = ["c_helpers", "exp_table_text", "files", "header_text", "updates_text"]
@@ -118,6 +118,65 @@ def c_helpers(text: str, known: Iterable[str] = ()) -> list[str]:
 
     look(text)
     return [definition for definition in found.values() if definition]
+
+
+_COSTLY = C_LIBRARY - {"exp", "sqrt", "floor", "ceil", "rint", "copysign"} | {"power", "modulo"}
+
+
+def _by_exp(formula: Number) -> tuple[Symbol, Symbol] | None:
+    """Split a formula at its only exponential: what that is of, and the formula with ``e`` in its place.
+
+    Operations within it are written out. None where there is no exponential, another one, or another function
+    that takes long: there a loop gains nothing by computing many exponentials at once.
+    """
+    if not isinstance(formula, Symbol):
+        return None
+    arguments: dict[str, Symbol] = {}
+    done: dict[int, Symbol] = {}
+    waiting = [formula]
+    while waiting:
+        symbol = waiting[-1]
+        left = [argument for argument in symbol.arguments if id(argument) not in done]
+        if left:
+            waiting += left
+            continue
+        waiting.pop()
+        parts = [done[id(argument)] for argument in symbol.arguments]
+        inner = OPERATIONS[symbol.head].rule(*parts) if parts and symbol.head in OPERATIONS else symbol
+        if inner.head != symbol.head:
+            split = _by_exp(inner)
+            if split is None:
+                return None
+            arguments[split[0].c()], done[id(symbol)] = split
+            continue
+        if symbol.head in _COSTLY:
+            return None
+        if symbol.head == "exp":
+            arguments[parts[0].c()] = parts[0]
+            done[id(symbol)] = Symbol("e")
+        else:
+            done[id(symbol)] = Symbol(symbol.head, *parts)
+    if len(arguments) != 1:
+        return None
+    return next(iter(arguments.values())), done[id(formula)]
+
+
+def _exponential_loops() -> Iterator[str]:
+    """Write the values and slopes that are made of one exponential in two halves, and list them."""
+    listed: dict[str, list[str]] = {"VALUES": [], "SLOPES": []}
+    for op in _with_c_text(1):
+        a, y = Symbol("a"), Symbol("y")
+        formulas = {"v": op.rule(a), "d0": op.partial_rules[0](a, y)}
+        for prefix, kind in (("v", "VALUES"), ("d0", "SLOPES")):
+            split = _by_exp(formulas[prefix]) if op.name != "exp" and not op.selecting else None
+            if split is not None:
+                name = f"{prefix}_{op.name}"
+                yield f"AD_INLINE {_function(f'{name}_inner', ('a',), split[0])}"
+                yield f"AD_INLINE {_function(f'{name}_outer', ('a', 'e'), split[1])}"
+                listed[kind].append(f"X(OP_{op.name.upper()}, {name})")
+    yield "/* What is made of one exponential: outer(a, exp(inner(a))). */"
+    for kind, items in listed.items():
+        yield f"#define AD_{kind}_BY_EXP(X) {' '.join(items)}"
 
 
 def _with_c_text(arity: int) -> list[Operation]:
@@ -251,7 +310,7 @@ def header_text() -> str:
                 defined.append(name)
     for arity in (1, 2, 3):
         lines += _dispatch(arity)
-    lines += [*_reduce(), "\n#endif", ""]
+    lines += [*_exponential_loops(), *_reduce(), "\n#endif", ""]
     return "\n".join(lines)
 
 

@@ -652,6 +652,25 @@ AD_INLINE int ad_partials3(int op, double a, double b, double c, double y, doubl
     default: return 0;
     }
 }
+AD_INLINE double d0_expm1_inner(double a) { (void)a; return a; }
+AD_INLINE double d0_expm1_outer(double a, double e) { (void)a; (void)e; return e; }
+AD_INLINE double d0_tanh_inner(double a) { (void)a; return ((a > 0x0.0p+0) ? ((-0x1.0000000000000p+1) * a) : (0x1.0000000000000p+1 * a)); }
+AD_INLINE double d0_tanh_outer(double a, double e) { (void)a; (void)e; return ((0x1.0000000000000p+2 * e) / ((0x1.0000000000000p+0 + e) * (0x1.0000000000000p+0 + e))); }
+AD_INLINE double v_sech2_inner(double a) { (void)a; return ((a > 0x0.0p+0) ? ((-0x1.0000000000000p+1) * a) : (0x1.0000000000000p+1 * a)); }
+AD_INLINE double v_sech2_outer(double a, double e) { (void)a; (void)e; return ((0x1.0000000000000p+2 * e) / ((0x1.0000000000000p+0 + e) * (0x1.0000000000000p+0 + e))); }
+AD_INLINE double v_sigmoid_inner(double a) { (void)a; return (-fabs(a)); }
+AD_INLINE double v_sigmoid_outer(double a, double e) { (void)a; (void)e; return (((a > 0x0.0p+0) ? 0x1.0000000000000p+0 : e) / (0x1.0000000000000p+0 + e)); }
+AD_INLINE double d0_sigmoid_inner(double a) { (void)a; return (((0x1.0000000000000p-1 * a) > 0x0.0p+0) ? ((-0x1.0000000000000p+1) * (0x1.0000000000000p-1 * a)) : (0x1.0000000000000p+1 * (0x1.0000000000000p-1 * a))); }
+AD_INLINE double d0_sigmoid_outer(double a, double e) { (void)a; (void)e; return (0x1.0000000000000p-2 * ((0x1.0000000000000p+2 * e) / ((0x1.0000000000000p+0 + e) * (0x1.0000000000000p+0 + e)))); }
+AD_INLINE double d0_logsigmoid_inner(double a) { (void)a; return (-fabs((-a))); }
+AD_INLINE double d0_logsigmoid_outer(double a, double e) { (void)a; (void)e; return ((((-a) > 0x0.0p+0) ? 0x1.0000000000000p+0 : e) / (0x1.0000000000000p+0 + e)); }
+AD_INLINE double d0_softplus_inner(double a) { (void)a; return (-fabs(a)); }
+AD_INLINE double d0_softplus_outer(double a, double e) { (void)a; (void)e; return (((a > 0x0.0p+0) ? 0x1.0000000000000p+0 : e) / (0x1.0000000000000p+0 + e)); }
+AD_INLINE double v_silu_inner(double a) { (void)a; return (-fabs(a)); }
+AD_INLINE double v_silu_outer(double a, double e) { (void)a; (void)e; return (a * (((a > 0x0.0p+0) ? 0x1.0000000000000p+0 : e) / (0x1.0000000000000p+0 + e))); }
+/* What is made of one exponential: outer(a, exp(inner(a))). */
+#define AD_VALUES_BY_EXP(X) X(OP_SECH2, v_sech2) X(OP_SIGMOID, v_sigmoid) X(OP_SILU, v_silu)
+#define AD_SLOPES_BY_EXP(X) X(OP_EXPM1, d0_expm1) X(OP_TANH, d0_tanh) X(OP_SIGMOID, d0_sigmoid) X(OP_LOGSIGMOID, d0_logsigmoid) X(OP_SOFTPLUS, d0_softplus)
 AD_INLINE void ad_fold(int op, long n, const double *x, double *m, double *s) {
     long j;
     switch (op) {

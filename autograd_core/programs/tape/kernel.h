@@ -16,6 +16,11 @@ typedef double K(Vec) __attribute__((vector_size(8 * VL), aligned(8), may_alias)
 #undef STOREV
 #undef EACH
 #undef BINARY
+#undef IN_PARTS
+#undef EACH_OF_PART
+#undef EXPONENTIALS
+#undef VALUE_BY_EXP
+#undef SLOPE_BY_EXP
 #undef EACH_POWER
 #undef SEND
 #undef CHOSEN

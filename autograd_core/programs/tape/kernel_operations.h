@@ -8,10 +8,25 @@ static void K(mark_poison)(double *restrict poison, const double *restrict y, lo
         for (l = 0; l < L; l++) poison[l] += y[k + l] - y[k + l];
 }
 
+/* What is made of one exponential, for many numbers at a time: F_outer(a, exp(F_inner(a))). */
+#define IN_PARTS for (from = 0; from < n; from += POWERS)
+#define EACH_OF_PART for (l = from; l < n && l < from + POWERS; l++)
+#define EXPONENTIALS(F) \
+    double e[POWERS]; \
+    EACH_OF_PART e[l - from] = F##_inner(a[l]); \
+    exp_many(e, e, n - from < POWERS ? n - from : POWERS);
+#define VALUE_BY_EXP(op, F) case op: IN_PARTS { EXPONENTIALS(F) EACH_OF_PART y[l] = F##_outer(a[l], e[l - from]); } break;
+#define SLOPE_BY_EXP(op, F) case op: IN_PARTS { \
+        EXPONENTIALS(F) \
+        if (first) EACH_OF_PART ga[l] = 0.0 + F##_outer(a[l], e[l - from]) * g[l]; \
+        else EACH_OF_PART ga[l] += F##_outer(a[l], e[l - from]) * g[l]; \
+    } break;
+
 /* Value of an operation over n numbers; sa, sb are 0 for an operand that is one number for all. */
 static void K(apply1)(int op, const double *restrict a, double *restrict y, long n) {
-    long l;
+    long l, from;
     switch (op) {
+    AD_VALUES_BY_EXP(VALUE_BY_EXP)
     case OP_NEG: EACH y[l] = v_neg(a[l]); break;
     case OP_ABS: EACH y[l] = v_abs(a[l]); break;
     case OP_RELU: EACH y[l] = v_relu(a[l]); break;
@@ -23,7 +38,6 @@ static void K(apply1)(int op, const double *restrict a, double *restrict y, long
     case OP_TANH: EACH y[l] = v_tanh(a[l]); break;
     case OP_SIN: EACH y[l] = v_sin(a[l]); break;
     case OP_COS: EACH y[l] = v_cos(a[l]); break;
-    case OP_SIGMOID: EACH y[l] = v_sigmoid(a[l]); break;
     default: EACH y[l] = ad_value1(op, a[l]); break;
     }
 }
@@ -111,8 +125,9 @@ static int K(none_came)(const double *adjoint, long n) {
 }
 
 static void K(pull1)(int op, const double *restrict a, const double *restrict y, const double *restrict g, double *restrict ga, int first, long n) {
-    long l;
+    long l, from;
     switch (op) {
+    AD_SLOPES_BY_EXP(SLOPE_BY_EXP)
     case OP_NEG: SEND(ga, first, d0_neg(a[l], y[l]) * g[l]); break;
     case OP_RELU: SEND_CHOSEN(ga, first, d0_relu(a[l], y[l]), g[l]); break;
     case OP_ABS: SEND_CHOSEN(ga, first, d0_abs(a[l], y[l]), g[l]); break;
@@ -121,10 +136,8 @@ static void K(pull1)(int op, const double *restrict a, const double *restrict y,
     case OP_RECIPROCAL: SEND(ga, first, d0_reciprocal(a[l], y[l]) * g[l]); break;
     case OP_EXP: SEND(ga, first, d0_exp(a[l], y[l]) * g[l]); break;
     case OP_LOG: SEND(ga, first, d0_log(a[l], y[l]) * g[l]); break;
-    case OP_TANH: SEND(ga, first, d0_tanh(a[l], y[l]) * g[l]); break;
     case OP_SIN: SEND(ga, first, d0_sin(a[l], y[l]) * g[l]); break;
     case OP_COS: SEND(ga, first, d0_cos(a[l], y[l]) * g[l]); break;
-    case OP_SIGMOID: SEND(ga, first, d0_sigmoid(a[l], y[l]) * g[l]); break;
     default: {
         int selecting = ad_selecting(op);
         EACH {

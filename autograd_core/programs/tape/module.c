@@ -250,6 +250,17 @@ static void give_space(TapeObject *self, Space *sp) {
     self->pool[0] = sp;
 }
 
+static void *blank(PyTypeObject *type) { /* a new object, all of it 0 */
+    PyObject *made = PyObject_New(PyObject, type);
+    if (made) memset((char *)made + sizeof(PyObject), 0, (size_t)type->tp_basicsize - sizeof(PyObject));
+    return made;
+}
+
+#define TYPE(Name, name, doc, ...) static PyTypeObject Name##Type = { \
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core.programs._tape." #Name, \
+    .tp_basicsize = sizeof(Name##Object), .tp_dealloc = (destructor)name##_dealloc, .tp_flags = Py_TPFLAGS_DEFAULT, \
+    .tp_methods = name##_methods, .tp_doc = doc, __VA_ARGS__ }
+
 #include "run.h"
 
 /* Run lanes: returns stop; or the first lane that has to be done eagerly (those before it are done); or -1: a sum is not
@@ -357,14 +368,7 @@ static PyMethodDef bound_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyTypeObject BoundType = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core.programs._tape.Bound",
-    .tp_basicsize = sizeof(BoundObject),
-    .tp_dealloc = (destructor)bound_dealloc,
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_methods = bound_methods,
-    .tp_doc = "A tape with the arrays that it reads and writes.",
-};
+TYPE(Bound, bound, "A tape with the arrays that it reads and writes.", .tp_itemsize = 0);
 
 static int doubles(PyObject *source, Py_buffer *view, int writable, const char *what) {
     if (PyObject_GetBuffer(source, view, PyBUF_FORMAT | PyBUF_ND | PyBUF_C_CONTIGUOUS | (writable ? PyBUF_WRITABLE : 0)) < 0) return -1;
@@ -390,8 +394,7 @@ static PyObject *tape_bind(TapeObject *self, PyObject *args) {
         PyErr_Format(PyExc_ValueError, "block: a multiple of 8 (0 chooses one); threads: 1 to %d", MAX_THREADS);
         return NULL;
     }
-    if (!(b = PyObject_New(BoundObject, &BoundType))) return NULL;
-    memset((char *)b + sizeof(PyObject), 0, sizeof *b - sizeof(PyObject));
+    if (!(b = blank(&BoundType))) return NULL;
     Py_INCREF(self);
     b->tape = self; b->block = block; b->threads = threads; b->build = NULL;
     if (!*build) b->build = best_build();
@@ -457,7 +460,7 @@ static PyObject *tape_order(TapeObject *self, void *closure) {
     return list;
 }
 
-static void tapeobject_dealloc(TapeObject *self) {
+static void tape_dealloc(TapeObject *self) {
     int k;
     for (k = 0; k < POOL; k++) space_free(self->pool[k]);
     tape_free(self->t);
@@ -483,15 +486,7 @@ static PyGetSetDef tape_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static PyTypeObject TapeType = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core.programs._tape.Tape",
-    .tp_basicsize = sizeof(TapeObject),
-    .tp_dealloc = (destructor)tapeobject_dealloc,
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_methods = tape_methods,
-    .tp_getset = tape_getset,
-    .tp_doc = "A compiled graph; immutable.",
-};
+TYPE(Tape, tape, "A compiled graph; immutable.", .tp_getset = tape_getset);
 
 static int take(PyObject *source, void **to, size_t item, long *count) {
     Py_buffer view;
@@ -543,8 +538,7 @@ static PyObject *module_compile(PyObject *module, PyObject *args) {
         PyErr_SetString(PyExc_ValueError, "these arrays are no graph");
         goto done;
     }
-    if (!(self = PyObject_New(TapeObject, &TapeType))) goto done;
-    memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
+    if (!(self = blank(&TapeType))) goto done;
     Py_INCREF(callables);
     self->callables = callables;
     Py_BEGIN_ALLOW_THREADS
@@ -574,7 +568,7 @@ static PyMethodDef module_methods[] = {
     {"compile", module_compile, METH_VARARGS, "compile(graph arrays...) -> Tape"},
     {"builds", module_builds, METH_NOARGS, "the instruction sets that this machine can run, the best last"},
     {"row", module_row, METH_VARARGS, "row(bound, rows, parameters, reader, values, gradients, sums, ordered, order, array) -> Row"},
-    {"trainer", module_trainer, METH_VARARGS, "trainer(loss, penalty, params, grads, place, rule, settings, buffers, clips) -> Trainer"},
+    {"trainer", module_trainer, METH_VARARGS, "trainer(loss, penalty, params, grads, place, rules, stretches, buffers, clips) -> Trainer"},
     {"permutation", module_permutation, METH_VARARGS, "permutation(n, seed) -> bytearray of int64"},
     {NULL, NULL, 0, NULL},
 };

@@ -121,14 +121,7 @@ static PyMethodDef row_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyTypeObject RowType = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core.programs._tape.Row",
-    .tp_basicsize = sizeof(RowObject),
-    .tp_dealloc = (destructor)row_dealloc,
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_methods = row_methods,
-    .tp_doc = "A one-lane tape with the arrays of one row.",
-};
+TYPE(Row, row, "A one-lane tape with the arrays of one row.", .tp_itemsize = 0);
 
 /* row(bound, rows, parameters, reader, values, gradients, sums, ordered, order): the last three None without sums. */
 static PyObject *module_row(PyObject *module, PyObject *args) {
@@ -139,8 +132,7 @@ static PyObject *module_row(PyObject *module, PyObject *args) {
     (void)module;
     if (!PyArg_ParseTuple(args, "O!O!O!OOO!OOOO!", &BoundType, &bound, &PyTuple_Type, &rows, &PyList_Type, &parameters, &reader, &values,
                           &PyTuple_Type, &gradients, &sums, &ordered, &order, &PyType_Type, &array)) return NULL;
-    if (!(self = PyObject_New(RowObject, &RowType))) return NULL;
-    memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
+    if (!(self = blank(&RowType))) return NULL;
     self->bound = (BoundObject *)Py_NewRef(bound);
     self->parameters = Py_NewRef(parameters); self->reader = Py_NewRef(reader); self->values = Py_NewRef(values);
     self->gradients = Py_NewRef(gradients); self->sums = Py_NewRef(sums); self->array = (PyTypeObject *)Py_NewRef(array);

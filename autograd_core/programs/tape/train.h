@@ -211,15 +211,7 @@ static PyMethodDef trainer_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyTypeObject TrainerType = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_core.programs._tape.Trainer",
-    .tp_basicsize = sizeof(TrainerObject),
-    .tp_dealloc = (destructor)trainer_dealloc,
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_methods = trainer_methods,
-    .tp_members = trainer_members,
-    .tp_doc = "Updates on arrays: a bound tape of the loss, perhaps one of the penalty, and an optimiser's rule.",
-};
+TYPE(Trainer, trainer, "Updates on arrays: a bound tape of the loss, perhaps one of the penalty, and an optimiser's rule.", .tp_members = trainer_members);
 
 /* ((name, settings), ...): for each group a rule, which wants no more buffers than there are. */
 static int take_rules(TrainerObject *s, PyObject *rules) {
@@ -251,8 +243,7 @@ static PyObject *module_trainer(PyObject *module, PyObject *args) {
     (void)module;
     if (!PyArg_ParseTuple(args, "O!OOOOO!OO!ddd", &BoundType, &loss, &penalty, &params, &grads, &place, &PyTuple_Type, &rules,
                           &stretches, &PyTuple_Type, &buffers, &clip_value, &clip_norm, &largest_loss)) return NULL;
-    if (!(s = PyObject_New(TrainerObject, &TrainerType))) return NULL;
-    memset((char *)s + sizeof(PyObject), 0, sizeof *s - sizeof(PyObject));
+    if (!(s = blank(&TrainerType))) return NULL;
     Py_INCREF(loss);
     s->loss = (BoundObject *)loss;
     if (penalty != Py_None) {
