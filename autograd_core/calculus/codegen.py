@@ -142,7 +142,7 @@ def _by_exp(formula: Number) -> tuple[Symbol, Symbol] | None:
             continue
         waiting.pop()
         parts = [done[id(argument)] for argument in symbol.arguments]
-        inner = OPERATIONS[symbol.head].rule(*parts) if parts and symbol.head in OPERATIONS else symbol
+        inner = OPERATIONS[str(symbol.head)].rule(*parts) if parts and symbol.head in OPERATIONS else symbol
         if inner.head != symbol.head:
             split = _by_exp(inner)
             if split is None:
