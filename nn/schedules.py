@@ -154,9 +154,9 @@ class CosineDecay:
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017 (without restarts).
 
     Args:
-        rate: the first rate, >= 0.
-        steps: the updates until `final` is reached, >= 1.
-        final: the last rate, >= 0.
+        rate: see `LinearDecay`.
+        steps: see `LinearDecay`.
+        final: see `LinearDecay`.
 
     Example:
         >>> round(CosineDecay(1.0, steps=10)(5), 12)
