@@ -20,7 +20,12 @@ PAGES = sorted(
     ]
 )
 BLOCK = re.compile(r"^```(python|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NEEDS = {"nn.estimators": "sklearn", "nn.plots": "matplotlib", "viz.widget": "anywidget"}
+NEEDS = {
+    "nn.estimators": "sklearn",
+    "nn.minimizers": "scipy",
+    "nn.plots": "matplotlib",
+    "viz.widget": "anywidget",
+}
 
 
 def modules():

@@ -30,6 +30,10 @@ class RateRange:
         rates: the learning rate of each update.
         losses: the loss of the minibatch before it, smoothed.
         suggestion: a tenth of the rate at which the loss is least.
+
+    Example:
+        >>> RateRange([0.1, 1.0, 10.0], [0.7, 0.3, 0.9]).suggestion
+        0.1
     """
 
     rates: list[float]
@@ -110,6 +114,9 @@ def find_lr(
         updates: how many rates.
         optimizer: a name, or an optimiser without parameters, whose other numbers are used.
         options: of `nn.fit`: loss, regularizer, batch_size, seed, ...
+
+    Returns:
+        A `RateRange`.
 
     Raises:
         InputError: the rates are out of order, or the data cannot be used.

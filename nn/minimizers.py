@@ -38,6 +38,14 @@ class Minimizer(Optimizer):
 
     Raises:
         InputError: there is no such method.
+
+    Example:
+        >>> from nn import MLP, fit
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+        >>> optimizer = Minimizer("BFGS")
+        >>> history = fit(MLP(1, [2], seed=1), X, y, optimizer=optimizer, batch_size=4, epochs=20, seed=1)
+        >>> history[-1].loss < 0.1
+        True
     """
 
     def __init__(self, method: str = "L-BFGS-B", **options: Any) -> None:
@@ -80,6 +88,13 @@ class LBFGS(Minimizer):
         ftol: stop where J falls by less than this share.
         maxfun: how often J may be computed.
         maxls: how often in one line search.
+
+    Example:
+        >>> from nn import MLP, fit
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+        >>> history = fit(MLP(1, [2], seed=1), X, y, optimizer=LBFGS(), batch_size=4, epochs=20, seed=1)
+        >>> history[-1].loss < 0.1
+        True
     """
 
     def __init__(
