@@ -32,7 +32,7 @@ class RateRange:
         suggestion: a tenth of the rate at which the loss is least.
 
     Example:
-        >>> RateRange([0.1, 1.0, 10.0], [0.7, 0.3, 0.9]).suggestion
+        >>> RateRange([0.01, 0.1, 1.0, 10.0], [0.7, 0.6, 0.3, 0.9]).suggestion
         0.1
     """
 
