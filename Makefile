@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(wildcard autograd_core/engine/*.p* autograd_core/engine/*.h autograd_core/calculus/*.h autograd_core/programs/tape/*) pyproject.toml setup.cfg
 PYTEST := $(BIN)/python -m pytest -q
+# pytest-xdist: as many processes as there are cores
+PARALLEL := -n logical
 
 .PHONY: help demo test test-pyodide quick dist test-compiled test-uncompiled test-browser fuzz sanitize sanitize-threads lint types bench gradbench notebooks lectures slides docs generate clean
 .DEFAULT_GOAL := help
@@ -38,10 +40,11 @@ test: lint types test-compiled test-uncompiled notebooks docs  ## everything tha
 
 test-compiled: $(VENV)/.dev  ## the test suite on the compiled engine, the browser tests included
 	$(BIN)/python -c "import autograd_core; assert autograd_core.COMPILED, 'the engine was not compiled'"
-	$(PYTEST)
+	$(PYTEST) $(PARALLEL) --ignore=tests/browser
+	$(PYTEST) tests/browser
 
 test-uncompiled: $(VENV)/.dev  ## the test suite on the same source, uncompiled
-	AUTOGRAD_UNCOMPILED=1 $(PYTEST) --ignore=tests/browser
+	AUTOGRAD_UNCOMPILED=1 $(PYTEST) $(PARALLEL) --ignore=tests/browser
 
 quick: $(VENV)/.test  ## the tests of the engine and the checker, with light packages alone: two minutes, installation included
 	$(PYTEST) tests/autograd_core tests/property
@@ -78,7 +81,7 @@ gradbench: $(VENV)/.dev  ## GradBench's evaluations: make gradbench GRADBENCH=<a
 	for problem in hello llsq lse det kmeans ode gmm ba ht lstm saddle particle; do $(BIN)/python -m benchmarks.gradbench.evaluate $(GRADBENCH) $$problem --min-seconds 0.1 || exit 1; done
 
 notebooks: $(VENV)/.dev  ## run every lecture; its checks must tell right answers from wrong ones
-	$(PYTEST) notebooks
+	$(PYTEST) $(PARALLEL) notebooks
 
 lectures: $(VENV)/.dev  ## make the notebooks from notebooks/source: the student's in notebooks/, the instructor's in out/instructor/
 	$(BIN)/python notebooks/refresh.py
@@ -87,7 +90,7 @@ slides: $(VENV)/.dev  ## make slides for projection from the lectures, and PDFs 
 	$(BIN)/python notebooks/slides.py
 
 docs: $(VENV)/.dev  ## run the code in the documentation and build the site; warnings are errors
-	$(PYTEST) docs
+	$(PYTEST) $(PARALLEL) docs
 	rm -rf docs/_build/html
 	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
 	$(BIN)/python docs/check_links.py docs/_build/html
