@@ -27,7 +27,7 @@ from running import (
 )
 
 WIDGETS = "application/vnd.jupyter.widget-view+json"
-CELL_FILE = re.compile(r"\S*/ipykernel_\d+/\d+\.py:")
+CELL_FILE = re.compile(r"[^\s(]*/ipykernel_\d+/\d+\.py:")
 
 
 def main() -> None:

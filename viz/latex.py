@@ -7,7 +7,7 @@ import ast
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 from autograd_core.calculus.operation import Dot, Reduction
 from autograd_core.engine.value import Value
@@ -66,8 +66,10 @@ def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
     r"""Write a graph as LaTeX: the expression, every local partial, and the summed chain rule.
 
     The first line is the whole expression, in which subexpressions that are used more than once, or have a
-    label, stand by name. Then each operation has a line, each edge its partial, and each node its sum. Nodes
-    without a label are numbered as in the player, inputs first.
+    label, stand by name. Then each operation has a line, each edge its local partial, written with a round
+    d, and each node its total derivative, summed over all paths, written with a straight d. (Where the
+    output's own operation alone uses a node, the two are one number, and the partial's line stands for both.)
+    Nodes without a label are numbered as in the player, inputs first.
 
     Args:
         y: The output.
@@ -84,7 +86,7 @@ def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
     >>> from autograd_core import Value
     >>> print(latex(Value(3.0, "x").tanh(), numbers=True))
     \begin{aligned}
-    u_{2} &= \tanh(x) = 0.9951 \\[0.3em]
+    u_{2} &= \tanh(x) = 0.9951 \\[0.7em]
     \frac{\partial u_{2}}{\partial x} &= 1 - u_{2}\,u_{2} = 0.009866
     \end{aligned}
     """
@@ -95,7 +97,7 @@ def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
             f"a formula of {len(order)} nodes cannot be read ({LIMIT} at most): draw the graph"
         )
     lines = _Writer(y, order, numbers, digits).lines()
-    return Latex("\\begin{aligned}\n" + " \\\\[0.3em]\n".join(lines) + "\n\\end{aligned}")
+    return Latex("\\begin{aligned}\n" + " \\\\[0.7em]\n".join(lines) + "\n\\end{aligned}")
 
 
 class _Writer:
@@ -122,12 +124,16 @@ class _Writer:
         ]
         pairs = dict.fromkeys((node, parent) for node, _, parent in self.edges if not parent.is_constant)
         result += [self._partial_line(node, parent) for node, parent in pairs]
+        users: dict[Value, list[Value]] = {}
+        for child, parent in pairs:
+            users.setdefault(parent, []).append(child)
+        totals = {node for node, children in users.items() if children != [self.y]}
         gradients = final_gradients(steps(self.y))
         for node in reversed(self.order):
-            terms = [self._term(child, parent) for child, parent in pairs if parent is node]
-            if terms and not (len(terms) == 1 and (self.y, node) in pairs):
+            if node in totals:
+                right = " + ".join(self._term(child, node, totals) for child in users[node])
                 gradient = gradients.get(node, 0.0)
-                result.append(self._line(self._d(self.y, node), " + ".join(terms), gradient, self.stale))
+                result.append(self._line(self._total(node), right, gradient, self.stale))
         return result
 
     def _line(self, left: str, right: str, value: float, stale: set[Value]) -> str:
@@ -143,9 +149,16 @@ class _Writer:
     def _d(self, output: Value, node: Value) -> str:
         return rf"\frac{{\partial {self.names[output]}}}{{\partial {self.names[node]}}}"
 
-    def _term(self, child: Value, parent: Value) -> str:
+    def _total(self, node: Value) -> str:
+        """The derivative through all paths: `d` where the local partial, which has the round d, differs."""
+        return rf"\frac{{d{self.names[self.y]}}}{{d{self.names[node]}}}"
+
+    def _term(self, child: Value, parent: Value, totals: Container[Value]) -> str:
+        """What one edge adds to the parent's total derivative."""
         local = self._d(child, parent)
-        return local if child is self.y else rf"{self._d(self.y, child)}\,{local}"
+        if child is self.y:
+            return local
+        return rf"{self._total(child) if child in totals else self._d(self.y, child)}\,{local}"
 
     def _partial_line(self, node: Value, parent: Value) -> str:
         slots = [slot for slot, p in enumerate(node.parents) if p is parent]

@@ -26,7 +26,7 @@ def named(y, label="y"):
 def line(text, left):
     """The right side of the line that defines something."""
     return next(
-        row.partition("&= ")[2].removesuffix(r" \\[0.3em]")
+        row.partition("&= ")[2].removesuffix(r" \\[0.7em]")
         for row in text.split("\n")
         if row.startswith(left)
     )
@@ -60,12 +60,34 @@ def test_the_expression_the_partials_and_the_sums_each_have_a_line():
     assert line(text, "y &") == r"\tanh(w\,x)\,w = 0.3808"
     assert line(text, "u_{3} &") == r"w\,x = 1"
     assert line(text, r"\frac{\partial u_{4}}{\partial u_{3}}") == r"1 - u_{4}\,u_{4} = 0.42"
-    assert line(text, r"\frac{\partial y}{\partial w} &= \frac").startswith(
-        r"\frac{\partial y}{\partial u_{3}}"
-    )
+    assert line(text, r"\frac{dy}{dw} &= \frac").startswith(r"\frac{dy}{du_{3}}")
     y.backward()
-    sums = re.findall(r"\\frac{\\partial y}{\\partial w} &= .* = (\S+)", text)
-    assert float(sums[-1]) == pytest.approx(w.grad, rel=1e-3)
+    [total] = re.findall(r"\\frac{dy}{dw} &= .* = (\S+)", text)
+    assert float(total) == pytest.approx(w.grad, rel=1e-3)
+
+
+def test_a_local_partial_and_a_total_derivative_never_share_a_symbol():
+    w, x = Value(0.5, "w"), Value(-2.0, "x")
+    text = viz.latex(named(w * ag.sigmoid(w * x)), numbers=True)
+    assert line(text, r"\frac{\partial y}{\partial w}") == r"u_{4} = 0.2689"  # w's own edge to y
+    total = line(text, r"\frac{dy}{dw}")  # the path through the sigmoid added
+    assert total.endswith(r" + \frac{\partial y}{\partial w} = 0.07233") or total.startswith(
+        r"\frac{\partial y}{\partial w} + "
+    )
+    assert total.endswith("= 0.07233")
+    # a total is also the factor where a later node has one: dy/ds, not the partial of y with respect to s
+    s = named(w * x, "s")
+    text = viz.latex(named(s * ag.sin(s)))
+    assert line(text, r"\frac{dy}{dw}") == r"\frac{dy}{ds}\,\frac{\partial s}{\partial w}"
+    assert r"\frac{\partial y}{\partial s}" in line(text, r"\frac{dy}{ds}")
+
+
+def test_no_symbol_is_defined_twice():
+    for name, y in outputs():
+        lefts = re.findall(r"^(.*?) &= ", str(viz.latex(y * ag.tanh(y))), re.MULTILINE)
+        assert lefts, name
+        # the output's own line gives the whole expression, the others one operation each
+        assert len(set(lefts)) == len(lefts), name
 
 
 def test_a_shared_subexpression_stands_by_name_and_a_parent_used_twice_adds_up():
