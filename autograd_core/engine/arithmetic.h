@@ -69,6 +69,7 @@ AD_ALWAYS PyObject *ad_operate(int op, PyObject *left, PyObject *right) {
         if (sizeof(void *) >= sizeof(double) && ad_number(right, &number))
             return ad_combine(op, left, a, right, number, AD_PLAIN_1);
     }
+    else if (op == OP_POW && ((ad_node *)right)->_flags & AD_CONSTANT) return NULL;
     else if (sizeof(void *) >= sizeof(double) && ad_number(left, &number))
         return ad_combine(op, left, number, right, ((ad_node *)right)->_data, AD_PLAIN_0);
     return NULL;

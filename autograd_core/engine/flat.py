@@ -11,6 +11,7 @@ import threading
 import weakref
 import zlib
 from array import array
+from collections import deque
 
 import cython
 
@@ -47,51 +48,78 @@ class Table:
         root: the node.
     """
 
-    __slots__ = ("__weakref__", "_positions", "epoch", "nodes", "outside", "packed")
+    __slots__ = ("__weakref__", "_positions", "epoch", "outside", "packed")
 
     def __init__(self, root):
-        self.nodes = []
-        self.epoch = changes()
-        self.nodes, self.outside = shelve(root)
-        self.packed = _state_of(pack(self.nodes, self.outside))
         self._positions = {}
-        _tables.add(self)
+        self.epoch = changes()
+        nodes, self.outside = nodes_to_shelve(root)
+        _shelves[weakref.ref(self, _bury)] = nodes
+        shelve(nodes)
+        self.packed = _state_of(pack(nodes, self.outside))
 
-    def position(self, node):
-        """Return where the node stands in this table; None if it does not."""
-        if node is self.nodes[-1]:
-            return len(self.nodes) - 1
+    def position(self, node, nodes):
+        """Return where one of the nodes of this table stands in it; None for any other node."""
+        if node is nodes[-1]:
+            return len(nodes) - 1
         if not self._positions:
-            self._positions = {id(inner): place for place, inner in enumerate(self.nodes)}
+            self._positions.update((id(inner), place) for place, inner in enumerate(nodes))
         return self._positions.get(id(node))
-
-    def retire(self):
-        """Make no further use of this table: its nodes have changed since, or its pickler is gone."""
-        _tables.discard(self)
-        unshelve(self.nodes)
-        self.nodes = []
 
     def __reduce__(self):
         return restore_table, (_FORMAT, _checksum(self.packed, self.outside), self.packed, self.outside)
 
-    def __del__(self):
-        unshelve(self.nodes)
-
 
 _FORMAT = 2
-_lock = threading.RLock()
-_tables = weakref.WeakSet()
+_lock = threading.RLock()  # of what follows, and of the flags of nodes that tell that they are in a table
+_shelves = {}  # the nodes of each table that may be alive, by a weak reference to it
+_reducing = False  # some thread holds the lock, and looks at tables
+_dead = deque()  # references to tables that are gone
 _checked = -1  # when the tables were last known to be up to date
 
 
-def _retire_old_tables():
+def _clear_shelf(reference):
+    """Make no further use of a table: its nodes have changed since, or its pickler is gone."""
+    unshelve(_shelves.pop(reference, []))
+
+
+def _bury(reference):
+    """Let the nodes of a table go that is gone: at once, or when the thread that looks at tables has done."""
+    _dead.append(reference)
+    _clear_dead_shelves()
+
+
+def _clear_dead_shelves():
+    while _dead and not _reducing and _lock.acquire(blocking=False):
+        try:
+            while _dead:
+                _clear_shelf(_dead.popleft())
+        finally:
+            _lock.release()
+
+
+def _clear_old_shelves():
     global _checked
     now = changes()
     if now != _checked:
-        for table in list(_tables):
-            if table.epoch != now:
-                table.retire()
+        for reference in list(_shelves):
+            table = reference()
+            if table is None or table.epoch != now:
+                _clear_shelf(reference)
         _checked = now
+
+
+def _place_in_table(node):
+    """Return the table in which a node is, and its place; None where it is in none."""
+    for reference, nodes in list(_shelves.items()):
+        table = reference()
+        if table is None:
+            _clear_shelf(reference)
+        else:
+            position = table.position(node, nodes)
+            if position is not None:
+                return table, position
+    return None
 
 
 def _refuse_while_recording(nodes):
@@ -114,17 +142,27 @@ def _refuse_while_recording(nodes):
 def reduce(node):
     """Return what pickle needs to make `node` again."""
     _refuse_while_recording([node])
-    with _lock:  # another thread may be pickling nodes of the same graph
-        _retire_old_tables()
-        if is_shelved(node):
-            for table in list(_tables):
-                position = table.position(node)
-                if position is not None:
-                    return _pick, (table, position, number_of(node))
+    global _reducing
+    try:
+        with _lock:  # another thread may be pickling nodes of the same graph
+            outer, _reducing = _reducing, True
+            try:
+                return _reduced(node)
+            finally:
+                _reducing = outer
+    finally:
+        _clear_dead_shelves()
+
+
+def _reduced(node):
+    _clear_old_shelves()
+    found = _place_in_table(node) if is_shelved(node) else None
+    if found is None:
         if node.is_leaf:
             return restore_leaf, leaf_state(node)
         table = Table(node)
-        return _pick, (table, len(table.nodes) - 1, number_of(node))
+        found = table, len(table.packed[0]) - 1
+    return _pick, (*found, number_of(node))
 
 
 def _pick(nodes, position, number):
@@ -280,11 +318,11 @@ def duplicate(nodes: list, memo: dict):
     return copied
 
 
-def shelve(root: Value):
+def nodes_to_shelve(root: Value):
     """Return the nodes under a root that are in no table yet, and the nodes that they need from outside.
 
-    Leaves stay outside, as objects of their own, unless nothing but the graph refers to them. The nodes
-    inside, the root last, are marked as being in a table from now on.
+    Leaves stay outside, as objects of their own, unless nothing but the graph refers to them. Of the nodes
+    inside, the root is the last.
     """
     inside: list = []
     outside: list = []
@@ -293,7 +331,6 @@ def shelve(root: Value):
     while order:
         node = order.pop()
         if node is root or (parent_count(node) and not node._flags & SHELVED) or _is_private(node):
-            node._flags |= SHELVED
             inside.append(node)
         else:
             outside.append(node)
@@ -309,6 +346,13 @@ def _is_private(node: Value) -> cython.bint:
     if cython.compiled:
         return references(node) == 2  # the child's, and that of the caller
     return False
+
+
+def shelve(nodes: list):
+    """These nodes are in a table from now on."""
+    node: Value
+    for node in nodes:
+        node._flags |= SHELVED
 
 
 def unshelve(nodes: list):

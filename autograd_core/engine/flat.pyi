@@ -10,12 +10,11 @@ COMPILED: bool
 class Table:
     """A graph under one node, as arrays, for as long as a pickler remembers it."""
 
-    nodes: list[Value]
     outside: list[Value]
+    packed: tuple[Any, ...]
     epoch: int
     def __init__(self, root: Value) -> None: ...
-    def position(self, node: Value) -> int | None: ...
-    def retire(self) -> None: ...
+    def position(self, node: Value, nodes: list[Value]) -> int | None: ...
 
 def reduce(node: Value) -> Any:
     """Return what pickle needs to make `node` again."""
@@ -31,8 +30,11 @@ def restore_leaf(
 ) -> Value:
     """Return a new leaf with that state."""
 
-def shelve(root: Value) -> tuple[list[Value], list[Value]]:
+def nodes_to_shelve(root: Value) -> tuple[list[Value], list[Value]]:
     """Return the nodes under a root that are in no table yet, and the nodes that they need from outside."""
+
+def shelve(nodes: list[Value]) -> None:
+    """These nodes are in a table from now on."""
 
 def unshelve(nodes: list[Value]) -> None:
     """The table of these nodes is gone."""

@@ -82,6 +82,9 @@ class Value:
         __slots__ = ("__weakref__", "_data", "_extra", "_flags", "_grad", "_index", "_mark", "_op_id",
                      "_parents", "_partials", "_scope")  # fmt: skip
 
+        def __init_subclass__(cls):
+            raise TypeError("type 'autograd_core.engine.value.Value' is not an acceptable base type")
+
     def __init__(self, data, label=""):
         self._data = number_from(data)
         if not cython.compiled:

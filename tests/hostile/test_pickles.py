@@ -145,14 +145,48 @@ def test_threads_pickle_one_graph_while_another_trains():
 
     trainer = threading.Thread(target=train)
     workers = [threading.Thread(target=pickling) for _ in range(3)]
-    trainer.start()
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(120)
-    stop.set()
-    trainer.join(60)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # so that tables go while other threads look at them
+    try:
+        trainer.start()
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(120)
+        stop.set()
+        trainer.join(60)
+    finally:
+        sys.setswitchinterval(interval)
     assert failures == []
+
+
+def test_a_table_whose_nodes_are_let_go_is_not_used_by_another_thread(monkeypatch):
+    x = Value(1.0, "x")
+    y = (x * 2.0 + x) * x
+    z = y.parents[0]
+    kept, workers = [], []
+    first, let_go = threading.Event(), threading.Event()
+
+    def pickling():
+        kept.append(y.__reduce_ex__(4))
+        first.set()
+        let_go.wait(60)
+        kept.append(z.__reduce_ex__(4))
+
+    def slow(nodes):
+        if not workers:  # once: while the first table goes, another thread pickles the same graph
+            workers.append(threading.Thread(target=pickling))
+            workers[0].start()
+            first.wait(0.3)
+        unshelve(nodes)
+        let_go.set()
+
+    unshelve = flat.unshelve
+    monkeypatch.setattr(flat, "unshelve", slow)
+    pickle.dumps(y)
+    workers[0].join(60)
+    (_, (table, *_)), (_, (other, *_)) = kept
+    assert table is other
 
 
 def test_a_pickle_made_while_another_pickler_is_alive_holds_the_present_numbers():

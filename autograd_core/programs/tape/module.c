@@ -52,13 +52,21 @@ static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g
 #define PASTE(a, b) PASTE_(a, b)
 #define K(name) PASTE(name, BUILD)
 
+#if defined(HAVE_X86) && !defined(ONE_BUILD) /* which tests/sanitize.py defines: a sanitizer takes minutes for each build */
+#define X86_BUILDS 1
+#endif
+
 #define BUILD _base
+#if defined(ONE_BUILD) && defined(__AVX2__)
+#define VL 4
+#else
 #define VL 2
+#endif
 #include "kernel.h"
 #undef BUILD
 #undef VL
 
-#ifdef HAVE_X86
+#ifdef X86_BUILDS
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
 #else
@@ -104,7 +112,7 @@ typedef struct {
 #define BUILD_ROW(s) {#s, forward_##s, backward_##s, forward_one_##s, backward_one_##s, layer_outer_##s, bias_sum_##s, turn_##s}
 static const Build builds[] = {
     BUILD_ROW(base),
-#ifdef HAVE_X86
+#ifdef X86_BUILDS
     BUILD_ROW(avx2), BUILD_ROW(avx512),
 #endif
 };
@@ -131,8 +139,8 @@ static void choose_powers(void) {
 }
 
 static int build_runs(long k) {
-#ifdef HAVE_X86
-    if (k == 1) return (long)(sizeof builds / sizeof *builds) > 1 && __builtin_cpu_supports("avx2");
+#ifdef X86_BUILDS
+    if (k == 1) return __builtin_cpu_supports("avx2");
     if (k == 2) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #endif
     return k == 0;

@@ -151,3 +151,15 @@ def test_long_chains_of_them_are_walked_and_freed():
     assert x.grad == 1.0
     assert len(ag.topological_order(y)) == 200_001
     del y
+
+
+def test_a_plain_base_with_a_constant_exponent_is_two_constants():
+    exponent = (Value(1.5) + 3.0).parents[1]
+    plain, explicit = (-2.0) ** exponent, Value.lift(-2.0) ** exponent
+    assert told(plain) == told(explicit)
+    assert plain.partials == (12.0, 0.0)
+
+
+def test_no_class_can_be_derived_from_value():
+    with pytest.raises(TypeError, match="not an acceptable base type"):
+        type("Number", (Value,), {})
