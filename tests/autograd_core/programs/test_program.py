@@ -94,8 +94,8 @@ def test_an_example_must_be_numbers(example: Any) -> None:
         record(lambda x: x, example)
 
 
-@pytest.mark.parametrize("result", [None, "text", [], np.zeros((2, 0)), [[1.0], [1.0, 2.0]]])
-def test_a_result_must_be_a_rectangle_of_values(result: Any) -> None:
+@pytest.mark.parametrize("result", [None, "text", [], np.zeros((2, 0))])
+def test_a_result_must_hold_values(result: Any) -> None:
     with pytest.raises(TypeError, match="a recorded function returns"):
         record(lambda x: result, 1.0)
 
