@@ -37,6 +37,14 @@ class Drawing:
         snapshot: The graph.
         options: What was asked for.
         picture: What is drawn, independent of DOT.
+
+    >>> from autograd_core import Value
+    >>> drawing = draw(Value(3.0, "x") * Value(2.0, "w"))
+    >>> print("\\n".join(drawing.mermaid().splitlines()[:4]))
+    flowchart LR
+        n0>"x<br/>data 3<br/>grad –"]:::input
+        n1>"w<br/>data 2<br/>grad –"]:::input
+        n2[["×<br/>data 6<br/>grad –"]]:::output
     """
 
     def __init__(self, snapshot: Snapshot, options: Options) -> None:
@@ -245,6 +253,15 @@ def draw(
     Raises:
         TypeError: there is nothing to draw in `what`.
         ValueError: an option has no such value.
+
+    >>> from autograd_core import Value, scope
+    >>> x = Value(3.0, "x")
+    >>> with scope("layer"):
+    ...     y = (x * Value(2.0, "w")).tanh()
+    >>> draw(y)
+    <Drawing of 4 nodes>
+    >>> draw(y, depth=0)
+    <Drawing of 4 nodes, 4 nodes and 3 edges drawn as 3 boxes>
     """
     roots, found = roots_of(what, inputs)
     style = Style(digits, partials, numbered, color_by)

@@ -56,7 +56,11 @@ _Piece = tuple[str, int]
 
 
 class Latex(str):
-    """LaTeX of a display; a notebook renders it, `print` shows the text."""
+    r"""LaTeX of a display; a notebook renders it, `print` shows the text.
+
+    >>> print(Latex(r"y = \tanh(x)"))
+    y = \tanh(x)
+    """
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self}\n$$"

@@ -10,7 +10,7 @@ from viz.folding import REST, Edge, Grouping, group_links, pattern, scope_patter
 from viz.heat import Measure, heat_of
 from viz.naming import node_names, title_name
 from viz.narration import operation_text
-from viz.products import shapes
+from viz.products import is_matrix_product, shapes
 from viz.snapshot import Snapshot
 from viz.spread import Spread
 from viz.text import DASH, number
@@ -120,7 +120,7 @@ class _Painter:
         }
         self.shapes = shapes(snapshot, groups.products, self.shown)
         self.names = node_names(snapshot, style.digits)
-        self.heat = heat_of(snapshot, self.shown, style.color_by) if style.color_by else None
+        self.heat = heat_of(snapshot, self.members, style.color_by) if style.color_by else None
 
     def run(self) -> Picture:
         boxes = {number_: self._box(members) for number_, members in self.members.items()}
@@ -201,13 +201,13 @@ class _Painter:
         scope = scopes.pop() if len(scopes) == 1 else _common_scope(set(map(scope_pattern, scopes)))
         labels = {pattern(node.label) for node in nodes}
         label = labels.pop() if len(labels) == 1 else ""
-        what = " = ".join(filter(None, (label, self._sign(shown, number_)))) or self.snapshot.kinds[shown[0]]
+        what = " = ".join(filter(None, (label, self._sign(shown)))) or self.snapshot.kinds[shown[0]]
         return scope, f"{what} {self._size(number_)}"
 
-    def _sign(self, shown: list[int], number_: int) -> str:
+    def _sign(self, shown: list[int]) -> str:
         """The operation of several nodes that are alike."""
         if all(i in self.groups.products for i in shown):
-            return "matmul" if number_ in self.shapes else "dot"
+            return "matmul" if is_matrix_product(self.snapshot, self.groups.products, shown) else "dot"
         sign = operation_text(self.snapshot.nodes[shown[0]].op)
         return f"({sign})" if sign and not sign[0].isalnum() else sign
 
@@ -247,7 +247,9 @@ class _Painter:
             return self._edge(tail, head, ident, edges[0])
         child, slot = edges[0]
         number_ = self.groups.numbers[self.snapshot.parents[child][slot]]
-        text = (self._size(number_) if number_ in self.shapes else f"×{len(edges)}") if self.labelled else ""
+        sent = {self.snapshot.parents[i][k] for i, k in edges}
+        whole = number_ in self.shapes and len(sent) == len(self.shown[number_])
+        text = (self._size(number_) if whole else f"×{len(edges)}") if self.labelled else ""
         return Link(ident, tail.ident, head.ident, text, f"{len(edges)} edges")
 
     def _edge(self, tail: Box, head: Box, ident: str, edge: Edge) -> Link:

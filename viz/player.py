@@ -36,6 +36,17 @@ class Player:
     Attributes:
         steps: The events, as `autograd_core.steps` makes them.
         position: How many of them have happened; assign to it, or use `next`, `previous` and `goto`.
+
+    >>> from autograd_core import Value
+    >>> player = step(Value(3.0, "x") * Value(2.0, "w"))
+    >>> player.goto(-2).after
+    2.0
+    >>> player.describe()
+    'Backward. Along the edge from u3 to x: upstream 1 times partial 2 is 2. The gradient of x goes from nothing to 2.'
+    >>> player.position, len(player)
+    (3, 4)
+    >>> player.goto(0) is None  # before the first step
+    True
     """
 
     def __init__(self, drawing: Drawing, events: Sequence[Step], title: str, widget: bool = False) -> None:
@@ -285,6 +296,13 @@ def step(
     Raises:
         TypeError: there is nothing to draw in `what`.
         ValueError: an option has no such value, or there are more than `max_nodes` nodes.
+
+    >>> from autograd_core import Value
+    >>> player = step(Value(3.0, "x").tanh(), title="tanh at 3")
+    >>> player
+    <Player of tanh at 3: step 0 of 3>
+    >>> [type(player.next()).__name__ for _ in range(len(player))]
+    ['ForwardStep', 'SeedStep', 'Contribution']
     """
     roots, found = roots_of(what, inputs)
     size = statistics(*roots)

@@ -2,6 +2,7 @@
 which of them are one matrix product, and the shapes of the matrices that take part.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,6 +78,12 @@ def _written_out(snapshot: Snapshot) -> dict[int, Product]:
     return {i: product for i, product in sums.items() if len(product.left) > 1}
 
 
+def is_matrix_product(snapshot: Snapshot, products: Mapping[int, Product], members: Sequence[int]) -> bool:
+    """Whether some nodes are the entries of one whole matrix product."""
+    chosen = [products[i] for i in members if i in products]
+    return len(chosen) == len(members) and matrix_shape(snapshot, chosen) is not None
+
+
 def matrix_shape(snapshot: Snapshot, products: Sequence[Product]) -> Shape | None:
     """Rows and columns of a matrix product whose entries these are, or None: they are no whole matrix.
 
@@ -94,12 +101,25 @@ def matrix_shape(snapshot: Snapshot, products: Sequence[Product]) -> Shape | Non
     return (len(rights), len(lefts)) if left_varies else (len(lefts), len(rights))
 
 
-def rows_shape(members: Sequence[int], rows: Iterable[tuple[int, ...]]) -> Shape | None:
-    """The shape of a matrix of these members, if these are its rows: each member in one of them."""
-    distinct = set(rows)
+def rows_shape(snapshot: Snapshot, members: Sequence[int], rows: Iterable[tuple[int, ...]]) -> Shape | None:
+    """The shape of a matrix of these members, if these are its rows: each member in one of them.
+
+    Where labels such as `v0_1` tell that the rows are the matrix's columns, the shape is the other way round.
+    """
+    distinct = list(dict.fromkeys(rows))
     lengths = {len(row) for row in distinct}
     whole = sum(map(len, distinct)) == len(members) and {i for row in distinct for i in row} == set(members)
-    return (len(distinct), lengths.pop()) if whole and len(lengths) == 1 and len(distinct) > 1 else None
+    if not whole or len(lengths) != 1 or min(len(distinct), *lengths) < 2:
+        return None
+    along, across = _counted(snapshot, distinct[0]), _counted(snapshot, [row[0] for row in distinct])
+    shape = len(distinct), lengths.pop()
+    return shape[::-1] if len(along) == len(across) == 1 and along < across else shape
+
+
+def _counted(snapshot: Snapshot, row: Sequence[int]) -> list[int]:
+    """Which of the numbers in their labels differ between some nodes: `[1]` for `w0_0`, `w0_1`."""
+    numbers = [re.findall(r"\d+", snapshot.nodes[i].label) for i in row]
+    return [k for k, column in enumerate(zip(*numbers, strict=False)) if len(set(column)) > 1]
 
 
 def shapes(
@@ -121,8 +141,10 @@ def shapes(
     found: dict[int, Shape] = {}
     for number, members in groups.items():
         if len(members) > 1:
-            shape = _own_shape(snapshot, products, members) or rows_shape(members, rows.get(number, ()))
-            shape = shape or _inherited(snapshot, members, group_of, found)
+            shape = _own_shape(snapshot, products, members)
+            shape = shape or rows_shape(snapshot, members, rows.get(number, ()))
+            if members[0] not in products:
+                shape = shape or _inherited(snapshot, members, group_of, found)
             if shape:
                 found[number] = shape
     return found
@@ -144,7 +166,12 @@ def _inherited(
 ) -> Shape | None:
     """The shape of an operand that has as many members: the operation is one on each element."""
     for parents in zip(*(snapshot.parents[i] for i in members), strict=False):
-        number = group_of.get(parents[0], -1)
-        if number in found and len(set(parents)) == len(members) == found[number][0] * found[number][1]:
+        groups = {group_of.get(parent, -1) for parent in parents}
+        number = groups.pop()
+        if (
+            not groups
+            and number in found
+            and len(set(parents)) == len(members) == found[number][0] * found[number][1]
+        ):
             return found[number]
     return None

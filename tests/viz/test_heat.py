@@ -88,3 +88,16 @@ def test_a_gradient_that_is_not_finite_is_the_darkest():
     y = x.sqrt() + x
     y.backward()
     assert shades(viz.draw(y, color_by="gradient"))["x"] == 7
+
+
+def test_the_steps_inside_a_folded_inner_product_count():
+    """The sum on the way loses the digits, whatever little the last addition loses."""
+    a, b, c, one = Value(1.1e8, "a"), Value(1.1, "b"), Value(-1.1e8, "c"), Value(1.0, "one")
+    y = a * b + b * one + c * b
+    y = y.tanh()
+    report = rounding(y)
+    drawing = viz.draw(y, fold=True, color_by="rounding")
+    worst = drawing.snapshot.nodes.index(report.contributions[0].node)
+    box = next(box for box in drawing.picture.boxes if worst in box.members)
+    assert len(box.members) > 1
+    assert box.shade == max(one.shade for one in drawing.picture.boxes if one.shade is not None) == 7

@@ -102,3 +102,51 @@ def test_a_module_that_is_applied_to_different_things_is_one_box():
         made = [(v * 2.0).sigmoid() for v in sources]
     found = titles(made[0] + made[1])
     assert "sigmoid ×2" in found
+
+
+def test_rows_of_the_next_product_are_no_product_of_their_own():
+    """Twelve inner products of rows that stand side by side, used as the rows of a 3×4 matrix."""
+    pairs = zip(matrix("x", 12, 4), matrix("w", 12, 4), strict=True)
+    made = [dot(x, w) for x, w in pairs]
+    rows = [made[4 * k : 4 * k + 4] for k in range(3)]
+    us = matrix("u", 5, 4)
+    found = titles([dot(row, u) for row in rows for u in us])
+    assert "dot 3×4" in found
+    assert "matmul 3×5" in found
+    assert "matmul 3×4" not in found
+
+
+def test_a_matrix_that_is_used_by_columns_keeps_the_shape_that_its_labels_tell():
+    a, v = matrix("a", 3, 4), matrix("v", 4, 6)
+    found = titles([dot(row, list(column)) for row in a for column in zip(*v, strict=True)])
+    assert sorted(found) == ["a*_* 3×4", "matmul 3×6", "v*_* 4×6"]
+
+
+def test_a_shape_goes_to_operations_on_all_of_its_elements_and_on_nothing_else():
+    a, b = matrix("a", 2, 2), matrix("b", 2, 2)
+    first, *rest = [dot(x, y) for x in a for y in b]
+    others = [Value(0.25, f"z{k}").exp() for k in range(3)]
+    with scope("cell"):
+        mixed = [x.tanh() for x in (first, *others)]
+    found = titles([*rest, *mixed, *(x.sin() for x in (first, *rest))])
+    assert "tanh ×4" in found
+    assert "sin 2×2" in found
+
+
+def test_a_line_carries_the_shape_of_a_matrix_only_where_all_of_it_goes_along():
+    a, b = matrix("a", 3, 2), matrix("b", 3, 2)
+    first, *rest = [dot(x, y) for x in a for y in b]
+    drawing = viz.draw(first.exp() + sum((x.tanh() for x in rest), Value(0.0)), fold=True)
+    title = {box.ident: box.title for box in drawing.picture.boxes}
+    texts = {title[link.head]: link.text for link in drawing.picture.links if "matmul" in title[link.tail]}
+    assert texts["tanh ×8"] == "×8"
+
+
+def test_one_row_of_a_causal_head_has_no_shape_of_a_column():
+    q, k, v = matrix("q", 5, 3), matrix("k", 5, 3), matrix("v", 5, 3)
+    output = []
+    for t in range(5):
+        scores = [dot(q[t], k[s]) for s in range(t + 1)]
+        weights = softmax(scores) if t else [Value(1.0)]
+        output += [dot(weights, [v[s][j] for s in range(t + 1)]) for j in range(3)]
+    assert not any("×1" in title.split() or title.endswith("×1") for title in titles(output))
