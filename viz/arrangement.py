@@ -21,7 +21,7 @@ ROW = 12.0  # inches that a row is long, about: 1,150 px
 SLACK = 1.5  # rows' worth up to which a picture stays whole
 BOX = 0.8  # inches that a box in a column takes
 LONG = 2.5  # times its height beyond which a picture is cut
-CROSSING = 8  # edges that a cut may cross
+CROSSING = 8  # boxes whose edges may cross a cut
 AFTER = 8  # results that an anchor stands behind
 
 
@@ -109,10 +109,12 @@ def _cuts(boxes: Mapping[str, Box], links: list[Link], levels: dict[str, int], d
     if sum(sizes) <= max(SLACK * ROW, LONG * height):
         return []
     entered = {link.head for link in links}
+    heads: dict[str, list[int]] = {}
     for link in links:
-        first, last = sorted((levels[link.tail], levels[link.head]))
-        if link.tail not in entered:  # it stands in the row of its first user
-            first = min(last, first + 1)
+        heads.setdefault(link.tail, []).append(levels[link.head])
+    for tail, reached in heads.items():  # all edges of one box go on from one number
+        start = levels[tail] if tail in entered else min(reached)  # an input stands beside its first user
+        first, last = min(start, *reached), max(start, *reached)
         crossing[first + 1] += 1
         crossing[last + 1] -= 1
     cuts: list[int] = []

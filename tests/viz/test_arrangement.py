@@ -9,6 +9,7 @@ import pytest
 
 import viz
 from autograd_core import Value, scope
+from viz.arrangement import arrange
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -174,3 +175,15 @@ def test_rows_stand_in_their_order_with_layers_in_them(network):
     assert elements(drawing, "mark")
     assert all(above < below + 60 for above, below in itertools.pairwise(rows))  # some stand side by side
     assert rows[-1] - rows[0] > 300
+
+
+def test_a_long_chain_with_an_input_that_every_step_uses_is_cut_too():
+    y, k = Value(0.5, "x"), Value(0.9, "k")
+    for _ in range(20):
+        y = (y * k).tanh()
+    drawing = viz.draw(y)
+    width, _ = width_and_height(drawing)
+    assert width < 1300
+    marks = {re.match(r"mark\d+", ident).group() for ident in elements(drawing, "mark")}
+    rows = arrange(drawing.picture, "LR").rows
+    assert len(marks) == rows  # one of k, and one of the chain at each cut
