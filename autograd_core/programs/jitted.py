@@ -86,7 +86,7 @@ class Jitted:
         names, values = self._arranged(args, kwargs)
         if wrt is None:
             wrt = 0 if len(values) == 1 else tuple(range(len(values)))
-        wrt = map_structure(wrt, lambda part: self._number(part, args, names))
+        wrt = map_structure(wrt, lambda part: self._number(part, len(values) - len(names), names))
 
         def both(program: Program) -> tuple[Any, Any]:
             value, found = program.value_and_grad(*_rows(values), wrt=wrt, per_row=True)
@@ -140,7 +140,7 @@ class Jitted:
         bound = inspect.signature(self.__wrapped__).bind(*args, **kwargs)
         return tuple(bound.kwargs), (*bound.args, *bound.kwargs.values())
 
-    def _number(self, part: Any, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+    def _number(self, part: Any, positional: int, names: tuple[str, ...]) -> Any:
         """Return an argument's number for its name."""
         if not isinstance(part, str):
             return part
@@ -149,7 +149,9 @@ class Jitted:
             return names.index(part) - len(names)
         if part not in known:
             raise ValueError(f"there is no argument {part!r}: the function takes {', '.join(known)}")
-        return known.index(part)
+        if (number := known.index(part)) >= positional:
+            raise ValueError(f"argument {part!r} was not given in this call: its default is a plain number")
+        return number
 
     def _of_form(self, names: tuple[str, ...], form: Any, examples: Sequence[Any]) -> _Recorded:
         self._calls += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -25,13 +26,16 @@ _PLAIN = (
     types.BuiltinFunctionType,
 )
 _UNSET = object()  # a variable that is not assigned
+_NUMBERS = (float, int)
 
 
 class Watch:
     """The ways from a function to some Values: what stands at each step of them, to compare with later.
 
-    Followed are closures, the globals that a function's code names, functions among these, a method's
-    instance, attributes, lists, tuples, dicts, arrays of objects and `functools.partial`.
+    A list or dict on the way that has got more items than plain ones is a change too, and so is a Value in
+    the place of a plain number, in a variable or in an attribute beside a Value. Followed are closures, the
+    globals that a function's code names, functions among these, a method's instance, attributes, lists,
+    tuples, dicts, arrays of objects and `functools.partial`.
 
     Args:
         function: a function, a method or anything that can be called.
@@ -58,6 +62,7 @@ class Watch:
         """Walk through what can be reached, depth first and without recursion."""
         leads: dict[int, bool] = {}  # whether there is a way from a thing to a Value
         kept: list[Any] = []  # things whose ids are known must live on
+        numbers: dict[int, list[Read]] = {}  # of each thing, what reads its plain numbers
         path: list[tuple[Any, Any]] = [(root, None)]
         waiting = [_steps_of(root)]
         while path:
@@ -68,6 +73,8 @@ class Watch:
                     found: bool | None = id(item) in wanted
                 elif isinstance(item, _PLAIN):
                     found = False
+                    if type(item) in _NUMBERS and not isinstance(thing, (list, tuple, dict)):
+                        numbers.setdefault(id(thing), []).append(read)
                 else:
                     found = leads.get(id(item))
                 if found is None:
@@ -81,9 +88,28 @@ class Watch:
                 continue
             path.pop()
             waiting.pop()
+            leading = leads.get(id(thing), False)
+            if leading and isinstance(thing, (list, dict)):
+                self._steps.append((functools.partial(_has_more, thing, len(thing)), False))
+            if leading or isinstance(thing, types.FunctionType):
+                for reading in numbers.get(id(thing), ()):
+                    self._steps.append((functools.partial(_is_value, reading), False))
             if path and leads[id(thing)]:
                 leads[id(path[-1][0])] = True
                 self._steps.append(step)
+
+
+def _has_more(container: Any, length: int) -> bool:
+    """Tell whether there are items behind the first ones that may be or hold Values."""
+    items = container.values() if isinstance(container, dict) else container
+    return len(container) > length and any(
+        item if isinstance(item, (list, tuple, dict)) else not isinstance(item, _PLAIN)
+        for item in itertools.islice(items, length, None)
+    )
+
+
+def _is_value(read: Read) -> bool:
+    return isinstance(read(), Value)
 
 
 def _steps_of(thing: Any) -> list[tuple[Read, Any]]:

@@ -386,6 +386,65 @@ def test_arguments_by_name() -> None:
         f.grad(1.0, wrt="z")
 
 
+def test_a_longer_list_or_dict_of_values_is_recorded_anew() -> None:
+    weights = [ag.Value(2.0)]
+    named = {"a": ag.Value(1.0)}
+
+    @ag.jit
+    def f(x: Any) -> Any:
+        return sum((w * x for w in weights), 0.0) + sum(named.values())
+
+    assert f(3.0) == 7.0
+    weights.append(ag.Value(1.0))
+    assert f(3.0) == 10.0
+    named["b"] = ag.Value(0.5)
+    assert f(3.0) == 10.5
+    assert f.cache_info().recordings == 1
+    weights.pop()
+    assert f(3.0) == 7.5
+
+
+def test_a_value_in_the_place_of_a_plain_number_is_recorded_anew() -> None:
+    scale: Any = 2.0
+
+    @ag.jit
+    def f(x: Any) -> Any:
+        return scale * x
+
+    assert f(3.0) == 6.0
+    scale = ag.Value(5.0)
+    assert f(3.0) == 15.0
+    assert f.grad(3.0, wrt=scale) == 3.0
+    scale.data = 7.0
+    assert f(3.0) == 21.0
+
+    class Model:
+        """An attribute beside a Value."""
+
+        def __init__(self) -> None:
+            self.weight, self.offset = ag.Value(2.0), 1.0
+
+        @ag.jit
+        def predict(self, x: Any) -> Any:
+            """Return a number."""
+            return self.weight * x + self.offset
+
+    model = Model()
+    assert model.predict(3.0) == 7.0
+    model.offset = ag.Value(10.0)  # type: ignore[assignment]
+    assert model.predict(3.0) == 16.0
+
+
+def test_a_default_that_was_not_given_has_no_gradient() -> None:
+    @ag.jit
+    def f(x: Any, y: Any = 2.0) -> Any:
+        return x * y
+
+    assert f.grad(3.0, y=2.0, wrt="y") == 3.0
+    with pytest.raises(ValueError, match="'y' was not given"):
+        f.grad(3.0, wrt="y")
+
+
 def test_threads_share_a_jitted_function() -> None:
     """Threads that record, take new branches and see a Value replaced, all at once."""
     weights = [ag.Value(2.0)]
