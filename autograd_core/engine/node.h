@@ -83,7 +83,6 @@ static char *ad_pool = NULL;
 static uint64_t ad_free_places[AD_GROUPS];       /* a bit for each free place */
 static uint64_t ad_free_groups[AD_GROUPS / 64];  /* a bit for each group that may have a free place */
 static size_t ad_group = 0;                      /* places are taken from this one */
-static size_t ad_taken = 0;                      /* groups that were ever used are below this one */
 static int ad_full = 0;                          /* no group has a free place */
 static ad_node *ad_last = NULL;                  /* a free place out of the order */
 static PyObjectArenaAllocator ad_system;
@@ -117,10 +116,7 @@ static AD_SLOW int ad_next_group(void) {
         while (ad_free_groups[word]) {
             size_t bit = ad_lowest_bit(ad_free_groups[word]);
             ad_group = 64 * word + bit;
-            if (ad_free_places[ad_group]) {
-                if (ad_group >= ad_taken) ad_taken = ad_group + 1;
-                return 1;
-            }
+            if (ad_free_places[ad_group]) return 1;
             ad_free_groups[word] &= ~((uint64_t)1 << bit);
         }
     }
@@ -176,27 +172,25 @@ static void ad_give_back(void) {
     size_t first = 0, last, start, end, used = 0;
     if (ad_last != NULL) { ad_put(ad_last); ad_last = NULL; }
     if (ad_pool == NULL) return;
-    for (last = 0; last < ad_taken; last++) used += ad_free_places[last] != ~(uint64_t)0;
+    for (last = 0; last < AD_GROUPS; last++) used += ad_free_places[last] != ~(uint64_t)0;
     if (used == 0) {
         ad_system.free(ad_system.ctx, ad_pool, AD_POOL);
         memset(ad_free_places, 0, sizeof ad_free_places);
         memset(ad_free_groups, 0, sizeof ad_free_groups);
         ad_pool = NULL;
-        ad_group = ad_taken = 0;
+        ad_group = 0;
         return;
     }
 #if defined(MADV_DONTNEED)
     {
         size_t page = (size_t)sysconf(_SC_PAGESIZE), base = (size_t)ad_pool;
-        while (first < ad_taken) {
-            for (last = first; last < ad_taken && ad_free_places[last] == ~(uint64_t)0; last++) continue;
+        while (first < AD_GROUPS) {
+            for (last = first; last < AD_GROUPS && ad_free_places[last] == ~(uint64_t)0; last++) continue;
             start = (base + first * 64 * AD_PLACE + page - 1) / page * page;
             end = (base + last * 64 * AD_PLACE) / page * page;
             if (start < end) madvise((void *)start, end - start, MADV_DONTNEED);
             first = last + 1;
         }
-        for (last = ad_taken; last > 0 && ad_free_places[last - 1] == ~(uint64_t)0; last--) continue;
-        ad_taken = last;
     }
 #endif
     (void)first; (void)start; (void)end;

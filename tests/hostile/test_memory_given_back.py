@@ -60,3 +60,15 @@ def test_more_nodes_than_the_pool_has_places_for_are_made_and_freed():
     nodes += [node * 2.0 for node in nodes]
     assert [node.data for node in nodes[:5]] == [1.0, 3.0, 5.0, 7.0, 9.0]
     assert sum(node.data for node in nodes) == 3.0 * sum(range(1, 150_000, 2))
+
+
+def test_nodes_made_after_a_collection_outlive_those_from_before_it():
+    gc.collect()
+    before = [Value(float(i)) for i in range(30)]
+    many = [Value(float(i)) for i in range(1000)]
+    del many
+    gc.collect()  # gives back the places of the many
+    after = [Value(float(i)) for i in range(10)]
+    del before
+    gc.collect()  # the places in use stay
+    assert [node.data for node in after] == [float(i) for i in range(10)]
