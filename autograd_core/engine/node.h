@@ -77,6 +77,11 @@ static inline void pop_scope(void) {
    the graphs before them died: walks over them do not wait for memory. (A list of free places, last in and first out,
    shuffles the addresses from one training step to the next until a sweep takes four times as long.) */
 #define AD_PLACE sizeof(ad_node)
+#if defined(__SANITIZE_ADDRESS__)  /* which sees the use of a dead node where each has memory of its own */
+#define AD_WATCHED 1
+#else
+#define AD_WATCHED 0
+#endif
 #define AD_GROUPS 2048   /* of 64 places each */
 #define AD_POOL (AD_GROUPS * 64 * AD_PLACE)
 static char *ad_pool = NULL;
@@ -105,7 +110,7 @@ static inline size_t ad_lowest_bit(uint64_t bits) {
 static AD_SLOW int ad_next_group(void) {
     size_t word;
     if (ad_pool == NULL) {
-        if (AD_PLACE != 96) return 0;  /* pointers of another size: Python's allocator will do */
+        if (AD_PLACE != 96 || AD_WATCHED) return 0;  /* pointers of another size: Python's allocator will do */
         PyObject_GetArenaAllocator(&ad_system);
         ad_pool = (char *)ad_system.alloc(ad_system.ctx, AD_POOL);
         if (ad_pool == NULL) return 0;
