@@ -201,7 +201,7 @@ class GradientReport:
         """Return one line that says it all."""
         texts = {verdict: f"{count:,} {verdict}" for verdict, count in self.counts().items()}
         if self.hidden:
-            texts["undecided"] += f" (they could hide {self.hidden:.1g} of the gradient)"
+            texts["undecided"] += f" (a mistake of {self.hidden:.2g} of the gradient could hide there)"
         verdicts = ", ".join(texts.values())
         faulty = ", ".join(sorted({fault.operation for fault in self.faults}))
         blame = f"; faulty operation: {faulty}" if faulty else ""

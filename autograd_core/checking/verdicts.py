@@ -15,6 +15,7 @@ MULTIPLE = 10.0  # tolerance, in estimated errors of the finite difference
 FLOOR = 1e-9  # relative difference that always passes: rounding of the gradient itself
 EPSILONS = 8.0  # the same in units of the relative precision of the gradient's type, where that is coarser
 DROWNED = "the rounding of f hides slopes"
+FEW_DIGITS = "the precision of the gradient's type hides slopes"
 COARSE = 2e-3  # relative tolerance from which the row says how far the agreement reaches
 TELLING = 0.1  # relative tolerance from which agreement proves nothing
 
@@ -79,28 +80,29 @@ def judge(
             in known rounding still passes.
     """
     error = found.error / MULTIPLE if found.bounded else found.error
-    tolerance = rules.tolerance(analytic, found.value, error) + rounding
-    verdict, note = decide(analytic, found, rules, tolerance, verified)
+    tolerance = rules.tolerance(analytic, found.value, error)
+    verdict, note = decide(analytic, found, rules, tolerance, rounding, verified)
     left, right = (found.left, found.right) if found.behaviour == "kink" else (None, None)
     return Row(
         name,
         analytic,
         found.value,
         found.error,
-        tolerance,
+        tolerance + rounding,
         verdict,
         verdict in rules.accepted,
         note,
         left.value if left else None,
         right.value if right else None,
-        drowned=note.startswith(DROWNED),
+        drowned=note.startswith((DROWNED, FEW_DIGITS)),
     )
 
 
 def decide(
-    analytic: float, found: Derivative, rules: Rules, tolerance: float, verified: bool
+    analytic: float, found: Derivative, rules: Rules, tolerance: float, rounding: float, verified: bool
 ) -> tuple[Verdict, str]:
-    """The verdict and a note."""
+    """The verdict and a note; the tolerance is that of the finite difference, without ``rounding``."""
+    difference = abs(analytic - found.value)
     if found.behaviour == "non-finite":
         return "non-finite", found.message
     if math.isnan(analytic):
@@ -116,15 +118,19 @@ def decide(
     if found.staircase and analytic == 0.0:
         flat = "the function is a staircase, flat between its steps"
         return ("ok", flat) if verified else ("undecided", f"{flat}: is a number rounded, or its graph left?")
-    if found.staircase and abs(analytic - found.value) > 0.5 * abs(found.value) + found.error:
+    if found.staircase and difference > 0.5 * abs(found.value) + found.error:
         return "wrong", comparison(analytic, found.value, 2 * found.error + tolerance)
-    if abs(analytic - found.value) > tolerance:
-        if abs(analytic - found.value) <= MULTIPLE * found.jumpiness or (found.jumpiness and found.coarse):
+    if difference > tolerance + rounding:
+        if difference <= MULTIPLE * found.jumpiness or (found.jumpiness and found.coarse):
             return "undecided", (
                 "the function is made of pieces with jumps (a solver that stops early, rounding inside?): "
                 f"{found.value:.6g} is the slope of this piece"
             )
         return "wrong", comparison(analytic, found.value, tolerance)
+    scale = max(abs(analytic), abs(found.value))
+    if difference > tolerance and rounding > TELLING * scale and not verified:
+        return "undecided", f"{FEW_DIGITS} up to {rounding:.1g} here"
+    tolerance += rounding
     if hidden(analytic, found, rules, tolerance) and not verified:
         return "undecided", f"{DROWNED} up to {tolerance:.1g} here"
     return ("boundary" if found.behaviour == "boundary" else "ok"), roughly(analytic, found, rules, tolerance)

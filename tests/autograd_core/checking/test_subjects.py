@@ -332,3 +332,29 @@ def test_a_conversion_that_drops_the_gradient_inside_the_function_is_told() -> N
     with pytest.raises(ConversionError, match="would drop it from the gradient"):
         check_gradients(lambda x: x * math.exp(x), 1.0)
     check_gradients(math.exp, 1.0, gradient=math.exp)  # the gradient is the user's: floats convert
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32"])
+def test_few_digits_of_a_large_gradient_do_not_excuse_the_gradient_of_an_input_in_other_units(kind):
+    number = getattr(np, kind)
+    size = 3e6 if kind == "float32" else 1e3  # its term is as large as the other, its gradient tiny
+    x = np.array([1.0, size], number)
+
+    def checked(slope):
+        gradient = lambda x: np.array([1.0, slope], number)  # noqa: E731
+        return gradient_report(lambda x: float(x[0] + x[1] * number(1 / size)), x, gradient=gradient)
+
+    assert checked(1 / size).passed
+    for wrong in (0.0, -1 / size, 2 / size):
+        assert not checked(wrong).passed, wrong
+
+
+def test_a_slope_that_the_finite_difference_knows_is_not_said_to_be_zero():
+    x = np.array([1.0, 500.0], np.float16)
+    report = gradient_report(
+        lambda x: float(x[0] + x[1] * np.float16(0.002)),
+        x,
+        gradient=lambda x: np.array([1.0, -0.0102], np.float16),
+    )
+    (row,) = report.failures
+    assert row.note.startswith("off by -0.0122")
