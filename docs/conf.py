@@ -57,6 +57,8 @@ katex_prerender = True
 katex_css_path = "katex/katex.min.css"
 katex.KATEX_DEFAULT_OPTIONS = {"throwOnError": True, "strict": "ignore"}
 katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # seconds; a busy machine is slow to start Node.js
+# Its other way of starting finds a server that does not listen yet, where the machine is busy.
+katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

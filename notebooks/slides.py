@@ -48,7 +48,9 @@ STYLE = """
   box-shadow: none; border-left: 4px solid #1a4a7a; }
 .reveal .jp-RenderedImage img { margin: 0 auto; max-height: 420px; }
 .reveal .jp-RenderedSVG svg { max-width: 100%; max-height: 480px; }
-.reveal .jp-OutputArea-output.jp-RenderedHTML { zoom: 0.68; }
+.reveal .jp-OutputArea-output.jp-RenderedHTML:has(.autograd-player) { zoom: 0.68; }
+.reveal .jp-RenderedHTML > img { zoom: 1.4; max-width: 100%; max-height: 340px; }
+.reveal .jp-RenderedText pre { word-break: normal; overflow-wrap: anywhere; }
 .reveal .katex { font-size: 1.05em; }
 """
 SCRIPT = f"""
