@@ -21,7 +21,13 @@ exp log sqrt sin cos tan tanh sigmoid relu abs maximum minimum where clip sum me
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    options = parser().parse_args(shell_arguments(sys.argv[1:] if arguments is None else arguments))
+    reader = parser()
+    options, values = reader.parse_known_args(
+        shell_arguments(sys.argv[1:] if arguments is None else arguments)
+    )
+    if any(value.startswith("-") for value in values):
+        reader.error(f"unrecognized arguments: {' '.join(values)}")
+    options.values += values  # argparse leaves those over that stand behind an option
     try:
         report = check(options)
         if options.html:

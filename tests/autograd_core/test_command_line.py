@@ -106,6 +106,13 @@ def test_a_gradient_derived_by_hand_is_checked(capsys):
     assert main(["check", "maximum(x, y)", "x=1", "y=2", "--gradient", "less(y, x), greater(y, x)"]) == 0
 
 
+def test_the_values_may_stand_before_and_behind_the_options():
+    assert main(["check", "x**2*y", "--gradient", "2*x*y, x**2", "x=.5", "y=2"]) == 0
+    assert main(["check", "x**2*y", "x=.5", "--gradient", "2*x*y, 2*x", "y=2"]) == 1
+    with pytest.raises(SystemExit):
+        main(["check", "x**2", "x=1", "--gradiant=2*x"])
+
+
 def test_a_formula_that_is_right_at_one_point_only_fails_at_several():
     assert main(["check", "x**3/3", "x=1", "--gradient", "x"]) == 0
     assert main(["check", "x**3/3", "x=1", "--gradient", "x", "--points", "3"]) == 1
