@@ -14,6 +14,10 @@
 What is frozen is neither updated nor decayed, and its gradient counts as 0, in the norm as well. A callback
 may freeze, unfreeze and change the groups' numbers; a checkpoint keeps all of it. Whole updates on Programs
 take groups and frozen parameters as they come, with the bits of eager training.
+
+Momentum and other buffers of what is frozen wait unchanged, as in PyTorch. But Adam and AdamW correct their
+bias by the updates of the whole optimiser, and PyTorch's by those of each parameter: what thaws during a run
+begins with other steps than there (a new optimiser after `unfreeze` begins as PyTorch's).
 """
 
 from __future__ import annotations
@@ -97,7 +101,9 @@ def opened(parameters: Any) -> tuple[list[Any], list[dict[str, Any]]]:
     return ([] if any(texts) else values), groups
 
 
-def members(groups: Sequence[Mapping[str, Any]], named: Sequence[tuple[str, Value]]) -> Any:
+def members(
+    groups: Sequence[Mapping[str, Any]], named: Sequence[tuple[str, Value]], parameters: Sequence[Value]
+) -> Any:
     """The number of each parameter's group: 1, 2, ... for those given, 0 for the rest; an int64 array.
 
     Raises:
@@ -105,13 +111,17 @@ def members(groups: Sequence[Mapping[str, Any]], named: Sequence[tuple[str, Valu
     """
     import numpy as np
 
-    place = {id(value): k for k, (_, value) in enumerate(named)}
-    found = np.zeros(len(named), dtype=np.int64)
+    place = {id(value): k for k, value in enumerate(parameters)}
+    name_of = {id(value): name for name, value in named}
+    named = [(name, value) for name, value in named if id(value) in place]
+    found = np.zeros(len(parameters), dtype=np.int64)
     for number, group in enumerate(groups, 1):
+        if not group["params"]:
+            raise InputError(f"group {number} has no parameters")
         for value in chosen(named, group["params"]):
             at = place[id(value)]
             if found[at]:
-                raise InputError(f"parameter {named[at][0]} is in two groups")
+                raise InputError(f"parameter {name_of[id(value)]} is in two groups")
             found[at] = number
     return found
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nn.errors import DivergenceError, InputError, count_of
 from nn.minimizers import Minimizer
 from nn.optimizers import OPTIMIZERS, Optimizer
+from nn.random_state import RandomStates
 from nn.schedules import ExponentialDecay
 from nn.training.loop import fit
 
@@ -103,7 +104,7 @@ def find_lr(
     """Try learning rates from `low` to `high`, each for one update, on a copy of the model.
 
     Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3. It ends early where the
-    smoothed loss is four times its least value, or not finite. The model stays as it is.
+    smoothed loss is four times its least value, or not finite. Model and random generators stay as they are.
 
     Args:
         model: a module.
@@ -138,6 +139,10 @@ def find_lr(
     count = count_of("updates", updates)
     trial.schedule = ExponentialDecay(low, (high / low) ** (1.0 / max(count - 1, 1)))
     listener = _Listener(count)
-    with suppress(_Enough, DivergenceError):
-        fit(copy.deepcopy(model), X, y, optimizer=trial, epochs=count, callbacks=listener, **options)
+    states = RandomStates([model, options.get("loss"), options.get("regularizer")])
+    try:
+        with suppress(_Enough, DivergenceError):
+            fit(copy.deepcopy(model), X, y, optimizer=trial, epochs=count, callbacks=listener, **options)
+    finally:
+        states.restore()
     return RateRange(listener.rates, listener.losses)

@@ -82,6 +82,12 @@ class Module:
         for index, parameter in enumerate(self.parameters()):
             yield names.get(id(parameter), f"parameter{index}"), parameter
 
+    def _all_names(self) -> list[tuple[str, Value]]:
+        """Every name with its parameter: one that several tensors share has several names."""
+        found = [pair for path, tensor in self.named_tensors() for pair in _flatten(path, tensor)]
+        known = {id(value) for _, value in found}
+        return found + [(name, value) for name, value in self.named_parameters() if id(value) not in known]
+
     def parameters(self) -> list[Value]:
         """Every parameter once, in a fixed order."""
         found = {id(v): v for path, tensor in self.named_tensors() for _, v in _flatten(path, tensor)}
@@ -119,18 +125,25 @@ class Module:
 
     def _set_frozen(self, which: Sequence[str | Value], on: bool) -> list[str]:
         pairs = list(self.named_parameters())
-        meant = [value for _, value in pairs] if not which else chosen(pairs, which)
+        meant = [value for _, value in pairs] if not which else chosen(self._all_names(), which)
         frozen = {id(value) for value in self.frozen_parameters()}
         frozen = frozen | set(map(id, meant)) if on else frozen - set(map(id, meant))
         self._keep_frozen([value for _, value in pairs if id(value) in frozen])
         return [name for name, value in pairs if id(value) in frozen]
 
     def _keep_frozen(self, values: list[Value]) -> None:
-        """These are frozen, and no others."""
+        """These are frozen, and no others; each module keeps its own, so that a part taken out keeps them."""
+        left = set(map(id, values))
         for _, module in self.named_modules():
             vars(module).pop("_frozen", None)
-        if values:
-            object.__setattr__(self, "_frozen", values)
+            if not values:
+                continue
+            held = [v for name, tensor in module.tensors() for _, v in _flatten(name, tensor)]
+            if mine := [value for value in held if id(value) in left]:
+                object.__setattr__(module, "_frozen", mine)
+        known = {id(value) for _, m in self.named_modules() for value in vars(m).get("_frozen", ())}
+        if rest := [value for value in values if id(value) not in known]:
+            object.__setattr__(self, "_frozen", [*vars(self).get("_frozen", ()), *rest])
 
     def frozen_parameters(self) -> list[Value]:
         """The parameters that `freeze` has frozen, here or in a part of the module."""

@@ -206,7 +206,7 @@ class Optimizer:
 
         Args:
             parameters: Values.
-            names: names and parameters, where groups go by names; asked only then.
+            names: names and parameters, where groups go by names; asked only then. One may have several.
 
         Raises:
             InputError: there are none, or one of them is not a leaf Value; a group names one that is not
@@ -226,9 +226,11 @@ class Optimizer:
         if not self.parameters:
             raise InputError("every parameter is a constant: an optimiser needs at least one that is not")
         if self.param_groups:
-            known = {} if names is None else {id(value): name for name, value in names()}
-            named = [(known.get(id(p), p.label or f"parameter{k}"), p) for k, p in enumerate(self.parameters)]
-            self._members = members(self.param_groups, named)
+            named = [] if names is None else list(names())
+            known = {id(value) for _, value in named}
+            labels = [(p.label or f"parameter{k}", p) for k, p in enumerate(self.parameters)]
+            named += [(label, p) for label, p in labels if id(p) not in known]
+            self._members = members(self.param_groups, named, self.parameters)
         self.updates, self.frozen = 0, None
         self.buffers = {name: np.zeros(len(self.parameters)) for name in self.buffer_names}
         return self

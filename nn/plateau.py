@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from nn.errors import InputError
-from nn.schedules import Constant
+from nn.minimizers import Minimizer
+from nn.schedules import Constant, schedule_of
 from nn.stopping import bigger_is_better, check_measured
 
 if TYPE_CHECKING:
@@ -109,14 +110,19 @@ class ReduceOnPlateau:
         return sign * value < sign * self._best - self.threshold
 
     def _reduce(self, optimizer: Any) -> None:
-        if type(optimizer.schedule) is not Constant:
-            raise InputError(
-                f"ReduceOnPlateau sets the learning rate, and so does {optimizer.schedule!r}: use one of them"
-            )
+        if isinstance(optimizer, Minimizer):
+            raise InputError(f"ReduceOnPlateau sets the learning rate, and {optimizer!r} has none")
+        groups = [schedule_of(group["lr"]) for group in optimizer.param_groups if "lr" in group]
+        for schedule in (optimizer.schedule, *groups):
+            if type(schedule) is not Constant:
+                raise InputError(
+                    f"ReduceOnPlateau sets the learning rate, and so does {schedule!r}: use one of them"
+                )
         fresh = max(optimizer.lr * self.factor, self.min_lr)
         if optimizer.lr - fresh > self.eps:
             optimizer.lr = fresh
         for group in optimizer.param_groups:
-            if isinstance(group.get("lr"), (int, float)):
-                fresh = max(group["lr"] * self.factor, self.min_lr)
-                group["lr"] = fresh if group["lr"] - fresh > self.eps else group["lr"]
+            if "lr" in group:
+                rate = schedule_of(group["lr"])(0)
+                fresh = max(rate * self.factor, self.min_lr)
+                group["lr"] = fresh if rate - fresh > self.eps else rate

@@ -192,7 +192,7 @@ def fit(
         _check_plan(model, plan)
         generators = states.in_use()
         states.restore()
-        names = getattr(model, "named_parameters", None)
+        names = getattr(model, "_all_names", getattr(model, "named_parameters", None))
         bound = optimizer_of(optimizer, model.parameters(), names)
         run = Run(model, bound, plan, number, generators, updater_of, progress is not False)
         if saved is not None:

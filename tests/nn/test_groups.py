@@ -207,3 +207,45 @@ def test_groups_that_cannot_be_are_refused(groups: Any, told: str) -> None:
         nn.fit(net(), *data(10, 3, 2), optimizer=nn.Adam(groups))
     with pytest.raises(InputError, match="a group of SGD needs velocity"):
         nn.SGD([{"params": "layer1", "momentum": 0.9}])
+
+
+def test_shared_weights_have_every_name_of_theirs() -> None:
+    model = nn.MLP(3, [3, 3, 2], seed=1)
+    model.layers[1].tie(model.layers[0])
+    first = {id(value) for row in model.layers[0].W for value in row}
+    for name in ("layer1.W", "layer2.W"):
+        model.freeze(name)
+        assert {id(value) for value in model.frozen_parameters()} == first
+        model.unfreeze(name)
+        optimizer = nn.SGD([{"params": name, "lr": 0.0}], lr=0.1)
+        before = model.state_dict()
+        nn.fit(model, np.eye(3), [0, 1, 0], optimizer=optimizer, epochs=1, seed=1)
+        after = model.state_dict()
+        assert [key for key in before if (before[key] == after[key]).all()] == ["layer1.W", "layer2.W"]
+    with pytest.raises(InputError, match=r"layer[12]\.W\[0\]\[0\] is in two groups"):
+        nn.fit(
+            model,
+            np.eye(3),
+            [0, 1, 0],
+            optimizer=nn.SGD([{"params": "layer1.W"}, {"params": "layer2.W"}], lr=0.1),
+            seed=1,
+        )
+
+
+def test_parts_that_are_taken_out_stay_frozen() -> None:
+    base = nn.MLP(3, [4, 2], seed=1)
+    base.freeze("layer1")
+    head = nn.Layer(4, 2, nonlin=False, seed=2)
+    model = nn.Sequential(base.layers[0], head)
+    assert set(map(id, model.frozen_parameters())) == set(map(id, base.layers[0].parameters()))
+    before = base.layers[0].state_dict()
+    nn.fit(model, np.eye(3), [0, 1, 0], epochs=2, seed=1)
+    assert all((before[key] == found).all() for key, found in base.layers[0].state_dict().items())
+    base.unfreeze("layer1.b")
+    weights = {id(value) for row in base.layers[0].W for value in row}
+    assert set(map(id, model.frozen_parameters())) == weights
+
+
+def test_a_group_without_parameters_is_refused() -> None:
+    with pytest.raises(InputError, match="group 1 has no parameters"):
+        nn.fit(nn.MLP(3, [2], seed=1), np.eye(3), [0, 1, 0], optimizer=nn.SGD([{"params": []}], lr=0.1))

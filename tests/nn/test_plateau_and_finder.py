@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -218,3 +219,40 @@ def test_slips_of_inputs_are_told() -> None:
         inputs([1.0, 2.0])
     with pytest.raises(InputError, match="Inputs wants names"):
         nn.Inputs()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.LBFGS(),
+        lambda: nn.SGD(lr=nn.ExponentialDecay(0.1, 0.9)),
+        lambda: nn.SGD([{"params": "layer1", "lr": nn.ExponentialDecay(0.1, 0.9)}], lr=0.1),
+    ],
+)
+def test_plateaus_refuse_rates_that_they_cannot_set(make: Any) -> None:
+    plateau = nn.ReduceOnPlateau("loss", patience=0, threshold=0.9)
+    optimizer = make()
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), [0, 1] * 10
+    with pytest.raises(InputError, match="ReduceOnPlateau sets the learning rate, and"):
+        nn.fit(nn.MLP(3, [2], seed=1), X, y, optimizer=optimizer, epochs=9, seed=1, callbacks=plateau)
+
+
+_NOISE = random.Random(3)
+
+
+class Noisy(nn.Module):
+    """Draws from a generator of its module."""
+
+    def __init__(self) -> None:
+        self.layer = nn.Layer(3, 2, nonlin=False, seed=1)
+
+    def __call__(self, x: Any) -> Any:
+        return self.layer([value + _NOISE.gauss(0.0, 0.1) for value in x])
+
+
+@pytest.mark.filterwarnings("ignore::nn.SlowTrainingWarning")
+def test_the_finder_leaves_every_generator() -> None:
+    random.seed(5)
+    states = random.getstate(), _NOISE.getstate()
+    nn.find_lr(Noisy(), np.eye(3), [0, 1, 0], updates=5)
+    assert (random.getstate(), _NOISE.getstate()) == states

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import random
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,21 @@ class Push:
 
     def on_update(self, run: Any) -> None:
         run.parameters[0].data *= 0.75
+
+
+class Thaw:
+    """A callback that freezes and unfreezes tensors, and halves the rates of groups, epoch by epoch."""
+
+    def __init__(self, names: list[str]):
+        self.names = names
+
+    def __call__(self, run: Any) -> None:
+        if run.epoch % 2:
+            run.model.freeze(*self.names)
+        else:
+            run.model.unfreeze(*self.names)
+        for group in run.optimizer.param_groups:
+            group["lr"] = 0.5 * group["lr"]
 
 
 class Tied(nn.Module):
@@ -54,6 +72,7 @@ class Training:
     y: Any
     options: dict[str, Any]
     words: str
+    resumes: bool = False
 
     def run(self) -> tuple[str, str]:
         """Return what kind of run it was, and the first difference or ''."""
@@ -65,7 +84,24 @@ class Training:
                 return "training", f"trained eagerly because {because}"
             return "eager training", ""
         kind = "training that raises" if slow[0] else "training"
-        return kind, _difference(slow, fast)
+        found = _difference(slow, fast)
+        if not found and not slow[0] and self.resumes:
+            found = self.resumed_difference(slow[1])
+        return kind, found
+
+    def resumed_difference(self, expected: list[str]) -> str:
+        """Stop after the first epoch, go on in a fresh model: '' where the numbers are the same."""
+        options = {**self.options, "optimizer": None}
+        with tempfile.TemporaryDirectory() as folder:
+            for epochs in (1, options.pop("epochs")):
+                model = self.make()
+                options.update(optimizer=self.options["optimizer"](), epochs=epochs)
+                place = Path(folder) / "run.safetensors"
+                nn.fit(model, self.X, self.y, seed=5, checkpoint=place, resume=True, **options)
+        for k, (a, b) in enumerate(zip(expected, _numbers(model), strict=True)):
+            if a.split()[0] != b.split()[0]:
+                return f"parameter {k}: resumed {b.split()[0]}, uninterrupted {a.split()[0]}"
+        return ""
 
     def outcome(self, eager: bool) -> Any:
         """(error, parameters, what `trained` tells), and the run."""
@@ -149,7 +185,9 @@ def random_training(seed: int) -> Training:
 
     drops = not tied and loss != "nll" and rng.random() < 0.2
 
-    def make() -> Any:
+    ties = rng.random() < 0.2
+
+    def make_free() -> Any:
         if tied:
             return Tied(width, outputs, first)
         if drops:
@@ -161,10 +199,42 @@ def random_training(seed: int) -> Training:
                 nn.LayerNorm(inner),
                 nn.Layer(inner, outputs, nonlin=False, seed=first + 2),
             )
-        return nn.MLP(width, [*hidden, outputs], activation=activation, output=output, seed=first)
+        made = nn.MLP(width, [*hidden, outputs], activation=activation, output=output, seed=first)
+        if ties:
+            _tie(made.layers)
+        return made
 
-    words = f"{make()!r}, {rows} rows, {text}, { ({k: v for k, v in options.items() if k != 'optimizer'}) }"
-    return Training(make, X, y, options, words)
+    tensors = list(make_free().state_dict())
+    few = rng.randrange(1, max(2, len(tensors)))
+    frozen = rng.sample(tensors, few) if rng.random() < 0.25 and few < len(tensors) else []
+    if rng.random() < 0.15:
+        options["validation_split"] = rng.choice((0.1, 0.25))
+    if options["callbacks"] == () and rng.random() < 0.3:
+        plateau = nn.ReduceOnPlateau("loss", patience=0, threshold=0.5, factor=0.5)
+        options["callbacks"] = rng.choice((plateau, Thaw(rng.sample(tensors, 1))))
+    if rng.random() < 0.25:
+        groups = [{"params": rng.choice(tensors), "lr": rng.choice((0.0, 0.03, 0.5))}]
+        options["optimizer"] = functools.partial(optimizer, groups)
+        text += f", groups {groups}"
+
+    def make() -> Any:
+        made = make_free()
+        if frozen:
+            made.freeze(*frozen)
+        return made
+
+    told_of = {k: v for k, v in options.items() if k != "optimizer"}
+    words = f"{make()!r}, {rows} rows, {text}, frozen {frozen}, ties {ties}, {told_of}"
+    return Training(make, X, y, options, words, resumes=rng.random() < 0.2)
+
+
+def _tie(layers: Any) -> None:
+    """Share the first weights that can be shared."""
+    for k, layer in enumerate(layers):
+        for other in layers[:k]:
+            if (layer.nin, layer.nout) in ((other.nin, other.nout), (other.nout, other.nin)):
+                layer.tie(other, transpose=(layer.nin, layer.nout) != (other.nin, other.nout))
+                return
 
 
 def _sizes(rng: random.Random) -> tuple[int, list[int], int]:
@@ -224,4 +294,6 @@ def _optimizer(rng: random.Random) -> tuple[Callable[[], Any], str]:
         )
     )
     given = {"lr": lr, **settings, **clips}
-    return lambda: kind(**given), f"{kind.__name__}({given})"
+    return lambda groups=None: kind(
+        groups and [dict(g) for g in groups], **given
+    ), f"{kind.__name__}({given})"
