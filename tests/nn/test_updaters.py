@@ -253,12 +253,18 @@ def test_ctrl_c_leaves_whole_updates(monkeypatch: Any) -> None:
     model = nn.MLP(20, [32, 2], seed=4)
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     runs: list[Any] = []
+
+    def alarm(history: nn.History) -> str:  # when updates have been made, however long setting up took
+        if len(history) == 1:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+        return ""
+
     original = training.updater_of
     monkeypatch.setattr(training, "updater_of", lambda run: (runs.append(run), original(run))[1])
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.7)
         with pytest.raises(KeyboardInterrupt):
-            nn.fit(model, X, y, batch_size=20, epochs=10**6, optimizer=nn.SGD(lr=1e-6), seed=1)
+            optimizer = nn.SGD(lr=1e-6)
+            nn.fit(model, X, y, batch_size=20, epochs=10**6, optimizer=optimizer, seed=1, stop=alarm)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
