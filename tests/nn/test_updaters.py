@@ -262,8 +262,8 @@ def test_ctrl_c_leaves_whole_updates(monkeypatch: Any) -> None:
     original = training.updater_of
     monkeypatch.setattr(training, "updater_of", lambda run: (runs.append(run), original(run))[1])
     try:
+        optimizer = nn.SGD(lr=1e-6)
         with pytest.raises(KeyboardInterrupt):
-            optimizer = nn.SGD(lr=1e-6)
             nn.fit(model, X, y, batch_size=20, epochs=10**6, optimizer=optimizer, seed=1, stop=alarm)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
