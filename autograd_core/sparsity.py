@@ -60,13 +60,13 @@ class Compression:
     """How to find a sparse matrix by few products.
 
     Attributes:
-        turned: whether rows are found together and columns one at a time; else the other way round.
+        transposed: whether rows are found together and columns one at a time; else the other way round.
         colour: for each row (column) the number of the product by which it is found, shape (rows,) or
             (columns,); -1 for one that has no entry, or none outside `lines`.
         lines: columns (rows) that are found one at a time.
     """
 
-    turned: bool
+    transposed: bool
     colour: Any
     lines: list[int]
 
@@ -97,13 +97,13 @@ def compress(starts: Any, columns: Any, width: int) -> Compression:
     rows = np.repeat(np.arange(height), np.diff(starts))
     least_by_columns, most_in_row = _least_products(np.diff(starts))
     least_by_rows, most_in_column = _least_products(np.bincount(columns, minlength=width))
-    turned = least_by_rows <= least_by_columns
-    lines, items = (columns, rows) if turned else (rows, columns)
-    sizes = np.bincount(lines, minlength=width if turned else height)
-    dense = np.flatnonzero(sizes > (most_in_column if turned else most_in_row))
+    transposed = least_by_rows <= least_by_columns
+    lines, items = (columns, rows) if transposed else (rows, columns)
+    sizes = np.bincount(lines, minlength=width if transposed else height)
+    dense = np.flatnonzero(sizes > (most_in_column if transposed else most_in_row))
     kept = ~np.isin(lines, dense)
-    colour = colours(lines[kept], items[kept], height if turned else width)
-    return Compression(turned, np.array(colour, dtype=np.int64), dense.tolist())
+    colour = colours(lines[kept], items[kept], height if transposed else width)
+    return Compression(transposed, np.array(colour, dtype=np.int64), dense.tolist())
 
 
 def _least_products(sizes: Any) -> tuple[int, int]:
@@ -172,8 +172,8 @@ def entries(
     import numpy as np
 
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    lines, items = (columns, rows) if compression.turned else (rows, columns)
-    sum_of_lines, sum_of_items = (times, times_turned) if compression.turned else (times_turned, times)
+    lines, items = (columns, rows) if compression.transposed else (rows, columns)
+    sum_of_lines, sum_of_items = (times, times_turned) if compression.transposed else (times_turned, times)
     numbers = np.zeros(len(columns))
     colour = compression.colour[items]
     for number in range(int(compression.colour.max(initial=-1)) + 1):

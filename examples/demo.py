@@ -1,7 +1,7 @@
 """The main job: train a network of Values on real data, check its gradient, draw a graph.
 
 Run it with `make demo`, or `python examples/demo.py` where the package is installed with the extra [demo].
-It loads the iris flowers, trains an MLP by minibatch SGD on a regularised cross-entropy, prints the
+It loads the iris flowers, trains an MLP by minibatch SGD on a regularized cross-entropy, prints the
 accuracies, checks the gradient of one example's loss against finite differences, and writes into out/ the
 drawing of a small computational graph and the learning curve.
 """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["BIAS_NAMES", "Module", "check_leaves"]
 
 BIAS_NAMES = frozenset({"b", "bias", "biases"})
-"""Tensors of these names are biases: regularisers leave them out unless told otherwise."""
+"""Tensors of these names are biases: regularizers leave them out unless told otherwise."""
 
 Tensor = Any  # a Value, or lists of Values nested to one shape
 _PLAIN = (float, int, str, bytes, NoneType)

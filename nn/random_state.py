@@ -1,6 +1,6 @@
 """Random states: the generators that a model may draw from. Recording can tell, and takes nothing.
 
-Looked for are Python's generator, NumPy's, and those that the code of model, loss and regulariser can name:
+Looked for are Python's generator, NumPy's, and those that the code of model, loss and regularizer can name:
 attributes (in small lists and dictionaries, too), globals, closures and default arguments, followed from
 function to function outside the libraries.
 """

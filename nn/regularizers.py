@@ -1,6 +1,6 @@
-"""Regularisers: alpha Omega(theta), the second part of the objective J(theta) = L + alpha Omega.
+"""Regularizers: alpha Omega(theta), the second part of the objective J(theta) = L + alpha Omega.
 
-A regulariser is a callable that takes a module and returns alpha Omega as a Value: a small graph of its own,
+A regularizer is a callable that takes a module and returns alpha Omega as a Value: a small graph of its own,
 apart from the examples'. Biases are left out unless ``biases=True`` (Goodfellow et al. 2016, section 7.1).
 """
 
@@ -30,7 +30,7 @@ def _penalised(module: Module, biases: bool) -> list[list[Value]]:
     """The parameters that count, row by row: a neuron's weights are a row."""
     rows = module.rows() if biases else module.rows(BIAS_NAMES)
     if not rows:
-        raise InputError(f"{type(module).__name__} has no weights to regularise")
+        raise InputError(f"{type(module).__name__} has no weights to regularize")
     return rows
 
 

@@ -3,7 +3,7 @@
     a^(k) = b^(k) + W^(k) h^(k-1)        h^(k) = g(a^(k))
     g^(k) = dJ/da^(k)
     dJ/dW^(k) = g^(k) h^(k-1)^T + alpha dOmega/dW^(k)
-    dJ/db^(k) = g^(k) (+ alpha dOmega/db^(k) if the regulariser counts biases)
+    dJ/db^(k) = g^(k) (+ alpha dOmega/db^(k) if the regularizer counts biases)
 
 (Goodfellow et al. 2016, Algorithms 6.3 and 6.4.)
 """

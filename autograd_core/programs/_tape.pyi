@@ -27,7 +27,7 @@ class Tape:
         block: int,
         threads: int,
         build: str,
-        roomy: bool = False,
+        in_place: bool = False,
         /,
     ) -> Bound: ...
 

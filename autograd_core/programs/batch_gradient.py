@@ -248,7 +248,7 @@ class Trainer:
         batches: for each argument of the program an array of all examples.
         batch_size: the most examples in a minibatch.
         parameters: the Values to train: all that the program captured, perhaps more.
-        penalty: the regulariser, a program without arguments, or None.
+        penalty: the regularizer, a program without arguments, or None.
         rules: for each group of parameters the name of one of `calculus.updates.UPDATES` and its settings.
         buffers: how many buffers the optimiser has, at least as many as each rule wants.
         clip_value: see `nn.optimizers`.
@@ -291,18 +291,18 @@ class Trainer:
         self._place = place
         # One array each for the parameters' numbers and gradients; behind them is room for what the two tapes
         # keep beside parameters, so that an update copies nothing.
-        roomy = len(tape.order) == count  # if not, parameters stand where the loss would put its constants
-        behind = tape.room[0] - count if roomy else 0
-        regulariser = None if penalty is None else self._penalty(module, penalty, place, behind)
-        room = [max(count + behind, n) for n in (regulariser.room if regulariser else (0, 0))]
+        in_place = len(tape.order) == count  # if not, parameters stand where the loss would put its constants
+        behind = tape.room[0] - count if in_place else 0
+        regularizer = None if penalty is None else self._penalty(module, penalty, place, behind)
+        room = [max(count + behind, n) for n in (regularizer.room if regularizer else (0, 0))]
         self._values, self._gradients = np.zeros(room[0]), np.zeros(room[1])
         self._buffers = tuple(np.zeros(count) for _ in range(buffers))
         arrays = tuple(_rows(e.rows(batch)) for e, batch in zip(program.examples, batches, strict=True))
         self.outputs = outputs = np.empty((batch_size, 1))
         self._trainer = module.trainer(
-            tape.bind(self._values, arrays, outputs, self._gradients, None, 0, 1, instruction_set(), roomy),
-            regulariser
-            and regulariser.bind(
+            tape.bind(self._values, arrays, outputs, self._gradients, None, 0, 1, instruction_set(), in_place),
+            regularizer
+            and regularizer.bind(
                 self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, instruction_set(), True
             ),
             self._values,
@@ -326,7 +326,7 @@ class Trainer:
         return np.concatenate([first, np.flatnonzero(left)]).astype(np.int64)
 
     def _penalty(self, module: Any, penalty: Program, place: Any, behind: int) -> Any:
-        """Compile the regulariser over the same arrays, its parameters numbered by their places in them.
+        """Compile the regularizer over the same arrays, its parameters numbered by their places in them.
 
         It leaves alone so many numbers `behind` the parameters.
         """
@@ -335,7 +335,7 @@ class Trainer:
         graph = penalty.recorded
         position = {id(parameter): k for k, parameter in enumerate(self.parameters)}
         if graph.inputs or any(id(parameter) not in position for parameter in graph.parameters):
-            raise RecordingError("the regulariser depends on numbers that are not parameters")
+            raise RecordingError("the regularizer depends on numbers that are not parameters")
         ref = graph.ref.copy()
         captured = graph.kind == PARAMETER
         places = np.array([place[position[id(p)]] for p in graph.parameters], dtype=np.int32)
@@ -345,7 +345,7 @@ class Trainer:
             *graph.compile_arguments(ref, numbered), False, True, bytes(graph.inputs), graph.callables()
         )
         if tape.order != list(range(numbered)):
-            raise RecordingError("the regulariser has layers of its own")
+            raise RecordingError("the regularizer has layers of its own")
         return tape
 
     def run(self, rows: Any, batch_size: int, rates: Any) -> int:

@@ -68,14 +68,14 @@ def jacobian(program: Program, batches: Sequence[Any], wrt: Any, threads: int) -
     values, inputs, sums = _pull(run, targets, None, run.width, True)
     lanes = (run.lanes,) if run.arrays else ()
 
-    def turned(passes: Any, shape: tuple[int, ...]) -> Any:
+    def transposed(passes: Any, shape: tuple[int, ...]) -> Any:
         """(outputs, lanes, size) -> (lanes, *shape of the result, *shape)"""
         return np.ascontiguousarray(passes.swapaxes(0, 1)).reshape(*lanes, *program.shape, *shape)
 
     def of_input(k: int) -> Any:
-        return turned(inputs[k], program.examples[k].shape)
+        return transposed(inputs[k], program.examples[k].shape)
 
-    per_parameter = None if sums is None else turned(sums, (sums.shape[-1],))
+    per_parameter = None if sums is None else transposed(sums, (sums.shape[-1],))
     return run.shaped(values), targets.shaped(of_input, per_parameter)
 
 

@@ -102,9 +102,9 @@ def sparse_jacobian(program: Program, batches: Sequence[Any], wrt: Any, push: Ca
     starts, columns = _pattern(program, targets)
     chosen = compress(starts, columns, targets.size)
     rows = np.repeat(np.arange(program.outputs), np.diff(starts))
-    lines, items = (columns, rows) if chosen.turned else (rows, columns)
+    lines, items = (columns, rows) if chosen.transposed else (rows, columns)
     columns_by = functools.partial(_of_columns, push)
-    together, alone = (_of_rows, columns_by) if chosen.turned else (columns_by, _of_rows)
+    together, alone = (_of_rows, columns_by) if chosen.transposed else (columns_by, _of_rows)
     numbers = np.zeros((run.lanes, len(columns)))
     colours = int(chosen.colour.max(initial=-1)) + 1
     groups = [np.flatnonzero(chosen.colour == number) for number in range(colours)]

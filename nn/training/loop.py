@@ -16,7 +16,7 @@ The lecture's algorithm (Goodfellow et al. 2016, Algorithm 8.1), and where its l
 2. for each example, in the order of the minibatch: a graph of its own, and one sweep back through it. The
    parameters, being leaves, accumulate;
 3. each parameter's sum is divided by m, once;
-4. the regulariser, a small graph of its own, is swept; its gradient adds to what is there.
+4. the regularizer, a small graph of its own, is swept; its gradient adds to what is there.
 
 J is (L_1 + ... + L_m) / m, summed in the same order, plus the number alpha Omega. With weights, L_i is
 w_i L(f(x_i), y_i).
@@ -118,7 +118,7 @@ def fit(
             scikit-learn's; they are columns of the history.
         callbacks: called with the `Run` after every epoch; returning True stops the run. One that has a
             method ``on_update`` is also called there after every update. A callback may change parameters,
-            optimiser, model and regulariser; the next update goes by it. New parameters, and examples
+            optimiser, model and regularizer; the next update goes by it. New parameters, and examples
             changed in place, are refused.
         progress: True shows a tqdm bar; or your own factory with tqdm's signature, e.g. tqdm.notebook.tqdm.
         checkpoint: a file to keep the run in: written every `checkpoint_every` epochs, at the end, and when
@@ -150,9 +150,9 @@ def fit(
     row = loss_named(loss)
     if isinstance(model, type) or not callable(model) or not hasattr(model, "parameters"):
         raise InputError(f"a model is a Module, or has parameters() and is called with a row; not {model!r}")
-    refuse_class("a regulariser", regularizer)
+    refuse_class("a regularizer", regularizer)
     if regularizer is not None and not callable(regularizer):
-        raise InputError(f"a regulariser is a callable such as L2(1e-4), not {regularizer!r}")
+        raise InputError(f"a regularizer is a callable such as L2(1e-4), not {regularizer!r}")
     listeners = _listeners(callbacks)
     if isinstance(optimizer, Minimizer):
         require("scipy.optimize", "optimize")
@@ -336,7 +336,7 @@ def _held_out(model: Any, validation: Any, loss: Loss) -> Examples | None:
 
 
 def _try_objective(model: Any, plan: Plan) -> None:
-    """Ask model, loss and regulariser once."""
+    """Ask model, loss and regularizer once."""
     if (Value(1.0) + 1.0).is_constant:
         raise InputError("fit was called within no_grad(), where no gradient is computed")
     row = plan.examples.row(0)
@@ -347,7 +347,7 @@ def _try_objective(model: Any, plan: Plan) -> None:
     if not isinstance(value, Value):
         raise InputError(f"the loss {plan.loss.name} must return a Value, not {value!r}")
     if not isinstance(penalty, Value | None):
-        raise InputError(f"the regulariser must return a Value, not {penalty!r}")
+        raise InputError(f"the regularizer must return a Value, not {penalty!r}")
     check_leaves([value] if penalty is None else [value, penalty], model.parameters())
     warn_of_outputs(plan.loss, outputs)
 

@@ -2,7 +2,7 @@
 
 A Program has frozen the model's numbers, its branches and its structure. What an object holds is compared,
 not the graph that it makes: a change that shows in some examples alone is seen as well. Looked at are model,
-loss and regulariser, what they hold, and what their code can name (see `nn.random_state`), outside the
+loss and regularizer, what they hold, and what their code can name (see `nn.random_state`), outside the
 libraries. Two lists of a thousand parameters compare in a microsecond.
 """
 
@@ -39,7 +39,7 @@ class Snapshot:
     """What the owners hold now.
 
     Args:
-        owners: models, functions and regularisers.
+        owners: models, functions and regularizers.
         parameters: Values whose numbers may change.
 
     Attributes:

@@ -1,6 +1,6 @@
 # Wrong answers to the exercises of lecture 0: each must be refused by its check.
 
-# %% 0.1 the regulariser once for each example
+# %% 0.1 the regularizer once for each example
 def ridge(theta, examples, alpha):
     w, b = theta
     return sum(
@@ -30,7 +30,7 @@ def ridge(theta, examples, alpha):
     return risk + alpha * w**2
 
 
-# %% 0.1 without the regulariser
+# %% 0.1 without the regularizer
 def ridge(theta, examples, alpha):
     w, b = theta
     return sum(squared_error(w * x + b, y) for x, y in examples) / len(examples)

@@ -86,7 +86,7 @@ def backward(W, h, y_hat, y, alpha):
     return dW, db
 
 
-# %% 4.3 without the regulariser
+# %% 4.3 without the regularizer
 def backward(W, h, y_hat, y, alpha):
     dW, db, g = {}, {}, y_hat - y
     for k in range(len(W), 0, -1):

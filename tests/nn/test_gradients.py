@@ -1,4 +1,4 @@
-"""Every loss, activation and regulariser, and whole networks, against finite differences."""
+"""Every loss, activation and regularizer, and whole networks, against finite differences."""
 
 import random
 

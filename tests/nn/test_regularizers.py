@@ -1,4 +1,4 @@
-"""Regularisers: value, gradient, and what they leave out."""
+"""Regularizers: value, gradient, and what they leave out."""
 
 import math
 
@@ -72,7 +72,7 @@ def test_what_makes_no_sense_is_refused(call, message):
         call()
 
 
-def test_a_module_of_ones_own_is_regularised_too():
+def test_a_module_of_ones_own_is_regularized_too():
     class Two(nn.Module):
         def __init__(self):
             self.w, self.b = Value(3.0), Value(5.0)

@@ -86,7 +86,7 @@ def test_losses_of_numbers_leave_the_bits_of_training_on_values(loss: str, monke
 @pytest.mark.parametrize(
     "regularizer", [None, nn.L1(0.01), nn.ElasticNet(0.01, 0.3), nn.L2(0.1, biases=True)]
 )
-def test_regularisers_leave_the_bits_of_training_on_values(regularizer: Any, monkeypatch: Any) -> None:
+def test_regularizers_leave_the_bits_of_training_on_values(regularizer: Any, monkeypatch: Any) -> None:
     X, y = data(65, 4, 3)
     options = {
         "batch_size": 65,

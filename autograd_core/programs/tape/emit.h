@@ -127,16 +127,16 @@ static long segments(Compiler *z, long i, int write) {
     return count;
 }
 
-/* Where a one-lane tape keeps the transposed weights of a layer. Two layers may share parameters and yet be turned apart. */
+/* Where a one-lane tape keeps the transposed weights of a layer. Two layers may share parameters and yet be transposed apart. */
 static int32_t turned_at(Compiler *z, const Group *group, int32_t w0) {
     Tape *t = z->t;
     Matrix *m = group->weights == KIND_PARAM ? t->matrices + group->matrix : NULL;
-    long at = t->turned_size;
+    long at = t->transposed_size;
     if (t->lanes) return 0;
-    if (m && m->turned) return m->turned - 1;
-    ints_push(&t->turned, w0); ints_push(&t->turned, group->J); ints_push(&t->turned, group->I);
-    t->turned_size += (long)group->J * group->I;
-    if (m) m->turned = (int32_t)at + 1;
+    if (m && m->transposed) return m->transposed - 1;
+    ints_push(&t->transposed, w0); ints_push(&t->transposed, group->J); ints_push(&t->transposed, group->I);
+    t->transposed_size += (long)group->J * group->I;
+    if (m) m->transposed = (int32_t)at + 1;
     return (int32_t)at;
 }
 
@@ -163,7 +163,7 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, con
             int contiguous = 1;
             for (j = 1; j < group->I; j++)
                 contiguous &= z->index[g->par[from + group->I + j]] == z->index[g->par[from + group->I]] + j;
-            /* J I w0 b0 y0 contiguous matrix sends(w, b) turned x[I] gx[I] */
+            /* J I w0 b0 y0 contiguous matrix sends(w, b) transposed x[I] gx[I] */
             aux(z, group->J); aux(z, group->I); aux(z, w0); aux(z, b0); aux(z, y); aux(z, contiguous); aux(z, group->matrix);
             aux(z, (group->needed && group->weights == KIND_PARAM) + 2 * (group->needed && group->biased == KIND_PARAM));
             aux(z, turned_at(z, group, w0));

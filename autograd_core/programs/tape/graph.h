@@ -21,7 +21,7 @@ enum { SEND_BOTH = 0, SEND_B = 1, SEND_A = 2, SEND_NONE = 3 };        /* a one-l
 enum { OPX_LOAD = 200, OPX_CHAIN = 201, OPX_LAYER = 202, OPX_ZERO = 203, OPX_SQUARES = 204, OPX_SKIP = 205, RUN = 0x4000 };
 enum { KIND_OP = 0, KIND_CONST = 1, KIND_PARAM = 2, KIND_INPUT = 3 };
 
-typedef struct { int32_t w0, J, I, b0, turned, uses, first_use; } Matrix; /* turned: place of the transposed one, plus 1 */ /* uses: rows of Tape.matrix_uses */
+typedef struct { int32_t w0, J, I, b0, transposed, uses, first_use; } Matrix; /* transposed: place of the transposed one, plus 1 */ /* uses: rows of Tape.matrix_uses */
 typedef struct { int32_t param, uses, first_use; } Scalar;                /* uses: rows of Tape.scalar_uses */
 typedef struct { int32_t left, right, relation, outcome; } Guard;
 
@@ -42,8 +42,8 @@ typedef struct Tape {
     Scalar *scalars; long nscalars;
     Ints matrix_uses, scalar_uses;
     Ints heads;                  /* in a one-lane tape: what stands above an OPX_SKIP */
-    Ints turned;                 /* w0 J I of each matrix that a one-lane tape keeps transposed too, one after the other */
-    long turned_size;
+    Ints transposed;                 /* w0 J I of each matrix that a one-lane tape keeps transposed too, one after the other */
+    long transposed_size;
     long layers, dots, shared, largest_layer;
     long contributions;
 } Tape;
@@ -78,7 +78,7 @@ static void tape_free(Tape *t) {
     if (!t) return;
     free(t->fwd_block ? t->fwd_block : t->fwd); free(t->rev); free(t->aux.v); free(t->order); free(t->consts); free(t->out); free(t->input_adjoint);
     free(t->guards); free(t->matrices); free(t->scalars); free(t->matrix_uses.v); free(t->scalar_uses.v);
-    free(t->turned.v); free(t->heads.v);
+    free(t->transposed.v); free(t->heads.v);
     free(t);
 }
 

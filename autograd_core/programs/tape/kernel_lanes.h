@@ -1,6 +1,6 @@
 /* Lanes. Part of `tape/kernel.h`. */
 
-static void K(forward)(const Tape *t, Space *sp, long from, long to) { /* the instructions from `from` on, before `to` */
+static void K(forward)(const Tape *t, Workspace *sp, long from, long to) { /* the instructions from `from` on, before `to` */
     long nu = t->nu, L = sp->L, k, r, l, n;
     double *val = sp->val, *poison = sp->poison;
     const double *uni = sp->uni;
@@ -44,7 +44,7 @@ static void K(forward)(const Tape *t, Space *sp, long from, long to) { /* the in
 }
 
 /* The reverse instructions from `from` on, at least before `until`; returns where it stands. */
-static long K(backward)(const Tape *t, Space *sp, long from, long until) {
+static long K(backward)(const Tape *t, Workspace *sp, long from, long until) {
     long nu = t->nu, L = sp->L, k, r, l, n;
     double *val = sp->val, *adj = sp->adj, *c = sp->scratch;
     const double *uni = sp->uni;

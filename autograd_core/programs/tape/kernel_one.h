@@ -66,7 +66,7 @@ static int K(squares_together)(const Tape *t, double *restrict v, const Ins *ip,
     return 1;
 }
 
-static void K(forward_one)(const Tape *t, Space *sp, long from, long to) {
+static void K(forward_one)(const Tape *t, Workspace *sp, long from, long to) {
     long k, j;
     double *v = sp->val, poison = sp->poison[0];
     const Ins *end = t->fwd + to, *ip;
@@ -104,7 +104,7 @@ static void K(forward_one)(const Tape *t, Space *sp, long from, long to) {
         case OPX_SKIP * 4: break;
         case OPX_LAYER * 4: {
             const int32_t *ax = t->aux.v + in.a;
-            K(matvec)(sp->turned + ax[8], ax[0], ax[1], ax[3] < 0 ? NULL : v + ax[3], v, ax + 9, v + in.y);
+            K(matvec)(sp->transposed + ax[8], ax[0], ax[1], ax[3] < 0 ? NULL : v + ax[3], v, ax + 9, v + in.y);
             break;
         }
         case OP_DOT * 4: {
@@ -150,7 +150,7 @@ static void K(forward_one)(const Tape *t, Space *sp, long from, long to) {
     case (op)*4 + 2: d[in.a] += D0(v[in.a], v[in.b], v[in.y]) * g; break
 
 /* Back from the instruction before `from` down to `until`, at least; returns where it stands. */
-static long K(backward_one)(const Tape *t, Space *sp, long from, long until) {
+static long K(backward_one)(const Tape *t, Workspace *sp, long from, long until) {
     double *v = sp->val, *d = sp->adj;
     const Ins *ip = t->fwd + from, *last = t->fwd + until;
     long j, k;

@@ -26,7 +26,7 @@ typedef struct { /* what one thread works in */
     double *own_val, *own_adj;   /* where these are, but for a one-lane tape that works in its caller's arrays */
     double *block;               /* the memory of both, and of what follows */
     const double *uni;
-    double *poison, *scratch, *turned, *kept, *gt, *xt;
+    double *poison, *scratch, *transposed, *kept, *gt, *xt;
     const double **pointers;
     uint8_t *first, *silent;     /* silent: of a contribution to a parameter, whether it does not come in this block */
     PyObject *callables;
@@ -35,10 +35,10 @@ typedef struct { /* what one thread works in */
     long lane, count;
     int prepared;                /* is what no lane changes computed? */
     int partials;                /* are partials of the operations that Python computes wanted? */
-} Space;
+} Workspace;
 
-static double call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L);
-static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g, long L);
+static double call_forward(Workspace *sp, const int32_t *ax, long nu, double *y, long L);
+static void call_backward(Workspace *sp, const int32_t *ax, long nu, const double *g, long L);
 
 #if defined(__x86_64__) && defined(__GNUC__) /* clang says so, too */
 #define HAVE_X86 1
@@ -100,17 +100,17 @@ static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g
 
 typedef struct {
     const char *name;
-    void (*forward)(const Tape *, Space *, long, long);
-    long (*backward)(const Tape *, Space *, long, long);
-    void (*forward_one)(const Tape *, Space *, long, long);
-    long (*backward_one)(const Tape *, Space *, long, long);
+    void (*forward)(const Tape *, Workspace *, long, long);
+    long (*backward)(const Tape *, Workspace *, long, long);
+    void (*forward_one)(const Tape *, Workspace *, long, long);
+    long (*backward_one)(const Tape *, Workspace *, long, long);
     void (*layer_outer)(double *, long, long, const double *, const double *const *, long, long, long);
     void (*bias_sum)(double *, long, const double *, long, long, long);
     void (*turn)(const double *const *, long, long, double *, long);
-} Build;
+} InstructionSet;
 
 #define BUILD_ROW(s) {#s, forward_##s, backward_##s, forward_one_##s, backward_one_##s, layer_outer_##s, bias_sum_##s, turn_##s}
-static const Build builds[] = {
+static const InstructionSet builds[] = {
     BUILD_ROW(base),
 #ifdef X86_BUILDS
     BUILD_ROW(avx2), BUILD_ROW(avx512),
@@ -148,7 +148,7 @@ static int build_runs(long k) {
 
 /* AVX2 where it runs: 512-bit vectors were 0.5 to 1 times as fast on layers of 16 to 64 (two 256-bit halves on Zen 4, and
  * short rows fill them badly). */
-static const Build *best_build(void) { return builds + (build_runs(1) ? 1 : 0); }
+static const InstructionSet *best_build(void) { return builds + (build_runs(1) ? 1 : 0); }
 
 /* --- Python objects --- */
 
@@ -159,23 +159,23 @@ typedef struct {
     PyObject_HEAD
     Tape *t;
     PyObject *callables;         /* a list of (value, partials, selecting) of the operations that Python computes */
-    Space *pool[POOL];
+    Workspace *pool[POOL];
 } TapeObject;
 
 typedef struct {
     PyObject_HEAD
     TapeObject *tape;
-    const Build *build;
+    const InstructionSet *build;
     long block, threads, narrays, lanes;
     Py_buffer params, outputs, totals, *arrays, *igrads; /* arrays and igrads: one for each argument, in one block */
     int has_outputs, has_totals, nigrads;
     long seeds;                  /* reverse passes for each lane: gradients are (seeds, lanes, columns), seeds (seeds, lanes, outputs) */
-    int roomy;                   /* constants follow the parameters, in a one-lane tape its slots too: nothing is copied */
+    int in_place;                   /* constants follow the parameters, in a one-lane tape its slots too: nothing is copied */
 } BoundObject;
 
 static long round_up(long n, long m) { return (n + m - 1) / m * m; }
 
-static void space_free(Space *sp) {
+static void space_free(Workspace *sp) {
     if (!sp) return;
     free(sp->block); free(sp->pointers); free(sp->first); free(sp->silent);
     free(sp);
@@ -210,8 +210,8 @@ static long longest_uses(const Tape *t) {
 #define FENCE(at) ((void)(at))
 #endif
 
-static Space *space_new(const Tape *t, long L) {
-    Space *sp = calloc(1, sizeof *sp);
+static Workspace *space_new(const Tape *t, long L) {
+    Workspace *sp = calloc(1, sizeof *sp);
     long operands, rows = widest(t, &operands), per = t->lanes ? 0 : t->nu, values, adjoints, scratch, pointers;
     if (!sp) return NULL;
     values = round_up(per + t->slots * L, 8);
@@ -219,7 +219,7 @@ static Space *space_new(const Tape *t, long L) {
     scratch = round_up(2 * (rows > operands ? rows : operands) + L, 8);
     pointers = (rows > operands ? rows : operands) + L * longest_uses(t) + 8;
     sp->L = sp->room = L;
-    sp->bytes = (size_t)(values + adjoints + L + scratch + (t->lanes ? (rows + operands) * L + 32 : t->turned_size + t->nu) + 64 + 6 * GAP) * 8;
+    sp->bytes = (size_t)(values + adjoints + L + scratch + (t->lanes ? (rows + operands) * L + 32 : t->transposed_size + t->nu) + 64 + 6 * GAP) * 8;
     sp->block = malloc(sp->bytes + 64);
     sp->pointers = malloc((size_t)pointers * sizeof(void *));
     sp->first = malloc((size_t)pointers);
@@ -230,20 +230,20 @@ static Space *space_new(const Tape *t, long L) {
     sp->own_val = sp->val; sp->own_adj = sp->adj;
     sp->poison = sp->adj + adjoints + GAP;
     sp->scratch = sp->poison + L + GAP;
-    sp->turned = sp->gt = sp->scratch + scratch + GAP;
-    sp->kept = sp->turned + t->turned_size + GAP;
+    sp->transposed = sp->gt = sp->scratch + scratch + GAP;
+    sp->kept = sp->transposed + t->transposed_size + GAP;
     sp->xt = sp->gt + round_up(rows * L, 8) + GAP;
-    FENCE(sp->adj); FENCE(sp->poison); FENCE(sp->scratch); FENCE(sp->turned);
+    FENCE(sp->adj); FENCE(sp->poison); FENCE(sp->scratch); FENCE(sp->transposed);
     if (t->lanes) FENCE(sp->xt);
     else FENCE(sp->kept);
     return sp;
 }
 
-static Space *take_space(TapeObject *self, long L) { /* with the GIL held */
+static Workspace *take_space(TapeObject *self, long L) { /* with the GIL held */
     int k;
     for (k = 0; k < POOL; k++)
         if (self->pool[k] && self->pool[k]->room == L) {
-            Space *sp = self->pool[k];
+            Workspace *sp = self->pool[k];
             self->pool[k] = NULL;
             sp->L = L;
             return sp;
@@ -251,7 +251,7 @@ static Space *take_space(TapeObject *self, long L) { /* with the GIL held */
     return space_new(self->t, L);
 }
 
-static void give_space(TapeObject *self, Space *sp) {
+static void give_space(TapeObject *self, Workspace *sp) {
     int k;
     for (k = 0; k < POOL; k++) if (!self->pool[k]) { self->pool[k] = sp; return; }
     space_free(self->pool[0]);
@@ -275,7 +275,7 @@ static void *blank(PyTypeObject *type) { /* a new object, all of it 0 */
  * finite (if it is to `check`); or -2: an exception is set. */
 static long bound_core(BoundObject *self, long start, long stop, const int64_t *rows, const double *seeds, long seed_lane, long seed_output, int check, uint8_t *fits) {
     Run run = {0};
-    Space *spaces[MAX_THREADS] = {0};
+    Workspace *spaces[MAX_THREADS] = {0};
     const Tape *t = self->tape->t;
     Watch watch = {0};
     double *uniforms = NULL;
@@ -285,14 +285,14 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
     if (threads < 1 || !t->lanes || called) threads = 1;
     run = (Run){t, self->build, self, rows, seeds, seed_lane, seed_output, start, stop, spaces, 0, fits};
     for (; run.nspaces < threads; run.nspaces++) {
-        Space *sp = spaces[run.nspaces] = take_space(self->tape, L);
+        Workspace *sp = spaces[run.nspaces] = take_space(self->tape, L);
         if (!sp) { PyErr_NoMemory(); goto done; }
         sp->callables = self->tape->callables;
         sp->prepared = 0;
         sp->partials = self->has_totals;
         sp->uni = self->params.buf;
     }
-    if (t->lanes && t->nconsts && !self->roomy) { /* parameters and constants side by side */
+    if (t->lanes && t->nconsts && !self->in_place) { /* parameters and constants side by side */
         if (!(uniforms = malloc((size_t)t->nu * sizeof(double)))) { PyErr_NoMemory(); goto done; }
         memcpy(uniforms, self->params.buf, (size_t)t->params * sizeof(double));
         memcpy(uniforms + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
@@ -386,18 +386,18 @@ static int doubles(PyObject *source, Py_buffer *view, int writable, const char *
     return -1;
 }
 
-/* bind(params, arrays, outputs, totals, input_gradients, block, threads, build, roomy)
+/* bind(params, arrays, outputs, totals, input_gradients, block, threads, build, in_place)
  *
- * roomy: `params` and `totals` go on behind the parameters, far enough for what the tape puts there (`room`
+ * in_place: `params` and `totals` go on behind the parameters, far enough for what the tape puts there (`room`
  * tells), and nobody else uses that part while the tape runs. */
 static PyObject *tape_bind(TapeObject *self, PyObject *args) {
     PyObject *params, *arrays, *outputs, *totals, *igrads;
     const char *build;
     const Tape *t = self->t;
     long block, threads, k, cols = 0;
-    int roomy = 0;
+    int in_place = 0;
     BoundObject *b;
-    if (!PyArg_ParseTuple(args, "OO!OOOlls|p", &params, &PyTuple_Type, &arrays, &outputs, &totals, &igrads, &block, &threads, &build, &roomy)) return NULL;
+    if (!PyArg_ParseTuple(args, "OO!OOOlls|p", &params, &PyTuple_Type, &arrays, &outputs, &totals, &igrads, &block, &threads, &build, &in_place)) return NULL;
     if (block < 0 || block % 8 || threads < 1 || threads > MAX_THREADS) {
         PyErr_Format(PyExc_ValueError, "block: a multiple of 8 (0 chooses one); threads: 1 to %d", MAX_THREADS);
         return NULL;
@@ -409,9 +409,9 @@ static PyObject *tape_bind(TapeObject *self, PyObject *args) {
     for (k = 0; k < (long)(sizeof builds / sizeof *builds); k++)
         if (strcmp(build, builds[k].name) == 0 && build_runs(k)) b->build = builds + k;
     if (!b->build) { PyErr_Format(PyExc_ValueError, "this machine has no build named '%s'", build); goto fail; }
-    b->roomy = roomy;
-    if (doubles(params, &b->params, roomy, "params") < 0) goto fail;
-    if (b->params.len / 8 < (!roomy ? t->params : t->lanes ? t->nu : t->nu + t->slots)) { PyErr_SetString(PyExc_ValueError, "params: too short"); goto fail; }
+    b->in_place = in_place;
+    if (doubles(params, &b->params, in_place, "params") < 0) goto fail;
+    if (b->params.len / 8 < (!in_place ? t->params : t->lanes ? t->nu : t->nu + t->slots)) { PyErr_SetString(PyExc_ValueError, "params: too short"); goto fail; }
     if (!(b->arrays = calloc(2 * (size_t)PyTuple_GET_SIZE(arrays) + 1, sizeof *b->arrays))) { PyErr_NoMemory(); goto fail; }
     b->igrads = b->arrays + PyTuple_GET_SIZE(arrays);
     for (k = 0; k < PyTuple_GET_SIZE(arrays); k++) {
@@ -426,7 +426,7 @@ static PyObject *tape_bind(TapeObject *self, PyObject *args) {
     if (totals != Py_None) {
         if (doubles(totals, &b->totals, 1, "totals") < 0) goto fail;
         b->has_totals = 1;
-        if (b->totals.len / 8 < (roomy && !t->lanes ? t->nu + t->adjoints : t->params)) { PyErr_SetString(PyExc_ValueError, "totals: too short"); goto fail; }
+        if (b->totals.len / 8 < (in_place && !t->lanes ? t->nu + t->adjoints : t->params)) { PyErr_SetString(PyExc_ValueError, "totals: too short"); goto fail; }
     }
     if (igrads != Py_None) {
         if (!PyTuple_Check(igrads) || PyTuple_GET_SIZE(igrads) != b->narrays || !b->has_totals) { PyErr_SetString(PyExc_ValueError, "input gradients: one array for each input, and totals"); goto fail; }
@@ -442,7 +442,7 @@ static PyObject *tape_bind(TapeObject *self, PyObject *args) {
         }
     }
     if (b->seeds == 0) b->seeds = 1;
-    if (roomy && t->nconsts) memcpy((double *)b->params.buf + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
+    if (in_place && t->nconsts) memcpy((double *)b->params.buf + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
     return (PyObject *)b;
 fail:
     bound_dealloc(b);
@@ -477,7 +477,7 @@ static void tape_dealloc(TapeObject *self) {
 }
 
 static PyMethodDef tape_methods[] = {
-    {"bind", (PyCFunction)tape_bind, METH_VARARGS, "bind(params, arrays, outputs, totals, input_gradients, block, threads, build, roomy) -> Bound"},
+    {"bind", (PyCFunction)tape_bind, METH_VARARGS, "bind(params, arrays, outputs, totals, input_gradients, block, threads, build, in_place) -> Bound"},
     {"stats", (PyCFunction)tape_stats, METH_NOARGS, "stats() -> dict"},
     {NULL, NULL, 0, NULL},
 };
@@ -489,7 +489,7 @@ static PyObject *tape_room(TapeObject *self, void *closure) {
 }
 
 static PyGetSetDef tape_getset[] = {
-    {"room", (getter)tape_room, NULL, "how long `params` and `totals` have to be for a roomy `bind`", NULL},
+    {"room", (getter)tape_room, NULL, "how long `params` and `totals` have to be for a in_place `bind`", NULL},
     {"order", (getter)tape_order, NULL, "for each place in the tape's parameters, the place in the caller's list", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -23,7 +23,7 @@ static int call_failed(void) {
 
 /* The partials of one lane, computed right after the value, as eagerly, and kept for the reverse pass: an operation may
  * remember what it did last.  Returns 0 if they raise. */
-static int keep_partials(Space *sp, const int32_t *ax, PyObject *rule, PyObject *operands, double y, long nu, long L, long l) {
+static int keep_partials(Workspace *sp, const int32_t *ax, PyObject *rule, PyObject *operands, double y, long nu, long L, long l) {
     long n = ax[0], j;
     PyObject *made = PyObject_CallFunction(rule, "Od", operands, y), *d = made ? PySequence_Fast(made, "partials") : NULL;
     for (j = 0; d && j < n; j++) {
@@ -36,7 +36,7 @@ static int keep_partials(Space *sp, const int32_t *ax, PyObject *rule, PyObject 
 }
 
 /* A lane that pads a block is a copy of the last one; nothing is called for it. */
-static void copy_lane(Space *sp, const int32_t *ax, long nu, double *y, long L, long l) {
+static void copy_lane(Workspace *sp, const int32_t *ax, long nu, double *y, long L, long l) {
     long n = ax[0], j;
     double *kept = sp->val + ((long)ax[2 + 2 * n] - nu) * L;
     y[l] = y[sp->count - 1];
@@ -44,7 +44,7 @@ static void copy_lane(Space *sp, const int32_t *ax, long nu, double *y, long L, 
 }
 
 /* Returns what poisons lane 0. */
-static double call_forward(Space *sp, const int32_t *ax, long nu, double *y, long L) {
+static double call_forward(Workspace *sp, const int32_t *ax, long nu, double *y, long L) {
     long l;
     double *poison = sp->poison;
     PyObject *row = PyList_GET_ITEM(sp->callables, ax[1]);
@@ -65,7 +65,7 @@ static double call_forward(Space *sp, const int32_t *ax, long nu, double *y, lon
     return poison[0];
 }
 
-static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g, long L) {
+static void call_backward(Workspace *sp, const int32_t *ax, long nu, const double *g, long L) {
     long l, n = ax[0], j;
     int selecting = PyObject_IsTrue(PyTuple_GET_ITEM(PyList_GET_ITEM(sp->callables, ax[1]), 2));
     const int32_t *to = ax + 2 + n;
@@ -84,12 +84,12 @@ static void call_backward(Space *sp, const int32_t *ax, long nu, const double *g
 
 typedef struct {
     const Tape *t;
-    const Build *build;
+    const InstructionSet *build;
     const BoundObject *b;
     const int64_t *rows;
     const double *seeds;         /* NULL: reverse pass s starts from 1 at output s, 0 at the others */
     long seed_lane, seed_output, start, stop;
-    Space **spaces;
+    Workspace **spaces;
     long nspaces;
     uint8_t *fits;               /* only tell of each lane whether the recording serves it */
 } Run;
@@ -98,12 +98,12 @@ static long row_of(const Run *run, long lane) { return run->rows ? (long)run->ro
 
 static long columns(const Py_buffer *b) { return b->ndim > 1 ? (long)b->shape[1] : 1; }
 
-static const double *row_at(const Run *run, const Space *sp, long k, long l) { /* lane l of the block in array k */
+static const double *row_at(const Run *run, const Workspace *sp, long k, long l) { /* lane l of the block in array k */
     long lane = sp->lane + (l < sp->count ? l : sp->count - 1); /* lanes that pad a block are copies */
     return (const double *)run->b->arrays[k].buf + row_of(run, lane) * columns(run->b->arrays + k);
 }
 
-static void gather(const Run *run, Space *sp) {
+static void gather(const Run *run, Workspace *sp) {
     long L = sp->L, l, k;
     double *to = sp->val + (run->t->lanes ? 0 : run->t->nu);
     for (k = 0; k < run->b->narrays; k++) {
@@ -115,7 +115,7 @@ static void gather(const Run *run, Space *sp) {
     }
 }
 
-static double at(const Run *run, const Space *sp, int32_t index, long l) {
+static double at(const Run *run, const Workspace *sp, int32_t index, long l) {
     const Tape *t = run->t;
     if (!t->lanes) return sp->val[index];
     return index < t->nu ? sp->uni[index] : sp->val[(index - t->nu) * sp->L + l];
@@ -133,7 +133,7 @@ static int holds(int relation, double a, double b) {
 }
 
 /* How many lanes of the block, from its first, are as recorded and finite? */
-static long good_lanes(const Run *run, const Space *sp) {
+static long good_lanes(const Run *run, const Workspace *sp) {
     const Tape *t = run->t;
     long l, k, n = sp->count;
     for (l = 0; l < n; l++) if (sp->poison[l] != 0.0) n = l;
@@ -149,7 +149,7 @@ static long good_lanes(const Run *run, const Space *sp) {
 
 enum { FITS, LEAVES_A_GUARD, NOT_FINITE }; /* as in programs/run.py */
 
-static void tell_fits(const Run *run, const Space *sp) {
+static void tell_fits(const Run *run, const Workspace *sp) {
     const Tape *t = run->t;
     long l, k;
     for (l = 0; l < sp->count; l++) {
@@ -164,7 +164,7 @@ static void tell_fits(const Run *run, const Space *sp) {
     }
 }
 
-static void put_outputs(const Run *run, const Space *sp) {
+static void put_outputs(const Run *run, const Workspace *sp) {
     const Tape *t = run->t;
     double *out = run->b->outputs.buf;
     long l, k;
@@ -173,7 +173,7 @@ static void put_outputs(const Run *run, const Space *sp) {
         for (k = 0; k < t->outputs; k++) out[(sp->lane + l) * t->outputs + k] = at(run, sp, t->out[k], l);
 }
 
-static void put_seeds(const Run *run, Space *sp, long s) {
+static void put_seeds(const Run *run, Workspace *sp, long s) {
     const Tape *t = run->t;
     const double *seeds = run->seeds ? run->seeds + (s ? s * run->b->lanes * t->outputs : 0) : NULL;
     long l, k;
@@ -191,7 +191,7 @@ static void put_seeds(const Run *run, Space *sp, long s) {
 }
 
 /* The gradients of the inputs belong to their lanes; one that is not finite sends its lane back to be done eagerly. */
-static void put_input_gradients(const Run *run, Space *sp, long s) {
+static void put_input_gradients(const Run *run, Workspace *sp, long s) {
     const Tape *t = run->t;
     long k, c, l, input = 0;
     if (!run->b->nigrads) return;
@@ -260,9 +260,9 @@ static int interrupted(Watch *w, long work) {
 
 /* --- one block, piece by piece --- */
 
-static int block_forward(const Run *run, Space *sp, Watch *watch) {
+static int block_forward(const Run *run, Workspace *sp, Watch *watch) {
     const Tape *t = run->t;
-    void (*forward)(const Tape *, Space *, long, long) = t->lanes ? run->build->forward : run->build->forward_one;
+    void (*forward)(const Tape *, Workspace *, long, long) = t->lanes ? run->build->forward : run->build->forward_one;
     long k = t->lanes && sp->prepared ? t->uniform : 0, piece = PIECE / sp->L;
     for (; t->nfwd - k > piece; k += piece) {
         forward(t, sp, k, k + piece);
@@ -273,7 +273,7 @@ static int block_forward(const Run *run, Space *sp, Watch *watch) {
     return !interrupted(watch, (t->nfwd - k) * sp->L);
 }
 
-static int block_backward(const Run *run, Space *sp, Watch *watch) {
+static int block_backward(const Run *run, Workspace *sp, Watch *watch) {
     const Tape *t = run->t;
     long piece = PIECE / sp->L, k;
     if (t->lanes) {
@@ -293,7 +293,7 @@ static int block_backward(const Run *run, Space *sp, Watch *watch) {
 }
 
 /* Leaves in sp->good how many lanes are good; none of them counts if the user has asked to stop. */
-static void run_block(const Run *run, Space *sp, Watch *watch) {
+static void run_block(const Run *run, Workspace *sp, Watch *watch) {
     const Tape *t = run->t;
     int careful = !t->lanes && run->b->nigrads > 0; /* the lane may yet be refused: its sums must then be as they were */
     long l, s;
@@ -328,9 +328,9 @@ static long array_of(const Run *run, const int32_t *ax, long *column) {
     return -1;
 }
 
-static void sum_matrix(const Run *run, const Matrix *m, Space *sp, double *totals, long part, long parts, Space *mine) {
+static void sum_matrix(const Run *run, const Matrix *m, Workspace *sp, double *totals, long part, long parts, Workspace *mine) {
     const Tape *t = run->t;
-    const Build *build = run->build;
+    const InstructionSet *build = run->build;
     long L = sp->L, n = sp->good, uses = m->uses, J = m->J, I = m->w0 < 0 ? 0 : m->I, u, l, j, i;
     long from = part * (J / 4 + (J % 4 != 0)) / parts * 4, to = (part + 1) * (J / 4 + (J % 4 != 0)) / parts * 4;
     const double **rows = mine->pointers, **slots = rows + n * uses;
@@ -352,7 +352,7 @@ static void sum_matrix(const Run *run, const Matrix *m, Space *sp, double *total
     if (m->b0 >= 0) build->bias_sum(totals + m->b0, J, mine->gt, n * uses, from, to);
 }
 
-static void sum_scalar(const Tape *t, const Scalar *s, const Space *sp, double *totals) {
+static void sum_scalar(const Tape *t, const Scalar *s, const Workspace *sp, double *totals) {
     double sum = totals[s->param];
     long l, u;
     for (l = 0; l < sp->good; l++)
@@ -363,7 +363,7 @@ static void sum_scalar(const Tape *t, const Scalar *s, const Space *sp, double *
     totals[s->param] = sum;
 }
 
-static void sum_scalars(const Run *run, const Space *sp, double *totals, long part, long parts) {
+static void sum_scalars(const Run *run, const Workspace *sp, double *totals, long part, long parts) {
     const Tape *t = run->t;
     long L = sp->L, n = sp->good, k = part * t->nscalars / parts, end = (part + 1) * t->nscalars / parts, l, u;
     for (; k + 4 <= end; k += 4) { /* four sums at a time hide the latency of each */
@@ -386,7 +386,7 @@ static void sum_scalars(const Run *run, const Space *sp, double *totals, long pa
     for (; k < end; k++) sum_scalar(t, t->scalars + k, sp, totals);
 }
 
-static void sum_block(const Run *run, Space *sp, long part, long parts, Space *mine) {
+static void sum_block(const Run *run, Workspace *sp, long part, long parts, Workspace *mine) {
     const Tape *t = run->t;
     double *totals = run->b->totals.buf;
     long k;
@@ -397,11 +397,11 @@ static void sum_block(const Run *run, Space *sp, long part, long parts, Space *m
 
 /* --- a one-lane tape adds up its parameters' gradients by itself --- */
 
-static void one_lane_begin(const Run *run, Space *sp) {
+static void one_lane_begin(const Run *run, Workspace *sp) {
     const Tape *t = run->t;
     long k, i, j;
-    double *wt = sp->turned;
-    if (run->b->roomy) {
+    double *wt = sp->transposed;
+    if (run->b->in_place) {
         sp->val = run->b->params.buf;
         if (run->b->has_totals) sp->adj = run->b->totals.buf;
     } else {
@@ -409,16 +409,16 @@ static void one_lane_begin(const Run *run, Space *sp) {
         if (t->nconsts) memcpy(sp->val + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
         if (run->b->has_totals) memcpy(sp->adj, run->b->totals.buf, (size_t)t->params * sizeof(double));
     }
-    for (k = 0; k < t->turned.n; k += 3) {
-        long w0 = t->turned.v[k], J = t->turned.v[k + 1], I = t->turned.v[k + 2];
+    for (k = 0; k < t->transposed.n; k += 3) {
+        long w0 = t->transposed.v[k], J = t->transposed.v[k + 1], I = t->transposed.v[k + 2];
         const double *w = sp->val + w0;
         for (j = 0; j < J; j++) for (i = 0; i < I; i++) wt[i * J + j] = w[j * I + i];
         wt += J * I;
     }
 }
 
-static void one_lane_end(const Run *run, Space *sp) {
-    if (!run->b->roomy) {
+static void one_lane_end(const Run *run, Workspace *sp) {
+    if (!run->b->in_place) {
         if (run->b->has_totals) memcpy(run->b->totals.buf, sp->adj, (size_t)run->t->params * sizeof(double));
         return;
     }
@@ -429,7 +429,7 @@ static void one_lane_end(const Run *run, Space *sp) {
 /* --- a run --- */
 
 /* Stand at the lanes from `lane` on; a last block of few lanes is narrow. */
-static void set_block(const Run *run, Space *sp, long lane) {
+static void set_block(const Run *run, Workspace *sp, long lane) {
     long L = sp->room;
     sp->lane = lane;
     sp->count = run->stop - lane < L ? run->stop - lane : L;
@@ -438,7 +438,7 @@ static void set_block(const Run *run, Space *sp, long lane) {
 }
 
 static long run_alone(const Run *run, Watch *watch) {
-    Space *sp = run->spaces[0];
+    Workspace *sp = run->spaces[0];
     const Tape *t = run->t;
     long lane;
     if (!t->lanes) one_lane_begin(run, sp);
@@ -466,7 +466,7 @@ typedef struct {
 
 static void work_wave(const Worker *w, long base) {
     const Run *run = w->run;
-    Space *sp = run->spaces[w->index];
+    Workspace *sp = run->spaces[w->index];
     set_block(run, sp, base + w->index * sp->room);
     sp->good = 0;
     if (sp->count > 0) run_block(run, sp, w->watch);
@@ -475,7 +475,7 @@ static void work_wave(const Worker *w, long base) {
     {
         long k;
         for (k = 0; k < run->nspaces; k++) {
-            Space *other = run->spaces[k];
+            Workspace *other = run->spaces[k];
             sum_block(run, other, w->index, run->nspaces, sp);
             if (other->good < other->count) break;
         }
