@@ -300,7 +300,9 @@ class Trainer:
         arrays = tuple(_rows(e.rows(batch)) for e, batch in zip(program.examples, batches, strict=True))
         self.outputs = outputs = np.empty((batch_size, 1))
         self._trainer = module.trainer(
-            tape.bind(self._values, arrays, outputs, self._gradients, None, 0, 1, instruction_set(), in_place),
+            tape.bind(
+                self._values, arrays, outputs, self._gradients, None, 0, 1, instruction_set(), in_place
+            ),
             regularizer
             and regularizer.bind(
                 self._values, (), np.empty((1, 1)), self._gradients, None, 0, 1, instruction_set(), True
