@@ -56,7 +56,7 @@ def test_other_threads_run_during_a_long_walk(long_graph, eager_switches, walk):
 
 @pytest.fixture
 def no_collector_callbacks():
-    """Ctrl-C in a callback of the garbage collector is swallowed by Python; hypothesis has such a callback."""
+    """Python swallows a Ctrl-C that arrives in a callback of its collector, and hypothesis has one."""
     callbacks = gc.callbacks[:]
     gc.callbacks.clear()
     yield
