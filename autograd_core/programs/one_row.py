@@ -9,13 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..engine.derivatives import depends_on_inputs
 from ..engine.flat import read_vector
+from ..errors import ConversionError
 from .tapes import Recording, compiled_module, instruction_set
 
 if TYPE_CHECKING:
     from .program import Program
 
-__all__ = ["one_row"]
+__all__ = ["one_row", "refuse_lost_gradient"]
+
+
+def refuse_lost_gradient(program: Program) -> None:
+    """Raise ConversionError where a Program reads Values that are being differentiated."""
+    if depends_on_inputs(program.leaves):
+        raise ConversionError(
+            "a Program was called that reads Values which are being differentiated: it returns plain "
+            "numbers, and the gradient would be lost. Call the recorded function itself, or make them "
+            "arguments of the Program and take its own derivatives"
+        )
 
 
 def one_row(
@@ -34,6 +46,7 @@ def one_row(
         (values, the arguments' gradients, the parameters' in the order of `Program.parameters` or None); or
         None: this is a case for the long way.
     """
+    refuse_lost_gradient(program)
     if sums and len(program.recordings) > 1:  # there are parameters of other recordings
         return None
     key = inputs, sums, instruction_set()

@@ -213,7 +213,7 @@ class Program:
         self.on_guard = on_guard
         self.most_recordings = most_recordings
         self.eager_rows = 0
-        self._parameters = list(graph.parameters)
+        self.leaves = list(graph.parameters)
         self.derived: dict[Any, Program] = {}
         self._unpickled = False
 
@@ -225,12 +225,12 @@ class Program:
     @property
     def parameters(self) -> list[Value]:
         """The captured leaves. Branches that are recorded later put theirs at the end."""
-        return list(self._parameters)
+        return list(self.leaves)
 
     @property
     def captured(self) -> int:
         """How many leaves f captured."""
-        return len(self._parameters)
+        return len(self.leaves)
 
     @property
     def outputs(self) -> int:
@@ -553,7 +553,7 @@ class Program:
     # --- within ----------------------------------------------------------------------
 
     def _wants_inputs(self, inputs: bool | None) -> bool:
-        return not self._parameters if inputs is None else inputs
+        return not self.leaves if inputs is None else inputs
 
     def _numbers(self, row: Sequence[Any]) -> list[float]:
         if len(row) != len(self.examples):
@@ -600,7 +600,7 @@ class Program:
         """Return for each parameter of a recording its place in `parameters`, an array."""
         import numpy as np
 
-        place = {id(parameter): k for k, parameter in enumerate(self._parameters)}
+        place = {id(parameter): k for k, parameter in enumerate(self.leaves)}
         return np.array([place[id(p)] for p in recording.graph.parameters], dtype=np.intp)
 
     def record_alike(self, f: Callable[..., Any], examples: Sequence[Any]) -> Program:
@@ -622,8 +622,8 @@ class Program:
         if form != self.form:
             return False
         with _recording:
-            known = {id(parameter) for parameter in self._parameters}
-            self._parameters += [p for p in graph.parameters if id(p) not in known]
+            known = {id(parameter) for parameter in self.leaves}
+            self.leaves += [p for p in graph.parameters if id(p) not in known]
             self.recordings.append(Recording(graph))
         return True
 

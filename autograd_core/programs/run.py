@@ -13,6 +13,7 @@ from ..engine.modes import is_recording
 from ..engine.value import Value, number_of
 from ..errors import RecordingError
 from ..vectors import parameters_to_vector
+from .one_row import refuse_lost_gradient
 from .tapes import Recording, instruction_set
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Run:
         self.block, self.threads = _block(block, self.lanes), _threads(threads)
         self.width = program.outputs
         self.checked = False  # whether f is what was recorded
+        refuse_lost_gradient(program)
         program.recorded.refuse_overwritten()
         self.shape = (self.lanes, *program.shape) if self.arrays else program.shape
         if dispatch:

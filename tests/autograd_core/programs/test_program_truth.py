@@ -307,3 +307,29 @@ def test_what_a_recording_leaves_behind_can_be_read() -> None:
     record(lambda x: [kept.append(x * 3.0), kept[0] + x][1], 2.0)
     assert kept[0].data == 6.0
     assert in_a_thread(lambda: float(kept[0])) == 6.0
+
+
+def test_a_program_that_reads_what_is_being_differentiated_is_refused() -> None:
+    def made_inside(x: Any) -> Any:
+        return ag.record(lambda a: a * x, 1.0)([2.0])[0] * 1.0
+
+    def of_an_inner_node(x: Any) -> Any:
+        y = x * 2.0
+        return ag.record(lambda a: a * y, 1.0)([[2.0], [3.0]][0])[0] * x
+
+    def rows(x: Any) -> Any:
+        return ag.record(lambda a: a * x, 1.0)([2.0, 3.0])[0] * x
+
+    def its_gradient(x: Any) -> Any:
+        return ag.record(lambda a: a * a * x, 1.0).value_and_grad([2.0], wrt=0)[1][0] * x
+
+    def jitted(x: Any) -> Any:
+        return ag.jit(lambda a: a * x)(2.0) * x
+
+    for f in (made_inside, of_an_inner_node, rows, its_gradient, jitted):
+        with pytest.raises(ag.ConversionError, match="a Program was called that reads"):
+            ag.grad(f)(3.0)
+    w = ag.Value(3.0)
+    program = ag.record(lambda a: a * w, 1.0)
+    assert ag.grad(lambda t: program([2.0])[0] * t)(5.0) == 6.0  # w is not what is differentiated
+    assert program([2.0])[0] == 6.0
