@@ -37,7 +37,6 @@ from typing import Any
 from . import primitives as p
 from .operation import (
     OPERATIONS,
-    Domain,
     Dot,
     Exponentials,
     Operation,
@@ -48,55 +47,29 @@ from .operation import (
     formula,
 )
 from .primitives import Number, absolute, divide, exp, greater, less_equal, select
+from .rows import (
+    DEGREE,
+    INVERSE_LN2,
+    INVERSE_LN10,
+    INVERSE_ROOT_2PI,
+    LN2,
+    RADIAN,
+    ROOT_HALF,
+    all_apart,
+    anywhere,
+    apart,
+    between,
+    beyond,
+    close,
+    libm,
+    row,
+)
 
 __all__ = ["BUILTIN", "OPERATIONS", "Operation", "Reduction", "anywhere", "apart", "formula"]
 
-_LN2, _INVERSE_LN2, _INVERSE_LN10 = math.log(2.0), math.log2(math.e), math.log10(math.e)
-_ROOT_HALF, _INVERSE_ROOT_2PI = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
-_TWO_OVER_ROOT_PI, _HALF_ROOT_PI = 2 / math.sqrt(math.pi), math.sqrt(math.pi) / 2
-_DEGREE, _RADIAN = math.pi / 180.0, 180.0 / math.pi
-
-
-# --- where random graphs use an operation -----------------------------------------------------------------
-
-
-def anywhere(*operands: float) -> bool:
-    """Every operand will do."""
-    return True
-
-
-def apart(a: float, b: float) -> bool:
-    """No tie, where the choice between two operands changes."""
-    return abs(a - b) > 1e-3
-
-
-def _beyond(limit: float) -> Domain:
-    return lambda x, *others: abs(x) > limit
-
-
-def _between(low: float, high: float) -> Domain:
-    return lambda x: low < x < high
-
-
-def _all_apart(a: float, b: float, c: float) -> bool:
-    return apart(a, b) and apart(b, c) and apart(a, c)
-
-
-def _close(*xs: float) -> bool:
-    return max(xs) - min(xs) < 10
-
-
-def _operation(name: str, rule: Rule, *partials: Rule, **facts: Any) -> None:
-    add_operation(Operation(name, rule, *partials, **facts))
-
-
-def _libm(name: str, partial: Rule, **facts: Any) -> None:
-    _operation(name, getattr(p, name), partial, scalar=getattr(math, name), **facts)
-
-
 # --- arithmetic -----------------------------------------------------------------------------------------
 
-_operation(
+row(
     "add",
     operator.add,
     lambda a, b, y: 1.0,
@@ -105,7 +78,7 @@ _operation(
     definition="a + b",
     ordinary=anywhere,
 )
-_operation(
+row(
     "sub",
     operator.sub,
     lambda a, b, y: 1.0,
@@ -114,7 +87,7 @@ _operation(
     definition="a - b",
     ordinary=anywhere,
 )
-_operation(
+row(
     "mul",
     operator.mul,
     lambda a, b, y: b,
@@ -123,7 +96,7 @@ _operation(
     definition="a * b",
     ordinary=anywhere,
 )
-_operation(
+row(
     "div",
     divide,
     lambda a, b, y: divide(1.0, b),
@@ -133,7 +106,7 @@ _operation(
     definition="a / b",
     ordinary=lambda a, b: abs(b) > 0.05,
 )
-_operation(
+row(
     "neg",
     operator.neg,
     lambda x, y: -1.0,
@@ -142,7 +115,7 @@ _operation(
     definition="-x",
     ordinary=anywhere,
 )
-_operation(
+row(
     "pow",
     p.power,
     lambda a, b, y: select(p.equal(b, 0.0), 0.0, b * p.power(a, b - 1.0)),
@@ -153,7 +126,7 @@ _operation(
     definition="power(a, b)",
     ordinary=lambda a, b: 0.05 < a < 20 and abs(b) < 4,
 )
-_operation(
+row(
     "mod",
     p.modulo,
     lambda a, b, y: 1.0,
@@ -164,58 +137,58 @@ _operation(
     definition="a - b * floor(a / b)",
     ordinary=lambda a, b: abs(b) > 0.05 and 0.01 < a % b / b < 0.99 and abs(a / b) < 1e3,
 )
-_operation(
+row(
     "abs",
     absolute,
     lambda x, y: p.sign(x),
     selecting=True,
     summary="|x|; its gradient at 0 is 0.",
     definition="fabs(x)",
-    ordinary=_beyond(1e-3),
+    ordinary=beyond(1e-3),
 )
 
 # --- exponentials and roots -----------------------------------------------------------------------------
 
-_libm("exp", lambda x, y: y, summary="e to the power of x.", ordinary=_between(-20, 8))
-_libm("expm1", lambda x, y: exp(x), summary="exp(x) - 1, exact for small x.", ordinary=_between(-20, 8))
-_libm(
+libm("exp", lambda x, y: y, summary="e to the power of x.", ordinary=between(-20, 8))
+libm("expm1", lambda x, y: exp(x), summary="exp(x) - 1, exact for small x.", ordinary=between(-20, 8))
+libm(
     "exp2",
-    lambda x, y: y * _LN2,
+    lambda x, y: y * LN2,
     summary="2 to the power of x.",
     definition="power(2, x)",
-    ordinary=_between(-20, 12),
+    ordinary=between(-20, 12),
 )
-_libm("log", lambda x, y: divide(1.0, x), summary="Natural logarithm.", ordinary=_between(0.02, p.INF))
-_libm(
+libm("log", lambda x, y: divide(1.0, x), summary="Natural logarithm.", ordinary=between(0.02, p.INF))
+libm(
     "log1p",
     lambda x, y: divide(1.0, 1.0 + x),
     summary="log(1 + x), exact for small x.",
-    ordinary=_between(-0.95, p.INF),
+    ordinary=between(-0.95, p.INF),
 )
-_libm(
+libm(
     "log2",
-    lambda x, y: divide(_INVERSE_LN2, x),
+    lambda x, y: divide(INVERSE_LN2, x),
     summary="Logarithm to base 2.",
     definition="log(x) / log(2)",
-    ordinary=_between(0.02, p.INF),
+    ordinary=between(0.02, p.INF),
 )
-_libm(
+libm(
     "log10",
-    lambda x, y: divide(_INVERSE_LN10, x),
+    lambda x, y: divide(INVERSE_LN10, x),
     summary="Logarithm to base 10.",
-    ordinary=_between(0.02, p.INF),
+    ordinary=between(0.02, p.INF),
 )
-_libm("sqrt", lambda x, y: divide(0.5, y), summary="Square root.", ordinary=_between(0.02, p.INF))
-_libm(
+libm("sqrt", lambda x, y: divide(0.5, y), summary="Square root.", ordinary=between(0.02, p.INF))
+libm(
     "cbrt",
     lambda x, y: select(p.equal(x, 0.0), divide(1.0, 3.0 * (y * y)), divide(divide(y, x), 3.0)),
     shown=[lambda x, y: divide(1.0, 3.0 * (y * y))],
     summary="Cube root.",
     definition="sign(x) * root(fabs(x), 3)",
     raises=False,
-    ordinary=_beyond(0.02),
+    ordinary=beyond(0.02),
 )
-_operation(
+row(
     "square",
     lambda x: x * x,
     lambda x, y: 2.0 * x,
@@ -223,14 +196,14 @@ _operation(
     definition="x * x",
     ordinary=anywhere,
 )
-_operation(
+row(
     "reciprocal",
     lambda x: divide(1.0, x),
     lambda x, y: -(y * y),
     scalar=lambda x: 1.0 / x,
     summary="1 / x.",
     definition="1 / x",
-    ordinary=_beyond(0.05),
+    ordinary=beyond(0.05),
 )
 
 
@@ -241,31 +214,31 @@ def _one_minus_square(x: Number) -> Number:
 
 # --- trigonometry ---------------------------------------------------------------------------------------
 
-_libm("sin", lambda x, y: p.cos(x), summary="Sine.", ordinary=_between(-100, 100))
-_libm("cos", lambda x, y: -p.sin(x), summary="Cosine.", ordinary=_between(-100, 100))
-_libm(
+libm("sin", lambda x, y: p.cos(x), summary="Sine.", ordinary=between(-100, 100))
+libm("cos", lambda x, y: -p.sin(x), summary="Cosine.", ordinary=between(-100, 100))
+libm(
     "tan",
     lambda x, y: 1.0 + y * y,
     summary="Tangent.",
     ordinary=lambda x: abs(x) < 100 and abs(math.cos(x)) > 0.1,
 )
-_libm(
+libm(
     "asin",
     lambda x, y: divide(1.0, p.sqrt(_one_minus_square(x))),
     shown=[lambda x, y: divide(1.0, p.sqrt(1.0 - x * x))],
     summary="Inverse sine.",
-    ordinary=_between(-0.95, 0.95),
+    ordinary=between(-0.95, 0.95),
     aliases=("arcsin",),
 )
-_libm(
+libm(
     "acos",
     lambda x, y: divide(-1.0, p.sqrt(_one_minus_square(x))),
     shown=[lambda x, y: divide(-1.0, p.sqrt(1.0 - x * x))],
     summary="Inverse cosine.",
-    ordinary=_between(-0.95, 0.95),
+    ordinary=between(-0.95, 0.95),
     aliases=("arccos",),
 )
-_libm(
+libm(
     "atan",
     lambda x, y: select(
         greater(absolute(x), 1.0), divide(divide(1.0, x), x + divide(1.0, x)), divide(1.0, 1.0 + x * x)
@@ -273,20 +246,20 @@ _libm(
     shown=[lambda x, y: divide(1.0, 1.0 + x * x)],
     summary="Inverse tangent.",
     raises=False,
-    ordinary=_between(-100, 100),
+    ordinary=between(-100, 100),
     aliases=("arctan",),
 )
-_libm("sinh", lambda x, y: p.cosh(x), summary="Hyperbolic sine.", ordinary=_between(-8, 8))
-_libm("cosh", lambda x, y: p.sinh(x), summary="Hyperbolic cosine.", ordinary=_between(-8, 8))
-_libm(
+libm("sinh", lambda x, y: p.cosh(x), summary="Hyperbolic sine.", ordinary=between(-8, 8))
+libm("cosh", lambda x, y: p.sinh(x), summary="Hyperbolic cosine.", ordinary=between(-8, 8))
+libm(
     "tanh",
     lambda x, y: p.sech2(x),
     shown=[lambda x, y: 1.0 - y * y],
     summary="Hyperbolic tangent.",
     raises=False,
-    ordinary=_between(-6, 6),
+    ordinary=between(-6, 6),
 )
-_libm(
+libm(
     "asinh",
     shown=[lambda x, y: divide(1.0, p.sqrt(x * x + 1.0))],
     partial=lambda x, y: select(
@@ -297,19 +270,19 @@ _libm(
     ordinary=anywhere,
     aliases=("arcsinh",),
 )
-_libm(
+libm(
     "acosh",
     lambda x, y: divide(1.0, p.sqrt(x - 1.0) * p.sqrt(x + 1.0)),
     summary="Inverse hyperbolic cosine.",
-    ordinary=_between(1.05, p.INF),
+    ordinary=between(1.05, p.INF),
     aliases=("arccosh",),
 )
-_libm(
+libm(
     "atanh",
     lambda x, y: divide(1.0, _one_minus_square(x)),
     shown=[lambda x, y: divide(1.0, 1.0 - x * x)],
     summary="Inverse hyperbolic tangent.",
-    ordinary=_between(-0.95, 0.95),
+    ordinary=between(-0.95, 0.95),
     aliases=("arctanh",),
 )
 
@@ -334,7 +307,7 @@ def _share_of_norm(a: Number, b: Number) -> Number:
                   select(p.greater_equal(absolute(a), absolute(b)), large, small))  # fmt: skip
 
 
-_operation(
+row(
     "atan2",
     p.atan2,
     lambda a, b, y: _over_squared_norm(b, a, b),
@@ -344,7 +317,7 @@ _operation(
     ordinary=lambda y, x: math.hypot(y, x) > 0.05 and not (x < 0 and abs(y) < 0.01),
     aliases=("arctan2",),
 )
-_operation(
+row(
     "hypot",
     p.hypot,
     lambda a, b, y: _share_of_norm(a, b),
@@ -374,21 +347,21 @@ def _finite(x: float, rule: Rule) -> Number:
     return rule(x)
 
 
-_operation(
+row(
     "sinpi",
     _sinpi,
     lambda x, y: math.pi * p.cospi(x),
     scalar=lambda x: _finite(x, _sinpi),
     summary="sin(pi x), exactly 0 at whole numbers.",
-    ordinary=_between(-100, 100),
+    ordinary=between(-100, 100),
 )
-_operation(
+row(
     "cospi",
     _cospi,
     lambda x, y: -math.pi * p.sinpi(x),
     scalar=lambda x: _finite(x, _cospi),
     summary="cos(pi x), exactly 0 at odd multiples of 1/2.",
-    ordinary=_between(-100, 100),
+    ordinary=between(-100, 100),
 )
 
 
@@ -406,7 +379,7 @@ def _sinc_slope(x: Number) -> Number:
     return math.pi * (math.pi * x) * total
 
 
-_operation(
+row(
     "sinc",
     _sinc,
     lambda x, y: select(p.less(absolute(x), 0.75), _sinc_slope(x), divide(p.cospi(x) - y, x)),
@@ -415,19 +388,19 @@ _operation(
     definition="sinpi(x) / (pi * x) if x else mpf(1)",
     ordinary=lambda x: 0.1 < abs(x) < 20,
 )
-_operation(
+row(
     "degrees",
-    lambda x: x * _RADIAN,
-    lambda x, y: _RADIAN,
+    lambda x: x * RADIAN,
+    lambda x, y: RADIAN,
     summary="Radians in degrees.",
     definition="x * 180 / pi",
     ordinary=anywhere,
     aliases=("rad2deg",),
 )
-_operation(
+row(
     "radians",
-    lambda x: x * _DEGREE,
-    lambda x, y: _DEGREE,
+    lambda x: x * DEGREE,
+    lambda x, y: DEGREE,
     summary="Degrees in radians.",
     definition="x * pi / 180",
     ordinary=anywhere,
@@ -440,182 +413,18 @@ def _sech2(x: Number) -> Number:
     return divide(4.0 * e, (1.0 + e) * (1.0 + e))
 
 
-_operation(
+row(
     "sech2",
     _sech2,
     lambda x, y: -2.0 * (y * p.tanh(x)),
     summary="1 / cosh(x)^2, the slope of tanh, exact where tanh saturates.",
     definition="1 / cosh(x) ** 2",
-    ordinary=_between(-8, 8),
+    ordinary=between(-8, 8),
 )
 
 # --- special functions ----------------------------------------------------------------------------------
 
-
-def _gaussian(x: Number) -> Number:
-    a = select(greater(absolute(x), 40.0), 40.0, absolute(x))
-    high = p.floor(a * 64.0) * 0.015625  # its square is exact, so that rounding is not magnified
-    return exp(-0.5 * (high * high)) * exp(-0.5 * ((a - high) * (a + high)))
-
-
-_operation(
-    "gaussian",
-    _gaussian,
-    lambda x, y: -(x * y),
-    shown=[lambda x, y: -x * y],
-    summary="exp(-x^2 / 2), exact in the tails.",
-    definition="exp(-x * x / 2)",
-    ordinary=_between(-8, 8),
-)
-_libm(
-    "erf",
-    lambda x, y: _TWO_OVER_ROOT_PI * (p.gaussian(x) * p.gaussian(x)),
-    shown=[lambda x, y: _TWO_OVER_ROOT_PI * exp(-(x * x))],
-    summary="Error function.",
-    raises=False,
-    ordinary=_between(-3, 3),
-)
-_libm(
-    "erfc",
-    lambda x, y: -(_TWO_OVER_ROOT_PI * (p.gaussian(x) * p.gaussian(x))),
-    shown=[lambda x, y: -(_TWO_OVER_ROOT_PI * exp(-(x * x)))],
-    summary="1 - erf(x), exact for large x.",
-    raises=False,
-    ordinary=_between(-3, 3),
-)
-
-
-def _bounded_erfcx(x: float) -> Number:
-    y = p.erfcx(x)
-    if y == p.INF:
-        raise OverflowError("math range error")
-    return y
-
-
-_operation(
-    "erfcx",
-    p.erfcx,
-    lambda x, y: -2.0 * p.ierfcx(1.0, x),
-    shown=[lambda x, y: 2.0 * x * y - _TWO_OVER_ROOT_PI],
-    scalar=_bounded_erfcx,
-    native=False,
-    summary="exp(x^2) erfc(x), for x where erfc(x) is too small for a float.",
-    definition="exp(x * x) * erfc(x)",
-    ordinary=_between(-3, 100),
-)
-_operation(
-    "ierfcx",
-    p.ierfcx,
-    lambda order, x, y: 0.0,
-    lambda order, x, y: -2.0 * (order + 1.0) * p.ierfcx(order + 1.0, x),
-    selecting=True,
-    native=False,
-    summary="exp(x^2) times the n-th repeated integral of erfc at x; erfcx for order 0.",
-    definition="exp(x * x) * erfc(x) if order == 0 else ierfcx(order, x)",
-)
-
-
-def _erfinv(x: float) -> Number:
-    if not -1.0 < x < 1.0 and x == x:
-        raise ValueError("math domain error")
-    return p.erfinv(x)
-
-
-_operation(
-    "erfinv",
-    p.erfinv,
-    # exp(y^2) = erfcx(y) / erfc(y), and erfc(y) = 1 - x is exact for x above 1/2
-    lambda x, y: (
-        _HALF_ROOT_PI
-        * select(p.less(absolute(x), 0.5), exp(y * y), divide(p.erfcx(absolute(y)), 1.0 - absolute(x)))
-    ),
-    shown=[lambda x, y: _HALF_ROOT_PI * exp(y * y)],
-    scalar=_erfinv,
-    native=False,
-    summary="The number whose erf is x.",
-    ordinary=_between(-0.95, 0.95),
-)
-_operation(
-    "gamma",
-    p.gamma,
-    lambda x, y: y * p.digamma(x),
-    scalar=math.gamma,
-    native=False,
-    summary="The Gamma function: (x - 1)! for whole numbers.",
-    ordinary=_between(0.05, 20),
-)
-_operation(
-    "lgamma",
-    p.lgamma,
-    lambda x, y: p.digamma(x),
-    scalar=math.lgamma,
-    native=False,
-    summary="Logarithm of |Gamma(x)|.",
-    definition="log(fabs(gamma(x)))",
-    ordinary=_between(0.05, 100),
-)
-
-
-def _off_poles(x: float) -> Number:
-    y = p.digamma(x)
-    if y != y and x == x:
-        raise ValueError("math domain error")
-    return y
-
-
-_operation(
-    "digamma",
-    p.digamma,
-    lambda x, y: p.polygamma(1.0, x),
-    scalar=_off_poles,
-    native=False,
-    summary="The slope of lgamma.",
-    ordinary=_between(0.05, 100),
-)
-_operation(
-    "polygamma",
-    p.polygamma,
-    lambda order, x, y: 0.0,
-    lambda order, x, y: p.polygamma(order + 1.0, x),
-    selecting=True,
-    native=False,
-    summary="The polygamma function of some order at x: 0 for digamma, 1 for trigamma.",
-)
-
-
-def _positive_beta(a: float, b: float) -> Number:
-    if a <= 0.0 or b <= 0.0:
-        raise ValueError("math domain error")
-    y = p.beta(a, b)
-    if y == p.INF:
-        raise OverflowError("math range error")
-    return y
-
-
-_operation(
-    "digamma_difference",
-    p.digamma_difference,
-    lambda a, b, y: p.polygamma(1.0, a + b) - p.polygamma(1.0, a),
-    lambda a, b, y: p.polygamma(1.0, a + b),
-    native=False,
-    summary="digamma(a + b) - digamma(a) without cancellation, for positive a and b; NaN elsewhere.",
-    definition="digamma(a + b) - digamma(a)",
-    ordinary=lambda a, b: 0.05 < a < 20 and 0.05 < b < 20,
-)
-_operation(
-    "beta",
-    p.beta,
-    lambda a, b, y: -(y * p.digamma_difference(a, b)),
-    lambda a, b, y: -(y * p.digamma_difference(b, a)),
-    shown=[
-        lambda a, b, y: y * (p.digamma(a) - p.digamma(a + b)),
-        lambda a, b, y: y * (p.digamma(b) - p.digamma(a + b)),
-    ],
-    scalar=_positive_beta,
-    native=False,
-    summary="Gamma(a) Gamma(b) / Gamma(a + b), for positive a and b.",
-    ordinary=lambda a, b: 0.05 < a < 20 and 0.05 < b < 20,
-)
+from . import special_operations  # noqa: E402, F401 - their rows stand here in the order
 
 # --- activations: every exponential is of a number that is not positive, so that none overflows ---------
 
@@ -653,41 +462,41 @@ def _elu(x: Number, alpha: Number = 1.0) -> Number:
     return select(less_equal(x, 0.0), alpha * p.expm1(_negative_part(x)), x)
 
 
-_operation(
+row(
     "sigmoid",
     _logistic,
     lambda x, y: 0.25 * p.sech2(0.5 * x),
     shown=[lambda x, y: y * (1.0 - y)],
     summary="1 / (1 + exp(-x)); never overflows.",
     definition="1 / (1 + exp(-x))",
-    ordinary=_between(-20, 10),
+    ordinary=between(-20, 10),
 )
-_operation(
+row(
     "logsigmoid",
     lambda x: -_softplus(-x),
     lambda x, y: p.sigmoid(-x),
     summary="log(sigmoid(x)); never overflows.",
     definition="-log1p(exp(-x))",
-    ordinary=_between(-20, 10),
+    ordinary=between(-20, 10),
 )
-_operation(
+row(
     "softplus",
     _softplus,
     lambda x, y: p.sigmoid(x),
     summary="log(1 + exp(x)); never overflows.",
     definition="log1p(exp(x))",
-    ordinary=_between(-10, 20),
+    ordinary=between(-10, 20),
 )
-_operation(
+row(
     "logit",
     _logit,
     lambda x, y: divide(1.0, x * (1.0 - x)),
     scalar=_logit_inside,
     summary="log(x / (1 - x)), the inverse of sigmoid.",
     definition="log(x / (1 - x))",
-    ordinary=_between(0.02, 0.98),
+    ordinary=between(0.02, 0.98),
 )
-_operation(
+row(
     "relu",
     lambda x: select(less_equal(x, 0.0), 0.0, x),
     lambda x, y: select(less_equal(x, 0.0), 0.0, 1.0),
@@ -695,52 +504,52 @@ _operation(
     selecting=True,
     summary="max(0, x).",
     definition="x if x > 0 else mpf(0)",
-    ordinary=_beyond(1e-3),
+    ordinary=beyond(1e-3),
 )
-_operation(
+row(
     "leaky_relu",
     _leaky_relu,
     lambda a, b, y: select(less_equal(a, 0.0), b, 1.0),
     lambda a, b, y: select(less_equal(a, 0.0), a, 0.0),
     summary="x where x > 0, else slope * x.",
     definition="x if x > 0 else slope * x",
-    ordinary=_beyond(1e-3),
+    ordinary=beyond(1e-3),
 )
-_operation(
+row(
     "elu",
     _elu,
     lambda a, b, y: select(less_equal(a, 0.0), b * exp(_negative_part(a)), 1.0),
     lambda a, b, y: select(less_equal(a, 0.0), p.expm1(_negative_part(a)), 0.0),
     summary="x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015).",
     definition="x if x > 0 else alpha * expm1(x)",
-    ordinary=_beyond(1e-3),
+    ordinary=beyond(1e-3),
 )
 
 
 def _twice_normal_cdf(x: Number) -> Number:
     """erfc(-x / sqrt(2)); the rounding of -x * sqrt(1/2), which the tail magnifies, is made good."""
     b = select(p.less(x, -1.0), select(p.less(x, -40.0), 40.0, -x), 0.0)
-    c = b * _ROOT_HALF
+    c = b * ROOT_HALF
     high, low = p.floor(b * 64.0) * 0.015625, p.floor(c * 64.0) * 0.015625  # their squares are exact
     missing = (0.5 * (high * high) - low * low) + (0.5 * ((b - high) * (b + high)) - (c - low) * (c + low))
-    return p.erfc(-x * _ROOT_HALF) * (1.0 - missing)
+    return p.erfc(-x * ROOT_HALF) * (1.0 - missing)
 
 
-_operation(
+row(
     "gelu",
     lambda x: 0.5 * x * _twice_normal_cdf(x),
-    lambda x, y: 0.5 * p.erfc(-x * _ROOT_HALF) + x * (_INVERSE_ROOT_2PI * p.gaussian(x)),
+    lambda x, y: 0.5 * p.erfc(-x * ROOT_HALF) + x * (INVERSE_ROOT_2PI * p.gaussian(x)),
     summary="x Phi(x), with the exact normal distribution function (Hendrycks and Gimpel 2016).",
     definition="x * erfc(-x / sqrt(2)) / 2",
-    ordinary=_between(-6, 20),
+    ordinary=between(-6, 20),
 )
-_operation(
+row(
     "silu",
     lambda x: x * p.sigmoid(x),
     lambda x, y: p.sigmoid(x) * (1.0 + x * p.sigmoid(-x)),
     summary="x sigmoid(x).",
     definition="x / (1 + exp(-x))",
-    ordinary=_between(-20, 20),
+    ordinary=between(-20, 20),
 )
 
 # --- selection and steps --------------------------------------------------------------------------------
@@ -755,7 +564,7 @@ def _share(a: Number, b: Number, wins: Rule) -> Number:
     return select(wins(a, b), 1.0, select(p.equal(a, b), 0.5, 0.0))
 
 
-_operation(
+row(
     "maximum",
     lambda a, b: _nan_aware(a, b, p.greater_equal),
     lambda a, b, y: _share(a, b, greater),
@@ -765,7 +574,7 @@ _operation(
     definition="a if a >= b else b",
     ordinary=apart,
 )
-_operation(
+row(
     "minimum",
     lambda a, b: _nan_aware(a, b, less_equal),
     lambda a, b, y: _share(a, b, p.less),
@@ -775,11 +584,11 @@ _operation(
     definition="a if a <= b else b",
     ordinary=apart,
 )
-_operation(
+row(
     "logaddexp",
     lambda a, b: select(
         p.equal(a, b),
-        a + _LN2,
+        a + LN2,
         _nan_aware(a, b, p.greater_equal) + p.log1p(exp(-absolute(a - b))),
     ),
     lambda a, b, y: p.sigmoid(a - b),
@@ -796,7 +605,7 @@ def _xlogy(a: float, b: float) -> Number:
     return OPERATIONS["xlogy"].rule(a, b)
 
 
-_operation(
+row(
     "xlogy",
     lambda a, b: select(p.equal(a, 0.0), select(p.equal(b, b), 0.0, b), a * p.log(b)),
     lambda a, b, y: p.log(b),
@@ -807,7 +616,7 @@ _operation(
     definition="a * log(b) if a else mpf(0)",
     ordinary=lambda a, b: abs(a) > 0.01 and b > 0.02,
 )
-_operation(
+row(
     "copysign",
     p.copysign,
     lambda a, b, y: p.sign(a) * p.copysign(1.0, b),
@@ -817,7 +626,7 @@ _operation(
     definition="fabs(a) * sign(b)",
     ordinary=lambda a, b: abs(a) > 1e-3 and abs(b) > 1e-3,
 )
-_operation(
+row(
     "heaviside",
     lambda x, half: select(
         p.less(x, 0.0), 0.0, select(greater(x, 0.0), 1.0, select(p.equal(x, 0.0), half, x))
@@ -828,7 +637,7 @@ _operation(
     summary="0 for x < 0, 1 for x > 0, half at 0.",
     definition="mpf(0) if x < 0 else (mpf(1) if x > 0 else half)",
 )
-_operation(
+row(
     "where",
     lambda condition, a, b: select(condition, a, b),
     lambda a, b, c, y: 0.0,
@@ -838,7 +647,7 @@ _operation(
     summary="a where the condition is not 0, else b; the branch not taken gets a gradient of exactly 0.",
     definition="a if condition != 0 else b",
 )
-_operation(
+row(
     "clip",
     lambda x, low, high: select(p.less(x, low), low, select(greater(x, high), high, x)),
     lambda a, b, c, y: select(p.less(a, b), 0.0, select(greater(a, c), 0.0, 1.0)),
@@ -849,28 +658,28 @@ _operation(
     definition="low if x < low else (high if x > high else x)",
     ordinary=lambda x, low, high: low < high and abs(x - low) > 1e-3 < abs(x - high),
 )
-_operation(
+row(
     "sign",
     p.sign,
     lambda x, y: 0.0,
     selecting=True,
     summary="-1, 0 or 1; its gradient is 0.",
 )
-_operation(
+row(
     "floor",
     p.floor,
     lambda x, y: 0.0,
     selecting=True,
     summary="The largest whole number not above x, as a float; its gradient is 0.",
 )
-_operation(
+row(
     "ceil",
     p.ceil,
     lambda x, y: 0.0,
     selecting=True,
     summary="The smallest whole number not below x, as a float; its gradient is 0.",
 )
-_operation(
+row(
     "rint",
     p.rint,
     lambda x, y: 0.0,
@@ -878,7 +687,7 @@ _operation(
     summary="The nearest whole number, the even one of two, as a float; its gradient is 0.",
     definition="nint(x)",
 )
-_operation(
+row(
     "stop_gradient",
     p.hold,
     lambda x, y: 0.0,
@@ -893,7 +702,7 @@ for _name, _symbol in (
     ("less_equal", "<="),
     ("equal", "=="),
 ):
-    _operation(
+    row(
         _name,
         getattr(p, _name),
         lambda a, b, y: 0.0,
@@ -942,7 +751,7 @@ def _exponentials(name: str, **parts: Any) -> None:
     add_operation(Exponentials(name, **folds, **parts))
 
 
-_operation(
+row(
     "complement",
     lambda w, others: others,
     lambda w, others, y: -1.0,
@@ -966,7 +775,7 @@ _exponentials(
     shown=[lambda w, y, same: y * (same - w)],
     indexed=True,
     definition="exp(xs[i]) / fsum(map(exp, xs))",
-    ordinary=_close,
+    ordinary=close,
 )
 _exponentials(
     "log_softmax",
@@ -975,7 +784,7 @@ _exponentials(
     shown=[lambda w, y, same: same - w],
     indexed=True,
     definition="xs[i] - log(fsum(map(exp, xs)))",
-    ordinary=_close,
+    ordinary=close,
 )
 _reduction(
     "norm",
@@ -996,7 +805,7 @@ for _name, _least, _wins in (("max", -p.INF, p.greater_equal), ("min", p.INF, le
         partial=lambda x, m, s, y, n, same: select(p.equal(x, m), divide(1.0, s), 0.0),
         selecting=True,
         definition=f"{_name}(xs)",
-        ordinary=_all_apart,
+        ordinary=all_apart,
     )
 
 #: The built-in operations in the order of their numbers, which begin at 1.

@@ -30,7 +30,7 @@ def test_a_new_row_is_all_that_a_new_operation_takes(tmp_path):
     rows = copy / "calculus" / "operations.py"
     text = rows.read_text(encoding="utf-8")
     row = """
-_operation(
+row(
     "cubed_in_tests",
     lambda x: x * x * x,
     lambda x, y: 3.0 * x * x,
