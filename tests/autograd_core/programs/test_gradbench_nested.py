@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autograd_core as ag
 from benchmarks.gradbench.hand import vertex
 from tests.autograd_core.programs.test_gradbench import result
 
 MODES = ("rr", "rf", "fr", "ff")
+takes_minutes_uncompiled = pytest.mark.skipif(not ag.COMPILED, reason="it takes minutes uncompiled")
 CAMERA = [-0.758453, -1.109613, -0.845551, 34.556073, 39.676747, 53.881673]
 CAMERA += [419.194514, 5.864426, -8.518870, 0.087812, 0.002739]
 
@@ -264,6 +266,7 @@ def descend(f: Callable[[Any], float], slope: Callable[[Any], Any], x: Any) -> A
     return x
 
 
+@takes_minutes_uncompiled
 @pytest.mark.parametrize("modes", MODES)
 def test_saddle(modes: str) -> None:
     start = np.array([1.0, 1.0])
@@ -292,6 +295,7 @@ def crossing(w: float) -> tuple[float, float]:
         x, dx, v, dv = new, moved, v + h * force, dv + h * along
 
 
+@takes_minutes_uncompiled
 @pytest.mark.parametrize("modes", MODES)
 def test_particle(modes: str) -> None:
     def miss(w: Any) -> float:
