@@ -92,6 +92,24 @@ def jupyter(tmp_path_factory):
             server.wait()
 
 
+def expect(locator):
+    """Playwright's assertions, which wait: a page draws some things a moment after the click."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=30_000)
+    return expect(locator)
+
+
+def text_is(locator, text):
+    """The visible text becomes this one, a string or a pattern."""
+    expect(locator).to_have_text(text, use_inner_text=True)
+
+
+def text_has(locator, text):
+    """The visible text comes to contain this one."""
+    expect(locator).to_contain_text(text, use_inner_text=True)
+
+
 class Lab:
     """A running JupyterLab: its address and its directory."""
 

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 import shutil
 import subprocess
 
@@ -9,6 +10,7 @@ import pytest
 
 import viz
 from autograd_core import Value, lgamma, no_grad, operation, scope, tanh
+from tests.browser.conftest import expect, text_has, text_is
 from viz.playground import save_playground
 
 pytestmark = pytest.mark.browser
@@ -51,17 +53,17 @@ def test_before_the_first_step_no_partial_and_no_product_is_shown(new_page, tmp_
     assert len(texts) == 8
     assert set(texts) == {""}
     page.locator("#n2").click()
-    assert page.locator(".details .facts").first.inner_text() == "data –\ngrad –"
-    assert page.locator(".path").count() == 0
+    text_is(page.locator(".details .facts").first, "data –\ngrad –")
+    expect(page.locator(".path")).to_have_count(0)
 
 
 def test_partials_appear_with_the_operation_and_the_backward_arrow_points_back(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(loss()))
     page.get_by_label("Next step").click()
     assert [shown(page, edge) for edge in ("e2_0", "e2_1", "e4_0")] == [["-3"], ["2"], [""]]
-    assert page.locator("polygon.back").count() == 0
+    expect(page.locator("polygon.back")).to_have_count(0)
     page.get_by_label("Step", exact=True).fill("7")
-    assert page.locator(".edge.along polygon.back").count() == 1
+    expect(page.locator(".edge.along polygon.back")).to_have_count(1)
     tip, tail = page.evaluate(
         f"""() => {{
             const edge = {HOST}.querySelector('.edge.along');
@@ -81,12 +83,13 @@ def test_paths_end_with_their_sum(new_page, tmp_path):
         "4 = 4 × 1   along a → u7 → loss",
         "-2.359 = (-3) × 1 × 0.7864 × 1   along a → u4 → u5 → u6 → loss",
     ]
-    assert page.locator(".details").inner_text().strip().endswith("sum of all paths = 1.641 = grad(a)")
+    text_is(page.locator(".details"), re.compile(re.escape("sum of all paths = 1.641 = grad(a)") + r"\s*$"))
 
 
 def test_hovering_a_node_lights_every_path_to_the_output(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(loss()))
     page.locator("#n1").hover()
+    expect(page.locator(".on-path").first).to_be_attached()
     lit = {element.get_attribute("id") for element in page.locator(".on-path").all()}
     assert lit == {"n1", "n2", "n4", "n5", "n8", "e2_1", "e4_0", "e5_0", "e8_0"}
 
@@ -96,20 +99,20 @@ def test_a_stale_graph_is_told_until_the_page_computes_it_anew(new_page, tmp_pat
     y = x * x
     x.data = 5.0
     page = opened(new_page, tmp_path, viz.step(y))
-    assert "Stale" in page.locator(".notice").inner_text()
+    text_has(page.locator(".notice"), "Stale")
     page.get_by_label("Next step").click()
-    assert page.locator(".lines").first.inner_text().startswith("5 * 5 is 25, but the node holds 4")
+    text_is(page.locator(".lines").first, re.compile("^" + re.escape("5 * 5 is 25, but the node holds 4")))
     number_box(page, "x").fill("6")
     number_box(page, "x").press("Enter")
     settled(page)
     assert page.locator(".notice").is_hidden()
     assert shown(page, "n1")[-2] == "data 36"
-    assert not page.locator("#n1 .remark").is_visible()
+    expect(page.locator("#n1 .remark")).to_be_hidden()
 
 
 def test_every_digit_is_on_the_node_and_in_what_is_copied(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(Value(1 / 3, "third") * 2.0))
-    assert "0.3333333333333333" in page.locator("#n0 title").text_content()
+    expect(page.locator("#n0 title")).to_contain_text("0.3333333333333333")
     page.locator("#n0").focus()
     copied = page.evaluate(
         f"""() => {{
@@ -153,17 +156,17 @@ def test_a_slider_moves_by_arrow_keys_and_does_not_step(new_page, tmp_path):
     page.keyboard.press("ArrowRight")
     settled(page)
     assert shown(page, "n0")[1] == "data 2.08"
-    assert page.locator(".count").inner_text().startswith("0 /")
+    text_is(page.locator(".count"), re.compile("^0 /"))
 
 
 def test_a_step_that_a_new_input_adds_or_removes_is_stepped_through(new_page, tmp_path):
     x = Value(-1.0, "x")
     page = opened(new_page, tmp_path, viz.step(x.relu() * 3.0))
-    assert page.locator(".count").inner_text() == "0 / 4"  # the ReLU is off: nothing arrives at x
+    text_is(page.locator(".count"), "0 / 4")  # the ReLU is off: nothing arrives at x
     number_box(page, "x").fill("2")
     number_box(page, "x").press("Enter")
     settled(page)
-    assert page.locator(".count").inner_text() == "0 / 5"
+    text_is(page.locator(".count"), "0 / 5")
     page.get_by_label("Last step").click()
     assert shown(page, "n0")[2] == "grad 3"
 
@@ -173,7 +176,7 @@ def test_what_python_would_refuse_is_told(new_page, tmp_path):
     number_box(page, "x").fill("-1")
     number_box(page, "x").press("Enter")
     settled(page)
-    assert "log of -1 is NaN here; Python would raise an error" in page.locator(".notice").inner_text()
+    text_has(page.locator(".notice"), "log of -1 is NaN here; Python would raise an error")
 
 
 def test_an_operation_that_the_page_cannot_compute_is_named(new_page, tmp_path):
@@ -182,8 +185,8 @@ def test_an_operation_that_the_page_cannot_compute_is_named(new_page, tmp_path):
         return x**3
 
     page = opened(new_page, tmp_path, viz.step(cube(Value(2.0, "x")) + lgamma(Value(3.0, "y"))))
-    assert "Not live: the page cannot compute cube, lgamma" in page.locator(".section").first.inner_text()
-    assert page.locator(".exact").count() == 0
+    text_has(page.locator(".section").first, "Not live: the page cannot compute cube, lgamma")
+    expect(page.locator(".exact")).to_have_count(0)
     page.get_by_label("Last step").click()
     assert shown(page, "n0") == ["x", "data 2", "grad 12"]
 
@@ -227,12 +230,12 @@ def test_the_slope_is_plotted_with_its_tangent_and_the_finite_difference(new_pag
     page.get_by_text("The slope").click()
     page.locator(".pick", has_text="b").click()
     plot = page.locator(".plot").first
-    assert plot.get_attribute("aria-label") == "loss over b: at -3 the output is 4.462 and the slope 1.573"
-    assert page.locator(".plot .tangent").count() == 1
-    lines = page.locator(".section .lines").first.inner_text()
-    assert "loss(b + h) − loss(b) = 0.142" in lines
-    assert "h × gradient = 0.15729" in lines
-    assert "finite difference 1.5729, gradient 1.5729" in lines
+    expect(plot).to_have_attribute("aria-label", "loss over b: at -3 the output is 4.462 and the slope 1.573")
+    expect(page.locator(".plot .tangent")).to_have_count(1)
+    lines = page.locator(".section .lines").first
+    text_has(lines, "loss(b + h) − loss(b) = 0.142")
+    text_has(lines, "h × gradient = 0.15729")
+    text_has(lines, "finite difference 1.5729, gradient 1.5729")
 
 
 def test_a_step_of_learning_lowers_the_loss_and_draws_its_course(new_page, tmp_path):
@@ -246,9 +249,9 @@ def test_a_step_of_learning_lowers_the_loss_and_draws_its_course(new_page, tmp_p
     assert shown(page, "n0")[1] == "data 2.6"
     page.get_by_role("button", name="Ten steps of learning").click()
     settled(page)
-    note = page.locator(".section", has_text="One step of learning").locator(".note").last.inner_text()
-    assert note == f"L = {viz.text.number(4 * 0.64**11, 6)} after 11 steps, 4 before"
-    assert page.locator(".plot .curve").count() == 1
+    note = page.locator(".section", has_text="One step of learning").locator(".note").last
+    text_is(note, f"L = {viz.text.number(4 * 0.64**11, 6)} after 11 steps, 4 before")
+    expect(page.locator(".plot .curve")).to_have_count(1)
 
 
 # --- the algorithm ---
@@ -257,11 +260,11 @@ def test_a_step_of_learning_lowers_the_loss_and_draws_its_course(new_page, tmp_p
 def test_the_line_of_the_algorithm_is_lit_with_its_running_sum(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(loss()))
     lit = page.locator(".code.lit")
-    assert lit.inner_text().startswith("for i = 1")
+    text_is(lit, re.compile("^for i = 1"))
     page.keyboard.press("ArrowRight")
-    assert "f⁽ⁱ⁾(A⁽ⁱ⁾)" in lit.inner_text()
+    text_has(lit, "f⁽ⁱ⁾(A⁽ⁱ⁾)")
     page.keyboard.press("End")
-    assert "Σ" in lit.inner_text()
+    text_has(lit, "Σ")
     for _ in range(20):
         if "grad(a) = 4 − 2.359 = 1.641" in page.locator(".now").inner_text():
             return
@@ -306,7 +309,7 @@ def test_groups_open_and_close_by_click(new_page, tmp_path, network):
     page.get_by_role("button", name="Open this group").click()
     assert page.locator(".node").count() > before + 10
     page.get_by_label("relu ×16 ✕ (close)").click()
-    assert page.locator(".node", has_text="relu ×16").count() == 1
+    expect(page.locator(".node", has_text="relu ×16")).to_have_count(1)
 
 
 def test_one_of_a_group_can_be_chosen(new_page, tmp_path, network):
@@ -314,8 +317,8 @@ def test_one_of_a_group_can_be_chosen(new_page, tmp_path, network):
     page.get_by_label("Fit the picture (0)").click()
     page.locator(".node", has_text="relu ×16").click()
     page.get_by_label("One of the nodes in this box").select_option(index=3)
-    assert page.locator(".details h2").inner_text().endswith("relu")
-    assert page.locator(".node", has_text="relu ×16 (others)").count() == 1
+    text_is(page.locator(".details h2"), re.compile("relu$"))
+    expect(page.locator(".node", has_text="relu ×16 (others)")).to_have_count(1)
 
 
 def test_an_example_of_a_batch_is_shown_node_by_node_until_it_is_closed(
@@ -328,32 +331,32 @@ def test_an_example_of_a_batch_is_shown_node_by_node_until_it_is_closed(
     page.get_by_label("One with its example").select_option(index=2)
     assert page.locator('.node[id^="n"]').count() >= 9  # three dots, two relus, two inputs, the square, ...
     page.keyboard.press("ArrowRight")
-    assert page.locator(".node", has_text="matmul 6×2 (others)").count() == 1
+    expect(page.locator(".node", has_text="matmul 6×2 (others)")).to_have_count(1)
     page.locator(".groups button", has_text="example of").click()
     page.get_by_label("First step (Home)").dispatch_event("click")
-    assert page.locator(".node").count() == before
+    expect(page.locator(".node")).to_have_count(before)
 
 
 def test_a_diagnosis_of_recorded_numbers_is_not_shown_for_changed_ones(new_page, tmp_path):
     x = Value(-1.0, "x")
     page = opened(new_page, tmp_path, viz.step(x.relu() * 2.0))
     caption = page.locator(".caption")
-    assert caption.inner_text() == "ReLU off: 1"
-    assert page.locator(".remark").text_content() == "! ReLU off"
+    text_is(caption, "ReLU off: 1")
+    expect(page.locator(".remark")).to_have_text("! ReLU off")
     number_box(page, "x").fill("2")
     number_box(page, "x").press("Enter")
     settled(page)
-    assert "is not shown" in caption.inner_text()
-    assert not page.locator(".remark").is_visible()
+    text_has(caption, "is not shown")
+    expect(page.locator(".remark")).to_be_hidden()
     page.get_by_label("Reset: bring the recorded numbers back").click()
     settled(page)
-    assert caption.inner_text() == "ReLU off: 1"
+    text_is(caption, "ReLU off: 1")
 
 
 def test_infinities_are_written_in_one_way(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(Value(math.inf, "x") * 2.0))
     page.get_by_label("Last step").click()
-    assert "data inf" in page.locator("#n0 title").text_content()
+    expect(page.locator("#n0 title")).to_contain_text("data inf")
     assert "Infinity" not in page.locator(".player").inner_html()
 
 
@@ -374,7 +377,7 @@ def test_a_node_is_found_by_its_label(new_page, tmp_path, network):
     page = opened(new_page, tmp_path, viz.step(network_loss(network, 2, 3, 1), fold=False))
     page.get_by_label("Find a node by its label").fill("x1")
     page.keyboard.press("Enter")
-    assert page.locator(".details h2").inner_text() == "x1"
+    text_is(page.locator(".details h2"), "x1")
 
 
 def test_the_picture_is_zoomed_panned_and_fitted(new_page, tmp_path):
@@ -405,7 +408,7 @@ def test_the_picture_is_zoomed_panned_and_fitted(new_page, tmp_path):
 
 def test_a_link_opens_at_its_step_and_follows(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(loss()), "#step=12")
-    assert page.locator(".count").inner_text() == "12 / 14"
+    text_is(page.locator(".count"), "12 / 14")
     page.keyboard.press("ArrowLeft")
     assert page.evaluate("() => location.hash") == "#step=11"
     page.evaluate("() => (location.hash = '#step=3')")
@@ -419,7 +422,7 @@ def test_keys_belong_to_the_page_around_a_player(new_page, tmp_path):
     page.goto((tmp_path / "around.html").as_uri())
     page.locator(".player").wait_for()
     page.keyboard.press("ArrowRight")
-    assert page.locator(".count").inner_text() == "0 / 14"
+    text_is(page.locator(".count"), "0 / 14")
     assert page.evaluate("() => location.hash") == ""
 
 
@@ -448,7 +451,7 @@ def test_a_node_tells_the_line_that_made_it(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(root))
     page.keyboard.press("ArrowRight")
     page.locator(".node.output").click()
-    assert "made at test_live.py:" in page.locator(".details").inner_text()
+    text_has(page.locator(".details"), "made at test_live.py:")
 
 
 # --- the playground ---
@@ -463,7 +466,7 @@ def test_the_playground_needs_no_python(new_page, tmp_path):
     texts = page.locator(".node").all_text_contents()
     assert any("b" in text and "grad 15" in text for text in texts)  # a + 2 b at a = 2, b = 6.5
     page.get_by_label("Expression").fill("a*b +")
-    assert page.locator(".notice").first.inner_text() == "the expression ends too early"
+    text_is(page.locator(".notice").first, "the expression ends too early")
     page.get_by_label("Expression").fill("sin(t)")
     assert page.locator(".notice").first.is_hidden()
 
@@ -543,7 +546,7 @@ def test_a_graph_of_constants_plays(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(root))
     page.get_by_label("Last step").click()
     page.get_by_text("The slope").click()
-    assert "only constants" in page.locator(".section", has_text="The slope").inner_text()
+    text_has(page.locator(".section", has_text="The slope"), "only constants")
 
 
 def test_the_slope_says_what_is_differentiated(new_page, tmp_path):
@@ -553,18 +556,18 @@ def test_the_slope_says_what_is_differentiated(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(y, gradient=2.0, accumulate=True))
     page.get_by_text("The slope").click()
     lines = page.locator(".section .lines").first
-    assert "2·u2(x + h) − 2·u2(x) = 0.82\nh × gradient = 0.8" in lines.inner_text()
-    assert "finite difference 8, gradient 8" in lines.inner_text()
+    text_has(lines, "2·u2(x + h) − 2·u2(x) = 0.82\nh × gradient = 0.8")
+    text_has(lines, "finite difference 8, gradient 8")
     page.get_by_label("Last step").click()
     page.locator("#n0").click()
-    assert "4 from earlier sweeps + sum of all paths = 12 = grad(x)" in page.locator(".details").inner_text()
+    text_has(page.locator(".details"), "4 from earlier sweeps + sum of all paths = 12 = grad(x)")
 
 
 def test_a_constant_is_not_plotted_with_a_slope_of_0(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(Value(3.0, "x") * 5.0))
     page.get_by_text("The slope").click()
     page.locator(".node.constant").click()
-    assert "finite difference 5, gradient 5" in page.locator(".section .lines").first.inner_text()
+    text_has(page.locator(".section .lines").first, "finite difference 5, gradient 5")
 
 
 def test_a_stale_graph_has_no_slope_until_it_is_computed_anew(new_page, tmp_path):
@@ -573,11 +576,11 @@ def test_a_stale_graph_has_no_slope_until_it_is_computed_anew(new_page, tmp_path
     x.data = 5.0
     page = opened(new_page, tmp_path, viz.step(y))
     page.get_by_text("The slope").click()
-    assert "The graph is stale" in page.locator(".section", has_text="The slope").inner_text()
+    text_has(page.locator(".section", has_text="The slope"), "The graph is stale")
     number_box(page, "x").fill("6")
     number_box(page, "x").press("Enter")
     settled(page)
-    assert "gradient 12" in page.locator(".section .lines").first.inner_text()
+    text_has(page.locator(".section .lines").first, "gradient 12")
 
 
 def test_an_overflow_that_python_has_too_is_no_error(new_page, tmp_path):
@@ -585,7 +588,7 @@ def test_an_overflow_that_python_has_too_is_no_error(new_page, tmp_path):
     number_box(page, "x").fill("1e200")
     number_box(page, "x").press("Enter")
     settled(page)
-    assert "is inf here; it overflows, in Python too." in page.locator(".notice").inner_text()
+    text_has(page.locator(".notice"), "is inf here; it overflows, in Python too.")
 
 
 def test_the_link_follows_when_an_input_takes_steps_away(new_page, tmp_path):
@@ -593,7 +596,7 @@ def test_the_link_follows_when_an_input_takes_steps_away(new_page, tmp_path):
     number_box(page, "r").fill("-1")
     number_box(page, "r").press("Enter")
     settled(page)
-    assert page.locator(".count").inner_text() == "4 / 4"
+    text_is(page.locator(".count"), "4 / 4")
     assert page.evaluate("() => location.hash") == "#step=4"
 
 
@@ -601,11 +604,11 @@ def test_the_playground_tells_what_python_would_refuse_and_keeps_numbers_by_labe
     page = new_page()
     page.goto(save_playground(tmp_path / "playground.html", "log(c)").as_uri())
     notice = page.locator(".player:not(.playground) .notice")
-    assert notice.inner_text() == "y = log of -10 is NaN here; Python would raise an error."
+    text_is(notice, "y = log of -10 is NaN here; Python would raise an error.")
     field = page.get_by_label("Expression")
     field.fill("u2 / u1")
     number_box(page, "u1").fill("7")  # the first in the order of the sweep: its label is u2
     number_box(page, "u1").press("Enter")
     settled(page)
     field.fill("u2 / u1 + 0")
-    assert "u1 “u2”data 7" in page.locator(".node").first.text_content()
+    expect(page.locator(".node").first).to_contain_text("u1 “u2”data 7")

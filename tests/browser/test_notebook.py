@@ -1,6 +1,10 @@
 """The player in a real JupyterLab, in a real Chromium."""
 
+import re
+
 import pytest
+
+from tests.browser.conftest import expect, text_is
 
 nbformat = pytest.importorskip("nbformat", reason="the notebook tests need nbformat")
 pytestmark = pytest.mark.browser
@@ -80,18 +84,18 @@ def test_the_widget_steps_plays_slides_and_the_kernel_reads_its_step(lab_page, j
 
     player.get_by_label("Next step").click()
     player.get_by_label("Next step").click()
-    assert count.inner_text() == f"2 / {total}"
+    text_is(count, f"2 / {total}")
     player.get_by_label("Previous step").click()
-    assert count.inner_text() == f"1 / {total}"
+    text_is(count, f"1 / {total}")
 
     player.get_by_label("Next step").focus()
     page.keyboard.press("End")
-    assert count.inner_text() == f"{total} / {total}"
+    text_is(count, f"{total} / {total}")
     page.keyboard.press("ArrowLeft")
-    assert count.inner_text() == f"{total - 1} / {total}"
+    text_is(count, f"{total - 1} / {total}")
 
     player.get_by_label("Step", exact=True).fill("3")
-    assert count.inner_text() == f"3 / {total}"
+    text_is(count, f"3 / {total}")
     # While the kernel is busy with one message, Jupyter holds the widget's next ones back.
     reading = "print('position', player.position, player.current is player.steps[2])"
     for _ in range(20):
@@ -125,7 +129,7 @@ def test_keys_for_the_player_do_not_reach_the_notebook(lab_page, jupyter):
     before = page.locator(".jp-CodeCell").count()
     for key in ("ArrowRight", "ArrowLeft", "PageDown", "End", "Home"):
         page.keyboard.press(key)
-    assert page.locator(".jp-CodeCell").count() == before
+    expect(page.locator(".jp-CodeCell")).to_have_count(before)
     assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex") in (0, 1)
 
 
@@ -151,7 +155,7 @@ def test_an_untrusted_notebook_shows_the_static_picture(lab_page, jupyter):
     picture.wait_for(timeout=30_000)
     assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
     assert picture.get_attribute("alt").startswith("Computation graph of loss")
-    assert page.locator(".player").count() == 0
+    expect(page.locator(".player")).to_have_count(0)
 
 
 def test_the_plain_html_output_plays_in_a_trusted_notebook(lab_page, jupyter):
@@ -166,7 +170,7 @@ def test_the_plain_html_output_plays_in_a_trusted_notebook(lab_page, jupyter):
     player = page.locator(".jp-CodeCell >> nth=0").locator(".player")
     player.wait_for(timeout=30_000)
     player.get_by_label("Next step").click()
-    assert player.locator(".count").inner_text().startswith("1 /")
+    text_is(player.locator(".count"), re.compile("^1 /"))
     assert (
         page.locator(".jp-OutputArea-output img").count() == 0
         or not page.locator(".jp-OutputArea-output img").first.is_visible()
@@ -193,7 +197,7 @@ def test_a_saved_notebook_opened_without_a_kernel_plays(lab_page, jupyter):
     page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context", timeout=60_000)
     player = page.locator(".jp-CodeCell >> nth=0").locator(".player")
     player.wait_for(timeout=30_000)
-    assert page.get_by_text("Error displaying widget").count() == 0
+    expect(page.get_by_text("Error displaying widget")).to_have_count(0)
     player.get_by_label("Last step").click()
     done, total = player.locator(".count").inner_text().split(" / ")
     assert done == total != "0"
@@ -213,7 +217,7 @@ def test_a_page_made_by_nbconvert_plays_without_a_network(new_page, tmp_path):
     player = page.locator(".player")
     player.wait_for(timeout=30_000)
     player.get_by_label("Next step").click()
-    assert player.locator(".count").inner_text().startswith("1 /")
+    text_is(player.locator(".count"), re.compile("^1 /"))
 
 
 def test_the_kernel_reads_an_input_that_was_changed_in_the_widget(lab_page, jupyter):

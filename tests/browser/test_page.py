@@ -2,11 +2,13 @@
 
 import json
 import random
+import re
 
 import pytest
 
 import viz
 from autograd_core import Value, scope, tanh
+from tests.browser.conftest import expect, text_is
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +46,7 @@ def test_it_works_from_a_file_with_the_network_off(new_page, tmp_path):
     page.on("request", lambda request: requests.append(request.url))
     page.goto(viz.step(loss()).save_html(tmp_path / "player.html").as_uri())
     page.get_by_label("Next step").click()
-    assert page.locator(".count").inner_text().startswith("1 /")
+    text_is(page.locator(".count"), re.compile("^1 /"))
     assert shown(page, "n2") == ["u4 = ×", "data -6", "grad –"]
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
 
@@ -81,15 +83,15 @@ def test_the_keyboard_alone_reaches_everything(new_page, tmp_path):
     press("Tab")
     press("ArrowRight")
     press("ArrowRight")
-    assert count.inner_text() == f"2 / {len(player)}"
+    text_is(count, f"2 / {len(player)}")
     press("ArrowLeft")
-    assert count.inner_text() == f"1 / {len(player)}"
+    text_is(count, f"1 / {len(player)}")
     press("PageDown")
-    assert page.locator(".phase").inner_text().endswith("backward")
+    text_is(page.locator(".phase"), re.compile("backward$"))
     press("End")
-    assert count.inner_text() == f"{len(player)} / {len(player)}"
+    text_is(count, f"{len(player)} / {len(player)}")
     press("Home")
-    assert count.inner_text() == f"0 / {len(player)}"
+    text_is(count, f"0 / {len(player)}")
     focused = []
     for _ in range(17):
         focused.append(
@@ -111,8 +113,8 @@ def test_a_node_chosen_by_keyboard_tells_its_paths(new_page, tmp_path):
     page.locator("#n0").focus()
     page.keyboard.press("Enter")
     details = page.locator(".details")
-    assert details.locator("h2").inner_text() == "a"
-    assert details.locator(".path").count() == 0  # the answer is not given away
+    text_is(details.locator("h2"), "a")
+    expect(details.locator(".path")).to_have_count(0)  # the answer is not given away
     page.keyboard.press("End")
     assert details.locator(".path").all_inner_texts()[0].startswith("4 = 4 × 1")
     details.locator(".path").nth(1).focus()
@@ -132,13 +134,13 @@ def test_a_node_chosen_by_keyboard_tells_its_paths(new_page, tmp_path):
     page.locator("#n0").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press(" ")
-    assert details.locator("h2").inner_text() == "b"
+    text_is(details.locator("h2"), "b")
 
 
 def test_a_click_on_a_node_tells_its_paths(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(loss()))
     page.locator("#n2").click()
-    assert page.locator(".details h2").inner_text() == "u4 = ×"
+    text_is(page.locator(".details h2"), "u4 = ×")
     page.locator("#n2").click()
     assert page.locator(".details").is_hidden()
 
@@ -151,33 +153,33 @@ def test_it_plays_to_the_end_and_can_be_paused(new_page, tmp_path):
     play.click()
     page.wait_for_timeout(1000)
     play.click()
-    assert play.get_attribute("aria-pressed") == "false"
+    expect(play).to_have_attribute("aria-pressed", "false")
     paused = page.locator(".count").inner_text()
     assert 0 < int(paused.split("/")[0]) < len(player)
     page.wait_for_timeout(500)
-    assert page.locator(".count").inner_text() == paused
+    text_is(page.locator(".count"), paused)
     page.get_by_label("Speed of play").select_option("fastest")
     play.click()
     page.locator(".count", has_text=f"{len(player)} / {len(player)}").wait_for(timeout=10_000)
-    assert play.get_attribute("aria-pressed") == "false"
+    expect(play).to_have_attribute("aria-pressed", "false")
 
 
 def test_the_slider_goes_anywhere(new_page, tmp_path):
     player = viz.step(loss())
     page = opened(new_page, tmp_path, player)
     page.get_by_label("Step", exact=True).fill(str(len(player) - 1))
-    assert page.locator(".count").inner_text() == f"{len(player) - 1} / {len(player)}"
+    text_is(page.locator(".count"), f"{len(player) - 1} / {len(player)}")
 
 
 def test_a_screen_reader_is_told_each_step(new_page, tmp_path):
     player = viz.step(loss())
     page = opened(new_page, tmp_path, player)
     say = page.locator("[role=status]")
-    assert say.get_attribute("aria-live") == "polite"
+    expect(say).to_have_attribute("aria-live", "polite")
     page.get_by_label("Next step").click()
-    assert say.inner_text() == f"Step 1 of {len(player)}. Forward. u4 is a times b: -6."
+    text_is(say, f"Step 1 of {len(player)}. Forward. u4 is a times b: -6.")
     slider = page.get_by_label("Step", exact=True)
-    assert slider.get_attribute("aria-valuetext") == f"step 1 of {len(player)}, forward"
+    expect(slider).to_have_attribute("aria-valuetext", f"step 1 of {len(player)}, forward")
     named = page.locator(".player button, .player select, .player input, .player [role=button]").all()
     assert all(element.get_attribute("aria-label") or element.text_content().strip() for element in named)
 
@@ -194,8 +196,8 @@ def test_a_hostile_label_is_text(new_page, tmp_path, label):
     page.locator("#n0").click()
     name = f"u1 “{viz.text.visible(label)}”"
     assert shown(page, "n0")[0] == viz.text.visible(name)
-    assert page.locator(".details h2").inner_text() == viz.text.visible(name, 64)
-    assert page.locator(".player script, .player b").count() == 0
+    text_is(page.locator(".details h2"), viz.text.visible(name, 64))
+    expect(page.locator(".player script, .player b")).to_have_count(0)
     assert dialogs == []
 
 
@@ -213,10 +215,10 @@ def test_two_players_on_a_page_do_not_touch_each_other(new_page, tmp_path):
     page.goto((tmp_path / "both.html").as_uri())
     players = page.locator(".player")
     players.nth(1).get_by_label("Last step").click()
-    assert players.nth(0).locator(".count").inner_text() == f"0 / {len(one)}"
-    assert players.nth(1).locator(".count").inner_text() == f"{len(two)} / {len(two)}"
-    assert players.nth(0).locator("#n0 text").first.text_content() == "a"
-    assert players.nth(1).locator("#n0 text").first.text_content() == "z"
+    text_is(players.nth(0).locator(".count"), f"0 / {len(one)}")
+    text_is(players.nth(1).locator(".count"), f"{len(two)} / {len(two)}")
+    expect(players.nth(0).locator("#n0 text").first).to_have_text("a")
+    expect(players.nth(1).locator("#n0 text").first).to_have_text("z")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
