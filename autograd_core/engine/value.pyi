@@ -1,4 +1,4 @@
-"""What the compiled module offers, for editors and type checkers."""
+"""The types of what the compiled module offers; the descriptions stand in value.py."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, SupportsFloat, TypeAlias, TypeVar, final, overload
@@ -23,20 +23,6 @@ class Details:
 
 @final
 class Value:
-    """One number that remembers how it was made.
-
-    It computes, bit for bit, what the same expression of floats computes, and raises what that raises.
-    Comparing with a plain number compares the numbers, and so do ``<`` and ``>`` of two Values; ``==`` of two
-    Values, and hashing, are by identity.
-
-    Args:
-        data: a real number; it becomes a float.
-        label: a name to show.
-
-    Raises:
-        TypeError: if `data` is not a real number.
-    """
-
     label: str
     def __init__(self, data: _Real, label: str = "") -> None: ...
     @property
@@ -50,8 +36,7 @@ class Value:
     @property
     def has_grad(self) -> bool: ...
     @property
-    def operation(self) -> Any:
-        """The `Operation` that made this node; None for a leaf."""
+    def operation(self) -> Any: ...
     @property
     def op(self) -> str: ...
     @property
@@ -76,28 +61,10 @@ class Value:
     def is_constant(self) -> bool: ...
     @property
     def source(self) -> tuple[str, int] | None: ...
-    def backward(self, gradient: _Real = 1.0) -> None:
-        """Back-propagate from this node: every node it was computed from gets the gradient of this one.
-
-        Leaves add to what they have; other nodes start afresh (Goodfellow et al. 2016, Algorithm 6.2).
-
-        Args:
-            gradient: the gradient to start with, usually 1.
-
-        Raises:
-            GraphError: if this node is a constant, or was computed under `no_grad`.
-        """
-    def zero_grad(self) -> None:
-        """Forget the gradient of this node."""
-    def detach(self) -> Value:
-        """Return a constant with this node's number and no history."""
-    def explain(self, parent: Value, limit: int = 10) -> Explanation:
-        """Show the summed chain rule from this node down to `parent`.
-
-        Args:
-            parent: a node that this one was computed from.
-            limit: how many paths to list, the largest first.
-        """
+    def backward(self, gradient: _Real = 1.0) -> None: ...
+    def zero_grad(self) -> None: ...
+    def detach(self) -> Value: ...
+    def explain(self, parent: Value, limit: int = 10) -> Explanation: ...
     def __add__(self, other: _Real) -> Value: ...
     def __radd__(self, other: _Real) -> Value: ...
     def __sub__(self, other: _Real) -> Value: ...
@@ -124,8 +91,7 @@ class Value:
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
     def __float__(self) -> float: ...
-    def item(self) -> float:
-        """Return the node's number, under the name that NumPy and PyTorch use."""
+    def item(self) -> float: ...
     def __int__(self) -> int: ...
     def __bool__(self) -> bool: ...
     @overload
@@ -139,234 +105,109 @@ class Value:
     def __copy__(self) -> Value: ...
     def __deepcopy__(self, memo: dict[int, Any]) -> Value: ...
     @staticmethod
-    def lift(number: _Real) -> Value:
-        """Return a constant node of a plain number."""
-    def softmax(self, values: Sequence[Value], index: int | None = None) -> Any:
-        """Return the nodes of softmax of some Values, or the one with that index."""
-    def fabs(self) -> Value:
-        """The absolute value, under the name that NumPy asks for."""
-    def conjugate(self) -> Value:
-        """This node: NumPy asks for it in std, var and vdot."""
+    def lift(number: _Real) -> Value: ...
+    def softmax(self, values: Sequence[Value], index: int | None = None) -> Any: ...
+    def fabs(self) -> Value: ...
+    def conjugate(self) -> Value: ...
     # --- written by autograd_core/calculus/codegen.py ---
-    def exp(self) -> Value:
-        """e to the power of x."""
-    def expm1(self) -> Value:
-        """exp(x) - 1, exact for small x."""
-    def exp2(self) -> Value:
-        """2 to the power of x."""
-    def log(self) -> Value:
-        """Natural logarithm."""
-    def log1p(self) -> Value:
-        """log(1 + x), exact for small x."""
-    def log2(self) -> Value:
-        """Logarithm to base 2."""
-    def log10(self) -> Value:
-        """Logarithm to base 10."""
-    def sqrt(self) -> Value:
-        """Square root."""
-    def cbrt(self) -> Value:
-        """Cube root."""
-    def square(self) -> Value:
-        """x * x."""
-    def reciprocal(self) -> Value:
-        """1 / x."""
-    def sin(self) -> Value:
-        """Sine."""
-    def cos(self) -> Value:
-        """Cosine."""
-    def tan(self) -> Value:
-        """Tangent."""
-    def asin(self) -> Value:
-        """Inverse sine."""
-    def arcsin(self) -> Value:
-        """Inverse sine."""
-    def acos(self) -> Value:
-        """Inverse cosine."""
-    def arccos(self) -> Value:
-        """Inverse cosine."""
-    def atan(self) -> Value:
-        """Inverse tangent."""
-    def arctan(self) -> Value:
-        """Inverse tangent."""
-    def sinh(self) -> Value:
-        """Hyperbolic sine."""
-    def cosh(self) -> Value:
-        """Hyperbolic cosine."""
-    def tanh(self) -> Value:
-        """Hyperbolic tangent."""
-    def asinh(self) -> Value:
-        """Inverse hyperbolic sine."""
-    def arcsinh(self) -> Value:
-        """Inverse hyperbolic sine."""
-    def acosh(self) -> Value:
-        """Inverse hyperbolic cosine."""
-    def arccosh(self) -> Value:
-        """Inverse hyperbolic cosine."""
-    def atanh(self) -> Value:
-        """Inverse hyperbolic tangent."""
-    def arctanh(self) -> Value:
-        """Inverse hyperbolic tangent."""
-    def atan2(self, x: _Real) -> Value:
-        """The angle of the point (x, y). Here y is this node."""
-    def arctan2(self, x: _Real) -> Value:
-        """The angle of the point (x, y). Here y is this node."""
-    def hypot(self, b: _Real) -> Value:
-        """sqrt(a^2 + b^2) without overflow. Here a is this node."""
-    def sinpi(self) -> Value:
-        """sin(pi x), exactly 0 at whole numbers."""
-    def cospi(self) -> Value:
-        """cos(pi x), exactly 0 at odd multiples of 1/2."""
-    def sinc(self) -> Value:
-        """sin(pi x) / (pi x), 1 at 0 (as NumPy's)."""
-    def degrees(self) -> Value:
-        """Radians in degrees."""
-    def rad2deg(self) -> Value:
-        """Radians in degrees."""
-    def radians(self) -> Value:
-        """Degrees in radians."""
-    def deg2rad(self) -> Value:
-        """Degrees in radians."""
-    def sech2(self) -> Value:
-        """1 / cosh(x)^2, the slope of tanh, exact where tanh saturates."""
-    def gaussian(self) -> Value:
-        """exp(-x^2 / 2), exact in the tails."""
-    def erf(self) -> Value:
-        """Error function."""
-    def erfc(self) -> Value:
-        """1 - erf(x), exact for large x."""
-    def erfcx(self) -> Value:
-        """exp(x^2) erfc(x), for x where erfc(x) is too small for a float."""
-    def ierfcx(self, x: _Real) -> Value:
-        """exp(x^2) times the n-th repeated integral of erfc at x; erfcx for order 0.
-
-        Here order is this node.
-        """
-    def erfinv(self) -> Value:
-        """The number whose erf is x."""
-    def gamma(self) -> Value:
-        """The Gamma function: (x - 1)! for whole numbers."""
-    def lgamma(self) -> Value:
-        """Logarithm of |Gamma(x)|."""
-    def digamma(self) -> Value:
-        """The slope of lgamma."""
-    def polygamma(self, x: _Real) -> Value:
-        """The polygamma function of some order at x: 0 for digamma, 1 for trigamma.
-
-        Here order is this node.
-        """
-    def digamma_difference(self, b: _Real) -> Value:
-        """digamma(a + b) - digamma(a) without cancellation, for positive a and b; NaN elsewhere.
-
-        Here a is this node.
-        """
-    def beta(self, b: _Real) -> Value:
-        """Gamma(a) Gamma(b) / Gamma(a + b), for positive a and b. Here a is this node."""
-    def sigmoid(self) -> Value:
-        """1 / (1 + exp(-x)); never overflows."""
-    def logsigmoid(self) -> Value:
-        """log(sigmoid(x)); never overflows."""
-    def softplus(self) -> Value:
-        """log(1 + exp(x)); never overflows."""
-    def logit(self) -> Value:
-        """log(x / (1 - x)), the inverse of sigmoid."""
-    def relu(self) -> Value:
-        """max(0, x)."""
-    def leaky_relu(self, slope: _Real = 0.01) -> Value:
-        """x where x > 0, else slope * x. Here x is this node."""
-    def elu(self, alpha: _Real = 1.0) -> Value:
-        """x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015). Here x is this node."""
-    def gelu(self) -> Value:
-        """x Phi(x), with the exact normal distribution function (Hendrycks and Gimpel 2016)."""
-    def silu(self) -> Value:
-        """x sigmoid(x)."""
-    def maximum(self, b: _Real) -> Value:
-        """The larger of the two; a tie shares the gradient, 1/2 to each. Here a is this node."""
-    def minimum(self, b: _Real) -> Value:
-        """The smaller of the two; a tie shares the gradient, 1/2 to each. Here a is this node."""
-    def logaddexp(self, b: _Real) -> Value:
-        """log(exp(a) + exp(b)); never overflows. Here a is this node."""
-    def xlogy(self, b: _Real) -> Value:
-        """a log(b), and 0 where a is 0, even for b = 0. Here a is this node."""
-    def copysign(self, b: _Real) -> Value:
-        """|a| with the sign of b; its gradient with respect to a is 0 at 0, and to b 0.
-
-        Here a is this node.
-        """
-    def heaviside(self, half: _Real) -> Value:
-        """0 for x < 0, 1 for x > 0, half at 0. Here x is this node."""
-    def where(self, a: _Real, b: _Real) -> Value:
-        """a where the condition is not 0, else b; the branch not taken gets a gradient of exactly 0.
-
-        Here condition is this node.
-        """
-    def clip(self, low: _Real, high: _Real) -> Value:
-        """x kept within [low, high]; on a bound the gradient goes to x. Here x is this node."""
-    def sign(self) -> Value:
-        """-1, 0 or 1; its gradient is 0."""
-    def floor(self) -> Value:
-        """The largest whole number not above x, as a float; its gradient is 0."""
-    def ceil(self) -> Value:
-        """The smallest whole number not below x, as a float; its gradient is 0."""
-    def rint(self) -> Value:
-        """The nearest whole number, the even one of two, as a float; its gradient is 0."""
-    def stop_gradient(self) -> Value:
-        """x with gradient 0, still part of the graph (and so of a Program)."""
-    def greater(self, b: _Real) -> Value:
-        """1 where a > b, else 0, as a node (for `where`). Here a is this node."""
-    def greater_equal(self, b: _Real) -> Value:
-        """1 where a >= b, else 0, as a node (for `where`). Here a is this node."""
-    def less(self, b: _Real) -> Value:
-        """1 where a < b, else 0, as a node (for `where`). Here a is this node."""
-    def less_equal(self, b: _Real) -> Value:
-        """1 where a <= b, else 0, as a node (for `where`). Here a is this node."""
-    def equal(self, b: _Real) -> Value:
-        """1 where a == b, else 0, as a node (for `where`). Here a is this node."""
-    def complement(self, others: _Real) -> Value:
-        """1 - w, where its value is known as `others`, without cancellation; the gradient goes to w.
-
-        Here w is this node.
-        """
+    def exp(self) -> Value: ...
+    def expm1(self) -> Value: ...
+    def exp2(self) -> Value: ...
+    def log(self) -> Value: ...
+    def log1p(self) -> Value: ...
+    def log2(self) -> Value: ...
+    def log10(self) -> Value: ...
+    def sqrt(self) -> Value: ...
+    def cbrt(self) -> Value: ...
+    def square(self) -> Value: ...
+    def reciprocal(self) -> Value: ...
+    def sin(self) -> Value: ...
+    def cos(self) -> Value: ...
+    def tan(self) -> Value: ...
+    def asin(self) -> Value: ...
+    def arcsin(self) -> Value: ...
+    def acos(self) -> Value: ...
+    def arccos(self) -> Value: ...
+    def atan(self) -> Value: ...
+    def arctan(self) -> Value: ...
+    def sinh(self) -> Value: ...
+    def cosh(self) -> Value: ...
+    def tanh(self) -> Value: ...
+    def asinh(self) -> Value: ...
+    def arcsinh(self) -> Value: ...
+    def acosh(self) -> Value: ...
+    def arccosh(self) -> Value: ...
+    def atanh(self) -> Value: ...
+    def arctanh(self) -> Value: ...
+    def atan2(self, x: _Real) -> Value: ...
+    def arctan2(self, x: _Real) -> Value: ...
+    def hypot(self, b: _Real) -> Value: ...
+    def sinpi(self) -> Value: ...
+    def cospi(self) -> Value: ...
+    def sinc(self) -> Value: ...
+    def degrees(self) -> Value: ...
+    def rad2deg(self) -> Value: ...
+    def radians(self) -> Value: ...
+    def deg2rad(self) -> Value: ...
+    def sech2(self) -> Value: ...
+    def gaussian(self) -> Value: ...
+    def erf(self) -> Value: ...
+    def erfc(self) -> Value: ...
+    def erfcx(self) -> Value: ...
+    def ierfcx(self, x: _Real) -> Value: ...
+    def erfinv(self) -> Value: ...
+    def gamma(self) -> Value: ...
+    def lgamma(self) -> Value: ...
+    def digamma(self) -> Value: ...
+    def polygamma(self, x: _Real) -> Value: ...
+    def digamma_difference(self, b: _Real) -> Value: ...
+    def beta(self, b: _Real) -> Value: ...
+    def sigmoid(self) -> Value: ...
+    def logsigmoid(self) -> Value: ...
+    def softplus(self) -> Value: ...
+    def logit(self) -> Value: ...
+    def relu(self) -> Value: ...
+    def leaky_relu(self, slope: _Real = 0.01) -> Value: ...
+    def elu(self, alpha: _Real = 1.0) -> Value: ...
+    def gelu(self) -> Value: ...
+    def silu(self) -> Value: ...
+    def maximum(self, b: _Real) -> Value: ...
+    def minimum(self, b: _Real) -> Value: ...
+    def logaddexp(self, b: _Real) -> Value: ...
+    def xlogy(self, b: _Real) -> Value: ...
+    def copysign(self, b: _Real) -> Value: ...
+    def heaviside(self, half: _Real) -> Value: ...
+    def where(self, a: _Real, b: _Real) -> Value: ...
+    def clip(self, low: _Real, high: _Real) -> Value: ...
+    def sign(self) -> Value: ...
+    def floor(self) -> Value: ...
+    def ceil(self) -> Value: ...
+    def rint(self) -> Value: ...
+    def stop_gradient(self) -> Value: ...
+    def greater(self, b: _Real) -> Value: ...
+    def greater_equal(self, b: _Real) -> Value: ...
+    def less(self, b: _Real) -> Value: ...
+    def less_equal(self, b: _Real) -> Value: ...
+    def equal(self, b: _Real) -> Value: ...
+    def complement(self, others: _Real) -> Value: ...
     # --- end ---
 
-def as_value(number: _Real) -> Value:
-    """Return a Value as it is, and a plain number as a constant node."""
-
+def as_value(number: _Real) -> Value: ...
 def number_of(node: Value) -> float: ...
-def evaluate(op: int, a: _Real, b: _Real = 0.0, c: _Real = 0.0) -> float:
-    """Return the value of a built-in operation for plain numbers, without a node.
-
-    Args:
-        op: the operation's identifier; it takes one to three operands.
-        a: a real number.
-        b: another, if the operation takes so many.
-        c: another.
-
-    Raises:
-        DomainError, RangeError, DivisionError: where Python's float would raise.
-    """
-
+def evaluate(op: int, a: _Real, b: _Real = 0.0, c: _Real = 0.0) -> float: ...
 def failure(
     rule: Operation, operands: Sequence[Value], numbers_: tuple[float, ...], error: Exception, what: str = ""
-) -> OperationError:
-    """Return the exception of ours that tells which operation failed, on what."""
-
-def thread_mode() -> int:
-    """Return the mode bits of this thread."""
+) -> OperationError: ...
+def thread_mode() -> int: ...
 
 rules: list[Operation | None]
 scope_names: list[str]
 outer_scopes: list[int]
 
-def scope_path(number: int) -> str:
-    """Return the path of a scope: the names from the outermost to its own, with dots between."""
+def scope_path(number: int) -> str: ...
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-def method(function: _Function, name: str | None = None) -> _Function:
-    """Make a function of a node a method of Value: for modules that the node's own does not know of."""
-
-def number_from(data: Any) -> float:
-    """Return `data` as a float, or say what to do instead."""
-
-def changes() -> int:
-    """Return how many changes to the numbers, gradients and labels of nodes in tables there were."""
+def method(function: _Function, name: str | None = None) -> _Function: ...
+def number_from(data: Any) -> float: ...
+def changes() -> int: ...

@@ -112,11 +112,18 @@ def test_the_fixture_works_under_hypothesis_and_checks_operations(project):
 
             def test_wrong(self):
                 self.assertGradientsMatch(lambda x: x * x, [3.0], lambda x: x)
+
+            def test_right_operation(self):
+                self.assertOperationRight(tanh, [0.5, -1.0])
+
+            def test_wrong_operation(self):
+                double = operation("double", lambda x: 2 * x, lambda x, y: 3.0)
+                self.assertOperationRight(double, [0.5, -1.0])
         """
     )
     plugin = [] if any_entry_point() else ["-p", "pytest_autograd_core"]
     result = project.runpytest_subprocess(*plugin)
-    result.assert_outcomes(passed=4, failed=1)
+    result.assert_outcomes(passed=5, failed=2)
 
 
 def test_options_of_the_command_line_hold_for_checks_that_do_not_say_otherwise(project):
