@@ -23,7 +23,7 @@ OUT = Path("out")
 
 
 def load_data():
-    """Return the iris measurements, standardised, and their species, split into training and test set."""
+    """Return the iris measurements, standardized, and their species, split into training and test set."""
     X, y = load_iris(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0, stratify=y)
     scaler = StandardScaler().fit(X_train)

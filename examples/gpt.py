@@ -45,7 +45,7 @@ Matrix = list[Vector]
 class GPT:
     """The parameters, and the loss of a text.
 
-    Inner products are written out as multiplications and additions; recording recognises them. Another class
+    Inner products are written out as multiplications and additions; recording recognizes them. Another class
     of
     values may be given, to compare: it needs ``+ - * / ** exp log relu data``.
 
@@ -94,8 +94,8 @@ class GPT:
             embedding = [_dot(row, column) for column in zip(*m["token"], strict=True)]
         with ag.scope("position"):
             embedding = [a + b for a, b in zip(embedding, m["position"][position], strict=True)]
-        x = self._attention(_normalised(embedding, "norm1"), keys, values)
-        up = self._linear("up", _normalised(x, "norm3"))
+        x = self._attention(_normalized(embedding, "norm1"), keys, values)
+        up = self._linear("up", _normalized(x, "norm3"))
         with ag.scope("relu"):
             hidden = [h.relu() for h in up]
         down = self._linear("down", hidden)
@@ -108,7 +108,7 @@ class GPT:
             return [_dot(row, x) for row in self.matrices[name]]
 
     def _attention(self, x: Vector, keys: list[Vector], values: list[Vector]) -> Vector:
-        normal = _normalised(x, "norm2")
+        normal = _normalized(x, "norm2")
         query = self._linear("query", normal)
         keys.append(self._linear("key", normal))
         values.append(self._linear("value", normal))
@@ -153,7 +153,7 @@ def _dot(weights: Sequence[Any], x: Sequence[Any]) -> Any:
     return total
 
 
-def _normalised(x: Vector, name: str) -> Vector:
+def _normalized(x: Vector, name: str) -> Vector:
     """x / sqrt(mean(x^2) + 1e-5)"""
     with ag.scope(name):
         scale = (_dot(x, x) * (1.0 / len(x)) + 1e-5) ** -0.5

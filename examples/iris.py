@@ -18,7 +18,7 @@ from nn.reports import layer_report
 
 
 def data():
-    """Training, validation and test set, standardised by the training set's mean and deviation.
+    """Training, validation and test set, standardized by the training set's mean and deviation.
 
     The validation set chooses the epoch to stop at; the test set chooses nothing.
     """

@@ -47,7 +47,7 @@ def refresh(source: Path) -> None:
         kernel(notebook, Path(folder)) as client,
     ):
         run(client)
-    normalise(notebook)
+    normalize(notebook)
     INSTRUCTOR.mkdir(parents=True, exist_ok=True)
     write(notebook, INSTRUCTOR / f"{source.stem}.ipynb")
     write(student(notebook), student_path(source))
@@ -60,7 +60,7 @@ def write(notebook: Any, path: Path) -> None:
     partial.replace(path)
 
 
-def normalise(notebook: Any) -> None:
+def normalize(notebook: Any) -> None:
     """Keep what a reader sees, and nothing that differs from run to run.
 
     Widgets need a kernel; beside each stands its picture as HTML, which needs none. The file of a cell has

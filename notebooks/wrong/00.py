@@ -16,7 +16,7 @@ def ridge(theta, examples, alpha):
     )
 
 
-# %% 0.1 the bias penalised too
+# %% 0.1 the bias penalized too
 def ridge(theta, examples, alpha):
     w, b = theta
     risk = sum(squared_error(w * x + b, y) for x, y in examples) / len(examples)

@@ -1,7 +1,7 @@
 # Wrong answers to the exercises of lecture 8: each must be refused by its check.
 
 # %% 8.1 the gradients pile up
-line_program = record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
+line_program = ag.record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
 
 
 def train(xs, ys, steps, rate):
@@ -12,7 +12,7 @@ def train(xs, ys, steps, rate):
 
 
 # %% 8.1 the sum in place of the mean
-line_program = record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
+line_program = ag.record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
 
 
 def train(xs, ys, steps, rate):
@@ -34,7 +34,7 @@ def train(xs, ys, steps, rate):
 
 
 # %% 8.1 the square without the half
-line_program = record(lambda x, y: (slope * x + offset - y) ** 2, 0.0, 0.0)
+line_program = ag.record(lambda x, y: (slope * x + offset - y) ** 2, 0.0, 0.0)
 
 
 def train(xs, ys, steps, rate):
@@ -47,7 +47,7 @@ def train(xs, ys, steps, rate):
 
 
 # %% 8.1 uphill
-line_program = record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
+line_program = ag.record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
 
 
 def train(xs, ys, steps, rate):
@@ -60,7 +60,7 @@ def train(xs, ys, steps, rate):
 
 
 # %% 8.1 the slope alone
-line_program = record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
+line_program = ag.record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
 
 
 def train(xs, ys, steps, rate):
@@ -108,7 +108,7 @@ def good(x):
 
 # %% 8.3 the values
 def slopes_at(f, points):
-    return record(f, points[0])(points)
+    return ag.record(f, points[0])(points)
 
 
 # %% 8.3 a loop over the points
@@ -118,20 +118,20 @@ def slopes_at(f, points):
 
 # %% 8.3 the sum over the lanes
 def slopes_at(f, points):
-    return record(f, points[0]).value_and_grad(points)[1].inputs[0].sum()
+    return ag.record(f, points[0]).value_and_grad(points)[1].inputs[0].sum()
 
 
 # %% 8.3 the first point only
 def slopes_at(f, points):
-    gradients = record(f, points[0]).value_and_grad(points)[1].inputs[0]
+    gradients = ag.record(f, points[0]).value_and_grad(points)[1].inputs[0]
     return np.full(len(points), gradients[0])
 
 
 # %% 8.3 a row of rows
 def slopes_at(f, points):
-    return np.array(record(f, points[0]).value_and_grad(points)[1].inputs[:1])
+    return np.array(ag.record(f, points[0]).value_and_grad(points)[1].inputs[:1])
 
 
 # %% 8.3 divided by the number of lanes
 def slopes_at(f, points):
-    return record(f, points[0]).value_and_grad(points)[1].inputs[0] / len(points)
+    return ag.record(f, points[0]).value_and_grad(points)[1].inputs[0] / len(points)

@@ -46,7 +46,7 @@ def newton_root(f, x, steps):
     return x
 
 
-# %% 9.2 not normalised
+# %% 9.2 not normalized
 def largest_curvature(f, x, steps=100):
     v = [1.0] * len(x)
     for _ in range(5):
