@@ -12,6 +12,7 @@ from typing import Any
 
 import autograd_core as ag
 import nbformat
+from docutils import nodes
 from sphinxcontrib import katex
 
 HERE = Path(__file__).resolve().parent
@@ -131,6 +132,18 @@ def plot_in_words(code: str, heading: str) -> str:
     return words + (f"; curves: {named['curves']}" if named["curves"] else "")
 
 
+def keep_together(app: Any, document: nodes.document) -> None:
+    """Keep a formula and the punctuation after it on one line, which browsers would break; not a long one."""
+    for formula in list(document.findall(nodes.math)):
+        after = formula.next_node(descend=False, siblings=True)
+        found = re.match(r"[?!.,:;)]+", after) if isinstance(after, nodes.Text) else None
+        if found and len(formula.astext()) < 48:
+            together = nodes.inline("", "", classes=["together"])
+            formula.replace_self(together)
+            together += [formula, nodes.Text(found[0])]
+            after.parent.replace(after, nodes.Text(after[found.end() :]))
+
+
 def make_python(app: Any, error: Exception | None) -> None:
     """Put Python into the finished site, to run the lectures in the reader's browser."""
     if error is None and app.builder.name == "html":
@@ -141,6 +154,7 @@ def make_python(app: Any, error: Exception | None) -> None:
 
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    app.connect("doctree-read", keep_together)
     app.connect("build-finished", make_python)
 
 

@@ -4,8 +4,9 @@ import { svgElement } from "./dom.js";
 const READABLE = 0.55; // px a point below which a picture starts zoomed in instead of fitted
 
 export class Stage {
-  constructor(element, { onPick, onHover }) {
+  constructor(element, { onPick, onHover, whole }) {
     this.element = element;
+    this.readable = whole ? 0 : READABLE;
     this.onPick = onPick;
     this.onHover = onHover;
     this.pointers = new Map();
@@ -60,12 +61,12 @@ export class Stage {
     const first = !this.width;
     this.width = width;
     const fitted = Math.min(1.34, width / this.full[2]);
-    const natural = fitted < READABLE ? 1.1 : fitted;
+    const natural = fitted < this.readable ? 1.1 : fitted;
     const most = Math.max(260, Math.min(620, window.innerHeight * 0.62));
     this.element.style.height = `${Math.max(150, Math.min(most, this.full[3] * natural + 4))}px`;
     if (!first) return this.setView(this.view);
     const scale = Math.min(fitted, this.element.clientHeight / this.full[3]);
-    if (scale >= READABLE) return this.fit();
+    if (scale >= this.readable) return this.fit();
     const [w, h] = [width / 1.1, this.element.clientHeight / 1.1];
     this.setView([this.full[0], this.full[1] + Math.max(0, (this.full[3] - h) / 2), w, h]);
     this.preferred = this.scale;
