@@ -475,7 +475,7 @@ def test_the_playground_shows_all_of_a_graph_at_first_however_narrow_the_page(ne
     page = new_page()
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(save_playground(tmp_path / "playground.html").as_uri())
-    expect(page.locator(".stage .node")).to_have_count(9)
+    expect(page.locator(".stage .node")).to_have_count(10)
     stage = page.locator(".stage").bounding_box()
     boxes = [node.bounding_box() for node in page.locator(".stage .node").all()]
     assert min(box["x"] for box in boxes) >= stage["x"]
