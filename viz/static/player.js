@@ -35,7 +35,7 @@ export class Player {
       first: go(() => 0), previous: go(() => this.position - 1), next: go(() => this.position + 1), last: go(() => this.end),
       play: () => this.play(), zoomIn: () => this.stage.zoom(1.25), zoomOut: () => this.stage.zoom(0.8), fit: () => this.stage.fit(),
     });
-    this.stage = new Stage(this.view.stage, { onPick: (k) => this.select(k), onHover: (k) => this.hover(k), whole: payload.whole });
+    this.stage = new Stage(this.view.stage, { onPick: (k) => this.select(k), onHover: (k) => this.hover(k) });
     this.details = new Details(this);
     this.keyboard = new Keyboard(this);
     this.regrouping = Player.Regrouping ? new Player.Regrouping(this) : null;

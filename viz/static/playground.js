@@ -36,7 +36,9 @@ export function playground(host, payload) {
     player?.destroy();
     const boxes = graph.ops.map((op, i) => ({ id: `n${i}`, title: graph.titles[i], kind: graph.roots.includes(i) ? "output" : graph.kinds[i], members: [i], notes: [] }));
     const description = `Computation graph of ${field.value}`;
-    player = new Player(shadow, { css: payload.css, title: `y = ${field.value}`, caption: "", description, boxes, graph, whole: true }, { onInputs: () => player.graph.leaves.forEach((i) => (values[graph.labels[i]] = player.graph.x[i])) });
+    player = new Player(shadow, { css: payload.css, title: `y = ${field.value}`, caption: "", description, boxes, graph }, { onInputs: () => player.graph.leaves.forEach((i) => (values[graph.labels[i]] = player.graph.x[i])) });
+    Object.assign(player.stage, { readable: 0, width: 0 }); // all of the graph at first, however narrow the page
+    player.stage.resize();
     watchTheme(place);
   }
 

@@ -1,12 +1,11 @@
 // The picture on its stage: found by id, zoomed, panned, fitted, and moved so that a step stays in sight.
 import { svgElement } from "./dom.js";
 
-const READABLE = 0.55; // px a point below which a picture starts zoomed in instead of fitted
-
 export class Stage {
-  constructor(element, { onPick, onHover, whole }) {
+  readable = 0.55; // px a point below which a picture starts zoomed in instead of fitted
+
+  constructor(element, { onPick, onHover }) {
     this.element = element;
-    this.readable = whole ? 0 : READABLE;
     this.onPick = onPick;
     this.onHover = onHover;
     this.pointers = new Map();
