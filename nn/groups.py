@@ -15,9 +15,8 @@ What is frozen is neither updated nor decayed, and its gradient counts as 0, in 
 may freeze, unfreeze and change the groups' numbers; a checkpoint keeps all of it. Whole updates on Programs
 take groups and frozen parameters as they come, with the bits of eager training.
 
-Momentum and other buffers of what is frozen wait unchanged, as in PyTorch. But Adam and AdamW correct their
-bias by the updates of the whole optimiser, and PyTorch's by those of each parameter: what thaws during a run
-begins with other steps than there (a new optimiser after `unfreeze` begins as PyTorch's).
+Momentum and other buffers of what is frozen wait unchanged, and Adam corrects its bias by the updates of each
+parameter, those at which it was frozen not counted, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -35,7 +34,17 @@ from nn.schedules import schedule_from_json, schedule_of, schedule_to_json
 if TYPE_CHECKING:
     from nn.optimizers import Optimizer
 
-__all__ = ["chosen", "group_from_json", "group_to_json", "members", "of_group", "opened"]
+__all__ = [
+    "chosen",
+    "frozen_from_json",
+    "frozen_to_json",
+    "group_from_json",
+    "group_to_json",
+    "members",
+    "of_group",
+    "opened",
+    "tensors_told",
+]
 
 _SHARED = ("clip_norm", "clip_value", "parameters")
 
@@ -99,6 +108,24 @@ def opened(parameters: Any) -> tuple[list[Any], list[dict[str, Any]]]:
     if any(texts) and not all(texts):
         raise InputError('"params" of all groups are Values, or names and patterns: not some of each')
     return ([] if any(texts) else values), groups
+
+
+def tensors_told(named: Iterable[tuple[str, Value]], meant: Iterable[Value]) -> list[str]:
+    """The names of some parameters, those of a whole tensor as one.
+
+    Args:
+        named: the names of all parameters.
+        meant: which are to be told.
+    """
+    known = set(map(id, meant))
+    tensors: dict[str, list[tuple[str, bool]]] = {}
+    for name, value in named:
+        tensors.setdefault(name.partition("[")[0], []).append((name, id(value) in known))
+    return [
+        told
+        for tensor, parts in tensors.items()
+        for told in ([tensor] if all(on for _, on in parts) else [name for name, on in parts if on])
+    ]
 
 
 def members(
@@ -169,3 +196,25 @@ def group_from_json(made: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str
         name: schedule_from_json(value, schedule_of(now.get(name, 0.0))) if isinstance(value, dict) else value
         for name, value in made.items()
     }
+
+
+def frozen_to_json(kept: tuple[Any, Any, int]) -> list[Any]:
+    """What an optimiser knows of frozen parameters, for a checkpoint."""
+    mask, missed, since = kept
+    return [
+        None if mask is None else mask.nonzero()[0].tolist(),
+        None if missed is None else missed.tolist(),
+        since,
+    ]
+
+
+def frozen_from_json(made: Sequence[Any], count: int) -> tuple[Any, Any, int]:
+    """What `frozen_to_json` was given, for so many parameters."""
+    import numpy as np
+
+    chosen, missed, since = made
+    mask = None
+    if chosen is not None:
+        mask = np.zeros(count, dtype=bool)
+        mask[chosen] = True
+    return mask, None if missed is None else np.array(missed, dtype=np.int64), int(since)

@@ -93,7 +93,7 @@ class Module:
         found = {id(v): v for path, tensor in self.named_tensors() for _, v in _flatten(path, tensor)}
         return list(found.values())
 
-    def freeze(self, *which: str | Value) -> list[str]:
+    def freeze(self, *which: str | Value | Iterable[str | Value]) -> list[str]:
         """Keep parameters as they are while `nn.fit` trains the others.
 
         What is frozen is neither updated nor decayed; its gradient counts as 0. A loop of one's own gives the
@@ -101,13 +101,14 @@ class Module:
 
         Args:
             which: parameters; or texts: the name of a parameter (``layer1.W[0][2]``), of a tensor
-                (``layer1.W``) or of a module (``layer1``), or a pattern (``*.b``). Without any, all.
+                (``layer1.W``) or of a module (``layer1``), or a pattern (``*.b``; ``*`` is all). Or lists of
+                these, which may be empty.
 
         Returns:
             The names of the parameters that are frozen now.
 
         Raises:
-            InputError: a text fits no parameter.
+            InputError: a text fits no parameter, or nothing was given.
 
         Example:
             >>> from nn import MLP
@@ -117,15 +118,24 @@ class Module:
             >>> model.unfreeze("layer2")
             ['layer1.b[0]', 'layer1.b[1]']
         """
-        return self._set_frozen(which, True)
+        return self._set_frozen("freeze", which)
 
-    def unfreeze(self, *which: str | Value) -> list[str]:
+    def unfreeze(self, *which: str | Value | Iterable[str | Value]) -> list[str]:
         """Let parameters be trained again; see `freeze`."""
-        return self._set_frozen(which, False)
+        return self._set_frozen("unfreeze", which)
 
-    def _set_frozen(self, which: Sequence[str | Value], on: bool) -> list[str]:
-        pairs = list(self.named_parameters())
-        meant = [value for _, value in pairs] if not which else chosen(self._all_names(), which)
+    def _set_frozen(self, verb: str, which: Sequence[Any]) -> list[str]:
+        if not which:  # freeze(*names) of no names is not meant to be all of them
+            raise InputError(
+                f"{verb}() has nothing to {verb}: {verb}('*') takes every parameter, {verb}(names) those "
+                "of a list, which may be empty"
+            )
+        on, pairs = verb == "freeze", list(self.named_parameters())
+        listed = [
+            [item] if isinstance(item, (str, Value)) or not isinstance(item, Iterable) else item
+            for item in which
+        ]
+        meant = chosen(self._all_names(), [item for items in listed for item in items])
         frozen = {id(value) for value in self.frozen_parameters()}
         frozen = frozen | set(map(id, meant)) if on else frozen - set(map(id, meant))
         self._keep_frozen([value for _, value in pairs if id(value) in frozen])

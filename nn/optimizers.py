@@ -11,6 +11,7 @@ element, with no sums, so NumPy gives the bits of the same formulas on Python's 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
@@ -180,7 +181,9 @@ class Optimizer:
         self.updates = 0
         self.parameters: list[Value] = []
         self.buffers: Buffers = {}
-        self.frozen: Any = None
+        self._frozen: Any = None
+        self._missed: Any = None
+        self._since = 0
         self.param_groups: list[dict[str, Any]] = []
         self._members: Any = None
         if parameters is not None:
@@ -231,22 +234,53 @@ class Optimizer:
             labels = [(p.label or f"parameter{k}", p) for k, p in enumerate(self.parameters)]
             named += [(label, p) for label, p in labels if id(p) not in known]
             self._members = members(self.param_groups, named, self.parameters)
-        self.updates, self.frozen = 0, None
+        self.updates, self._frozen, self._missed, self._since = 0, None, None, 0
         self.buffers = {name: np.zeros(len(self.parameters)) for name in self.buffer_names}
         return self
+
+    @property
+    def frozen(self) -> Any:
+        """Which parameters are frozen, an array of truth values; None if there are none."""
+        return self._frozen
+
+    @frozen.setter
+    def frozen(self, mask: Any) -> None:
+        import numpy as np
+
+        if mask is not self._frozen and not np.array_equal(mask, self._frozen):
+            self._missed, self._since, self._frozen = self.missed, self.updates, mask
+
+    @property
+    def missed(self) -> Any:
+        """How many of the updates each parameter was frozen at, an array; None if none ever was."""
+        if self._frozen is None:
+            return self._missed
+        now = self._frozen * (self.updates - self._since)
+        return now if self._missed is None else self._missed + now
 
     def groups(self) -> tuple[list[Optimizer], Any]:
         """The optimiser as it is for each group, itself first, and the number of each parameter's group.
 
-        A frozen parameter has -1; without groups and frozen parameters the numbers are None.
+        Parameters that have missed updates are groups of their own, whose `updates` are fewer: Adam corrects
+        its bias by the updates of a parameter, as PyTorch's does. A frozen parameter has -1; without groups
+        and frozen parameters the numbers are None.
         """
         import numpy as np
 
-        rules = [self, *(of_group(self, group) for group in self.param_groups)]
-        numbers = self._members if self.param_groups else None
-        if self.frozen is not None:
-            none = np.zeros(len(self.parameters), dtype=np.int64) if numbers is None else numbers
-            numbers = np.where(self.frozen, -1, none)
+        rules: list[Optimizer] = [self, *(of_group(self, group) for group in self.param_groups)]
+        numbers, missed = self._members if self.param_groups else None, self.missed
+        if missed is None:
+            return rules, numbers
+        if numbers is None:
+            numbers = np.zeros(len(missed), dtype=np.int64)
+        if self._frozen is not None:
+            numbers, missed = np.where(self._frozen, -1, numbers), np.where(self._frozen, 0, missed)
+        if missed.any():
+            kinds, places = np.unique(np.stack([numbers, missed]), axis=1, return_inverse=True)
+            rules = [copy.copy(rules[number]) for number in kinds[0].tolist()]
+            for rule, late in zip(rules, kinds[1].tolist(), strict=True):
+                rule.updates = self.updates - late
+            numbers = np.where(numbers < 0, -1, places.reshape(-1))
         return rules, numbers
 
     def _by_groups(self, values: Floats, gradients: Floats) -> tuple[Floats, Buffers]:
@@ -259,7 +293,8 @@ class Optimizer:
             mine = numbers == number
             if mine.any():
                 parts = {name: buffer[mine] for name, buffer in self.buffers.items()}
-                made[mine], found = rule.rule(values[mine], gradients[mine], parts, rule.lr)
+                rate = rate_at(rule.schedule, self.updates)
+                made[mine], found = rule.rule(values[mine], gradients[mine], parts, rate)
                 for name, part in found.items():
                     buffers[name][mine] = part
         return made, buffers
@@ -342,20 +377,14 @@ class Optimizer:
         found = {"schedule": self.schedule, **{k: v for k, v in self._kept().items() if _is_plain(v)}}
         if self.param_groups:
             found["param_groups"] = [{**group} for group in self.param_groups]
-        if self.frozen is not None:
-            found["frozen"] = self.frozen.nonzero()[0].tolist()
+        if self._frozen is not None or self._missed is not None:
+            found["frozen"] = self._frozen, self._missed, self._since
         return found
 
     def set_hyperparameters(self, found: Mapping[str, Any] | None) -> None:
         """Put back what `hyperparameters` returned; a list stands for a tuple."""
-        import numpy as np
-
         numbers = dict(found or {})
-        frozen = numbers.pop("frozen", None)
-        self.frozen = None
-        if frozen is not None:
-            self.frozen = np.zeros(len(self.parameters), dtype=bool)
-            self.frozen[frozen] = True
+        self._frozen, self._missed, self._since = numbers.pop("frozen", (None, None, 0))
         for group, kept in zip(self.param_groups, numbers.pop("param_groups", ()), strict=False):
             group.update({key: value for key, value in kept.items() if key != "params"})
         for name, value in numbers.items():
@@ -363,7 +392,7 @@ class Optimizer:
             setattr(self, name, tuple(value) if isinstance(now, tuple) else value)
 
     def _kept(self) -> dict[str, Any]:
-        hidden = {"parameters", "buffers", "buffer_names", "updates", "schedule", "param_groups", "frozen"}
+        hidden = {"parameters", "buffers", "buffer_names", "updates", "schedule", "param_groups"}
         return {k: v for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
 
     def settings(self) -> dict[str, Any]:
@@ -378,8 +407,10 @@ class Optimizer:
         return {"name": type(self).__name__, "lr": schedule, **kept, "param_groups": groups or None}
 
     def state_dict(self) -> dict[str, Any]:
-        """What must be kept to go on exactly: the count of updates and the buffers."""
-        return {"updates": self.updates, "buffers": {name: b.tolist() for name, b in self.buffers.items()}}
+        """What must be kept to go on exactly: the counts of updates and the buffers."""
+        buffers = {name: buffer.tolist() for name, buffer in self.buffers.items()}
+        missed = None if self.missed is None else self.missed.tolist()
+        return {"updates": self.updates, "buffers": buffers, "missed": missed}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Put back what `state_dict` returned.
@@ -397,7 +428,20 @@ class Optimizer:
         for name, buffer in buffers.items():
             if len(buffer) != len(self.parameters):
                 raise StateError(f"{name} holds {len(buffer)} numbers for {len(self.parameters)} parameters")
-        self.updates, self.buffers = int(state["updates"]), buffers
+        missed = state.get("missed")
+        if missed is not None and len(missed) != len(self.parameters):
+            raise StateError(f"missed holds {len(missed)} numbers for {len(self.parameters)} parameters")
+        self.stand(int(state["updates"]), buffers)
+        if "missed" in state:
+            self._missed = None if missed is None else np.array(missed, dtype=np.int64)
+            self._since = self.updates
+
+    def stand(self, updates: int, buffers: Mapping[str, Any]) -> None:
+        """Be after so many updates, with these buffers."""
+        import numpy as np
+
+        self.updates = updates
+        self.buffers = {name: np.array(buffer, dtype=np.float64) for name, buffer in buffers.items()}
 
     def __repr__(self) -> str:
         settings = self.settings()

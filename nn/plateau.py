@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from nn.errors import InputError
+from nn.history import quantity_of
 from nn.minimizers import Minimizer
 from nn.schedules import Constant, schedule_of
-from nn.stopping import bigger_is_better, check_measured
+from nn.stopping import check_measured, rises
 
 if TYPE_CHECKING:
     from nn.training.run import Run
@@ -23,7 +24,7 @@ class ReduceOnPlateau:
     so that a resumed run goes on as one that was never interrupted. The rates of groups fall with it.
 
     Args:
-        quantity: a column of the history; an accuracy should rise, anything else should fall.
+        quantity: a column of the history, a metric of one's own too.
         factor: in (0, 1).
         patience: epochs without improvement that are let pass.
         threshold: what counts as an improvement: better than best (1 -+ threshold), or best -+ threshold.
@@ -31,9 +32,11 @@ class ReduceOnPlateau:
         cooldown: epochs after a reduction that do not count.
         min_lr: the rate does not fall below.
         eps: a smaller change of the rate is left undone.
+        mode: "max" where the quantity should rise, "min" where it should fall; "auto": its name tells, as for
+            `Patience`.
 
     Raises:
-        InputError: a number is out of its range.
+        InputError: a number is out of its range, or the name does not tell whether more is better.
 
     Example:
         >>> from nn import MLP, SGD, fit
@@ -53,7 +56,9 @@ class ReduceOnPlateau:
         cooldown: int = 0,
         min_lr: float = 0.0,
         eps: float = 1e-8,
+        mode: str = "auto",
     ) -> None:
+        rises(quantity, mode)
         if not 0.0 < factor < 1.0:
             raise InputError(f"factor must be in (0, 1), not {factor!r}")
         if threshold_mode not in ("rel", "abs"):
@@ -66,6 +71,7 @@ class ReduceOnPlateau:
                 raise InputError(f"{name} must be a number >= 0, not {number!r}")
         self.quantity, self.factor, self.patience, self.threshold = quantity, factor, patience, threshold
         self.threshold_mode, self.cooldown, self.min_lr, self.eps = threshold_mode, cooldown, min_lr, eps
+        self.mode = mode
         self._start()
 
     def _start(self) -> None:
@@ -80,9 +86,7 @@ class ReduceOnPlateau:
             self._start()  # another run, or one that was put back
         falls = False
         for k in range(self._seen, len(history)):
-            falls = self._falls(
-                history[k].metrics.get(self.quantity, getattr(history[k], self.quantity, None))
-            )
+            falls = self._falls(quantity_of(history[k], self.quantity))
         self._seen, self._newest = len(history), history[-1]
         if falls:
             self._reduce(run.optimizer)
@@ -104,7 +108,7 @@ class ReduceOnPlateau:
     def _is_better(self, value: float) -> bool:
         if math.isnan(self._best):
             return not math.isnan(value)
-        sign = -1.0 if bigger_is_better(self.quantity) else 1.0
+        sign = -1.0 if rises(self.quantity, self.mode) else 1.0
         if self.threshold_mode == "rel":
             return sign * value < sign * self._best * (1.0 - sign * self.threshold)
         return sign * value < sign * self._best - self.threshold

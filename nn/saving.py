@@ -41,12 +41,13 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, str
         FileError: the file cannot be written; an older one is as it was.
 
     Example:
-        >>> import os, tempfile
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
         >>> from nn import MLP
-        >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
-        >>> save(MLP(2, [1], seed=1), path, {"made": "today"})
-        >>> load(MLP(2, [1], seed=2), path)
-        {'made': 'today'}
+        >>> with TemporaryDirectory() as folder:
+        ...     save(MLP(2, [1], seed=1), Path(folder, "model.safetensors"))
+        ...     print([file.name for file in Path(folder).iterdir()])
+        ['model.safetensors']
     """
     write_tensors(model.state_dict(), path, metadata)
 
@@ -67,12 +68,16 @@ def load(model: Module, path: str | os.PathLike[str]) -> dict[str, str]:
         FileNotFoundError: there is no such file.
 
     Example:
-        >>> import os, tempfile
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
         >>> from nn import MLP
-        >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
-        >>> save(MLP(2, [1], seed=1), path, {"made": "today"})
-        >>> load(MLP(2, [1], seed=2), path)
+        >>> old, new = MLP(2, [1], seed=1), MLP(2, [1], seed=2)
+        >>> with TemporaryDirectory() as folder:
+        ...     save(old, Path(folder, "model.safetensors"), {"made": "today"})
+        ...     load(new, Path(folder, "model.safetensors"))
         {'made': 'today'}
+        >>> new([1.0, 2.0]).data == old([1.0, 2.0]).data
+        True
     """
     tensors, metadata = read_tensors(path)
     try:

@@ -7,6 +7,8 @@ epoch.
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Real
@@ -21,18 +23,52 @@ __all__ = [
     "StopCriterion",
     "Target",
     "TimeLimit",
-    "bigger_is_better",
     "check_measured",
     "criteria_of",
     "first_reason",
+    "rises",
 ]
 
 StopCriterion = Callable[[History], str]
 
 
-def bigger_is_better(quantity: str) -> bool:
-    """Should a quantity rise? An accuracy should, anything else should fall."""
-    return quantity.endswith("accuracy")
+_UP = """accuracy acc f1 fbeta precision recall sensitivity specificity auc auroc auprc ap map dcg ndcg r2 d2
+    mcc kappa jaccard iou dice correlation similarity likelihood"""
+_DOWN = """loss objective penalty norm lr seconds error errors err mse rmse mae mape msle rmsle rss deviance
+    perplexity brier entropy divergence distance ece nll bce regret hamming fpr fnr"""
+_RISING, _FALLING = frozenset(_UP.split()), frozenset(_DOWN.split())
+
+
+def rises(quantity: str, mode: str = "auto") -> bool:
+    """Is more of a quantity better?
+
+    Args:
+        quantity: a column of the history.
+        mode: "max", "min", or "auto": by the name, as scikit-learn has it: what ends with ``score``,
+            ``accuracy``, ``f1``, ``r2`` and the like rises; ``loss``, ``error``, ``mse``, ``deviance`` and
+            the like falls, unless it begins with ``neg``.
+
+    Raises:
+        InputError: the name does not tell it, or says both.
+
+    Example:
+        >>> rises("validation_accuracy"), rises("f1_macro"), rises("mean_squared_error"), rises("cost", "min")
+        (True, True, False, False)
+    """
+    if mode in ("min", "max"):
+        return mode == "max"
+    if mode != "auto":
+        raise InputError(f'mode is "min", "max" or "auto", not {mode!r}')
+    words = re.split(r"[^a-z0-9]+", quantity.lower())
+    found = {word in _RISING for word in words if word in _RISING or word in _FALLING}
+    if words[-1] in ("score", "scores"):
+        found.add(True)  # but a "brier_score" falls, and a "d2_absolute_error_score" rises
+    if len(found) == 1:
+        leading = itertools.takewhile(lambda word: word in ("neg", "negative"), words)
+        return found.pop() != (len(list(leading)) % 2 == 1)
+    raise InputError(
+        f'is more of {quantity!r} better, or less? Its name does not tell: give mode="max" or mode="min"'
+    )
 
 
 def check_measured(history: History, quantity: str) -> None:
@@ -50,9 +86,14 @@ class Patience:
 
     Args:
         epochs: how long to wait.
-        quantity: a column of the history; an accuracy should rise, anything else should fall.
+        quantity: a column of the history, a metric of one's own too.
         least: how much counts as an improvement.
         restore_best: give the model the parameters of its best epoch at the end.
+        mode: "max" where the quantity should rise, "min" where it should fall; "auto": its name tells
+            (accuracy, f1, r2, ... rise; loss, error, mse, ... fall).
+
+    Raises:
+        InputError: the name does not tell whether more is better.
 
     Example:
         >>> from nn import Epoch, History
@@ -66,15 +107,17 @@ class Patience:
     quantity: str = "validation_loss"
     least: float = 0.0
     restore_best: bool = False
+    mode: str = "auto"
 
     def __post_init__(self) -> None:
+        rises(self.quantity, self.mode)
         if not isinstance(self.epochs, Real) or not self.epochs >= 1:
             raise InputError(f"epochs must be a number, at least 1, not {self.epochs!r}")
 
     def best_index(self, history: History) -> int:
         """The index of the best epoch so far, -1 if there is none."""
         check_measured(history, self.quantity)
-        return history.best_index(self.quantity, bigger_is_better(self.quantity), self.least)
+        return history.best_index(self.quantity, rises(self.quantity, self.mode), self.least)
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""
@@ -92,10 +135,11 @@ class EarlyStopping(Patience):
         min_delta: `least`; scikit-learn's ``tol``.
         patience: `epochs`; scikit-learn's ``n_iter_no_change``.
         restore_best_weights: `restore_best`.
+        mode: "min", "max" or "auto".
 
     Example:
         >>> EarlyStopping(monitor="val_loss", patience=5)
-        EarlyStopping(epochs=5, quantity='validation_loss', least=0.0, restore_best=False)
+        EarlyStopping(epochs=5, quantity='validation_loss', least=0.0, restore_best=False, mode='auto')
     """
 
     def __init__(
@@ -104,18 +148,25 @@ class EarlyStopping(Patience):
         min_delta: float = 0.0,
         patience: int = 10,
         restore_best_weights: bool = False,
+        mode: str = "auto",
     ) -> None:
-        quantity = monitor.replace("val_", "validation_") if monitor.startswith("val_") else monitor
-        super().__init__(patience, quantity, abs(min_delta), restore_best_weights)
+        quantity = {"val_loss": "validation_loss", "val_accuracy": "validation_accuracy"}.get(
+            monitor, monitor
+        )
+        super().__init__(patience, quantity, abs(min_delta), restore_best_weights, mode)
 
 
 @dataclass(frozen=True)
 class Target:
-    """Stop when `quantity` reaches `value`: from below for an accuracy, from above for anything else.
+    """Stop when `quantity` reaches `value`: from below where it should rise, from above where it should fall.
 
     Args:
         value: what is to be reached.
         quantity: a column of the history.
+        mode: see `Patience`.
+
+    Raises:
+        InputError: the name does not tell whether more is better.
 
     Example:
         >>> from nn import Epoch, History
@@ -125,6 +176,10 @@ class Target:
 
     value: float
     quantity: str = "loss"
+    mode: str = "auto"
+
+    def __post_init__(self) -> None:
+        rises(self.quantity, self.mode)
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""
@@ -132,7 +187,7 @@ class Target:
         last = history.last(self.quantity)
         if last is None:
             return ""
-        reached = last >= self.value if bigger_is_better(self.quantity) else last <= self.value
+        reached = last >= self.value if rises(self.quantity, self.mode) else last <= self.value
         return f"{self.quantity} reached {last:.6g} (target {self.value:g})" if reached else ""
 
 

@@ -249,7 +249,8 @@ class Trainer:
         batch_size: the most examples in a minibatch.
         parameters: the Values to train: all that the program captured, perhaps more.
         penalty: the regularizer, a program without arguments, or None.
-        rules: for each group of parameters the name of one of `calculus.updates.UPDATES` and its settings.
+        rules: for each group of parameters the name of one of `calculus.updates.UPDATES`, its settings, and
+            how many of the optimiser's updates do not count in its own k.
         buffers: how many buffers the optimiser has, at least as many as each rule wants.
         clip_value: see `nn.optimizers`.
         clip_norm: see `nn.optimizers`.
@@ -268,7 +269,7 @@ class Trainer:
         batch_size: int,
         parameters: Sequence[Value],
         penalty: Program | None,
-        rules: Sequence[tuple[str, Sequence[float]]],
+        rules: Sequence[tuple[str, Sequence[float], int]],
         buffers: int,
         clip_value: float | None = None,
         clip_norm: float | None = None,
@@ -310,7 +311,7 @@ class Trainer:
             self._values,
             self._gradients,
             place,
-            tuple((name, tuple(float(number) for number in settings)) for name, settings in rules),
+            tuple((name, tuple(map(float, settings)), missed) for name, settings, missed in rules),
             _stretches(np.zeros(count, dtype=np.int64) if groups is None else groups[self._inner]),
             self._buffers,
             -1.0 if clip_value is None else float(clip_value),

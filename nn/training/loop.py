@@ -48,19 +48,20 @@ from autograd_core import Value
 from autograd_core.engine.modes import preserved
 from autograd_core.errors import AutogradError
 from nn.data import Examples, check_lengths, rows_of, targets_of, weights_of, with_class_weights
-from nn.errors import InputError, count_of, refuse_class, require
+from nn.errors import InputError, count_of, refuse_class, require, unknown
 from nn.history import Epoch, History
 from nn.losses import CLASSES, Loss, LossFunction, loss_named, warn_of_outputs
 from nn.metrics import output_count
 from nn.minimizers import Minimizer
 from nn.module import Module, check_leaves
 from nn.optimizers import Optimizer, optimizer_of
+from nn.plateau import ReduceOnPlateau
 from nn.random_inputs import listing, train_mode, undisturbed
 from nn.random_state import RandomStates
 from nn.regularizers import Regularizer
 from nn.saving import remove_leftovers
-from nn.stopping import StopCriterion, criteria_of
-from nn.training.checkpoints import TrainingState, check_same_run, load_state
+from nn.stopping import Patience, StopCriterion, Target, criteria_of
+from nn.training.checkpoints import TrainingState, load_state
 from nn.training.minibatch import permutation
 from nn.training.run import Callback, Metric, Plan, Run
 from nn.training.updaters import updater_of
@@ -197,7 +198,7 @@ def fit(
         run = Run(model, bound, plan, number, generators, updater_of, progress is not False)
         if saved is not None:
             state, epochs_done, settings = saved
-            check_same_run(settings, run.history.settings, checkpoint)
+            run.check_same(state, settings)
             run.restore(state, epochs_done)
         return _finish(run, _bar(progress, plan.epochs * plan.batches, run.updates))
 
@@ -290,12 +291,17 @@ def _listens(thing: Any) -> bool:
 def _check_plan(model: Any, plan: Plan) -> None:
     """Find now what would go wrong after the first update or the first epoch."""
     _try_objective(model, plan)
-    for criterion in plan.criteria:
-        quantity = str(getattr(criterion, "quantity", ""))
+    columns = [*(f.name for f in fields(Epoch) if f.name != "metrics"), *plan.metrics]
+    for watcher in (*plan.criteria, *plan.callbacks):
+        if not isinstance(watcher, (Patience, Target, ReduceOnPlateau)):
+            continue
+        quantity, kind = watcher.quantity, type(watcher).__name__
+        if quantity not in columns:
+            raise unknown(f"column of the history, which {kind} watches,", quantity, columns)
         if quantity.startswith("validation") and plan.held_out is None:
-            raise InputError(f"{criterion!r} watches {quantity}: give validation=(X, y)")
+            raise InputError(f"{kind} watches {quantity}: give validation=(X, y)")
         if quantity == "validation_accuracy" and plan.loss.targets not in CLASSES:
-            raise InputError(f"{criterion!r} watches {quantity}, and {plan.loss.name} has no classes")
+            raise InputError(f"{kind} watches {quantity}, and {plan.loss.name} has no classes")
 
 
 def _checked_data(model: Any, X: Any, y: Any, loss: Loss, x_name: str, y_name: str) -> Examples:

@@ -11,7 +11,13 @@ from typing import Any, Protocol
 from autograd_core import gradients_to_vector, parameters_to_vector, vector_to_gradients, vector_to_parameters
 from nn.data import Examples, data_digest, fingerprint, is_same_data
 from nn.errors import DivergenceError, InputError, StateError
-from nn.groups import group_from_json, group_to_json
+from nn.groups import (
+    frozen_from_json,
+    frozen_to_json,
+    group_from_json,
+    group_to_json,
+    tensors_told,
+)
 from nn.history import Epoch, History
 from nn.losses import Loss
 from nn.metrics import Evaluator
@@ -21,7 +27,7 @@ from nn.random_state import RandomStates, states_from_json, states_to_json
 from nn.regularizers import Regularizer
 from nn.schedules import schedule_from_json, schedule_to_json
 from nn.stopping import Patience, StopCriterion, first_reason
-from nn.training.checkpoints import HistoryTable, TrainingState, save_state
+from nn.training.checkpoints import HistoryTable, TrainingState, check_same_run, save_state
 from nn.training.minibatch import REMEDY, BatchResult, batch_gradient, epoch_order, sum_gradients
 from nn.training.minimization import Minimization
 from nn.training.problem import Problem
@@ -122,6 +128,8 @@ class Run:
         self.problem = Problem(model, plan.loss, plan.examples, plan.regularizer, self.parameters)
         self.seed = seed
         optimizer.frozen = self._frozen()
+        if optimizer.frozen is not None:
+            self.history.settings["frozen"] = self._frozen_names(optimizer.frozen)
         self.generators = states
         self.shows_progress = shows_progress
         self.state = TrainingState(
@@ -260,8 +268,28 @@ class Run:
             return None
         known = set(map(id, frozen))
         if len(known) >= len(self.parameters):
-            raise InputError("every parameter of the model is frozen: unfreeze() some")
+            raise InputError("every parameter of the model is frozen: unfreeze some")
         return np.array([id(parameter) in known for parameter in self.parameters])
+
+    def _frozen_names(self, mask: Any) -> list[str]:
+        frozen = [] if mask is None else [self.parameters[k] for k in mask.nonzero()[0].tolist()]
+        return tensors_told(self.model.named_parameters(), frozen) if frozen else []
+
+    def check_same(self, state: TrainingState, settings: Mapping[str, Any]) -> None:
+        """May this run go on from a checkpoint's state?
+
+        The model must be frozen as it was when that run began, or, where callbacks have changed that, ended.
+
+        Raises:
+            InputError: it was written by a run with other settings.
+        """
+        now = dict(state.hyperparameters or {}).get("frozen")
+        mask = None if now is None else frozen_from_json(now, len(state.values))[0]
+        ours = dict(self.history.settings)
+        if ours.get("frozen", []) == self._frozen_names(mask):
+            ours["frozen"] = settings.get("frozen", [])
+        check_same_run({"frozen": [], **settings}, {"frozen": [], **ours}, self.plan.checkpoint)
+        self.history.settings["frozen"] = ours.get("frozen", [])
 
     def frozen_gradient(self, gradients: Any) -> Any:
         """The gradient with 0 for what is frozen."""
@@ -444,6 +472,8 @@ class Run:
         numbers["schedule"] = schedule_to_json(numbers["schedule"])
         if "param_groups" in numbers:
             numbers["param_groups"] = [group_to_json(group) for group in numbers["param_groups"]]
+        if "frozen" in numbers:
+            numbers["frozen"] = frozen_to_json(numbers["frozen"])
         state = self.state.replace(random=states_to_json(self.state.random), hyperparameters=numbers)
         save_state(state, self.history.epochs, self.history.settings, self.plan.checkpoint, self._table)
 
@@ -471,6 +501,8 @@ class Run:
             if "param_groups" in numbers:
                 pairs = zip(numbers["param_groups"], self.optimizer.param_groups, strict=True)
                 numbers["param_groups"] = [group_from_json(kept, now) for kept, now in pairs]
+            if "frozen" in numbers:
+                numbers["frozen"] = frozen_from_json(numbers["frozen"], len(self.parameters))
             state = state.replace(random=states_from_json(state.random), hyperparameters=numbers)
             if len(state.random) != len(self.generators.before):
                 mine = len(self.generators.before)

@@ -195,7 +195,7 @@ class _OnArrays:
         vector_to_parameters(at.values, run.parameters)
         if gradients is not None:
             vector_to_gradients(gradients, run.parameters)
-        run.optimizer.load_state_dict({"updates": at.optimizer_updates, "buffers": at.buffers})
+        run.optimizer.stand(at.optimizer_updates, at.buffers)
 
 
 class WholeUpdates(_OnArrays):
@@ -413,7 +413,7 @@ class GradientUpdates(_OnArrays):
         gradients = run.frozen_gradient(gradients)
         norm, rate = gradient_norm(gradients), optimizer.lr
         if not self.current:
-            optimizer.load_state_dict({"updates": at.optimizer_updates, "buffers": at.buffers})
+            optimizer.stand(at.optimizer_updates, at.buffers)
             self.current = True
         try:
             values, buffers = optimizer.proposal(at.values, gradients)
@@ -513,14 +513,14 @@ def _whole_or_gradient(run: Run, recording: Recording, penalty: Program | None) 
 
 def _trainer(run: Run, recording: Recording, penalty: Program | None) -> Trainer:
     rules, groups = run.optimizer.groups()
-    found = [_rule(rule) for rule in rules]
+    found = [(_rule(rule), run.optimizer.updates - rule.updates) for rule in rules]
     return Trainer(
         recording.programs[0],
         recording.batches,
         run.plan.batch_size,
         run.parameters,
         penalty,
-        [rule for rule in found if rule is not None],
+        [(*rule, missed) for rule, missed in found if rule is not None],
         len(run.optimizer.buffer_names),
         run.optimizer.clip_value,
         run.optimizer.clip_norm,
@@ -533,9 +533,9 @@ def _rates(optimizer: Optimizer, first: int, count: int) -> Any:
     """The rates of so many updates, a row each: the optimiser's own, and the groups'."""
     import numpy as np
 
-    if not optimizer.param_groups:
-        return np.array(rates_of(optimizer.schedule, first, count))
     rules, _ = optimizer.groups()
+    if len(rules) == 1:
+        return np.array(rates_of(optimizer.schedule, first, count))
     return np.array([rates_of(rule.schedule, first, count) for rule in rules]).T.copy()
 
 
@@ -552,7 +552,7 @@ def _is_same(a: TrainingState, b: TrainingState) -> bool:
 
 def _attributes(optimizer: Optimizer) -> Any:
     """What tells by a glance that a rule is as it was: class and attributes, numbers and methods."""
-    moving = ("updates", "buffers", "schedule", "frozen", "param_groups", "_members")
+    moving = ("updates", "buffers", "schedule", "param_groups", "_frozen", "_missed", "_since", "_members")
     held = {name: held for name, held in vars(optimizer).items() if name not in moving}
     return type(optimizer), held, id(optimizer.frozen), [dict(group) for group in optimizer.param_groups]
 
@@ -560,7 +560,8 @@ def _attributes(optimizer: Optimizer) -> Any:
 def _rule_and_clips(optimizer: Optimizer) -> Any:
     rules, groups = optimizer.groups()
     numbers = None if groups is None else groups.tobytes()
-    return [_rule(rule) for rule in rules], numbers, optimizer.clip_value, optimizer.clip_norm
+    made = [(_rule(rule), optimizer.updates - rule.updates) for rule in rules]
+    return made, numbers, optimizer.clip_value, optimizer.clip_norm
 
 
 def _has_plain_step(optimizer: Optimizer) -> bool:

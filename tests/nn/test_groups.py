@@ -34,10 +34,10 @@ def test_parameters_are_chosen_by_name_pattern_and_themselves() -> None:
     assert model.freeze("layer3.b") == ["layer3.b[0]", "layer3.b[1]"]
     assert len(model.freeze("*.b")) == 11
     assert len(model.freeze("layer1")) == 15 + 11
-    assert model.unfreeze() == []
+    assert model.unfreeze("*") == []
     assert model.freeze("layer1.W[0][2]", model.layers[1].neurons[0].b) == ["layer1.W[0][2]", "layer2.b[0]"]
     assert len(model.trainable_parameters()) == len(model.parameters()) - 2
-    assert len(model.freeze()) == len(model.parameters())
+    assert len(model.freeze("*")) == len(model.parameters())
 
 
 def test_a_name_that_fits_nothing_and_a_stranger_are_refused() -> None:
@@ -48,7 +48,7 @@ def test_a_name_that_fits_nothing_and_a_stranger_are_refused() -> None:
     with pytest.raises(InputError, match="chosen by name, by pattern or themselves, not by 3"):
         net().freeze(3)  # type: ignore[arg-type]
     model = net()
-    model.freeze()
+    model.freeze("*")
     with pytest.raises(InputError, match="every parameter of the model is frozen"):
         nn.fit(model, *data(10, 3, 2))
 
@@ -249,3 +249,147 @@ def test_parts_that_are_taken_out_stay_frozen() -> None:
 def test_a_group_without_parameters_is_refused() -> None:
     with pytest.raises(InputError, match="group 1 has no parameters"):
         nn.fit(nn.MLP(3, [2], seed=1), np.eye(3), [0, 1, 0], optimizer=nn.SGD([{"params": []}], lr=0.1))
+
+
+def test_no_names_freeze_nothing() -> None:
+    model = net()
+    for method in (model.freeze, model.unfreeze):
+        with pytest.raises(InputError, match="has nothing to"):
+            method()
+    assert model.freeze([]) == []
+    assert model.freeze(["layer1.b", "layer3.b"]) == model.freeze(("layer1.b",), [])
+    assert len(model.unfreeze([])) == len(model.freeze([])) > 0
+    assert model.unfreeze(["*"]) == []
+
+
+def test_a_run_is_not_resumed_with_another_freezing(tmp_path: Any) -> None:
+    X, y = data(20, 3, 2)
+
+    def run(model: nn.MLP, epochs: int, **options: Any) -> nn.History:
+        return nn.fit(model, X, y, epochs=epochs, seed=1, checkpoint=tmp_path / "run", **options)
+
+    frozen = nn.MLP(3, [4, 2], seed=1)
+    frozen.freeze("layer1.W", "layer2.b[0]")
+    run(frozen, 2)
+    for names in ([], ["layer1.W"], ["*.b"]):
+        model = nn.MLP(3, [4, 2], seed=1)
+        model.freeze(names)
+        before = model.state_dict()
+        with pytest.raises(InputError, match=r"frozen: \['layer1.W', 'layer2.b\[0\]'\] there, \["):
+            run(model, 4, resume=True)
+        assert all((before[name] == now).all() for name, now in model.state_dict().items())
+        assert len(model.frozen_parameters()) == (0 if not names else 12 if names == ["layer1.W"] else 6)
+    same = nn.MLP(3, [4, 2], seed=1)
+    same.freeze("layer1.W", "layer2.b[0]")
+    run(same, 4, resume=True)
+
+
+def test_a_run_whose_callback_freezes_goes_on_from_either_model(tmp_path: Any) -> None:
+    X, y = data(20, 3, 2)
+
+    def freeze(run: Any) -> None:
+        if run.epoch == 2:
+            run.model.freeze("layer1")
+
+    def trained(model: nn.MLP, epochs: int, **options: Any) -> list[float]:
+        optimizer = nn.Adam(lr=0.1)
+        nn.fit(model, X, y, optimizer=optimizer, epochs=epochs, seed=1, callbacks=freeze, **options)
+        return [p.data for p in model.parameters()]
+
+    whole = trained(nn.MLP(3, [4, 2], seed=1), 6)
+    for number in range(2):
+        model, file = nn.MLP(3, [4, 2], seed=1), tmp_path / str(number)
+        trained(model, 3, checkpoint=file)
+        trained(model, 4, checkpoint=file, resume=True)  # of the model that the callback has frozen
+        fresh = nn.MLP(3, [4, 2], seed=1) if number else model
+        assert trained(fresh, 6, checkpoint=file, resume=True) == whole
+
+
+@pytest.mark.parametrize("way", ["program", "listening", "eager", "own rule"])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_adam_counts_the_updates_of_each_parameter_as_pytorchs_does(way: str, decay: float) -> None:
+    torch = pytest.importorskip("torch")
+    X, y = data(24, 3, 2)
+    model = nn.MLP(3, [4, 4, 2], activation="tanh", seed=1)
+    plan = {
+        0: ["layer1"],
+        2: ["layer1.W", "layer3.b"],
+        3: [],
+        5: ["layer2"],
+    }  # what is frozen from an epoch on
+
+    class Callback:
+        def __call__(self, run: Any) -> None:
+            if run.epoch in plan:
+                run.model.unfreeze("*")
+                run.model.freeze(plan[run.epoch])
+
+    class Listening(Callback):
+        def on_update(self, run: Any) -> None:
+            pass
+
+    class Own(nn.AdamW):
+        def step(self) -> None:
+            super().step()
+
+    parts = []
+    for layer in model.layers:
+        parts.append(torch.nn.Linear(layer.nin, layer.nout).double())
+        with torch.no_grad():
+            parts[-1].weight.copy_(torch.tensor(np.array([[w.data for w in row] for row in layer.W])))
+            parts[-1].bias.copy_(torch.tensor(np.array([b.data for b in layer.b])))
+    named = {
+        f"layer{k}.{n}": p
+        for k, part in enumerate(parts, 1)
+        for n, p in zip("Wb", part.parameters(), strict=True)
+    }
+    peer = torch.optim.AdamW(named.values(), lr=0.05, weight_decay=decay)
+    for epoch in range(7):
+        if epoch in plan:
+            for name, parameter in named.items():
+                on = not any(name == it or name.startswith(f"{it}.") for it in plan[epoch])
+                parameter.requires_grad_(on)
+        for start in range(0, 24, 8):
+            peer.zero_grad()
+            h = torch.tensor(X[start : start + 8])
+            for part in parts[:-1]:
+                h = torch.tanh(part(h))
+            torch.nn.functional.cross_entropy(parts[-1](h), torch.tensor(y[start : start + 8])).backward()
+            peer.step()
+    model.freeze(plan[0])
+    optimizer = (Own if way == "own rule" else nn.AdamW)(lr=0.05, weight_decay=decay)
+    loss = (lambda f, t: nn.cross_entropy(f, int(float(t)))) if way == "eager" else "cross_entropy"
+    nn.fit(
+        model, X, y, loss=loss, optimizer=optimizer, epochs=7, batch_size=8, seed=1, shuffle=False,
+        callbacks=Listening() if way == "listening" else Callback(),
+    )  # fmt: skip
+    for name, tensor in model.named_tensors():
+        found = np.array(
+            [[w.data for w in row] for row in tensor] if name[-1] == "W" else [b.data for b in tensor]
+        )
+        assert np.abs(found - named[name].detach().numpy()).max() < 1e-12, name
+
+
+def test_missed_updates_are_kept_in_states_and_checkpoints(tmp_path: Any) -> None:
+    X, y = data(20, 3, 2)
+
+    def thaw(run: Any) -> None:
+        if run.epoch == 2:
+            run.model.unfreeze("*")
+
+    def trained(epochs: int, **options: Any) -> tuple[list[float], Any]:
+        model, optimizer = nn.MLP(3, [4, 2], seed=1), nn.Adam(lr=0.1)
+        model.freeze("layer1")
+        nn.fit(model, X, y, optimizer=optimizer, epochs=epochs, seed=1, callbacks=thaw, **options)
+        return [p.data for p in model.parameters()], optimizer
+
+    whole, optimizer = trained(6)
+    assert optimizer.state_dict()["missed"] == [2] * 16 + [0] * 10
+    trained(4, checkpoint=tmp_path / "run")
+    resumed, again = trained(6, checkpoint=tmp_path / "run", resume=True)
+    assert resumed == whole
+    assert again.state_dict() == optimizer.state_dict()
+    fresh = nn.Adam(optimizer.parameters, lr=0.1)
+    fresh.load_state_dict(optimizer.state_dict())
+    g = np.linspace(-1.0, 1.0, 26)
+    assert fresh.proposal(whole, g)[0].tolist() == optimizer.proposal(whole, g)[0].tolist()

@@ -87,7 +87,7 @@ def test_slips_of_plateaus_are_told() -> None:
     model, plateau = nn.MLP(3, [2], seed=1), nn.ReduceOnPlateau("loss", patience=0, threshold=0.9)
     with pytest.raises(InputError, match="sets the learning rate, and so does"):
         nn.fit(model, X, y, epochs=9, callbacks=plateau, optimizer=nn.SGD(lr=nn.StepDecay(0.1, 5)))
-    with pytest.raises(InputError, match="does not measure"):
+    with pytest.raises(InputError, match="watches validation_loss: give validation="):
         nn.fit(model, X, y, epochs=9, callbacks=nn.ReduceOnPlateau())
 
 

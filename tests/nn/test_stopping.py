@@ -4,9 +4,10 @@ import math
 
 import pytest
 
+import nn
 from nn.errors import InputError
 from nn.history import Epoch, History
-from nn.stopping import MaxUpdates, Patience, Target, TimeLimit, criteria_of, first_reason
+from nn.stopping import MaxUpdates, Patience, Target, TimeLimit, criteria_of, first_reason, rises
 
 
 def history(losses, accuracies=None, seconds=1.0):
@@ -81,7 +82,91 @@ def test_one_criterion_or_several_or_none_may_be_given():
 def test_a_quantity_that_is_not_measured_or_does_not_exist_is_told():
     with pytest.raises(InputError, match="does not measure"):
         Patience(3, "validation_accuracy")(history([1, 2]))
-    with pytest.raises(InputError, match="no column 'loos'"):
-        Target(1, "loos")(history([1]))
+    with pytest.raises(InputError, match="Its name does not tell"):
+        Patience(3, "loos")
+    with pytest.raises(InputError, match="no column 'my_loss'"):
+        Target(1, "my_loss")(history([1]))
     with pytest.raises(InputError, match="at least 1"):
         Patience(0)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "expected"),
+    [
+        *(
+            (name, True)
+            for name in ("validation_accuracy", "f1", "f1_macro", "r2", "roc_auc", "score", "acc@5")
+        ),
+        *(
+            (name, True)
+            for name in ("average_precision_score", "neg_mean_squared_error", "cohen_kappa_score")
+        ),
+        *(
+            (name, False)
+            for name in ("loss", "validation_loss", "mse", "max_error", "brier_score_loss", "lr")
+        ),
+        *((name, False) for name in ("mean_poisson_deviance", "neg_log_likelihood", "gradient_norm")),
+    ],
+)
+def test_a_quantity_rises_or_falls_by_its_name(quantity: str, expected: bool) -> None:
+    assert rises(quantity) is expected
+    assert rises(quantity, "min") is False
+    assert rises(quantity, "max") is True
+
+
+@pytest.mark.parametrize(
+    "quantity", ["cost", "brier_score", "d2_absolute_error_score", "f1_loss", "myown", ""]
+)
+def test_a_name_that_does_not_tell_the_direction_asks_for_the_mode(quantity: str) -> None:
+    for make in (
+        lambda **mode: nn.Patience(3, quantity, **mode),
+        lambda **mode: nn.EarlyStopping(quantity, **mode),
+        lambda **mode: nn.Target(0.5, quantity, **mode),
+        lambda **mode: nn.ReduceOnPlateau(quantity, **mode),
+    ):
+        with pytest.raises(InputError, match=r'mode="max" or mode="min"'):
+            make()
+        with pytest.raises(InputError, match='mode is "min", "max" or "auto"'):
+            make(mode="up")
+        make(mode="min")
+
+
+def test_sklearns_metrics_are_told_by_their_names_as_its_scorers_have_them() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    undecided = []
+    for name in metrics.get_scorer_names():
+        scorer = metrics.get_scorer(name)
+        try:
+            assert rises(name) is True, name  # of a scorer more is always better
+        except InputError:
+            undecided.append(name)
+        try:
+            assert rises(scorer._score_func.__name__) is (scorer._sign > 0), name
+        except InputError:
+            undecided.append(scorer._score_func.__name__)
+    assert "f1" not in undecided
+    assert "r2_score" not in undecided
+    assert "mean_squared_error" not in undecided
+
+
+@pytest.mark.parametrize("mode", ["auto", "max"])
+def test_early_stopping_and_plateaus_go_by_a_metric_that_should_rise(mode: str) -> None:
+    scores = iter([0.2, 0.4, 0.6, 0.5, 0.5, 0.5, 0.5])
+    model, rates = nn.MLP(1, [2], seed=1), nn.ReduceOnPlateau("f1", factor=0.5, patience=0, mode=mode)
+    history = nn.fit(
+        model, [[0.0], [1.0]], [0, 1], optimizer=nn.SGD(lr=1.0), epochs=7, seed=1, validation=([[0.0]], [0]),
+        metrics={"f1": lambda y, f: next(scores)}, callbacks=rates,
+        stop=nn.EarlyStopping("f1", patience=2, restore_best_weights=True, mode=mode),
+    )  # fmt: skip
+    assert history.stopped == "f1 has not improved for 2 epochs"
+    assert history.best_epoch == 3
+    assert history["lr"] == [1.0, 1.0, 1.0, 1.0, 0.5]
+
+
+def test_what_is_watched_is_looked_for_before_training() -> None:
+    for watcher in ({"stop": nn.Patience(3, "f1")}, {"callbacks": nn.ReduceOnPlateau("f1")}):
+        model = nn.MLP(1, [2], seed=1)
+        before = model.state_dict()
+        with pytest.raises(InputError, match=r"no column of the history, which .* watches, is named 'f1'"):
+            nn.fit(model, [[0.0], [1.0]], [0, 1], epochs=1, seed=1, **watcher)
+        assert all((before[name] == now).all() for name, now in model.state_dict().items())

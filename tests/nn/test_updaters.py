@@ -718,7 +718,7 @@ def test_a_compiled_rule_wants_its_own_buffers_and_settings() -> None:
         ("unknown", (), 0),
     ):
         with pytest.raises(ValueError, match=f"no rule '{rule}' of {buffers} buffers"):
-            Trainer(program, [rows], 2, program.parameters, None, [(rule, settings)], buffers)
+            Trainer(program, [rows], 2, program.parameters, None, [(rule, settings, 0)], buffers)
 
 
 class Watched(nn.Adam):

@@ -11,6 +11,7 @@ enum { LANES_OF_NORM = 8 };
 typedef struct {
     const Update *update;
     double settings[SETTINGS];
+    long missed;                 /* updates that were made before its parameters thawed: they do not count */
 } Rule;
 
 typedef struct {
@@ -68,7 +69,7 @@ static void apply_to_stretch(TrainerObject *s, const double *rates, const double
         c[k] = s->fresh + (k + 1) * s->n + start;
         if (!rule || k >= rule->update->buffers) memcpy(c[k], b[k], (size_t)n * sizeof(double));
     }
-    if (rule) rule->update->apply(rule->settings, rates[group], (double)(s->updates + 1), n, x, g + start, b, y, c);
+    if (rule) rule->update->apply(rule->settings, rates[group], (double)(s->updates + 1 - rule->missed), n, x, g + start, b, y, c);
     else memcpy(y, x, (size_t)n * sizeof(double));
 }
 
@@ -213,7 +214,7 @@ static PyMethodDef trainer_methods[] = {
 
 TYPE(Trainer, trainer, "Updates on arrays: a bound tape of the loss, perhaps one of the penalty, and an optimiser's rule.", .tp_members = trainer_members);
 
-/* ((name, settings), ...): for each group a rule, which wants no more buffers than there are. */
+/* ((name, settings, missed updates), ...): for each group a rule, which wants no more buffers than there are. */
 static int take_rules(TrainerObject *s, PyObject *rules) {
     long k, j;
     s->groups = (long)PyTuple_GET_SIZE(rules);
@@ -222,7 +223,7 @@ static int take_rules(TrainerObject *s, PyObject *rules) {
         Rule *rule = s->rules + k;
         const char *name;
         PyObject *settings;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rules, k), "sO!", &name, &PyTuple_Type, &settings)) return -1;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rules, k), "sO!l", &name, &PyTuple_Type, &settings, &rule->missed)) return -1;
         for (j = 0; j < (long)(sizeof updates / sizeof *updates); j++) if (strcmp(name, updates[j].name) == 0) rule->update = updates + j;
         if (!rule->update || PyTuple_GET_SIZE(settings) != rule->update->settings || rule->update->buffers > s->used_buffers) {
             PyErr_Format(PyExc_ValueError, "there is no rule '%s' of %ld buffers and %zd settings", name, s->used_buffers, PyTuple_GET_SIZE(settings));
