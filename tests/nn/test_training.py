@@ -810,7 +810,8 @@ def test_metrics_are_columns_of_the_history_and_can_be_waited_for(spiral, tmp_pa
 
     options = {
         "metrics": {"worst": worst}, "validation_split": 0.25, "epochs": 6, "seed": 2, "optimizer": "adam",
-        "stop": [nn.Patience(2, "worst"), nn.Target(0.0, "worst")], "checkpoint": tmp_path / "run",
+        "stop": [nn.Patience(2, "worst", mode="min"), nn.Target(0.0, "worst", "min")],
+        "checkpoint": tmp_path / "run",
     }  # fmt: skip
     history = nn.fit(net(), *spiral, **options)
     assert len(history["worst"]) == len(history) < 6
