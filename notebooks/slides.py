@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nbconvert import SlidesExporter
-from nbformat.v4 import new_markdown_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from running import FOLDER, read, sources, student_path
 
@@ -29,7 +29,10 @@ TARGET = FOLDER.parent / "out" / "slides"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 WIDTH, HEIGHT = 1280, 800
 FULL = 21  # lines on a slide
-SHORT = 4  # so many lines more are squeezed in rather than left alone
+SQUEEZED = (
+    29  # lines on a slide that is made smaller, so that no line is left alone
+)
+THIN = 5.5  # lines below which a slide is too empty
 TEMPLATE = """{%- extends 'index.html.j2' -%}
 {% block html_head_js %}{% endblock %}
 {% block html_head_js_mathjax %}{% endblock %}
@@ -126,31 +129,59 @@ def slides(notebook: Any) -> str:
 
 
 def divide(notebook: Any) -> None:
-    """Mark where slides begin: at headings, and where one is full. Exercises are left out."""
-    parts = [part for cell in notebook.cells for part in at_headings(cell)]
+    """Mark where slides begin, so that they are well filled. Exercises are left out."""
+    parts = [part for cell in notebook.cells for part in pieces(cell)]
     end = next(
         i for i, part in enumerate(parts) if part.source.startswith("## Exercises")
     )
-    notebook.cells, lines = parts[:end], 0.0
-    for part in notebook.cells:
-        heading, high = (
-            part.source.startswith("#") and part.cell_type == "markdown",
-            height(part),
+    notebook.cells = parts[:end]
+    best: list[tuple[float, int]] = [
+        (0.0, 0)
+    ]  # cost up to a part, begin of the last slide
+    for stop in range(1, end + 1):
+        best.append(
+            min(
+                (best[start][0] + cost(parts[start:stop]), start)
+                for start in range(max(0, stop - FULL), stop)
+            )
         )
-        begins = heading or lines + high > FULL + (SHORT if high <= SHORT else 0)
-        lines = high if begins else lines + high
-        part.metadata["slideshow"] = {"slide_type": "slide" if begins else "-"}
+    begins, stop = set(), end
+    while stop:
+        stop = best[stop][1]
+        begins.add(stop)
+    for k, part in enumerate(notebook.cells):
+        part.metadata["slideshow"] = {"slide_type": "slide" if k in begins else "-"}
 
 
-def at_headings(cell: Any) -> list[Any]:
-    """A cell of text as one cell for each heading in it."""
-    if cell.cell_type != "markdown":
+def cost(slide: list[Any]) -> float:
+    """How far a slide is from a good one: it may be too full, too empty, or end before what it announces."""
+    high, last = sum(map(height, slide)), slide[-1].source.rstrip()
+    total = 1.0 + 3 * sum(map(is_heading, slide[1:])) + 6 * (high < THIN)
+    total += 2 * (slide[-1].cell_type == "markdown" and last.endswith((":", "**")))
+    if len(slide) > 1:
+        total += max(0.0, high - FULL) / 4 + 1000 * (high > SQUEEZED)
+    return total
+
+
+def is_heading(cell: Any) -> bool:
+    """Whether a section begins with a cell."""
+    return bool(cell.cell_type == "markdown" and cell.source.startswith("#"))
+
+
+def pieces(cell: Any) -> list[Any]:
+    """A cell of text as one cell for each heading in it; long code as cells of whole functions."""
+    if cell.cell_type == "markdown":
+        parts = re.split(r"^(?=#+ )", cell.source, flags=re.MULTILINE)
+        return [new_markdown_cell(part) for part in parts if part]
+    if height(cell) <= FULL:
         return [cell]
-    return [
-        new_markdown_cell(part)
-        for part in re.split(r"^(?=#+ )", cell.source, flags=re.MULTILINE)
-        if part
-    ]
+    result = [new_code_cell("")]
+    for block in re.split(r"(?<=\n\n\n)", cell.source):
+        if height(new_code_cell(result[-1].source + block)) > FULL / 2:
+            result.append(new_code_cell(""))
+        result[-1].source += block
+    result[-1].outputs = cell.outputs
+    return [part for part in result if part.source]
 
 
 def height(cell: Any) -> float:
@@ -166,6 +197,8 @@ def height(cell: Any) -> float:
         data = output.get("data", {})
         if "image/svg+xml" in data or "image/png" in data:
             lines += 12
+        elif "text/latex" in data:
+            lines += 1.8 * (1 + data["text/latex"].count("\\\\"))
         elif "text/html" in data:
             lines += FULL  # a player
         else:

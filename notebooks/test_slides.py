@@ -11,7 +11,15 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from running import read, sources, student_path
-from slides import FULL, PACKAGES, divide, height, slides
+from slides import (
+    PACKAGES,
+    SQUEEZED,
+    THIN,
+    divide,
+    height,
+    is_heading,
+    slides,
+)
 
 LECTURES = sources()
 by_lecture = pytest.mark.parametrize("source", LECTURES, ids=lambda path: path.stem)
@@ -37,11 +45,10 @@ def test_the_slides_are_the_lecture_in_order_without_its_exercises(source):
         == lecture.partition("## Exercises")[0]
     )
     for page in pages(notebook):
-        assert len(page) == 1 or sum(map(height, page)) <= FULL + 4
-        assert not any(
-            cell.source.startswith("#") and cell.cell_type == "markdown"
-            for cell in page[1:]
-        )
+        high = sum(map(height, page))
+        assert high >= THIN, page[0].source
+        assert len(page) == 1 or high <= SQUEEZED, page[0].source
+        assert sum(map(is_heading, page[1:])) <= 1, page[0].source
 
 
 def test_a_page_of_slides_needs_no_other_file():
