@@ -143,18 +143,16 @@ def hvp(program: Program, batches: Sequence[Any], vectors: Any, wrt: Any, per_ro
     directions, many = _directions(run, targets, vectors)
     made = _derived(program, "gradient", targets)
     seeds = directions if run.arrays else directions[:, 0]
-    _, products = made.vjp(*run.arrays, seeds, wrt=[target for target, _ in targets.sizes], per_row=per_row)
-    found = dict(zip((_key(target) for target, _ in targets.sizes), products, strict=True))
+    _, products = made.vjp(*run.arrays, seeds, wrt=targets.map(lambda leaf: leaf), per_row=per_row)
+    shaped = iter(
+        product.reshape(len(directions), run.lanes, *program.examples[leaf].shape)
+        if isinstance(leaf, int)
+        else product
+        for leaf, product in targets.pairs(products)
+    )
 
     def part(leaf: Any) -> Any:
-        if isinstance(leaf, int):
-            product = found[leaf].reshape(len(directions), run.lanes, *program.examples[leaf].shape)
-        else:
-            values = [leaf] if isinstance(leaf, Value) else leaf.ravel()
-            product = np.stack([np.asarray(found[id(value)]) for value in values], axis=-1)
-            product = product.reshape(*product.shape[:-1], *np.shape(leaf)) if values is not leaf else product
-            if isinstance(leaf, Value):
-                product = product[..., 0]
+        product = next(shaped)
         return product if many else product[0]
 
     return targets.map(part)
@@ -182,10 +180,6 @@ def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) ->
     return targets.map(lambda one: targets.map(lambda other: block(one, other)))
 
 
-def _key(target: Any) -> int:
-    return target if isinstance(target, int) else id(target)
-
-
 def _run_for_one_output(program: Program, batches: Sequence[Any], wrt: Any) -> tuple[Run, Targets]:
     if program.outputs != 1:
         raise ValueError(
@@ -198,7 +192,7 @@ def _directions(run: Run, targets: Targets, structure: Any) -> tuple[Any, bool]:
     """Return directions as an array (count, lanes, size of the targets), and whether there may be several."""
     import numpy as np
 
-    parts: dict[int, Any] = {}
+    parts: list[tuple[list[int], Any]] = []
     counts: set[int | None] = set()
     for leaf, direction in targets.pairs(structure):
         places, shape = targets.places(leaf)
@@ -212,10 +206,11 @@ def _directions(run: Run, targets: Targets, structure: Any) -> tuple[Any, bool]:
         counts.add(len(given) if given.ndim > len(shape) else None)
         lanes = run.lanes if isinstance(leaf, int) else 1
         several = given.shape[: given.ndim - len(shape)]
-        flat = given.reshape(*(several or (1,)), lanes, len(places))
-        for k, place in enumerate(places):
-            parts[place] = np.broadcast_to(flat[:, :, k], (len(flat), run.lanes))
+        parts.append((places, given.reshape(*(several or (1,)), lanes, len(places))))
     if len(counts) > 1:
         raise ValueError("all directions have an axis of several in front, of one length, or none has")
-    stacked = np.stack([parts[k] for k in range(targets.size)], axis=-1)
-    return np.ascontiguousarray(stacked), counts != {None}
+    (count,) = counts or {None}
+    stacked = np.zeros((1 if count is None else count, run.lanes, targets.size))
+    for places, flat in parts:
+        stacked[:, :, places] = flat
+    return stacked, count is not None

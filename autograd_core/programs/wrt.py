@@ -64,7 +64,7 @@ class Targets:
         if isinstance(leaf, Value):
             return self._parameter(leaf)
         if getattr(getattr(leaf, "dtype", None), "kind", "") == "O":
-            for value in leaf.ravel():
+            for value in leaf.ravel().tolist():
                 self._parameter(value)
             return leaf
         if isinstance(leaf, bool) or not hasattr(leaf, "__index__"):
@@ -111,8 +111,9 @@ class Targets:
                 return float(found) if found.ndim == 0 else found
             if isinstance(target, int):
                 return of_input(target)
-            columns = np.stack([column(value) for value in target.ravel()], axis=-1)
-            return columns.reshape(*columns.shape[:-1], *target.shape)
+            padded = np.append(of_parameters, np.zeros((*of_parameters.shape[:-1], 1)), axis=-1)
+            places = [self._places.get(id(value), -1) for value in target.ravel().tolist()]  # -1: it is 0
+            return padded[..., places].reshape(*padded.shape[:-1], *target.shape)
 
         return map_structure(self._structure, leaf)
 

@@ -21,6 +21,11 @@ __all__ = ["PROBLEMS"]
 _shared: dict[Any, Any] = {}  # a Program with its parameters
 
 
+def values(shape: tuple[int, ...]) -> Any:
+    """Return an array of parameters."""
+    return np.array([ag.Value(0.0) for _ in range(math.prod(shape))], dtype=object).reshape(shape)
+
+
 # --- hello, lse, llsq, det
 
 
@@ -52,7 +57,7 @@ def _llsq(given: Any) -> _Squares:
     """sum_i (sign(t_i) - sum_j x_j t_i^j)^2 / 2, t_i evenly in [-1, 1]: each i a row, x parameters."""
     n, m = given["n"], len(given["x"])
     if ("llsq", m) not in _shared:
-        weights = [ag.Value(0.0) for _ in range(m)]
+        weights = values((m,)).tolist()
         _shared["llsq", m] = (
             ag.record(lambda powers, sign: ag.square(sign - ag.dot(weights, powers)) / 2.0, [0.0] * m, 1.0),
             weights,
@@ -160,7 +165,7 @@ def _kmeans(given: Any) -> _Clusters:
     points, numbers = np.array(given["points"], dtype=float), np.array(given["centroids"], dtype=float)
     k, d = numbers.shape
     if ("kmeans", k, d) not in _shared:
-        centroids = np.array([[ag.Value(0.0) for _ in range(d)] for _ in range(k)])
+        centroids = values((k, d))
 
         def cost(point: Any) -> Any:
             away = []
@@ -197,64 +202,87 @@ KMEANS = {
 }
 
 
-# --- gmm
+# --- gmm: each point is a row, alpha, mu, q and l are parameters; what needs no point is a Program of its own
 
 
-def _gmm_rows(given: Any) -> Callable[[Any, Any, Any, Any], Any]:
-    d, k, n, m, gamma = (given[name] for name in ("d", "k", "n", "m", "gamma"))
-    points = [list(map(float, row)) for row in given["x"]]
+class _Mixture(NamedTuple):
+    terms: ag.Program
+    rest: ag.Program
+    parameters: dict[str, Any]
+    points: Any
+    numbers: Any
 
-    def log_posterior(alpha: Any, mu: Any, q: Any, low: Any) -> Any:
-        scale = [[ag.exp(v) for v in row] for row in q]
-        sums = [ag.sum(row) for row in q]
-        terms = []
-        for x in points:
-            inner = []
-            for c in range(k):
-                away = [a - b for a, b in zip(x, mu[c], strict=True)]
-                at, squares = 0, []
-                columns: list[list[Any]] = [[] for _ in range(d)]
-                for j in range(d):
-                    for i in range(j + 1, d):
-                        columns[i].append((low[c][at], away[j]))
-                        at += 1
-                for i in range(d):
-                    weights = [w for w, _ in columns[i]] + [scale[c][i]]
-                    squares.append(ag.dot(weights, [v for _, v in columns[i]] + [away[i]]))
-                inner.append(alpha[c] + sums[c] - 0.5 * ag.dot(squares, squares))
-            terms.append(ag.logsumexp(inner))
-        constant = -n * d * 0.5 * math.log(2 * math.pi)
-        return constant + ag.sum(terms) - n * ag.logsumexp(alpha) + wishart(scale, sums, low)
 
-    def wishart(scale: Any, sums: Any, low: Any) -> Any:
+def _mixture(d: int, k: int, n: int, m: int, gamma: float) -> tuple[ag.Program, ag.Program, dict[str, Any]]:
+    shapes = {"alpha": (k,), "mu": (k, d), "q": (k, d), "l": (k, d * (d - 1) // 2)}
+    parameters = {name: values(shape) for name, shape in shapes.items()}
+    alpha, mu, q, low = (parameters[name].tolist() for name in shapes)
+
+    def scales() -> tuple[Any, Any]:
+        return [[ag.exp(v) for v in row] for row in q], [ag.sum(row) for row in q]
+
+    def term(x: Any) -> Any:
+        scale, sums = scales()
+        inner = []
+        for c in range(k):
+            away = [a - b for a, b in zip(x, mu[c], strict=True)]
+            columns: list[list[Any]] = [[] for _ in range(d)]
+            pairs = ((i, j) for j in range(d) for i in range(j + 1, d))
+            for weight, (i, j) in zip(low[c], pairs, strict=True):
+                columns[i].append((weight, away[j]))
+            for i in range(d):
+                columns[i].append((scale[c][i], away[i]))
+            squares = [ag.dot([w for w, _ in column], [v for _, v in column]) for column in columns]
+            inner.append(alpha[c] + sums[c] - 0.5 * ag.dot(squares, squares))
+        return ag.logsumexp(inner)
+
+    def rest() -> Any:
+        scale, sums = scales()
         dof = d + m + 1
         gammas = sum(math.lgamma(0.5 * (dof + 1 - j)) for j in range(1, d + 1))
         gammas += 0.25 * d * (d - 1) * math.log(math.pi)
         normal = dof * d * (math.log(gamma) - 0.5 * math.log(2.0)) - gammas
-        total: Any = -k * normal
+        total: Any = k * normal - n * d * 0.5 * math.log(2 * math.pi) - n * ag.logsumexp(alpha)
         for c in range(k):
             squares = ag.dot(scale[c], scale[c])
             if low[c]:
                 squares = squares + ag.dot(low[c], low[c])
-            total = total + 0.5 * gamma * gamma * squares - m * sums[c]
-        return -1.0 * total
+            total = total - 0.5 * gamma * gamma * squares + m * sums[c]
+        return total
 
-    return log_posterior
+    return ag.record(term, [0.0] * d), ag.record(rest), parameters
 
 
-def _gmm(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
-    d, k = given["d"], given["k"]
-    examples = [0.0] * k, [[0.0] * d] * k, [[0.0] * d] * k, [[0.1] * (d * (d - 1) // 2)] * k
-    program = ag.record(_gmm_rows(given), *examples)
-    return program, tuple(one_row(given[name]) for name in ("alpha", "mu", "q", "l"))
+def _gmm(given: Any) -> _Mixture:
+    sizes = tuple(given[name] for name in ("d", "k", "n", "m", "gamma"))
+    if ("gmm", sizes) not in _shared:
+        _shared["gmm", sizes] = _mixture(*sizes)
+    terms, rest, parameters = _shared["gmm", sizes]
+    numbers = np.concatenate([np.ravel(given[name]) for name in parameters])
+    return _Mixture(terms, rest, parameters, np.array(given["x"], dtype=float), numbers)
+
+
+def _settle(given: _Mixture) -> None:
+    leaves = [leaf for array in given.parameters.values() for leaf in array.flat]
+    ag.vector_to_parameters(given.numbers, leaves)
+
+
+def _posterior(given: _Mixture) -> float:
+    _settle(given)
+    return float(np.add.accumulate(given.terms(given.points))[-1] + given.rest())
+
+
+def _responsibilities(given: _Mixture) -> Any:
+    _settle(given)
+    of_points = given.terms.value_and_grad(given.points, wrt=given.parameters)[1]
+    of_rest = given.rest.value_and_grad(wrt=given.parameters)[1]
+    return {name: part + of_rest[name] for name, part in of_points.items()}
 
 
 GMM = {
-    "objective": Function(_gmm, lambda p: p[0](*p[1]), lambda y: float(y[0])),
+    "objective": Function(_gmm, _posterior, float),
     "jacobian": Function(
-        _gmm,
-        lambda p: p[0].value_and_grad(*p[1], wrt={"alpha": 0, "mu": 1, "q": 2, "l": 3})[1],
-        lambda g: {name: part[0].tolist() for name, part in g.items()},
+        _gmm, _responsibilities, lambda g: {name: part.tolist() for name, part in g.items()}
     ),
 }
 

@@ -25,6 +25,7 @@ typedef double K(Vec) __attribute__((vector_size(8 * VL), aligned(8), may_alias)
 #undef SEND
 #undef CHOSEN
 #undef SEND_CHOSEN
+#undef PULL3
 #undef A_
 #undef B_
 #undef FOLD

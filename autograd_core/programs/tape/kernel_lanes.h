@@ -22,12 +22,7 @@ static void K(forward)(const Tape *t, Workspace *sp, long from, long to) { /* th
             else memcpy(y, V(in.a), (size_t)L * sizeof *y);
             break;
         case OP_DOT: K(dot_forward)(ax, uni, val, y, nu, L); break;
-        case OP_WHERE: case OP_CLIP: {
-            const double *a = V(ax[0]), *b = V(ax[1]), *c = V(ax[2]);
-            if (op == OP_WHERE) EACH y[l] = v_where(a[l], b[l], c[l]);
-            else EACH y[l] = v_clip(a[l], b[l], c[l]);
-            break;
-        }
+        case OP_WHERE: case OP_CLIP: K(apply3)(op, V(ax[0]), V(ax[1]), V(ax[2]), y, L); break;
         case OP_CUSTOM: call_forward(sp, ax, nu, y, L); break;
         default:
             if (ad_reduces(op)) K(reduce)(op, ax, val, y, nu, L);
@@ -78,15 +73,10 @@ static long K(backward)(const Tape *t, Workspace *sp, long from, long until) {
             if (!(in.flags & SKIP_A)) { double *to = G(in.ga); SEND(to, in.flags & FIRST_A, g[l]); }
             break;
         case OP_DOT: K(dot_pull)(ax, uni, val, adj, g, nu, L); break;
-        case OP_WHERE: case OP_CLIP: {
-            const double *a = V(ax[0]), *b = V(ax[1]), *d = V(ax[2]);
-            for (r = 0; r < 3; r++) {
-                if (ax[3 + r] < 0) continue;
-                EACH { double p[3]; ad_partials3(op, a[l], b[l], d[l], y[l], p); c[l] = p[r]; }
-                K(send)(G(ax[3 + r] >> 1), ax[3 + r], c, g, L, 1);
-            }
+        case OP_WHERE: case OP_CLIP:
+            for (r = 0; r < 3; r++)
+                if (ax[3 + r] >= 0) K(pull3)(op, r, V(ax[0]), V(ax[1]), V(ax[2]), g, G(ax[3 + r] >> 1), ax[3 + r] & 1, L);
             break;
-        }
         case OP_CUSTOM: call_backward(sp, ax, nu, g, L); break;
         default:
             if (ad_reduces(op)) K(reduce_pull)(op, ax, val, adj, y, g, c, nu, L);

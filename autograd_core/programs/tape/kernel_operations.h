@@ -108,6 +108,8 @@ static void K(apply2)(int op, int mode, const double *a, const double *b, double
     case OP_LEAKY_RELU: BINARY(v_leaky_relu);
     case OP_GREATER: BINARY(v_greater);
     case OP_LESS: BINARY(v_less);
+    case OP_LESS_EQUAL: BINARY(v_less_equal);
+    case OP_EQUAL: BINARY(v_equal);
     case OP_POW: if (mode == MODE_VU && easy_power(*b)) { K(power)(a, *b, y, n); break; } BINARY(v_pow);
     default: EACH y[l] = ad_value2(op, a[mode == MODE_UV ? 0 : l], b[mode == MODE_VU ? 0 : l]); break;
     }
@@ -214,6 +216,29 @@ static void K(pull2)(int op, int mode, const double *a, const double *b, const d
             }
         }
     }
+    }
+}
+
+static void K(apply3)(int op, const double *restrict a, const double *restrict b, const double *restrict c, double *restrict y, long n) {
+    long l;
+    if (op == OP_WHERE) EACH y[l] = v_where(a[l], b[l], c[l]);
+    else EACH y[l] = v_clip(a[l], b[l], c[l]);
+}
+
+/* What operand r of three receives; their partials do not depend on the value. */
+static void K(pull3)(int op, int r, const double *restrict a, const double *restrict b, const double *restrict c, const double *restrict g,
+                     double *restrict to, int first, long n) {
+    long l;
+#define PULL3(d) do { SEND_CHOSEN(to, first, d(a[l], b[l], c[l], 0.0), g[l]); return; } while (0)
+    if (op == OP_WHERE) switch (r) {
+        case 0: PULL3(d0_where);
+        case 1: PULL3(d1_where);
+        default: PULL3(d2_where);
+    }
+    switch (r) {
+    case 0: PULL3(d0_clip);
+    case 1: PULL3(d1_clip);
+    default: PULL3(d2_clip);
     }
 }
 

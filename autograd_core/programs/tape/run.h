@@ -115,10 +115,17 @@ static void gather(const Run *run, Workspace *sp) {
     }
 }
 
-static double at(const Run *run, const Workspace *sp, int32_t index, long l) {
+/* Where the numbers of the lanes stand, and how far apart. */
+static const double *lanes_of(const Run *run, const Workspace *sp, int32_t index, long *step) {
     const Tape *t = run->t;
-    if (!t->lanes) return sp->val[index];
-    return index < t->nu ? sp->uni[index] : sp->val[(index - t->nu) * sp->L + l];
+    *step = t->lanes && index >= t->nu;
+    return !t->lanes ? sp->val + index : *step ? sp->val + (index - t->nu) * sp->L : sp->uni + index;
+}
+
+static double at(const Run *run, const Workspace *sp, int32_t index, long l) {
+    long step;
+    const double *x = lanes_of(run, sp, index, &step);
+    return x[l * step];
 }
 
 static int holds(int relation, double a, double b) {
@@ -137,8 +144,11 @@ static long good_lanes(const Run *run, const Workspace *sp) {
     const Tape *t = run->t;
     long l, k, n = sp->count;
     for (l = 0; l < n; l++) if (sp->poison[l] != 0.0) n = l;
-    for (k = 0; k < t->outputs; k++)
-        for (l = 0; l < n; l++) { double y = at(run, sp, t->out[k], l); if (y - y != 0.0) n = l; }
+    for (k = 0; k < t->outputs; k++) {
+        long step;
+        const double *y = lanes_of(run, sp, t->out[k], &step);
+        for (l = 0; l < n; l++) if (y[l * step] - y[l * step] != 0.0) n = l;
+    }
     for (k = 0; k < t->nguards; k++) {
         const Guard *g = t->guards + k;
         for (l = 0; l < n; l++)
@@ -167,10 +177,14 @@ static void tell_fits(const Run *run, const Workspace *sp) {
 static void put_outputs(const Run *run, const Workspace *sp) {
     const Tape *t = run->t;
     double *out = run->b->outputs.buf;
-    long l, k;
+    long l, k, n = t->outputs;
     if (!run->b->has_outputs) return;
-    for (l = 0; l < sp->good; l++)
-        for (k = 0; k < t->outputs; k++) out[(sp->lane + l) * t->outputs + k] = at(run, sp, t->out[k], l);
+    for (k = 0; k < n; k++) {
+        long step;
+        const double *y = lanes_of(run, sp, t->out[k], &step);
+        double *to = out + sp->lane * n + k;
+        for (l = 0; l < sp->good; l++) to[l * n] = y[l * step];
+    }
 }
 
 static void put_seeds(const Run *run, Workspace *sp, long s) {
@@ -182,11 +196,9 @@ static void put_seeds(const Run *run, Workspace *sp, long s) {
     for (k = 0; k < t->heads.n; k++) sp->adj[t->heads.v[k]] = -0.0;
     for (k = 0; k < t->outputs; k++) {
         double *to = sp->adj + (t->lanes ? (t->out[k] - t->nu) * sp->L : t->out[k]);
-        for (l = 0; l < sp->L; l++) {
-            long lane = sp->lane + (l < sp->count ? l : sp->count - 1);
-            double seed = seeds ? seeds[lane * run->seed_lane + k * run->seed_output] : k == s;
-            to[l] = 0.0 + seed;
-        }
+        const double *from = seeds ? seeds + sp->lane * run->seed_lane + k * run->seed_output : NULL;
+        for (l = 0; l < sp->count; l++) to[l] = 0.0 + (from ? from[l * run->seed_lane] : k == s);
+        for (; l < sp->L; l++) to[l] = to[sp->count - 1];
     }
 }
 
@@ -541,7 +553,7 @@ static long run_together(const Run *run, Watch *watch) {
 static long block_for(const Tape *t, long lanes) {
     long per_lane = (t->slots + t->adjoints) * 8, L = 64, blocks;
     while (L > 32 && per_lane * L > 96 * 1024) L /= 2;
-    while (L > 8 && per_lane * L > 512 * 1024) L /= 2;
+    while (L > 8 && per_lane * L > 1024 * 1024) L /= 2;
     if (lanes <= 0) return L;
     blocks = (lanes + L - 1) / L;
     return blocks > 8 ? L : round_up((lanes + blocks - 1) / blocks, 8);
