@@ -13,9 +13,19 @@ from typing import Any
 from ..calculus.operation import Operation
 from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
 
-__all__ = ["Bound", "Tape"]
+__all__ = ["Bound", "Tape", "by_pass", "passes"]
 
 _LINEAR = {"add", "sub", "mul", "neg"}  # exact in NumPy, and never raising in Python
+
+
+def by_pass(gradients: Any) -> Any:
+    """Return arrays for the inputs' gradients, if there are any, as (passes, lanes, columns)."""
+    return gradients and [g if g is None or g.ndim == 3 else g[None] for g in gradients]
+
+
+def passes(gradients: Any) -> int:
+    """Return how many reverse passes there are for each lane."""
+    return next((len(g) for g in gradients or () if g is not None), 1)
 
 
 class Tape:
@@ -83,12 +93,9 @@ class Bound:
         block: int,
     ):
         self.tape, self.params, self.arrays = tape, params, arrays
-        self.outputs, self.totals, self.igrads = outputs, totals, igrads
+        self.outputs, self.totals, self.igrads = outputs, totals, by_pass(igrads)
         self.block = block or 32
-        counted = [
-            len(g) // len(a) for g, a in zip(igrads or (), arrays, strict=False) if g is not None and len(a)
-        ]
-        self.seeds = counted[0] if counted else 1
+        self.seeds = passes(self.igrads)
 
     def run(self, start: int, stop: int, rows: Any, seeds: Any) -> int:
         """Replay lanes; return stop, or the first lane to do eagerly, or -1: a sum is not finite."""
@@ -131,7 +138,7 @@ class Bound:
             at = s * len(self.arrays[0]) if s else 0
             block.backward(self._seed(seeds, s, at + first, at + last))
             if self.igrads is not None:
-                good = self._put_input_gradients(block, at + first, good)
+                good = self._put_input_gradients(block, s, first, good)
         block.add_up(self.totals, good)
         return good
 
@@ -157,7 +164,7 @@ class Bound:
             return np.full((last - first, width), seeds)
         return seeds.reshape(-1, width)[first:last]
 
-    def _put_input_gradients(self, block: _Block, first: int, good: int) -> int:
+    def _put_input_gradients(self, block: _Block, s: int, first: int, good: int) -> int:
         import numpy as np
 
         gradients = block.input_gradients()
@@ -167,7 +174,7 @@ class Bound:
         for own, array in zip(self.igrads, self.arrays, strict=True):
             width = array.reshape(len(array), -1).shape[1]
             if own is not None and width:
-                own.reshape(-1, width)[first : first + good] = gradients[:good, column : column + width]
+                own[s, first : first + good] = gradients[:good, column : column + width]
             column += width
         return good
 

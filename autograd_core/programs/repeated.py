@@ -20,6 +20,7 @@ from typing import Any
 from ..engine.value import Value, as_value, number_of
 from ..errors import RecordingError
 from ..functions import where
+from .numpy_tape import by_pass, passes
 from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RESULT, RecordedGraph
 from .tapes import Recording, instruction_set
 
@@ -568,12 +569,9 @@ class LoopBound:
         import numpy as np
 
         self.tape, self.graph = tape, tape.graph
-        self.params, self.outputs, self.totals, self.igrads = params, outputs, totals, igrads
+        self.params, self.outputs, self.totals, self.igrads = params, outputs, totals, by_pass(igrads)
         self.arrays = [array.reshape(len(array), -1) for array in arrays]
-        counts = [
-            len(g) // len(a) for g, a in zip(igrads or (), arrays, strict=False) if g is not None and len(a)
-        ]
-        self.passes = counts[0] if counts else 1
+        self.passes = passes(self.igrads)
         gradient = totals is not None
         self.segments = [_Bound(segment.recording, gradient) for segment in tape.segments]
         self.reads = [s.reads for s in tape.segments]
@@ -656,7 +654,7 @@ class LoopBound:
             at = 0
             for own, array in zip(self.igrads, self.arrays, strict=True):
                 if own is not None:
-                    own[s * len(array) + lane] = found[at : at + array.shape[1]]
+                    own[s, lane] = found[at : at + array.shape[1]]
                 at += array.shape[1]
         return bool(np.isfinite(gradients).all())
 

@@ -102,7 +102,7 @@ class Run:
             Arrays of shapes (lanes, outputs) and (count, lanes, size).
         """
         values = self._run(None, inputs, seeds, count)
-        return values, self._own(count)
+        return values, self._own()
 
     def sums(self, totals: Any, seeds: Any, per_row: bool = False) -> Any:
         """Add the parameters' gradients to `totals`, and return the values.
@@ -120,11 +120,10 @@ class Run:
         self, totals: Any, inputs: Sequence[int], seeds: Any
     ) -> tuple[Any, dict[int, Any]]:
         """Do what `sums` and `gradients` do in one pass."""
-        return self._run(totals, inputs, seeds, 1), self._own(1)
+        return self._run(totals, inputs, seeds, 1), self._own()
 
-    def _own(self, count: int) -> dict[int, Any]:
-        found = {k: own for k, own in enumerate(self.igrads) if own is not None}
-        return {k: own.reshape(count, self.lanes, self.arrays[k].shape[1]) for k, own in found.items()}
+    def _own(self) -> dict[int, Any]:
+        return {k: own for k, own in enumerate(self.igrads) if own is not None}
 
     def shaped(self, values: Any) -> Any:
         """Return the values in the form of f's result, the lanes in front."""
@@ -136,7 +135,10 @@ class Run:
         self.outputs = np.empty((self.lanes, self.width))
         self.igrads: list[Any] = [None] * len(self.arrays)
         for k in inputs:
-            self.igrads[k] = np.zeros((count * self.lanes, self.arrays[k].shape[1]))
+            size = self.arrays[k].shape[1]
+            by_lane = seeds is None  # a Jacobian, whose passes belong together for each lane
+            own = np.zeros((self.lanes, count, size) if by_lane else (count, self.lanes, size))
+            self.igrads[k] = own.swapaxes(0, 1) if by_lane else own
         self.wanted = b"".join(
             (b"\1" if own is not None else b"\0") * array.shape[1]
             for own, array in zip(self.igrads, self.arrays, strict=True)
@@ -168,8 +170,8 @@ class Run:
                 if isinstance(seeds, np.ndarray):
                     seeds = np.ascontiguousarray(seeds.reshape(-1, self.lanes, self.width)[:, lanes])
                 self.outputs[lanes] = part._run(None, wanted, seeds, self.count)
-                for k, own in part._own(self.count).items():
-                    self.igrads[k].reshape(self.count, self.lanes, -1)[:, lanes] = own
+                for k, own in part._own().items():
+                    self.igrads[k][:, lanes] = own
         except Exception:  # the ordered run raises that of the first row
             return False
         return True
@@ -362,7 +364,7 @@ class Run:
         for array, numbers in zip(self.igrads, self.arrays, strict=True):
             width = numbers.shape[1]
             if array is not None:
-                array[s * self.lanes + lane] = gradients[at : at + width]
+                array[s, lane] = gradients[at : at + width]
             at += width
 
     def _receive(

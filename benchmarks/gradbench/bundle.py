@@ -27,8 +27,14 @@ def rotated(w: Any, x: Any) -> Any:
     return [a * cosine + b * sine + c * along for a, b, c in zip(x, cross, n, strict=True)]
 
 
-def residuals(cam: Any, x: Any, w: Any, feature: Any) -> Any:
-    """The weighted distance of a projected point from where it was seen, two numbers."""
+def residuals(given: Any, feature: Any) -> Any:
+    """The weighted distance of a projected point from where it was seen, two numbers.
+
+    Args:
+        given: a camera's 11 numbers, the point's 3 and the weight.
+        feature: where it was seen.
+    """
+    cam, x, w = given[:11], given[11:14], given[14]
     a, b, c = rotated(cam[:3], [p - q for p, q in zip(x, cam[3:6], strict=True)])
     seen = [a / c, b / c]
     squares = ag.dot(seen, seen)
@@ -41,16 +47,20 @@ class _Observations:
 
     def __init__(self, given: Any):
         n, m, p = self.sizes = given["n"], given["m"], given["p"]
-        self.camera, self.point = np.arange(p) % n, np.arange(p) % m
+        self.camera, self.point = np.arange(p, dtype=np.int32) % n, np.arange(p, dtype=np.int32) % m
         self.cameras, self.points = np.tile(given["cam"], (n, 1)), np.tile(given["x"], (m, 1))
         self.weights, self.features = np.full(p, float(given["w"])), np.tile(given["feat"], (p, 1))
-        examples = given["cam"], given["x"], given["w"], given["feat"]
+        examples = [*given["cam"], *given["x"], given["w"]], given["feat"]
         self.residuals = recorded(("ba", "residuals"), residuals, *examples)
+        self.given, self.values, self.columns = np.empty((p, 15)), np.empty(31 * p), np.empty(31 * p, np.int32)
         self.excess = recorded(("ba", "weights"), lambda w: 1.0 - ag.square(w), 1.0)
-        self.residuals.jacobian(*(np.array(e, dtype=float)[None] for e in examples), wrt=(0, 1, 2))
+        self.residuals.jacobian(*(np.array(e, dtype=float)[None] for e in examples), wrt=0)
 
     def rows(self) -> tuple[Any, ...]:
-        return self.cameras[self.camera], self.points[self.point], self.weights, self.features
+        rows = self.given
+        rows[:, :11], rows[:, 11:14] = self.cameras[self.camera], self.points[self.point]
+        rows[:, 14] = self.weights
+        return rows, self.features
 
 
 def _objective(given: _Observations) -> tuple[Any, Any]:
@@ -60,15 +70,17 @@ def _objective(given: _Observations) -> tuple[Any, Any]:
 def _jacobian(given: _Observations) -> tuple[Any, Any, Any]:
     """The matrix in compressed rows: the observations' two rows each, then the weights'."""
     n, m, p = given.sizes
-    cam, x, w = given.residuals.jacobian(*given.rows(), wrt=(0, 1, 2))
-    _, slope = given.excess.value_and_grad(given.weights, wrt=0)
-    values = np.concatenate([np.concatenate([cam, x, w[:, :, None]], axis=2).ravel(), slope])
-    columns = np.empty((p, 2, 15), dtype=np.int32)
-    columns[:, :, :11] = (11 * given.camera[:, None] + np.arange(11))[:, None]
-    columns[:, :, 11:14] = (11 * n + 3 * given.point[:, None] + np.arange(3))[:, None]
-    columns[:, :, 14] = (11 * n + 3 * m + np.arange(p))[:, None]
-    starts = np.cumsum(np.r_[0, np.full(2 * p, 15), np.ones(p, dtype=np.int64)])
-    return starts, np.concatenate([columns.ravel(), columns[:, 0, 14]]), values
+    values, columns = given.values, given.columns
+    values[: 30 * p] = given.residuals.jacobian(*given.rows(), wrt=0).ravel()
+    values[30 * p :] = given.excess.value_and_grad(given.weights, wrt=0)[1]
+    columns[30 * p :] = np.arange(11 * n + 3 * m, 11 * n + 3 * m + p)
+    blocks = columns[: 30 * p].reshape(p, 2, 15)
+    row = blocks[:, 0]
+    row[:, :11] = 11 * given.camera[:, None] + np.arange(11, dtype=np.int32)
+    row[:, 11:14] = 3 * given.point[:, None] + np.arange(11 * n, 11 * n + 3, dtype=np.int32)
+    row[:, 14] = columns[30 * p :]
+    blocks[:, 1] = row
+    return np.concatenate([np.arange(0, 30 * p, 15), np.arange(30 * p, 31 * p + 1)]), columns, values
 
 
 def _few(array: Any) -> list[Any]:

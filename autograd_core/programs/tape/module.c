@@ -388,6 +388,7 @@ static int doubles(PyObject *source, Py_buffer *view, int writable, const char *
 
 /* bind(params, arrays, outputs, totals, input_gradients, block, threads, build, in_place)
  *
+ * An input's gradients are float64 of shape (lanes, columns) or (passes, lanes, columns), contiguous along the columns.
  * in_place: `params` and `totals` go on behind the parameters, far enough for what the tape puts there (`room`
  * tells), and nobody else uses that part while the tape runs. */
 static PyObject *tape_bind(TapeObject *self, PyObject *args) {
@@ -431,14 +432,21 @@ static PyObject *tape_bind(TapeObject *self, PyObject *args) {
     if (igrads != Py_None) {
         if (!PyTuple_Check(igrads) || PyTuple_GET_SIZE(igrads) != b->narrays || !b->has_totals) { PyErr_SetString(PyExc_ValueError, "input gradients: one array for each input, and totals"); goto fail; }
         for (k = 0; k < b->narrays; k++) {
+            Py_buffer *own;
             long seeds;
             b->nigrads++;
             if (PyTuple_GET_ITEM(igrads, k) == Py_None) continue;
-            if (doubles(PyTuple_GET_ITEM(igrads, k), b->igrads + k, 1, "an input gradient") < 0) goto fail;
-            if (!b->arrays[k].len) continue;
-            seeds = (long)(b->igrads[k].len / b->arrays[k].len);
+            own = b->igrads + k;
+            if (PyObject_GetBuffer(PyTuple_GET_ITEM(igrads, k), own, PyBUF_RECORDS) < 0) goto fail;
+            seeds = own->ndim == 3 ? (long)own->shape[0] : 1;
             if (b->seeds == 0) b->seeds = seeds;
-            if (seeds < 1 || seeds != b->seeds || b->igrads[k].len % b->arrays[k].len) { PyErr_SetString(PyExc_ValueError, "an input gradient has another shape than its input"); goto fail; }
+            if (own->ndim < 2 || own->ndim > 3 || own->itemsize != 8 || strcmp(own->format, "d") != 0 || seeds < 1 || seeds != b->seeds ||
+                (own->strides[0] | own->strides[own->ndim - 2]) % 8 ||
+                own->shape[own->ndim - 2] != b->arrays[k].shape[0] || own->shape[own->ndim - 1] != columns(b->arrays + k) ||
+                (own->shape[own->ndim - 1] > 1 && own->strides[own->ndim - 1] != 8)) {
+                PyErr_SetString(PyExc_ValueError, "an input gradient has another shape than its input");
+                goto fail;
+            }
         }
     }
     if (b->seeds == 0) b->seeds = 1;

@@ -202,25 +202,63 @@ static void put_seeds(const Run *run, Workspace *sp, long s) {
     }
 }
 
+/* Simple loops that are compiled for AVX2 as well, where the linker can choose at run time. */
+#if defined(HAVE_X86) && defined(__gnu_linux__) && defined(__GLIBC__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+
+CLONES static int all_finite(const double *x, long n) {
+    uint64_t worst = 0; /* an exponent of all ones, shifted up, overflows into the top bit when one is added to it */
+    long k;
+    for (k = 0; k < n; k++) {
+        uint64_t bits;
+        memcpy(&bits, x + k, 8);
+        worst |= (bits & 0x7fffffffffffffffull) + 0x0010000000000000ull;
+    }
+    return !(worst >> 63);
+}
+
+enum { COLUMNS = 4, PART = 64 }; /* of an input's gradients, turned at a time */
+
+/* Columns from `input` on of lanes from `first` on: they are brought to rows of the caller's. A lane with a number that is
+ * not finite, and those behind it, do not count. */
+static void turn_gradients(const Run *run, Workspace *sp, long input, long columns, long first, double *to, long step) {
+    double part[COLUMNS][PART];
+    const double *from[COLUMNS];
+    long n = sp->count - first < PART ? sp->count - first : PART, r, l;
+    for (r = 0; r < columns; r++) {
+        long at = run->t->input_adjoint[input + r] - run->t->nu;
+        const double *g = at < 0 ? NULL : sp->adj + at * sp->L + first;
+        from[r] = part[r];
+        for (l = 0; l < n; l++) part[r][l] = g ? 0.0 + g[l] : 0.0;
+        if (!all_finite(part[r], n))
+            for (l = 0; l < n && first + l < sp->good; l++) if (part[r][l] - part[r][l] != 0.0) sp->good = first + l;
+    }
+    run->build->turn(from, columns, n, to + first * step, step);
+}
+
 /* The gradients of the inputs belong to their lanes; one that is not finite sends its lane back to be done eagerly. */
 static void put_input_gradients(const Run *run, Workspace *sp, long s) {
     const Tape *t = run->t;
     long k, c, l, input = 0;
     if (!run->b->nigrads) return;
     for (k = 0; k < run->b->narrays; k++) {
-        long cols = columns(run->b->arrays + k);
-        double *to = run->b->igrads[k].buf;
-        if (!to) { input += cols; continue; }
-        if (s) to += s * run->b->lanes * cols;
-        for (c = 0; c < cols; c++, input++) {
-            int32_t index = t->input_adjoint[input];
-            const double *g = index < 0 ? NULL : sp->adj + (t->lanes ? (index - t->nu) * sp->L : index);
-            for (l = 0; l < sp->good; l++) {
-                double x = g ? 0.0 + g[l] : 0.0;
-                if (x - x != 0.0) sp->good = l;
-                else to[(sp->lane + l) * cols + c] = x;
+        const Py_buffer *own = run->b->igrads + k;
+        long cols = columns(run->b->arrays + k), step = own->buf ? (long)(own->strides[own->ndim - 2] / 8) : 0;
+        double *to = own->buf;
+        if (to) to += s * (own->strides[0] / 8) + sp->lane * step;
+        if (to && t->lanes)
+            for (c = 0; c < cols; c += COLUMNS)
+                for (l = 0; l < sp->good; l += PART) turn_gradients(run, sp, input + c, cols - c < COLUMNS ? cols - c : COLUMNS, l, to + c, step);
+        else if (to)
+            for (c = 0; c < cols; c++) {
+                double g = t->input_adjoint[input + c] < 0 ? 0.0 : 0.0 + sp->adj[t->input_adjoint[input + c]];
+                if (g - g != 0.0) sp->good = 0;
+                else to[c] = g;
             }
-        }
+        input += cols;
     }
 }
 
@@ -557,22 +595,4 @@ static long block_for(const Tape *t, long lanes) {
     if (lanes <= 0) return L;
     blocks = (lanes + L - 1) / L;
     return blocks > 8 ? L : round_up((lanes + blocks - 1) / blocks, 8);
-}
-
-/* Simple loops that are compiled for AVX2 as well, where the linker can choose at run time. */
-#if defined(HAVE_X86) && defined(__gnu_linux__) && defined(__GLIBC__)
-#define CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define CLONES
-#endif
-
-CLONES static int all_finite(const double *x, long n) {
-    uint64_t worst = 0; /* an exponent of all ones, shifted up, overflows into the top bit when one is added to it */
-    long k;
-    for (k = 0; k < n; k++) {
-        uint64_t bits;
-        memcpy(&bits, x + k, 8);
-        worst |= (bits & 0x7fffffffffffffffull) + 0x0010000000000000ull;
-    }
-    return !(worst >> 63);
 }
