@@ -137,7 +137,6 @@ def jvp(program: Program, batches: Sequence[Any], tangents: Any, wrt: Any) -> tu
 
 def hvp(program: Program, batches: Sequence[Any], vectors: Any, wrt: Any, per_row: bool) -> Any:
     """See `Program.hvp`."""
-    import numpy as np
 
     run, targets = _run_for_one_output(program, batches, wrt)
     directions, many = _directions(run, targets, vectors)

@@ -20,8 +20,8 @@ from typing import Any
 from ..engine.value import Value, as_value, number_of
 from ..errors import RecordingError
 from ..functions import where
-from .numpy_tape import by_pass, passes
 from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RESULT, RecordedGraph
+from .numpy_tape import by_pass, passes
 from .tapes import Recording, instruction_set
 
 __all__ = ["LoopCall", "LoopGraph", "LoopTape", "keep", "run_steps", "with_loops"]

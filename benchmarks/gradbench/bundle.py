@@ -52,7 +52,8 @@ class _Observations:
         self.weights, self.features = np.full(p, float(given["w"])), np.tile(given["feat"], (p, 1))
         examples = [*given["cam"], *given["x"], given["w"]], given["feat"]
         self.residuals = recorded(("ba", "residuals"), residuals, *examples)
-        self.given, self.values, self.columns = np.empty((p, 15)), np.empty(31 * p), np.empty(31 * p, np.int32)
+        self.given, self.values = np.empty((p, 15)), np.empty(31 * p)
+        self.columns = np.empty(31 * p, dtype=np.int32)
         self.excess = recorded(("ba", "weights"), lambda w: 1.0 - ag.square(w), 1.0)
         self.residuals.jacobian(*(np.array(e, dtype=float)[None] for e in examples), wrt=0)
 

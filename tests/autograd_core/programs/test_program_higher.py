@@ -231,3 +231,22 @@ def test_what_is_not_finite_spoils_no_other_entry_of_a_sparse_jacobian() -> None
     dense = np.array(ag.jacobian(rooted)(rows[0].tolist()))
     assert np.array_equal(ag.jacobian(rooted, sparse=True)(rows[0].tolist()).toarray(), dense)
     assert np.isinf(dense).sum() == 2
+
+
+def test_hessian_products_take_arrays_of_parameters_in_any_order() -> None:
+    """A Value the Program does not know, one that comes twice, and several vectors at once."""
+    w = np.array([[ag.Value(1.5), ag.Value(-0.5)], [ag.Value(2.0), ag.Value(0.25)]])
+    stranger = ag.Value(1.0)
+    program = ag.record(lambda x: ag.exp(w[0, 0] * x) * w[0, 1] ** 2 + w[1, 0] * w[1, 1] ** 3, 1.0)
+    chosen = np.array([[w[1, 1], w[0, 0]], [stranger, w[0, 1]]])
+    rows, vectors = np.array([0.5, -1.0, 2.0]), np.random.default_rng(3).normal(size=(3, 2, 2))
+    hessian = program.hessian(rows, wrt=[w.ravel()])[0][0].sum(0)
+    place = {id(value): k for k, value in enumerate(w.ravel().tolist())}
+    places = [place.get(id(value)) for value in chosen.ravel().tolist()]
+    H = np.array([[0.0 if a is None or b is None else hessian[a, b] for b in places] for a in places])
+    many = program.hvp(rows, {"all": vectors}, wrt={"all": chosen})["all"]
+    assert np.allclose(many.reshape(3, 4), vectors.reshape(3, 4) @ H, rtol=1e-12)
+    one = program.hvp(rows, vectors[1], wrt=chosen)
+    assert one.tobytes() == many[1].tobytes()
+    own = [program.hvp(rows, [v], wrt=[value])[0] for v, value in zip([1.0], [w[0, 0]], strict=True)]
+    assert np.isclose(own[0], hessian[0, 0])
