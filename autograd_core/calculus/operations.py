@@ -63,6 +63,7 @@ from .rows import (
     close,
     libm,
     row,
+    within,
 )
 
 __all__ = ["BUILTIN", "OPERATIONS", "Operation", "Reduction", "anywhere", "apart", "formula"]
@@ -181,7 +182,8 @@ libm(
 libm("sqrt", lambda x, y: divide(0.5, y), summary="Square root.", ordinary=between(0.02, p.INF))
 libm(
     "cbrt",
-    lambda x, y: select(p.equal(x, 0.0), divide(1.0, 3.0 * (y * y)), divide(divide(y, x), 3.0)),
+    # 0.5 x is x at 0 and infinity, where y / x is not a number
+    lambda x, y: select(p.equal(0.5 * x, x), divide(1.0, 3.0 * (y * y)), divide(divide(y, x), 3.0)),
     shown=[lambda x, y: divide(1.0, 3.0 * (y * y))],
     summary="Cube root.",
     definition="sign(x) * root(fabs(x), 3)",
@@ -292,10 +294,11 @@ def _larger(a: Number, b: Number) -> Number:
 
 
 def _over_squared_norm(part: Number, a: Number, b: Number) -> Number:
-    """part / (a^2 + b^2) without overflow; 0 at the origin. The scale m cancels: it is held constant."""
+    """part / (a^2 + b^2) without overflow; 0 at the origin and at infinity. The scale m is held constant."""
     m = p.hold(_larger(a, b))
     u, v = divide(a, m), divide(b, m)
-    return select(p.equal(m, 0.0), 0.0, divide(divide(divide(part, m), u * u + v * v), m))
+    vanishes = select(p.equal(m, 0.0), 1.0, greater(m, p.MAX))
+    return select(vanishes, 0.0, divide(divide(divide(part, m), u * u + v * v), m))
 
 
 def _share_of_norm(a: Number, b: Number) -> Number:
@@ -371,7 +374,12 @@ def _sinc(x: Number) -> Number:
     )
 
 
-def _sinc_slope(x: Number) -> Number:
+def _sinc_slope(x: Number, y: Number) -> Number:
+    far = select(greater(absolute(x), p.MAX), 0.0, divide(p.cospi(x) - y, x))
+    return select(p.less(absolute(x), 0.75), _sinc_slope_inside(x), far)
+
+
+def _sinc_slope_inside(x: Number) -> Number:
     """The power series of sinc'(x), for |x| < 1."""
     q, total = (math.pi * x) * (math.pi * x), 0.0
     for k in range(15, 0, -1):
@@ -382,7 +390,7 @@ def _sinc_slope(x: Number) -> Number:
 row(
     "sinc",
     _sinc,
-    lambda x, y: select(p.less(absolute(x), 0.75), _sinc_slope(x), divide(p.cospi(x) - y, x)),
+    _sinc_slope,
     shown=[lambda x, y: divide(p.cospi(x) - y, x)],
     summary="sin(pi x) / (pi x), 1 at 0 (as NumPy's).",
     definition="sinpi(x) / (pi * x) if x else mpf(1)",
@@ -537,16 +545,18 @@ def _twice_normal_cdf(x: Number) -> Number:
 
 row(
     "gelu",
-    lambda x: 0.5 * x * _twice_normal_cdf(x),
-    lambda x, y: 0.5 * p.erfc(-x * ROOT_HALF) + x * (INVERSE_ROOT_2PI * p.gaussian(x)),
+    lambda x: 0.5 * select(p.less(x, -40.0), -40.0, x) * _twice_normal_cdf(x),
+    lambda x, y: 0.5 * p.erfc(-x * ROOT_HALF) + within(40.0, x) * (INVERSE_ROOT_2PI * p.gaussian(x)),
+    shown=[lambda x, y: 0.5 * p.erfc(-x * ROOT_HALF) + x * (INVERSE_ROOT_2PI * p.gaussian(x))],
     summary="x Phi(x), with the exact normal distribution function (Hendrycks and Gimpel 2016).",
     definition="x * erfc(-x / sqrt(2)) / 2",
     ordinary=between(-6, 20),
 )
 row(
     "silu",
-    lambda x: x * p.sigmoid(x),
-    lambda x, y: p.sigmoid(x) * (1.0 + x * p.sigmoid(-x)),
+    lambda x: select(p.less(x, -800.0), -800.0, x) * p.sigmoid(x),
+    lambda x, y: p.sigmoid(x) * (1.0 + within(800.0, x) * p.sigmoid(-x)),
+    shown=[lambda x, y: p.sigmoid(x) * (1.0 + x * p.sigmoid(-x))],
     summary="x sigmoid(x).",
     definition="x / (1 + exp(-x))",
     ordinary=between(-20, 20),
@@ -789,7 +799,8 @@ _exponentials(
 _reduction(
     "norm",
     pre=lambda m, x: _larger(m, x),
-    step=lambda s, x, m: s + select(p.equal(m, 0.0), 0.0, divide(x, m) * divide(x, m)),
+    # where m is 0, x is 0 or NaN
+    step=lambda s, x, m: s + select(p.equal(m, 0.0), x, divide(x, m) * divide(x, m)),
     finish=lambda m, s, n, x: select(greater(m, p.MAX), m, m * p.sqrt(s)),
     partial=lambda x, m, s, y, n, same: select(p.equal(y, 0.0), 0.0, divide(x, y)),
     definition="sqrt(fsum(x * x for x in xs))",

@@ -26,12 +26,18 @@ __all__ = [
     "close",
     "libm",
     "row",
+    "within",
 ]
 
 LN2, INVERSE_LN2, INVERSE_LN10 = math.log(2.0), math.log2(math.e), math.log10(math.e)
 ROOT_HALF, INVERSE_ROOT_2PI = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 TWO_OVER_ROOT_PI, HALF_ROOT_PI = 2 / math.sqrt(math.pi), math.sqrt(math.pi) / 2
 DEGREE, RADIAN = math.pi / 180.0, 180.0 / math.pi
+
+
+def within(limit: float, x: p.Number) -> p.Number:
+    """x, no farther from 0 than a limit: for the product of x and what is exactly 0 beyond it."""
+    return p.select(p.greater(p.absolute(x), limit), p.copysign(limit, x), x)
 
 
 # --- where random graphs use an operation -----------------------------------------------------------------

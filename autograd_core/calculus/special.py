@@ -182,10 +182,10 @@ def beta(a: float, b: float) -> float:
     if not (a > 0.0 and b > 0.0):
         return NAN
     small, large = min(a, b), max(a, b)
-    if small < 1e-300:
-        return 1.0 / small + 1.0 / large
     if large == INF:
         return 0.0
+    if small < 1e-300:
+        return 1.0 / small + 1.0 / large
     total = small + large
     if total < 170.0:
         y = math.gamma(small) * (math.gamma(large) / math.gamma(total))

@@ -19,6 +19,7 @@ from .rows import (
     between,
     libm,
     row,
+    within,
 )
 
 
@@ -31,7 +32,7 @@ def _gaussian(x: Number) -> Number:
 row(
     "gaussian",
     _gaussian,
-    lambda x, y: -(x * y),
+    lambda x, y: -(within(40.0, x) * y),
     shown=[lambda x, y: -x * y],
     summary="exp(-x^2 / 2), exact in the tails.",
     definition="exp(-x * x / 2)",
@@ -175,8 +176,8 @@ row(
 row(
     "beta",
     p.beta,
-    lambda a, b, y: -(y * p.digamma_difference(a, b)),
-    lambda a, b, y: -(y * p.digamma_difference(b, a)),
+    lambda a, b, y: -select(p.equal(y, 0.0), 0.0, y * p.digamma_difference(a, b)),
+    lambda a, b, y: -select(p.equal(y, 0.0), 0.0, y * p.digamma_difference(b, a)),
     shown=[
         lambda a, b, y: y * (p.digamma(a) - p.digamma(a + b)),
         lambda a, b, y: y * (p.digamma(b) - p.digamma(a + b)),

@@ -16,7 +16,7 @@ from autograd_core.calculus.operations import OPERATIONS
 
 NODE = shutil.which("node")
 POINTS = 200
-KINKS = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, math.inf, -math.inf, math.nan)
+KINKS = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan)
 SCRIPT = """
 import { valueOf, partialsOf } from "./calculus.mjs";
 import { readFileSync } from "node:fs";
