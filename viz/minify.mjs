@@ -1,5 +1,5 @@
 // Writes viz/static/minified.json: the player's modules without what only people need, by terser (docs/package.json).
-// viz/page.py takes a module from there while its hash is that of the source, and the source otherwise.
+// viz/page.py takes them from there while their hash is that of the sources, and the sources otherwise.
 //
 // `make generate`, or node viz/minify.mjs [folder with node_modules, docs by default]
 import { createHash } from "node:crypto";
@@ -8,14 +8,52 @@ import { createRequire } from "node:module";
 
 const packages = process.argv[2] ? `${process.argv[2]}/` : new URL("../docs/", import.meta.url);
 const { minify } = createRequire(new URL("x", new URL(packages, "file:///")))("terser");
-const folder = new URL("static/", import.meta.url);
-const options = { compress: { passes: 3, unsafe_arrows: true }, mangle: true, ecma: 2022, format: { ecma: 2022 } };
-const found = {};
-for (const file of readdirSync(folder).filter((name) => name.endsWith(".js")).sort()) {
-  const source = readFileSync(new URL(file, folder), "utf8");
-  // the modules are put one after the other: their own names stay, see viz/page.py
-  const alone = source.replace(/^import [^;]*;\n/gm, "").replace(/^export (?!default)/gm, "");
-  const { code } = await minify(alone, options);
-  found[file.slice(0, -3)] = { sha256: createHash("sha256").update(source).digest("hex"), code };
+const here = new URL(".", import.meta.url), folder = new URL("static/", here);
+const names = readdirSync(folder).filter((name) => name.endsWith(".js")).sort().map((file) => file.slice(0, -3));
+const sources = names.map((name) => readFileSync(new URL(`${name}.js`, folder), "utf8"));
+
+// What others call by its name: the calculus and the sentences are made by Python, the rest is called from a page.
+const KEPT = ["valueOf", "partialsOf", "foldsOf", "isLive", "SENTENCES", "mountNext", "playgroundNext", "module_"];
+const OTHERS = ["constructor", "render"]; // JavaScript's and anywidget's
+
+// Names of the classes' own methods and attributes, which nothing but the modules knows.
+function ownNames() {
+  const text = sources.join("\n").replace(/\/\/.*$/gm, "");
+  const all = (pattern, where = text) => [...where.matchAll(pattern)].map((found) => found[1]);
+  const python = readdirSync(here).filter((name) => name.endsWith(".py")).map((name) => readFileSync(new URL(name, here), "utf8")).join("\n");
+  const attributes = all(/\b(?:make|svgElement)\(\s*"[\w.]+", ([^]*?)\)/g).join("\n");
+  const known = new Set([
+    ...OTHERS,
+    ...all(/\b(?:dataset|event|style|model)\.(\w+)/g), // the browser's and the kernel's
+    ...all(/(\w+):/g, attributes),
+    ...all(/"(\w+)":/g, python + readFileSync(new URL("sentences.json", folder), "utf8")), // keys of what Python writes
+    ...all(/["'](\w+)["']/g), // and what may be a key that is computed
+  ]);
+  return [...all(/^  (?:get |async )?(\w+)\([^)]*\) \{$/gm), ...all(/this\.(\w+)/g)].filter((name) => !known.has(name));
 }
-writeFileSync(new URL("minified.json", folder), `${JSON.stringify(found, null, 1)}\n`);
+
+// Each module after those that it imports.
+function inOrder() {
+  const found = new Set();
+  const visit = (name) => {
+    if (found.has(name) || !names.includes(name)) return;
+    for (const [, needed] of sources[names.indexOf(name)].matchAll(/^import .*"\.\/(\w+)\.js";$/gm)) visit(needed);
+    found.add(name);
+  };
+  names.forEach(visit);
+  return [...found];
+}
+
+// All in one go, so that short names are given out once: module_() says where each begins.
+const alone = (name) => sources[names.indexOf(name)].replace(/^import [^;]*;\n/gm, "").replace(/^export (?!default)/gm, "");
+const together = inOrder().map((name) => `module_("${name}");\n${alone(name)}`).join("");
+const { code } = await minify(together, {
+  compress: { passes: 3, unsafe_arrows: true, toplevel: true, top_retain: KEPT },
+  mangle: { toplevel: true, reserved: KEPT, properties: { regex: new RegExp(`^(?:${ownNames().join("|")})$`) } },
+  ecma: 2022,
+});
+const [before, ...parts] = code.split(/\bmodule_\("(\w+)"\)[;,]/);
+parts[1] = before + parts[1]; // functions come first
+const modules = Object.fromEntries(names.map((name) => [name, parts[2 * inOrder().indexOf(name) + 1].replace(/,$/, ";")]));
+const sha256 = createHash("sha256").update(sources.join("\0")).digest("hex");
+writeFileSync(new URL("minified.json", folder), `${JSON.stringify({ sha256, modules }, null, 1)}\n`);

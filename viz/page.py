@@ -24,42 +24,72 @@ _PAGE_STYLE = (
     f"overflow-wrap:anywhere}}.{HOST} img{{max-width:100%}}"
 )
 _STATIC = Path(__file__).parent / "static"
+_CALCULUS = ("foldsOf", "isLive", "partialsOf", "valueOf")  # what the other modules call of it
 _IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./([\w-]+)\.js";\n', re.M)
 
 
-def player_script(operations: Collection[str] | None = None, entry: str = "player") -> str:
+def player_script(
+    operations: Collection[str] | None = None, entry: str = "player", stale: bool = True
+) -> str:
     """The player's modules as one ES module.
 
     Args:
         operations: The operations that the page must compute; by default all.
         entry: The module to begin with: `player`, `regrouping` for a picture with groups, `widget` or
             `playground`.
+        stale: Whether the graph may be stale, so that sentences about that are needed.
     """
-    return _script(None if operations is None else frozenset(operations), entry)
+    return _script(None if operations is None else frozenset(operations), entry, stale)
 
 
 @cache
-def _script(operations: frozenset[str] | None, entry: str) -> str:
-    return "\n".join(_small(name, text) for name, text in modules(operations, entry).items())
+def _script(operations: frozenset[str] | None, entry: str, stale: bool) -> str:
+    return "\n".join(_small(name, text) for name, text in modules(operations, entry, stale).items())
 
 
 def _small(name: str, text: str) -> str:
-    """A module as a page gets it: what terser made of it, if that is of this very source."""
-    small = _minified().get(name)
-    path = _STATIC / f"{name}.js"
-    if small and small["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest():
-        return small["code"]
+    """A module as a page gets it: what terser made of it, if that is of these very sources."""
+    if name == "calculus":
+        return _without_unused(text)
+    small = _minified()  # "" where other modules have taken all of one into them
+    return small[name] if name in small else _plain(text)
+
+
+def _plain(text: str) -> str:
     return re.sub(r"^ *(//.*\n)?", "", text, flags=re.M)
 
 
 @cache
-def _minified() -> dict[str, dict[str, str]]:
-    """Each module's source hash and its code made small, as viz/minify.mjs wrote them."""
-    found: dict[str, dict[str, str]] = json.loads((_STATIC / "minified.json").read_text(encoding="utf-8"))
-    return found
+def _minified() -> dict[str, str]:
+    """Each module made small, as viz/minify.mjs wrote them; none if a source has changed since."""
+    made: dict[str, Any] = json.loads((_STATIC / "minified.json").read_text(encoding="utf-8"))
+    return made["modules"] if made["sha256"] == _sources_hash() else {}
 
 
-def modules(operations: Collection[str] | None = None, entry: str = "player") -> dict[str, str]:
+def _sources_hash() -> str:
+    texts = [path.read_bytes() for path in sorted(_STATIC.glob("*.js"), key=lambda path: path.stem)]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()
+
+
+def _without_unused(text: str) -> str:
+    """The calculus with only the helpers that its operations call, and no spaces that nothing needs."""
+    parts = re.split(r"^(?=(?:const|function) )", text, flags=re.M)
+    named = {found[1]: part for part in parts if (found := re.match(r"(?:const|function) (\w+)", part))}
+    kept, waiting = set[str](), list(_CALCULUS)
+    while waiting:
+        name = waiting.pop()
+        if name not in kept:
+            kept.add(name)
+            waiting += [word for word in re.findall(r"\b\w+\b", named[name]) if word in named]
+    code = _plain("".join(part for name, part in named.items() if name in kept))
+    sign = r"[,;:=?<>*/(){}\[\]&|]"
+    code = re.sub(rf"(?<={sign})\s+| +(?={sign})", "", code)
+    return re.sub(r"\((\w+)\)=>", r"\1=>", re.sub(r" ([+-]) (?![+-])", r"\1", code))
+
+
+def modules(
+    operations: Collection[str] | None = None, entry: str = "player", stale: bool = True
+) -> dict[str, str]:
     """The text of each module that `entry` needs, imports first, with imports and exports taken out."""
     found: dict[str, str] = {}
     pending = [(entry, False)]
@@ -67,7 +97,7 @@ def modules(operations: Collection[str] | None = None, entry: str = "player") ->
         name, ready = pending.pop()
         if name in found:
             continue
-        text = module_source(name, operations)
+        text = module_source(name, operations, stale)
         if ready:
             found[name] = re.sub(r"^export (?!default)", "", _IMPORT.sub("", text), flags=re.M)
             continue
@@ -75,23 +105,37 @@ def modules(operations: Collection[str] | None = None, entry: str = "player") ->
     return found
 
 
-def module_source(name: str, operations: Collection[str] | None = None) -> str:
+def module_source(name: str, operations: Collection[str] | None = None, stale: bool = True) -> str:
     """One module as it stands in viz/static, or as it is made: the calculus and the sentences."""
     if name == "calculus":
         return module_text(None if operations is None else frozenset(operations))
     if name == "sentences":
-        return (
-            f"export const SENTENCES = {json.dumps(SENTENCES, ensure_ascii=False, separators=(',', ':'))};\n"
-        )
+        sentences = json.dumps(_sentences(operations, stale), ensure_ascii=False, separators=(",", ":"))
+        return f"export const SENTENCES = {sentences};\n"
     return (_STATIC / f"{name}.js").read_text(encoding="utf-8")
 
 
+def _sentences(operations: Collection[str] | None, stale: bool) -> dict[str, Any]:
+    """What a page can say: no word for an operation that it has not, nor of a stale graph if it is none."""
+    found: dict[str, Any] = {}
+    for name, part in SENTENCES.items():
+        if name in ("infix", "signs", "words") and operations is not None:
+            found[name] = {op: sign for op, sign in part.items() if op in operations}
+        elif stale or not name.startswith("stale"):
+            found[name] = part
+    return found
+
+
 @cache
-def player_css() -> str:
-    """The player's style sheet, with the variables of both themes."""
-    text = re.sub(r"/\*.*?\*/", "", (_STATIC / "player.css").read_text(encoding="utf-8"), flags=re.S)
-    text = re.sub(r"\s*([{};,])\s*", r"\1", text).replace(": ", ":").replace(";}", "}").strip()
-    return host_theme_rules() + picture_rules().replace("svg.autograd ", "") + text
+def player_css(name: str = "player") -> str:
+    """The style sheet of the player, with the variables of both themes; or that of another part alone."""
+    text = (_STATIC / f"{name}.css").read_text(encoding="utf-8")
+    if name == "player":
+        text = host_theme_rules() + picture_rules().replace("svg.autograd ", "") + text
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    text = re.sub(r"\s*([{};,>])\s*", r"\1", text).replace(": ", ":").replace(";}", "}").replace(" )", ")")
+    text = re.sub(r'="(\w+)"', r"=\1", text)
+    return re.sub(r"--([a-z])[a-z]*([a-z])\b", r"--\1\2", text).strip()  # --accent is --at, at both its ends
 
 
 def output(
@@ -102,9 +146,10 @@ def output(
     A sanitiser that drops the script leaves the picture. The player takes its picture from the image, so it
     is there once only.
     """
+    script = player_script(operations, "regrouping" if groups else "player", bool(payload["graph"]["stale"]))
     return (
         f'<div class="{HOST}">{svg_image(svg, description)}</div>\n'
-        f'<script type="module">\n{player_script(operations, "regrouping" if groups else "player")}\n'
+        f'<script type="module">\n{script}\n'
         f'mountNext("{HOST}", {script_json(payload)});\n</script>'
     )
 

@@ -32,7 +32,7 @@ def playground_html(expression: str = EXPRESSION, values: Mapping[str, float] | 
         values: What its names stand for at first.
     """
     payload = {
-        "css": player_css(),
+        "css": player_css() + player_css("playground"),
         "expression": expression,
         "values": dict(values or {}),
         "facts": _facts(),

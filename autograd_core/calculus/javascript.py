@@ -86,7 +86,7 @@ export const foldsOf = (name, x) => folds(OPERATIONS[name], x);
 // The value of an operation on numbers; `index` is which of a softmax's results this is.
 export function valueOf(name, x, index = 0) {
   const op = OPERATIONS[name];
-  if (op.kind === "fixed") return op.value(...x);
+  if (!op.kind) return op.value(...x);
   if (op.kind === "reduction") return op.finish(...folds(op, x), x.length, x[index]);
   const n = x.length >> 1, biased = x.length % 2;
   let total = biased ? x[2 * n] : x[0] * x[n];
@@ -97,7 +97,7 @@ export function valueOf(name, x, index = 0) {
 // dy/dx_k for every operand.
 export function partialsOf(name, x, y, index = 0) {
   const op = OPERATIONS[name];
-  if (op.kind === "fixed") return op.partials(...x, y);
+  if (!op.kind) return op.partials(...x, y);
   if (op.kind === "dot") {
     const n = x.length >> 1;
     return [...x.slice(n, 2 * n), ...x.slice(0, n), ...(x.length % 2 ? [1] : [])];
@@ -130,15 +130,16 @@ def module_text(names: frozenset[str] | None = None) -> str:
 
 
 def _row(operation: Operation) -> str:
-    facts = f"kind: {_kind(operation)!r}, selecting: {str(operation.selecting).lower()}"
     functions = dict(_reduction(operation) if isinstance(operation, Reduction) else _elementwise(operation))
-    return f"{{ {facts}{''.join(f', {name}: {text}' for name, text in functions.items())} }}"
+    facts = [f"{name}: {text}" for name, text in (_kind(operation) | functions).items()]
+    return f"{{ {', '.join(facts)} }}"
 
 
-def _kind(operation: Operation) -> str:
+def _kind(operation: Operation) -> dict[str, str]:
+    """What it is, unless its arity is fixed."""
     if isinstance(operation, Dot):
-        return "dot"
-    return "reduction" if isinstance(operation, Reduction) else "fixed"
+        return {"kind": '"dot"'}
+    return {"kind": '"reduction"'} if isinstance(operation, Reduction) else {}
 
 
 def _elementwise(operation: Operation) -> Iterator[tuple[str, str]]:
@@ -153,7 +154,6 @@ def _elementwise(operation: Operation) -> Iterator[tuple[str, str]]:
 
 def _reduction(operation: Reduction) -> Iterator[tuple[str, str]]:
     m, x, s, n, y, same = (Symbol(letter) for letter in ("m", "x", "s", "n", "y", "same"))
-    yield "indexed", str(operation.indexed).lower()
     yield "pre0", _js(operation.pre0)
     yield "pre", f"(m, x) => {_js(operation.pre(m, x))}"
     yield "step", f"(s, x, m) => {_js(operation.step(s, x, m))}"

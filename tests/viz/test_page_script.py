@@ -1,6 +1,5 @@
 """The page's modules beside Python, under Node: numbers, sentences, gradients, expressions, one script."""
 
-import hashlib
 import json
 import random
 import re
@@ -222,31 +221,71 @@ def test_the_modules_share_no_name_and_parse_as_one(entry, tmp_path):
     subprocess.run([NODE, "--check", str(tmp_path / "one.mjs")], check=True)
 
 
+USED = frozenset({"add", "sub", "mul", "div", "neg", "pow", "dot", "mean", "relu", "tanh", "exp", "log"})
+
+
 def kilobytes(entry):
-    used = frozenset({"add", "mul", "tanh", "pow", "dot", "relu"})
-    return (len(player_script(used, entry).encode()) + len(player_css().encode())) / 1000
+    return (len(player_script(USED, entry, stale=False).encode()) + len(player_css().encode())) / 1000
 
 
-def test_the_script_and_the_style_of_a_page_are_small():
-    """Before any compression; a picture with groups needs the module that draws it anew, too."""
-    assert kilobytes("player") < 60
-    assert kilobytes("regrouping") < 71
-    assert "graphOf" not in player_script() + player_script(entry="regrouping")
+@pytest.mark.parametrize("entry", ["player", "regrouping"])
+def test_the_script_and_the_style_of_a_page_are_small(entry):
+    """Before any compression; a picture with groups needs the modules that draw it anew, too."""
+    assert kilobytes(entry) < 60
+    assert "graphOf" not in "".join(modules(None, entry).values())
 
 
 def test_a_page_has_what_was_made_small_of_the_sources_as_they_are():
     """After a change in viz/static: make generate."""
-    made = {name: one["sha256"] for name, one in page._minified().items()}
-    sources = sorted(page._STATIC.glob("*.js"))
-    assert made == {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in sources}
+    assert set(page._minified()) == {path.stem for path in page._STATIC.glob("*.js")}
 
 
-def test_a_changed_source_is_taken_as_it_is(monkeypatch):
-    monkeypatch.setattr(page, "_minified", lambda: {"dom": {"sha256": "of another", "code": "WRONG"}})
-    text = page._small("dom", page.modules()["dom"])
-    assert "WRONG" not in text
-    assert "function make(tag" in text
+def test_changed_sources_are_taken_as_they_are(monkeypatch):
+    """All of them: the short names of one are those of the others."""
+    page._minified.cache_clear()
+    monkeypatch.setattr(page, "_sources_hash", lambda: "of others")
+    try:
+        text = page._small("dom", page.modules()["dom"])
+    finally:
+        page._minified.cache_clear()
+    assert "function make(name" in text
     assert "// " not in text
+
+
+def test_the_calculus_of_a_page_is_small_and_the_same(in_node, tmp_path):
+    used = frozenset({"add", "sub", "pow", "mod", "dot", "sigmoid", "softmax", "erf"})
+    small = page._small("calculus", modules(used)["calculus"])
+    (tmp_path / "small.js").write_text(f"{small}\nexport {{ foldsOf, isLive, partialsOf, valueOf }};")
+    code = """
+    import * as small from "./small.js";
+    import * as whole from "./calculus.js";
+    const of = ({ valueOf, partialsOf, foldsOf }) => given.map(([name, x]) => {
+      const y = valueOf(name, x);
+      return [y, ...partialsOf(name, x, y), ...(name === "softmax" ? foldsOf(name, x) : [])].map(String);
+    });
+    console.log(JSON.stringify([of(small), of(whole), small.isLive("erf"), small.isLive("tanh")]));
+    """
+    cases = [[name, [0.7, -1.3, 2.0][: OPERATIONS[name].arity or 3]] for name in sorted(used - {"dot"})]
+    found, expected, live, absent = in_node(code, [*cases, ["dot", [1, 2, 3, 4, 5]]])
+    assert found == expected
+    assert live
+    assert not absent
+    assert "gauss" in small
+    assert "gauss" not in page._small("calculus", modules(used - {"erf"})["calculus"])
+
+
+def test_a_page_speaks_of_what_it_has(small):
+    text = player_script(frozenset({"add"}), stale=False)
+    assert '"add":"plus"' in text
+    assert "minus" not in text
+    assert "Build the graph anew." not in text.replace("change an input", "")
+    assert "Its partials are stale" in player_script(frozenset({"add"}))
+
+
+def test_the_short_names_of_colours_stay_apart():
+    whole = {*re.findall(r"--([a-z]+):", page.host_theme_rules())}
+    short = {*re.findall(r"--([a-z]+):", player_css())}
+    assert len(short) == len(whole) == 12
 
 
 def test_a_module_reads_on_its_own():

@@ -1,5 +1,5 @@
 // Algorithms 6.1 and 6.2 of Goodfellow et al. 2016, with the line that the current step carries out.
-import { make } from "./dom.js";
+import { lines, make, set } from "./dom.js";
 
 const LINES = [
   ["head", "Algorithm 6.1: forward propagation"],
@@ -15,7 +15,7 @@ const LINES = [
 
 export class Algorithm {
   constructor() {
-    this.rows = LINES.map(([kind, text]) => make(kind === "head" ? "h3" : "div", { class: "code" }, text));
+    this.rows = LINES.map(([kind, text]) => make(kind === "head" ? "h3.code" : "div.code", {}, text));
     this.now = make("div", { class: "lines now" });
   }
 
@@ -25,9 +25,8 @@ export class Algorithm {
     this.rows.forEach((row, k) => {
       const lit = LINES[k][0] === current;
       row.classList.toggle("lit", lit);
-      if (lit) row.setAttribute("aria-current", "step");
-      else row.removeAttribute("aria-current");
+      set(row, { "aria-current": lit && "step" });
     });
-    this.now.replaceChildren(...[...(told ? [told.title, ...(step.kind === "forward" ? told.lines : [])] : []), ...running].map((line) => make("div", {}, line)));
+    this.now.replaceChildren(...lines([...(told ? [told.title, ...(step.kind === "forward" ? told.lines : [])] : []), ...running]));
   }
 }

@@ -1,27 +1,35 @@
 // Elements by name, attributes and children: text is never parsed as HTML.
 
-export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+export function set(element, attributes, ...children) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
 }
 
+// "div.note" is a div of the class note.
+export function make(name, attributes = {}, ...children) {
+  const [tag, style] = name.split(".");
+  return set(document.createElement(tag), style ? { class: style, ...attributes } : attributes, ...children);
+}
+
+export const svgElement = (tag, attributes = {}, ...children) => set(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, ...children);
 export const on = (element, name, act) => (element.addEventListener(name, act), element);
-export const button = (text, label, act) => on(make("button", { type: "button", ...(label ? { "aria-label": label, title: label } : {}) }, text), "click", act);
+export const button = (text, label, act) => on(make("button", { type: "button", "aria-label": label, title: label }, text), "click", act);
+export const slider = (label, min, max, step, value, act) => on(make("input", { type: "range", "aria-label": label, min, max, step, value }), "input", act);
+export const lines = (texts) => texts.map((text) => make("div", {}, text));
+export const note = (text = "") => make("p.note", {}, text);
+
+// A list to choose from: options are pairs of a value and its name.
+export function choice(label, options, act) {
+  const list = make("select", { "aria-label": label }, ...options.map(([value, name]) => make("option", { value }, name)));
+  return on(list, "change", () => act(list.value));
+}
 
 // A section that opens; `render` is called when it is opened and whenever the numbers change while it is open.
 export function section(title, render, open = false) {
-  const body = make("div", { class: "body" });
-  const element = make("details", { class: "section", ...(open ? { open: "" } : {}) }, make("summary", {}, title), body);
+  const body = make("div.body");
+  const element = make("details.section", open ? { open: "" } : {}, make("summary", {}, title), body);
   const refresh = () => element.open && render(body);
   on(element, "toggle", refresh);
   return { element, body, refresh };
-}
-
-export function svgElement(tag, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
-  element.append(...children);
-  return element;
 }

@@ -105,6 +105,13 @@ export class Graph {
     return this.steps.reduce((sum, step) => (step.kind === "seed" && step.node === i ? sum + step.gradient : step.kind === "backward" && step.parent === i ? sum + step.product : sum), 0);
   }
 
+  // Why no input can be changed here, nor the output plotted over one; "" where nothing stands in the way.
+  get obstacle() {
+    if (!this.live) return `Not live: the page cannot compute ${this.missing.join(", ")} (Python code). The steps show the recorded numbers.`;
+    if (!this.leaves.length) return "There are only constants here: nothing to differentiate by, nothing to learn.";
+    return this.staleNow.size ? "The graph is stale: change an input, and the page computes it anew." : "";
+  }
+
   get output() {
     return this.total(this.x);
   }

@@ -1,5 +1,5 @@
 // The inputs: a slider and a number for each leaf; the page computes anew as they move.
-import { button, make, on } from "./dom.js";
+import { button, make, note, on, slider } from "./dom.js";
 import { full, number } from "./numbers.js";
 
 const ROWS = 24; // leaves shown at once; a search brings the others
@@ -8,8 +8,8 @@ export class Inputs {
   constructor(graph, { onChange, onChoose, onReset }) {
     Object.assign(this, { graph, onChange, onChoose });
     this.rows = new Map();
-    this.list = make("div", { class: "inputs" });
-    this.note = make("p", { class: "note" });
+    this.list = make("div.inputs");
+    this.note = note();
     const kids = [this.list, this.note];
     if (graph.leaves.length > ROWS) {
       const search = make("input", { type: "search", placeholder: `find one of ${graph.leaves.length} inputs`, "aria-label": "Find an input" });
@@ -18,14 +18,14 @@ export class Inputs {
     this.reset = button("Reset", "Reset: bring the recorded numbers back", () => onReset());
     this.element = make("div", {}, ...kids, this.reset);
     if (graph.live) this.fill("");
-    else this.note.textContent = `Not live: the page cannot compute ${graph.missing.join(", ")} (Python code). The steps show the recorded numbers.`;
+    else this.note.textContent = graph.obstacle;
     this.reset.hidden = !graph.live;
     this.refresh();
   }
 
   fill(wanted) {
     const { graph } = this;
-    const order = [...graph.leaves].sort((a, b) => (graph.kinds[a] === "input" ? 0 : 1) - (graph.kinds[b] === "input" ? 0 : 1) || a - b);
+    const order = [...graph.leaves].sort((a, b) => (graph.kinds[b] === "input") - (graph.kinds[a] === "input"));
     const found = order.filter((i) => graph.names[i].includes(wanted) || graph.titles[i].includes(wanted));
     this.rows = new Map(found.slice(0, ROWS).map((i) => [i, this.row(i)]));
     this.list.replaceChildren(...[...this.rows.values()].map((row) => row.element));
@@ -36,20 +36,18 @@ export class Inputs {
   row(i) {
     const { graph } = this;
     const name = graph.names[i], start = graph.recorded.data[i];
-    const reach = Number.isFinite(start) ? Math.max(1, 2 * Math.abs(start)) : 1;
-    const middle = Number.isFinite(start) ? start : 0;
-    const slider = make("input", { type: "range", min: middle - reach, max: middle + reach, step: "any", "aria-label": `${name}, slider` });
-    const box = make("input", { type: "number", step: "any", "aria-label": `${name}, number`, class: "exact" });
-    const pick = on(make("button", { type: "button", class: "pick", title: `${graph.titles[i]}: plot the output over it` }, name.split(".").slice(-2).join(".")), "click", () => this.onChoose(i));
-    on(slider, "input", () => this.onChange(i, Number(slider.value)));
-    on(slider, "focus", () => this.onChoose(i));
-    on(slider, "keydown", (event) => this.nudge(event, i, reach / 50));
+    const middle = Number.isFinite(start) ? start : 0, reach = Math.max(1, 2 * Math.abs(middle));
+    const range = slider(`${name}, slider`, middle - reach, middle + reach, "any", middle, () => this.onChange(i, Number(range.value)));
+    const box = make("input.exact", { type: "number", step: "any", "aria-label": `${name}, number` });
+    const pick = on(make("button.pick", { type: "button", title: `${graph.titles[i]}: plot the output over it` }, name.split(".").slice(-2).join(".")), "click", () => this.onChoose(i));
+    on(range, "focus", () => this.onChoose(i));
+    on(range, "keydown", (event) => this.nudge(event, i, reach / 50));
     on(box, "change", () => {
       if (box.value.trim() !== "" && Number.isFinite(Number(box.value))) this.onChange(i, Number(box.value));
       else this.write(box, graph.x[i]); // no number: what was typed does not stay there as if it were one
     });
-    const grad = make("output", { class: "grad" });
-    return { element: make("div", { class: "row" }, pick, slider, box, grad), slider, box, grad };
+    const grad = make("output.grad");
+    return { element: make("div.row", {}, pick, range, box, grad), range, box, grad };
   }
 
   // A number field holds finite numbers only; the others stand there as its placeholder.
@@ -70,16 +68,16 @@ export class Inputs {
   // The numbers as they are; gradients that are not computed yet are a dash.
   refresh(grads = []) {
     for (const [i, row] of this.rows) {
-      const { slider, box, grad } = row;
+      const { range, box, grad } = row;
       const value = this.graph.x[i], now = grads[i] ?? null;
       if (Object.is(row.value, value) && Object.is(row.now, now)) continue;
       Object.assign(row, { value, now });
       if (Number.isFinite(value)) {
-        if (value < Number(slider.min)) slider.min = value;
-        if (value > Number(slider.max)) slider.max = value;
-        slider.value = value;
+        if (value < Number(range.min)) range.min = value;
+        if (value > Number(range.max)) range.max = value;
+        range.value = value;
       }
-      slider.setAttribute("aria-valuetext", number(value, this.graph.digits));
+      range.setAttribute("aria-valuetext", number(value, this.graph.digits));
       if (box.getRootNode().activeElement !== box) this.write(box, value);
       box.title = full(value);
       grad.textContent = `grad ${number(now, this.graph.digits)}`;

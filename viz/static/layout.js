@@ -102,7 +102,7 @@ function settle(row, sides) {
     const wanted = (near.length ? near.reduce((sum, other) => sum + other.y, 0) / near.length : node.y) - offset;
     node.offset = offset;
     let pool = { sum: wanted * weight, weight, nodes: [node] };
-    while (pools.length && pools[pools.length - 1].sum / pools[pools.length - 1].weight > pool.sum / pool.weight) {
+    while (pools.length && pools.at(-1).sum / pools.at(-1).weight > pool.sum / pool.weight) {
       const last = pools.pop();
       pool = { sum: last.sum + pool.sum, weight: last.weight + pool.weight, nodes: [...last.nodes, ...pool.nodes] };
     }
@@ -123,7 +123,7 @@ function measured(ranks, links, chains, nodes) {
   const top = Math.min(...all.map((node) => node.y - node.height / 2));
   for (const node of all) node.y -= top;
   const points = chains.map((chain) => {
-    const forward = chain[0].rank <= chain[chain.length - 1].rank;
+    const forward = chain[0].rank <= chain.at(-1).rank;
     return chain.map((node, k) => {
       const edge = k === 0 ? 1 : k === chain.length - 1 ? -1 : 0;
       return [node.x + (edge * (forward ? 1 : -1) * node.width) / 2, node.y];

@@ -1,22 +1,19 @@
 // One step of learning, w <- w - eta dw: what is done with the gradient once back-propagation has computed it.
-import { button, make, on } from "./dom.js";
+import { button, make, note, slider } from "./dom.js";
 import { number } from "./numbers.js";
 import { plot } from "./plot.js";
 
 export class Learning {
   constructor(graph, apply) {
-    Object.assign(this, { graph, apply, log: -1 });
+    Object.assign(this, { graph, apply });
     const parameters = graph.leaves.filter((i) => graph.kinds[i] === "parameter");
     this.weights = parameters.length ? parameters : graph.leaves;
     this.what = parameters.length ? "parameters" : "inputs, since none is marked as a parameter";
     this.course = [];
-    this.eta = on(make("input", { type: "range", min: -4, max: 1, step: 0.05, value: -1, "aria-label": "Learning rate eta" }), "input", () => {
-      this.log = Number(this.eta.value);
-      this.render(this.body);
-    });
+    this.eta = slider("Learning rate eta", -4, 1, 0.05, -1, () => this.render(this.body));
     this.rate = make("output");
     this.picture = make("div");
-    this.note = make("p", { class: "note" });
+    this.note = note();
   }
 
   reset() {
@@ -25,7 +22,7 @@ export class Learning {
 
   step(times) {
     const { graph } = this;
-    const eta = 10 ** this.log;
+    const eta = 10 ** this.eta.value;
     if (!this.course.length) this.course.push(graph.output);
     for (let k = 0; k < times; k++) {
       this.apply(this.weights.map((i) => [i, graph.x[i] - eta * graph.slopeAt(i)]));
@@ -36,20 +33,18 @@ export class Learning {
   render(body) {
     this.body = body;
     const { graph, weights, course } = this;
-    if (!graph.live) return body.replaceChildren(make("p", { class: "note" }, "Not live: the page cannot compute this graph."));
-    if (!weights.length) return body.replaceChildren(make("p", { class: "note" }, "There are only constants here: nothing to learn."));
-    if (graph.staleNow.size) return body.replaceChildren(make("p", { class: "note" }, "The graph is stale: change an input, and the page computes it anew."));
+    if (graph.obstacle) return body.replaceChildren(note(graph.obstacle));
     if (!this.picture.isConnected)
       body.replaceChildren(
-        make("p", { class: "note" }, `w ← w − η ∂L/∂w for ${weights.length} ${this.what}. Back-propagation only computes ∂L/∂w; this is what learning does with it.`),
-        make("label", { class: "slide" }, "η", this.eta, this.rate),
-        make("div", { class: "buttons" }, button("One step", "One step of learning", () => this.step(1)), button("Ten steps", "Ten steps of learning", () => this.step(10))),
+        note(`w ← w − η ∂L/∂w for ${weights.length} ${this.what}. Back-propagation only computes ∂L/∂w; this is what learning does with it.`),
+        make("label.slide", {}, "η", this.eta, this.rate),
+        make("div.buttons", {}, button("One step", "One step of learning", () => this.step(1)), button("Ten steps", "Ten steps of learning", () => this.step(10))),
         this.picture,
         this.note,
       );
-    this.rate.textContent = number(10 ** this.log, 2);
-    const points = course.map((y, x) => [x, y]);
-    this.picture.replaceChildren(...(course.length > 1 ? [plot([{ points, role: "curve" }], [{ x: course.length - 1, y: course[course.length - 1], role: "here" }], { label: `The loss over ${course.length - 1} steps`, xLabel: "steps of learning" })] : []));
-    this.note.textContent = `L = ${number(graph.output, 6)}${course.length > 1 ? ` after ${course.length - 1} steps, ${number(course[0], 6)} before` : ""}`;
+    this.rate.textContent = number(10 ** this.eta.value, 2);
+    const points = course.map((y, x) => [x, y]), steps = course.length - 1;
+    this.picture.replaceChildren(...(steps > 0 ? [plot([{ points, role: "curve" }], [{ x: steps, y: course[steps], role: "here" }], { label: `The loss over ${steps} steps`, xLabel: "steps of learning" })] : []));
+    this.note.textContent = `L = ${number(graph.output, 6)}${steps > 0 ? ` after ${steps} steps, ${number(course[0], 6)} before` : ""}`;
   }
 }

@@ -9,7 +9,7 @@ const FORMULA_LIMIT = 80, TERMS = 4, SHOWN = 8;
 const fill = (pattern, words) => pattern.replace(/\{(\w+)\}/g, (place, name) => words[name] ?? place);
 const signed = (text) => (text.startsWith("-") ? `(${text})` : text);
 const listed = (items) => (items.length <= SHOWN ? items.join(", ") : `${items.slice(0, SHOWN - 2).join(", ")}, … (${items.length} in all)`);
-const ends = (items) => `${items[0]}, ${items[1]}, …, ${items[items.length - 1]}`;
+const ends = (items) => `${items[0]}, ${items[1]}, …, ${items.at(-1)}`;
 export const signOf = (op) => SENTENCES.signs[op] ?? op;
 export const OPENING = SENTENCES.opening;
 

@@ -8,7 +8,7 @@ const DIVIDING = new Set(["div", "reciprocal", "xlogy"]); // these raise where t
 // Whether Python raises an error where an operation on finite numbers is not finite.
 export function raises(op, operands, value) {
   if (Number.isFinite(value) || !operands.every(Number.isFinite) || OVERFLOWING.has(op)) return false;
-  return Number.isNaN(value) || !DIVIDING.has(op) || operands[operands.length - 1] === 0;
+  return Number.isNaN(value) || !DIVIDING.has(op) || operands.at(-1) === 0;
 }
 
 export function noticeOf(graph) {

@@ -21,23 +21,17 @@ export function drawPicture(boxes, links) {
   });
   const found = layout(sized, links.map((link) => ({ ...link, label: link.text ? textWidth(link.text) : 0 })));
   const [width, height] = [found.width + 2 * MARGIN, found.height + 2 * MARGIN];
-  const top = svgElement("g", { class: "graph", transform: `translate(${MARGIN} ${MARGIN})` });
-  links.forEach((link, k) => top.append(edge(link, found.points[k])));
-  for (const box of found.boxes.values()) top.append(node(box));
-  const paper = svgElement("rect", { class: "paper", width, height });
-  return svgElement("svg", { class: "autograd", viewBox: `0 0 ${width} ${height}`, width: `${width}pt`, height: `${height}pt` }, paper, top);
+  const top = svgElement("g", { class: "graph", transform: `translate(${MARGIN} ${MARGIN})` }, ...links.map((link, k) => edge(link, found.points[k])), ...[...found.boxes.values()].map(node));
+  return svgElement("svg", { class: "autograd", viewBox: `0 0 ${width} ${height}`, width: `${width}pt`, height: `${height}pt` }, svgElement("rect", { class: "paper", width, height }), top);
 }
+
+const write = (text, x, y, size) => svgElement("text", { "text-anchor": "middle", x, y, "font-size": size, "font-family": FONT }, text);
 
 function node({ id, kind, lines, x, y, width, height, notes }) {
   const [left, top, right, bottom] = [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
-  const group = svgElement("g", { id, class: `node ${kind}${notes.length ? " trouble" : ""}` });
-  for (const outline of kind === "output" ? [0, 3] : [0]) group.append(shape(kind, left - outline, top - outline, right + outline, bottom + outline, outline));
-  lines.forEach((line, k) => {
-    const text = svgElement("text", { "text-anchor": "middle", x, y: top + PAD / 2 + LINE * (k + 0.78), "font-size": 11, "font-family": FONT });
-    text.textContent = line;
-    group.append(text);
-  });
-  return group;
+  const outlines = (kind === "output" ? [0, 3] : [0]).map((by) => shape(kind, left - by, top - by, right + by, bottom + by, by));
+  const texts = lines.map((line, k) => write(line, x, top + PAD / 2 + LINE * (k + 0.78), 11));
+  return svgElement("g", { id, class: `node ${kind}${notes.length ? " trouble" : ""}` }, ...outlines, ...texts);
 }
 
 function shape(kind, left, top, right, bottom, outline) {
@@ -54,21 +48,16 @@ function shape(kind, left, top, right, bottom, outline) {
 }
 
 function edge({ id, text, constant, trouble }, points) {
-  const group = svgElement("g", { id, class: `edge${constant ? " constant-edge" : ""}${trouble ? " trouble" : ""}` });
-  const [tip, last] = [points[points.length - 1], points[points.length - 2]];
-  const side = Math.sign(tip[0] - last[0]) || 1;
-  const ends = [...points.slice(0, -1), [tip[0] - 7 * side, tip[1]]];
+  const [last, tip] = points.slice(-2);
+  const back = 7 * (Math.sign(tip[0] - last[0]) || 1);
+  const ends = [...points.slice(0, -1), [tip[0] - back, tip[1]]];
   let d = `M${ends[0].join(" ")}`;
   for (let k = 1; k < ends.length; k++) {
     const bend = (ends[k][0] - ends[k - 1][0]) / 2;
     d += `C${ends[k - 1][0] + bend} ${ends[k - 1][1]} ${ends[k][0] - bend} ${ends[k][1]} ${ends[k].join(" ")}`;
   }
-  group.append(svgElement("path", { d, fill: "none", ...(constant ? { "stroke-dasharray": "5 3" } : {}) }));
-  group.append(svgElement("polygon", { points: `${tip.join(",")} ${tip[0] - 7 * side},${tip[1] - 3} ${tip[0] - 7 * side},${tip[1] + 3}` }));
-  if (text) {
-    const label = svgElement("text", { "text-anchor": "middle", x: (points[0][0] + points[1][0]) / 2, y: (points[0][1] * 0.6 + points[1][1] * 0.4) - 4, "font-size": 9, "font-family": FONT });
-    label.textContent = text;
-    group.append(label);
-  }
-  return group;
+  const line = svgElement("path", { d, fill: "none", ...(constant ? { "stroke-dasharray": "5 3" } : {}) });
+  const head = svgElement("polygon", { points: `${tip} ${tip[0] - back},${tip[1] - 3} ${tip[0] - back},${tip[1] + 3}` });
+  const label = text ? [write(text, (points[0][0] + points[1][0]) / 2, points[0][1] * 0.6 + points[1][1] * 0.4 - 4, 9)] : [];
+  return svgElement("g", { id, class: `edge${constant ? " constant-edge" : ""}${trouble ? " trouble" : ""}` }, line, head, ...label);
 }

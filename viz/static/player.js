@@ -4,7 +4,7 @@
 // `svg` draws: { id, title, kind, members, notes }; live, whether edges carry their numbers.
 import { Algorithm } from "./algorithm.js";
 import { Details, PATHS_FOR } from "./details.js";
-import { make, on, section } from "./dom.js";
+import { lines, on, section, set } from "./dom.js";
 import { Graph } from "./graph.js";
 import { Inputs } from "./inputs.js";
 import { Keyboard } from "./keyboard.js";
@@ -19,6 +19,7 @@ import { Stage, backArrow, parseSvg } from "./stage.js";
 import { buildView, watchTheme } from "./view.js";
 
 const UNDIAGNOSED = "Numbers are changed: the diagnosis was of the recorded ones, and is not shown.";
+const put = (element, text) => element.textContent === text || (element.textContent = text);
 const ROLES = ["argument", "into", "result", "from", "along", "to"];
 
 export class Player {
@@ -29,13 +30,14 @@ export class Player {
     this.position = 0;
     this.selected = null;
     this.timer = null;
-    this.written = [];
     const go = (to) => () => this.goto(to());
     this.view = buildView(root, payload, {
       first: go(() => 0), previous: go(() => this.position - 1), next: go(() => this.position + 1), last: go(() => this.end),
-      play: () => this.play(), zoomIn: () => this.stage.zoom(1.25), zoomOut: () => this.stage.zoom(0.8), fit: () => this.stage.fit(),
+      go: (to) => this.goto(to), play: () => this.play(), speed: () => this.timer && (this.pause(), this.play()),
+      zoomIn: () => this.stage.zoom(1.25), zoomOut: () => this.stage.zoom(0.8), fit: () => this.stage.fit(),
+      find: (text) => this.find(text), save: (what) => this.save(what),
     });
-    this.stage = new Stage(this.view.stage, { onPick: (k) => this.select(k), onHover: (k) => this.hover(k) });
+    this.stage = new Stage(this.view.stage, (k) => this.select(k), (k) => this.hover(k));
     this.details = new Details(this);
     this.keyboard = new Keyboard(this);
     this.regrouping = Player.Regrouping ? new Player.Regrouping(this) : null;
@@ -59,7 +61,6 @@ export class Player {
 
   showPicture(svg, boxes, links) {
     Object.assign(this, { boxes, links });
-    this.written = [];
     this.marked = [];
     this.boxOf = new Map(boxes.flatMap((box) => box.members.map((i) => [i, box.id])));
     this.linkOf = new Map(links.flatMap((link) => link.edges.map(([i, k]) => [`${i}/${k}`, link.id])));
@@ -87,14 +88,13 @@ export class Player {
       const handle = this.stage.handles[k];
       if (!handle?.texts.length) return;
       const one = box.members.length === 1 ? box.members[0] : null;
-      const seen = one === null ? null : this.written[k]?.seen;
       const now = [computed[one] ? x[one] : null, grads[one]];
-      if (seen && Object.is(seen[0], now[0]) && Object.is(seen[1], now[1])) return;
+      if (one !== null && handle.seen?.every((value, j) => Object.is(value, now[j]))) return;
+      handle.seen = now;
       const results = box.shown ?? box.members;
       const data = results.filter((i) => computed[i]).map((i) => x[i]);
       const grad = results.map((i) => grads[i]).filter((g) => g !== null);
-      this.write(k, [`data ${range(data, digits)}`, `grad ${range(grad, digits)}`, data.length ? "computed" : "pending"], handle, data, grad);
-      this.written[k].seen = now;
+      this.write(box, handle, data, grad);
     });
     this.links.forEach((link, k) => {
       const text = this.edgeTexts[k];
@@ -111,17 +111,12 @@ export class Player {
     if (this.selected !== null) this.details.show(this.selected);
   }
 
-  write(k, texts, { group, title, texts: [data, grad] }, dataNumbers, gradNumbers) {
-    const before = this.written[k] ?? [];
-    if (texts[0] !== before[0]) data.textContent = texts[0];
-    if (grad && texts[1] !== before[1]) grad.textContent = texts[1]; // a constant that is an output has none
-    if (texts[2] !== before[2]) group.dataset.status = texts[2];
-    const exact = dataNumbers.length > 1 ? "" : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`;
-    const name = `${this.boxes[k].title}, ${this.boxes[k].kind}\n${exact || `${this.boxes[k].members.length} nodes`}`;
-    if (name !== before[3]) title.textContent = name;
-    const label = [...group.querySelectorAll("text")].map((line) => line.textContent).join(" ");
-    if (label !== before[4]) group.setAttribute("aria-label", label);
-    this.written[k] = [...texts, name, label];
+  write(box, { group, title, texts: [data, grad] }, dataNumbers, gradNumbers) {
+    const { digits } = this.graph;
+    put(data, `data ${range(dataNumbers, digits)}`);
+    if (grad) put(grad, `grad ${range(gradNumbers, digits)}`); // a constant that is an output has none
+    put(title, `${box.title}, ${box.kind}\n${box.members.length > 1 ? `${box.members.length} nodes` : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`}`);
+    set(group, { "data-status": dataNumbers.length ? "computed" : "pending", "aria-label": [...group.querySelectorAll("text")].map((line) => line.textContent).join(" ") });
   }
 
   describe() {
@@ -129,24 +124,23 @@ export class Player {
     const told = (this.told = step ? this.narrator.tell(step) : null);
     view.phase.textContent = view.phase.dataset.phase = told ? told.phase : "start";
     view.title.textContent = told ? told.title : this.payload.title;
-    view.lines.replaceChildren(...(told ? told.lines : [this.graph.forward ? OPENING : "No gradient is known yet."]).map((line) => make("div", {}, line)));
+    view.lines.replaceChildren(...lines(told ? told.lines : [this.graph.forward ? OPENING : "No gradient is known yet."]));
     view.say.textContent = `Step ${position} of ${end}. ${told ? told.say : OPENING}`;
     view.slider.max = end;
     view.slider.value = position;
     view.slider.setAttribute("aria-valuetext", `step ${position} of ${end}, ${view.phase.textContent}`);
     view.count.textContent = `${position} / ${end}`;
     // not `disabled`: that would drop the focus, and with it the keyboard
-    const { first, previous, next, last } = view.buttons;
-    [first, previous].forEach((one) => one.setAttribute("aria-disabled", position === 0));
-    [next, last].forEach((one) => one.setAttribute("aria-disabled", position === end));
+    const [first, previous, , next, last] = Object.values(view.buttons);
+    for (const one of [first, previous]) set(one, { "aria-disabled": position === 0 });
+    for (const one of [next, last]) set(one, { "aria-disabled": position === end });
     this.warn();
   }
 
   warn() {
     const { view } = this;
-    const text = noticeOf(this.graph);
-    if (view.notice.textContent !== text) view.notice.textContent = text;
-    view.notice.hidden = !text;
+    put(view.notice, noticeOf(this.graph));
+    view.notice.hidden = !view.notice.textContent;
     view.caption.textContent = this.graph.changed ? UNDIAGNOSED : this.payload.caption;
   }
 
@@ -201,7 +195,7 @@ export class Player {
 
   refreshPanel() {
     this.inputs.refresh(this.state.grads);
-    for (const name of ["slope", "learning", "algorithm"]) this.sections[name].refresh();
+    Object.values(this.sections).slice(1).forEach((one) => one.refresh());
   }
 
   choose(i) {
@@ -283,40 +277,34 @@ export class Player {
   play() {
     if (this.timer) return this.pause();
     if (this.position === this.end) this.goto(0);
-    const { buttons, speed, say } = this.view;
-    buttons.play.textContent = "❚❚ Pause";
-    buttons.play.setAttribute("aria-pressed", "true");
-    if (Number(speed.value) < 1000) say.setAttribute("aria-live", "off"); // nobody can listen that fast
+    const { speed } = this.view;
     this.timer = setInterval(() => {
       this.goto(this.position + 1);
       if (this.position === this.end) this.pause();
     }, Number(speed.value));
+    this.showPlaying(speed.value < 1000 ? "off" : "polite"); // nobody can listen that fast
   }
 
   pause() {
     clearInterval(this.timer);
     this.timer = null;
+    this.showPlaying("polite");
+  }
+
+  showPlaying(live) {
     const { buttons, say } = this.view;
-    buttons.play.textContent = "▶ Play";
-    buttons.play.setAttribute("aria-pressed", "false");
-    say.setAttribute("aria-live", "polite");
+    buttons.play.textContent = this.timer ? "❚❚ Pause" : "▶ Play";
+    set(buttons.play, { "aria-pressed": this.timer !== null });
+    set(say, { "aria-live": live });
   }
 
   listen() {
-    const { view } = this;
-    on(view.slider, "input", () => this.goto(Number(view.slider.value)));
-    on(view.speed, "change", () => this.timer && (this.pause(), this.play()));
-    on(view.player, "keydown", (event) => this.keyboard.onKey(event));
-    on(view.search, "change", () => this.find(view.search.value));
-    on(view.save, "change", () => this.save(view.save.value));
-    on(view.player, "copy", (event) => this.keyboard.onCopy(event));
-    this.cleanUp = [];
+    const { player } = this.view, { signal } = (this.listening = new AbortController());
+    on(player, "keydown", (event) => this.keyboard.onKey(event));
+    on(player, "copy", (event) => this.keyboard.onCopy(event));
     if (!this.alone) return;
-    const keys = (event) => event.target === document.body && this.keyboard.onKey(event);
-    const hash = () => this.readHash();
-    document.addEventListener("keydown", keys);
-    window.addEventListener("hashchange", hash);
-    this.cleanUp.push(() => document.removeEventListener("keydown", keys), () => window.removeEventListener("hashchange", hash));
+    document.addEventListener("keydown", (event) => event.target === document.body && this.keyboard.onKey(event), { signal });
+    window.addEventListener("hashchange", () => this.readHash(), { signal });
   }
 
   readHash() {
@@ -350,7 +338,7 @@ export class Player {
 
   destroy() {
     this.pause();
-    this.cleanUp.forEach((undo) => undo());
+    this.listening.abort();
     this.stage.destroy();
     this.root.replaceChildren();
   }
@@ -364,7 +352,7 @@ export function mount(host, payload, options = {}) {
   const svg = payload.svg ?? pictureFromImage(host);
   const position = alone ? stepInHash() ?? 0 : 0;
   const player = new Player(root, { ...payload, svg }, { alone, position, ...options });
-  player.cleanUp.push(watchTheme(host));
+  watchTheme(host, player.listening.signal);
   return player;
 }
 

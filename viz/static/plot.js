@@ -15,19 +15,9 @@ export function plot(curves, marks, { label, xLabel }) {
   [y0, y1] = [y0 - pad, y1 + pad];
   const px = (x) => LEFT + ((x - x0) / (x1 - x0 || 1)) * (W - LEFT - RIGHT);
   const py = (y) => TOP + (1 - (y - y0) / (y1 - y0)) * (H - TOP - BOTTOM);
-  const svg = svgElement("svg", { class: "plot", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label });
-  svg.append(svgElement("rect", { class: "frame", x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM }));
-  const write = (text, x, y, anchor) => {
-    const element = svgElement("text", { x, y, "text-anchor": anchor });
-    element.textContent = text;
-    svg.append(element);
-  };
-  write(number(y1, 3), LEFT - 4, TOP + 9, "end");
-  write(number(y0, 3), LEFT - 4, H - BOTTOM, "end");
-  write(number(x0, 3), LEFT, H - 7, "start");
-  write(number(x1, 3), W - RIGHT, H - 7, "end");
-  write(xLabel, (LEFT + W - RIGHT) / 2, H - 7, "middle");
-  const clip = svgElement("svg", { x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM, viewBox: `${LEFT} ${TOP} ${W - LEFT - RIGHT} ${H - TOP - BOTTOM}` });
+  const write = (text, x, y, anchor) => svgElement("text", { x, y, "text-anchor": anchor }, text);
+  const inner = { x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM };
+  const clip = svgElement("svg", { ...inner, viewBox: Object.values(inner).join(" ") });
   for (const { points, role } of curves) {
     let d = "", pen = false;
     for (const [x, y] of points) {
@@ -38,6 +28,15 @@ export function plot(curves, marks, { label, xLabel }) {
     clip.append(svgElement("path", { class: role, d }));
   }
   for (const { x, y, role } of marks) if (Number.isFinite(y)) clip.append(svgElement("circle", { class: role, cx: px(x), cy: py(y), r: 4 }));
-  svg.append(clip);
-  return svg;
+  return svgElement(
+    "svg",
+    { class: "plot", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label },
+    svgElement("rect", { class: "frame", ...inner }),
+    write(number(y1, 3), LEFT - 4, TOP + 9, "end"),
+    write(number(y0, 3), LEFT - 4, H - BOTTOM, "end"),
+    write(number(x0, 3), LEFT, H - 7, "start"),
+    write(number(x1, 3), W - RIGHT, H - 7, "end"),
+    write(xLabel, (LEFT + W - RIGHT) / 2, H - 7, "middle"),
+    clip,
+  );
 }

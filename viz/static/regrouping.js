@@ -1,6 +1,6 @@
 // A picture with groups: they open and close, a step or an example is taken out of them, and the page draws
 // the picture anew. A page has this module where its picture has groups.
-import { button, make, on } from "./dom.js";
+import { button, choice, make, on } from "./dom.js";
 import { Groups } from "./groups.js";
 import { linksOf } from "./links.js";
 import { number } from "./numbers.js";
@@ -15,9 +15,8 @@ export class Regrouping {
     this.player = player;
     this.groups = new Groups(player.graph, player.payload.boxes);
     this.example = null; // a node that is shown with all that it is computed from
-    const input = make("input", { type: "checkbox", checked: "", "aria-label": "Open groups at the step" });
-    this.inside = on(input, "change", () => (this.follow(player.step), this.settle()));
-    if (this.groups.hasGroups) player.view.tools.append(make("label", { class: "inside" }, input, "open groups at the step"));
+    this.inside = on(make("input", { type: "checkbox", checked: "", "aria-label": "Open groups at the step" }), "change", () => (this.follow(player.step), this.settle()));
+    if (this.groups.hasGroups) player.view.tools.append(make("label.inside", {}, this.inside, "open groups at the step"));
   }
 
   redraw() {
@@ -70,11 +69,8 @@ export class Regrouping {
   // What can be done with a group: open it, or take one of its nodes out, alone or with its example.
   choices(box) {
     const { player, groups } = this;
-    const pick = (name, act) => {
-      const list = make("select", { "aria-label": name }, make("option", { value: "" }, `${name}…`));
-      (box.shown ?? box.members).slice(0, LISTED).forEach((i, j) => list.append(make("option", { value: i }, `${j + 1}: ${player.graph.titles[i]}`)));
-      return on(list, "change", () => list.value && act(Number(list.value)));
-    };
+    const members = (box.shown ?? box.members).slice(0, LISTED).map((i, j) => [i, `${j + 1}: ${player.graph.titles[i]}`]);
+    const pick = (name, act) => choice(name, [["", `${name}…`], ...members], (value) => value && act(Number(value)));
     const choices = [
       button("Open", "Open this group", () => groups.open(box.id) && (this.redraw(), this.settle())),
       pick("One of the nodes in this box", (i) => this.extract([i])),

@@ -1,33 +1,28 @@
 // Copies of the present state: the picture as SVG, PNG or TikZ, and a link to the step.
+import { make, set } from "./dom.js";
 
 const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-weight", "font-family", "font-size", "display"];
 
 // The picture with its colours written into it, whole, at its natural size.
 export function standaloneSvg(stage) {
-  const copy = stage.svg.cloneNode(true);
-  const originals = stage.svg.querySelectorAll("*"), copies = copy.querySelectorAll("*");
-  originals.forEach((element, k) => {
+  const copy = stage.svg.cloneNode(true), [, , width, height] = stage.full;
+  const copies = copy.querySelectorAll("*");
+  stage.svg.querySelectorAll("*").forEach((element, k) => {
     const style = getComputedStyle(element);
     if (element.matches("path, polygon, polyline, ellipse, rect, text, circle")) for (const name of STYLES) copies[k].style.setProperty(name, style.getPropertyValue(name));
   });
-  copy.querySelectorAll("style").forEach((element) => element.remove());
   copy.removeAttribute("style");
-  copy.setAttribute("viewBox", stage.full.join(" "));
-  copy.setAttribute("width", stage.full[2]);
-  copy.setAttribute("height", stage.full[3]);
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  set(copy, { viewBox: stage.full.join(" "), width, height });
   return new XMLSerializer().serializeToString(copy);
 }
 
 export async function pngOf(stage, scale = 2) {
   const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standaloneSvg(stage))}`;
+  image.src = textUrl("image/svg+xml", standaloneSvg(stage));
   await image.decode();
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [stage.full[2] * scale, stage.full[3] * scale];
-  const context = canvas.getContext("2d");
-  context.scale(scale, scale);
-  context.drawImage(image, 0, 0, stage.full[2], stage.full[3]);
+  const canvas = make("canvas"), [width, height] = stage.full.slice(2).map((side) => side * scale);
+  Object.assign(canvas, { width, height });
+  canvas.getContext("2d").drawImage(image, 0, 0, width, height);
   return canvas.toDataURL("image/png");
 }
 
@@ -45,7 +40,7 @@ export function tikz(stage, boxes, links) {
     const group = stage.find(box.id);
     if (!group) continue;
     const text = [...group.querySelectorAll("text")].map((line) => tex(line.textContent)).join("\\\\");
-    lines.push(`  \\node[draw${box.kind === "operation" || box.kind === "output" ? ", rounded corners" : ""}${box.kind === "constant" ? ", dashed" : ""}] (${box.id}) at ${place(group)} {${text}};`);
+    lines.push(`  \\node[draw${{ operation: ", rounded corners", output: ", rounded corners", constant: ", dashed" }[box.kind] ?? ""}] (${box.id}) at ${place(group)} {${text}};`);
   }
   for (const link of links) {
     const label = stage.find(link.id)?.querySelector("text")?.textContent;
@@ -55,9 +50,7 @@ export function tikz(stage, boxes, links) {
 }
 
 export function download(name, url) {
-  const link = document.createElement("a");
-  [link.href, link.download] = [url, name];
-  link.click();
+  make("a", { href: url, download: name }).click();
 }
 
 export const textUrl = (type, text) => `data:${type};charset=utf-8,${encodeURIComponent(text)}`;

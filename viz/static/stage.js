@@ -1,26 +1,22 @@
 // The picture on its stage: found by id, zoomed, panned, fitted, and moved so that a step stays in sight.
-import { svgElement } from "./dom.js";
+import { on, set, svgElement } from "./dom.js";
 
 export class Stage {
   readable = 0.55; // px a point below which a picture starts zoomed in instead of fitted
 
-  constructor(element, { onPick, onHover }) {
-    this.element = element;
-    this.onPick = onPick;
-    this.onHover = onHover;
-    this.pointers = new Map();
+  constructor(element, onPick, onHover) {
+    Object.assign(this, { element, onPick, onHover, pointers: new Map(), watch: new ResizeObserver(() => this.resize()) });
     element.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
-    element.addEventListener("pointerdown", (event) => this.onDown(event));
-    element.addEventListener("pointermove", (event) => this.onMove(event));
-    for (const name of ["pointerup", "pointercancel", "pointerleave"]) element.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
-    this.watch = new ResizeObserver(() => this.resize());
+    on(element, "pointerdown", (event) => this.onDown(event));
+    on(element, "pointermove", (event) => this.onMove(event));
+    for (const name of ["pointerup", "pointercancel", "pointerleave"]) on(element, name, (event) => this.pointers.delete(event.pointerId));
     this.watch.observe(element);
   }
 
   // Shows an SVG; boxes are those drawn in it. The part in view stays, where it is the same picture drawn anew.
   show(svg, boxes) {
     this.svg = svg;
-    svg.setAttribute("role", "group");
+    set(svg, { role: "group" });
     this.full = svg.getAttribute("viewBox").split(/[\s,]+/).map(Number);
     for (const name of ["width", "height"]) svg.removeAttribute(name);
     this.element.replaceChildren(svg);
@@ -35,13 +31,12 @@ export class Stage {
   handle(box, k) {
     const group = this.find(box.id);
     if (!group) return null;
-    group.setAttribute("role", "button");
-    group.setAttribute("tabindex", k ? "-1" : "0");
+    set(group, { role: "button", tabindex: k ? -1 : 0 });
     const title = group.querySelector("title") ?? group.insertBefore(svgElement("title"), group.firstChild);
     title.textContent = "";
-    group.addEventListener("click", () => this.moved || this.onPick(k));
-    group.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.onHover(k));
-    group.addEventListener("pointerleave", () => this.onHover(null));
+    on(group, "click", () => this.moved || this.onPick(k));
+    on(group, "pointerenter", (event) => event.pointerType === "mouse" && this.onHover(k));
+    on(group, "pointerleave", () => this.onHover(null));
     const texts = [...group.querySelectorAll("text")];
     if (box.kind === "constant") return { group, title, texts: [] };
     texts.slice(1, -2).forEach((text) => text.classList.add("remark")); // what a diagnosis found in the recorded numbers
@@ -150,15 +145,16 @@ export class Stage {
     const frame = this.element.getBoundingClientRect();
     if (!elements.length || !frame.width) return;
     const boxes = elements.map((element) => element.getBoundingClientRect());
-    const edges = [Math.min(...boxes.map((b) => b.left)) - frame.left, Math.min(...boxes.map((b) => b.top)) - frame.top, Math.max(...boxes.map((b) => b.right)) - frame.left, Math.max(...boxes.map((b) => b.bottom)) - frame.top];
-    const inside = edges[0] >= 0 && edges[1] >= 0 && edges[2] <= frame.width && edges[3] <= frame.height;
+    const least = (side) => Math.min(...boxes.map((box) => box[side])) - frame[side]; // from the frame's own side
+    const most = (side) => Math.max(...boxes.map((box) => box[side])) - frame[side];
+    const [left, top, right, bottom] = [least("left"), least("top"), most("right"), most("bottom")];
+    const inside = left >= 0 && top >= 0 && right <= 0 && bottom <= 0;
     if (inside && this.scale >= this.preferred * 0.99) return;
-    const margin = 24;
-    const room = Math.min(frame.width / (edges[2] - edges[0] + 2 * margin), frame.height / (edges[3] - edges[1] + 2 * margin));
+    const { width, height } = frame, margin = 24;
+    const room = Math.min(width / (width + right - left + 2 * margin), height / (height + bottom - top + 2 * margin));
     const shrink = Math.min(room, Math.max(1, this.preferred / this.scale)); // back to the reader's scale where there is room
     if (shrink !== 1) this.zoom(shrink, null, false);
-    const middle = [(edges[0] + edges[2]) / 2 - frame.width / 2, (edges[1] + edges[3]) / 2 - frame.height / 2];
-    this.pan(-middle[0] * shrink, -middle[1] * shrink);
+    this.pan((-(left + right) / 2) * shrink, (-(top + bottom) / 2) * shrink);
   }
 
   destroy() {
