@@ -242,11 +242,13 @@ class GradientReport:
 HEADINGS = ("input", "gradient", "finite difference", "± error", "difference", "verdict", "note")
 HTML_TABLE = "<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
 HTML = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Gradient check</title><style>
-body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2em; color-scheme: light dark }}
+<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+<title>Gradient check</title><style>
+body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2em }} h1 {{ font-size: 1.3em }}
 table {{ border-collapse: collapse }} td, th {{ padding: .2em .8em; text-align: right; border-bottom: 1px
-solid #8884 }} td:first-child, th:first-child, td:nth-last-child(-n+2) {{ text-align: left }} .failed {{
-font-weight: bold; color: #c22 }} svg {{ max-width: 100% }} </style></head><body><h1>{headline}</h1>
+solid #8884 }} :is(td, th):first-child, :is(td, th):nth-last-child(-n+2) {{ text-align: left }} .failed {{
+font-weight: bold; color: #c22; color: light-dark(#b3001b, #ff8a80) }} svg {{ max-width: 100% }}
+</style></head><body><h1>{headline}</h1>
 {table}{faults}{hints}{picture}</body></html>
 """
 

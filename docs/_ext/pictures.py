@@ -16,6 +16,26 @@ from viz.playground import save_playground
 
 matplotlib.use("Agg")
 
+# A page in a frame of the site: title, margin and theme are the site's; a frame with data-whole is as high as
+# its page. Where a frame may not look at the site (opened as a file), the theme is the system's.
+FRAMED = """<style>
+main > h1 { display: none } body { margin: 0 }
+:root[data-theme=light] { color-scheme: light } :root[data-theme=dark] { color-scheme: dark }
+</style><script>
+try {
+  const own = document.documentElement, site = parent.document.body, frame = frameElement;
+  const follow = () => {
+    if (["light", "dark"].includes(site.dataset.theme)) own.dataset.theme = site.dataset.theme;
+    else delete own.dataset.theme;
+  };
+  new MutationObserver(follow).observe(site, { attributes: true, attributeFilter: ["data-theme"] });
+  follow();
+  if ("whole" in frame.dataset)
+    new ResizeObserver(([{ target }]) => (frame.style.height = `${target.scrollHeight + 2}px`))
+      .observe(document.body);
+} catch {}
+</script>"""
+
 
 def make_pictures(folder: Path) -> None:
     """Write all of them: SVGs into pictures/, pages beside it."""
@@ -25,7 +45,7 @@ def make_pictures(folder: Path) -> None:
     y = ag.tanh(w * x + b)
     y.label = "y"
     viz.step(y).save_html(folder / "player.html")
-    save_playground(str(folder / "playground.html"))
+    save_playground(folder / "playground.html")
     y.backward()
     viz.draw(y).save(pictures / "neuron.svg")
     z = (w * x) * ag.sigmoid(w)  # two paths from w
@@ -35,6 +55,9 @@ def make_pictures(folder: Path) -> None:
     how_tos(pictures)
     boundary(pictures / "boundary.svg")
     report(folder / "report.html")
+    for name in ("player.html", "playground.html", "report.html"):
+        page = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(page.replace("</head>", f"{FRAMED}</head>", 1), encoding="utf-8")
 
 
 def models(pictures: Path) -> None:
