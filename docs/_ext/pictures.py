@@ -19,9 +19,9 @@ matplotlib.use("Agg")
 # A page in a frame of the site: title, margin and theme are the site's; a frame with data-whole is as high as
 # its page. Where a frame may not look at the site (opened as a file), the theme is the system's.
 FRAMED = """<style>
-main > h1 { display: none } body { margin: 0 }
+main > h1 { display: none } body:has(main) { margin: 0 }
 :root[data-theme=light] { color-scheme: light } :root[data-theme=dark] { color-scheme: dark }
-</style><script>
+</style><script type="module">
 try {
   const own = document.documentElement, site = parent.document.body, frame = frameElement;
   const follow = () => {
@@ -31,7 +31,7 @@ try {
   new MutationObserver(follow).observe(site, { attributes: true, attributeFilter: ["data-theme"] });
   follow();
   if ("whole" in frame.dataset)
-    new ResizeObserver(([{ target }]) => (frame.style.height = `${target.scrollHeight + 2}px`))
+    new ResizeObserver(([{ target }]) => (frame.style.height = `${target.offsetHeight}px`))
       .observe(document.body);
 } catch {}
 </script>"""
