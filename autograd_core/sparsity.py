@@ -1,19 +1,24 @@
-"""Sparse Jacobians: where they are not 0, and how few sweeps find all of it.
+"""Sparse Jacobians and Hessians: where they are not 0, and how few sweeps find all of it.
 
 The pattern is read off the graph: entry (i, k) can be other than 0 only where a path leads from output i down
 to input k. Columns that share no row can be found together, by one product J v with v the sum of their unit
 vectors (Curtis, Powell and Reid 1974); which ones, a greedy colouring tells. Likewise rows that share no
 column, by one product J^T u. A row that is dense itself would keep all columns apart: such rows are found one
 at a time.
+
+Of a symmetric matrix an entry may be read at (i, j) or at (j, i). It is enough that neighbours differ in
+colour, and that no path of four has two colours only: a star colouring (Coleman and More 1984; Gebremedhin,
+Tarafdar, Manne and Pothen 2007).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Compression", "colours", "compress", "entries", "pattern"]
+__all__ = ["Compression", "Product", "colours", "compress", "entries", "pattern", "star_colours"]
 
 
 def pattern(
@@ -21,7 +26,7 @@ def pattern(
     parents: Sequence[int],
     inputs: Sequence[int],
     outputs: Sequence[int],
-    choices: Sequence[bool] | None = None,
+    silent: Sequence[int] | None = None,
 ) -> Any:
     """Return which outputs of a graph depend on which inputs.
 
@@ -30,8 +35,8 @@ def pattern(
         parents: their positions, node after node.
         inputs: the positions of the inputs, which are leaves; -1 for one that is not in the graph.
         outputs: the positions of the outputs.
-        choices: for each node whether it is a `where`, whose first parent only chooses: no derivative comes
-            through that.
+        silent: for each node how many of its parents, from the first, no derivative ever comes through: the
+            condition of a `where`, the operand of a `floor`.
 
     Returns:
         (starts, columns): row i of the pattern is columns[starts[i] : starts[i + 1]], rising.
@@ -45,7 +50,7 @@ def pattern(
     start = 0
     for i, count in enumerate(counts):
         if count:
-            first = start + 1 if choices is not None and choices[i] else start
+            first = start + silent[i] if silent is not None else start
             below = {found for parent in parents[first : start + count] if (found := sets[parent])}
             sets[i] = below.pop() if len(below) == 1 else frozenset().union(*below)
             start += count
@@ -53,6 +58,23 @@ def pattern(
     starts = np.zeros(len(rows) + 1, dtype=np.int64)
     np.cumsum([len(row) for row in rows], out=starts[1:])
     return starts, np.array([k for row in rows for k in row], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product with a matrix or its transpose, and what it tells.
+
+    Attributes:
+        transposed: whether it is a sum of rows; else of columns.
+        group: the rows (columns) in the sum.
+        entries: the places in the pattern of the entries that it tells.
+        at: where in the product each of them stands.
+    """
+
+    transposed: bool
+    group: Any
+    entries: Any
+    at: Any
 
 
 @dataclass(frozen=True)
@@ -64,28 +86,86 @@ class Compression:
         colour: for each row (column) the number of the product by which it is found, shape (rows,) or
             (columns,); -1 for one that has no entry, or none outside `lines`.
         lines: columns (rows) that are found one at a time.
+        symmetric: whether the colours are of a star colouring: an entry is read in its row's product, or,
+            where that mixes it with others, at its mirror image.
     """
 
     transposed: bool
     colour: Any
     lines: list[int]
+    symmetric: bool = False
 
     @property
     def products(self) -> int:
-        """How many products with the matrix or its transpose are made."""
+        """How many products with the matrix or its transpose are made at most."""
         return len(self.lines) + int(self.colour.max(initial=-1)) + 1
 
+    def plan(self, starts: Any, columns: Any) -> list[Product]:
+        """Return the products that find all entries of the pattern; later ones overwrite earlier ones.
 
-def compress(starts: Any, columns: Any, width: int) -> Compression:
+        Args:
+            starts: where each row begins, shape (rows + 1,).
+            columns: the columns of each row, row after row.
+        """
+        import numpy as np
+
+        rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        lines, items = (columns, rows) if self.transposed else (rows, columns)
+        if self.symmetric:
+            mixed = _mixed(rows, columns, self.colour)
+            lines, items = np.where(mixed, items, lines), np.where(mixed, lines, items)
+        number = int(self.colour.max(initial=-1)) + 1
+        groups, entries = _by_number(self.colour, number), _by_number(self.colour[items], number)
+        found = [
+            Product(self.transposed, group, places, lines[places])
+            for group, places in zip(groups, entries, strict=True)
+            if len(places)
+        ]
+        for line in self.lines:  # where the sums above are mixed
+            places = np.flatnonzero(lines == line)
+            found.append(Product(not self.transposed, np.array([line]), places, items[places]))
+        return found
+
+
+def _by_number(numbers: Any, count: int) -> list[Any]:
+    """Return for each number below `count` the places where it stands."""
+    import numpy as np
+
+    order = np.argsort(numbers, kind="stable")
+    bounds = np.searchsorted(numbers[order], np.arange(count + 1))
+    return [order[start:stop] for start, stop in itertools.pairwise(bounds)]
+
+
+def _mixed(rows: Any, columns: Any, colour: Any) -> Any:
+    """Tell which entries (i, j) the sum of the rows of i's colour gives mixed with others.
+
+    Args:
+        rows: the row of each entry of the pattern.
+        columns: their columns.
+        colour: a star colouring of the pattern and its mirror image.
+    """
+    import numpy as np
+
+    n, number = len(colour), int(colour.max(initial=-1)) + 1
+    edges = np.unique(np.concatenate([rows * n + columns, columns * n + rows]))
+    key = edges % n * number + colour[edges // n]  # a place in a product
+    _, place, count = np.unique(key, return_inverse=True, return_counts=True)
+    mixed = count[place] > 1
+    return mixed[np.searchsorted(edges, rows * n + columns)]
+
+
+def compress(starts: Any, columns: Any, width: int, symmetric: bool = False) -> Compression:
     """Choose how to find the entries of a pattern by few products.
 
     Args:
         starts: where each row begins, shape (rows + 1,).
         columns: the columns of each row, row after row.
         width: how many columns there are.
+        symmetric: whether the matrix is known to be symmetric.
 
     Returns:
-        A `Compression`: of columns or of rows, whichever promises fewer products.
+        A `Compression`: of columns, of rows or, if it is symmetric, by a star colouring, whichever takes the
+        fewest products.
 
     >>> import numpy as np
     >>> compress(np.array([0, 2, 4, 6]), np.array([0, 1, 1, 2, 0, 2]), 3).products
@@ -103,7 +183,12 @@ def compress(starts: Any, columns: Any, width: int) -> Compression:
     dense = np.flatnonzero(sizes > (most_in_column if transposed else most_in_row))
     kept = ~np.isin(lines, dense)
     colour = colours(lines[kept], items[kept], height if transposed else width)
-    return Compression(transposed, np.array(colour, dtype=np.int64), dense.tolist())
+    found = Compression(transposed, np.array(colour, dtype=np.int64), dense.tolist())
+    if symmetric and found.products > 2:
+        by_stars = Compression(True, np.array(star_colours(rows, columns, width), dtype=np.int64), [], True)
+        if by_stars.products < found.products:
+            return by_stars
+    return found
 
 
 def _least_products(sizes: Any) -> tuple[int, int]:
@@ -150,6 +235,82 @@ def colours(lines: Any, items: Any, count: int) -> list[int]:
     return result
 
 
+def star_colours(rows: Any, columns: Any, count: int) -> list[int]:
+    """Colour a graph so that neighbours differ and every path of four vertices has three colours at least.
+
+    Greedily, first in the vertices' order, and then from those of most neighbours to those of fewest; the
+    better of both. It takes time proportional to the entries times the colours.
+
+    Args:
+        rows: the row of each entry of a symmetric matrix; mirror images may be left out.
+        columns: their columns.
+        count: how many rows there are.
+
+    Returns:
+        The colour of each row, from 0; -1 for one that has no entry.
+
+    >>> star_colours([0, 1, 2], [1, 2, 3], 4)  # 0 - 1 - 2 - 3
+    [0, 1, 0, 2]
+    """
+    import numpy as np
+
+    rows, columns = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
+    edges = np.unique(np.concatenate([rows * count + columns, columns * count + rows]))
+    one, other = np.divmod(edges, count)
+    filled = np.zeros(count, dtype=bool)
+    filled[one] = True
+    one, other = one[one != other], other[one != other]
+    degrees = np.bincount(one, minlength=count)
+    bounds = np.concatenate([[0], np.cumsum(degrees)]).tolist()
+    flat = other.tolist()
+    near = [flat[start:stop] for start, stop in itertools.pairwise(bounds)]
+    vertices = np.flatnonzero(filled)
+    orders = [vertices, vertices[np.argsort(-degrees[vertices], kind="stable")]]
+    return min((_star_colours(near, order.tolist()) for order in orders), key=max) if count else []
+
+
+def _star_colours(near: list[list[int]], order: list[int]) -> list[int]:
+    """Colour the vertices in an order.
+
+    v - w - x - y has two colours if v and x have one, and w and y another. Such a path may begin at the new
+    vertex, or pass through it.
+
+    Args:
+        near: the neighbours of each vertex.
+        order: which to colour.
+    """
+    colour = [-1] * len(near)
+    around: list[dict[int, int]] = [
+        {} for _ in near
+    ]  # of each vertex its neighbours' colours, and one of each
+    doubled: list[set[int]] = [set() for _ in near]  # which of them it has several times
+    barred: list[set[int]] = [set() for _ in near]  # colours of neighbours that have w's colour several times
+    for v in order:
+        taken: set[int] = set()
+        for w in near[v]:
+            own = colour[w]
+            if own >= 0:
+                taken.add(own)
+                taken |= barred[w]
+                if own in doubled[v]:
+                    taken.update(around[w])
+        chosen = 0
+        while chosen in taken:
+            chosen += 1
+        colour[v] = chosen
+        for w in near[v]:
+            own = colour[w]
+            if own in doubled[v]:
+                barred[w].add(chosen)
+            met = around[w].setdefault(chosen, v)
+            if met != v:
+                doubled[w].add(chosen)
+                if own >= 0:
+                    barred[met].add(own)
+                    barred[v].add(own)
+    return colour
+
+
 def entries(
     starts: Any,
     columns: Any,
@@ -171,17 +332,8 @@ def entries(
     """
     import numpy as np
 
-    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    lines, items = (columns, rows) if compression.transposed else (rows, columns)
-    sum_of_lines, sum_of_items = (times, times_turned) if compression.transposed else (times_turned, times)
     numbers = np.zeros(len(columns))
-    colour = compression.colour[items]
-    for number in range(int(compression.colour.max(initial=-1)) + 1):
-        product = np.asarray(sum_of_items(np.flatnonzero(compression.colour == number).tolist()))
-        places = np.flatnonzero(colour == number)
-        numbers[places] = product[lines[places]]
-    for line in compression.lines:  # where the sums above are mixed
-        product = np.asarray(sum_of_lines([line]))
-        places = np.flatnonzero(lines == line)
-        numbers[places] = product[items[places]]
+    for product in compression.plan(starts, columns):
+        found = (times_turned if product.transposed else times)(product.group.tolist())
+        numbers[product.entries] = np.asarray(found)[product.at]
     return numbers

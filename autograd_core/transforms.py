@@ -346,7 +346,7 @@ def jacobian(
     return evaluate
 
 
-def _sparse(call: _Call, name: str) -> Any:
+def _sparse(call: _Call, name: str, symmetric: bool = False) -> Any:
     """Return the derivatives of all numbers of the result with respect to all inputs as a sparse array."""
     try:
         from scipy.sparse import csr_array
@@ -364,12 +364,13 @@ def _sparse(call: _Call, name: str) -> Any:
         if id(node) in wanted:
             wanted[id(node)] = place
     inputs, outputs = [wanted[id(leaf)] for leaf in leaves], [wanted[id(node)] for node in nodes]
-    choices = [node.op == "where" for node in walk.nodes]
-    starts, columns = pattern(walk.counts, walk.parents, inputs, outputs, choices)
+    rules = [node.operation for node in walk.nodes]
+    silent = [0 if rule is None else rule.silent_operands for rule in rules]
+    starts, columns = pattern(walk.counts, walk.parents, inputs, outputs, silent)
     numbers = entries(
         starts,
         columns,
-        compress(starts, columns, len(leaves)),
+        compress(starts, columns, len(leaves), symmetric),
         lambda group: carry_tangents(nodes, [leaves[k] for k in group], [1.0] * len(group), False),
         lambda group: gradients_of([nodes[i] for i in group], [1.0] * len(group), leaves),
     )
@@ -427,16 +428,21 @@ def hessian(
     [[10.0, 6.0], [6.0, 0.0]]
     """
     chosen = _Chosen(function, argnums, argnames)
+    symmetric = True
 
     def gradient(*args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
+        nonlocal symmetric
         call = _Call(function, chosen, args, kwargs, has_aux)
         output = call.scalar("hessian")
+        if sparse:  # what users define may have any partials
+            rules = (node.operation for node in Walk([output]).nodes)
+            symmetric = all(rule is None or rule.identifier for rule in rules)
         return call.parts(call.derivatives([output], [1.0])), call.aux
 
     def evaluate(*args: Any, **kwargs: Any) -> Any:
         call = _Call(gradient, chosen, args, kwargs, True)
         if sparse:
-            result = _sparse(call, "hessian")
+            result = _sparse(call, "hessian", symmetric)
         else:
             result = chosen.wrap([chosen.wrap(_blocks(call, part)) for part in call.output])
         return (result, call.plain_aux()) if has_aux else result

@@ -94,13 +94,21 @@ class Operation:
         return tuple(getattr(self.rule, "__defaults__", None) or ())
 
     @cached_property
-    def sends_nothing(self) -> bool:
-        """Whether no gradient ever passes: every partial is the number 0, and means "not chosen"."""
+    def silent_operands(self) -> int:
+        """How many operands, from the first, never get a gradient: their partials are 0, "not chosen"."""
         if not self.selecting or not self.partial_rules or not self.identifier:
-            return False
+            return 0
         operands = [Symbol(name) for name in self.parameters]
         partials = [rule(*operands, Symbol("y")) for rule in self.partial_rules]
-        return all(isinstance(partial, float) and partial == 0.0 for partial in partials)
+        sending = (
+            k for k, partial in enumerate(partials) if not isinstance(partial, float) or partial != 0.0
+        )
+        return next(sending, len(partials))
+
+    @property
+    def sends_nothing(self) -> bool:
+        """Whether no gradient ever passes to any operand."""
+        return self.silent_operands > 0 and self.silent_operands == self.arity
 
     def value(self, *operands: float, index: int = 0) -> float:
         """Return the value for plain numbers; raise what Python raises, DomainError for a complex result."""

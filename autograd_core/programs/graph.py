@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from ..calculus.operations import OPERATIONS, Operation
-from ..engine.modes import scope
+from ..engine.modes import ieee, scope
 from ..engine.nary import apply
 from ..engine.references import operation_from, reference_to
 from ..engine.value import Value, number_of
@@ -256,6 +257,33 @@ class RecordedGraph:
         for i, label in self.labels.items():
             if kinds[i] != INPUT or parameters is None:
                 nodes[i].label = label
+        return nodes
+
+    def rebuild_chosen(
+        self, inputs: Sequence[Value], parameters: Sequence[Value] | None = None
+    ) -> list[Value]:
+        """Do what `rebuild` does; branches of `where` that are not taken may be singular.
+
+        The graph of a gradient has such branches, and its nodes were made within `ieee`.
+        """
+        with ieee():
+            nodes = self.rebuild(inputs, parameters)
+        finite = [node.is_leaf or math.isfinite(number_of(node)) for node in nodes]
+        if all(finite):
+            return nodes
+        choosing = OPERATIONS["where"].identifier
+        waiting, seen = self.outputs.tolist(), set()
+        while waiting:
+            i = waiting.pop()
+            if i in seen:
+                continue
+            seen.add(i)
+            if not finite[i]:
+                return self.rebuild(inputs, parameters)  # it raises what f raises
+            operands = self.parents[self.start[i] : self.start[i + 1]].tolist()
+            if self.op[i] == choosing:
+                del operands[2 if number_of(nodes[operands[0]]) else 1]
+            waiting += operands
         return nodes
 
     def broken_guard(self, nodes: Sequence[Value]) -> tuple[Value, str, Value, bool] | None:

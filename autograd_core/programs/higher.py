@@ -15,6 +15,7 @@ from ..errors import RecordingError
 from ..transforms import grad
 from ..transforms import jvp as push_forward
 from .graph import COMPARE, RELATIONS
+from .recording import unrolled
 from .run import FITS, Run
 from .sparse import sparse_jacobian
 from .wrt import Targets
@@ -43,7 +44,7 @@ def _function(program: Program, targets: Targets) -> Callable[..., Any]:
         inputs = [leaf for part in leaves for leaf in part]
         graph = _graph_for(program, [number_of(leaf) for leaf in inputs], graphs)
         parameters = [replaced.get(id(p), p) for p in graph.parameters]
-        nodes = graph.rebuild(inputs, parameters)
+        nodes = graph.rebuild_chosen(inputs, parameters)
         for left, right, relation, outcome in graph.guards.tolist():
             if COMPARE[RELATIONS[relation]](nodes[left], nodes[right]) != bool(outcome):
                 raise RecordingError("a row leaves the recorded branches")
@@ -73,7 +74,7 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
             try:
                 if (
                     not graph.guarded
-                    or graph.broken_guard(graph.rebuild([Value(x) for x in numbers])) is None
+                    or graph.broken_guard(graph.rebuild_chosen([Value(x) for x in numbers])) is None
                 ):
                     return graph
             except Exception as error:  # of an operation in another branch, or of this row
@@ -164,7 +165,10 @@ def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) ->
     run, targets = _run_for_one_output(program, batches, wrt)
     made = _derived(program, "gradient", targets)
     if sparse:
-        return sparse_jacobian(made, run.arrays, [target for target, _ in targets.sizes], jvp)
+        wanted = [target for target, _ in targets.sizes]
+        rules = [rule for recording in program.recordings for rule in unrolled(recording.graph).operations]
+        symmetric = all(rule.identifier for rule in rules)  # what users define may have any partials
+        return sparse_jacobian(made, run.arrays, wanted, jvp, symmetric)
     blocks = made.jacobian(*run.arrays, wrt=[target for target, _ in targets.sizes])
     lanes = (run.lanes,) if run.arrays else ()
     sizes = [size for _, size in targets.sizes]

@@ -378,7 +378,7 @@ class Program:
             In the structure of `wrt`, arrays of shape (lanes, shape of f's result, shape of the argument);
             without the last part for a Value, without the lanes if f takes no arguments. If sparse, a list
             of matrices, one for each row: an output's derivatives with respect to all numbers of `wrt` in a
-            row.
+            row. They have one pattern, that of `sparsity`, except for rows off the recorded branches.
 
         >>> program = record(lambda x: [x[0] * x[1], x[0]], [1.0, 1.0])
         >>> program.jacobian([[2.0, 3.0]]).tolist()
@@ -509,7 +509,7 @@ class Program:
             What f returned: a Value, or nested lists of them. Parameters are the captured Values themselves.
         """
         numbers = self._numbers(row) if row else [x for example in self.examples for x in example.numbers]
-        nodes = self.recorded.rebuild([Value(x) for x in numbers])
+        nodes = self.recorded.rebuild_chosen([Value(x) for x in numbers])
         outputs = [nodes[i] for i in self.recorded.outputs.tolist()]
         return map_structure(self.form, lambda part: arrange(outputs[part.place], part.shape))
 
@@ -588,7 +588,7 @@ class Program:
                     f"this row gives a result of the form {form}, the recorded one has {self.form}"
                 )
             return values
-        nodes = self.recorded.rebuild(leaves)
+        nodes = self.recorded.rebuild_chosen(leaves)
         if self.recorded.broken_guard(nodes) is not None:
             raise RecordingError(
                 "a row takes another branch than the recorded example, and this Program has lost its "

@@ -1,18 +1,16 @@
-"""Sparse Jacobians of a Program: their pattern from the recorded graph, their numbers by few products."""
+"""Sparse Jacobians and Hessians of a Program: patterns from the recorded graph, numbers by few products."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..calculus.operations import OPERATIONS
 from ..errors import RecordingError
 from ..sparsity import compress, pattern
 from . import derivatives
-from .graph import INPUT, PARAMETER, RecordedGraph
+from .graph import INPUT, PARAMETER, RecordedGraph, built_in
 from .recording import unrolled
-from .run import Run
+from .run import FITS, Run
 from .wrt import Targets
 
 if TYPE_CHECKING:
@@ -71,14 +69,20 @@ def _pattern_of(graph: RecordedGraph, program: Program, targets: Targets) -> tup
         else:
             wanted.append(by_id.get(id(target), -1))
     counts = np.where(graph.kind == 0, np.diff(graph.start), 0)
-    choices = graph.op == OPERATIONS["where"].identifier
+    silent = np.zeros(len(graph), dtype=np.int64)
+    for number in np.unique(graph.op).tolist():
+        rule = built_in().get(number)
+        if rule is not None and rule.silent_operands:
+            silent[graph.op == number] = rule.silent_operands
     starts, columns = pattern(
-        counts.tolist(), graph.parents.tolist(), wanted, graph.outputs.tolist(), choices.tolist()
+        counts.tolist(), graph.parents.tolist(), wanted, graph.outputs.tolist(), silent.tolist()
     )
     return starts, columns
 
 
-def sparse_jacobian(program: Program, batches: Sequence[Any], wrt: Any, push: Callable[..., Any]) -> Any:
+def sparse_jacobian(
+    program: Program, batches: Sequence[Any], wrt: Any, push: Callable[..., Any], symmetric: bool = False
+) -> Any:
     """Return the rows' Jacobians as a list of scipy.sparse.csr_array; one if f takes no arguments.
 
     Args:
@@ -86,42 +90,53 @@ def sparse_jacobian(program: Program, batches: Sequence[Any], wrt: Any, push: Ca
         batches: its batches.
         wrt: with respect to what.
         push: `higher.jvp`.
+        symmetric: whether the Jacobian is symmetric, as that of a gradient is.
     """
     import numpy as np
 
     csr_array = _csr_array()
     run = Run(program, batches)
-    if (program.on_guard == "eager" and program.recorded.guarded) or (
-        run.plan is not None and (run.plan < 0).any()
-    ):
-        raise RecordingError(
-            "rows that take branches that are not recorded may have other patterns: record the function with "
-            'on_guard="record"'
-        )
     targets = Targets(program, wrt)
+    off = _off_the_branches(run)
+    if len(off) and program.outputs * targets.size > _MOST_DENSE:
+        raise RecordingError(
+            f"{len(off)} rows take branches that are not recorded, or are not finite, and may have other "
+            'patterns: record the function with on_guard="record", or leave these rows out'
+        )
     starts, columns = _pattern(program, targets)
-    chosen = compress(starts, columns, targets.size)
     rows = np.repeat(np.arange(program.outputs), np.diff(starts))
-    lines, items = (columns, rows) if chosen.transposed else (rows, columns)
-    columns_by = functools.partial(_of_columns, push)
-    together, alone = (_of_rows, columns_by) if chosen.transposed else (columns_by, _of_rows)
+    plan = compress(starts, columns, targets.size, symmetric).plan(starts, columns)
+    groups: dict[bool, list[Any]] = {True: [], False: []}
+    for product in plan:
+        groups[product.transposed].append(product.group)
+    found = {
+        True: iter(_of_rows(program, batches, run, targets, groups[True])),
+        False: iter(_of_columns(push, program, batches, run, targets, groups[False])),
+    }
     numbers = np.zeros((run.lanes, len(columns)))
-    colours = int(chosen.colour.max(initial=-1)) + 1
-    groups = [np.flatnonzero(chosen.colour == number) for number in range(colours)]
-    for number, product in enumerate(together(program, batches, run, targets, groups)):
-        places = np.flatnonzero(chosen.colour[items] == number)
-        numbers[:, places] = product[:, lines[places]]
-    single = [np.array([line]) for line in chosen.lines]
-    for line, product in zip(chosen.lines, alone(program, batches, run, targets, single), strict=True):
-        places = np.flatnonzero(lines == line)
-        numbers[:, places] = product[:, items[places]]
-    for lane in np.flatnonzero(~np.isfinite(numbers).all(axis=1)).tolist():
-        numbers[lane] = _dense(program, [batch[lane : lane + 1] for batch in run.arrays], targets)[
-            rows, columns
-        ]
+    for product in plan:
+        numbers[:, product.entries] = next(found[product.transposed])[:, product.at]
     shape = (program.outputs, targets.size)
-    found = [csr_array((row, columns, starts), shape=shape) for row in numbers]
-    return found if run.arrays else found[0]
+    matrices = [csr_array((row, columns, starts), shape=shape) for row in numbers]
+    for lane in {*off.tolist(), *np.flatnonzero(~np.isfinite(numbers).all(axis=1)).tolist()}:
+        dense = _dense(program, [batch[lane : lane + 1] for batch in run.arrays], targets)
+        whole = csr_array(dense) if lane in off else csr_array((dense[rows, columns], columns, starts), shape)
+        matrices[lane] = whole
+    return matrices if run.arrays else matrices[0]
+
+
+_MOST_DENSE = 1 << 24  # entries of a Jacobian that may be made in full
+
+
+def _off_the_branches(run: Run) -> Any:
+    """Return the rows that no recording serves."""
+    import numpy as np
+
+    if run.plan is not None:
+        return np.flatnonzero(run.plan < 0)
+    if not run.program.recorded.guarded:
+        return np.empty(0, dtype=np.intp)
+    return np.flatnonzero(run.fits(run.program.recordings[0], np.arange(run.lanes)) != FITS)
 
 
 def _dense(program: Program, arrays: Sequence[Any], targets: Targets) -> Any:

@@ -1,13 +1,14 @@
 """Patterns and colourings."""
 
 import random
+import sys
 
 import numpy as np
 import pytest
 
 import autograd_core as ag
 from autograd_core.engine.sweep import Walk
-from autograd_core.sparsity import colours, compress, entries, pattern
+from autograd_core.sparsity import colours, compress, entries, pattern, star_colours
 
 
 def random_matrix(seed, height=30, width=25, density=0.08, dense_row=False, dense_column=False):
@@ -82,3 +83,102 @@ def test_an_arrow_takes_three_products():
 def test_an_empty_pattern_takes_no_product():
     starts, columns = np.zeros(4, dtype=np.int64), np.zeros(0, dtype=np.int64)
     assert compress(starts, columns, 5).products == 0
+
+
+# --- symmetric matrices
+
+
+def random_symmetric(seed, n=40):
+    """A sparse symmetric matrix, some of whose rows are hubs, and some of whose diagonal is 0."""
+    generator = np.random.default_rng(seed)
+    matrix = np.where(generator.random((n, n)) < generator.choice([0.01, 0.04, 0.1]), 1.0, 0.0)
+    for hub in generator.choice(n, generator.integers(0, 4), replace=False):
+        matrix[hub] = generator.random(n) < 0.7
+    matrix += np.diag(generator.random(n) < 0.5)
+    matrix = np.where(matrix, generator.normal(size=(n, n)), 0.0)
+    return matrix + matrix.T
+
+
+def paths_of_two_colours(matrix, colour):
+    """The paths of four vertices, by brute force, whose vertices have two colours in turn."""
+    near = [np.flatnonzero((row != 0) & (np.arange(len(row)) != i)).tolist() for i, row in enumerate(matrix)]
+    return [
+        (v, w, x, y)
+        for v in range(len(matrix))
+        for w in near[v]
+        for x in near[w]
+        if x != v and colour[x] == colour[v]
+        for y in near[x]
+        if y not in (v, w) and colour[y] == colour[w]
+    ]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_star_colouring_has_no_path_of_four_in_two_colours(seed):
+    matrix = random_symmetric(seed)
+    rows, columns = np.nonzero(np.triu(matrix))
+    colour = star_colours(rows, columns, len(matrix))
+    assert [c == -1 for c in colour] == (matrix == 0).all(axis=1).tolist()
+    assert all(colour[i] != colour[j] for i, j in zip(rows, columns, strict=True) if i != j)
+    assert paths_of_two_colours(matrix, colour) == []
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_few_products_find_every_entry_of_a_symmetric_matrix(seed):
+    matrix = random_symmetric(seed)
+    starts, columns = rows_of(matrix)
+    general = compress(starts, columns, len(matrix))
+    compression = compress(starts, columns, len(matrix), symmetric=True)
+    products = []
+
+    def times_turned(group):
+        products.append(group)
+        return matrix[group].sum(axis=0)
+
+    found = entries(starts, columns, compression, lambda k: matrix[:, k].sum(axis=1), times_turned)
+    np.testing.assert_array_equal(found, matrix[matrix != 0])
+    assert compression.products <= general.products
+    if compression.symmetric:
+        assert len(products) <= compression.products < general.products
+
+
+def test_hubs_take_few_products_when_symmetric():
+    """Each of ten hubs touches a tenth of the rest, and the hubs form a ring."""
+    n = 500
+    matrix = np.eye(n)
+    for hub in range(10):
+        spokes = np.arange(10 + hub, n, 10)
+        matrix[hub, spokes] = matrix[spokes, hub] = 1.0
+        matrix[hub, (hub + 1) % 10] = matrix[(hub + 1) % 10, hub] = 1.0
+    starts, columns = rows_of(matrix)
+    assert compress(starts, columns, n).products >= 11
+    assert compress(starts, columns, n, symmetric=True).products <= 5
+
+
+def test_colouring_takes_time_in_proportion_to_the_entries():
+    """Counted in bytecode lines: ten times the arrow takes ten times as many."""
+
+    def lines(n):
+        hub = np.zeros(n - 1, dtype=int)
+        steps = 0
+
+        def count(frame, event, argument):
+            nonlocal steps
+            if frame.f_code.co_name != "_star_colours":
+                return None
+            steps += event == "line"
+            return count
+
+        before = sys.gettrace()
+        sys.settrace(count)
+        try:
+            star_colours(
+                np.concatenate([hub, np.arange(n - 1)]),
+                np.concatenate([hub + np.arange(1, n), np.arange(1, n)]),
+                n,
+            )
+        finally:
+            sys.settrace(before)
+        return steps
+
+    assert lines(2000) < 11 * lines(200)

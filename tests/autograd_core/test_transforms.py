@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
-from autograd_core import Value, differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from autograd_core import (
+    Value,
+    differentiate,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    transforms,
+    value_and_grad,
+    vjp,
+)
 
 
 def rosenbrock(x):
@@ -594,6 +605,62 @@ def test_a_sparse_hessian_of_many_variables_takes_few_sweeps():
     expected[1:] += 200.0
     np.testing.assert_allclose(found.diagonal()[:-1], expected)
     np.testing.assert_allclose(found.diagonal(1), -400.0 * x[:-1])
+
+
+def hubs(x):
+    """Three hubs, whose rows of the Hessian are dense, and a chain of all."""
+    spokes = [ag.sin(x[k % 3] * b) for k, b in enumerate(x[3:])]
+    return ag.sum([*spokes, *[a * b * b for a, b in itertools.pairwise(x)]])
+
+
+@pytest.mark.parametrize(
+    ("transform", "function", "most"),
+    [(hessian, rosenbrock, 3), (jacobian, broyden, 3), (hessian, chained, 5), (hessian, hubs, 8)],
+)
+def test_the_number_of_sweeps_does_not_grow_with_the_variables(monkeypatch, transform, function, most):
+    pytest.importorskip("scipy.sparse")
+    sweeps = []
+    for name in ("gradients_of", "carry_tangents"):
+        original = getattr(transforms, name)
+        monkeypatch.setattr(
+            transforms, name, lambda *given, original=original: sweeps.append(1) or original(*given)
+        )
+    counts = []
+    for n in (60, 600):
+        x = np.random.default_rng(n).uniform(0.5, 1.5, n).tolist()
+        sweeps.clear()
+        found = transform(function, sparse=True)(x)
+        counts.append(len(sweeps))
+        assert found.nnz <= 7 * n
+        if n < 100:
+            np.testing.assert_allclose(found.toarray(), transform(function)(x), rtol=1e-14, atol=1e-14)
+    assert counts[0] == counts[1] <= most
+
+
+def test_a_hessian_of_users_operations_is_not_taken_for_symmetric():
+    """Their partials may be whatever the user wants: here the mixed ones differ."""
+    pytest.importorskip("scipy.sparse")
+    product = ag.operation(lambda a, b, y: (b, 2.0 * a), name="uneven_product")(lambda a, b: a * b)
+
+    def function(x):
+        return ag.sum([product(x[k % 3], x[k]) for k in range(3, len(x))])
+
+    x = [1.0 + k for k in range(12)]
+    dense = hessian(function)(x)
+    assert (np.array(dense) != np.transpose(dense)).any()
+    np.testing.assert_array_equal(hessian(function, sparse=True)(x).toarray(), dense)
+    program = ag.record(function, x)
+    np.testing.assert_array_equal(program.hessian([x], sparse=True)[0].toarray(), dense)
+
+
+def test_a_condition_and_a_rounded_number_are_no_entries():
+    pytest.importorskip("scipy.sparse")
+
+    def function(x):
+        return [ag.where(ag.greater(x[0], 0.0), x[1], x[2]), ag.floor(x[0]) * x[1], ag.stop_gradient(x[2])]
+
+    assert jacobian(function, sparse=True)([1.0, 2.0, 3.0]).nnz == 3
+    assert ag.record(function, [1.0, 2.0, 3.0]).sparsity().nnz == 3
 
 
 def test_an_infinite_derivative_does_not_spoil_its_neighbours_when_sparse():

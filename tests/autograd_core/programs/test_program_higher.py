@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
-from autograd_core.programs import interpreter, interpreters, record
+from autograd_core.programs import derivatives, interpreter, interpreters, record, sparse
 
 W = [ag.Value(0.3), ag.Value(-0.7)]
 X = np.random.default_rng(0).normal(size=(6, 2))
@@ -191,13 +192,76 @@ def test_a_sparse_hessian_is_the_dense_one() -> None:
         assert one.nnz == 9 + 2 * 8
 
 
+def test_a_sparse_hessian_with_hubs_is_the_dense_one_by_fewer_passes(monkeypatch: Any) -> None:
+    def hubs(x: Any) -> Any:
+        spokes = [ag.sin(x[k % 3] * b) for k, b in enumerate(x[3:])]
+        return ag.sum([*spokes, *[a * b * b for a, b in itertools.pairwise(x)]])
+
+    rows = np.random.default_rng(0).uniform(0.5, 1.5, (2, 60))
+    program = record(hubs, [1.0] * 60)
+    passes = []
+    original = derivatives.vjp
+    monkeypatch.setattr(derivatives, "vjp", lambda *given: passes.append(len(given[2])) or original(*given))
+    found = program.hessian(rows, sparse=True)
+    assert sum(passes) <= 8
+    for one, other in zip(found, program.hessian(rows), strict=True):
+        assert np.allclose(one.toarray(), other, rtol=1e-14, atol=1e-14)
+        assert one.nnz <= 7 * 60
+
+
+def test_the_pattern_goes_through_loops() -> None:
+    def f(x: Any) -> Any:
+        def step(carry: Any, pair: Any) -> Any:
+            return ag.sin(carry) * 0.5, pair * carry
+
+        last, products = ag.scan(step, x[0], list(x[1:4]))
+        return [last, *products, x[4] * x[5]]
+
+    program = record(f, [0.5] * 6)
+    assert program.recorded.loops
+    dense = program.jacobian(Y[:, :6])
+    assert program.sparsity().nnz == 9
+    for one, other in zip(program.jacobian(Y[:, :6], sparse=True), dense, strict=True):
+        assert np.allclose(one.toarray(), other, rtol=1e-14, atol=0.0)
+    energy = record(lambda x: ag.sum([y * y for y in f(x)]), [0.5] * 6)
+    for one, other in zip(energy.hessian(Y[:, :6], sparse=True), energy.hessian(Y[:, :6]), strict=True):
+        assert np.allclose(one.toarray(), other, rtol=1e-13, atol=1e-15)
+
+
+def test_a_gradient_whose_branch_not_taken_is_singular_has_derivatives() -> None:
+    def slope(x: Any) -> Any:
+        return ag.grad(lambda y: ag.sqrt(ag.relu(y)) + y * y)(x)
+
+    program = record(slope, 1.0)
+    assert program([-1.0]).tolist() == [-2.0]
+    assert program.jvp([-1.0], [1.0])[1].tolist() == [2.0] == [ag.jvp(slope, (-1.0,), (1.0,))[1]]
+    assert program.graph(-1.0).data == -2.0
+    with pytest.raises(ag.DomainError):
+        record(lambda x: ag.sqrt(x), 1.0).jvp([-1.0], [1.0])
+
+
 def test_a_sparse_jacobian_of_parameters_and_of_branches() -> None:
     program = record(lambda x: [x * W[0], W[1] * 2.0] if x > 0.0 else [W[1] * x, x], 1.0, on_guard="record")
     found = program.jacobian([1.0, -1.0], wrt=[W[0], W[1], 0], sparse=True)
     assert found[0].toarray().tolist() == [[1.0, 0.0, 0.3], [0.0, 2.0, 0.0]]
     assert found[1].toarray().tolist() == [[0.0, -1.0, -0.7], [0.0, 0.0, 1.0]]
-    with pytest.raises(ag.RecordingError, match="other patterns"):
-        record(lambda x: x if x > 0.0 else -x, 1.0).jacobian([1.0], sparse=True)
+
+
+def test_a_sparse_row_off_the_recorded_branch_has_a_pattern_of_its_own(monkeypatch: Any) -> None:
+    def f(x: Any) -> Any:
+        return [x[0] * x[1] if x[2] > 0.0 else x[1] * x[3], x[0]]
+
+    rows = np.array([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, -7.0, 8.0]])
+    program = record(f, [1.0] * 4)
+    for one, other in zip(program.jacobian(rows, sparse=True), program.jacobian(rows), strict=True):
+        assert same(one.toarray(), other)
+    assert program.jacobian(rows[1:], sparse=True)[0].toarray().tolist() == [[0, 8, 0, 6], [1, 0, 0, 0]]
+    with pytest.raises(ag.RecordingError, match="row 0"):
+        record(f, [1.0] * 4, on_guard="raise").jacobian(rows[1:], sparse=True)
+    monkeypatch.setattr(sparse, "_MOST_DENSE", 7)
+    with pytest.raises(ag.RecordingError, match="1 rows take branches that are not recorded"):
+        program.jacobian(rows, sparse=True)
+    assert len(program.jacobian(rows[:1], sparse=True)) == 1
 
 
 def test_no_rows_have_no_derivatives() -> None:
