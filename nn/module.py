@@ -8,7 +8,9 @@ alone; `nn.fit` refuses to train where the loss depends on a leaf that is not fo
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from types import FunctionType, NoneType
@@ -248,20 +250,15 @@ class Module:
         return f"{type(self).__name__}({count} parameter{'s' * (count != 1)})"
 
 
-def _takes_gradient(node: Value) -> bool:
-    """Is it a leaf that is no constant?"""
-    return node.is_leaf and not node.is_constant
-
-
 def check_leaves(outputs: Sequence[Value], parameters: Collection[Value]) -> None:
     """Every leaf that takes a gradient must be a parameter: another would silently not be trained.
 
     Raises:
         InputError: one is not.
     """
-    known = set(map(id, parameters))
-    for node in topological_order(*outputs):
-        if id(node) not in known and _takes_gradient(node):
+    known, order = set(map(id, parameters)), topological_order(*outputs)
+    for node in itertools.compress(order, map(operator.attrgetter("is_leaf"), order)):
+        if id(node) not in known and not node.is_constant:
             name = f"{node.scope}.{node.label}".strip(".")
             raise InputError(
                 f"the loss depends on {node!r}{f', {name},' if name else ''} which is not among the model's "

@@ -12,7 +12,9 @@ element, with no sums, so NumPy gives the bits of the same formulas on Python's 
 from __future__ import annotations
 
 import copy
+import itertools
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -110,6 +112,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+_is_leaf, _is_constant = operator.attrgetter("is_leaf"), operator.attrgetter("is_constant")
+
+
 def _is_plain(value: Any) -> bool:
     if type(value) in _PLAIN:
         return True
@@ -180,7 +185,8 @@ class Optimizer:
         self.clip_value = clip_value
         self.updates = 0
         self.parameters: list[Value] = []
-        self.buffers: Buffers = {}
+        self._buffers: Buffers = {}
+        self._promised: Mapping[str, Any] | None = None
         self._frozen: Any = None
         self._missed: Any = None
         self._since = 0
@@ -222,9 +228,9 @@ class Optimizer:
         found = list(parameters)
         if not found:
             raise InputError("an optimiser needs at least one parameter")
-        for index, parameter in enumerate(found):
-            if not isinstance(parameter, Value) or not parameter.is_leaf:
-                raise InputError(f"parameter {index} is not a leaf Value: {parameter!r}")
+        if not (set(map(type, found)) == {Value} and all(map(_is_leaf, found))):
+            index = next(k for k, p in enumerate(found) if not isinstance(p, Value) or not p.is_leaf)
+            raise InputError(f"parameter {index} is not a leaf Value: {found[index]!r}")
         self.parameters = _trainable(found)
         if not self.parameters:
             raise InputError("every parameter is a constant: an optimiser needs at least one that is not")
@@ -237,6 +243,27 @@ class Optimizer:
         self.updates, self._frozen, self._missed, self._since = 0, None, None, 0
         self.buffers = {name: np.zeros(len(self.parameters)) for name in self.buffer_names}
         return self
+
+    @property
+    def buffers(self) -> Buffers:
+        """What the rule keeps for each parameter, name -> array."""
+        if self._promised is not None:
+            self._buffers = {name: buffer.copy() for name, buffer in self._promised.items()}
+            self._promised = None
+        return self._buffers
+
+    @buffers.setter
+    def buffers(self, buffers: Buffers) -> None:
+        self._buffers, self._promised = buffers, None
+
+    def promise(self, buffers: Mapping[str, Any]) -> None:
+        """These are the buffers, of which copies are made once somebody looks at them."""
+        self._promised = buffers
+
+    @property
+    def kept_promise(self) -> Mapping[str, Any] | None:
+        """What was promised, if nobody has looked at it yet."""
+        return self._promised
 
     @property
     def frozen(self) -> Any:
@@ -749,8 +776,9 @@ def optimizer_of(
 
 
 def _trainable(parameters: Iterable[Value]) -> list[Value]:
-    return [parameter for parameter in parameters if not parameter.is_constant]
+    found = list(parameters)
+    return list(itertools.compress(found, map(operator.not_, map(_is_constant, found))))
 
 
 def _same_values(ours: Sequence[Value], theirs: Sequence[Value]) -> bool:
-    return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs, strict=True))
+    return len(ours) == len(theirs) and all(map(operator.is_, ours, theirs))

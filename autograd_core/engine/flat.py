@@ -12,6 +12,7 @@ import weakref
 import zlib
 from array import array
 from collections import deque
+from math import copysign
 
 import cython
 
@@ -595,6 +596,50 @@ def write_vector(nodes: list, vector, gradients: cython.bint):
             node._flags |= ASSIGNED
     if touched & SHELVED:
         count_change()
+
+
+def write_both(nodes: list, numbers, gradients):
+    """Set the numbers and the gradients of some leaves to those of two ``array('d')``, in one pass."""
+    node: Value
+    i: cython.Py_ssize_t
+    n: cython.Py_ssize_t = len(nodes)
+    touched: cython.int = 0
+    if not len(numbers) == len(gradients) == n or numbers.typecode != "d" or gradients.typecode != "d":
+        raise ValueError("two doubles for each node are wanted")
+    if cython.compiled:
+        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(numbers))
+        g: cython.pointer(cython.double) = cython.cast(
+            cython.pointer(cython.double), array_pointer(gradients)
+        )
+    else:
+        x, g = numbers, gradients
+    if n and thread_mode() & RECORDING:
+        forbid_reading(nodes[0], "its .data was assigned")
+    for i in range(n):
+        node = nodes[i]
+        touched |= node._flags
+        node._data, node._grad = x[i], g[i]
+        node._flags |= ASSIGNED | SWEPT
+    if touched & SHELVED:
+        count_change()
+
+
+def has_numbers(nodes: list, numbers) -> bool:
+    """Are the numbers of some nodes those of an ``array('d')``? A zero's sign counts."""
+    node: Value
+    i: cython.Py_ssize_t
+    n: cython.Py_ssize_t = len(nodes)
+    if len(numbers) != n or numbers.typecode != "d":
+        raise ValueError("one double for each node is wanted")
+    if cython.compiled:
+        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(numbers))
+    else:
+        x = numbers
+    for i in range(n):
+        node = nodes[i]
+        if node._data != x[i] or (x[i] == 0.0 and copysign(1.0, node._data) != copysign(1.0, x[i])):
+            return False
+    return True
 
 
 @cython.cfunc

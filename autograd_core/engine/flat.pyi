@@ -61,3 +61,9 @@ def read_vector(nodes: list[Value], gradients: bool) -> array[float]:
 
 def write_vector(nodes: list[Value], vector: array[float], gradients: bool) -> None:
     """Set the numbers of some nodes, or their gradients."""
+
+def write_both(nodes: list[Value], numbers: array[float], gradients: array[float]) -> None:
+    """Set the numbers and the gradients of some leaves, in one pass over them."""
+
+def has_numbers(nodes: list[Value], numbers: array[float]) -> bool:
+    """Are the numbers of some nodes those of an ``array('d')``? A zero's sign counts."""

@@ -33,7 +33,7 @@ def _captured(program: Program, order: Sequence[int], parameters: Sequence[Value
     captured = program.parameters
     mine = np.fromiter(map(id, parameters), np.int64, len(parameters))
     wanted = np.fromiter(map(id, captured), np.int64, len(captured))[np.array(order, dtype=np.intp)]
-    by_identity = np.argsort(mine)
+    by_identity = np.argsort(mine, kind="stable")  # made one after the other, they lie nearly in order
     found = np.minimum(np.searchsorted(mine, wanted, sorter=by_identity), len(mine) - 1)
     place = by_identity[found]
     strangers = np.flatnonzero(mine[place] != wanted)

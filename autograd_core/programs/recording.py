@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..calculus.operations import Operation
@@ -188,12 +188,19 @@ def _graph(
         scope=(head >> 32).astype(np.int32),
         scopes=scopes,
         captured=[(nodes[i], number_of(nodes[i])) for i in before.tolist()],
-        labels={i: nodes[i].label for i in extras if nodes[i].label and kind[i] != PARAMETER},
+        labels={i: nodes[i].label for i in _but_parameters(extras, kind) if nodes[i].label},
     )
     if body:
         inside = np.array([within(name, body) for name in scopes], dtype=bool)
         return graph.cut(np.flatnonzero(~leaf & ~inside[graph.scope]), nodes)
     return with_loops(graph, calls, lambda found: _positions(nodes, found)) if calls else graph
+
+
+def _but_parameters(places: Iterable[int], kind: Any) -> list[int]:
+    import numpy as np
+
+    found = np.fromiter(places, dtype=np.int64)
+    return found[kind[found] != PARAMETER].tolist()  # type: ignore[no-any-return]
 
 
 def _refuse_torn(nodes: list[Value]) -> None:

@@ -190,11 +190,11 @@ def fit(
             metrics=_metrics(metrics, held_out),
             shuffle=bool(shuffle),
         )
-        _check_plan(model, plan)
+        parameters = _check_plan(model, plan)
         generators = states.in_use()
         states.restore()
         names = getattr(model, "_all_names", getattr(model, "named_parameters", None))
-        bound = optimizer_of(optimizer, model.parameters(), names)
+        bound = optimizer_of(optimizer, parameters, names)
         run = Run(model, bound, plan, number, generators, updater_of, progress is not False)
         if saved is not None:
             state, epochs_done, settings = saved
@@ -288,9 +288,9 @@ def _listens(thing: Any) -> bool:
     return callable(thing) or hasattr(thing, "on_update")
 
 
-def _check_plan(model: Any, plan: Plan) -> None:
-    """Find now what would go wrong after the first update or the first epoch."""
-    _try_objective(model, plan)
+def _check_plan(model: Any, plan: Plan) -> list[Value]:
+    """Find now what would go wrong after the first update or the first epoch; return the parameters."""
+    parameters = _try_objective(model, plan)
     columns = [*(f.name for f in fields(Epoch) if f.name != "metrics"), *plan.metrics]
     for watcher in (*plan.criteria, *plan.callbacks):
         if not isinstance(watcher, (Patience, Target, ReduceOnPlateau)):
@@ -302,6 +302,7 @@ def _check_plan(model: Any, plan: Plan) -> None:
             raise InputError(f"{kind} watches {quantity}: give validation=(X, y)")
         if quantity == "validation_accuracy" and plan.loss.targets not in CLASSES:
             raise InputError(f"{kind} watches {quantity}, and {plan.loss.name} has no classes")
+    return parameters
 
 
 def _checked_data(model: Any, X: Any, y: Any, loss: Loss, x_name: str, y_name: str) -> Examples:
@@ -341,8 +342,8 @@ def _held_out(model: Any, validation: Any, loss: Loss) -> Examples | None:
     return _checked_data(model, X, y, loss, "validation X", "validation y")
 
 
-def _try_objective(model: Any, plan: Plan) -> None:
-    """Ask model, loss and regularizer once."""
+def _try_objective(model: Any, plan: Plan) -> list[Value]:
+    """Ask model, loss and regularizer once; return the parameters."""
     if (Value(1.0) + 1.0).is_constant:
         raise InputError("fit was called within no_grad(), where no gradient is computed")
     row = plan.examples.row(0)
@@ -354,8 +355,10 @@ def _try_objective(model: Any, plan: Plan) -> None:
         raise InputError(f"the loss {plan.loss.name} must return a Value, not {value!r}")
     if not isinstance(penalty, Value | None):
         raise InputError(f"the regularizer must return a Value, not {penalty!r}")
-    check_leaves([value] if penalty is None else [value, penalty], model.parameters())
+    parameters: list[Value] = model.parameters()
+    check_leaves([value] if penalty is None else [value, penalty], parameters)
     warn_of_outputs(plan.loss, outputs)
+    return parameters
 
 
 def _bar(progress: bool | Callable[..., Any], total: int, done: int) -> Any:

@@ -107,6 +107,7 @@ class Run:
         penalty: alpha Omega, likewise.
         gradient_norm: |dJ/dtheta|, likewise.
         plan: what the run is to do.
+        listens: does a callback want to hear of every update?
         problem: what it minimises.
     """
 
@@ -131,6 +132,7 @@ class Run:
         if optimizer.frozen is not None:
             self.history.settings["frozen"] = self._frozen_names(optimizer.frozen)
         self.generators = states
+        self.listens = any(hasattr(callback, "on_update") for callback in plan.callbacks)
         self.shows_progress = shows_progress
         self.state = TrainingState(
             parameters_to_vector(self.parameters),
@@ -152,11 +154,6 @@ class Run:
         self._data = fingerprint(plan.examples.X) if plan.callbacks else None
         self._stopped_by_callback = False
         self._started = time.perf_counter()
-
-    @property
-    def listens(self) -> bool:
-        """Does a callback want to hear of every update?"""
-        return any(hasattr(callback, "on_update") for callback in self.plan.callbacks)
 
     @property
     def epoch(self) -> int:

@@ -9,6 +9,7 @@ libraries. Two lists of a thousand parameters compare in a microsecond.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import (
     Callable,
     Collection,
@@ -53,9 +54,11 @@ class Snapshot:
         self._seen: dict[int, Any] = {}  # kept, so that no id is used twice
         self._lists: list[Any] = []
         self._copies: list[Any] = []
-        self._held: list[tuple[Any, Any, Any]] = []  # container, key, what it holds there: may change itself
+        # container, key, what it holds there: may change itself
+        self._held: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         self._arrays: list[tuple[Any, bytes]] = []
-        self._cells: list[tuple[Callable[[], Any], Any]] = []
+        self._reads: list[Callable[[], Any]] = []
+        self._values: list[Any] = []  # what they read
         self._constants: list[Value] = []
         waiting = list(owners)
         while waiting:
@@ -80,10 +83,11 @@ class Snapshot:
                 return True
         except ValueError:  # an array in the place of something else
             return True
+        now = [read() for read in self._reads]
         return (
-            any(not _holds(container, key, thing) for container, key, thing in self._held)
+            not _hold(*self._held)
             or any(array.tobytes() != copy for array, copy in self._arrays)
-            or any(not _same(read(), thing) for read, thing in self._cells)
+            or (not all(map(operator.is_, now, self._values)) and not all(map(_same, now, self._values)))
             or (bool(self._constants) and parameters_to_vector(self._constants).tobytes() != self._numbers)
         )
 
@@ -132,12 +136,12 @@ class Snapshot:
         """A list, dictionary or set: its copy, and by identity what in it may change itself."""
         if isinstance(thing, Mapping):
             items = list(thing.items())
-            self._held += [(thing, key, item) for key, item in items if _is_mutable(item)]
+            self._hold(thing, [(key, item) for key, item in items if _is_mutable(item)])
             found = [item for _, item in items]
         else:
             found = list(thing)
             if isinstance(thing, MutableSequence):
-                self._held += [(thing, k, item) for k, item in enumerate(found) if _is_mutable(item)]
+                self._hold(thing, [(k, item) for k, item in enumerate(found) if _is_mutable(item)])
         if not isinstance(thing, (tuple, frozenset)):
             plain = _plain_copy(thing)
             self.is_complete &= plain is not None
@@ -145,7 +149,7 @@ class Snapshot:
                 self._lists.append(thing)
                 self._copies.append(plain)
                 if _zeros(thing) != "[]":  # -0.0 == 0.0
-                    self._cells.append((functools.partial(_zeros, thing), _zeros(thing)))
+                    self._read([functools.partial(_zeros, thing)])
         return [item for item in found if not isinstance(item, _PLAIN)]
 
     def _code(self, function: FunctionType) -> Iterable[Any]:
@@ -161,14 +165,21 @@ class Snapshot:
 
     def _class(self, kind: type) -> Iterable[Any]:
         names = vars(kind).keys() - {"__dict__", "__weakref__", "__doc__", "__module__", "_abc_impl"}
-        self._cells.append((lambda: len(vars(kind)), len(vars(kind))))
+        self._read([lambda: len(vars(kind))])
         return [*self._read([functools.partial(_of_class, kind, name) for name in names]), *kind.__bases__]
 
     def _read(self, reads: Iterable[Callable[[], Any]]) -> list[Any]:
         """Note what these read now."""
-        made = [(read, read()) for read in reads]
-        self._cells += made
-        return [held for _, held in made]
+        asked = list(reads)
+        found = [read() for read in asked]
+        self._reads += asked
+        self._values += found
+        return found
+
+    def _hold(self, container: Any, pairs: Iterable[tuple[Any, Any]]) -> None:
+        for key, item in pairs:
+            for held, part in zip(self._held, (container, key, item), strict=True):
+                held.append(part)
 
 
 def _of_class(kind: type, name: str) -> Any:
@@ -194,9 +205,9 @@ def _is_mutable(thing: Any) -> bool:
     return not isinstance(thing, (*_PLAIN, Value)) and type(thing).__eq__ is not _IDENTITY
 
 
-def _holds(container: Any, key: Any, thing: Any) -> bool:
+def _hold(containers: list[Any], keys: list[Any], things: list[Any]) -> bool:
     try:
-        return container[key] is thing
+        return all(map(operator.is_, map(operator.getitem, containers, keys), things))
     except (LookupError, TypeError):
         return False
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from autograd_core import (
     vector_to_parameters,
 )
 from autograd_core.calculus.updates import UPDATES
+from autograd_core.engine.flat import has_numbers, write_both
 from autograd_core.errors import RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, Trainer, compiled
 from autograd_core.programs.program import Program, record
@@ -309,14 +311,23 @@ class WholeUpdates(_OnArrays):
         loss, penalty, norm, rate = self.trainer.sums
         self.trainer.sums = (at.loss + loss, at.penalty + penalty, at.norm + norm, rate)
         made = at.replace(**self._standing(run, 1), updates=at.updates + 1)
-        vector_to_parameters(made.values, run.parameters)
-        vector_to_gradients(self.trainer.gradients, run.parameters)
-        run.optimizer.updates = made.optimizer_updates
-        run.optimizer.buffers = {name: buffer.copy() for name, buffer in made.buffers.items()}
+        optimizer, schedule = run.optimizer, run.optimizer.schedule
+        numbers = _doubles(made.values)
+        write_both(run.parameters, numbers, _doubles(self.trainer.gradients))
+        optimizer.updates = made.optimizer_updates
+        optimizer.promise(made.buffers)
         run.tell_update(loss / len(rows), penalty, norm)
-        changes = run.standing()
-        run.state = made.replace(**changes, random=run.generators.states())
-        self.current = _is_same(made, run.state)
+        self.current = (
+            optimizer.kept_promise is made.buffers
+            and optimizer.updates == made.optimizer_updates
+            and has_numbers(run.parameters, numbers)
+        )
+        random = run.generators.states()
+        if self.current and optimizer.schedule is schedule and _attributes(optimizer) == self._settings:
+            run.state = made.replace(random=random)
+        else:
+            run.state = made.replace(**run.standing(), random=random)
+            self.current = _is_same(made, run.state)
         return 1
 
     def store(self, run: Run) -> None:
@@ -539,6 +550,12 @@ def _rates(optimizer: Optimizer, first: int, count: int) -> Any:
     return np.array([rates_of(rule.schedule, first, count) for rule in rules]).T.copy()
 
 
+def _doubles(vector: Any) -> array[float]:
+    made = array("d")
+    made.frombytes(vector.data.cast("B"))
+    return made
+
+
 def _is_same(a: TrainingState, b: TrainingState) -> bool:
     """Has a callback left parameters and buffers alone?"""
     import numpy as np
@@ -552,7 +569,17 @@ def _is_same(a: TrainingState, b: TrainingState) -> bool:
 
 def _attributes(optimizer: Optimizer) -> Any:
     """What tells by a glance that a rule is as it was: class and attributes, numbers and methods."""
-    moving = ("updates", "buffers", "schedule", "param_groups", "_frozen", "_missed", "_since", "_members")
+    moving = (
+        "updates",
+        "_buffers",
+        "_promised",
+        "schedule",
+        "param_groups",
+        "_frozen",
+        "_missed",
+        "_since",
+        "_members",
+    )
     held = {name: held for name, held in vars(optimizer).items() if name not in moving}
     return type(optimizer), held, id(optimizer.frozen), [dict(group) for group in optimizer.param_groups]
 

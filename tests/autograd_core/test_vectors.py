@@ -1,13 +1,15 @@
 """Many Values read and written at once."""
 
 import math
+from array import array
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import autograd_core as ag
-from autograd_core import Value
+from autograd_core import RecordingError, Value, record
+from autograd_core.engine.flat import has_numbers, write_both
 
 
 def three():
@@ -97,3 +99,18 @@ def test_numbers_are_not_to_be_read_or_written_while_recording():
     with pytest.raises(ag.RecordingError, match="assigned"):
         ag.record(lambda x: ag.vector_to_parameters([1.0], [w]) or w * x, 1.0)
     assert w.data == 2.0
+
+
+def test_numbers_and_gradients_are_written_in_one_pass_and_compared_by_their_bits() -> None:
+    nodes = [Value(1.0), Value(2.0), Value(3.0)]
+    write_both(nodes, array("d", [4.0, 0.0, 6.0]), array("d", [0.5, 0.25, 0.125]))
+    assert [(node.data, node.grad) for node in nodes] == [(4.0, 0.5), (0.0, 0.25), (6.0, 0.125)]
+    assert has_numbers(nodes, array("d", [4.0, 0.0, 6.0]))
+    assert not has_numbers(nodes, array("d", [4.0, -0.0, 6.0]))
+    assert not has_numbers(nodes, array("d", [4.0, 0.0, float("nan")]))
+    with pytest.raises(ValueError, match="two doubles for each node"):
+        write_both(nodes, array("d", [1.0]), array("d", [1.0]))
+    with pytest.raises(ValueError, match="one double for each node"):
+        has_numbers(nodes, array("d", [1.0]))
+    with pytest.raises(RecordingError):
+        record(lambda x: (write_both(nodes[:1], array("d", [1.0]), array("d", [0.0])), x * nodes[0])[1], 2.0)

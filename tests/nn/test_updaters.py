@@ -753,3 +753,35 @@ def test_a_rule_of_ones_own_may_be_written_for_one_parameter(monkeypatch: Any) -
     X, y = data(70, 3, 2)
     options = {"epochs": 3, "optimizer": lambda: Lion(lr=0.01)}
     assert_same(lambda: nn.MLP(3, [4, 2], seed=4), X, y, monkeypatch, **options)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "what", ["nothing", "reads", "a buffer", "a zero's sign", "a number", "the count", "the rate"]
+)
+def test_what_a_callback_touches_between_updates_is_seen(what: str, monkeypatch: Any) -> None:
+    X, y = data(90, 3, 2)
+
+    class Listener:
+        def on_update(self, run: Any) -> None:
+            optimizer, bias = run.optimizer, run.model.layers[0].neurons[0].b
+            if what == "reads":
+                assert all(buffer.any() for buffer in optimizer.buffers.values())
+            elif what == "a buffer":
+                optimizer.buffers["mean"][:5] = 0.25
+            elif what == "a zero's sign":
+                bias.data = -0.0 if run.updates % 2 else 0.0
+            elif what == "a number":
+                bias.data += 0.5
+            elif what == "the count":
+                optimizer.updates += 1
+            elif what == "the rate":
+                optimizer.lr = 0.01 / run.updates
+
+    def model() -> nn.MLP:
+        return nn.MLP(3, [4, 2], seed=1)
+
+    options = {"epochs": 3, "batch_size": 16, "callbacks": Listener()}
+    assert_same(model, X, y, monkeypatch, optimizer=lambda: nn.Adam(lr=0.01), **options)
+    _, run = trained(model, X, y, False, monkeypatch, optimizer=lambda: nn.Adam(lr=0.01), **options)
+    assert run.updater.trained_on == "a Program, whole updates"
