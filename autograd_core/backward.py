@@ -164,6 +164,18 @@ def explain(self: Value, parent: Value, limit: int = 10) -> Explanation:
     Returns:
         An `Explanation`: the exact number of paths, the listed ones with their products of partials, and
         their sum, which is the gradient.
+
+    Raises:
+        TypeError: if `parent` is not a Value.
+        ValueError: if `limit` is negative.
+
+    Example:
+        >>> from autograd_core import Value, log
+        >>> x = Value(2.0, "x")
+        >>> print((x * log(x)).explain(x))  # d z / d x = sum over paths of the product of their partials
+        d *(1.386) / d x = 1.69315, summed over 2 paths
+          +1 = *(1.386) --(2)--> log(0.6931) --(0.5)--> x
+          +0.693147 = *(1.386) --(0.6931)--> x
     """
     from . import graph
 

@@ -58,6 +58,16 @@ def check_gradients(function: Function, inputs: Any, **options: Any) -> Gradient
 
     Raises:
         GradientCheckError: with the report as a table, worst first; the report is its attribute ``report``.
+
+    Example:
+        >>> print(check_gradients(lambda x: x * x, 3.0, gradient=lambda x: 2 * x).headline())
+        gradient check passed: 1 ok (f = 9)
+        >>> check_gradients(lambda x: x * x, 3.0, gradient=lambda x: x)
+        Traceback (most recent call last):
+        autograd_core.errors.GradientCheckError: gradient check FAILED: 1 wrong (f = 9)
+        input  gradient  finite difference  ± error  difference  verdict  note
+        x             3                  6    4e-15           3  wrong    0.5 times what it should be
+        wrong: the gradient disagrees with the finite difference by more than its error
     """
     __tracebackhide__ = True  # pytest shows the caller's line and the table
     report = gradient_report(function, inputs, **options)
