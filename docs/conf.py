@@ -134,14 +134,16 @@ def plot_in_words(code: str, heading: str) -> str:
 
 def keep_together(app: Any, document: nodes.document) -> None:
     """Keep a formula and the punctuation after it on one line, which browsers would break; not a long one."""
+    text = document.astext()
     for formula in list(document.findall(nodes.math)):
-        after = formula.next_node(descend=False, siblings=True)
+        around, k = formula.parent, formula.parent.index(formula)
+        after = around[k + 1] if k + 1 < len(around) else None
         found = re.match(r"[?!.,:;)]+", after) if isinstance(after, nodes.Text) else None
         if found and len(formula.astext()) < 48:
-            together = nodes.inline("", "", classes=["together"])
-            formula.replace_self(together)
+            around[k] = together = nodes.inline("", "", classes=["together"])
             together += [formula, nodes.Text(found[0])]
-            after.parent.replace(after, nodes.Text(after[found.end() :]))
+            around[k + 1] = nodes.Text(after[found.end() :])  # by place: texts that are alike are equal
+    assert document.astext() == text
 
 
 def make_python(app: Any, error: Exception | None) -> None:
