@@ -94,10 +94,10 @@ class Example:
 
         array = real_array(batch, what)
         if array.ndim != len(self.shape) + 1 or array.shape[1:] != self.shape:
-            wanted = ", ".join(["lanes", *map(str, self.shape)])
+            wanted = "(rows,)" if not self.shape else f"(rows, {', '.join(map(str, self.shape))})"
+            remedy = "; for one row, put it in a list" if array.shape == self.shape else ""
             raise ValueError(
-                f"{what} has shape {array.shape}, and ({wanted}) is wanted: one row for each lane, in the "
-                "form of the example"
+                f"{what} has shape {array.shape}, and {wanted} is wanted: rows of the example's form{remedy}"
             )
         return np.ascontiguousarray(array.reshape(len(array), self.size))
 

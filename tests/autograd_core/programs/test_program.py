@@ -76,8 +76,17 @@ def test_no_lanes_give_no_values_and_no_gradient() -> None:
 
 @pytest.mark.parametrize("batch", [[[1.0, 2.0]], np.zeros((4, 2)), 3.0, np.zeros((4, 3, 1))])
 def test_a_batch_of_another_shape_is_refused(batch: Any) -> None:
-    with pytest.raises(ValueError, match="one row for each lane"):
+    with pytest.raises(ValueError, match=r"\(rows, 3\) is wanted"):
         record(lambda x: x[0], [0.0] * 3)(batch)
+
+
+def test_one_row_that_is_not_in_a_list_is_told_where_to_put_it() -> None:
+    program = record(lambda x: x[0], [0.0] * 3)
+    with pytest.raises(ValueError, match="for one row, put it in a list"):
+        program([1.0, 2.0, 3.0])
+    assert program([[1.0, 2.0, 3.0]]).tolist() == [1.0]
+    with pytest.raises(ValueError, match=r"\(rows,\) is wanted.*for one row, put it in a list"):
+        record(lambda x: x, 0.0)(1.0)
 
 
 def test_wrong_numbers_of_arguments_and_rows_are_refused() -> None:
