@@ -151,7 +151,7 @@ def derivative(
         return Derivative(math.nan, math.inf, "non-finite", None, None, 0.0, 1, probe.message)
     scales, start = exponents(x, epsilon)
     one = min(scales, key=lambda exponent: abs(exponent + 3))
-    tried = [start, one] if abs(start - one) > STRIDE else [start]
+    tried = [start] if start == one else [start, one]
     if expected is not None:
         tried += [(start + one) // 2] if abs(start - one) > FINE else [start - FINE]
     for exponent in tried:
@@ -172,9 +172,16 @@ def derivative(
 
 def quick(probe: Probe, exponent: int, expected: float | None, slack: float) -> Derivative | None:
     """The derivative from one short window and a finer pair, or None where they leave a doubt."""
-    window = measure(probe, exponent, QUICK)
-    slope = window.smooth
-    if slope is None or not is_accurate(slope, window, probe) or on_a_grid(probe):
+    for levels in (QUICK, LEVELS):
+        window = measure(probe, exponent, levels)
+        slope = window.smooth
+        if slope is None or window.left is None:
+            return None
+        if is_accurate(slope, window, probe):
+            break
+    else:
+        return None
+    if on_a_grid(probe):
         return None
     sharp = SHARP if probe.epsilon <= EPSILON else TELLING / 10.0
     reference = slope.value if expected is None else expected

@@ -25,6 +25,7 @@ class Case:
         right: whether the gradient is right.
         decidable: whether finite differences in floats can tell; where not, a right gradient may be
             undecided, but never wrong.
+        points: at how many points to look, where the gradient is right at the first.
     """
 
     group: str
@@ -33,6 +34,7 @@ class Case:
     point: tuple[float, ...]
     right: bool
     decidable: bool = True
+    points: int = 1
 
 
 CASES: list[Case] = []
@@ -95,6 +97,39 @@ for _x in (1e-8, 1e-6, 1e-4, 1e-2):
         _x,
     )
 
+
+# --- features narrower than the steps ---------------------------------------------------------------------
+
+
+def bump(width, part):
+    """t**2 with a bump of some width at 1, and its derivative."""
+
+    def f(t):
+        return t * t + width * part * math.exp(-(((t - 1.0) / width) ** 2))
+
+    def slope(t):
+        u = (t - 1.0) / width
+        return 2 * t - 2 * u * part * math.exp(-u * u)
+
+    return f, slope
+
+
+def ripple(width):
+    """t**2 with a ripple at 1 that leaves the value there alone, and its derivative at 1."""
+
+    def f(t):
+        u = (t - 1.0) / width
+        return t * t + width * math.exp(-u * u) * math.sin(u)
+
+    return f, lambda t: 3.0
+
+
+for _width in (1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
+    for _part in (1.0, 1e-4):
+        pair("narrow features", *bump(_width, _part), lambda t: 2 * t, 1.0 + 0.7 * _width)
+for _width in (1e-4, 1e-6, 1e-8):
+    pair("narrow features", *ripple(_width), lambda t: 2 * t, 1.0)
+
 # --- domains --------------------------------------------------------------------------------------------
 
 
@@ -126,6 +161,15 @@ pair(
 )
 for _f in (asserting, warning, keyed):
     pair("domains", _f, lambda x: 2 * x, lambda x: x, 3.0)
+
+
+def cholesky(a):
+    """The last entry of the Cholesky factor of [[1, 1], [1, 1 + a]], nearly singular for small a."""
+    return math.sqrt((1.0 + a) - 1.0)
+
+
+pair("domains", cholesky, lambda a: 0.5 / math.sqrt(a), lambda a: 1 / math.sqrt(a), 1e-6)
+pair("domains", lambda x: (x - 1) ** 0.5, lambda x: 0.5 / (x - 1) ** 0.5, lambda x: 1.0, 1.001)  # complex
 pair("domains", lambda x: math.log(x) * x, lambda x: math.log(x) + 1, lambda x: math.log(x), 1e-6)
 
 # --- cancellation, underflow, seams ---------------------------------------------------------------------
@@ -231,6 +275,15 @@ CASES.append(
     Case("beside large", lambda y, x: 1e3 * x + round(y, 3), lambda y, x: [0, 1e3], (1.7004, 1.1), False)
 )
 
+# --- in the units of another input --------------------------------------------------------------------------
+
+CASES.append(
+    Case("units", lambda x, y: 1e9 * x + 1e10 + 1e-8 * y, lambda x, y: [1e9, 5e-8], (1e-9, 1.0), False)
+)
+CASES.append(
+    Case("units", lambda x, y: x * x + 1e-15 * y, lambda x, y: [2 * x, 1e-15], (3.0, 0.5), True)
+)  # what stays undecided is a negligible part
+
 # --- kinks, jumps, points without a derivative ----------------------------------------------------------
 
 
@@ -272,6 +325,8 @@ def single(x):
     return rounded**2
 
 
+for _x in (1.7, -0.3):
+    pair("forgotten", lambda x, y: x * y, lambda x, y: [y, x], lambda x, y: [y, 0.0], _x, 3.0)
 CASES.append(Case("staircases", single, lambda x: [0.0], (1.7,), False))
 CASES.append(Case("staircases", lambda x: round(x, 3), lambda x: [0.0], (1.7004,), False))
 CASES.append(Case("not finite", lambda x: x * x, lambda x: [math.inf], (1.7,), False))
@@ -291,3 +346,37 @@ class Accumulating:
 
 CASES.append(Case("not repeatable", lambda x: x * x, Accumulating(), (1.7,), False))
 CASES.append(Case("not repeatable", lambda x: x * x, lambda x: [2 * x + _generator.random()], (1.7,), False))
+
+
+class Failing:
+    """A gradient that is wrong every third time."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, x):
+        self.asked += 1
+        return [2 * x + (self.asked % 3 == 0)]
+
+
+CASES.append(Case("not repeatable", lambda x: x * x, Failing(), (1.7,), False))
+
+# --- right at the point and wrong elsewhere -----------------------------------------------------------------
+
+CASES.append(Case("elsewhere", lambda x: x**3 / 3, lambda x: [x * x], (1.0,), True, points=3))
+CASES.append(Case("elsewhere", lambda x: x**3 / 3, lambda x: [x], (1.0,), False, points=3))
+CASES.append(Case("elsewhere", ramp, lambda x: [0.0], (-1.0,), False, points=8))
+
+# --- checks of nothing: inputs, options, and what the error says --------------------------------------------
+
+REFUSED = [
+    ([], {}, "nothing to check"),
+    (iter(()), {}, "nothing to check"),
+    ((x for x in [1.0] if x > 2), {}, "nothing to check"),
+    ([[]], {}, "nothing to check"),
+    ([1.0], {"rtol": math.nan}, "rtol is a finite number, at least 0, not nan"),
+    ([1.0], {"rtol": -1e-3}, "rtol is a finite number"),
+    ([1.0], {"atol": -1.0}, "atol is a finite number"),
+    ([1.0], {"atol": math.inf}, "atol is a finite number"),
+    ([1.0], {"points": 0}, "points is a whole number"),
+]

@@ -9,14 +9,16 @@ import pytest
 import autograd_core as ag
 from autograd_core import GradientCheckError, Value
 from autograd_core.checking import check_gradients, gradient_report
-from tests.autograd_core.checking.corpus import CASES, TAU
+from tests.autograd_core.checking.corpus import CASES, REFUSED, TAU
 
 ALL = [pytest.param(case, id=f"{i}-{case.group}-{case.right}") for i, case in enumerate(CASES)]
 
 
 @pytest.mark.parametrize("case", ALL)
 def test_the_corpus_has_no_false_pass_and_no_false_alarm(case):
-    report = gradient_report(case.function, list(case.point), gradient=case.gradient)
+    report = gradient_report(
+        case.function, list(case.point), gradient=case.gradient, points=case.points
+    )
     verdict = report.rows[0].verdict
     if not case.right:
         assert not report.passed, str(report)
@@ -49,31 +51,7 @@ def test_no_forgotten_oscillation_passes_whatever_its_frequency_phase_and_point(
             assert gradient_report(f, [x], gradient=[slope + oscillation]).rows[0].verdict != "wrong", seed
 
 
-# --- features narrower than the steps ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("width", [1e-4, 1e-5, 1e-6, 1e-7, 1e-8])
-@pytest.mark.parametrize("part", [1.0, 1e-2, 1e-4])
-@pytest.mark.parametrize("place", [0.7, 0.1])
-def test_a_bump_at_the_point_that_is_narrower_than_the_first_steps_is_seen(width, part, place):
-    x, size = 1.0 + place * width, width * part
-    slope = 2 * x - 2 * place * part * math.exp(-place * place)
-
-    def f(t):
-        return t * t + size * math.exp(-(((t - 1.0) / width) ** 2))
-
-    assert gradient_report(f, [x], gradient=[2 * x]).rows[0].verdict == "wrong"
-    assert gradient_report(f, [x], gradient=[slope]).passed
-
-
-@pytest.mark.parametrize("width", [1e-4, 1e-6, 1e-8])
-def test_a_narrow_ripple_that_leaves_the_value_at_the_point_alone_is_seen(width):
-    def f(t):
-        u = (t - 1.0) / width
-        return t * t + width * math.exp(-u * u) * math.sin(u)
-
-    assert not gradient_report(f, [1.0], gradient=[2.0]).passed
-    assert gradient_report(f, [1.0], gradient=[3.0]).passed
+# --- noise ------------------------------------------------------------------------------------------------
 
 
 def test_how_far_an_agreement_in_noise_reaches_is_said():
@@ -146,13 +124,6 @@ def test_undecided_rows_pass_when_they_could_hide_a_negligible_part_of_the_gradi
     assert "of the gradient could hide there)" in report.headline()
 
 
-def test_an_undecided_row_does_not_hide_in_the_units_of_another_input():
-    def f(x, y):
-        return 1e9 * x + 1e10 + 1e-8 * y  # 1 from x at 1e-9, and 1e-8 from y at 1
-
-    assert not gradient_report(f, [1e-9, 1.0], gradient=lambda x, y: [1e9, 5e-8]).passed
-
-
 def test_a_vjp_that_forgets_the_cotangent_or_its_sign_fails():
     np = pytest.importorskip("numpy")
     assert gradient_report(lambda x: x * x, [3.0], vjp=lambda x, u: [2 * x * u]).passed
@@ -186,20 +157,7 @@ def test_a_hessian_that_would_not_be_checked_is_an_error():
 # --- nothing checked is an error ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("inputs", "options", "message"),
-    [
-        ([], {}, "nothing to check"),
-        (iter(()), {}, "nothing to check"),
-        ((x for x in [1.0] if x > 2), {}, "nothing to check"),
-        ([[]], {}, "nothing to check"),
-        ([1.0], {"rtol": math.nan}, "rtol is a finite number, at least 0, not nan"),
-        ([1.0], {"rtol": -1e-3}, "rtol is a finite number"),
-        ([1.0], {"atol": -1.0}, "atol is a finite number"),
-        ([1.0], {"atol": math.inf}, "atol is a finite number"),
-        ([1.0], {"points": 0}, "points is a whole number"),
-    ],
-)
+@pytest.mark.parametrize(("inputs", "options", "message"), REFUSED)
 def test_a_check_of_nothing_is_an_error(inputs, options, message):
     with pytest.raises(ValueError, match=message):
         gradient_report(lambda *xs: 3.0, inputs, **options)
