@@ -49,6 +49,7 @@ CLOSEST = 22  # binades below it at which one value must agree as well
 BUMP = 16.0  # times what rounding and curvature explain: something narrower than the steps is at x
 FINER = 12  # binades below it at which a pair of values must agree with it
 ACCURATE = 1e-9  # relative error at which the first window is enough
+NEARLY = 1e-8  # relative error at which it is, where only the rounding of f keeps it from more
 SHARP = 1e-7  # relative error at which the first window is enough for a small expected derivative
 STAIRS = 0.3  # relative difference of the slopes of a whole staircase at its largest steps
 ROUNDS = 3  # of such divisions
@@ -172,7 +173,7 @@ def derivative(
 
 def quick(probe: Probe, exponent: int, expected: float | None, slack: float) -> Derivative | None:
     """The derivative from one short window and a finer pair, or None where they leave a doubt."""
-    for levels in (QUICK, LEVELS):
+    for levels in (QUICK, QUICK + 2):
         window = measure(probe, exponent, levels)
         slope = window.smooth
         if slope is None or window.left is None:
@@ -266,10 +267,11 @@ def is_accurate(slope: Slope, window: Window, probe: Probe) -> bool:
         return False
     if not (is_resolved(window.left, window.rounding) and is_resolved(window.right, window.rounding)):
         return False  # an even function's central differences are 0 whatever the step
-    at_rounding = slope.error <= 16 * (window.rounding / ROUNDING + probe.noise) / window.step
-    return slope.error <= max(probe.accurate, 1e3 * probe.epsilon) * abs(slope.value) or (
-        at_rounding and window.step >= 2.0**-6
-    )
+    size = abs(slope.value)
+    if slope.error <= max(probe.accurate, 1e3 * probe.epsilon) * size:
+        return True
+    at_rounding = slope.error <= 64 * (window.rounding / ROUNDING + probe.noise) / window.step
+    return at_rounding and (window.step >= 2.0**-6 or slope.error <= NEARLY * size)
 
 
 def with_coarse(probe: Probe, found: Derivative, scales: Sequence[int], expected: float) -> Derivative:
