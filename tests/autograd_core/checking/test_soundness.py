@@ -16,9 +16,7 @@ ALL = [pytest.param(case, id=f"{i}-{case.group}-{case.right}") for i, case in en
 
 @pytest.mark.parametrize("case", ALL)
 def test_the_corpus_has_no_false_pass_and_no_false_alarm(case):
-    report = gradient_report(
-        case.function, list(case.point), gradient=case.gradient, points=case.points
-    )
+    report = gradient_report(case.function, list(case.point), gradient=case.gradient, points=case.points)
     verdict = report.rows[0].verdict
     if not case.right:
         assert not report.passed, str(report)
