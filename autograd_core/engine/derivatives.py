@@ -49,7 +49,7 @@ else:
 from .modes import enable_grad
 from .nary import refuse_stale
 from .sweep import sweep
-from .value import bounded, method, rules
+from .value import bounded, method, recording, rules
 
 COMPILED = cython.compiled
 
@@ -327,8 +327,10 @@ class _Partials:
     node: Value  # the last one whose operation has no instructions
     listed: object  # and its partials
     slots: list
+    branched: cython.bint  # whether a user's rule compared numbers, outside of a recording
 
     def __init__(self):
+        self.branched = False
         self.slots = [None] * 256
         self.folds = {}
         self.node = None
@@ -390,7 +392,9 @@ class _Partials:
                 self.listed = rule.partials(node.parents, node, index_of(node))
             else:
                 operands: list = [_operand(node, k) for k in range(parent_count(node))]
+                recording.branched = False
                 self.listed = rule.partials(operands, node)
+                self.branched = self.branched or recording.branched
             self.node = node
         partial = self.listed[j]
         return partial if isinstance(partial, Value) else float(partial)
@@ -497,7 +501,8 @@ def _pass_on(
         else:
             condition = _where(condition, partial, 0.0)
     share = _times(partial, flow.sums[source])
-    if condition is not None and share is not condition and type(partial) is not float:
+    harmless: cython.bint = type(partial) is float and partial - partial == 0.0  # finite: times 0 it is 0
+    if condition is not None and share is not condition and not harmless:
         share = _where(condition, share, 0.0)
     flow.add(target, share, condition)
 
@@ -544,7 +549,7 @@ def adjoints(outputs: list, inputs: list, seeds: list, inner: cython.bint = Fals
             place = places[start + j]
             if place >= 0:
                 _pass_on(flow, i, place, partials.of(node, j), node._flags & SELECTING)
-    return _taken(flow.sums, between.input_places)
+    return _taken(flow.sums, between.input_places, partials.branched)
 
 
 def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint):
@@ -588,7 +593,7 @@ def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint):
             if place >= 0 and flow.sums[place] is not None:
                 partial = partials.of(node, j) if graph else _stored_partial(node, j)
                 _pass_on(flow, place, i, partial, node._flags & SELECTING)
-    return _taken(flow.sums, between.output_places)
+    return _taken(flow.sums, between.output_places, partials.branched)
 
 
 @cython.cfunc
@@ -612,5 +617,14 @@ def _barrier(inputs: list, inner: cython.bint) -> cython.int:
 
 
 @cython.cfunc
-def _taken(sums: list, places: list) -> list:
-    return [0.0 if place < 0 or sums[place] is None else sums[place] for place in places]
+def _taken(sums: list, places: list, branched: cython.bint) -> list:
+    found: list = [0.0 if place < 0 or sums[place] is None else sums[place] for place in places]
+    return [_branched(x) for x in found] if branched else found
+
+
+@cython.cfunc
+def _branched(x):
+    """The same number as a node that no Program may capture: it would not know of the branches in it."""
+    node: Value = make_binary(OP_MUL, _lifted(x), constant(1.0))
+    node._flags |= BRANCHED
+    return node

@@ -12,10 +12,12 @@ cdef enum:
     SHELVED = 256
     ASSIGNED = 512
     RECORDED = 1024
-    LASTING = 1599
+    LASTING = 50751
     INPUT = 2048
     PLAIN_0 = 4096
     PLAIN_1 = 8192
+    BRANCHED = 16384
+    LENIENT = 32768
 
     NO_GRAD = 1
     DIAGNOSE = 2

@@ -12,10 +12,12 @@ NEEDED = 128  # during a sweep: the node takes part
 SHELVED = 256  # part of a table that is being pickled
 ASSIGNED = 512  # its number was assigned: what was made of it may be out of date
 RECORDED = 1024  # made for a Program that is being recorded: an input of it, or a result
-LASTING = 1599  # the flags that are copied with a node
+LASTING = 50751  # the flags that are copied with a node
 INPUT = 2048  # an input that is being differentiated, while the function is called
 PLAIN_0 = 4096  # compiled: operand 0 is a plain number, whose node nobody has asked for
 PLAIN_1 = 8192  # operand 1 is
+BRANCHED = 16384  # a derivative for which a user's rule compared numbers: for others it may be another graph
+LENIENT = 32768  # made within ieee(): infinities and NaN where floats raise
 
 # Modes of a thread.
 NO_GRAD = 1

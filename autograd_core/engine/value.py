@@ -47,7 +47,8 @@ COMPILED = cython.compiled
 
 rules = [None, *OPERATIONS.values()]  # the built-in operations by identifier
 
-recording = threading.local()  # of a Program: the comparisons (`guards`), and what operations `raised`
+# While recording: the comparisons (`guards`), what operations `raised`. Else: whether a rule `branched`.
+recording = threading.local()
 active_recordings = []  # an entry for each Program that some thread is recording
 
 _settle = cython.declare(object)  # of the modes that generators and coroutines hold: see modes.py
@@ -702,6 +703,8 @@ def _apply_modes(node: Value):
         node._scope = get_scope()
     if mode & RECORDING:
         node._flags |= RECORDED
+    if mode & IEEE:
+        node._flags |= LENIENT
     if mode & DIAGNOSE and not mode & IEEE:
         _diagnose(node)
     if mode & NO_GRAD:
@@ -809,8 +812,11 @@ def _compare_with_number(a: Value, other, relation):
 
 @cython.cfunc
 def _note_comparison(a: Value, other, relation, outcome):
-    if get_mode() & RECORDING:
+    mode: cython.int = get_mode()
+    if mode & RECORDING:
         recording.guards.append((a, relation, other, outcome))
+    elif mode & RULE:
+        recording.branched = True
     elif a._flags & RECORDED or (isinstance(other, Value) and cython.cast(Value, other)._flags & RECORDED):
         forbid_reading(a, "it was compared")
 

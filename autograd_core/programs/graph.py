@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -67,6 +66,7 @@ class RecordedGraph:
         scopes: the scopes' paths.
         captured: the nodes with operations that had been made before, each with its number.
         labels: the labels of the nodes that have one, by position; captured leaves keep their own.
+        lenient: whether a node was made within `ieee()`, as those of derivatives are; None for no node.
     """
 
     op: Any
@@ -85,6 +85,7 @@ class RecordedGraph:
     scopes: list[str]
     labels: dict[int, str]
     captured: list[tuple[Value, float]]
+    lenient: Any = None
 
     def __len__(self) -> int:
         return len(self.op)
@@ -181,6 +182,7 @@ class RecordedGraph:
             scopes=self.scopes,
             labels={int(new[i]): label for i, label in self.labels.items() if alive[i]},
             captured=[],
+            lenient=None if self.lenient is None else self.lenient[alive],
         )
 
     def refuse_overwritten(self) -> None:
@@ -230,12 +232,15 @@ class RecordedGraph:
     def rebuild(self, inputs: Sequence[Value], parameters: Sequence[Value] | None = None) -> list[Value]:
         """Return the nodes made anew on other inputs, with the recorded scopes and labels.
 
-        Parameters are the captured Values themselves, unless others are given.
+        Parameters are the captured Values themselves, unless others are given. What was made within `ieee()`,
+        as the graph of a gradient, is so again: branches that are not taken may be singular.
         """
         leaves = self.parameters if parameters is None else parameters
         nodes: list[Value] = []
         starts, parents, refs = self.start.tolist(), self.parents.tolist(), self.ref.tolist()
         kinds = self.kind.tolist()
+        lenient = set() if self.lenient is None else set(self.lenient.nonzero()[0].tolist())
+        leniently, strictly = ieee(), nullcontext()
         ends, results = {loop.end: loop for loop in self.loops}, dict[int, Value]()
         for path, first, last in self.scope_stretches():
             with scope(path) if path else nullcontext():
@@ -251,39 +256,13 @@ class RecordedGraph:
                     else:
                         rule = self.operation(i)
                         operands = [nodes[p] for p in parents[starts[i] : starts[i + 1]]]
-                        nodes.append(apply(rule, operands, refs[i] if rule.arity is None else 0))
+                        with leniently if i in lenient else strictly:
+                            nodes.append(apply(rule, operands, refs[i] if rule.arity is None else 0))
                         if i in ends:
                             results |= ends[i].rebuilt(nodes)
         for i, label in self.labels.items():
             if kinds[i] != INPUT or parameters is None:
                 nodes[i].label = label
-        return nodes
-
-    def rebuild_chosen(
-        self, inputs: Sequence[Value], parameters: Sequence[Value] | None = None
-    ) -> list[Value]:
-        """Do what `rebuild` does; branches of `where` that are not taken may be singular.
-
-        The graph of a gradient has such branches, and its nodes were made within `ieee`.
-        """
-        with ieee():
-            nodes = self.rebuild(inputs, parameters)
-        finite = [node.is_leaf or math.isfinite(number_of(node)) for node in nodes]
-        if all(finite):
-            return nodes
-        choosing = OPERATIONS["where"].identifier
-        waiting, seen = self.outputs.tolist(), set()
-        while waiting:
-            i = waiting.pop()
-            if i in seen:
-                continue
-            seen.add(i)
-            if not finite[i]:
-                return self.rebuild(inputs, parameters)  # it raises what f raises
-            operands = self.parents[self.start[i] : self.start[i + 1]].tolist()
-            if self.op[i] == choosing:
-                del operands[2 if number_of(nodes[operands[0]]) else 1]
-            waiting += operands
         return nodes
 
     def broken_guard(self, nodes: Sequence[Value]) -> tuple[Value, str, Value, bool] | None:

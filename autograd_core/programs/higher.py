@@ -44,7 +44,7 @@ def _function(program: Program, targets: Targets) -> Callable[..., Any]:
         inputs = [leaf for part in leaves for leaf in part]
         graph = _graph_for(program, [number_of(leaf) for leaf in inputs], graphs)
         parameters = [replaced.get(id(p), p) for p in graph.parameters]
-        nodes = graph.rebuild_chosen(inputs, parameters)
+        nodes = graph.rebuild(inputs, parameters)
         for left, right, relation, outcome in graph.guards.tolist():
             if COMPARE[RELATIONS[relation]](nodes[left], nodes[right]) != bool(outcome):
                 raise RecordingError("a row leaves the recorded branches")
@@ -74,7 +74,7 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
             try:
                 if (
                     not graph.guarded
-                    or graph.broken_guard(graph.rebuild_chosen([Value(x) for x in numbers])) is None
+                    or graph.broken_guard(graph.rebuild([Value(x) for x in numbers])) is None
                 ):
                     return graph
             except Exception as error:  # of an operation in another branch, or of this row

@@ -159,6 +159,7 @@ def _graph(
         raise RecordingError(f"the graph has {len(parents)} edges; a Program takes less than 2^31")
     start = np.zeros(len(op) + 1, dtype=np.int32)
     np.cumsum(counts, out=start[1:])
+    _refuse_branched(nodes, np.flatnonzero(flag & flags.BRANCHED))
     leaf = op == 0
     kind = np.where(leaf & (flag & (flags.CONSTANT | flags.FRESH) != 0), CONSTANT, NODE).astype(np.uint8)
     ref = np.zeros(len(op), dtype=np.int32)
@@ -188,6 +189,7 @@ def _graph(
         scope=(head >> 32).astype(np.int32),
         scopes=scopes,
         captured=[(nodes[i], number_of(nodes[i])) for i in before.tolist()],
+        lenient=flag & flags.LENIENT != 0,
         labels={i: nodes[i].label for i in _but_parameters(extras, kind) if nodes[i].label},
     )
     if body:
@@ -212,6 +214,17 @@ def _refuse_torn(nodes: list[Value]) -> None:
             f"node {name!r} holds {number_of(torn[0])!r}, which is not what its operands give now: data was "
             "assigned after it was computed. A Program computes it anew: compute it inside the function, or "
             "capture a leaf with its number, Value(node.data)"
+        )
+
+
+def _refuse_branched(nodes: list[Value], places: Any) -> None:
+    """Raise if there is a derivative whose graph a user's rule chose by comparing numbers."""
+    if len(places):
+        raise RecordingError(
+            f"node {nodes[places[0]].op!r} belongs to a derivative that was taken before, and for which the "
+            "partials of a user-defined operation compared numbers (if x > 0): a Program would keep that "
+            "branch for every other input; take the derivative inside the function, or write the partials "
+            "with where()"
         )
 
 
