@@ -509,7 +509,7 @@ class Program:
             What f returned: a Value, or nested lists of them. Parameters are the captured Values themselves.
         """
         numbers = self._numbers(row) if row else [x for example in self.examples for x in example.numbers]
-        nodes = self.recorded.rebuild_chosen([Value(x) for x in numbers])
+        nodes = self.recorded.rebuild([Value(x) for x in numbers])
         outputs = [nodes[i] for i in self.recorded.outputs.tolist()]
         return map_structure(self.form, lambda part: arrange(outputs[part.place], part.shape))
 
@@ -588,7 +588,7 @@ class Program:
                     f"this row gives a result of the form {form}, the recorded one has {self.form}"
                 )
             return values
-        nodes = self.recorded.rebuild_chosen(leaves)
+        nodes = self.recorded.rebuild(leaves)
         if self.recorded.broken_guard(nodes) is not None:
             raise RecordingError(
                 "a row takes another branch than the recorded example, and this Program has lost its "
