@@ -114,6 +114,33 @@ class Bound:
             return -1
         return start
 
+    def steps(self, carry: Any, passed_on: Any, init: Any, gradients: Any, kept: Any) -> int:
+        """Run the lanes one after the other as steps of a loop; see `tape/steps.h`.
+
+        Args:
+            carry: for each number of the carry its parameter.
+            passed_on: the output of a step that it is in the next.
+            init: the first carry.
+            gradients: of the outputs, shape (lanes, outputs), changed; None to go forward only.
+            kept: not used here.
+
+        Returns:
+            How many steps were done, from the first, or with gradients from the last.
+        """
+        import numpy as np
+
+        count = len(self.arrays[0])
+        for done in range(count):
+            t = done if gradients is None else count - 1 - done
+            self.params[carry] = self.outputs[t - 1][passed_on] if t else init
+            if gradients is not None:
+                self.totals[carry] = 0.0
+            if self.run(t, t + 1, None, 1.0 if gradients is None else gradients) != t + 1:
+                return done
+            if gradients is not None and t:
+                np.add.at(gradients[t - 1], passed_on, self.totals[carry])
+        return count
+
     def _run_block(self, first: int, last: int, rows: Any, seeds: Any) -> int:
         import numpy as np
 

@@ -2,9 +2,9 @@
 
 A graph with loops is cut where its loops stand: a segment of nodes, a loop, the next segment and so on. Each
 segment, and the body, is a recorded graph of its own whose leaves are all parameters, with a compiled tape of
-one lane. Going forward, segments and steps run in turn; what they pass on is kept, nothing else. Going back,
-each is run again with the gradients of its results, from the last to the first: the memory is that of the
-results of the steps.
+one lane. Going forward, segments and steps run in turn; what they pass on is kept. Going back, each is run
+again with the gradients of its results, from the last to the first: the memory is that of the results of the
+steps. Where all that the steps computed takes no more than 64 MB it is kept, too, and not computed again.
 
 Gradients are running sums in the order in which back-propagation visits the nodes of the steps made one by
 one (see `loops.py`), so that both have the same bits.
@@ -27,6 +27,7 @@ from .tapes import Recording, instruction_set
 __all__ = ["LoopCall", "LoopGraph", "LoopTape", "keep", "run_steps", "with_loops"]
 
 FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)
+_MOST_KEPT = 1 << 23  # numbers that the steps of a loop computed, kept for the reverse pass: 64 MB
 
 
 # --- steps made one by one -------------------------------------------------------------------------------
@@ -137,35 +138,32 @@ class _Steps:
 
         self.body = body
         tape, order, _ = body.recording.tape(False, body.wanted, True)
-        place = np.empty(len(order), dtype=np.intp)  # of each parameter in the tape's order
+        place = np.empty(len(order), dtype=np.int64)  # of each parameter in the tape's order
         place[order] = np.arange(len(order))
         self.used = np.flatnonzero(body.carry >= 0)
         self.carry, self.captured = place[body.carry[self.used]], place[body.captured]
-        self.passed_on = body.results[: len(body.carry)][self.used]
-        self.twice = len(set(self.passed_on.tolist())) < len(self.passed_on)
+        self.passed_on = body.results[: len(body.carry)][self.used].astype(np.int64)
         self.numbers, self.sums = np.zeros(len(order)), np.zeros(len(order))
         self.xs = np.zeros((body.steps, len(body.wanted)))
         self.found = np.empty((body.steps, len(body.recording.graph.outputs)))
         self.of_x = np.zeros_like(self.xs)
         arrays, build = (self.xs,), instruction_set()
-        self.run_forward = tape.bind(self.numbers, arrays, self.found, None, None, 0, 1, build)
+        self.forward_tape = tape.bind(self.numbers, arrays, self.found, None, None, 0, 1, build)
+        self.kept: Any = None
         if gradient:
+            slots = tape.stats().get("slots", 0)
+            if 0 < body.steps * slots <= _MOST_KEPT and not body.recording.graph.callables():
+                self.kept = np.empty((body.steps, slots))
             of_x = (self.of_x,) if any(body.wanted) else None
-            self.run_back = tape.bind(self.numbers, arrays, self.found, self.sums, of_x, 0, 1, build)
+            self.back_tape = tape.bind(self.numbers, arrays, self.found, self.sums, of_x, 0, 1, build)
 
     def forward(self, init: Any, xs: Any, captured: Any) -> int:
         """Run the steps; return FITS, or what keeps one from it."""
-        numbers, found, carried, passed_on = self.numbers, self.found, self.carry, self.passed_on
-        run = self.run_forward.run
-        numbers[self.captured] = captured
+        self.numbers[self.captured] = captured
         self.xs[:] = xs
-        carry = self.init = init[self.used]
-        for t in range(self.body.steps):
-            numbers[carried] = carry
-            if run(t, t + 1, None, 1.0) != t + 1:
-                return self.run_forward.fits()[t] or NOT_FINITE
-            carry = found[t].take(passed_on)
-        return FITS
+        self.init = init[self.used]
+        done = self.forward_tape.steps(self.carry, self.passed_on, self.init, None, self.kept)
+        return FITS if done == self.body.steps else self.forward_tape.fits()[done] or NOT_FINITE
 
     def back(self, gradients: Any, captured: Any) -> Any:
         """Run the steps from the last to the first; those of the inputs are then in `of_x`.
@@ -179,23 +177,14 @@ class _Steps:
         """
         import numpy as np
 
-        numbers, sums, found, carried, passed_on = (
-            self.numbers, self.sums, self.found, self.carry, self.passed_on
-        )  # fmt: skip
-        run = self.run_back.run
+        sums = self.sums
         sums[self.captured] = captured
-        for t in range(self.body.steps - 1, -1, -1):
-            numbers[carried] = found[t - 1].take(passed_on) if t else self.init
-            sums[carried] = 0.0
-            if run(t, t + 1, None, gradients) != t + 1:
-                return None
-            if t and self.twice:
-                np.add.at(gradients[t - 1], passed_on, sums[carried])
-            elif t:
-                gradients[t - 1][passed_on] += sums[carried]
+        done = self.back_tape.steps(self.carry, self.passed_on, self.init, gradients, self.kept)
+        if done != self.body.steps:
+            return None
         captured[:] = sums[self.captured]
         of_init = np.zeros(len(self.body.carry))
-        of_init[self.used] = sums[carried]
+        of_init[self.used] = sums[self.carry]
         return of_init
 
 

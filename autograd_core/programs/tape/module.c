@@ -170,6 +170,8 @@ typedef struct {
     Py_buffer params, outputs, totals, *arrays, *igrads; /* arrays and igrads: one for each argument, in one block */
     int has_outputs, has_totals, nigrads;
     long seeds;                  /* reverse passes for each lane: gradients are (seeds, lanes, columns), seeds (seeds, lanes, outputs) */
+    double *kept;                /* each lane's values while the steps of a loop run, (lanes, slots); or NULL */
+    int replays;                 /* are they taken from there? */
     int in_place;                   /* constants follow the parameters, in a one-lane tape its slots too: nothing is copied */
 } BoundObject;
 
@@ -313,6 +315,14 @@ done:
     return lane;
 }
 
+static int doubles(PyObject *source, Py_buffer *view, int writable, const char *what) {
+    if (PyObject_GetBuffer(source, view, PyBUF_FORMAT | PyBUF_ND | PyBUF_C_CONTIGUOUS | (writable ? PyBUF_WRITABLE : 0)) < 0) return -1;
+    if (view->itemsize == 8 && view->format && strcmp(view->format, "d") == 0 && view->ndim <= 2) return 0;
+    PyBuffer_Release(view);
+    PyErr_Format(PyExc_TypeError, "%s: a C-contiguous float64 array of at most two dimensions is needed", what);
+    return -1;
+}
+
 /* run(start, stop, rows, seeds): rows None or int64 numbers of rows, seeds a float, a float64 array, or None: 1 at output s. */
 static PyObject *bound_run(BoundObject *self, PyObject *const *args, Py_ssize_t nargs) {
     Py_buffer rows = {0}, seeds = {0};
@@ -358,6 +368,8 @@ static PyObject *bound_fits(BoundObject *self, PyObject *unused) {
     return found;
 }
 
+#include "steps.h"
+
 static void bound_dealloc(BoundObject *self) {
     long k;
     PyBuffer_Release(&self->params);
@@ -372,19 +384,12 @@ static void bound_dealloc(BoundObject *self) {
 
 static PyMethodDef bound_methods[] = {
     {"run", (PyCFunction)(void (*)(void))bound_run, METH_FASTCALL, "run(start, stop, rows, seeds) -> the lane it stopped at"},
+    {"steps", (PyCFunction)(void (*)(void))bound_steps, METH_FASTCALL, "steps(carry, passed_on, init, gradients, kept) -> how many were done"},
     {"fits", (PyCFunction)bound_fits, METH_NOARGS, "fits() -> for each lane whether the recording serves it"},
     {NULL, NULL, 0, NULL},
 };
 
 TYPE(Bound, bound, "A tape with the arrays that it reads and writes.", .tp_itemsize = 0);
-
-static int doubles(PyObject *source, Py_buffer *view, int writable, const char *what) {
-    if (PyObject_GetBuffer(source, view, PyBUF_FORMAT | PyBUF_ND | PyBUF_C_CONTIGUOUS | (writable ? PyBUF_WRITABLE : 0)) < 0) return -1;
-    if (view->itemsize == 8 && view->format && strcmp(view->format, "d") == 0 && view->ndim <= 2) return 0;
-    PyBuffer_Release(view);
-    PyErr_Format(PyExc_TypeError, "%s: a C-contiguous float64 array of at most two dimensions is needed", what);
-    return -1;
-}
 
 /* bind(params, arrays, outputs, totals, input_gradients, block, threads, build, in_place)
  *
@@ -463,7 +468,7 @@ static PyObject *tape_stats(TapeObject *self, PyObject *unused) {
                    (size_t)t->params * 4 + (size_t)t->nscalars * sizeof(Scalar) + (size_t)t->scalar_uses.n * 4;
     long L = t->lanes ? block_for(t, 0) : 1;
     (void)unused;
-    return Py_BuildValue("{s:l,s:l,s:l,s:l,s:l,s:n,s:l,s:n}", "nodes", t->live,
+    return Py_BuildValue("{s:l,s:l,s:l,s:l,s:l,s:l,s:n,s:l,s:n}", "nodes", t->live, "slots", t->slots,
                          "instructions", t->nfwd, "dots", t->dots, "layers", t->layers, "shared", t->shared,
                          "bytes", (Py_ssize_t)bytes, "block", L, "block_bytes", (Py_ssize_t)((t->slots + t->adjoints) * L * 8));
 }

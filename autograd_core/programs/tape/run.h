@@ -346,14 +346,21 @@ static int block_backward(const Run *run, Workspace *sp, Watch *watch) {
 static void run_block(const Run *run, Workspace *sp, Watch *watch) {
     const Tape *t = run->t;
     int careful = !t->lanes && run->b->nigrads > 0; /* the lane may yet be refused: its sums must then be as they were */
+    double *kept = run->b->kept ? run->b->kept + sp->lane * t->slots : NULL; /* of a one-lane tape */
     long l, s;
     sp->good = 0;
-    gather(run, sp);
-    for (l = 0; l < sp->L; l++) sp->poison[l] = 0.0;
-    if (!block_forward(run, sp, watch)) return;
-    if (run->fits) { tell_fits(run, sp); sp->good = sp->count; return; }
-    sp->good = good_lanes(run, sp);
-    put_outputs(run, sp);
+    if (kept && run->b->replays) {
+        memcpy(sp->val + t->nu, kept, (size_t)t->slots * sizeof *kept);
+        sp->good = 1;
+    } else {
+        gather(run, sp);
+        for (l = 0; l < sp->L; l++) sp->poison[l] = 0.0;
+        if (!block_forward(run, sp, watch)) return;
+        if (run->fits) { tell_fits(run, sp); sp->good = sp->count; return; }
+        sp->good = good_lanes(run, sp);
+        put_outputs(run, sp);
+        if (kept) memcpy(kept, sp->val + t->nu, (size_t)t->slots * sizeof *kept);
+    }
     if (!run->b->has_totals || !sp->good) return;
     if (careful) memcpy(sp->kept, sp->adj, (size_t)t->nu * sizeof(double));
     for (s = 0; s < run->b->seeds && sp->good; s++) {

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
-from autograd_core.programs import interpreter, interpreters, record
+from autograd_core.programs import interpreter, interpreters, record, repeated
 from autograd_core.programs.recording import unrolled
 from autograd_core.programs.repeated import LoopGraph
 
@@ -389,3 +389,21 @@ def test_comparisons_around_a_loop() -> None:
         program = record(f, X[0].tolist(), on_guard=on_guard)
         values, found = program.value_and_grad(X, wrt={"p": PARAMETERS, "x": 0})
         assert (values.tolist(), found["p"], found["x"].tolist()) == expected
+
+
+@pytest.mark.parametrize("f", FUNCTIONS)
+def test_what_steps_computed_is_kept_or_computed_again(
+    f: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several rows one after the other, and several reverse passes over what one forward pass kept."""
+    program = record(f, X[0])
+    seeds = np.random.default_rng(1).normal(size=(3, len(X), *program.shape))
+
+    def found() -> list[bytes]:
+        values, summed = program.value_and_grad(X)
+        _, products = program.vjp(X, seeds, wrt=[0, np.array(PARAMETERS)], per_row=True)
+        return [a.tobytes() for a in (values, summed.parameters, *products)]
+
+    kept = found()
+    monkeypatch.setattr(repeated, "_MOST_KEPT", 0)
+    assert found() == kept
