@@ -10,6 +10,7 @@ True
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import warnings
@@ -159,6 +160,14 @@ def gradient_report(
         TypeError: the inputs or results are not numbers.
         ValueError: there is nothing to check, the gradient has another size than the inputs, or an option
             makes no sense.
+
+    >>> report = gradient_report(lambda x, y: x * x * y, [3.0, 2.0], gradient=lambda x, y: (x * y, x * x))
+    >>> report.passed
+    False
+    >>> [(row.name, row.verdict) for row in report.rows]
+    [('x', 'wrong'), ('y', 'ok')]
+    >>> report.rows[0].note
+    '0.5 times what it should be'
     """
     for name, number, least in (("order", order, 1), ("points", points, 1), ("directions", directions, 1)):
         if number is not None and (number < least or number != int(number)):
@@ -167,6 +176,8 @@ def gradient_report(
         raise ValueError(f"order is 1 or 2, not {order!r}")
     if convention not in ("torch", "jax"):
         raise ValueError(f'convention is "torch" or "jax", not {convention!r}')
+    if not callable(function):
+        raise TypeError(f"the function is {function!r}, which cannot be called")
     given = gradient is not None or vjp is not None
     if hessian is not None and order != 2:
         raise ValueError("hessian= is checked with order=2")
@@ -757,8 +768,7 @@ class Check:
             note = f"f gave {value!r}, then {again[0]!r} and {again[1]!r}"
         elif self.has_gradient:
             roots = self.roots
-            for count in range(2, ASKED + 1):
-                note = note or difference(self.names, gradient, self.gradient(), count)
+            note = difference(self.names, [gradient, *(self.gradient() for _ in range(ASKED - 1))])
             self.roots = roots
         if not note:
             return rows
@@ -770,16 +780,23 @@ def same(a: float, b: float) -> bool:
     return a == b or (math.isnan(a) and math.isnan(b))
 
 
-def difference(names: Sequence[str], first: Vector, second: Vector, count: int) -> str:
-    """What to say when a gradient, asked for the count-th time, is not the same; nothing when it is."""
-    for name, a, b in zip(names, first, second, strict=True):
-        if same(a, b) or abs(a - b) <= FLOOR * max(abs(a), abs(b)):
-            continue
-        twice = all(abs(y - 2 * x) <= FLOOR * abs(y) for x, y in zip(first, second, strict=True))
-        doubled = ": it accumulates over calls and is not set to 0 before" if twice else ""
-        when = "then" if count == 2 else f"and when asked for the {count}rd time"
-        return f"the gradient of {name} was {a:.9g}, {when} {b:.9g}{doubled}"
+def difference(names: Sequence[str], gradients: Sequence[Vector]) -> str:
+    """What to say when a gradient, asked for again, is not the same; nothing when it is."""
+    for name, numbers in zip(names, zip(*gradients, strict=True), strict=True):
+        for count, number in enumerate(numbers[1:], 2):
+            if alike(number, numbers[0]):
+                continue
+            steps = [b - a for a, b in itertools.pairwise(numbers)]
+            steady = all(alike(step, steps[0]) for step in steps)
+            adds = ": it accumulates over calls and is not set to 0 before" if steady else ""
+            when = "then" if count == 2 else f"and when asked for the {count}rd time"
+            return f"the gradient of {name} was {numbers[0]:.9g}, {when} {number:.9g}{adds}"
     return ""
+
+
+def alike(a: float, b: float) -> bool:
+    """Whether two numbers are equal within the rounding of a gradient."""
+    return same(a, b) or abs(a - b) <= FLOOR * max(abs(a), abs(b))
 
 
 def component(vectors: Callable[[float], Sequence[float]], index: int) -> Callable[[float], float]:

@@ -300,7 +300,7 @@ class Tree:
         """The numbers of a gradient that has this structure, one for each element.
 
         Raises:
-            ValueError: an array has another shape than the input.
+            ValueError: an array has another shape than the input, or an entry is missing.
         """
         if self.leaf is not None:
             check_shape(self.leaf, gradient)
@@ -308,14 +308,25 @@ class Tree:
         if not self.parts:
             return []  # a part that is not varied
         if self.keys and dataclasses.is_dataclass(gradient):
-            gradient = {key: getattr(gradient, key) for key in self.keys}
-        if isinstance(gradient, Mapping) and set(self.keys) <= set(gradient):
-            gradient = [gradient[key] for key in self.keys]
+            gradient = {key: getattr(gradient, key) for key in self.keys if hasattr(gradient, key)}
+        if self.keys and isinstance(gradient, Mapping):
+            gradient = self.picked(gradient)
         if not isinstance(gradient, (list, tuple)) or len(gradient) != len(self.parts):
             return flatten_numbers(gradient)
         return [
             number for part, given in zip(self.parts, gradient, strict=True) for number in part.flatten(given)
         ]
+
+    def picked(self, gradient: Mapping[Any, Any]) -> list[Any]:
+        """The entries of a gradient in the order of the keys."""
+        for key in self.keys:
+            if key not in gradient:
+                others = ", ".join(map(repr, gradient)) or "none at all"
+                raise ValueError(
+                    f"the gradient has no entry {key!r}, only {others}: give one for each input, 0 "
+                    "where it is 0"
+                )
+        return [gradient[key] for key in self.keys]
 
 
 def check_shape(leaf: Leaf, gradient: Any) -> None:
@@ -490,7 +501,8 @@ class Inputs:
             ValueError: it has another size or shape than the inputs.
         """
         parts = self.tree.parts or [self.tree]
-        single = len(parts) == 1 and not isinstance(gradient, (list, tuple, Mapping))
+        single = len(parts) == 1 and not isinstance(gradient, (list, tuple))
+        single = single and not (self.keywords and isinstance(gradient, Mapping))
         tree = parts[0] if single else self.tree
         flat = tree.flatten(gradient)
         wanted = [leaf for leaf in self.leaves for _ in range(len(leaf.names) // (2 if leaf.doubled else 1))]

@@ -69,6 +69,7 @@ def check_operation(
 
     Raises:
         GradientCheckError: with a line for each fault.
+        TypeError: the operation is not a function, or a point is not made of numbers.
         ValueError: there are no points.
 
     >>> from autograd_core import relu
@@ -76,22 +77,30 @@ def check_operation(
     True
     """
     __tracebackhide__ = True
+    if not callable(operation):
+        raise TypeError(f"the operation is {operation!r}, not a function{instead(operation)}")
     name = str(getattr(operation, "name", None) or getattr(operation, "__name__", operation))
     faults: list[str] = []
     checks = 0
+    if isinstance(points, (str, int, float)):
+        raise TypeError(f"points is {points!r}, not a list of points: give [{points!r}]")
     places = [as_point(point) for point in points]
     if not places:
         raise ValueError("there is nothing to check: give at least one point")
     for point in places:
-        for what, fault in (*at_point(operation, point, order), *as_program(operation, point)):
+        found = list(at_point(operation, point, order))
+        if len(found) > 1:  # it has a value
+            found += as_program(operation, point)
+        for what, fault in found:
             checks += 1
             faults += [f"{name}{shown(point)}: {what}: {fault}"] if fault else []
     for point in map(as_point, outside):
         checks += 1
         fault = beyond(operation, point)
         faults += [f"{name}{shown(point)}: {fault}"] if fault else []
-    for place, gradient in conventions:
+    for place, partials in conventions:
         checks += 1
+        gradient = as_point(partials)
         found = gradient_at(operation, as_point(place))
         if not all(map(same, found, gradient)) or len(found) != len(gradient):
             faults.append(
@@ -103,9 +112,20 @@ def check_operation(
     return report
 
 
+def instead(operation: Any) -> str:
+    """What to give in place of an operation's name."""
+    import autograd_core
+
+    known = isinstance(operation, str) and callable(getattr(autograd_core, operation, None))
+    return f": give autograd_core.{operation} itself" if known else ""
+
+
 def as_point(point: Any) -> tuple[float, ...]:
     """The operands of a point."""
-    return tuple(map(float, point)) if isinstance(point, (tuple, list)) else (float(point),)
+    try:
+        return tuple(map(float, point)) if isinstance(point, (tuple, list)) else (float(point),)
+    except (TypeError, ValueError):
+        raise TypeError(f"a point is a number or a tuple of operands, not {point!r}") from None
 
 
 def shown(point: Sequence[float]) -> str:
@@ -124,11 +144,14 @@ def at_point(
     """The value and the derivatives: what was tested, and the fault or nothing."""
     from autograd_core import Value
 
-    plain, node = operation(*point), operation(*map(Value, point))
-    yield (
-        "value",
-        "" if same(float(plain), float(node)) else f"{float(plain)!r} on floats, {float(node)!r} on Values",
-    )
+    try:
+        plain, node = float(operation(*point)), float(operation(*map(Value, point)))
+    except Exception as error:  # an operation has a value, one number, at each of the points
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        domain = isinstance(error, (ValueError, ArithmeticError))
+        yield "value", text + (" (a point outside the domain belongs in outside=)" if domain else "")
+        return
+    yield "value", "" if same(plain, node) else f"{plain!r} on floats, {node!r} on Values"
     for level in range(1, order + 1):
         try:
             report = gradient_report(operation, list(point), order=level)

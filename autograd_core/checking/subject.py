@@ -348,8 +348,9 @@ class Subject:
         """Constants of the graph that change with the inputs: numbers that left the graph and came back.
 
         Returns:
-            The constant and its twin beside the inputs. (A constant such as the largest of some scores, taken
-            away for stability, may be right; so this is a hint and not a verdict.)
+            Of each, the node that uses it (with its source line), and the constant. (A constant such as the
+            largest of some scores, taken away for stability, may be right; so this is a hint and not a
+            verdict.)
         """
         inputs = set(self.leaves)
         twins = self.twins(roots, moved=True)
@@ -359,7 +360,7 @@ class Subject:
             for parent, other in zip(node.parents, twin.parents, strict=True):
                 is_input = parent in inputs or id(other) in own
                 if parent.is_leaf and not is_input and parent.data != other.data:
-                    found.append((twin, other))
+                    found.append((twin, parent))
         return found
 
     # --- second order --------------------------------------------------------------------------------------

@@ -87,3 +87,32 @@ def test_the_domain_and_the_conventions_are_tested():
 def test_no_point_is_an_error():
     with pytest.raises(ValueError, match="at least one point"):
         check_operation(ag.relu, [])
+
+
+def test_a_point_outside_the_domain_is_a_fault_with_the_remedy_and_the_other_points_are_checked():
+    with pytest.raises(
+        GradientCheckError, match=r"log\(-1\): value: DomainError.*belongs in outside="
+    ) as caught:
+        check_operation(ag.log, [-1, 1])
+    assert len(str(caught.value).splitlines()) == 2
+    assert check_operation(ag.log, [1], outside=[-1]).passed
+
+
+@pytest.mark.parametrize(
+    ("thing", "points", "message"),
+    [
+        ("exp", [1.0], r"'exp', not a function: give autograd_core\.exp itself"),
+        ("nonsense", [1.0], "'nonsense', not a function$"),
+        (ag.exp, 1.0, r"points is 1\.0, not a list of points: give \[1\.0\]"),
+        (ag.exp, ["a"], "a point is a number or a tuple of operands, not 'a'"),
+    ],
+)
+def test_what_is_no_operation_or_no_point_is_named(thing, points, message):
+    with pytest.raises(TypeError, match=message):
+        check_operation(thing, points)
+
+
+@pytest.mark.parametrize("point", [(1.0, 2.0), 1.0])
+def test_too_many_operands_and_results_that_are_no_number_are_faults(point):
+    with pytest.raises(GradientCheckError, match="value: TypeError"):
+        check_operation(ag.exp if point != 1.0 else lambda x: [x, x], [point])

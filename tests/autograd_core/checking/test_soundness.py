@@ -3,6 +3,7 @@
 import math
 import os
 import random
+from dataclasses import dataclass
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_a_partial_that_is_forgotten_is_told_with_its_place():
     (hint,) = report.hints
     assert "A part of the function left the graph" in hint
     assert "test_soundness.py" in hint
-    assert "is the number 3" in hint
+    assert "is the number 3, which changes" in hint  # as at the inputs
 
 
 def test_a_staircase_of_the_engine_s_own_operations_has_gradient_0():
@@ -180,6 +181,33 @@ def test_a_gradient_of_none_is_an_error_that_says_what_may_be_wrong():
         gradient_report(lambda x, y: x * y, [3.0, 2.0], gradient=lambda x, y: [y, None])
 
 
+@dataclass
+class Pair:
+    """Two parameters."""
+
+    a: float
+    b: float
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs"),
+    [
+        (lambda a, b: a * b, {"a": 1.0, "b": 2.0}),
+        (lambda p: p["a"] * p["b"], [{"a": 1.0, "b": 2.0}]),
+        (lambda p: p.a * p.b, Pair(1.0, 2.0)),
+    ],
+)
+def test_an_entry_that_a_gradient_lacks_is_named_and_their_order_does_not_matter(function, inputs):
+    assert gradient_report(function, inputs, gradient={"b": 1.0, "a": 2.0}).passed
+    with pytest.raises(ValueError, match=r"no entry 'b', only 'a': give one for each input, 0 where it is 0"):
+        gradient_report(function, inputs, gradient={"a": 2.0})
+
+
+def test_what_is_no_function_is_named():
+    with pytest.raises(TypeError, match="the function is 'exp', which cannot be called"):
+        gradient_report("exp", [1.0])
+
+
 def test_an_infinite_gradient_is_said():
     row = gradient_report(lambda x: x * x, [3.0], gradient=[math.inf]).rows[0]
     assert (row.verdict, row.note) == ("wrong", "the gradient is infinite and the slope is not")
@@ -198,6 +226,17 @@ def test_a_gradient_that_accumulates_is_told_as_such():
     row = gradient_report(lambda x: x * x, [3.0], gradient=accumulating).rows[0]
     assert row.verdict == "not repeatable"
     assert "accumulates over calls" in row.note
+
+
+def test_a_gradient_that_accumulates_since_before_the_check_is_told_as_such():
+    total = [100.0]
+
+    def accumulating(x):
+        total[0] += 2 * x
+        return [total[0]]
+
+    (row,) = gradient_report(lambda x: x * x, [3.0], gradient=accumulating).rows
+    assert "was 106, then 112: it accumulates over calls" in row.note
 
 
 def test_a_gradient_that_changes_when_asked_for_the_third_time_is_told():
