@@ -88,10 +88,10 @@ def check_operation(
     if not places:
         raise ValueError("there is nothing to check: give at least one point")
     for point in places:
-        found = list(at_point(operation, point, order))
-        if len(found) > 1:  # it has a value
-            found += as_program(operation, point)
-        for what, fault in found:
+        results = list(at_point(operation, point, order))
+        if len(results) > 1:  # it has a value
+            results += as_program(operation, point)
+        for what, fault in results:
             checks += 1
             faults += [f"{name}{shown(point)}: {what}: {fault}"] if fault else []
     for point in map(as_point, outside):
