@@ -24,6 +24,7 @@ from .engine.derivatives import (
     call_on_inputs,
     depends_on_inputs,
     gradients_of,
+    walks_so_far,
 )
 from .engine.derivatives import (
     tangents as carry_tangents,
@@ -128,6 +129,7 @@ class _Call:
         has_aux: bool = False,
     ):
         self.chosen = chosen
+        self.since = walks_so_far()
         self.leaves: list[Value] = []
         self.arguments: list[tuple[slice, Rebuild]] = []
         self.higher = False
@@ -202,7 +204,7 @@ class _Call:
     def derivatives(self, outputs: list[Value], seeds: list[Any]) -> list[Any]:
         """Return d(sum_k seed_k output_k)/d leaf for each leaf: floats, or Values where graphs are wanted."""
         if self.higher or Value in map(type, seeds):
-            return [as_value(adjoint) for adjoint in adjoints(outputs, self.leaves, seeds, True)]
+            return [as_value(adjoint) for adjoint in adjoints(outputs, self.leaves, seeds, self.since)]
         return gradients_of(outputs, seeds, self.leaves)
 
     def parts(self, numbers: Sequence[Any]) -> list[Any]:
@@ -371,7 +373,9 @@ def _sparse(call: _Call, name: str, symmetric: bool = False) -> Any:
         starts,
         columns,
         compress(starts, columns, len(leaves), symmetric),
-        lambda group: carry_tangents(nodes, [leaves[k] for k in group], [1.0] * len(group), False),
+        lambda group: carry_tangents(
+            nodes, [leaves[k] for k in group], [1.0] * len(group), False, call.since
+        ),
         lambda group: gradients_of([nodes[i] for i in group], [1.0] * len(group), leaves),
     )
     finite = list(map(math.isfinite, numbers))
@@ -508,7 +512,7 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any], *, 
     _check_length("jvp", "tangents", len(directions), "primals", len(call.leaves))
     nodes, rebuild = call.nodes(call.output)
     call.higher = call.higher or any(isinstance(direction, Value) for direction in directions)
-    flow = carry_tangents(nodes, call.leaves, directions, call.higher)
+    flow = carry_tangents(nodes, call.leaves, directions, call.higher, call.since)
     product = rebuild([as_value(number) for number in flow] if call.higher else flow)
     result = rebuild(call.plain(nodes))
     return (result, product, call.plain_aux()) if has_aux else (result, product)

@@ -37,13 +37,14 @@ if cython.compiled:
         array_pointer,
         begin_marking,
         end_marking,
+        is_older,
         nodes_up_to,
     )
     from cython.cimports.autograd_core.engine.value import *
 else:
     from .flags import *
     from .nary import make_many
-    from .sweep import array_pointer, nodes_up_to
+    from .sweep import array_pointer, is_older, nodes_up_to
     from .value import *
 
 from .modes import enable_grad
@@ -131,6 +132,17 @@ def gradients_of(outputs: list, seeds: list, leaves: list):
 
 # --- the nodes between inputs and outputs ---------------------------------------------------------------
 
+_walks = cython.declare(cython.longlong, 0)  # that left their number, the stamp, on the nodes they came by
+
+
+def walks_so_far():
+    """Return the number of the last walk from outputs to inputs.
+
+    The nodes that it or an earlier one came by do not depend on leaves that are made from now on. So in a
+    loop of nested calls each node of the past is looked at by one of them alone.
+    """
+    return _walks
+
 
 @cython.final
 @cython.cclass
@@ -141,6 +153,7 @@ class _Between:
         outputs: Values.
         inputs: Values.
         stop: the flags of nodes that are not looked behind; TARGET stands for the inputs.
+        since: what `walks_so_far` said before the inputs were made; -1 where they may be older than that.
     """
 
     nodes: list
@@ -149,18 +162,35 @@ class _Between:
     output_places: list  # -1 for an output that depends on no input
     input_places: list  # -1 for an input that no output depends on
 
-    def __init__(self, outputs: list, inputs: list, stop: cython.int):
+    def __init__(self, outputs: list, inputs: list, stop: cython.int, since: cython.longlong):
         x: Value
+        before: cython.uint = 0
+        if since > 0 and _walks - since < 0x8000:
+            before = (since & 0xFFFF) | 0x10000
         for x in inputs:
             x._flags |= TARGET
         try:
-            roots: list = [y for y in outputs if not cython.cast(Value, y)._flags & stop]
-            self.nodes = nodes_up_to(tuple(roots), stop)
+            roots: list = [
+                y
+                for y in outputs
+                if not (cython.cast(Value, y)._flags & stop or is_older(cython.cast(Value, y)._stamp, before))
+            ]
+            self.nodes = nodes_up_to(tuple(roots), stop, before)
             self.nodes[:0] = _unlisted(outputs, self.nodes)
             self._find_edges(outputs, inputs, stop)
+            self._leave_stamps()
         finally:
             for x in inputs:
                 x._flags &= ~TARGET
+
+    def _leave_stamps(self):
+        global _walks
+        node: Value
+        _walks += 1
+        if _walks & 0xFFFF == 0:  # it stands for "none"
+            _walks += 1
+        for node in self.nodes:
+            node._stamp = cython.cast(cython.ushort, _walks & 0xFFFF)
 
     def _find_edges(self, outputs: list, inputs: list, stop: cython.int):
         i: cython.Py_ssize_t
@@ -507,15 +537,15 @@ def _pass_on(
     flow.add(target, share, condition)
 
 
-def adjoints(outputs: list, inputs: list, seeds: list, inner: cython.bint = False):
+def adjoints(outputs: list, inputs: list, seeds: list, since: cython.longlong = -1):
     """Return the gradients of sum_k seed_k output_k as graphs.
 
     Args:
         outputs: Values.
         inputs: Values.
         seeds: a float or Value for each output.
-        inner: whether the inputs were made for a call that the outputs came from. No input depends on another
-            then, or on what was made before.
+        since: what `walks_so_far` said before the inputs were made, if they were made for a call that the
+            outputs came from; else -1.
 
     Returns:
         For each input a Value, or a float where the gradient depends on nothing; 0.0 where there is none.
@@ -528,7 +558,7 @@ def adjoints(outputs: list, inputs: list, seeds: list, inner: cython.bint = Fals
     place: cython.Py_ssize_t
     start: cython.Py_ssize_t
     node: Value
-    between: _Between = _Between(outputs, inputs, _barrier(inputs, inner))
+    between: _Between = _Between(outputs, inputs, _barrier(inputs, since >= 0), since)
     refuse_stale(between.nodes)
     flow: _Flow = _Flow(len(between.nodes))
     partials: _Partials = _Partials()
@@ -552,7 +582,7 @@ def adjoints(outputs: list, inputs: list, seeds: list, inner: cython.bint = Fals
     return _taken(flow.sums, between.input_places, partials.branched)
 
 
-def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint):
+def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint, since: cython.longlong):
     """Return the derivatives of the outputs when the inputs of one call move in given directions.
 
     Args:
@@ -560,6 +590,7 @@ def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint):
         inputs: Values, made for the call that the outputs came from.
         directions: a float or Value for each input.
         graph: whether graphs are wanted; else the stored partials are used, and floats returned.
+        since: what `walks_so_far` said before the inputs were made.
 
     Returns:
         For each output a Value or a float.
@@ -572,7 +603,7 @@ def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint):
     place: cython.Py_ssize_t
     start: cython.Py_ssize_t
     node: Value
-    between: _Between = _Between(outputs, inputs, TARGET | INPUT)
+    between: _Between = _Between(outputs, inputs, TARGET | INPUT, since)
     if graph:
         refuse_stale(between.nodes)
     flow: _Flow = _Flow(len(between.nodes))

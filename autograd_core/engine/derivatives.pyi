@@ -18,10 +18,13 @@ def depends_on_inputs(nodes: list[Value]) -> bool:
 def gradients_of(outputs: list[Value], seeds: Sequence[float], leaves: list[Value]) -> list[float]:
     """Return the gradients of sum_k seed_k output_k with respect to leaves made for one call."""
 
-def adjoints(
-    outputs: list[Value], inputs: list[Value], seeds: Sequence[Any], inner: bool = False
-) -> list[Any]:
+def walks_so_far() -> int:
+    """Return the number of the last walk: what it came by does not depend on leaves that are made later."""
+
+def adjoints(outputs: list[Value], inputs: list[Value], seeds: Sequence[Any], since: int = -1) -> list[Any]:
     """Return the gradients of sum_k seed_k output_k as graphs: a Value or a float for each input."""
 
-def tangents(outputs: list[Value], inputs: list[Value], directions: Sequence[Any], graph: bool) -> list[Any]:
+def tangents(
+    outputs: list[Value], inputs: list[Value], directions: Sequence[Any], graph: bool, since: int
+) -> list[Any]:
     """Return the derivatives of the outputs when the inputs move in given directions."""

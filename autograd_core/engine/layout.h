@@ -41,7 +41,8 @@ struct AD_ALIAS ad_node {
     double _d0, _d1;      /* up to two partials */
     PyObject *_extra, *_weak_references;
     unsigned short _op_id, _flags;
-    unsigned int _count, _mark, _scope;
+    unsigned int _count, _mark;
+    unsigned short _scope, _stamp;  /* _stamp: of derivatives.py */
 };
 
 static inline ad_node *node_of(PyObject *value) { return (ad_node *)value; }

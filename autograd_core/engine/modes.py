@@ -484,7 +484,7 @@ def _scope_inside(outer: cython.uint, name) -> cython.uint:
     return inner
 
 
-MOST_SCOPES = 100_000
+MOST_SCOPES = 65_000  # a node has 16 bits for the number
 _warned = cython.declare(cython.bint, False)
 
 

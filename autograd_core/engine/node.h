@@ -228,7 +228,8 @@ AD_ALWAYS ad_node *ad_begin(int op, double y, int flags, unsigned int count) {
     node->_flags = (unsigned short)flags;
     node->_count = count;
     node->_mark = 0;
-    node->_scope = ad_thread.scope;
+    node->_scope = (unsigned short)ad_thread.scope;
+    node->_stamp = 0;
     return node;
 }
 
@@ -271,7 +272,8 @@ static PyObject *ad_alloc(PyTypeObject *type, Py_ssize_t items) {
     node->_p0 = node->_p1 = NULL;
     node->_extra = node->_weak_references = NULL;
     node->_op_id = node->_flags = 0;
-    node->_count = node->_mark = node->_scope = 0;
+    node->_count = node->_mark = 0;
+    node->_scope = node->_stamp = 0;
     return (PyObject *)node;
 }
 

@@ -1,4 +1,5 @@
-cdef list nodes_up_to(tuple roots, int stop)
+cdef list nodes_up_to(tuple roots, int stop, unsigned int before=*)
+cdef bint is_older(unsigned int stamp, unsigned int before) noexcept
 cdef long long *array_pointer(values)
 cdef void begin_marking() noexcept
 cdef void end_marking() noexcept

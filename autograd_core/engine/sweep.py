@@ -115,12 +115,18 @@ def _append(nodes: _Nodes, node: cython.pointer(Node)) -> cython.bint:
 @cython.cfunc
 @cython.exceptval(check=False)
 def _visit(
-    root: cython.pointer(Node), order: _Nodes, path: _Nodes, leaves: cython.bint, stop: cython.int
+    root: cython.pointer(Node),
+    order: _Nodes,
+    path: _Nodes,
+    leaves: cython.bint,
+    stop: cython.int,
+    before: cython.uint,
 ) -> cython.int:
     """Append what `root` was computed from, and root, to `order`: depth first, parents from left to right.
 
     A node's mark is 0 until it is visited, then one more than the number of parents that were looked at. The
-    caller clears the marks. Leaves are appended too if `leaves`; nodes with a flag of `stop` count as leaves.
+    caller clears the marks. Leaves are appended too if `leaves`; nodes with a flag of `stop`, and those that
+    are older than `before`, count as leaves.
     Without `leaves`, and where nothing is pruned (`stop` is SWEPT), leaves are flagged as swept.
 
     Returns:
@@ -150,7 +156,7 @@ def _visit(
                 continue
             if parent._mark:
                 continue
-            if parent._count and not (leaves and parent._flags & stop):
+            if parent._count and not (leaves and (parent._flags & stop or is_older(parent._stamp, before))):
                 if not _append(path, parent):
                     return _NO_MEMORY
                 parent._mark = 1
@@ -170,6 +176,17 @@ def _visit(
 
 
 @cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def is_older(stamp: cython.uint, before: cython.uint) -> cython.bint:
+    """Tell whether a node's stamp is of a walk up to number `before`, with 2^16 added; False for 0 (none).
+
+    Stamps have 16 bits: at most 2^15 walks may have come since.
+    """
+    return before != 0 and stamp != 0 and ((before - stamp) & 0xFFFF) < 0x8000
+
+
+@cython.cfunc
 @cython.exceptval(check=False)
 def _clear_marks(nodes: _Nodes) -> cython.void:
     i: cython.Py_ssize_t
@@ -179,7 +196,7 @@ def _clear_marks(nodes: _Nodes) -> cython.void:
 
 
 @cython.cfunc
-def _order(roots: list, leaves: cython.bint, stop: cython.int) -> _Nodes:
+def _order(roots: list, leaves: cython.bint, stop: cython.int, before: cython.uint) -> _Nodes:
     """Return the nodes under some roots, parents before children. Compiled, they are marked still.
 
     The caller begins and ends the walk, and clears the marks. Ctrl-C is handled between two attempts, when
@@ -190,14 +207,14 @@ def _order(roots: list, leaves: cython.bint, stop: cython.int) -> _Nodes:
     outcome: cython.int = _INTERRUPTED
     i: cython.Py_ssize_t
     if not cython.compiled:
-        order.items = _plain_order(roots, leaves, stop)
+        order.items = _plain_order(roots, leaves, stop, before)
         order.size = len(order.items)
         return order
     while outcome == _INTERRUPTED:
         outcome = _DONE
         for i in range(len(roots)):
             if outcome == _DONE:
-                outcome = _visit(node_of(roots[i]), order, path, leaves, stop)
+                outcome = _visit(node_of(roots[i]), order, path, leaves, stop, before)
         if outcome == _DONE:
             return order
         _clear_marks(order)
@@ -214,7 +231,7 @@ def _order(roots: list, leaves: cython.bint, stop: cython.int) -> _Nodes:
     return order
 
 
-def _plain_order(roots, leaves, stop):
+def _plain_order(roots, leaves, stop, before):
     """Uncompiled twin of `_order`, without marks: here other threads may run during a walk."""
     order, seen = [], set()
     for root in roots:
@@ -222,7 +239,8 @@ def _plain_order(roots, leaves, stop):
         seen.add(id(root))
         while path:
             node, j = path.pop()
-            if j == len(node._parents) or (leaves and node._flags & stop and node is not root):
+            leaf = leaves and node is not root and (node._flags & stop or is_older(node._stamp, before))
+            if j == len(node._parents) or leaf:
                 order.append(node)
                 continue
             path.append((node, j + 1))
@@ -261,12 +279,15 @@ def topological_order(*roots):
 
 
 @cython.cfunc
-def nodes_up_to(roots: tuple, stop: cython.int) -> list:
-    """Return the nodes under some roots in topological order; those with a flag of `stop` count as leaves."""
+def nodes_up_to(roots: tuple, stop: cython.int, before: cython.uint = 0) -> list:
+    """Return the nodes under some roots in topological order.
+
+    Those with a flag of `stop`, and those with a stamp older than `before`, count as leaves.
+    """
     i: cython.Py_ssize_t
     begin_walk()
     try:
-        order: _Nodes = _order(list(roots), True, stop)
+        order: _Nodes = _order(list(roots), True, stop, before)
         _clear_marks(order)
     finally:
         end_walk()
@@ -338,7 +359,7 @@ def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint
     partials: cython.p_double
     gradient: cython.double
     touched: cython.int = 0
-    order: _Nodes = _order(roots, False, 0 if pruned else SWEPT)
+    order: _Nodes = _order(roots, False, 0 if pruned else SWEPT, 0)
     for i in range(len(targets)):
         node_of(targets[i])._flags |= TARGET | SWEPT
     if pruned:

@@ -25,7 +25,8 @@ cdef extern from "layout.h":
         Node *_p1
         double _d0, _d1
         unsigned short _op_id, _flags
-        unsigned int _count, _mark, _scope
+        unsigned int _count, _mark
+        unsigned short _scope, _stamp
     Node *node_of(object value) noexcept
     object value_of(Node *node)
     Node *keep(object value) noexcept
@@ -54,7 +55,8 @@ cdef class Value:  # layout.h repeats these fields
     cdef unsigned short _flags
     cdef unsigned int _count
     cdef unsigned int _mark
-    cdef unsigned int _scope
+    cdef unsigned short _scope
+    cdef unsigned short _stamp
 
 cdef Value new_node(int op, double y)
 cdef Value make_unary(int op, Value a)

@@ -100,9 +100,9 @@ def visited(monkeypatch, run):
     count = 0
     plain = module.nodes_up_to
 
-    def counted(roots, stop):
+    def counted(*given):
         nonlocal count
-        found = plain(roots, stop)
+        found = plain(*given)
         count += len(found)
         return found
 
@@ -117,8 +117,12 @@ def visited(monkeypatch, run):
         lambda x: x - 0.01 * grad(lambda y: y * y)(x),
         lambda x: x - 0.01 * jvp(lambda y: y * y, (x,), (1.0,))[1],
         lambda x: x - 0.01 * ag.hvp(lambda y: y * y * y, x, 1.0),
+        lambda x: x - 0.01 * (lambda past: grad(lambda y: y * y * past)(x))(x * 2.0),
+        lambda x: x - 0.01 * (lambda past: jvp(lambda y: y * y * past, (x,), (1.0,))[1])(x * 2.0),
+        lambda x: x - 0.01 * (lambda past: ag.hvp(lambda y: y * y * y * past, x, 1.0))(x * 2.0),
+        lambda x: x - 0.01 * (lambda past: grad(lambda y: past)(x) + past)(x * 2.0),
     ],
-    ids=["grad", "jvp", "hvp"],
+    ids=["grad", "jvp", "hvp", "grad and past", "jvp and past", "hvp and past", "past alone"],
 )
 def test_nested_derivatives_do_not_walk_through_the_past(monkeypatch, step):
     def run(steps):
@@ -130,6 +134,61 @@ def test_nested_derivatives_do_not_walk_through_the_past(monkeypatch, step):
         return lambda: grad(nested)(1.0)
 
     assert visited(monkeypatch, run(40)) < 2.1 * visited(monkeypatch, run(20))
+
+
+def test_nested_derivatives_that_use_the_past_are_right():
+    def by_transforms(x):
+        total = x
+        for _ in range(40):
+            past = x * 2.0
+            x = x - 0.01 * grad(lambda y: y * y * past)(x)  # noqa: B023 (called at once)
+            total = total + ag.hvp(lambda y: y * past * x * total, x, 1.0)  # noqa: B023
+            x = x + 0.001 * grad(lambda y: grad(lambda z: z * z * y * past)(x) * past)(x)  # noqa: B023
+        return x * total
+
+    def by_hand(x):
+        total = x
+        for _ in range(40):
+            past = x * 2.0
+            x = x - 0.01 * (2.0 * x * past)
+            x = x + 0.001 * (2.0 * x * past * past)
+        return x * total
+
+    for order in range(3):
+        expected, found = by_hand, by_transforms
+        for _ in range(order):
+            expected, found = grad(expected), grad(found)
+        assert found(0.4) == pytest.approx(expected(0.4), rel=1e-12)
+
+
+def test_an_outer_input_is_found_behind_what_an_inner_call_has_walked_over():
+    x, y = Value(3.0), Value(2.0)
+
+    def outer(a):
+        past = a * x
+        for _ in range(3):
+            past = past + grad(lambda b: b * past)(y) * 0.0  # noqa: B023
+        return past * a
+
+    assert grad(outer)(5.0) == 30.0
+    assert [part.data for part in differentiate(outer(y), [x, y])] == [4.0, 12.0]
+    z = x * x
+    grad(lambda b: b * z)(y)
+    assert differentiate(z, [x])[0].data == 6.0
+
+
+def test_stamps_may_run_round(monkeypatch):
+    import autograd_core.engine.derivatives as module
+
+    x = Value(2.0)
+    for _ in range(70_000 if ag.COMPILED else 0):
+        module.adjoints([x], [x], [1.0])
+    if not ag.COMPILED:
+        monkeypatch.setattr(module, "_walks", 65_530)
+    for _ in range(20):
+        past = x * x
+        assert grad(lambda y: grad(lambda z: z * y * past)(y) * past)(x).data == 16.0  # noqa: B023
+        assert differentiate(past, [x])[0].data == 4.0
 
 
 def test_nested_derivatives_of_a_long_past_are_right():
