@@ -2,16 +2,16 @@
 
 Graphviz puts an input as far right as its user allows. So the weights of a second layer would stand in the
 column of the first layer's results, and the edges between the layers would merge on their way round the
-clusters. An invisible *anchor* behind the results keeps the weights of the next layer right of them and in
-their order, and an invisible *lane* beside the weights lets each other edge of their user into the cluster,
-on a way of its own. A graph that is many times longer than it is high is cut into rows where few edges
-cross, as a text is cut into lines; a circled number says where an edge goes on.
+clusters. An invisible *lane* beside the weights lets each other edge of their user into the cluster, on a way
+of its own, and keeps the weights one column right of where it comes from. A graph that is many times longer
+than it is high is cut into rows where few edges cross, as a text is cut into lines; a circled number says
+where an edge goes on.
 """
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from viz.picture import LABELLED, Box, Link, Picture
 
@@ -22,39 +22,25 @@ SLACK = 1.5  # rows' worth up to which a picture stays whole
 BOX = 0.8  # inches that a box in a column takes
 LONG = 2.5  # times its height beyond which a picture is cut
 CROSSING = 8  # boxes whose edges may cross a cut
-AFTER = 8  # results that an anchor stands behind
-
-
-@dataclass
-class Anchor:
-    """An invisible node behind `after` and before `leaves`, whose scopes it keeps in order."""
-
-    row: int
-    after: dict[str, None] = field(default_factory=dict)
-    leaves: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Rows, anchors and lanes.
+    """Rows and lanes.
 
     Attributes:
         row: The row of each box, by its id.
         rows: How many rows there are.
-        anchors: The invisible nodes that keep layers apart.
         lanes: The ids of the links that pass the weights of the box they go to.
-        ordered: The boxes whose arguments stand in their order.
     """
 
     row: dict[str, int]
     rows: int
-    anchors: list[Anchor]
     lanes: frozenset[str]
-    ordered: frozenset[str]
 
 
 def arrange(picture: Picture, direction: str) -> Arrangement:
-    """Rows, anchors and lanes of a picture.
+    """Rows and lanes of a picture.
 
     Args:
         picture: What is drawn.
@@ -68,9 +54,8 @@ def arrange(picture: Picture, direction: str) -> Arrangement:
     for link in reversed(picture.links):  # an input stands in the row of its first user
         if link.tail not in entered:
             row[link.tail] = row[link.head]
-    if len(boxes) > LABELLED:
-        return Arrangement(row, len(cuts) + 1, [], frozenset(), frozenset())
-    return Arrangement(row, len(cuts) + 1, *_anchors(boxes, picture.links, levels, row))
+    lanes = _lanes(boxes, picture.links, row) if len(boxes) <= LABELLED else frozenset[str]()
+    return Arrangement(row, len(cuts) + 1, lanes)
 
 
 def _levels(boxes: Mapping[str, Box], links: list[Link]) -> dict[str, int]:
@@ -137,31 +122,18 @@ def _size(box: Box, direction: str) -> float:
     return CHARACTER * max(map(len, (box.title, *box.lines))) + 0.26 + GAP
 
 
-def _anchors(
-    boxes: Mapping[str, Box], links: list[Link], levels: dict[str, int], row: dict[str, int]
-) -> tuple[list[Anchor], frozenset[str], frozenset[str]]:
-    """An anchor for the leaves of each scope that are used in one column, and the links beside them."""
-    tails: dict[str, list[Link]] = {ident: [] for ident in boxes}
-    heads: dict[str, list[str]] = {ident: [] for ident in boxes}
-    for link in links:
-        tails[link.head].append(link)
-        heads[link.tail].append(link.head)
-    found: dict[tuple[int, int], Anchor] = {}
-    lanes, users = set(), set()
-    for ident, box in boxes.items():
-        if tails[ident] or not heads[ident] or not box.scope:
-            continue
-        user = min(heads[ident], key=lambda one: levels[one])
-        outside = [
-            link
-            for link in tails[user]
-            if boxes[link.tail].scope != box.scope and row[link.tail] == row[user]
-        ]
-        anchor = found.setdefault((row[ident], levels[user]), Anchor(row[ident]))
-        anchor.leaves.append(ident)
-        last = max((levels[link.tail] for link in outside), default=0)
-        anchor.after |= dict.fromkeys([link.tail for link in outside if levels[link.tail] == last][:AFTER])
-        if boxes[user].scope == box.scope:
-            lanes |= {link.ident for link in outside}
-            users.add(user)
-    return list(found.values()), frozenset(lanes), frozenset(users)
+def _lanes(boxes: Mapping[str, Box], links: list[Link], row: Mapping[str, int]) -> frozenset[str]:
+    """The links from outside to a box whose scope holds inputs of its own: they pass those in lanes."""
+    entered = {link.head for link in links}
+    beside = {
+        link.head
+        for link in links
+        if link.tail not in entered and (scope := boxes[link.tail].scope) and scope == boxes[link.head].scope
+    }
+    return frozenset(
+        link.ident
+        for link in links
+        if link.head in beside
+        and boxes[link.tail].scope != boxes[link.head].scope
+        and row[link.tail] == row[link.head]
+    )

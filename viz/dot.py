@@ -32,7 +32,10 @@ _EDGE = {
 }
 _ROW = {"style": "invis", "label": "", "margin": "4"}
 _INVISIBLE = {"shape": "point", "width": "0.01", "height": "0.01", "style": "invis"}
-_ANCHOR = _INVISIBLE | {"ordering": "out"}
+_LANE = {  # as much of a line as there is between the two pieces of an edge
+    "shape": "box", "width": "0.03", "height": "0.014", "margin": "0", "label": "", "fixedsize": "true",
+    "style": "filled", "fillcolor": LIGHT["line"], "peripheries": "0",
+}  # fmt: skip
 _TO_LANE = {"arrowhead": "none", "headclip": "false"}
 _MARK = {
     "class": "mark",
@@ -82,26 +85,34 @@ def to_dot(
         here = [box for box in picture.boxes if arrangement.row[box.ident] == row]
         here += [_lane(link, scope) for link, scope in lanes if arrangement.row[link.head] == row]
         if arrangement.rows == 1:
-            _add_scopes(graph, _scopes(here), room or {})
+            _add_scopes(graph, _scopes(here, direction == "LR"), room or {})
         else:
             with graph.subgraph(name=f"cluster_row{row}", graph_attr=_ROW) as part:
-                _add_scopes(part, _scopes(here), room or {}, str(row))
-    for ident in sorted(arrangement.ordered):
-        graph.node(ident, ordering="in")
+                _add_scopes(part, _scopes(here, direction == "LR"), room or {}, str(row))
     _add_links(graph, picture.links, arrangement)
-    _add_anchors(graph, arrangement)
+    _add_rows(graph, arrangement)
     if legend:
         _add_legend(graph, picture.boxes)
     return graph
 
 
-def _scopes(boxes: list[Box]) -> _Scope:
+def _scopes(boxes: list[Box], backwards: bool) -> _Scope:
+    """The boxes in their scopes; with `backwards`, those of a scope last one first.
+
+    From left to right, Graphviz draws what stands in a cluster from the bottom to the top.
+    """
     top = _Scope()
+    found = []
     for box in boxes:
         scope = top
         for level in filter(None, box.scope.split(".")):
-            scope = scope.inner.setdefault(level, _Scope())
+            if level not in scope.inner:
+                scope.inner[level] = _Scope()
+                found.append(scope.inner[level])
+            scope = scope.inner[level]
         scope.boxes.append(box)
+    for scope in found if backwards else []:
+        scope.boxes.reverse()
     return top
 
 
@@ -143,7 +154,7 @@ def _cluster(path: str, name: str, row: str) -> graphviz.Digraph:
 def _add_boxes(graph: graphviz.Digraph, scope: _Scope, room: Mapping[str, int]) -> None:
     for box in scope.boxes:
         if box.kind == "lane":
-            graph.node(box.ident, _attributes=_INVISIBLE)
+            graph.node(box.ident, _attributes=_LANE | {"id": box.ident})
         else:
             _add_box(graph, box, room.get(box.ident, 0))
 
@@ -162,6 +173,8 @@ def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
         attributes |= {"fillcolor": SHADES[box.shade][0], "class": f"{attributes['class']} shade{box.shade}"}
     if look.margin:
         attributes["margin"] = look.margin
+    if look.turn:
+        attributes["orientation"] = look.turn
     if look.outlines > 1:
         attributes["peripheries"] = str(look.outlines)
     if box.trouble:
@@ -170,7 +183,8 @@ def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
     if box.kind == "reference":
         attributes |= {"fontcolor": look.light[1], "fontsize": "9", "margin": "0.02"}
     if room:
-        attributes["width"] = f"{room * CHARACTER + 0.2:.2f}"
+        share = 1.5 if look.turn else 1.0  # of a shape with a tip, the text takes two thirds
+        attributes["width"] = f"{room * CHARACTER * share + 0.2:.2f}"
     if box.emphasis:
         part = EMPHASIS[box.emphasis]
         attributes |= part | {"style": ",".join(filter(None, (look.style, part.get("style"))))}
@@ -238,16 +252,10 @@ def _add_number(
     return names[1]
 
 
-def _add_anchors(graph: graphviz.Digraph, arrangement: Arrangement) -> None:
-    """Invisible nodes and edges; what hangs on an anchor stays in order."""
-    for k, anchor in enumerate(arrangement.anchors):
-        _add_to_row(graph, arrangement, anchor.row, f"anchor{k}", _ANCHOR)
-        for leaf in anchor.leaves:
-            graph.edge(f"anchor{k}", leaf, style="invis")
-        for box in anchor.after:
-            graph.edge(box, f"anchor{k}", style="invis")
+def _add_rows(graph: graphviz.Digraph, arrangement: Arrangement) -> None:
+    """Invisible nodes that keep rows in their order."""
     if arrangement.rows > 1:
-        graph.node("rows", _attributes=_ANCHOR)
+        graph.node("rows", _attributes=_INVISIBLE | {"ordering": "out"})
         for row in range(arrangement.rows):
             _add_to_row(graph, arrangement, row, f"row{row}", _INVISIBLE)
             graph.edge("rows", f"row{row}", style="invis")

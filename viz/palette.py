@@ -19,11 +19,14 @@ class Look:
     dark: tuple[str, str]
     outlines: int = 1
     margin: str = ""  # inches, where the shape takes room from its text
+    turn: str = ""  # degrees
 
 
 KINDS = {
     "operation": Look("box", "rounded,filled", ("#ffffff", "#57606a"), ("#22272e", "#9aa4af")),
-    "input": Look("cds", "filled", ("#dff0fb", "#0072b2"), ("#0b3550", "#56b4e9"), margin="0.16,0.13"),
+    "input": Look(
+        "house", "filled", ("#dff0fb", "#0072b2"), ("#0b3550", "#56b4e9"), margin="0.04,0", turn="270"
+    ),
     "parameter": Look("tab", "filled", ("#fdecd2", "#b35c00"), ("#4a2e05", "#e69f00")),
     "constant": Look("box", "filled,dashed", ("#f1f2f3", "#6e7781"), ("#2d333b", "#9aa4af")),
     "output": Look("box", "rounded,filled", ("#dcf3ea", "#00735c"), ("#06392d", "#2fc79b"), outlines=2),

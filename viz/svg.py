@@ -50,6 +50,9 @@ def _join_lanes(root: ET.Element) -> None:
             if lane is not None and first is not None and second is not None:
                 second.set("d", f"{first.get('d')}L{second.get('d', 'M')[1:]}")
                 parent.remove(lane)
+        for ident, element in edges.items():
+            if ident and ident.startswith("lane_"):
+                parent.remove(element)
 
 
 def _move_label(edge: ET.Element) -> None:

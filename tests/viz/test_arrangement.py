@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 import re
 import xml.etree.ElementTree as ET
 
@@ -94,6 +95,44 @@ def test_layers_stand_one_after_the_other_and_neurons_in_their_order(drawing):
     assert max(x for x, _y in relus) < min(later)
     first = [at[f"layer0.neuron{k}", "w0"][0] for k in range(4)]
     assert max(at["", "x0"][0], at["", "x1"][0]) < min(first)
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+@pytest.mark.parametrize("sizes", [(3, 1), (2, 4, 1), (3, 2, 2), (4, 3, 1)])
+def test_the_weights_of_each_neuron_stand_in_their_order(network, sizes, direction):
+    model = network(*sizes)
+    drawing = viz.draw(model, [0.5, -1.0, 2.0, 0.1][: sizes[0]], direction=direction, fold=False)
+    boxes = elements(drawing, "node")
+    found = {}
+    for (place, name), ident in nodes_by_place(drawing).items():
+        if re.fullmatch(r"[wx]\d+|b", name):
+            found.setdefault(place, []).append((centre(boxes[ident])[direction == "LR"], name))
+    assert len(found) == 1 + sum(sizes[1:])
+    for place, names in found.items():
+        inputs = [f"{'w' if place else 'x'}{k}" for k in range(len(names) - bool(place))]
+        assert [name for _, name in sorted(names)] == [*inputs, *(["b"] if place else [])]
+
+
+def to_segment(point, a, b):
+    """How far a point is from a side."""
+    along = [q - p for p, q in zip(a, b, strict=True)]
+    off = [q - p for p, q in zip(a, point, strict=True)]
+    t = min(1.0, max(0.0, sum(map(operator.mul, along, off)) / sum(map(operator.mul, along, along))))
+    return math.dist(point, [p + t * d for p, d in zip(a, along, strict=True)])
+
+
+def test_an_edge_begins_at_the_outline_of_its_input(network):
+    drawing = viz.draw(network(2, 2), [0.5, -1.0])
+    boxes, edges = elements(drawing, "node"), elements(drawing, "edge")
+    inputs = {box.ident for box in drawing.picture.boxes if box.kind == "input"}
+    tails = [link for link in drawing.picture.links if link.tail in inputs]
+    assert len(tails) == 4
+    for link in tails:
+        outline = boxes[link.tail].find(f".//{SVG}polygon").get("points").split()
+        corners = [tuple(map(float, pair.split(","))) for pair in outline]
+        path = edges[link.ident].find(f".//{SVG}path").get("d")
+        start = tuple(map(float, re.match(r"M([-\d.]+),([-\d.]+)", path).groups()))
+        assert min(to_segment(start, a, b) for a, b in itertools.pairwise(corners)) < 1
 
 
 def test_every_edge_is_one_path(drawing):

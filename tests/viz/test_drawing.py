@@ -90,8 +90,8 @@ def test_a_repeated_operand_has_two_edges():
 def test_kinds_differ_in_shape_and_not_in_colour_only(network):
     drawing = viz.draw(network(2, 2, 1), [0.5, 1.0], legend=True)
     constant = viz.draw(Value(1.0) * 2.0)
-    assert {"shape=cds", "shape=tab", 'style="rounded,filled"', "peripheries=2"} <= set(
-        re.findall(r'shape=(?:cds|tab)|style="rounded,filled"|peripheries=2', drawing.source)
+    assert {"shape=house", "shape=tab", 'style="rounded,filled"', "peripheries=2"} <= set(
+        re.findall(r'shape=(?:house|tab)|style="rounded,filled"|peripheries=2', drawing.source)
     )
     assert 'style="filled,dashed"' in constant.source
     for name in ("input", "parameter", "operation", "output"):
