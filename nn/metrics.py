@@ -372,7 +372,7 @@ class Evaluator:
             kind = accuracy_kind(examples.targets, width, self.loss.targets)
             right = float(np.count_nonzero(_right(outputs, examples.targets, kind))) / len(examples)
         made = {
-            name: float(metric(examples.targets, np.asarray(outputs)))
+            name: _measured(name, metric, examples.targets, np.asarray(outputs))
             for name, metric in self.metrics.items()
         }
         return Evaluation(total / len(examples), right, len(examples), kind, made)
@@ -417,6 +417,22 @@ class Evaluator:
         except Exception:  # one by one it goes well, or tells what is wrong
             return None
         return losses if same else None
+
+
+def _measured(name: str, metric: Callable[[Any, Any], float], targets: Any, outputs: Any) -> float:
+    """What a metric says.
+
+    Raises:
+        InputError: it raises, or says something else than a number.
+    """
+    try:
+        return float(metric(targets, outputs))
+    except Exception as error:
+        raise InputError(
+            f"the metric {name!r} failed: {error}. It is called with the targets and the model's outputs, "
+            f"of shape {outputs.shape}, which are no classes yet: outputs.argmax(axis=1) names the class, "
+            "outputs > 0 the labels of binary_cross_entropy; and it returns a number"
+        ) from error
 
 
 def output_count(model: Any, row: list[float]) -> int:

@@ -2,6 +2,7 @@
 
 import math
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -241,3 +242,69 @@ def test_data_that_does_not_fit_is_refused(data, call, message):
 def test_the_accuracy_of_what_names_no_class_is_refused(outputs, y):
     with pytest.raises(nn.InputError, match=r" in y is not | and y has shape "):
         nn.accuracy(nn.MLP(2, [outputs], seed=1), [[0.0, 1.0], [1.0, 0.0]], y)
+
+
+def _confused(seed: int, rows: int, outputs: int) -> Any:
+    """A model that returns its inputs, and inputs whose signs are often not the targets'."""
+    rng = np.random.default_rng(seed)
+    model = nn.MLP(outputs, [outputs], seed=1)
+    model.load_state_dict({"layer1.W": np.eye(outputs), "layer1.b": np.zeros(outputs)})
+    return model, rng.normal(size=(rows, outputs)), rng
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("weighted", [False, True])
+def test_accuracies_and_metrics_are_those_of_scikit_learn(seed: int, weighted: bool) -> None:
+    rows, outputs = 40 + seed, 2 + seed % 3
+    model, X, rng = _confused(seed, rows, outputs)
+    weights = rng.uniform(size=rows) if weighted else None
+    logits = np.array(nn.predict(model, X))
+    assert (logits == X).all()
+
+    labels = rng.integers(0, 2, (rows, outputs))
+    labels[0] = 0, *[1] * (outputs - 1)
+    found = nn.accuracy(model, X, labels, "binary_cross_entropy", sample_weight=weights)
+    assert found == pytest.approx(reference.accuracy_score(labels, X > 0, sample_weight=weights), rel=1e-14)
+    classes = rng.integers(0, outputs, rows)
+    found = nn.accuracy(model, X, classes, sample_weight=weights)
+    assert found == pytest.approx(
+        reference.accuracy_score(classes, X.argmax(axis=1), sample_weight=weights), rel=1e-14
+    )
+    counts = nn.confusion_matrix(classes, nn.predict_labels(model, X), range(outputs))
+    assert (counts == reference.confusion_matrix(classes, X.argmax(axis=1), labels=range(outputs))).all()
+
+    names = ("f1", "precision", "recall", "jaccard")
+    score = {name: getattr(reference, f"{name}_score") for name in names}
+    for loss, y, decide in (
+        ("binary_cross_entropy", labels.astype(float), lambda f: f > 0),
+        ("cross_entropy", classes, lambda f: f.argmax(axis=1)),
+    ):
+        metrics = {
+            n: lambda y, f, n=n, by=decide: score[n](y, by(f), average="macro", zero_division=0)
+            for n in names
+        }
+        metrics["auc"] = lambda y, f: reference.roc_auc_score(y == 1, f if f.ndim == y.ndim else f[:, 1])
+        run = nn.fit(
+            model,
+            X,
+            y,
+            loss=loss,
+            optimizer=nn.SGD(lr=1e-300),
+            epochs=1,
+            seed=1,
+            validation=(X, y),
+            metrics=metrics,
+        )
+        for name in names:
+            expected = score[name](y, decide(X), average="macro", zero_division=0)
+            assert run[-1].metrics[name] == expected
+        assert run[-1].validation_accuracy == pytest.approx(reference.accuracy_score(y, decide(X)), rel=1e-14)
+
+
+def test_a_metric_that_fails_is_named_and_told_what_it_gets() -> None:
+    X, y = np.eye(4), np.array([0, 1, 2, 0])
+    for metric in (reference.f1_score, lambda y, f: None, lambda y, f: f.mean(axis=0)):
+        with pytest.raises(InputError, match=r"the metric 'mine' failed: .*of shape \(4, 3\).*argmax"):
+            nn.fit(
+                nn.MLP(4, [3], seed=1), X, y, epochs=1, seed=1, validation=(X, y), metrics={"mine": metric}
+            )

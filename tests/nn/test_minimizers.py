@@ -179,3 +179,60 @@ def test_a_line_is_fitted_exactly() -> None:
     model = nn.MLP(2, [1], seed=1)
     nn.fit(model, X, y, loss="mse", optimizer=nn.LBFGS(ftol=1e-14, gtol=1e-10), epochs=100)
     assert numbers(model) == pytest.approx([2.0, -1.0, 0.5], abs=1e-6)
+
+
+@pytest.mark.parametrize("frozen", [[], ["layer1.W[0]*", "layer2.b"]])
+@pytest.mark.parametrize("method", ["L-BFGS-B", "BFGS"])
+def test_frozen_parameters_and_weights_are_minimised_as_scipy_does_by_hand(
+    frozen: list[str], method: str
+) -> None:
+    """The network, its gradient and the call of SciPy stand here once more, in NumPy."""
+    rng = np.random.default_rng(3)
+    X, y, w = rng.normal(size=(50, 3)), rng.integers(0, 2, 50), rng.uniform(0.0, 2.0, 50)
+    factors = w * np.array([0.5, 3.0])[y]
+    model = nn.MLP(3, [4, 2], activation="tanh", seed=1)
+    names = {id(p): name for name, p in model.named_parameters()}
+    model.freeze(frozen)
+    start = model.state_dict()
+    tensors = {k: start[k] for k in ("layer1.W", "layer1.b", "layer2.W", "layer2.b")}
+    free = {k: np.ones(t.shape, dtype=bool) for k, t in tensors.items()}
+    for parameter in model.frozen_parameters():
+        name, _, rest = names[id(parameter)].partition("[")
+        free[name][tuple(int(i) for i in rest.rstrip("]").split("]["))] = False
+    mask = np.concatenate([m.ravel() for m in free.values()])
+
+    def function(x: Any) -> Any:
+        theta = np.concatenate([t.ravel() for t in tensors.values()])
+        theta[mask] = x
+        W, b, V, c = np.split(theta, np.cumsum([12, 4, 8])[:3])
+        W, V = W.reshape(4, 3), V.reshape(2, 4)
+        h = np.tanh(X @ W.T + b)
+        logits = h @ V.T + c
+        p = np.exp(logits - logits.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        J = (factors * -np.log(p[np.arange(50), y])).mean() + 0.05 * ((W**2).sum() + (V**2).sum())
+        p[np.arange(50), y] -= 1.0
+        d = p * factors[:, None] / 50
+        e = (d @ V) * (1.0 - h * h)
+        parts = [e.T @ X + 0.1 * W, e.sum(axis=0), d.T @ h + 0.1 * V, d.sum(axis=0)]
+        return J, np.concatenate([g.ravel() for g in parts])[mask]
+
+    minimize = pytest.importorskip("scipy.optimize").minimize
+    x0 = np.concatenate([t.ravel() for t in tensors.values()])[mask]
+    options = {"gtol": 1e-9, "ftol": 0.0} if method == "L-BFGS-B" else {"gtol": 1e-7}
+    found = minimize(function, x0, jac=True, method=method, options={**options, "maxiter": 300})
+    history = nn.fit(
+        model, X, y, optimizer=nn.Minimizer(method, **options), epochs=300, sample_weight=w,
+        class_weight={0: 0.5, 1: 3.0}, regularizer=nn.L2(0.1),
+    )  # fmt: skip
+    assert history[-1].objective == pytest.approx(found.fun, rel=1e-9)
+    now = model.state_dict()
+    assert np.concatenate([now[k].ravel() for k in tensors])[mask] == pytest.approx(
+        found.x, rel=1e-3, abs=1e-4
+    )
+    assert all((now[k][~free[k]] == start[k][~free[k]]).all() for k in tensors)
+
+
+def test_a_minimiser_takes_no_groups() -> None:
+    with pytest.raises(TypeError):
+        nn.LBFGS([{"params": "layer1", "lr": 0.1}])  # type: ignore[call-arg]
