@@ -2,12 +2,14 @@
 
 Run as ``python -m benchmarks.training``. The first table has the time of an epoch of a 64-32-10 network,
 minibatches of 32 and Adam, with one thing changed, as a multiple of the plain epoch. The second has the time
-of an update by size of network and minibatch, next to PyTorch in float64 and NumPy by hand. Cases take turns,
-and the least of several rounds counts.
+of an update by size of network and minibatch, next to PyTorch in float64 and in float32, JAX (where it is
+installed) and NumPy by hand, on one thread. Cases take turns, and the least of several rounds counts.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import time
 import warnings
 from collections.abc import Callable
@@ -150,16 +152,17 @@ def cliffs() -> None:
         print(f"  {name:30} {seconds / best['plain']:7.2f}   {told[name]}")
 
 
-def by_torch(X: Any, y: Any, sizes: list[int], batch: int) -> float:
-    """Seconds of an epoch in PyTorch, float64, one thread."""
+def by_torch(X: Any, y: Any, sizes: list[int], batch: int, kind: str = "float64") -> float:
+    """Seconds of an epoch in PyTorch, one thread."""
     import torch
 
     torch.set_num_threads(1)
-    inputs, labels = torch.tensor(X), torch.tensor(y)
+    dtype = getattr(torch, kind)
+    inputs, labels = torch.tensor(X, dtype=dtype), torch.tensor(y)
     layers: list[Any] = []
     for k, (a, b) in enumerate(pairwise(sizes)):
         layers += [
-            torch.nn.Linear(a, b, dtype=torch.float64),
+            torch.nn.Linear(a, b, dtype=dtype),
             *([torch.nn.ReLU()] if k < len(sizes) - 2 else []),
         ]
     model = torch.nn.Sequential(*layers)
@@ -206,30 +209,75 @@ def by_numpy(X: Any, y: Any, sizes: list[int], batch: int) -> float:
     return time.perf_counter() - start
 
 
+def by_jax(X: Any, y: Any, sizes: list[int], batch: int) -> float:
+    """Seconds of an epoch in JAX, float64; the update is compiled before."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    keys = jax.random.split(jax.random.PRNGKey(0), len(sizes))
+    pairs = zip(keys, pairwise(sizes), strict=False)
+    theta = [(jax.random.normal(key, (a, b)) * 0.1, jnp.zeros(b)) for key, (a, b) in pairs]
+
+    def loss(theta: Any, x: Any, labels: Any) -> Any:
+        for W, b in theta[:-1]:
+            x = jax.nn.relu(x @ W + b)
+        logits = x @ theta[-1][0] + theta[-1][1]
+        return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
+
+    def update(theta: Any, mean: Any, square: Any, k: Any, x: Any, labels: Any) -> Any:
+        g = jax.grad(loss)(theta, x, labels)
+        mean = jax.tree.map(lambda m, d: m + 0.1 * (d - m), mean, g)
+        square = jax.tree.map(lambda r, d: 0.999 * r + 0.001 * d * d, square, g)
+        size, root = 1e-3 / (1.0 - 0.9**k), (1.0 - 0.999**k) ** 0.5
+        new = jax.tree.map(lambda t, m, r: t - size * m / (jnp.sqrt(r) / root + 1e-8), theta, mean, square)
+        return new, mean, square
+
+    fast = jax.jit(update)
+    state = theta, jax.tree.map(jnp.zeros_like, theta), jax.tree.map(jnp.zeros_like, theta)
+    starts = range(0, len(X), batch)
+    for size in {min(batch, len(X) - first) for first in starts}:
+        jax.block_until_ready(fast(*state, 1.0, X[:size], y[:size]))
+    start = time.perf_counter()
+    for k, first in enumerate(starts, 1):
+        state = fast(*state, float(k), X[first : first + batch], y[first : first + batch])
+    jax.block_until_ready(state)
+    return time.perf_counter() - start
+
+
+def rivals() -> dict[str, Any]:
+    """What an epoch is compared with: those that are installed."""
+    found = {
+        "PyTorch": ("torch", by_torch),
+        "in float32": ("torch", functools.partial(by_torch, kind="float32")),
+        "JAX": ("jax", by_jax),
+        "NumPy": ("numpy", by_numpy),
+    }
+    return {name: run for name, (module, run) in found.items() if importlib.util.find_spec(module)}
+
+
 def sizes() -> None:
     """Print the second table."""
     import numpy as np
 
     rng = np.random.default_rng(0)
-    print("\nmicroseconds an update: ours, PyTorch float64, NumPy by hand; in brackets ours as a multiple")
+    peers = rivals()
+    print("\nmicroseconds an update; behind each rival's ours as a multiple of it")
+    print(f"{'':25}{'ours':>8}" + "".join(f"{name:>18}" for name in peers))
     for widths in ([2, 16, 16, 2], [64, 32, 10], [784, 32, 10], [784, 128, 10]):
         for batch in (1, 32, 128, 1000):
             rows = max(batch, min(2000, 20 * batch))
             X, y = rng.normal(size=(rows, widths[0])), rng.integers(0, widths[-1], rows)
-            best = [float("inf")] * 3
+            best = [float("inf")] * (1 + len(peers))
             for _ in range(ROUNDS):
-                ours, _told = epoch_seconds(
+                found, _told = epoch_seconds(
                     lambda widths=widths: nn.MLP(widths[0], widths[1:], seed=1), nn.Adam, X, y, {}, batch
                 )
-                found = (ours, by_torch(X, y, widths, batch), by_numpy(X, y, widths, batch))
-                best = [min(pair) for pair in zip(best, found, strict=True)]
-            ours, torch, numpy = (seconds / -(-rows // batch) * 1e6 for seconds in best)
-            shape = "-".join(map(str, widths))
-            print(
-                f"  {shape:12} batch {batch:5} {ours:10.0f} {torch:10.0f} ({ours / torch:5.2f}) "
-                f"{numpy:10.0f} ({ours / numpy:5.2f})",
-                flush=True,
-            )
+                times = [found, *(peer(X, y, widths, batch) for peer in peers.values())]
+                best = [min(pair) for pair in zip(best, times, strict=True)]
+            ours, *theirs = (seconds / -(-rows // batch) * 1e6 for seconds in best)
+            cells = "".join(f"{us:10.0f} ({ours / us:5.2f})" for us in theirs)
+            print(f"  {'-'.join(map(str, widths)):12} batch {batch:5}{ours:8.0f}{cells}", flush=True)
 
 
 if __name__ == "__main__":
