@@ -66,54 +66,57 @@ def back_propagate(output):
 
 # %% 3.2 nothing remembered
 class Remembering(Recursion):
-    def gradient(self, output, leaf):
-        return super().gradient(output, leaf)
+    def gradient(self, node):
+        return super().gradient(node)
 
 
 # %% 3.2 stored, never looked up
 class Remembering(Recursion):
     known = {}
 
-    def gradient(self, output, leaf):
-        self.known[output] = super().gradient(output, leaf)
-        return self.known[output]
+    def gradient(self, node):
+        self.known[node] = super().gradient(node)
+        return self.known[node]
 
 
-# %% 3.2 remembered by number
+# %% 3.2 remembered by number of parents
 class Remembering(Recursion):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, output):
+        super().__init__(output)
         self.known = {}
 
-    def gradient(self, output, leaf):
-        key = len(output.parents)
+    def gradient(self, node):
+        key = len(node.parents)
         if key not in self.known:
-            self.known[key] = super().gradient(output, leaf)
+            self.known[key] = super().gradient(node)
         return self.known[key]
 
 
 # %% 3.2 one for all
 class Remembering(Recursion):
-    def gradient(self, output, leaf):
+    def gradient(self, node):
         self.calls = 1
         return 1.0
 
 
 # %% 3.2 nothing counted
 class Remembering(Recursion):
-    def gradient(self, output, leaf):
-        return output.explain(leaf).total
+    def gradient(self, node):
+        return self.output.explain(node).total
 
 
-# %% 3.2 only the output remembered
+# %% 3.2 the partials forgotten
 class Remembering(Recursion):
-    known = None
+    def __init__(self, output):
+        super().__init__(output)
+        self.known = {output: 1.0}
 
-    def gradient(self, output, leaf):
-        if self.known is None and output is z:
-            self.known = super().gradient(output, leaf)
-            return self.known
-        return super().gradient(output, leaf)
+    def gradient(self, node):
+        if node not in self.known:
+            self.calls += 1
+            children = self.children[node]
+            self.known[node] = sum(self.gradient(child) for child, _ in children)
+        return self.known[node]
 
 
 # %% 3.3 right for three only
