@@ -43,7 +43,17 @@ if TYPE_CHECKING:
     from .checking.rounding import rounding
     from .custom import CustomOperation, operation
     from .graph import Explanation, GraphStatistics, Path, explain, stale_nodes, statistics
-    from .programs import Gradients, Program, ProgramStatistics, fori_loop, jit, record, scan, while_loop
+    from .programs import (
+        Gradients,
+        Program,
+        ProgramStatistics,
+        fori_loop,
+        jit,
+        record,
+        scan,
+        tree_sum,
+        while_loop,
+    )
     from .transforms import differentiate, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .vectors import (
         gradients_to_vector,
@@ -57,7 +67,7 @@ _LAZY = {
     "checking.rounding": "rounding",
     "custom": "CustomOperation operation",
     "graph": "Explanation GraphStatistics Path explain stale_nodes statistics",
-    "programs": "Gradients Program ProgramStatistics fori_loop jit record scan while_loop",
+    "programs": "Gradients Program ProgramStatistics fori_loop jit record scan tree_sum while_loop",
     "transforms": "differentiate grad hessian hvp jacobian jvp value_and_grad vjp",
     "vectors": "gradients_to_vector parameters_to_vector vector_to_gradients vector_to_parameters",
 }
@@ -113,6 +123,7 @@ __all__ = [
     "stale_nodes",
     "statistics",
     "topological_order",
+    "tree_sum",
     "value_and_grad",
     "vector_to_gradients",
     "vector_to_parameters",

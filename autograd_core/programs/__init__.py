@@ -5,6 +5,7 @@ See `autograd_core.programs.program` for what is recorded, what is refused and w
 
 from __future__ import annotations
 
+from .chunks import tree_sum
 from .jitted import CacheInfo, Jitted, jit
 from .loops import fori_loop, scan, while_loop
 from .program import Gradients, Program, ProgramStatistics, record
@@ -23,5 +24,6 @@ __all__ = [
     "jit",
     "record",
     "scan",
+    "tree_sum",
     "while_loop",
 ]

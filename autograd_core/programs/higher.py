@@ -79,7 +79,12 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
                     return graph
             except Exception as error:  # of an operation in another branch, or of this row
                 raised = error
-        if tried or program.on_guard == "raise" or not program.record_row(parts):
+        if tried or program.on_guard == "raise":
+            break
+        if program.base is not None:  # recorded first, since nothing is recorded within a recording
+            base = program.base
+            _graph_for(base, numbers[: base.recorded.inputs], base.recordings)
+        if not program.record_row(parts):
             break
     raise raised or RecordingError(
         "a row takes another branch than the recorded example, and its derivative cannot be recorded"
@@ -116,6 +121,7 @@ def _derived(program: Program, kind: str, targets: Targets) -> Program:
     if kind == "tangent":
         examples.append([1.0] * targets.size)
     made = program.record_alike(tangent if kind == "tangent" else gradient, examples)
+    made.base = program
     program.derived[key] = made
     return made
 

@@ -58,7 +58,8 @@ def scan(
         f: ``f(carry, x) -> (carry, y)``, the body; carry keeps its form, x and y are structures of numbers (y
             may be None).
         init: the first carry, a structure of numbers.
-        xs: a sequence of inputs of one form, one for each step; by default there are none, and x is None.
+        xs: a sequence of inputs of one form, one for each step, or a dict of such sequences, of which x takes
+            one each; by default there are none, and x is None.
         length: how many steps there are, where xs does not tell.
 
     Returns:
@@ -80,6 +81,11 @@ def scan(
     """
     if xs is None and length is None:
         raise ValueError("scan needs xs, or length to tell how many steps there are")
+    if isinstance(xs, dict):
+        counts = {key: len(part) for key, part in xs.items()}
+        if len(set(counts.values())) > 1:
+            raise ValueError(f"the sequences in xs have different numbers of steps: {counts}")
+        xs = [dict(zip(xs, row, strict=True)) for row in zip(*xs.values(), strict=True)]
     inputs = [None] * int(length or 0) if xs is None else list(xs)
     if length is not None and length != len(inputs):
         raise ValueError(f"length is {length}, and xs has {len(inputs)} steps")

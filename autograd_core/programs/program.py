@@ -55,6 +55,7 @@ from ..engine.value import Value
 from ..errors import RecordingError
 from ..vectors import gradients_to_vector, vector_to_gradients
 from . import derivatives, higher
+from .chunks import sum_value_and_grad
 from .forms import Example, Part, arrange, flatten, join, split
 from .graph import RecordedGraph
 from .one_row import one_row
@@ -215,6 +216,7 @@ class Program:
         self.eager_rows = 0
         self.leaves = list(graph.parameters)
         self.derived: dict[Any, Program] = {}
+        self.base: Program | None = None  # whose derivative this is
         self._unpickled = False
 
     @property
@@ -226,6 +228,11 @@ class Program:
     def parameters(self) -> list[Value]:
         """The captured leaves. Branches that are recorded later put theirs at the end."""
         return list(self.leaves)
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it was unpickled: its parameters are copies then."""
+        return self._unpickled
 
     @property
     def captured(self) -> int:
@@ -313,6 +320,48 @@ class Program:
         values, own = run.sums_and_gradients(totals, wanted, run.seeds_of(gradient))
         shaped = (own[k].reshape(run.lanes, *self.examples[k].shape) for k in wanted)
         return self._formed(run.shaped(values)), Gradients(totals, tuple(shaped))
+
+    def sum_value_and_grad(
+        self,
+        *batches: Any,
+        wrt: Any = None,
+        gradient: float = 1.0,
+        chunk: int = 16_384,
+        threads: int = 1,
+        executor: Any = None,
+    ) -> tuple[Any, Any]:
+        """Return the sums of the values and of the parameters' gradients over many rows, chunk by chunk.
+
+        No more than some chunks are in memory: the batches may be files (``np.load(..., mmap_mode="r")``,
+        HDF5, Dask arrays). The chunks' sums are added in a fixed tree (`tree_sum`), so that the bits depend
+        on the rows and the size of the chunks, and not on threads, processes or machines.
+
+        Args:
+            *batches: for each argument of f anything with a length that gives rows by slices.
+            wrt: parameters in any structure; by default the list of `parameters`.
+            gradient: the gradient of every output to start from: 1 / rows for a mean.
+            chunk: rows in a chunk.
+            threads: how many threads work at one chunk.
+            executor: computes chunks elsewhere, at most 32 at once: a ``ProcessPoolExecutor``, or
+                ``client.get_executor()`` of a Dask cluster, which computes again what a lost worker had.
+
+        Returns:
+            (values, gradients): the values in the form of f's result, summed over the rows; the gradients in
+            the structure of `wrt`.
+
+        Raises:
+            ValueError: the batches have different numbers of rows, or `wrt` has an argument, whose gradients
+                are not summed.
+
+        >>> import autograd_core as ag
+        >>> w = ag.Value(2.0)
+        >>> program = record(lambda x: w * x * x, 1.0)
+        >>> values, gradients = program.sum_value_and_grad([1.0, 2.0, 3.0], wrt={"w": w}, chunk=2)
+        >>> float(values), gradients
+        (28.0, {'w': 14.0})
+        """
+        values, found = sum_value_and_grad(self, batches, wrt, gradient, chunk, threads, executor)
+        return self._formed(values), found
 
     def backward(self, *batches: Any, gradient: Any = 1.0, block: int = 0, threads: int = 1) -> Any:
         """Do what the eager loop does: add every row's gradient to the parameters' `grad`; return the values.

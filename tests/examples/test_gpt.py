@@ -11,11 +11,12 @@ import pytest
 
 import autograd_core as ag
 
-_PATH = Path(__file__).resolve().parents[2] / "examples" / "gpt.py"
+_FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
 
-def example() -> Any:
-    spec = importlib.util.spec_from_file_location("gpt_example", _PATH)
+def load(name: str) -> Any:
+    """Import an example."""
+    spec = importlib.util.spec_from_file_location(f"{name}_example", _FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -24,7 +25,7 @@ def example() -> Any:
 
 
 def test_programs_and_graphs_train_to_the_same_bits() -> None:
-    gpt = example()
+    gpt = load("gpt")
     found = []
     steps = 6 if ag.COMPILED else 1
     for kind in (gpt.Programs, gpt.Graphs):
@@ -38,7 +39,7 @@ def test_programs_and_graphs_train_to_the_same_bits() -> None:
 
 @pytest.mark.skipif(not ag.COMPILED, reason="it takes minutes uncompiled")
 def test_training_lowers_the_loss_and_names_come_out() -> None:
-    gpt = example()
+    gpt = load("gpt")
     model = gpt.GPT()
     losses: list[float] = []
     gpt.train(model, gpt.Programs(model), 150, lambda step, loss: losses.append(loss))

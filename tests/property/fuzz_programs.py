@@ -1,4 +1,4 @@
-"""Fuzz Programs: random graphs and random trainings against the eager engine, bit for bit.
+"""Fuzz Programs: random graphs, derivatives and trainings against the eager engine, to the bit.
 
     python -m tests.property.fuzz_programs --seconds 60 --seed 1
 
@@ -16,10 +16,16 @@ from typing import Any
 
 import autograd_core as ag
 from autograd_core.programs.tapes import compiled
+from tests.property.random_derivatives import DerivativeCase
 from tests.property.random_programs import Case, builds, random_case, random_numbers, shrunk
 from tests.property.random_trainings import random_training
 
-KINDS = {"graphs": random_case, "numbers": random_numbers, "trainings": random_training}
+KINDS = {
+    "graphs": random_case,
+    "numbers": random_numbers,
+    "trainings": random_training,
+    "derivatives": DerivativeCase,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     per_build: collections.Counter[str] = collections.Counter()
     end, seed, failures = time.monotonic() + given.seconds, given.seed, 0
     while counts.total() < given.count if given.count else time.monotonic() < end:
-        only = given.only or {0: "trainings", 1: "numbers"}.get(seed % 8, "graphs")
+        only = given.only or {0: "trainings", 1: "numbers", 2: "derivatives", 3: "derivatives"}.get(
+            seed % 8, "graphs"
+        )
         case: Any = KINDS[only](seed)
         try:
             kind, found = case.run()

@@ -7,54 +7,9 @@ import pytest
 
 import autograd_core as ag
 from autograd_core.errors import AutogradError
-from tests.property.random_programs import CUSTOM, NAMES, OPERATIONS, TOTAL, custom, operation
-from tests.property.test_derivative_graphs import SELECTIONS, SINGULAR, SMOOTH
+from tests.property.random_derivatives import points, random_function
 
 pytest.importorskip("scipy.sparse")
-
-
-def built_in(chooser):
-    name = chooser.choice(NAMES)
-    count = OPERATIONS[name].arity or 2 * chooser.randrange(1, 4)
-    index = chooser.randrange(count) if "soft" in name or name == "polygamma" else 0
-    tame, squash = chooser.random() < (0.3 if name in TOTAL else 1.0), chooser.random() < 0.5
-    return count, lambda pool, places: operation(pool, name, places, index, tame, squash)
-
-
-def user_defined(chooser):
-    which = chooser.randrange(1, len(CUSTOM))
-    return CUSTOM[which].arity, lambda pool, places: custom(pool, which, places, True)
-
-
-def expression(chooser):
-    chosen = chooser.choice(chooser.choice((SELECTIONS, SMOOTH, SINGULAR)))
-    return 3, lambda pool, places: [chosen(*[pool[i] for i in places])]
-
-
-def random_function(seed, inputs):
-    """A function of several numbers that returns all that it computed on the way."""
-    chooser = random.Random(seed)
-    plan = []
-    for _ in range(chooser.choice((4, 8, 16))):
-        (kind,) = chooser.choices((built_in, user_defined, expression), (10, 1, 9))
-        count, step = kind(chooser)
-        plan.append((step, [chooser.random() for _ in range(count)]))
-
-    def function(x):
-        pool = list(x)
-        for step, places in plan:
-            pool += step(pool, [int(place * len(pool)) for place in places])
-        return pool[inputs:]
-
-    return function
-
-
-def points(seed, inputs):
-    generator = np.random.default_rng(seed)
-    drawn = generator.uniform(-1.5, 1.5, (3, inputs))
-    drawn[0, 0] = drawn[0, 1]  # a tie
-    drawn[1] = generator.integers(-1, 2, inputs)  # kinks at 0
-    return drawn
 
 
 def assert_close(found, dense):

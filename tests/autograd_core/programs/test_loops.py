@@ -407,3 +407,19 @@ def test_what_steps_computed_is_kept_or_computed_again(
     kept = found()
     monkeypatch.setattr(repeated, "_MOST_KEPT", 0)
     assert found() == kept
+
+
+def test_the_inputs_of_a_scan_may_be_a_dict_of_sequences() -> None:
+    def f(x: Any) -> Any:
+        def step(carry: Any, now: Any) -> Any:
+            return carry * now["a"] + now["b"][0], carry
+
+        return ag.scan(step, 1.0, {"a": x[:3], "b": [[t] for t in x[3:]]})[0]
+
+    row = [2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    expected = ((2.0 + 5.0) * 3.0 + 6.0) * 4.0 + 7.0
+    program = ag.record(f, row)
+    assert program.recorded.loops
+    assert f(row) == program([row])[0] == expected
+    with pytest.raises(ValueError, match=r"different numbers of steps: \{'a': 1, 'b': 2\}"):
+        ag.scan(lambda c, x: (c, c), 0.0, {"a": [1.0], "b": [1.0, 2.0]})

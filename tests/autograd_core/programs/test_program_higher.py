@@ -247,6 +247,27 @@ def test_a_sparse_jacobian_of_parameters_and_of_branches() -> None:
     assert found[1].toarray().tolist() == [[0.0, -1.0, -0.7], [0.0, 0.0, 1.0]]
 
 
+@pytest.mark.parametrize("on_guard", ["eager", "record"])
+def test_second_derivatives_of_a_branch_that_was_not_recorded(on_guard: str) -> None:
+    def f(x: Any) -> Any:
+        return ag.sum([t * t * t if t > 0.0 else ag.sin(t) * x[0] for t in x])
+
+    rows = [[1.0, -2.0, 3.0], [-1.0, 2.0, 0.5]]
+    program = record(f, [1.0, 1.0, 1.0], on_guard=on_guard)
+    expected = np.array([ag.hessian(f)(row) for row in rows])
+    slopes = record(lambda x: ag.grad(f)(x), [1.0, 1.0, 1.0], on_guard=on_guard)
+    products = slopes.jvp(rows, [[1.0, 2.0, 3.0]] * 2)[1]
+    assert np.allclose(products, expected @ [1.0, 2.0, 3.0], rtol=1e-13)
+    assert np.allclose(slopes.jacobian(rows), expected, rtol=1e-13)
+    assert np.allclose(program.hvp(rows, [[1.0, 2.0, 3.0]] * 2), expected @ [1.0, 2.0, 3.0], rtol=1e-13)
+    for one, other in zip(program.hessian(rows, sparse=True), expected, strict=True):
+        assert np.allclose(one.toarray(), other, rtol=1e-13)
+    arrow = record(lambda x: ag.sum([f([t, x[0]]) for t in x[1:]]), [1.0] * 6, on_guard=on_guard)
+    row = [0.5, -1.0, 2.0, -3.0, 1.0, -0.5]
+    found = arrow.hessian([row], sparse=True)[0].toarray()
+    assert np.allclose(found, arrow.hessian([row])[0], rtol=1e-13)
+
+
 def test_a_sparse_row_off_the_recorded_branch_has_a_pattern_of_its_own(monkeypatch: Any) -> None:
     def f(x: Any) -> Any:
         return [x[0] * x[1] if x[2] > 0.0 else x[1] * x[3], x[0]]
