@@ -24,7 +24,9 @@ __all__ = [
     "between",
     "beyond",
     "close",
+    "larger",
     "libm",
+    "nan_aware",
     "row",
     "within",
 ]
@@ -38,6 +40,16 @@ DEGREE, RADIAN = math.pi / 180.0, 180.0 / math.pi
 def within(limit: float, x: p.Number) -> p.Number:
     """x, no farther from 0 than a limit: for the product of x and what is exactly 0 beyond it."""
     return p.select(p.greater(p.absolute(x), limit), p.copysign(limit, x), x)
+
+
+def larger(a: p.Number, b: p.Number) -> p.Number:
+    """The larger of |a| and |b|."""
+    return p.select(p.greater(p.absolute(a), p.absolute(b)), p.absolute(a), p.absolute(b))
+
+
+def nan_aware(a: p.Number, b: p.Number, chosen: Rule) -> p.Number:
+    """`a` where chosen(a, b), `b` where chosen(b, a), and NaN where neither can be told."""
+    return p.select(chosen(a, b), a, p.select(chosen(b, a), b, a + b))
 
 
 # --- where random graphs use an operation -----------------------------------------------------------------
