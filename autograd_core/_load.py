@@ -7,7 +7,6 @@ import os
 import sys
 import warnings
 from importlib.machinery import ExtensionFileLoader
-from pathlib import Path
 
 __all__ = ["ENGINE", "REMEDY", "load_engine"]
 
@@ -65,7 +64,7 @@ def _load_sources() -> None:
         for short in ENGINE:
             name = f"{engine.__name__}.{short}"
             spec = importlib.util.spec_from_file_location(
-                name, Path(__file__).parent / "engine" / f"{short}.py"
+                name, os.path.join(os.path.dirname(__file__), "engine", f"{short}.py")
             )
             assert spec is not None
             assert spec.loader is not None

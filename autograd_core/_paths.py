@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:
+    Loader = object  # importlib.abc imports files, random numbers and compressions
 
 __all__ = ["ALIASES", "keep_paths"]
 
@@ -65,7 +69,7 @@ class _Alias(Loader):
         module.__spec__ = self.spec
 
 
-class _Aliases(MetaPathFinder):
+class _Aliases:
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         package, _, name = fullname.partition(".")
         home = _home_of(name) if package == __package__ else None

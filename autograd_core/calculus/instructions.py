@@ -8,9 +8,8 @@ instruction for each operation in it, in the order in which the rule would have 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from .operations import OPERATIONS, Operation, Reduction
 from .symbols import Symbol
@@ -30,8 +29,7 @@ _OPERATIONS_OF_SYMBOLS = {
 _MOST_SLOTS = 256
 
 
-@dataclass(frozen=True)
-class Instructions:
+class Instructions(NamedTuple):
     """How to compute a formula.
 
     The numbers that it is made of stand in slots: first the arguments of the rule, then the constants, then

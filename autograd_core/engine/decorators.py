@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +19,8 @@ def decorated(function: Callable[..., Any], mode: Callable[..., Any], settings: 
         mode: makes the context manager, anew for each call.
         settings: its arguments.
     """
+    import inspect
+
     if inspect.isasyncgenfunction(function):
 
         async def asynchronous(*args: Any, **kwargs: Any) -> Any:

@@ -5,7 +5,6 @@ A pickle of a node holds the whole graph that it was computed from as one table 
 that another table of the same pickle holds, are referred to as objects, so that what was shared stays shared.
 """
 
-import pickle
 import sys
 import threading
 import weakref
@@ -179,6 +178,8 @@ def _same_number(a, b):
 
 
 def _damaged(what):
+    import pickle
+
     return pickle.UnpicklingError(f"this pickle of Values is damaged: {what}")
 
 
@@ -215,6 +216,8 @@ def __deepcopy__(self, memo):
 @method
 def __reduce_ex__(self, protocol):
     if protocol < 2:
+        import pickle  # here and below: a tenth of the import's time
+
         raise pickle.PicklingError(f"Values are pickled by protocol 2 or a later one, not {protocol}")
     return self.__reduce__()
 
@@ -438,6 +441,8 @@ def _checksum(state, outside):
 
 def _check_format(version):
     if version != _FORMAT:
+        import pickle
+
         raise pickle.UnpicklingError(
             f"this pickle of Values has format {version!r}, and this version of autograd_core reads {_FORMAT}"
         )

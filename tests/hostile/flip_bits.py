@@ -65,6 +65,15 @@ def main(count, seed):
     print(dict(outcomes))
 
 
+def limit_memory():
+    """Python's own unpickler asks for as much memory as a flipped length says."""
+    if sys.platform.startswith("linux"):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+
 if __name__ == "__main__":
+    limit_memory()
     warnings.simplefilter("ignore")
     main(int(sys.argv[1]), int(sys.argv[2]))
