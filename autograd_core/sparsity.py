@@ -43,21 +43,60 @@ def pattern(
     """
     import numpy as np
 
-    sets: list[frozenset[int] | None] = [None] * len(counts)
+    silent = silent if silent is not None else [0] * len(counts)
+    uses, start = [0] * len(counts), 0  # how often each node is still asked for
+    for i, count in enumerate(counts):
+        for parent in parents[start + silent[i] : start + count]:
+            uses[parent] += 1
+        start += count
+    for place in outputs:
+        uses[place] += 1
+    sets: list[_Inputs | None] = [None] * len(counts)
     for k, place in enumerate(inputs):
         if place >= 0:
-            sets[place] = frozenset((k,))
+            sets[place] = _Inputs({k})
     start = 0
     for i, count in enumerate(counts):
         if count:
-            first = start + silent[i] if silent is not None else start
-            below = {found for parent in parents[first : start + count] if (found := sets[parent])}
-            sets[i] = below.pop() if len(below) == 1 else frozenset().union(*below)
+            below: dict[int, _Inputs] = {}
+            for parent in parents[start + silent[i] : start + count]:
+                found = sets[parent]
+                if found is not None:
+                    below[id(found)] = found
+                    uses[parent] -= 1
+                    if not uses[parent]:
+                        found.holders -= 1
+                        sets[parent] = None
+            if below and uses[i]:
+                sets[i] = _union(list(below.values()))
             start += count
-    rows = [sorted(sets[place] or ()) for place in outputs]
+    listed = [sets[place] for place in outputs]
+    rows = [sorted(found.numbers) if found is not None else [] for found in listed]
     starts = np.zeros(len(rows) + 1, dtype=np.int64)
     np.cumsum([len(row) for row in rows], out=starts[1:])
     return starts, np.array([k for row in rows for k in row], dtype=np.int64)
+
+
+class _Inputs:
+    """The inputs that a node depends on, and how many nodes hold this set: one that none holds may grow."""
+
+    __slots__ = ("holders", "numbers")
+
+    def __init__(self, numbers: set[int]):
+        self.numbers, self.holders = numbers, 1
+
+
+def _union(sets: list[_Inputs]) -> _Inputs:
+    """Return the union for one more node. A sum of many terms, added one by one, grows one set."""
+    found = sets[0]
+    if len(sets) > 1:
+        free = [one for one in sets if not one.holders]
+        found = max(free, key=lambda one: len(one.numbers)) if free else _Inputs(set())
+        if not free:
+            found.holders = 0
+        found.numbers.update(*(one.numbers for one in sets if one is not found))
+    found.holders += 1
+    return found
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,18 @@ def _is_nested(example: Any) -> bool:
     )
 
 
+def _remedy(example: Any) -> str:
+    """What to do about an argument that is no rectangular array, in words."""
+    if isinstance(example, dict):
+        names = ", ".join(map(str, list(example)[:3])) + (", ..." if len(example) > 3 else "")
+        return f"; give the entries of the dict ({names}) as arguments of their own, and make it inside"
+    if isinstance(example, (list, tuple)):
+        return "; give parts of several shapes as arguments of their own, and put them together inside"
+    if example is None or isinstance(example, (str, bytes)):
+        return "; what is the same for every row is no argument: functools.partial(f, ...), or a variable"
+    return ""
+
+
 class Example:
     """The form of one argument: a number, nested lists or an array.
 
@@ -60,7 +72,8 @@ class Example:
         try:
             numbers_ = real_array(example, what)
         except (TypeError, ValueError) as error:
-            raise TypeError(f"an example is a number or a rectangular array of numbers: {error}") from None
+            reason = str(error).rstrip(".") + _remedy(example)
+            raise TypeError(f"an example is a number or a rectangular array of numbers: {reason}") from None
         self.shape: tuple[int, ...] = numbers_.shape
         self.size = int(numbers_.size)
         self.numbers: list[float] = numbers_.ravel().tolist()

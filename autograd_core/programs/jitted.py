@@ -302,6 +302,8 @@ def _form(example: Any) -> Any:
 
 
 def _row(batch: Any) -> Any:
+    if batch is None or isinstance(batch, dict):
+        return batch  # recording refuses it, and tells a remedy
     try:
         return batch[0]
     except (IndexError, TypeError, KeyError):

@@ -1,7 +1,9 @@
 """Patterns and colourings."""
 
+import itertools
 import random
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -38,6 +40,45 @@ def test_the_pattern_tells_what_depends_on_what():
     starts, columns = pattern(walk.counts, walk.parents, inputs, [places[id(node)] for node in outputs])
     assert starts.tolist() == [0, 2, 4, 4, 5]
     assert columns.tolist() == [0, 1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_pattern_of_a_random_graph_is_that_of_its_paths(seed):
+    """Sets are shared and grow in place: against a new set for each node."""
+    chooser = random.Random(seed)
+    counts, parents = [0] * 6, []
+    for i in range(6, 60):
+        counts.append(chooser.choice((0, 1, 1, 2, 2, 3, 9)))
+        parents += [chooser.randrange(max(0, i - chooser.choice((3, 60))), i) for _ in range(counts[-1])]
+    silent = [chooser.randrange(count + 1) if chooser.random() < 0.2 else 0 for count in counts]
+    outputs = [chooser.randrange(60) for _ in range(8)] + [59, 59, 2]
+    below, start = [{i} if i < 6 else set() for i in range(60)], 0
+    for i, count in enumerate(counts):
+        for parent in parents[start + silent[i] : start + count]:
+            below[i] |= below[parent]
+        start += count
+    starts, columns = pattern(counts, parents, [0, 1, 2, 3, 4, 5, -1], outputs, silent)
+    found = [columns[a:b].tolist() for a, b in itertools.pairwise(starts)]
+    assert found == [sorted(below[place]) for place in outputs]
+
+
+def test_the_pattern_of_a_sum_that_grows_term_by_term_takes_little_memory():
+    """Each of the sums depends on one input more than the one before."""
+    n = 3000
+    x = [ag.Value(1.0) for _ in range(n)]
+    total = x[0]
+    for part in x[1:]:
+        total = total + part
+    walk = Walk([total])
+    places = {id(node): i for i, node in enumerate(walk.nodes)}
+    tracemalloc.start()
+    try:
+        starts, _ = pattern(walk.counts, walk.parents, [places[id(v)] for v in x], [places[id(total)]])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert starts.tolist() == [0, n]
+    assert peak < 1000 * n  # a set for each sum: 32 bytes * n * n / 2
 
 
 @pytest.mark.parametrize("seed", range(20))

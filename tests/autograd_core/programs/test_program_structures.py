@@ -126,3 +126,25 @@ def test_what_has_another_form_is_told() -> None:
         program.vjp(X, {"energy": X[:, 0], "matrix": X, "fit": Fit(X[:, 0], (X, X[:, 0]))})
     with pytest.raises(TypeError, match="not str"):
         record(lambda x: {"a": "text"}, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("argument", "remedy"),
+    [
+        ({"a": 1.0, "b": [2.0, 3.0]}, r"entries of the dict \(a, b\) as arguments of their own"),
+        ([1.0, [2.0, 3.0]], "parts of several shapes as arguments of their own"),
+        ((np.ones(2), np.ones(3)), "parts of several shapes as arguments of their own"),
+        ("mean", r"no argument: functools\.partial"),
+        (None, r"no argument: functools\.partial"),
+    ],
+)
+def test_an_argument_that_is_no_rectangular_array_is_refused_with_a_remedy(
+    argument: Any, remedy: str
+) -> None:
+    with pytest.raises(TypeError, match=remedy):
+        record(lambda x, p: x * 2.0, 1.0, argument)
+    with pytest.raises(TypeError, match=remedy):
+        ag.jit(lambda x, p: x * 2.0)(1.0, argument)
+    if not isinstance(argument, (list, tuple)):
+        with pytest.raises(TypeError, match=remedy):
+            ag.jit(lambda x, p: x * 2.0).vmap([1.0], argument)
