@@ -113,7 +113,7 @@ class Value:
     def data(self, number):
         if get_mode() & RECORDING:
             forbid_reading(self, "its .data was assigned")
-        self._data = number_from(number)
+        self._data = number if type(number) is float else number_from(number)
         self._flags |= ASSIGNED
         if self._flags & SHELVED:
             count_change()
@@ -127,7 +127,7 @@ class Value:
 
     @grad.setter
     def grad(self, number):
-        self._grad = number_from(number)
+        self._grad = number if type(number) is float else number_from(number)
         self._flags |= SWEPT
         if self._flags & SHELVED:
             count_change()
