@@ -21,7 +21,7 @@ from viz.picture import Picture, Style, paint
 from viz.planning import MAX_EDGES, MAX_NODES, Options, plans
 from viz.renderer import SYSTEM_FORMATS, render
 from viz.roots import roots_of
-from viz.snapshot import Snapshot, take_snapshot
+from viz.snapshot import Snapshot, take_snapshot, without_order
 from viz.svg import finish_svg
 from viz.text import html_text
 
@@ -241,7 +241,8 @@ def draw(
         diagnosis: Which layers to mark: all (True), none, or some of `"not finite"`, `"dead ReLU"`,
             `"ReLU off"`, `"exploding partial"`, `"vanishing partial"`, `"never swept"`, `"not reached"`.
         legend: Whether to explain the shapes.
-        numbered: Whether nodes without a label show their number u1, u2, ..., as the player's do.
+        numbered: Whether nodes without a label show their number u1, u2, ..., as the player's do. Then the
+            nodes that only fix the order of a loop's steps are drawn, too.
         color_by: What the boxes are coloured by, pale to dark: `"gradient"`, its size; `"rounding"`, how far
             the rounding of an operation moves the output; or a function from a Value to a number.
         max_nodes: Boxes beyond which scopes are collapsed.
@@ -269,7 +270,8 @@ def draw(
     options = Options(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, max_nodes, max_edges
     )
-    return Drawing(take_snapshot(roots, found if parameters is None else parameters), options)
+    snapshot = take_snapshot(roots, found if parameters is None else parameters)
+    return Drawing(snapshot if numbered else without_order(snapshot), options)
 
 
 def scope_names(scopes: str | Iterable[str]) -> tuple[str, ...]:

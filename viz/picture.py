@@ -294,6 +294,8 @@ class _Painter:
         parts = []
         if len(boxes) < total:
             parts.append(f"{total:,} nodes and {self.snapshot.edges:,} edges drawn as {len(boxes):,} boxes")
+        if self.snapshot.left_out:
+            parts.append(f"{self.snapshot.left_out:,} nodes that only fix the order of a loop are left out")
         if REST in boxes:
             parts.append(f"{len(boxes[REST].members):,} nodes far from the output are in one box")
         if self.heat:

@@ -529,6 +529,18 @@ def test_nothing_runs_out_of_the_page(new_page, tmp_path, width, zoom):
     )
 
 
+def test_inputs_of_one_name_are_told_apart_on_a_phone(new_page, tmp_path, network):
+    """In two layers, the neurons and their weights have the same names."""
+    player = viz.step(network(1, 2, 2)([Value(1.0, "x")]))
+    page = opened(new_page, tmp_path, player)
+    page.set_viewport_size({"width": 380, "height": 900})
+    picks = page.locator(".pick")
+    expect(picks.get_by_text("layer1.neuron0.w0", exact=True)).to_be_visible()
+    assert sorted(picks.all_inner_texts()) == sorted(player.inputs)
+    cut = "one => one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1"
+    assert not any(pick.evaluate(cut) for pick in picks.all())
+
+
 # --- what must not be said ---
 
 

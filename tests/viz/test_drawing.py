@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 import viz
-from autograd_core import Value, dot, maximum, scope
+from autograd_core import Value, dot, maximum, scan, scope, where
 from autograd_core.programs.program import record
 from viz.errors import DrawingError, FormatError, RendererError
 from viz.renderer import render
@@ -422,3 +422,28 @@ def test_a_chain_of_a_hundred_thousand_operations_is_drawn():
 
 def test_a_single_leaf_is_drawn():
     assert texts(groups(viz.draw(Value(2.0, "x")).svg())["n0"]) == ["x", "data 2", "grad –"]
+
+
+def test_what_only_fixes_the_order_of_a_loop_is_left_out_and_told():
+    start, xs = Value(1.0, "s"), [Value(float(k), f"x{k}") for k in range(3)]
+    carry, _ = scan(lambda c, x: (c * 0.5 + x, c), start, xs)
+    drawing = viz.draw(carry)
+    plain = start
+    for x in xs:
+        plain = plain * 0.5 + x
+    expected = viz.draw(plain)
+    titles = [sorted(box.title for box in one.picture.boxes) for one in (drawing, expected)]
+    assert titles[0] == titles[1]
+    assert len(drawing.picture.links) == len(expected.picture.links)
+    assert re.search(r"\d+ nodes that only fix the order of a loop are left out", drawing.caption)
+    carry.backward()
+    assert "grad 0.125" in viz.draw(carry).source
+    assert len(viz.draw(carry, numbered=True).snapshot.nodes) > len(expected.snapshot.nodes)
+
+
+def test_a_choice_between_two_nodes_is_drawn():
+    a, b = Value(1.0, "a"), Value(2.0, "b")
+    assert len(viz.draw(where(a > b, a, b)).snapshot.nodes) == 4
+    same = where(a, b, b)
+    same.label = "kept"  # a node that somebody has named stays
+    assert "kept" in viz.draw(same).source

@@ -39,7 +39,7 @@ export class Inputs {
     const middle = Number.isFinite(start) ? start : 0, reach = Math.max(1, 2 * Math.abs(middle));
     const range = slider(`${name}, slider`, middle - reach, middle + reach, "any", middle, () => this.onChange(i, Number(range.value)));
     const box = make("input.exact", { type: "number", step: "any", "aria-label": `${name}, number` });
-    const pick = on(make("button.pick", { type: "button", title: `${graph.titles[i]}: plot the output over it` }, name.split(".").slice(-2).join(".")), "click", () => this.onChoose(i));
+    const pick = on(make("button.pick", { type: "button", title: `${graph.titles[i]}: plot the output over it` }, ...name.split(/(?<=\.)/).flatMap((part) => [part, make("wbr")])), "click", () => this.onChoose(i));
     on(range, "focus", () => this.onChoose(i));
     on(range, "keydown", (event) => this.nudge(event, i, reach / 50));
     on(box, "change", () => {
