@@ -25,6 +25,16 @@ def public() -> Iterator[tuple[str, Any]]:
                 yield f"{package}.{name}", thing
 
 
+def public_methods() -> Iterator[tuple[str, Any]]:
+    """The public methods of the classes that viz exports."""
+    viz = importlib.import_module("viz")
+    for name in viz.__all__:
+        thing = getattr(viz, name)
+        for method, function in vars(thing).items() if isinstance(thing, type) else ():
+            if inspect.isfunction(function) and not method.startswith("_"):
+                yield f"{name}.{method}", function
+
+
 def missing(thing: Any) -> list[str]:
     """What the docstring of a function or class lacks."""
     text = inspect.getdoc(thing) or ""
@@ -37,7 +47,7 @@ def missing(thing: Any) -> list[str]:
         signature = inspect.signature(thing)
     except (TypeError, ValueError):
         return wanted
-    if signature.parameters and not re.search(r"^(Args|Attributes):$", text, re.MULTILINE):
+    if signature.parameters.keys() - {"self"} and not re.search(r"^(Args|Attributes):$", text, re.MULTILINE):
         wanted.append("Args")
     if isinstance(thing, type):
         return wanted
@@ -60,3 +70,17 @@ def _source(thing: Any) -> str:
 @pytest.mark.parametrize(("name", "thing"), [pytest.param(*case, id=case[0]) for case in public()])
 def test_a_public_docstring_is_whole(name: str, thing: Any) -> None:
     assert not missing(thing)
+
+
+@pytest.mark.parametrize(("name", "method"), [pytest.param(*case, id=case[0]) for case in public_methods()])
+def test_the_docstring_of_a_public_method_is_whole(name: str, method: Any) -> None:
+    """The example may be that of its class."""
+    assert set(missing(method)) <= {"example"}
+
+
+def test_a_property_says_what_it_is() -> None:
+    viz = importlib.import_module("viz")
+    for thing in (viz.Drawing, viz.Player):
+        properties = {k: v for k, v in vars(thing).items() if isinstance(v, property)}
+        assert len(properties) >= 2
+        assert all(inspect.getdoc(v) for k, v in properties.items() if not k.startswith("_"))

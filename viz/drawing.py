@@ -73,15 +73,29 @@ class Drawing:
         Args:
             room: For a box's id, how many characters it must have room for.
             picture: To draw instead of this drawing's own.
+
+        Returns:
+            The graph, which the `graphviz` package can change, save and render.
         """
         return to_dot(picture or self.picture, self.options.direction, self.options.legend, room)
 
     def mermaid(self) -> str:
-        """Mermaid text, for Markdown."""
+        """The picture in Mermaid, which GitHub and other readers of Markdown draw.
+
+        Returns:
+            The text, without the fence around it.
+
+        >>> from autograd_core import Value
+        >>> print(draw(Value(2.0, "x") * 3.0).mermaid().splitlines()[0])
+        flowchart LR
+        """
         return to_mermaid(self.picture, self.options.direction)
 
     def svg(self) -> str:
-        """The SVG text.
+        """The picture as SVG, with a tooltip for each node and edge; it follows a dark theme.
+
+        Returns:
+            The text of the file. It is made once.
 
         Raises:
             DrawingError: no renderer, or the renderer failed.
@@ -96,6 +110,9 @@ class Drawing:
         Args:
             format: `svg`, `png`, `jpeg`, `json` (also `pdf` and `ps` with a system Graphviz), `dot`,
                 `mermaid` or `markdown`.
+
+        Returns:
+            What the file would hold.
 
         Raises:
             DrawingError: the format cannot be written, or the renderer failed.
@@ -119,6 +136,12 @@ class Drawing:
             FormatError: the format is unknown, or this renderer cannot write it.
             DrawingError: the renderer is missing or failed.
             OSError: the file cannot be written.
+
+        >>> import os, tempfile
+        >>> from autograd_core import Value
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     draw(Value(2.0, "x") * 3.0).save(os.path.join(folder, "graph.dot")).name
+        'graph.dot'
         """
         named = None if format and not Path(path).suffix else _format_of(path)
         if format and named and named != format:
@@ -130,6 +153,15 @@ class Drawing:
 
         Args:
             scopes: Scopes as the picture names them, `"layer1"` or `"layer1.neuron*"`; none opens all.
+
+        Returns:
+            Another drawing of the same graph.
+
+        >>> from autograd_core import Value, scope
+        >>> with scope("layer"):
+        ...     y = (Value(3.0, "x") * Value(2.0, "w")).tanh()
+        >>> draw(y, depth=0).expand("layer")
+        <Drawing of 4 nodes>
         """
         if not scopes:
             return Drawing(self.snapshot, replace(self.options, depth=None, collapse=()))
@@ -145,6 +177,9 @@ class Drawing:
 
         Args:
             scopes: Scopes, such as `"layer1"`; none collapses all.
+
+        Returns:
+            Another drawing of the same graph.
         """
         if not scopes:
             return Drawing(self.snapshot, replace(self.options, depth=0, expand=()))

@@ -91,10 +91,13 @@ class Player:
         return self.goto(max(self._position - 1, 0))
 
     def goto(self, k: int) -> Step | None:
-        """Go to the state after `k` steps; a negative `k` counts from the end, -1 is the end.
+        """Go to the state after `k` steps.
+
+        Args:
+            k: How many steps have then happened; a negative `k` counts from the end, -1 is the end.
 
         Returns:
-            The current step.
+            The current step, None before the first.
 
         Raises:
             IndexError: there is no such step.
@@ -122,7 +125,11 @@ class Player:
         return recorded | {name: float(value) for name, value in changed.items() if name in recorded}
 
     def describe(self) -> str:
-        """The current step in words, as a screen reader gets it."""
+        """The current step in words.
+
+        Returns:
+            What a screen reader gets to read.
+        """
         return self.script.frames[self._position - 1].sentence.say if self._position else "Start."
 
     @cached_property
@@ -139,7 +146,15 @@ class Player:
         return finish_svg(rendered, picture)
 
     def to_html(self) -> str:
-        """The player as an HTML fragment: a static picture that the player replaces where scripts may run."""
+        """The player as an HTML fragment, to be put into a page.
+
+        Returns:
+            A static picture, and the script that puts the player in its place where scripts may run. It loads
+            nothing from a network.
+
+        Raises:
+            DrawingError: no renderer, or the renderer failed.
+        """
         description = self._drawing.picture.description
         groups = any(len(box.members) > 1 for box in self.script.boxes)
         return output(self._svg, self._payload(), description, used_operations(self.script), groups)
@@ -148,11 +163,21 @@ class Player:
         return page_payload(self.script, player_css(), self.title)
 
     def html(self) -> str:
-        """The same as `to_html`."""
+        """The same as `to_html`.
+
+        Returns:
+            The fragment.
+        """
         return self.to_html()
 
     def save_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the player as one self-contained HTML file that needs no network.
+
+        Args:
+            path: Where to; the directory is made if need be.
+
+        Returns:
+            The path.
 
         Raises:
             DrawingError: no renderer, or the renderer failed.
@@ -166,6 +191,9 @@ class Player:
         Args:
             directory: Where to; made if need be.
             format: `"svg"` or `"png"`.
+
+        Returns:
+            The paths, in the order of the steps.
 
         Raises:
             FormatError: another format.
@@ -196,6 +224,9 @@ class Player:
             path: Where to.
             seconds: How long each step is shown.
 
+        Returns:
+            The path.
+
         Raises:
             ImportError: Pillow is not installed.
             DrawingError: no renderer, or the renderer failed.
@@ -213,6 +244,9 @@ class Player:
 
     def widget(self) -> Any:
         """The Jupyter widget; its `position` and this player's follow each other.
+
+        Returns:
+            An `anywidget.AnyWidget`, always the same one.
 
         Raises:
             ImportError: anywidget is not installed.
