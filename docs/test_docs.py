@@ -21,9 +21,11 @@ PAGES = sorted(
 )
 BLOCK = re.compile(r"^```(python|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEEDS = {
+    "nn.estimator": "sklearn",
     "nn.estimators": "sklearn",
     "nn.minimizers": "scipy",
     "nn.plots": "matplotlib",
+    "nn.scikit": "sklearn",
     "viz.widget": "anywidget",
 }
 

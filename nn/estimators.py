@@ -7,35 +7,23 @@ fitted estimator pickles, so joblib's backends (processes, threads, Dask) can ca
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from numbers import Integral, Real
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autograd_core import parameters_to_vector, vector_to_parameters
 from nn.errors import InputError, unknown
-from nn.layers import MLP
-from nn.metrics import predict
-from nn.minimizers import LBFGS
-from nn.optimizers import OPTIMIZERS, SGD, Optimizer
-from nn.regularizers import L2
-from nn.training.loop import fit
-
-try:
-    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.metrics import accuracy_score, r2_score
-    from sklearn.model_selection import train_test_split
-    from sklearn.utils import check_random_state, column_or_1d
-    from sklearn.utils.metaestimators import available_if
-    from sklearn.utils.multiclass import check_classification_targets, type_of_target
-    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
-except ImportError as error:  # pragma: no cover - the message is tested in a fresh process
-    raise ImportError(
-        'nn.estimators needs scikit-learn 1.6 or later: pip install "autograd-core[sklearn]"'
-    ) from error
+from nn.estimator import MLPEstimator
+from nn.scikit import (
+    ClassifierMixin,
+    RegressorMixin,
+    accuracy_score,
+    available_if,
+    check_classification_targets,
+    check_weights,
+    column_or_1d,
+    r2_score,
+    type_of_target,
+    validate_data,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,324 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
 
-def _real(low: float, high: float = math.inf, strict: bool = False) -> Callable[[Any], bool]:
-    def check(value: Any) -> bool:
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        return number and (low < value if strict else low <= value) and value <= high
-
-    return check
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
-
-
-def _truth(value: Any) -> bool:
-    return isinstance(value, bool) or type(value).__name__ == "bool_"
-
-
-_RATES = ("constant", "invscaling", "adaptive")
-_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "alpha": (_real(0.0), "a number >= 0"),
-    "batch_size": (lambda v: v == "auto" or _whole(v), '"auto" or a whole number >= 1'),
-    "learning_rate": (lambda v: isinstance(v, str) and v in _RATES, f"one of {', '.join(_RATES)}"),
-    "learning_rate_init": (_real(0.0, strict=True), "a number > 0"),
-    "power_t": (_real(0.0), "a number >= 0"),
-    "max_iter": (_whole, "a whole number >= 1"),
-    "shuffle": (_truth, "True or False"),
-    "tol": (_real(0.0), "a number >= 0"),
-    "verbose": (lambda v: _truth(v) or (isinstance(v, Integral) and int(v) >= 0), "True, False or a count"),
-    "warm_start": (_truth, "True or False"),
-    "momentum": (_real(0.0, math.nextafter(1.0, 0.0)), "in [0, 1)"),
-    "nesterovs_momentum": (_truth, "True or False"),
-    "early_stopping": (_truth, "True or False"),
-    "validation_fraction": (_real(0.0, math.nextafter(1.0, 0.0), strict=True), "in (0, 1)"),
-    "beta_1": (_real(0.0, math.nextafter(1.0, 0.0)), "in [0, 1)"),
-    "beta_2": (_real(0.0, math.nextafter(1.0, 0.0)), "in [0, 1)"),
-    "epsilon": (_real(0.0, strict=True), "a number > 0"),
-    "n_iter_no_change": (lambda v: _whole(v) or v == math.inf, "a whole number >= 1, or infinity"),
-    "max_fun": (_whole, "a whole number >= 1"),
-}
-
-
-@dataclass(frozen=True)
-class _InverseScaling:
-    """rate / (t + 1)^power from the second epoch on, t the examples that were trained on so far."""
-
-    rate: float
-    power: float
-    updates: int
-    examples: int
-    before: int
-
-    def __call__(self, k: int) -> float:
-        epochs = k // self.updates
-        seen = self.before + epochs * self.examples if epochs else 0
-        return float(self.rate / (seen + 1) ** self.power)
-
-
-class _Watch:
-    """scikit-learn's rules of stopping, as a callback: no improvement by `tol` for too many epochs.
-
-    Args:
-        estimator: whose numbers count.
-    """
-
-    def __init__(self, estimator: _MLPEstimator) -> None:
-        self.estimator, self.waited = estimator, 0
-        self.best_values: Any = None
-
-    def __call__(self, run: Any) -> bool:
-        """Keep score; True stops the run."""
-        it, last = self.estimator, run.history[-1]
-        it.loss_curve_.append(last.objective)
-        if it.early_stopping:
-            score = last.metrics["score"]
-            it.validation_scores_.append(score)
-            worse = score < it.best_validation_score_ + it.tol
-            if score > it.best_validation_score_:
-                it.best_validation_score_ = score
-                self.best_values = parameters_to_vector(run.parameters)
-        else:
-            worse = last.objective > it.best_loss_ - it.tol
-            it.best_loss_ = min(it.best_loss_, last.objective)
-        self.waited = self.waited + 1 if worse else 0
-        if self.waited <= it.n_iter_no_change:
-            return False
-        if it.solver == "sgd" and it.learning_rate == "adaptive" and run.optimizer.lr > 1e-6:
-            run.optimizer.lr = run.optimizer.lr / 5.0
-            self.waited = 0
-            return False
-        return True
-
-
-class _MLPEstimator(BaseEstimator):  # type: ignore[misc]
-    """What the classifier and the regressor share: the arguments and the calls of `nn.fit`."""
-
-    best_loss_: Any
-    best_validation_score_: Any
-    validation_scores_: Any
-
-    def __init__(
-        self,
-        hidden_layer_sizes: int | Sequence[int] = (16,),
-        activation: str = "relu",
-        *,
-        solver: str = "adam",
-        alpha: float = 1e-4,
-        batch_size: int | str = 32,
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.01,
-        power_t: float = 0.5,
-        max_iter: int = 100,
-        shuffle: bool = True,
-        initializer: str = "glorot",
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: int | float = 10,
-        max_fun: int = 15000,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.initializer = initializer
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-
-    def _check_parameters(self) -> None:
-        for name, (is_right, told) in _CHECKS.items():
-            if not is_right(getattr(self, name)):
-                raise InputError(f"{name} must be {told}, not {getattr(self, name)!r}")
-        if self.solver != "lbfgs" and self.solver not in OPTIMIZERS:
-            raise unknown("solver", self.solver, [*OPTIMIZERS, "lbfgs"])
-
-    def _optimizer(self, updates: int, examples: int) -> Optimizer:
-        """The solver with its numbers.
-
-        Args:
-            updates: in an epoch.
-            examples: in an epoch.
-        """
-        rate: Any = self.learning_rate_init
-        if self.solver == "lbfgs":
-            return LBFGS(gtol=self.tol, maxfun=self.max_fun)
-        if self.solver == "sgd":
-            nesterov = bool(self.nesterovs_momentum and self.momentum)
-            if self.learning_rate == "invscaling":
-                rate = _InverseScaling(rate, self.power_t, updates, examples, self.t_)
-            return SGD(lr=rate, momentum=self.momentum, nesterov=nesterov)
-        if self.solver in ("adam", "adamw"):
-            return OPTIMIZERS[self.solver](lr=rate, betas=(self.beta_1, self.beta_2), eps=self.epsilon)
-        return OPTIMIZERS[self.solver](lr=rate)
-
-    def _start(self, inputs: int, outputs: int, seed: int) -> None:
-        """A fresh network, and empty records."""
-        hidden = self.hidden_layer_sizes
-        sizes = [hidden] if isinstance(hidden, Integral) else list(hidden)  # type: ignore[arg-type]
-        self.model_ = MLP(
-            inputs,
-            [*map(int, sizes), outputs],
-            activation=self.activation,
-            initializer=self.initializer,
-            seed=seed,
-        )
-        self.n_layers_, self.n_outputs_ = len(self.model_.layers) + 1, outputs
-        self.t_ = 0
-        self.loss_curve_: list[float] = []
-        self._solver_in_use: Optimizer | None = None
-        early = bool(self.early_stopping) and self.solver != "lbfgs"
-        self.best_loss_ = None if early else math.inf
-        self.validation_scores_ = [] if early else None
-        self.best_validation_score_ = -math.inf if early else None
-
-    def _train(
-        self, X: NDArray[Any], y: NDArray[Any], outputs: int, weights: Any, again: bool, partial: bool
-    ) -> None:
-        """Train on examples that have been looked at.
-
-        Args:
-            X: the examples.
-            y: the targets, as the loss takes them.
-            outputs: of the network.
-            weights: of the examples, or None.
-            again: is the network there already?
-            partial: one epoch, with the optimiser that is there?
-        """
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        if not again:
-            self._start(X.shape[1], outputs, seed)
-        X, y, weights, held_out, score = self._held_out(X, y, weights, partial, seed)
-        size = min(200 if self.batch_size == "auto" else int(self.batch_size), len(X))
-        if self.solver == "lbfgs":
-            size = len(X)
-        solver = self._solver_in_use if partial else None
-        self._solver_in_use = solver or self._optimizer(-(-len(X) // size), len(X))
-        watch = _Watch(self)
-        epochs = 1 if partial else self.max_iter
-        self.history_ = fit(
-            self.model_,
-            X,
-            y,
-            loss=self._loss(),
-            regularizer=L2(self.alpha / size) if self.alpha else None,
-            optimizer=self._solver_in_use,
-            batch_size=size,
-            epochs=epochs,
-            seed=seed + self.t_ // len(X) if again else seed,
-            shuffle=bool(self.shuffle),
-            sample_weight=None if weights is None else weights * (len(X) / weights.sum()),
-            validation=held_out,
-            metrics=None if held_out is None else {"score": score},
-            callbacks=() if self.solver == "lbfgs" else watch,
-            progress=bool(self.verbose),
-        )
-        self.n_iter_ = len(self.history_)
-        if watch.best_values is not None:
-            vector_to_parameters(watch.best_values, self.model_.parameters())
-        self.loss_ = self.history_[-1].objective if self.n_iter_ else math.nan
-        if self.solver == "lbfgs":
-            self.best_loss_ = self.loss_
-        else:
-            self.t_ += self.n_iter_ * len(X)
-        if not partial and self.history_.stopped == f"all {self.max_iter} epochs are done":
-            warnings.warn(
-                f"max_iter={self.max_iter} epochs were made, and {self.solver!r} has not converged yet (tol="
-                f"{self.tol}, n_iter_no_change={self.n_iter_no_change})",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-
-    def _held_out(self, X: Any, y: Any, weights: Any, partial: bool, seed: int) -> Any:
-        """Examples to train on with their weights, those held out, and how they are scored."""
-        if partial and self.early_stopping:
-            raise InputError("partial_fit does not support early_stopping=True")
-        if not self.early_stopping or self.solver == "lbfgs":
-            return X, y, weights, None, None
-        parts = train_test_split(
-            X,
-            y,
-            *(() if weights is None else (weights,)),
-            random_state=seed,
-            test_size=self.validation_fraction,
-            stratify=y if self._is_stratified() else None,
-        )
-        if len(parts[1]) < 2:
-            raise InputError(
-                "the validation set is too small: increase validation_fraction, or the number of examples"
-            )
-        kept = parts[5] if weights is not None else None
-
-        def score(targets: Any, outputs: Any) -> float:
-            return float(self._score_of(targets, outputs, kept))
-
-        return parts[0], parts[2], parts[4] if weights is not None else None, (parts[1], parts[3]), score
-
-    def _loss(self) -> str:
-        raise NotImplementedError
-
-    def _is_stratified(self) -> bool:
-        return False
-
-    def _score_of(self, targets: Any, outputs: Any, weights: Any) -> float:
-        raise NotImplementedError
-
-    @property
-    def coefs_(self) -> list[NDArray[Any]]:
-        """The weight matrices, shape (inputs, outputs) of each layer, as in scikit-learn."""
-        import numpy as np
-
-        check_is_fitted(self)
-        return [np.array([[w.data for w in row] for row in layer.W]).T for layer in self.model_.layers]
-
-    @property
-    def intercepts_(self) -> list[NDArray[Any]]:
-        """The bias vectors, one a layer."""
-        import numpy as np
-
-        check_is_fitted(self)
-        return [np.array([b.data for b in layer.b]) for layer in self.model_.layers]
-
-    def _outputs(self, X: Any) -> NDArray[Any]:
-        import numpy as np
-
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
-        return np.reshape(predict(self.model_, X), (len(X), self.n_outputs_))
-
-    def _is_stochastic(self) -> bool:
-        if self.solver == "lbfgs":
-            raise AttributeError("partial_fit is only for stochastic solvers, and lbfgs is none")
-        return True
-
-
-class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
+class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
     """A multilayer perceptron of Values that tells classes apart: softmax, or for two classes a logit.
 
     Args:
@@ -418,7 +89,7 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
         """Train on X, shape (n_samples, n_features), and y: labels, or rows of 0 and 1 (multilabel)."""
         return self._fit(X, y, sample_weight, None, False)
 
-    @available_if(_MLPEstimator._is_stochastic)  # type: ignore[untyped-decorator]
+    @available_if(MLPEstimator._is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """One epoch more. The first call needs `classes`, all that will come; they may be missing in y."""
         return self._fit(X, y, sample_weight, classes, True)
@@ -446,7 +117,7 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
             raise InputError(
                 f"a classifier needs at least 2 classes, and y has one class, {self.classes_[0]!r}"
             )
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weights = None if sample_weight is None else check_weights(sample_weight, X)
         binary = len(self.classes_) == 2 and not is_multilabel
         self.out_activation_ = "logistic" if binary or is_multilabel else "softmax"
         outputs = 1 if binary else len(self.classes_)
@@ -533,7 +204,7 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
         return tags
 
 
-class MLPRegressor(RegressorMixin, _MLPEstimator):  # type: ignore[misc]
+class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]
     """A multilayer perceptron of Values that predicts numbers.
 
     Args:
@@ -589,7 +260,7 @@ class MLPRegressor(RegressorMixin, _MLPEstimator):  # type: ignore[misc]
         """Train on X, shape (n_samples, n_features), and y, shape (n_samples,) or (n_samples, n_outputs)."""
         return self._fit(X, y, sample_weight, False)
 
-    @available_if(_MLPEstimator._is_stochastic)  # type: ignore[untyped-decorator]
+    @available_if(MLPEstimator._is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """One epoch more, over these examples."""
         return self._fit(X, y, sample_weight, True)
@@ -610,7 +281,7 @@ class MLPRegressor(RegressorMixin, _MLPEstimator):  # type: ignore[misc]
             raise InputError(f"y has {outputs} columns, and had {self.n_outputs_} in the call before")
         self._flat = y.ndim == 1
         self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weights = None if sample_weight is None else check_weights(sample_weight, X)
         self._train(X, y, outputs, weights, again, partial)
         return self
 

@@ -259,6 +259,11 @@ def _owners(model: Any, loss: Loss, regularizer: Regularizer | None) -> list[Any
 
 def _metrics(metrics: Any, held_out: Examples | None) -> dict[str, Metric]:
     """The metrics by name, looked at."""
+    if not isinstance(metrics, Mapping | None):
+        raise InputError(
+            "metrics are named by you: a dict such as {'f1': function of (targets, outputs)}, "
+            f"not {metrics!r}"
+        )
     found = dict(metrics or {})
     known = {f.name for f in fields(Epoch)}
     for name, metric in found.items():

@@ -21,7 +21,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import nn
 from autograd_core import COMPILED
 from nn.errors import InputError
-from nn.estimators import MLPClassifier, MLPRegressor, _Watch
+from nn.estimator import Watch
+from nn.estimators import MLPClassifier, MLPRegressor
 
 needs_speed = pytest.mark.skipif(
     not COMPILED, reason="takes minutes on the uncompiled engine, whose bits are those of the compiled one"
@@ -226,7 +227,7 @@ def test_adaptive_rates_fall_and_runs_stop_as_scikit_learns(early_stopping):
 
     theirs = SGDOptimizer([], 0.1, "adaptive")
     run = SimpleNamespace(history=[], optimizer=nn.SGD(lr=0.1), parameters=mine.model_.parameters())
-    watch = _Watch(mine)
+    watch = Watch(mine)
     for loss in losses:
         run.history.append(SimpleNamespace(objective=loss, metrics={"score": -loss}))
         stops = watch(run)

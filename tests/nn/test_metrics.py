@@ -308,3 +308,10 @@ def test_a_metric_that_fails_is_named_and_told_what_it_gets() -> None:
             nn.fit(
                 nn.MLP(4, [3], seed=1), X, y, epochs=1, seed=1, validation=(X, y), metrics={"mine": metric}
             )
+
+
+@pytest.mark.parametrize("metrics", ["accuracy", ["accuracy"], reference.f1_score])
+def test_metrics_without_names_are_refused(metrics: Any) -> None:
+    X, y = np.eye(3), [0, 1, 2]
+    with pytest.raises(InputError, match="metrics are named by you: a dict"):
+        nn.fit(nn.MLP(3, [3], seed=1), X, y, epochs=1, validation=(X, y), metrics=metrics)

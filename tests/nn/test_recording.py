@@ -369,7 +369,7 @@ def test_the_progress_line_says_nothing_where_a_program_does_the_work() -> None:
 def test_a_long_run_that_is_eager_is_told_once_with_factor_and_remedy(monkeypatch: Any) -> None:
     X, y = data(100, 3, 2)
     noisy = Dropout(3, [4, 2], seed=1, generator=random.Random(1))
-    monkeypatch.setattr("nn.training.updaters.slowness", lambda run: 42.3)
+    monkeypatch.setattr("nn.training.eager.slowness", lambda run: 42.3)
     with pytest.warns(
         nn.SlowTrainingWarning, match=r"random numbers by itself: about 42 .*nn.Dropout"
     ) as told:
@@ -387,7 +387,7 @@ def test_measuring_how_slow_a_run_is_changes_no_bit(monkeypatch: Any) -> None:
         with monkeypatch.context() as patch, warnings.catch_warnings():
             warnings.simplefilter("ignore", nn.SlowTrainingWarning)
             if not measured:
-                patch.setattr("nn.training.updaters.slowness", lambda run: 0.0)
+                patch.setattr("nn.training.eager.slowness", lambda run: 0.0)
             model = Dropout(3, [4, 2], seed=1, generator=random.Random(1))
             nn.fit(model, X, y, epochs=21, seed=1)
             left.append([(p.data, p.grad) for p in model.parameters()])

@@ -1,0 +1,419 @@
+"""The base of every optimiser: parameters and groups, the count of updates, clipping, the step.
+
+Every optimiser is a pure rule, ``rule(values, gradients, buffers, rate) -> (new values, new buffers)``, over
+arrays of float64. Those here stand in `autograd_core.calculus.updates`, once for NumPy and for C. `step` is:
+read the gradients, clip them, apply the rule, look whether every new number is finite, and only then write
+the parameters. So a step either happens whole or does not happen.
+
+The arithmetic follows PyTorch's, term by term (the test compares every step in float64). It is element by
+element, with no sums, so NumPy gives the bits of the same formulas on Python's floats.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from autograd_core import Value, gradients_to_vector, parameters_to_vector, vector_to_parameters
+from autograd_core.calculus.updates import Update
+from nn.clipping import clip_by_norm, clip_by_value
+from nn.errors import DivergenceError, InputError, StateError
+from nn.groups import members, of_group, opened
+from nn.schedules import Schedule, rate_at, schedule_of
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[Any]
+
+__all__ = [
+    "Optimizer",
+    "check_fraction",
+    "check_not_negative",
+    "trainable",
+]
+
+Buffers = dict[str, "Floats"]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+_is_leaf, _is_constant = operator.attrgetter("is_leaf"), operator.attrgetter("is_constant")
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) in _PLAIN:
+        return True
+    return isinstance(value, tuple) and all(map(_is_plain, value))
+
+
+_PLAIN = {bool, int, float, str, type(None)}
+
+
+def _check_positive(name: str, value: float | None) -> None:
+    if value is not None and (not _is_number(value) or not 0.0 < value < math.inf):
+        raise InputError(f"{name} must be a finite number > 0, not {value!r}")
+
+
+def check_fraction(name: str, value: float) -> None:
+    """Raise an InputError unless it is in [0, 1)."""
+    if not _is_number(value) or not 0.0 <= value < 1.0:
+        raise InputError(f"{name} must be in [0, 1), not {value!r}")
+
+
+def check_not_negative(name: str, value: float) -> None:
+    """Raise an InputError unless it is a finite number >= 0."""
+    if not _is_number(value) or not 0.0 <= value < math.inf:
+        raise InputError(f"{name} must be a finite number >= 0, not {value!r}")
+
+
+class Optimizer:
+    """The common part: parameters, the count k of updates, the rate of the k-th, clipping, the step.
+
+    Args:
+        parameters: the Values to train; may be left out and given later through `bind` (as `nn.fit` does).
+            Or groups of them with numbers of their own, dicts as in PyTorch:
+            ``[{"params": model.layers[0].parameters(), "lr": 1e-4}, {"params": ..., "weight_decay": 0.0}]``.
+            For `nn.fit` "params" may be names and patterns, ``{"params": "*.b", "weight_decay": 0.0}``, and
+            parameters that no group names have the optimiser's own numbers.
+        lr: the learning rate epsilon, a number or a schedule (`nn.schedules`).
+        clip_norm: shorten gradients that are longer than this.
+        clip_value: bring every component of the gradient into [-clip_value, clip_value].
+
+    Example:
+        A rule of one's own is a subclass with `rule`:
+
+        >>> class SignDescent(Optimizer):
+        ...     def rule(self, values, gradients, buffers, rate):
+        ...         import numpy as np
+        ...         return values - rate * np.sign(gradients), buffers
+        >>> w = Value(1.0)
+        >>> w.grad = 2.0
+        >>> SignDescent([w], lr=0.25).step()
+        >>> w.data
+        0.75
+
+        Or with `update`, the rule for one parameter in the functions of `autograd_core.calculus.updates`.
+    """
+
+    buffer_names: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        parameters: Iterable[Any] | None = None,
+        *,
+        lr: float | Schedule,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        _check_positive("clip_norm", clip_norm)
+        _check_positive("clip_value", clip_value)
+        self.schedule = schedule_of(lr)
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.updates = 0
+        self.parameters: list[Value] = []
+        self._buffers: Buffers = {}
+        self._promised: Mapping[str, Any] | None = None
+        self._frozen: Any = None
+        self._missed: Any = None
+        self._since = 0
+        self.param_groups: list[dict[str, Any]] = []
+        self._members: Any = None
+        if parameters is not None:
+            values, self.param_groups = opened(parameters)
+            for group in self.param_groups:
+                of_group(self, group)  # what it refuses is refused here
+            if values or not self.param_groups:
+                self.bind(values)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next update. Assigning a number, or a schedule, sets the schedule."""
+        return rate_at(self.schedule, self.updates)
+
+    @lr.setter
+    def lr(self, rate: float | Schedule) -> None:
+        self.schedule = schedule_of(rate)
+
+    def bind(
+        self, parameters: Iterable[Value], names: Callable[[], Iterable[tuple[str, Value]]] | None = None
+    ) -> Optimizer:
+        """Take charge of these parameters, with fresh buffers; constants (`detach()`) stay as they are.
+
+        Args:
+            parameters: Values.
+            names: names and parameters, where groups go by names; asked only then. One may have several.
+
+        Raises:
+            InputError: there are none, or one of them is not a leaf Value; a group names one that is not
+                there.
+        """
+        import numpy as np
+
+        if isinstance(parameters, Value):
+            parameters = [parameters]
+        found = list(parameters)
+        if not found:
+            raise InputError("an optimiser needs at least one parameter")
+        if not (set(map(type, found)) == {Value} and all(map(_is_leaf, found))):
+            index = next(k for k, p in enumerate(found) if not isinstance(p, Value) or not p.is_leaf)
+            raise InputError(f"parameter {index} is not a leaf Value: {found[index]!r}")
+        self.parameters = trainable(found)
+        if not self.parameters:
+            raise InputError("every parameter is a constant: an optimiser needs at least one that is not")
+        if self.param_groups:
+            named = [] if names is None else list(names())
+            known = {id(value) for _, value in named}
+            labels = [(p.label or f"parameter{k}", p) for k, p in enumerate(self.parameters)]
+            named += [(label, p) for label, p in labels if id(p) not in known]
+            self._members = members(self.param_groups, named, self.parameters)
+        self.updates, self._frozen, self._missed, self._since = 0, None, None, 0
+        self.buffers = {name: np.zeros(len(self.parameters)) for name in self.buffer_names}
+        return self
+
+    @property
+    def buffers(self) -> Buffers:
+        """What the rule keeps for each parameter, name -> array."""
+        if self._promised is not None:
+            self._buffers = {name: buffer.copy() for name, buffer in self._promised.items()}
+            self._promised = None
+        return self._buffers
+
+    @buffers.setter
+    def buffers(self, buffers: Buffers) -> None:
+        self._buffers, self._promised = buffers, None
+
+    def promise(self, buffers: Mapping[str, Any]) -> None:
+        """These are the buffers, of which copies are made once somebody looks at them."""
+        self._promised = buffers
+
+    @property
+    def kept_promise(self) -> Mapping[str, Any] | None:
+        """What was promised, if nobody has looked at it yet."""
+        return self._promised
+
+    @property
+    def frozen(self) -> Any:
+        """Which parameters are frozen, an array of truth values; None if there are none."""
+        return self._frozen
+
+    @frozen.setter
+    def frozen(self, mask: Any) -> None:
+        import numpy as np
+
+        if mask is not self._frozen and not np.array_equal(mask, self._frozen):
+            self._missed, self._since, self._frozen = self.missed, self.updates, mask
+
+    @property
+    def missed(self) -> Any:
+        """How many of the updates each parameter was frozen at, an array; None if none ever was."""
+        if self._frozen is None:
+            return self._missed
+        now = self._frozen * (self.updates - self._since)
+        return now if self._missed is None else self._missed + now
+
+    def groups(self) -> tuple[list[Optimizer], Any]:
+        """The optimiser as it is for each group, itself first, and the number of each parameter's group.
+
+        Parameters that have missed updates are groups of their own, whose `updates` are fewer: Adam corrects
+        its bias by the updates of a parameter, as PyTorch's does. A frozen parameter has -1; without groups
+        and frozen parameters the numbers are None.
+        """
+        import numpy as np
+
+        rules: list[Optimizer] = [self, *(of_group(self, group) for group in self.param_groups)]
+        numbers, missed = self._members if self.param_groups else None, self.missed
+        if missed is None:
+            return rules, numbers
+        if numbers is None:
+            numbers = np.zeros(len(missed), dtype=np.int64)
+        if self._frozen is not None:
+            numbers, missed = np.where(self._frozen, -1, numbers), np.where(self._frozen, 0, missed)
+        if missed.any():
+            kinds, places = np.unique(np.stack([numbers, missed]), axis=1, return_inverse=True)
+            rules = [copy.copy(rules[number]) for number in kinds[0].tolist()]
+            for rule, late in zip(rules, kinds[1].tolist(), strict=True):
+                rule.updates = self.updates - late
+            numbers = np.where(numbers < 0, -1, places.reshape(-1))
+        return rules, numbers
+
+    def _by_groups(self, values: Floats, gradients: Floats) -> tuple[Floats, Buffers]:
+        """The rule, for each group with its numbers."""
+        rules, numbers = self.groups()
+        if numbers is None:
+            return self.rule(values, gradients, self.buffers, self.lr)
+        made, buffers = values.copy(), {name: buffer.copy() for name, buffer in self.buffers.items()}
+        for number, rule in enumerate(rules):
+            mine = numbers == number
+            if mine.any():
+                parts = {name: buffer[mine] for name, buffer in self.buffers.items()}
+                rate = rate_at(rule.schedule, self.updates)
+                made[mine], found = rule.rule(values[mine], gradients[mine], parts, rate)
+                for name, part in found.items():
+                    buffers[name][mine] = part
+        return made, buffers
+
+    def zero_grad(self) -> None:
+        """Set every parameter's gradient to 0."""
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+    def step(self) -> None:
+        """One update, theta <- theta - (what the rule says), from the gradients on the parameters.
+
+        Raises:
+            DivergenceError: a gradient or a new value is not finite; nothing has changed.
+        """
+        if not self.parameters:
+            raise InputError("the optimiser has no parameters yet: give them to it or call bind(parameters)")
+        new_values, self.buffers = self.proposal(
+            parameters_to_vector(self.parameters), gradients_to_vector(self.parameters)
+        )
+        self.updates += 1
+        vector_to_parameters(new_values, self.parameters)
+
+    def proposal(self, values: ArrayLike, gradients: ArrayLike) -> tuple[Floats, Buffers]:
+        """What `step` would write: the new values and the new buffers. Changes nothing.
+
+        Raises:
+            DivergenceError: a gradient or a new value is not finite.
+        """
+        import numpy as np
+
+        x: Floats = np.asarray(values, dtype=np.float64)
+        g: Floats = np.asarray(gradients, dtype=np.float64)
+        if self.frozen is not None:
+            g = np.where(self.frozen, 0.0, g)
+        self._check_finite("gradient", g)
+        if self.clip_value is not None:
+            g = clip_by_value(g, self.clip_value)
+        if self.clip_norm is not None:
+            g = clip_by_norm(g, self.clip_norm)
+        with np.errstate(all="ignore"):  # what is not finite is found below, and named
+            new_values, buffers = self._by_groups(x, g)
+        self._check_finite("new value", new_values)
+        return new_values, buffers
+
+    def rule(
+        self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
+    ) -> tuple[Floats, Buffers]:
+        """The rule of this optimiser; pure. `self.updates` is the number of updates made before this one.
+
+        By default that of `update`.
+        """
+        update, settings = self.update()
+        kept = [buffers[name] for name in update.buffers]
+        new_values, new = update(values, gradients, kept, settings, rate, float(self.updates + 1))
+        return new_values, {**buffers, **dict(zip(update.buffers, new, strict=True))}
+
+    def update(self) -> tuple[Update, tuple[float, ...]]:
+        """The rule for one parameter, and the numbers that are its settings; see `Update`."""
+        raise NotImplementedError(f"{type(self).__name__} has neither a rule nor an update")
+
+    def _check_finite(self, what: str, numbers: Floats) -> None:
+        import numpy as np
+
+        finite = np.isfinite(numbers)
+        if finite.all():
+            return
+        index = int(np.argmin(finite))
+        parameter = self.parameters[index] if self.parameters else None
+        label = getattr(parameter, "label", "") or f"number {index}"
+        place = getattr(parameter, "scope", "")
+        raise DivergenceError(
+            f"update {self.updates + 1}: the {what} of parameter {f'{place}.{label}' if place else label} is "
+            f"{numbers[index]}; no parameter has changed. Lower the learning rate, clip the gradient "
+            "(clip_norm=1.0) or scale the inputs"
+        )
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """The schedule and the plain numbers of the rule, which a callback may change."""
+        found = {"schedule": self.schedule, **{k: v for k, v in self._kept().items() if _is_plain(v)}}
+        if self.param_groups:
+            found["param_groups"] = [{**group} for group in self.param_groups]
+        if self._frozen is not None or self._missed is not None:
+            found["frozen"] = self._frozen, self._missed, self._since
+        return found
+
+    def set_hyperparameters(self, found: Mapping[str, Any] | None) -> None:
+        """Put back what `hyperparameters` returned; a list stands for a tuple."""
+        numbers = dict(found or {})
+        self._frozen, self._missed, self._since = numbers.pop("frozen", (None, None, 0))
+        for group, kept in zip(self.param_groups, numbers.pop("param_groups", ()), strict=False):
+            group.update({key: value for key, value in kept.items() if key != "params"})
+        for name, value in numbers.items():
+            now = getattr(self, name, None)
+            setattr(self, name, tuple(value) if isinstance(now, tuple) else value)
+
+    def _kept(self) -> dict[str, Any]:
+        hidden = {"parameters", "buffers", "buffer_names", "updates", "schedule", "param_groups"}
+        return {k: v for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
+
+    def settings(self) -> dict[str, Any]:
+        """The numbers that define the rule, in the order of its arguments."""
+        kept = self._kept()
+        # A function by its name: its repr has an address, which differs from process to process.
+        schedule = getattr(self.schedule, "__qualname__", None) or repr(self.schedule)
+        groups = [
+            {**group, "params": [p if isinstance(p, str) else p.label for p in group["params"]]}
+            for group in self.param_groups
+        ]
+        return {"name": type(self).__name__, "lr": schedule, **kept, "param_groups": groups or None}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must be kept to go on exactly: the counts of updates and the buffers."""
+        buffers = {name: buffer.tolist() for name, buffer in self.buffers.items()}
+        missed = None if self.missed is None else self.missed.tolist()
+        return {"updates": self.updates, "buffers": buffers, "missed": missed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put back what `state_dict` returned.
+
+        Raises:
+            StateError: it belongs to another optimiser or to another number of parameters.
+        """
+        import numpy as np
+
+        buffers = {name: np.array(b, dtype=np.float64) for name, b in state["buffers"].items()}
+        if set(buffers) != set(self.buffer_names):
+            raise StateError(
+                f"{type(self).__name__} keeps {sorted(self.buffer_names)}, the state has {sorted(buffers)}"
+            )
+        for name, buffer in buffers.items():
+            if len(buffer) != len(self.parameters):
+                raise StateError(f"{name} holds {len(buffer)} numbers for {len(self.parameters)} parameters")
+        missed = state.get("missed")
+        if missed is not None and len(missed) != len(self.parameters):
+            raise StateError(f"missed holds {len(missed)} numbers for {len(self.parameters)} parameters")
+        self.stand(int(state["updates"]), buffers)
+        if "missed" in state:
+            self._missed = None if missed is None else np.array(missed, dtype=np.int64)
+            self._since = self.updates
+
+    def stand(self, updates: int, buffers: Mapping[str, Any]) -> None:
+        """Be after so many updates, with these buffers."""
+        import numpy as np
+
+        self.updates = updates
+        self.buffers = {name: np.array(buffer, dtype=np.float64) for name, buffer in buffers.items()}
+
+    def __repr__(self) -> str:
+        settings = self.settings()
+        name = settings.pop("name")
+        rate = settings.pop("lr")
+        rest = "".join(f", {key}={value!r}" for key, value in settings.items() if value is not None)
+        return f"{name}(lr={rate}{rest})"
+
+
+def trainable(parameters: Iterable[Value]) -> list[Value]:
+    """Those that are no constants."""
+    found = list(parameters)
+    return list(itertools.compress(found, map(operator.not_, map(_is_constant, found))))

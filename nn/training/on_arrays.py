@@ -1,0 +1,379 @@
+"""Updates on arrays: whole ones by compiled rules, or the gradient alone by Programs."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from autograd_core import Value, gradients_to_vector, no_grad, vector_to_gradients, vector_to_parameters
+from autograd_core.engine.flat import has_numbers, write_both
+from autograd_core.programs.batch_gradient import BatchGradient, Trainer
+from autograd_core.programs.program import Program
+from nn.errors import DivergenceError
+from nn.optimizers import gradient_norm
+from nn.regularizers import L1, L2, ElasticNet
+from nn.training.checkpoints import TrainingState
+from nn.training.minibatch import LARGEST_LOSS, BatchResult
+from nn.training.recording import Recording
+from nn.training.rules import attributes_of, has_plain_step, rates_of_groups, rule_and_clips, rule_of
+
+if TYPE_CHECKING:
+    from nn.training.run import Run
+
+__all__ = ["FIXED", "GradientUpdates", "WholeUpdates", "trainer_of"]
+
+FIXED = (L1, L2, ElasticNet)
+"""Penalties that a callback cannot change unseen."""
+
+_MOST_REFUSED = 2  # updates of an epoch that met branches which were not recorded, until they are
+
+
+class _OnArrays:
+    """What the two updaters share that keep parameters and buffers in arrays."""
+
+    is_eager = False
+    trained_on = ""
+
+    def __init__(self, run: Run, recording: Recording) -> None:
+        self.recording = recording
+        self.current = False  # do the arrays hold what the Values hold?
+        self.snapshot = run.watch() if run.plan.callbacks else None
+        self._is_new, self._refused = True, 0
+        self._left = False  # has the model been seen to be another, within an epoch?
+        self.checks = run.listens and self.snapshot is not None and not self.snapshot.is_complete
+
+    def forget(self) -> None:
+        """Read parameters and buffers anew before the next update."""
+        self.current = False
+
+    def same_graph(self, run: Run) -> bool:
+        """Are loss and penalty those that were recorded? A callback may have changed them.
+
+        Where the snapshot could not look into everything, each epoch has a recording of its own.
+        """
+        is_new, self._is_new = self._is_new, False
+        if self.recording.is_sampled and self._refused > _MOST_REFUSED and run.state.batch == 0:
+            return False
+        if self.snapshot is None:
+            return True
+        same = not self._left and not self.snapshot.is_stale
+        return same and (self.snapshot.is_complete or run.state.batch > 0 or is_new)
+
+    def eager_update(self, run: Run, rows: Any) -> None:
+        """An update that the arrays refused: it tells what is wrong with it, or goes well."""
+        self._refused += 1
+        self.store(run)
+        self.current = False
+        run.update(rows.tolist(), self.recording.loss_of)
+
+    def store(self, run: Run) -> None:
+        """Bring parameters, gradients and buffers to where the run stands."""
+        raise NotImplementedError
+
+    def eager_loss(self, row: int) -> float | None:
+        """The loss of an example at the parameters that the Values have."""
+        try:
+            with no_grad():
+                return self.recording.loss_of(row).data
+        except Exception:  # the eager update will tell
+            return None
+
+    def write(self, run: Run, gradients: Any) -> None:
+        """Write the state, and a gradient if there is one, into Values and optimiser."""
+        at = run.state
+        vector_to_parameters(at.values, run.parameters)
+        if gradients is not None:
+            vector_to_gradients(gradients, run.parameters)
+        run.optimizer.stand(at.optimizer_updates, at.buffers)
+
+
+class WholeUpdates(_OnArrays):
+    """A run's examples and parameters as arrays, and the compiled updates over them."""
+
+    trained_on = "a Program, whole updates"
+
+    def __init__(self, run: Run, recording: Recording, trainer: Trainer) -> None:
+        super().__init__(run, recording)
+        self.trainer = trainer
+        self._rule, self._settings = rule_and_clips(run.optimizer), attributes_of(run.optimizer)
+        self.names = run.optimizer.buffer_names
+
+    def fits(self, run: Run) -> bool:
+        """Are rule and graph still those that were compiled?"""
+        now = attributes_of(run.optimizer)
+        same = now == self._settings or self._rule == rule_and_clips(run.optimizer)
+        self._settings = now if same else self._settings
+        return same and self.same_graph(run)
+
+    def epoch(self, run: Run, order: Any, bar: Any) -> None:
+        """The minibatches that are left of the epoch under way."""
+
+        size, first = run.plan.batch_size, run.state.batch
+        left = run.plan.batches - first
+        # of the whole epoch: where many an update is made eagerly, not anew after each of them
+        updates = run.state.optimizer_updates
+        rates = None if run.listens else rates_of_groups(run.optimizer, updates, left)
+        while (start := run.state.batch * size) < len(order):
+            if not self.current:
+                self._load(run)
+            left = run.plan.batches - run.state.batch
+            count = (
+                1
+                if run.listens
+                else min(left, max(1, run.plan.batches // 20))
+                if run.shows_progress
+                else left
+            )
+            made = run.state.batch - first
+            rows = order[start : start + count * size]
+            done = self._updates(
+                run,
+                rows,
+                rates_of_groups(run.optimizer, run.state.optimizer_updates, 1)
+                if rates is None
+                else rates[made : made + count],
+            )
+            if done < count:
+                rows = order[start + done * size : start + (done + 1) * size]
+                if self.recording.drawn is not None and not run.listens:
+                    self.recording.drawn.fill(rows)
+                self.eager_update(run, rows)
+                done += 1
+            bar.update(done)
+            if run.listens and not self.fits(run):
+                return
+
+    def _load(self, run: Run) -> None:
+        """Bring the arrays to where the run stands."""
+        at = run.state
+        buffers = [at.buffers[name] for name in self.names]
+        self.trainer.load(at.values, buffers, at.optimizer_updates, gradients_to_vector(run.parameters))
+        self.trainer.sums = (at.loss, at.penalty, at.norm, at.lr)
+        self.current = True
+
+    def _updates(self, run: Run, rows: Any, rates: Any) -> int:
+        """Make updates on the arrays; whatever happens, the run then stands at the last whole one."""
+        drawn = self.recording.drawn
+        if drawn is not None:
+            drawn.fill(rows)
+        if run.listens:
+            return self._one_update(run, rows, rates)
+        at = run.state
+        self.trainer.sums = (at.loss, at.penalty, at.norm, at.lr)
+        first = self.trainer.updates
+        try:
+            return self.trainer.run(rows, run.plan.batch_size, rates)
+        finally:
+            done = self.trainer.updates - first
+            if drawn is not None:
+                drawn.keep(min(len(rows), done * run.plan.batch_size))
+            run.updates = at.updates + done
+            run.state = at.replace(**self._standing(run, done), updates=at.updates + done)
+
+    def _standing(self, run: Run, done: int) -> dict[str, Any]:
+        loss, penalty, norm, rate = self.trainer.sums
+        return {
+            "values": self.trainer.values,
+            "buffers": dict(zip(self.names, self.trainer.buffers, strict=True)),
+            "optimizer_updates": self.trainer.updates,
+            "random": run.generators.states(),
+            "batch": run.state.batch + done,
+            "loss": loss,
+            "penalty": penalty,
+            "norm": norm,
+            "lr": rate,
+            "seconds": run.seconds(),
+        }
+
+    def _one_update(self, run: Run, rows: Any, rates: Any) -> int:
+        """One update, after which callbacks are told and may change anything."""
+        at = run.state
+        expected = self.eager_loss(int(rows[0])) if self.checks else None
+        self.trainer.sums = (0.0, 0.0, 0.0, 0.0)
+        done = self.trainer.run(rows, len(rows), rates)
+        self._left |= self.checks and done == 1 and self.trainer.outputs[0, 0] != expected
+        if done == 0 or self._left:
+            self.forget()
+            return 0
+        loss, penalty, norm, rate = self.trainer.sums
+        self.trainer.sums = (at.loss + loss, at.penalty + penalty, at.norm + norm, rate)
+        made = at.replace(**self._standing(run, 1), updates=at.updates + 1)
+        optimizer, schedule = run.optimizer, run.optimizer.schedule
+        numbers = _doubles(made.values)
+        write_both(run.parameters, numbers, _doubles(self.trainer.gradients))
+        optimizer.updates = made.optimizer_updates
+        optimizer.promise(made.buffers)
+        run.tell_update(loss / len(rows), penalty, norm)
+        self.current = (
+            optimizer.kept_promise is made.buffers
+            and optimizer.updates == made.optimizer_updates
+            and has_numbers(run.parameters, numbers)
+        )
+        random = run.generators.states()
+        if self.current and optimizer.schedule is schedule and attributes_of(optimizer) == self._settings:
+            run.state = made.replace(random=random)
+        else:
+            run.state = made.replace(**run.standing(), random=random)
+            self.current = _is_same(made, run.state)
+        return 1
+
+    def store(self, run: Run) -> None:
+        """Bring parameters, gradients and buffers to where the run stands.
+
+        Where the arrays are not current, an eager update, or a callback, has left the gradients.
+        """
+        self.write(run, self.trainer.gradients if self.current else None)
+
+
+class GradientUpdates(_OnArrays):
+    """The gradient of a minibatch by Programs; the optimiser's rule on arrays, or its own step on Values.
+
+    Args:
+        run: the run.
+        recording: of its loss.
+        penalty: of its penalty, or None: then that is evaluated eagerly.
+        reason: why not whole updates.
+    """
+
+    def __init__(self, run: Run, recording: Recording, penalty: Program | None, reason: str) -> None:
+        super().__init__(run, recording)
+        self.trained_on = f"a Program, gradients only: {reason}"
+        self.gradient = recording.gradient(run.plan.batch_size)
+        fixed = not self.checks or type(run.plan.regularizer) in FIXED
+        self.penalty = BatchGradient([penalty], (), run.parameters) if penalty is not None and fixed else None
+        self.own_step = not has_plain_step(run.optimizer)
+        self._gradients: Any = None
+
+    def fits(self, run: Run) -> bool:
+        """Is the graph still the one that was recorded, and the optimiser's step what it was?"""
+        if self.own_step == has_plain_step(run.optimizer):
+            return False
+        return self.same_graph(run)
+
+    def store(self, run: Run) -> None:
+        """Bring parameters, gradients and buffers to where the run stands."""
+        if not self.own_step and self.current:
+            self.write(run, self._gradients)
+
+    def epoch(self, run: Run, order: Any, bar: Any) -> None:
+        """The minibatches that are left of the epoch under way, up to where a callback changes the graph."""
+        size = run.plan.batch_size
+        for start in range(run.state.batch * size, len(order), size):
+            rows = order[start : start + size]
+            if self.recording.drawn is not None:
+                self.recording.drawn.fill(rows)
+            self._update(run, rows)
+            bar.update(1)
+            if run.listens and not self.fits(run):
+                return
+
+    def _update(self, run: Run, rows: Any) -> None:
+        expected = self.eager_loss(int(rows[0])) if self.checks else None
+        found = self.gradient(rows, values=run.state.values)
+        if found is not None and self.checks and found[0][0] != expected:
+            self._left, found = True, None
+        if found is None or max(map(abs, found[0])) > LARGEST_LOSS:
+            self.eager_update(run, rows)
+            return
+        total = 0.0
+        for loss in found[0]:
+            total += loss
+        gradients = found[1] / len(rows)
+        if self.own_step:
+            self._step_of_its_own(run, total, gradients, len(rows))
+        elif not self._step_on_arrays(run, total, gradients, len(rows)):
+            self.eager_update(run, rows)
+
+    def _with_penalty(self, run: Run, gradients: Any) -> tuple[float, Any]:
+        """The penalty, and the gradient with the penalty's added."""
+        if run.problem.penalty is None:
+            return 0.0, gradients
+        if self.penalty is not None:
+            found = self.penalty(None, gradients.copy(), run.state.values)
+            if found is not None:
+                return found[0][0], found[1]
+        vector_to_parameters(run.state.values, run.parameters)
+        vector_to_gradients(gradients, run.parameters)
+        omega: Value = run.problem.penalty()
+        omega.backward()
+        return omega.data, gradients_to_vector(run.parameters)
+
+    def _step_of_its_own(self, run: Run, total: float, gradients: Any, count: int) -> None:
+        penalty, gradients = self._with_penalty(run, gradients)
+        gradients = run.frozen_gradient(gradients)
+        vector_to_gradients(gradients, run.parameters)
+        run.step(BatchResult(total / count, penalty), count)
+
+    def _step_on_arrays(self, run: Run, total: float, gradients: Any, count: int) -> bool:
+        """One step by the optimiser's rule on the arrays; False where it becomes non-finite."""
+        at, optimizer = run.state, run.optimizer
+        penalty, gradients = self._with_penalty(run, gradients)
+        gradients = run.frozen_gradient(gradients)
+        norm, rate = gradient_norm(gradients), optimizer.lr
+        if not self.current:
+            optimizer.stand(at.optimizer_updates, at.buffers)
+            self.current = True
+        try:
+            values, buffers = optimizer.proposal(at.values, gradients)
+        except DivergenceError:
+            return False
+        optimizer.buffers, optimizer.updates = buffers, optimizer.updates + 1
+        self._gradients = gradients
+        made = at.replace(
+            values=values,
+            buffers=buffers,
+            optimizer_updates=optimizer.updates,
+            batch=at.batch + 1,
+            updates=at.updates + 1,
+            loss=at.loss + total / count * count,
+            penalty=at.penalty + penalty,
+            norm=at.norm + norm,
+            lr=rate,
+            random=run.generators.states(),
+            seconds=run.seconds(),
+        )
+        if run.listens:
+            vector_to_parameters(values, run.parameters)
+            vector_to_gradients(gradients, run.parameters)
+            run.tell_update(total / count, penalty, norm)
+            made = made.replace(**run.standing(), random=run.generators.states())
+            self.forget()
+        run.updates = made.updates
+        run.state = made
+        return True
+
+
+def trainer_of(run: Run, recording: Recording, penalty: Program | None) -> Trainer:
+    """The compiled loop over the minibatches of a run."""
+    rules, groups = run.optimizer.groups()
+    found = [(rule_of(rule), run.optimizer.updates - rule.updates) for rule in rules]
+    return Trainer(
+        recording.programs[0],
+        recording.batches,
+        run.plan.batch_size,
+        run.parameters,
+        penalty,
+        [(*rule, missed) for rule, missed in found if rule is not None],
+        len(run.optimizer.buffer_names),
+        run.optimizer.clip_value,
+        run.optimizer.clip_norm,
+        LARGEST_LOSS,
+        groups,
+    )
+
+
+def _doubles(vector: Any) -> array[float]:
+    made = array("d")
+    made.frombytes(vector.data.cast("B"))
+    return made
+
+
+def _is_same(a: TrainingState, b: TrainingState) -> bool:
+    """Has a callback left parameters and buffers alone?"""
+    import numpy as np
+
+    same = a.optimizer_updates == b.optimizer_updates and a.buffers.keys() == b.buffers.keys()
+    return same and all(
+        np.array_equal(x, y)
+        for x, y in [(a.values, b.values), *((a.buffers[n], b.buffers[n]) for n in a.buffers)]
+    )
