@@ -116,13 +116,12 @@ def backward(W, h, y_hat, y, alpha):
     return dW, db
 
 
-# %% 4.3 relu' at the output too
+# %% 4.3 relu' behind the gradients of the layer
 def backward(W, h, y_hat, y, alpha):
     dW, db, g = {}, {}, y_hat - y
     for k in range(len(W), 0, -1):
-        g = g * (h[k] > 0)
         db[k], dW[k] = g, np.outer(g, h[k - 1]) + alpha * W[k]
-        g = W[k].T @ g
+        g = W[k].T @ (g * (h[k] > 0))
     return dW, db
 
 

@@ -35,6 +35,12 @@ def momentum_step(theta, v, g, rate, mu):
     return [t - rate * (gi + mu * vi) for t, gi, vi in zip(theta, g, v)], v
 
 
+# %% 6.1 the rate in v
+def momentum_step(theta, v, g, rate, mu):
+    v = [mu * vi + rate * gi for vi, gi in zip(v, g)]
+    return [t - vi for t, vi in zip(theta, v)], v
+
+
 # %% 6.2 from the smallest curvature
 def largest_rate(curvatures):
     return 2 / min(curvatures)
