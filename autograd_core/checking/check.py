@@ -42,6 +42,8 @@ ASKED = 3  # times that the gradient is asked for
 PRODUCTS = 3  # random directions along which a jvp or hvp is checked
 SECOND = 1e-8  # relative error of a second derivative that is enough: gradients round more than values
 SINGLE = 8.0  # times half of its digits: what undecided rows of single precision may hide
+TOGETHER = 4  # random directions along which undecided inputs are varied together
+UNLIKELY = 10.0  # times that a mistake may be larger than what shows along all of them
 LEVELS = (1e-3, 1e-6, 0.0)  # sizes of a gradient's entries, relative to the largest, that are varied together
 TRIES = 100  # points that are drawn for one at which f has a value
 
@@ -303,7 +305,7 @@ class Check:
         self.rounding = self.gradient_rounding(gradient)
         with warnings.catch_warnings():  # beside the inputs f may warn of what is outside its domain
             warnings.simplefilter("ignore", RuntimeWarning)
-            rows = self.settle(self.first_order(gradient, noise), gradient)
+            rows = self.settle(self.first_order(gradient, noise), gradient, noise)
             doubtful = any(row.verdict in ("wrong", "undecided") for row in rows)
             rows += self.products(gradient)
             if self.options.order == 2:
@@ -524,7 +526,7 @@ class Check:
                 return replace(row, note="by the operations: the finite difference cannot tell")
         return row
 
-    def settle(self, rows: list[Row], gradient: Vector) -> list[Row]:
+    def settle(self, rows: list[Row], gradient: Vector, noise: float) -> list[Row]:
         """Accept rows drowned in rounding that could together hide a negligible part of the gradient only.
 
         Negligible is half of the digits of f: 1e-8 in double precision, 3e-3 in single (whose rounding adds
@@ -534,19 +536,51 @@ class Check:
         drowned = [row for row in rows if row.verdict == "undecided" and row.drowned]
         if not drowned or (self.options.full and self.subject.weights is not None):
             return rows
-        sizes = self.sizes()
-        whole = norm(g * size for g, size in zip(gradient, sizes, strict=True))
-        if self.options.directions is None:
-            units = dict(zip(self.names, sizes, strict=True))
-            parts = [(norm(row.tolerance * units[row.name] for row in drowned), whole)]
-            parts.append((norm(row.tolerance for row in drowned), norm(gradient)))
-        else:  # the tolerance is one of the contributions already
-            parts = [(norm(row.tolerance for row in drowned), whole)]
-        hidden = max(part / whole if whole else math.inf for part, whole in parts)
-        if hidden > math.sqrt(self.subject.epsilon) * (SINGLE if self.subject.epsilon > EPSILON else 1.0):
-            return rows
+        hidden, wrong = self.hidden_in(drowned, gradient, noise)
+        epsilon = self.subject.epsilon
+        if wrong or hidden > math.sqrt(epsilon) * (SINGLE if epsilon > EPSILON else 1.0):
+            return wrong + rows
         self.hidden = hidden
         return [replace(row, accepted=True) if row in drowned else row for row in rows]
+
+    def hidden_in(self, drowned: Sequence[Row], gradient: Vector, noise: float) -> tuple[float, list[Row]]:
+        """The part of the gradient that undecided rows could hide, and what is wrong with all together."""
+        sizes = self.sizes()
+        if self.options.directions is not None:  # the tolerance is one of the contributions already
+            whole = norm(g * size for g, size in zip(gradient, sizes, strict=True))
+            return part_of(norm(row.tolerance for row in drowned), whole), []
+        tolerance = {row.name: row.tolerance for row in drowned}
+        indices = [i for i, name in enumerate(self.names) if name in tolerance]
+        hidden, wrong = 0.0, []
+        for units in (sizes, [1.0] * len(sizes)):
+            most = norm(tolerance[self.names[i]] * units[i] for i in indices)
+            rows = self.undecided_together(indices, units, gradient, noise)
+            wrong += [row for row in rows if row.verdict == "wrong"]
+            if rows and all(row.verdict == "ok" for row in rows):
+                most = min(most, UNLIKELY * max(row.tolerance for row in rows))
+            whole = norm(g * unit for g, unit in zip(gradient, units, strict=True))
+            hidden = max(hidden, part_of(most, whole))
+        return hidden, wrong
+
+    def undecided_together(
+        self, indices: Sequence[int], units: Vector, gradient: Vector, noise: float
+    ) -> list[Row]:
+        """Vary all inputs of undecided rows at once: their slopes add up, and the rounding of f does not.
+
+        A mistake whose parts have the norm m changes the slope along a direction of random signs by less than
+        m / `UNLIKELY` in one case of twelve, along all of them in one of 20,000. The last direction has the
+        signs of the gradient: along it a common factor shows most.
+        """
+        if len(indices) < 2:
+            return []
+        rows = []
+        for number in range(1, TOGETHER + 2):
+            direction = [self.generator.choice((-1.0, 1.0)) * unit for unit in units]
+            if number > TOGETHER:
+                direction = [math.copysign(unit, g) for unit, g in zip(units, gradient, strict=True)]
+            row = self.along(direction, indices, gradient, noise)
+            rows.append(replace(row, name=f"the undecided inputs together, direction {number}"))
+        return rows
 
     # --- directions --------------------------------------------------------------------------------------
 
@@ -807,6 +841,11 @@ def component(vectors: Callable[[float], Sequence[float]], index: int) -> Callab
 def norm(numbers: Iterable[float]) -> float:
     """The Euclidean norm of those that are finite."""
     return math.hypot(*filter(math.isfinite, numbers))
+
+
+def part_of(part: float, whole: float) -> float:
+    """A part of the whole, all of it where there is none."""
+    return part / whole if whole else math.inf
 
 
 def finite(number: float) -> float | None:

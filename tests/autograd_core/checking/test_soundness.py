@@ -123,6 +123,20 @@ def test_undecided_rows_pass_when_they_could_hide_a_negligible_part_of_the_gradi
     assert "of the gradient could hide there)" in report.headline()
 
 
+def test_undecided_rows_are_varied_together_where_their_common_mistake_shows():
+    def f(x, *ys):
+        return 1e8 + 1e6 * x + 3e-8 * math.fsum(ys)
+
+    def checked(slope):
+        return gradient_report(f, [1.0] * 61, gradient=[1e6] + [slope] * 60)
+
+    right, doubled = checked(3e-8), checked(6e-8)
+    assert right.counts() == {"undecided": 60, "ok": 1}
+    assert right.passed
+    assert not doubled.passed
+    assert {row.name.partition(",")[0] for row in doubled.rows if row.verdict == "wrong"} == {"the undecided inputs together"}
+
+
 def test_a_vjp_that_forgets_the_cotangent_or_its_sign_fails():
     np = pytest.importorskip("numpy")
     assert gradient_report(lambda x: x * x, [3.0], vjp=lambda x, u: [2 * x * u]).passed
