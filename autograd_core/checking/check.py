@@ -14,16 +14,16 @@ import itertools
 import math
 import random
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from autograd_core.checking.finite_differences import Derivative, derivative
-from autograd_core.checking.inputs import Inputs
 from autograd_core.checking.kinds import is_single
 from autograd_core.checking.operations import check_operations
 from autograd_core.checking.patterns import patterns
-from autograd_core.checking.report import SEVERITY, Fault, GradientReport, Row
+from autograd_core.checking.points import at_point, ordered, places, together
+from autograd_core.checking.report import Fault, GradientReport, Row
 from autograd_core.checking.subject import Function, Subject, Vector, flat, rounding_noise
 from autograd_core.checking.verdicts import FLOOR, Rules, judge
 from autograd_core.checking.windows import EPSILON
@@ -45,7 +45,6 @@ SINGLE = 8.0  # times half of its digits: what undecided rows of single precisio
 TOGETHER = 4  # random directions along which undecided inputs are varied together
 UNLIKELY = 10.0  # times that a mistake may be larger than what shows along all of them
 LEVELS = (1e-3, 1e-6, 0.0)  # sizes of a gradient's entries, relative to the largest, that are varied together
-TRIES = 100  # points that are drawn for one at which f has a value
 
 
 def check_gradients(function: Function, inputs: Any, **options: Any) -> GradientReport:
@@ -199,72 +198,6 @@ def gradient_report(
             report = Check(subject, rules, options, generator).run()
         reports.append(report if points == 1 else at_point(report, number + 1))
     return reports[0] if len(reports) == 1 else together(reports)
-
-
-def places(
-    function: Function,
-    inputs: Any,
-    points: int,
-    domain: Callable[[random.Random], Any] | None,
-    generator: random.Random,
-) -> Iterator[Inputs]:
-    """The inputs, and as many other points as asked for at which f has a value."""
-    yield Inputs.of(function, inputs)
-    for _ in range(points - 1):
-        for _ in range(TRIES):
-            place = Inputs.of(function, inputs if domain is None else domain(generator))
-            if domain is None:
-                place.start = [moved(x, generator) for x in place.numbers]
-            if has_value(function, place):
-                break
-        else:
-            raise ValueError(f"no point with a finite value was found in {TRIES} draws: give domain=")
-        yield place
-
-
-def moved(x: float, generator: random.Random) -> float:
-    """A number near another one, at times farther away or of the other sign."""
-    size = abs(x) or 1.0
-    if generator.random() < 0.75:
-        return x + size * generator.uniform(-0.6, 0.6)
-    return float(generator.choice((-1.0, 1.0)) * size * 10.0 ** generator.uniform(-1.0, 1.0))
-
-
-def has_value(function: Function, place: Inputs) -> bool:
-    """Whether f can be evaluated there."""
-    before = list(place.current)
-    try:
-        place.move(place.start)
-        return all(map(math.isfinite, flat(place.call(function, "plain"))))
-    except Exception:  # outside the domain
-        return False
-    finally:
-        place.move(before)
-
-
-def at_point(report: GradientReport, number: int) -> GradientReport:
-    """The report with the number of the point in every row's name."""
-    rows = tuple(replace(row, name=f"{row.name} (point {number})") for row in report.rows)
-    return replace(report, rows=rows)
-
-
-def together(reports: Sequence[GradientReport]) -> GradientReport:
-    """One report of the checks at several points, with the graph of the first that failed."""
-    shown = next((report for report in reports if not report.passed), reports[0])
-    return replace(
-        shown,
-        rows=ordered(row for report in reports for row in report.rows),
-        faults=tuple(fault for report in reports for fault in report.faults),
-        evaluations=sum(report.evaluations for report in reports),
-        operations=sum(report.operations for report in reports),
-        hints=tuple(dict.fromkeys(hint for report in reports for hint in report.hints)),
-        hidden=max(report.hidden for report in reports),
-    )
-
-
-def ordered(rows: Any) -> tuple[Row, ...]:
-    """The rows, worst first."""
-    return tuple(sorted(rows, key=lambda row: (row.accepted, SEVERITY.index(row.verdict), -row.excess)))
 
 
 class Check:

@@ -134,7 +134,9 @@ def test_undecided_rows_are_varied_together_where_their_common_mistake_shows():
     assert right.counts() == {"undecided": 60, "ok": 1}
     assert right.passed
     assert not doubled.passed
-    assert {row.name.partition(",")[0] for row in doubled.rows if row.verdict == "wrong"} == {"the undecided inputs together"}
+    assert {row.name.partition(",")[0] for row in doubled.rows if row.verdict == "wrong"} == {
+        "the undecided inputs together"
+    }
 
 
 def test_a_vjp_that_forgets_the_cotangent_or_its_sign_fails():
