@@ -7,7 +7,7 @@ it::
     ├── DomainError           (ValueError)         log(-1), sqrt(-1), (-8.0) ** (1/3)
     ├── DivisionError         (ZeroDivisionError)  1 / 0, 0 ** -1
     ├── RangeError            (OverflowError)      exp(1000)
-    ├── NonFiniteError        (ArithmeticError)    found by ``diagnose()``
+    ├── NonFiniteError        (ArithmeticError)    found by diagnose()
     ├── GraphError            (RuntimeError)       backward() of something that has no gradient
     ├── RecordingError        (RuntimeError)       a number was read while a Program was being recorded
     ├── ConversionError       (TypeError)          float(x) of what is being differentiated

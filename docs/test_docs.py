@@ -102,6 +102,15 @@ def test_the_layout_drawn_in_the_architecture_is_the_tree():
     assert folders == {*(f for f in kept if "__pycache__" not in f), *(p.name for p in packages)}
 
 
+def test_a_property_is_described_by_its_whole_sentence_where_that_has_a_colon(monkeypatch):
+    napoleon = pytest.importorskip("sphinx.ext.napoleon")
+    monkeypatch.syspath_prepend(FOLDER / "_ext")
+    lines = ["What is added: the partial times the gradient."]
+    importlib.import_module("docstrings").improve(None, "property", "", None, None, lines)
+    shown = napoleon.GoogleDocstring(lines, what="property", name="product").lines()
+    assert [line for line in shown if line] == ["..", "What is added: the partial times the gradient."]
+
+
 @pytest.mark.parametrize("number", range(2))
 def test_each_python_block_of_the_readme_runs_by_itself(number, tmp_path, monkeypatch):
     pytest.importorskip("graphviz")

@@ -55,7 +55,7 @@ def make_pictures(folder: Path) -> None:
     how_tos(pictures)
     boundary(pictures / "boundary.svg")
     report(folder / "report.html")
-    for name in ("player.html", "playground.html", "report.html"):
+    for name in ("player.html", "steps.html", "playground.html", "report.html"):
         page = (folder / name).read_text(encoding="utf-8")
         (folder / name).write_text(page.replace("</head>", f"{FRAMED}</head>", 1), encoding="utf-8")
 
@@ -70,13 +70,13 @@ def models(pictures: Path) -> None:
         code = [ag.tanh(ag.Value(0.1 * j, f"w{j}") * 2.0) for j in range(3)]
     with ag.scope("decoder"):
         output = ag.sum(code)
-    viz.draw(output).save(pictures / "scopes.svg")
+    viz.draw(output, depth=0).save(pictures / "scopes.svg")
 
 
 def how_tos(pictures: Path) -> None:
     """A graph for each how-to that has one."""
 
-    @ag.operation(lambda x, y: (1 - y * y) / 2, name="half_tanh_of_the_picture")
+    @ag.operation(lambda x, y: (1 - y * y) / 2)
     def half_tanh(x: float) -> float:
         return math.tanh(x / 2)
 
@@ -88,6 +88,7 @@ def how_tos(pictures: Path) -> None:
     a, b, c = ag.Value(2.0, "a"), ag.Value(-3.0, "b"), ag.Value(6.5, "c")
     loss = ag.tanh(a * b + c) + a**2
     loss.label = "loss"
+    viz.step(loss).save_html(pictures.parent / "steps.html")
     loss.backward()
     viz.draw(loss).save(pictures / "steps.svg")
 
