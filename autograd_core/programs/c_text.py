@@ -6,6 +6,7 @@ The text computes the bits of the tape if it is compiled with ``-ffp-contract=of
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from ..calculus.codegen import c_helpers
@@ -46,12 +47,12 @@ def c_text(graph: RecordedGraph, name: str) -> str:
     lines += [f"static {definition}" for definition in c_helpers("\n".join(body))]
     arguments = "const double *parameters, const double *inputs, double *outputs"
     lines.append(f"int {name}_value({arguments}) {{")
-    lines += [f"    {line}" for line in value]
+    lines += [f"    {line}" for line in (*value, *_unused(value))]
     lines.append("    (void)parameters; (void)inputs;")
     lines.append("    return 0;\n}\n")
     more = "const double *seeds, double *parameter_gradients, double *input_gradients"
     lines.append(f"int {name}_gradient({arguments},\n    {more}) {{")
-    lines += [f"    {line}" for line in body]
+    lines += [f"    {line}" for line in (*body, *_unused(body))]
     lines.append("    (void)parameters; (void)inputs; (void)seeds; (void)parameter_gradients;")
     lines.append("    (void)input_gradients;")
     lines.append("    return 0;\n}")
@@ -73,6 +74,7 @@ class _Writer:
             self._rule(i) if kind == NODE else None for i, kind in enumerate(self.kinds)
         ]
         self.sends = self._sends()
+        self.reached = self._reached()
 
     def _rule(self, i: int) -> Operation:
         rule = self.graph.operation(i)
@@ -93,6 +95,18 @@ class _Writer:
             inner = kind == NODE and i < self.graph.swept and any(sends[p] for p in self._parents(i))
             sends.append(kind in (PARAMETER, INPUT) or inner)
         return sends
+
+    def _reached(self) -> list[bool]:
+        """Which nodes something reaches in every reverse pass; others may be behind what was not chosen."""
+        reached = [False] * len(self.kinds)
+        for i in self.graph.outputs.tolist():
+            reached[i] = True
+        for i in range(len(self.kinds) - 1, -1, -1):
+            rule = self.rules[i]
+            if reached[i] and rule is not None and not rule.selecting:
+                for p in self._parents(i):
+                    reached[p] = True
+        return reached
 
     def _name(self, i: int) -> str:
         kind = self.kinds[i]
@@ -148,6 +162,8 @@ class _Writer:
         inner = [i for i, rule in enumerate(self.rules) if rule is not None and self.sends[i]]
         if inner:
             yield "double " + ", ".join(f"g{i} = 0.0" for i in inner) + ";"
+        if flags := [f"r{i} = 0" for i in inner if not self.reached[i]]:
+            yield f"int {', '.join(flags)}; /* whether something reached a node */"
         yield f"for (int k = 0; k < {self.graph.inputs}; k++) input_gradients[k] = 0.0;"
         for k, i in enumerate(self.graph.outputs.tolist()):
             if self.sends[i]:
@@ -175,15 +191,30 @@ class _Writer:
             yield p, _c(partial)
 
     def _pull(self, i: int, rule: Operation) -> Iterator[str]:
+        """Write what a node sends to its operands: nothing, if nothing reached it."""
+        if not self.reached[i]:  # 0 times an infinite partial would be NaN
+            yield f"if (r{i}) {{"
         exponent = self._parents(i)[1] if rule.name == "pow" else -1
         for j, (p, partial) in enumerate(self._partials(i, rule)):
             if not self.sends[p] or (rule.name == "pow" and j == 1 and self.kinds[exponent] == CONSTANT):
                 continue
             target = self._gradient(p)
+            told = f" r{p} = 1;" if self.kinds[p] == NODE and not self.reached[p] else ""
             if rule.selecting:
-                yield f"{{ const double d = {partial}; if (d != 0.0) {target} += d * g{i}; }}"
+                yield f"{{ const double d = {partial}; if (d != 0.0) {{ {target} += d * g{i};{told} }} }}"
             else:
-                yield f"{target} += {partial} * g{i};"
+                yield f"{target} += {partial} * g{i};{told}"
+        if not self.reached[i]:
+            yield "}"
+
+
+def _unused(lines: list[str]) -> Iterator[str]:
+    """Name the variables that nothing uses, since compilers warn of them: some formulas ignore an operand."""
+    text = "\n".join(lines)
+    counts = Counter(re.findall(r"\bv[0-9]+\b", text))
+    for name, count in counts.items():
+        if count == 1:
+            yield f"(void){name};"
 
 
 def _c(result: object) -> str:

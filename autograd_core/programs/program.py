@@ -565,6 +565,9 @@ class Program:
     def to_c(self, name: str = "program") -> str:
         """Return C99 text of the Program: `NAME_value` and `NAME_gradient`, straight-line code for one lane.
 
+        Compiled with ``-ffp-contract=off`` it gives the Program's bits. A loop is written step by step; a row
+        that leaves a recorded branch is told by the result 1.
+
         Args:
             name: what the functions' names start with.
 
