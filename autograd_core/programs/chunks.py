@@ -37,6 +37,9 @@ def tree_sum(parts: Iterable[Any]) -> Any:
     Args:
         parts: numbers or arrays of one shape.
 
+    Returns:
+        The sum, a number or an array of that shape.
+
     Raises:
         ValueError: there are none.
 
