@@ -108,7 +108,7 @@ def measured(source: str) -> tuple[int, int, int]:
     width, height = (
         round(float(size) * 4 / 3) for size in re.findall(r'<svg width="(\d+)pt" height="(\d+)pt"', svg)[0]
     )
-    return len(re.findall(r'class="node', svg)), width, height
+    return len(re.findall(r'<g id="(?!lane_)[^"]*" class="node', svg)), width, height
 
 
 def main() -> None:
