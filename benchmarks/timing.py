@@ -19,7 +19,7 @@ class Worker:
     """One peer and one workload in a process of its own; see `worker.py`."""
 
     def __init__(self, peer: str, workload: str, *options: object):
-        here = peer in ("ours", "plain", "by_values") or (
+        here = peer in ("ours", "plain", "by_values", "by_adolc") or (
             "micrograd" in peer and find_spec("micrograd") is not None
         )
         python = sys.executable if here else peers_python()
