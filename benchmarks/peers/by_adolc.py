@@ -1,4 +1,4 @@
-"""ADOL-C: the irregular graph on a trace, in a C++ program that is compiled here (Debian's libadolc-dev, g++)."""
+"""ADOL-C: the irregular graph on a trace, in a C++ program compiled here (Debian's libadolc-dev, g++)."""
 
 from __future__ import annotations
 
