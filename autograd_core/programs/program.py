@@ -427,7 +427,7 @@ class Program:
             In the structure of `wrt`, arrays of shape (lanes, shape of f's result, shape of the argument);
             without the last part for a Value, without the lanes if f takes no arguments. If sparse, a list
             of matrices, one for each row: an output's derivatives with respect to all numbers of `wrt` in a
-            row. They have one pattern, that of `sparsity`, except for rows off the recorded branches.
+            row, each once; of one pattern, that of `sparsity`, except for rows off the recorded branches.
 
         >>> program = record(lambda x: [x[0] * x[1], x[0]], [1.0, 1.0])
         >>> program.jacobian([[2.0, 3.0]]).tolist()

@@ -162,7 +162,8 @@ def _of_rows(program: Program, batches: Any, run: Run, targets: Targets, groups:
     wrt = [target for target, _ in targets.sizes]
     flat_seeds = seeds.reshape(len(groups), *run.shape)
     _, parts = derivatives.vjp(program, batches, flat_seeds, wrt, True, 1)
-    flat = [np.asarray(part).reshape(len(groups), run.lanes, -1) for part in parts]
+    sized = zip(parts, (size for _, size in targets.sizes), strict=True)
+    flat = [np.asarray(part).reshape(len(groups), run.lanes, size) for part, size in sized]
     return np.concatenate(flat, axis=2)
 
 
@@ -174,16 +175,17 @@ def _of_columns(
 
     if not groups:
         return []
-    directions = np.zeros((len(groups), run.lanes, targets.size))
+    directions = np.zeros((len(groups), targets.size))
     for k, group in enumerate(groups):
-        directions[k][:, group] = 1.0
+        directions[k, group] = 1.0
     parts, at = [], 0
     for target, size in targets.sizes:
-        part = directions[:, :, at : at + size]
+        part = directions[:, at : at + size]
         if isinstance(target, int):
-            parts.append(part.reshape(len(groups), run.lanes, *program.examples[target].shape))
+            rows = np.repeat(part[:, None], run.lanes, axis=1)
+            parts.append(rows.reshape(len(groups), run.lanes, *program.examples[target].shape))
         else:
-            parts.append(part[:, 0, 0])
+            parts.append(part[:, 0])
         at += size
     _, products = push(program, batches, parts, [target for target, _ in targets.sizes])
     return products.reshape(len(groups), run.lanes, run.width)

@@ -292,6 +292,11 @@ def test_no_rows_have_no_derivatives() -> None:
     assert program.hvp(none, none).shape == (0, 2)
     assert program.hessian(none).shape == (0, 2, 2)
     assert program.jvp(none, np.empty((3, 0, 2)))[1].shape == (3, 0)
+    assert program.hessian(none, sparse=True) == []
+    rows, columns = record(lambda x: [x[0] * W[0], x[1]], [1.0, 1.0]), record(arrow, [1.0] * 9)
+    assert rows.jacobian(none, wrt=[W[0], 0], sparse=True) == []
+    assert columns.jacobian(np.empty((0, 9)), sparse=True) == []
+    assert record(lambda x: [x * W[0], x], 1.0).jacobian([], wrt=[W[0]], sparse=True) == []
 
 
 def test_a_row_for_which_another_branch_would_raise_has_derivatives() -> None:
