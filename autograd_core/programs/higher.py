@@ -221,5 +221,7 @@ def _directions(run: Run, targets: Targets, structure: Any) -> tuple[Any, bool]:
     (count,) = counts or {None}
     stacked = np.zeros((1 if count is None else count, run.lanes, targets.size))
     for places, flat in parts:
-        stacked[:, :, places] = flat
+        first, size = min(places, default=0), len(places)
+        together = places == list(range(first, first + size))  # a slice is filled ten times as fast
+        stacked[:, :, slice(first, first + size) if together else places] = flat
     return stacked, count is not None
