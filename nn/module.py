@@ -257,8 +257,10 @@ def check_leaves(outputs: Sequence[Value], parameters: Collection[Value]) -> Non
         InputError: one is not.
     """
     known, order = set(map(id, parameters)), topological_order(*outputs)
-    for node in itertools.compress(order, map(operator.attrgetter("is_leaf"), order)):
-        if id(node) not in known and not node.is_constant:
+    leaves = list(itertools.compress(order, map(operator.attrgetter("is_leaf"), order)))
+    mine = map(known.__contains__, map(id, leaves))
+    for node in itertools.compress(leaves, map(operator.not_, mine)):
+        if not node.is_constant:
             name = f"{node.scope}.{node.label}".strip(".")
             raise InputError(
                 f"the loss depends on {node!r}{f', {name},' if name else ''} which is not among the model's "

@@ -239,10 +239,10 @@ class Optimizer:
             numbers, missed = np.where(self._frozen, -1, numbers), np.where(self._frozen, 0, missed)
         if missed.any():
             kinds, places = np.unique(np.stack([numbers, missed]), axis=1, return_inverse=True)
-            rules = [copy.copy(rules[number]) for number in kinds[0].tolist()]
-            for rule, late in zip(rules, kinds[1].tolist(), strict=True):
-                rule.updates = self.updates - late
-            numbers = np.where(numbers < 0, -1, places.reshape(-1))
+            late = [copy.copy(rules[number]) for number in kinds[0].tolist()]
+            for rule, count in zip(late, kinds[1].tolist(), strict=True):
+                rule.updates = self.updates - count
+            rules, numbers = [self, *late], np.where(numbers < 0, -1, places.reshape(-1) + 1)
         return rules, numbers
 
     def _by_groups(self, values: Floats, gradients: Floats) -> tuple[Floats, Buffers]:

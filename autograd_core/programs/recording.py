@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -269,12 +270,11 @@ def _name_leaves(nodes: list[Value], places: Any, inputs: list[Value], kind: Any
 
     number = {id(value): k for k, value in enumerate(inputs)}
     leaves = [nodes[i] for i in places.tolist()]
-    found = [number.get(id(leaf), -1) for leaf in leaves]
-    mine = np.array(found, dtype=np.int64)
+    mine = np.fromiter(map(number.get, map(id, leaves), itertools.repeat(-1)), dtype=np.int64)
     captured = mine < 0
     kind[places] = np.where(captured, PARAMETER, INPUT)
     ref[places] = np.where(captured, np.cumsum(captured) - 1, mine)
-    return [leaf for leaf, k in zip(leaves, found, strict=True) if k < 0]
+    return list(itertools.compress(leaves, captured.tolist()))
 
 
 def _name_operations(nodes: list[Value], op: Any, ref: Any) -> list[Operation]:

@@ -393,3 +393,16 @@ def test_missed_updates_are_kept_in_states_and_checkpoints(tmp_path: Any) -> Non
     fresh.load_state_dict(optimizer.state_dict())
     g = np.linspace(-1.0, 1.0, 26)
     assert fresh.proposal(whole, g)[0].tolist() == optimizer.proposal(whole, g)[0].tolist()
+
+
+def test_the_rate_in_the_history_is_the_optimisers_own_after_a_thaw(monkeypatch: Any) -> None:
+    X, y = data(90, 3, 2)
+
+    def thaw(run: Any) -> None:
+        if run.epoch == 1:
+            run.model.unfreeze("layer1.b")
+
+    def make() -> nn.Adam:
+        return nn.Adam([{"params": "layer1.b", "lr": 0.03}], lr=nn.StepDecay(0.1, 7))
+
+    assert_same(frozen_net, X, y, monkeypatch, optimizer=make, epochs=3, batch_size=16, callbacks=thaw)
