@@ -40,6 +40,7 @@ from .functions import *  # noqa: E402, F403
 from .functions import __all__ as _functions  # noqa: E402
 
 if TYPE_CHECKING:
+    from . import bessel as bessel
     from .checking.rounding import rounding
     from .custom import CustomOperation, operation
     from .graph import Explanation, GraphStatistics, Path, explain, stale_nodes, statistics
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
 # Imported when they are first asked for, so that `import autograd_core` stays quick.
 _LAZY = {
+    "bessel": "",
     "checking.rounding": "rounding",
     "custom": "CustomOperation operation",
     "graph": "Explanation GraphStatistics Path explain stale_nodes statistics",

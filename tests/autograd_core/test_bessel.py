@@ -1,0 +1,86 @@
+"""Bessel functions: values and derivatives against mpmath, in every way that an operation is used."""
+
+import math
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("mpmath")
+pytest.importorskip("scipy")
+
+import mpmath as mp
+
+import autograd_core as ag
+from autograd_core import Value, bessel
+
+EXACT = {"jv": mp.besselj, "yv": mp.bessely, "iv": mp.besseli, "kv": mp.besselk}
+POINTS = [0.7, 3.3, 12.5]
+ORDERS = [0, 2, 2.5]
+
+
+def exact(name, order, x, derivative):
+    with mp.workdps(40):
+        return float(mp.diff(lambda t: EXACT[name](order, t), mp.mpf(x), derivative))
+
+
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("order", ORDERS)
+def test_value_and_derivatives_are_those_of_mathematics(name, order):
+    f = function = lambda x: getattr(bessel, name)(order, x)
+    for derivative in range(3):
+        for x in POINTS:
+            # where it passes through 0, relative to its size nearby
+            scale = max(abs(exact(name, order, x, k)) for k in (derivative, derivative + 1))
+            assert f(x) == pytest.approx(exact(name, order, x, derivative), rel=1e-12, abs=1e-13 * scale)
+        f = ag.grad(f)
+    node = Value(0.7)
+    function(node).backward()
+    assert node.grad == pytest.approx(exact(name, order, 0.7, 1), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("order", [0, 1])
+def test_the_functions_of_one_order_have_names_of_their_own(name, order):
+    f = getattr(bessel, f"{name[0]}{order}")
+    for x in POINTS:
+        assert f(x) == getattr(bessel, name)(order, x) == f(Value(x)).data
+        assert ag.grad(f)(x) == ag.grad(lambda t: getattr(bessel, name)(order, t))(x)
+    if name in ("jv", "iv"):
+        for x in (0.0, -0.7, -12.5):
+            assert f(x) == pytest.approx(float(EXACT[name](order, x)), rel=1e-12)
+            assert ag.grad(f)(x) == pytest.approx(exact(name, order, x, 1), rel=1e-12, abs=1e-30)
+
+
+def test_programs_have_the_numbers_of_nodes():
+    program = ag.record(lambda x: bessel.j1(x) * bessel.k0(x), 1.0)
+    values, gradients = program.value_and_grad(POINTS, wrt=0)
+    assert values.tolist() == [bessel.j1(x) * bessel.k0(x) for x in POINTS]
+    assert gradients.tolist() == [ag.grad(lambda t: bessel.j1(t) * bessel.k0(t))(x) for x in POINTS]
+    assert program.hessian([3.3])[0] == pytest.approx(
+        ag.grad(ag.grad(lambda t: bessel.j1(t) * bessel.k0(t)))(3.3), rel=1e-13
+    )
+    node = bessel.y1(Value(2.0))
+    assert pickle.loads(pickle.dumps(node)).data == node.data
+
+
+def test_what_is_outside_of_the_domain_raises():
+    for call in (lambda: bessel.y0(Value(-1.0)), lambda: bessel.k1(0.0), lambda: bessel.jv(0.5, -1.0)):
+        with pytest.raises(ag.DomainError):
+            call()
+    with pytest.raises(ag.RangeError):
+        bessel.i0(800.0)
+    with pytest.raises(TypeError, match="the order is a plain number"):
+        bessel.jv(Value(1.0), 2.0)
+    assert math.isnan(bessel.j0(math.nan))
+
+
+def test_scipy_is_imported_only_for_them_and_named_where_it_is_missing():
+    program = (
+        "import sys, autograd_core as ag; assert 'scipy' not in sys.modules; sys.modules['scipy'] = None\n"
+        "try: ag.bessel\n"
+        "except ImportError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "pip install 'autograd-core[special]'" in done.stdout
