@@ -19,12 +19,15 @@ from typing import Any
 from .custom import CustomOperation, operation
 from .engine.value import Value
 
-try:
-    from scipy import special
-except ImportError:
-    raise ImportError("Bessel functions need SciPy: pip install 'autograd-core[special]'") from None
-
 __all__ = ["i0", "i1", "iv", "j0", "j1", "jv", "k0", "k1", "kv", "y0", "y1", "yv"]
+
+
+def _scipy_special() -> Any:
+    try:
+        from scipy import special
+    except ImportError:
+        raise ImportError("Bessel functions need SciPy: pip install 'autograd-core[special]'") from None
+    return special
 
 
 def _operation(name: str, below: float, above: float, low: float) -> CustomOperation:
@@ -39,6 +42,7 @@ def _operation(name: str, below: float, above: float, low: float) -> CustomOpera
         above: another.
         low: where the function of a whole order begins.
     """
+    special = _scipy_special()
     general = getattr(special, name)
     quick = {order: getattr(special, f"{name[0]}{order}") for order in (0, 1)}
 
