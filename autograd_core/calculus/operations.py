@@ -34,6 +34,7 @@ from importlib import import_module
 
 from .operation import (
     OPERATIONS,
+    Dot,
     Operation,
     Reduction,
     _operation_named,  # noqa: F401 (pickles name it here)
@@ -41,7 +42,7 @@ from .operation import (
 )
 from .rows import anywhere, apart
 
-__all__ = ["BUILTIN", "OPERATIONS", "Operation", "Reduction", "anywhere", "apart", "formula"]
+__all__ = ["BUILTIN", "OPERATIONS", "Dot", "Operation", "Reduction", "anywhere", "apart", "formula"]
 
 # In this order the rows are numbered.
 for _module in ("elementary", "special_operations", "activations", "selections", "reductions"):
