@@ -5,7 +5,7 @@ no branch on the numbers, so a recorded program replays it for any example. Clas
 vectors of probabilities (one-hot rows), which lets the label vary over the lanes of one program; the bits are
 the same.
 
-**`mse` and `mae` are no means.** ``mse`` is half the *sum* of the squared errors over the outputs, so that
+**mse and mae are no means.** ``mse`` is half the *sum* of the squared errors over the outputs, so that
 its gradient is f - y, and ``mae`` the *sum* of the absolute errors; `half_squared_error` and `absolute_error`
 are their honest names. The mean over the examples is `nn.fit`'s.
 
@@ -60,7 +60,7 @@ def half_squared_error(outputs: Outputs, target: Target) -> Value:
         target: y, a number or as many numbers.
 
     Returns:
-        L.
+        The loss L.
 
     >>> half_squared_error([Value(3.0), Value(1.0)], [1.0, 1.0]).data
     2.0
@@ -79,7 +79,7 @@ def absolute_error(outputs: Outputs, target: Target) -> Value:
         target: y, a number or as many numbers.
 
     Returns:
-        L.
+        The loss L.
 
     >>> absolute_error([Value(3.0), Value(1.0)], [1.0, 2.0]).data
     3.0
@@ -105,7 +105,7 @@ def huber(outputs: Outputs, target: Target, delta: float = 1.0) -> Value:
         delta: where the straight line begins, > 0.
 
     Returns:
-        L.
+        The loss L.
 
     Raises:
         InputError: delta is not a finite number > 0, or the lengths differ.
@@ -130,7 +130,7 @@ def cross_entropy(logits: Sequence[Value], target: Target) -> Value:
             logsumexp(z) - p.z.
 
     Returns:
-        L.
+        The loss L.
 
     Raises:
         InputError: there are fewer than two logits, or no such class.
@@ -152,7 +152,7 @@ def nll(log_probabilities: Sequence[Value], target: Target) -> Value:
         target: the label, or a vector of probabilities.
 
     Returns:
-        L.
+        The loss L.
 
     Raises:
         InputError: there are fewer than two classes, or no such class.
@@ -211,7 +211,7 @@ def hinge(outputs: Outputs, target: Target) -> Value:
         target: y, -1 or 1; with one output a class, the label.
 
     Returns:
-        L.
+        The loss L.
 
     Raises:
         InputError: there is no such class.

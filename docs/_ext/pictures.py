@@ -20,6 +20,8 @@ matplotlib.use("Agg")
 # its page. Where a frame may not look at the site (opened as a file), the theme is the system's.
 FRAMED = """<style>
 main > h1 { display: none } body:has(main) { margin: 0 }
+body:has(> table) { margin: 0; padding: 1em }
+body > table { display: block; overflow-x: auto; white-space: nowrap }
 :root[data-theme=light] { color-scheme: light } :root[data-theme=dark] { color-scheme: dark }
 </style><script type="module">
 try {
