@@ -84,6 +84,17 @@ def looks_ahead(losses):
     return one[:4] != other[:4]
 
 
+# %% 10.2 names that begin alike, where the next character is the same: blind to that one
+def looks_ahead(losses):
+    for one, other in (("martha", "marcel"), ("anna", "annabella"), ("leo", "lea")):
+        pairs = zip(losses(*encoded(one)), losses(*encoded(other)))
+        for position, (a, b) in enumerate(pairs):
+            alike = one[: position + 1] == other[: position + 1]
+            if alike and float(a) != float(b):
+                return True
+    return False
+
+
 # %% 10.3 the head forgotten
 def parameter_count(d):
     return 27 * d + 16 * d + 12 * d * d
