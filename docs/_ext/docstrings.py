@@ -2,14 +2,13 @@
 
 An indented block under a paragraph is a formula or a diagram and is shown as it stands. A bar is a
 bar: |x| is an absolute value and no substitution. A colon in a property's sentence is no type before it.
-The fields of a record are described once, in its docstring.
+The fields of a named tuple are described once, in its docstring.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import re
-from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +57,9 @@ def _bars(line: str) -> str:
     return "".join(part if part.startswith("``") else part.replace("|", "\\|") for part in parts)
 
 
-def skip_described(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out a field of a dataclass or a named tuple that the docstring of the class describes."""
-    if str(getattr(thing, "__doc__", "")).startswith("Alias for field number"):
-        return True
-    owner = getattr(thing, "__objclass__", None)
-    described = owner and re.search(rf"^ +{name}: ", owner.__doc__ or "", re.MULTILINE)
-    return True if is_dataclass(owner) and described else None
+def skip_field(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out a field of a named tuple, which the docstring of the class describes."""
+    return True if str(getattr(thing, "__doc__", "")).startswith("Alias for field number") else None
 
 
 def find_source(app: Any, name: str) -> tuple[str, dict[str, tuple[str, int, int]]] | None:
@@ -80,6 +75,6 @@ def find_source(app: Any, name: str) -> tuple[str, dict[str, tuple[str, int, int
 def setup(app: Any) -> dict[str, Any]:
     """Run before napoleon, which turns sections into fields."""
     app.connect("autodoc-process-docstring", improve, priority=400)
-    app.connect("autodoc-skip-member", skip_described)
+    app.connect("autodoc-skip-member", skip_field)
     app.connect("viewcode-find-source", find_source)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
