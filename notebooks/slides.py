@@ -60,6 +60,13 @@ SCRIPT = f"""
 renderMathInElement(document.querySelector(".slides"), {{
   delimiters: [{{left: "$$", right: "$$", display: true}}, {{left: "$", right: "$", display: false}}],
 }});
+for (const formula of document.querySelectorAll(".slides span:has(> .katex)")) {{  // no full stop begins a line
+  const after = formula.nextSibling, found = after?.nodeType === 3 && after.data.match(/^[.,;:?!)]+/);
+  if (!found || formula.querySelector("annotation").textContent.length > 48) continue;
+  formula.style.whiteSpace = "nowrap";
+  formula.append(found[0]);
+  after.data = after.data.slice(found[0].length);
+}}
 const shrink = () => {{  // what is higher than a slide is made smaller
   for (const slide of document.querySelectorAll(".slides section:not(:has(section))")) {{
     const hidden = getComputedStyle(slide).display === "none";
