@@ -71,12 +71,13 @@ const shrink = () => {{  // what is higher than a slide is made smaller
   for (const slide of document.querySelectorAll(".slides section:not(:has(section))")) {{
     const hidden = getComputedStyle(slide).display === "none";
     if (hidden) slide.style.display = "block";
-    if (slide.scrollHeight > {HEIGHT}) slide.style.zoom = Math.max(0.5, {HEIGHT} / slide.scrollHeight);
+    if (!slide.style.zoom && slide.scrollHeight > {HEIGHT}) slide.style.zoom = Math.max(0.5, {HEIGHT} / slide.scrollHeight);
     if (hidden) slide.style.display = "";
   }}
 }};
 Reveal.initialize({{width: {WIDTH}, height: {HEIGHT}, margin: 0.04, center: false, hash: true,
   slideNumber: "c/t", transition: "none", pdfSeparateFragments: false, pdfMaxPagesPerSlide: 1}}).then(shrink);
+Reveal.on("slidechanged", shrink);  // a slide far from the present one has no height yet
 """
 
 
