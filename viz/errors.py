@@ -3,6 +3,7 @@
 AutogradError
 └── DrawingError            anything that kept a picture from being made
     ├── RendererError       no renderer, or the renderer failed      (RuntimeError)
+    │   └── LayoutError     the renderer could not lay this graph out
     ├── RenderTimeout       the layout took too long                 (TimeoutError)
     └── FormatError         a format that cannot be written          (ValueError)
 """
@@ -16,6 +17,10 @@ class DrawingError(AutogradError):
 
 class RendererError(DrawingError, RuntimeError):
     """No Graphviz renderer was found, or it failed; the message tells the remedy."""
+
+
+class LayoutError(RendererError):
+    """The renderer failed on a graph."""
 
 
 class RenderTimeout(DrawingError, TimeoutError):

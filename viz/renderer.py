@@ -12,7 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from viz.errors import FormatError, RendererError, RenderTimeout
+from viz.errors import FormatError, LayoutError, RendererError, RenderTimeout
 
 VARIABLE = "AUTOGRAD_DOT"
 TIMEOUT = 20.0  # seconds a layout may take
@@ -92,6 +92,13 @@ def render(source: str, format: str = "svg", timeout: float = TIMEOUT) -> bytes:
         RendererError: there is no renderer, or it failed.
         RenderTimeout: the layout took longer than `timeout`.
     """
+    try:
+        return _laid_out(source, format, timeout)
+    except LayoutError:  # edges that leave a cluster and come back can be too much for the ranks of clusters
+        return _laid_out(f"{source.rstrip().removesuffix('}')}newrank=true\n}}\n", format, timeout)
+
+
+def _laid_out(source: str, format: str, timeout: float) -> bytes:
     if sys.platform == "emscripten":
         from viz.webassembly import render_in_the_browser
 
@@ -114,7 +121,7 @@ def render(source: str, format: str = "svg", timeout: float = TIMEOUT) -> bytes:
     except OSError as error:
         raise RendererError(f"{renderer.path} cannot be run ({error}); {REMEDY}") from error
     if done.returncode != 0 or not done.stdout:
-        raise RendererError(_failure_message(renderer, done))
+        raise LayoutError(_failure_message(renderer, done))
     return done.stdout
 
 

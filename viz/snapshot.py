@@ -56,14 +56,19 @@ def take_snapshot(roots: Sequence[Value], parameters: Iterable[Value] | None = N
 def without_order(snapshot: Snapshot) -> Snapshot:
     """The graph without the nodes that only fix in which order a loop's steps are swept.
 
-    `where(c, n, n)` is n whatever c is: it stands in the graph for the order alone, and so does what only
-    such conditions depend on (autograd_core/programs/loops.py). Here n takes its place.
+    A loop (autograd_core/programs/repeated.py) makes conditions that are 1.0 whatever they depend on,
+    `where(1.0, 1.0, n)`, and under them `where(condition, n, n)`, which is n. Here n takes its place, and what
+    only such conditions depend on is left out. A `where` with equal branches that a reader wrote stays.
     """
     parents = snapshot.parents
+    conditions = _order_conditions(snapshot)
+    after = {parents[i][2] for i in conditions}
     same = list(range(len(parents)))
-    for i, node in enumerate(snapshot.nodes):
-        if node.op == "where" and not node.label and parents[i][1] == parents[i][2]:
-            same[i] = same[parents[i][1]]
+    for i in range(len(parents)):
+        if _is_plain_where(snapshot, i) and parents[i][1] == parents[i][2]:
+            condition = parents[i][0]
+            if condition in conditions or (i in after and _is_one(snapshot, condition)):
+                same[i] = same[parents[i][1]]
     roots = tuple(same[root] for root in snapshot.roots)
     kept, waiting = set(roots), list(roots)
     while waiting:
@@ -81,6 +86,25 @@ def without_order(snapshot: Snapshot) -> Snapshot:
         [snapshot.kinds[i] for i in order],
         len(parents) - len(order),
     )
+
+
+def _order_conditions(snapshot: Snapshot) -> set[int]:
+    """The nodes `where(before, 1.0, n)` whose `before` is 1.0 or such a node: each is made after n."""
+    found = set[int]()
+    for i, row in enumerate(snapshot.parents):
+        if _is_plain_where(snapshot, i) and _is_one(snapshot, row[1]):
+            if row[0] in found or _is_one(snapshot, row[0]):
+                found.add(i)
+    return found
+
+
+def _is_plain_where(snapshot: Snapshot, i: int) -> bool:
+    return snapshot.nodes[i].op == "where" and not snapshot.nodes[i].label
+
+
+def _is_one(snapshot: Snapshot, i: int) -> bool:
+    node = snapshot.nodes[i]
+    return node.is_constant and node.data == 1.0 and not node.label
 
 
 def _kind(node: Value, parameters: set[Value] | None) -> str:

@@ -4,7 +4,7 @@ import base64
 import importlib.resources
 from typing import Any
 
-from viz.errors import FormatError, RendererError
+from viz.errors import FormatError, LayoutError, RendererError
 
 PACKAGE = "graphviz_wasm"  # a wheel that the documentation's site carries: @hpcc-js/wasm-graphviz from npm
 FORMATS = ("svg", "json")
@@ -51,4 +51,4 @@ def render_in_the_browser(source: str, format: str) -> bytes:
     try:
         return str(graphviz.layout(source, format, "dot")).encode()
     except JsException as error:
-        raise RendererError(f"Graphviz failed: {error}") from None
+        raise LayoutError(f"Graphviz failed: {error}") from None

@@ -165,7 +165,7 @@ def _free_port():
         return probe.getsockname()[1]
 
 
-def _wait_for(url, server, home, timeout=60):
+def _wait_for(url, server, home, timeout=180):
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if server.poll() is not None:

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 import viz
-from autograd_core import Value, dot, maximum, scan, scope, where
+from autograd_core import Value, dot, greater, maximum, scan, scope, where
 from autograd_core.programs.program import record
 from viz.errors import DrawingError, FormatError, RendererError
 from viz.renderer import render
@@ -447,3 +447,11 @@ def test_a_choice_between_two_nodes_is_drawn():
     same = where(a, b, b)
     same.label = "kept"  # a node that somebody has named stays
     assert "kept" in viz.draw(same).source
+
+
+def test_a_where_with_equal_branches_is_drawn():
+    x, y = Value(3.0, "x"), Value(2.0, "y")
+    for condition in (x, greater(x, 0.0), 1.0, where(x, 1.0, y)):
+        drawing = viz.draw(where(condition, y, y))
+        assert "where" in [box.title for box in drawing.picture.boxes]
+        assert drawing.caption == ""

@@ -1,8 +1,11 @@
 import importlib.metadata
+import random
 import stat
 
 import pytest
 
+import viz
+from autograd_core import Value, maximum, scope
 from viz.errors import FormatError, RendererError, RenderTimeout
 from viz.renderer import Renderer, find_renderer, render
 
@@ -106,3 +109,16 @@ def test_pixels_are_dense_enough_for_print():
     svg, png = render(GRAPH).decode(), render(GRAPH, "png")
     points = float(svg.split('width="')[1].split("pt")[0])
     assert struct.unpack(">I", png[16:20])[0] == pytest.approx(points * 2, rel=0.05)
+
+
+def test_a_graph_that_comes_back_into_its_scopes_is_drawn_with_every_edge():
+    """Graphviz loses edges of it where it ranks each cluster by itself."""
+    choose = random.Random(18)
+    nodes = [Value(choose.uniform(-2, 2), f"x{i}") for i in range(4)]
+    for i in range(50):
+        a, b = choose.choice(nodes), choose.choice(nodes[-8:])
+        with scope(f"layer{i % 3}"), scope(f"neuron{choose.randint(0, 4)}"):
+            nodes.append(choose.choice([a * b, a - b, maximum(a, b)]))
+    drawing = viz.draw(nodes[-1], fold=False)
+    svg = drawing.svg()
+    assert all(f'id="{link.ident}"' in svg for link in drawing.picture.links)
