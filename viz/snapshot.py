@@ -92,9 +92,10 @@ def _order_conditions(snapshot: Snapshot) -> set[int]:
     """The nodes `where(before, 1.0, n)` whose `before` is 1.0 or such a node: each is made after n."""
     found = set[int]()
     for i, row in enumerate(snapshot.parents):
-        if _is_plain_where(snapshot, i) and _is_one(snapshot, row[1]):
-            if row[0] in found or _is_one(snapshot, row[0]):
-                found.add(i)
+        if not _is_plain_where(snapshot, i) or not _is_one(snapshot, row[1]):
+            continue
+        if row[0] in found or _is_one(snapshot, row[0]):
+            found.add(i)
     return found
 
 
