@@ -57,8 +57,8 @@ def without_order(snapshot: Snapshot) -> Snapshot:
     """The graph without the nodes that only fix in which order a loop's steps are swept.
 
     A loop (autograd_core/programs/repeated.py) makes conditions that are 1.0 whatever they depend on,
-    `where(1.0, 1.0, n)`, and under them `where(condition, n, n)`, which is n. Here n takes its place, and what
-    only such conditions depend on is left out. A `where` with equal branches that a reader wrote stays.
+    `where(1.0, 1.0, n)`, and under them `where(condition, n, n)`, which is n. Here n takes its place, and
+    what only such conditions depend on is left out. A `where` with equal branches that a reader wrote stays.
     """
     parents = snapshot.parents
     conditions = _order_conditions(snapshot)
