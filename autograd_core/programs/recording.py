@@ -18,7 +18,7 @@ from ..engine.value import Value, number_of, recording
 from ..errors import RecordingError
 from ..functions import where
 from .forms import Example, as_node, flatten
-from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph, built_in
+from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph, built_in
 from .repeated import LoopCall, with_loops
 
 __all__ = ["SCOPE", "capture", "capture_body", "may_repeat", "unrolled", "within"]
@@ -115,18 +115,33 @@ def capture_body(
 
 
 def unrolled(graph: RecordedGraph) -> RecordedGraph:
-    """Return a recorded graph with the steps of its loops one by one; itself where it has none."""
+    """Return a recorded graph with the steps of its loops one by one; itself where it has none.
+
+    It has the same guards and parameters. It is made of the recorded numbers: with those that parameters have
+    now, a step may take another branch.
+    """
+    import numpy as np
+
     if not graph.loops:
         return graph
-    numbers = [0.0] * graph.inputs
-    for place in (graph.kind == INPUT).nonzero()[0].tolist():
+    numbers, own = [0.0] * graph.inputs, [Value(0.0) for _ in graph.parameters]
+    for place in np.flatnonzero(graph.kind == INPUT).tolist():
         numbers[graph.ref[place]] = float(graph.value[place])
+    for place in np.flatnonzero(graph.kind == PARAMETER).tolist():
+        own[graph.ref[place]].data = float(graph.value[place])
 
     def f(inputs: Any = ()) -> Any:
-        nodes = graph.rebuild(inputs)
+        nodes = graph.rebuild(inputs, own)
+        for left, right, relation, _ in graph.guards.tolist():
+            COMPARE[RELATIONS[relation]](nodes[left], nodes[right])
         return [nodes[i] for i in graph.outputs.tolist()]
 
-    return capture(f, [Example(numbers)] if numbers else [])[0]
+    found = capture(f, [Example(numbers)] if numbers else [])[0]
+    order = {id(parameter): k for k, parameter in enumerate(own)}
+    places = np.flatnonzero(found.kind == PARAMETER)
+    found.ref[places] = [order[id(found.parameters[k])] for k in found.ref[places].tolist()]
+    found.parameters = list(graph.parameters)
+    return found
 
 
 def _graph(

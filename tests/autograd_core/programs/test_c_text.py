@@ -141,6 +141,42 @@ def test_a_row_that_leaves_a_branch_is_told(tmp_path: Path) -> None:
     assert text.value(np.array([2.0, -3.0, 4.0, 5.0, 6.0])) is None
 
 
+def test_a_row_that_leaves_a_branch_outside_a_loop_is_told(tmp_path: Path) -> None:
+    def loop(x: Any) -> tuple[Any, Any]:
+        last, products = ag.scan(lambda c, t: (ag.tanh(W[2] * c + t), c * t), x[0] * W[1], list(x[1:]))
+        return last, products[1]
+
+    def f(x: Any) -> Any:
+        last, product = loop(x)
+        return last * W[0] + product if last < product else last
+
+    text = Compiled(record(f, [0.5, 0.4, -0.3]), tmp_path)
+    rows = np.random.default_rng(1).normal(size=(30, 3)).tolist()
+    leaves = [loop(row)[0] >= loop(row)[1] for row in rows]
+    assert any(leaves)
+    assert [text.value(np.array(row)) is None for row in rows] == leaves
+
+
+def test_the_text_of_a_loop_has_the_programs_parameters_in_their_order(tmp_path: Path) -> None:
+    def f(x: Any) -> Any:
+        return ag.scan(lambda c, t: (c * t * W[2], W[1] * c), x[0], [x[1], x[0]])[0] * W[0]
+
+    assert_same_bits(f, np.random.default_rng(2).normal(size=(5, 2)), tmp_path)
+
+
+def test_the_text_of_a_loop_is_that_of_the_recorded_branches(tmp_path: Path) -> None:
+    threshold = ag.Value(1.0)
+
+    def f(x: Any) -> Any:
+        return ag.scan(lambda c, t: (c * t if t < threshold else c, None), x[0], [x[1], x[2]])[0]
+
+    program = record(f, [0.5, 0.4, -0.3])
+    threshold.data = 0.0
+    text = Compiled(program, tmp_path)
+    assert text.value(np.array([2.0, -3.0, -4.0])) == [24.0]
+    assert text.value(np.array([2.0, 3.0, -4.0])) is None
+
+
 def test_nothing_comes_out_of_what_was_not_chosen(tmp_path: Path) -> None:
     rows = np.array([[1.0, 2.0, 3.0, 4.0], [0.0, 2.0, 0.0, 4.0], [0.0, 2.0, -1.0, 4.0], [3.0, 0.1, 2.0, 1.0]])
     assert_same_bits(not_chosen, rows, tmp_path)
