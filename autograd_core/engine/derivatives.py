@@ -163,25 +163,22 @@ class _Between:
     input_places: list  # -1 for an input that no output depends on
 
     def __init__(self, outputs: list, inputs: list, stop: cython.int, since: cython.longlong):
-        x: Value
+        y: Value
         before: cython.uint = 0
-        if since > 0 and _walks - since < 0x8000:
+        if since > 0 and _walks - since < 0x4000:  # half of what `is_older` allows: other threads walk too
             before = (since & 0xFFFF) | 0x10000
-        for x in inputs:
-            x._flags |= TARGET
-        try:
-            roots: list = [
-                y
-                for y in outputs
-                if not (cython.cast(Value, y)._flags & stop or is_older(cython.cast(Value, y)._stamp, before))
-            ]
-            self.nodes = nodes_up_to(tuple(roots), stop, before)
-            self.nodes[:0] = _unlisted(outputs, self.nodes)
-            self._find_edges(outputs, inputs, stop)
-            self._leave_stamps()
-        finally:
-            for x in inputs:
-                x._flags &= ~TARGET
+        # The flag TARGET is on the inputs during the walk alone: other threads may share them.
+        chosen: set = set(map(id, inputs))
+        at_inputs: cython.bint = (stop & TARGET) != 0
+        flags: cython.int = stop & ~TARGET
+        roots: list = []
+        for y in outputs:
+            if not (y._flags & flags or is_older(y._stamp, before) or (at_inputs and id(y) in chosen)):
+                roots.append(y)
+        self.nodes = nodes_up_to(tuple(roots), flags, before, tuple(inputs) if at_inputs else ())
+        self.nodes[:0] = _unlisted(outputs, self.nodes, chosen)
+        self._find_edges(outputs, inputs, flags, at_inputs)
+        self._leave_stamps()
 
     def _leave_stamps(self):
         global _walks
@@ -192,7 +189,7 @@ class _Between:
         for node in self.nodes:
             node._stamp = cython.cast(cython.ushort, _walks & 0xFFFF)
 
-    def _find_edges(self, outputs: list, inputs: list, stop: cython.int):
+    def _find_edges(self, outputs: list, inputs: list, stop: cython.int, at_inputs: cython.bint):
         i: cython.Py_ssize_t
         j: cython.Py_ssize_t
         n: cython.Py_ssize_t = len(self.nodes)
@@ -220,11 +217,17 @@ class _Between:
         else:
             marks = {id(node): i + 1 for i, node in enumerate(self.nodes)}
         total = 0
+        for i in range(len(inputs)):
+            if cython.compiled:
+                begins[i] = cython.cast(cython.Py_ssize_t, cython.cast(Value, inputs[i])._mark) - 1
+            else:
+                begins[i] = marks.get(id(inputs[i]), 0) - 1
+            if begins[i] >= 0:
+                needed[begins[i]] = 1
         for i in range(n):
             node = self.nodes[i]
             starts[i] = total
-            needed[i] = (node._flags & TARGET) != 0
-            if not node._flags & stop:
+            if not (node._flags & stop or (at_inputs and needed[i])):
                 for j in range(parent_count(node)):
                     if cython.compiled:
                         place = cython.cast(cython.Py_ssize_t, slots_of(node_of(node))[j]._mark) - 1
@@ -243,11 +246,6 @@ class _Between:
             else:
                 place = marks.get(id(outputs[i]), 0) - 1
             ends[i] = place if place >= 0 and needed[place] else -1
-        for i in range(len(inputs)):
-            if cython.compiled:
-                begins[i] = cython.cast(cython.Py_ssize_t, cython.cast(Value, inputs[i])._mark) - 1
-            else:
-                begins[i] = marks.get(id(inputs[i]), 0) - 1
         if cython.compiled:
             for i in range(n):
                 cython.cast(Value, self.nodes[i])._mark = 0
@@ -255,13 +253,13 @@ class _Between:
         self.output_places, self.input_places = outputs_.tolist(), inputs_.tolist()
 
 
-def _unlisted(outputs: list, nodes: list):
-    """Return the outputs that are inputs themselves and not among the nodes, each once."""
-    chosen = [y for y in outputs if cython.cast(Value, y)._flags & TARGET]
-    if not chosen:
-        return []
-    known = set(map(id, nodes))
-    return [y for k, y in enumerate(chosen) if id(y) not in known and not any(y is z for z in chosen[:k])]
+def _unlisted(outputs: list, nodes: list, chosen: set):
+    """Return the outputs that are inputs (`chosen` has their ids) and not among the nodes, each once."""
+    found = {id(y): y for y in outputs if id(y) in chosen}
+    if found:
+        for node in nodes:
+            found.pop(id(node), None)
+    return list(found.values())
 
 
 @cython.cfunc

@@ -196,25 +196,29 @@ def _clear_marks(nodes: _Nodes) -> cython.void:
 
 
 @cython.cfunc
-def _order(roots: list, leaves: cython.bint, stop: cython.int, before: cython.uint) -> _Nodes:
+def _order(roots: list, leaves: cython.bint, stop: cython.int, before: cython.uint, inputs: tuple) -> _Nodes:
     """Return the nodes under some roots, parents before children. Compiled, they are marked still.
 
     The caller begins and ends the walk, and clears the marks. Ctrl-C is handled between two attempts, when
-    nothing is marked.
+    nothing is marked. The `inputs`, if any, count as leaves too.
     """
     order: _Nodes = _Nodes()
     path: _Nodes = _Nodes()
     outcome: cython.int = _INTERRUPTED
     i: cython.Py_ssize_t
     if not cython.compiled:
-        order.items = _plain_order(roots, leaves, stop, before)
+        order.items = _plain_order(roots, leaves, stop, before, inputs)
         order.size = len(order.items)
         return order
     while outcome == _INTERRUPTED:
         outcome = _DONE
+        for node in inputs:
+            node_of(node)._flags |= TARGET
         for i in range(len(roots)):
             if outcome == _DONE:
                 outcome = _visit(node_of(roots[i]), order, path, leaves, stop, before)
+        for node in inputs:
+            node_of(node)._flags &= ~TARGET
         if outcome == _DONE:
             return order
         _clear_marks(order)
@@ -231,15 +235,17 @@ def _order(roots: list, leaves: cython.bint, stop: cython.int, before: cython.ui
     return order
 
 
-def _plain_order(roots, leaves, stop, before):
+def _plain_order(roots, leaves, stop, before, inputs):
     """Uncompiled twin of `_order`, without marks: here other threads may run during a walk."""
-    order, seen = [], set()
+    order, seen, targets = [], set(), set(map(id, inputs))
     for root in roots:
         path = [(root, 0)] if (root._parents or leaves) and id(root) not in seen else []
         seen.add(id(root))
         while path:
             node, j = path.pop()
-            leaf = leaves and node is not root and (node._flags & stop or is_older(node._stamp, before))
+            leaf = id(node) in targets
+            if leaves and node is not root:
+                leaf = leaf or node._flags & stop or is_older(node._stamp, before)
             if j == len(node._parents) or leaf:
                 order.append(node)
                 continue
@@ -279,15 +285,15 @@ def topological_order(*roots):
 
 
 @cython.cfunc
-def nodes_up_to(roots: tuple, stop: cython.int, before: cython.uint = 0) -> list:
+def nodes_up_to(roots: tuple, stop: cython.int, before: cython.uint = 0, inputs: tuple = ()) -> list:
     """Return the nodes under some roots in topological order.
 
-    Those with a flag of `stop`, and those with a stamp older than `before`, count as leaves.
+    Those with a flag of `stop`, those with a stamp older than `before`, and `inputs` count as leaves.
     """
     i: cython.Py_ssize_t
     begin_walk()
     try:
-        order: _Nodes = _order(list(roots), True, stop, before)
+        order: _Nodes = _order(list(roots), True, stop | TARGET if inputs else stop, before, inputs)
         _clear_marks(order)
     finally:
         end_walk()
@@ -359,7 +365,7 @@ def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint
     partials: cython.p_double
     gradient: cython.double
     touched: cython.int = 0
-    order: _Nodes = _order(roots, False, 0 if pruned else SWEPT, 0)
+    order: _Nodes = _order(roots, False, 0 if pruned else SWEPT, 0, ())
     for i in range(len(targets)):
         node_of(targets[i])._flags |= TARGET | SWEPT
     if pruned:

@@ -129,3 +129,25 @@ def test_a_child_forked_during_another_threads_sweep_can_sweep(long_graph):
             os._exit(2)
     worker.join(120)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_threads_that_differentiate_with_respect_to_one_leaf_do_not_lose_its_gradient(eager_switches):
+    """Each marks the inputs during its own walk: what another one takes away must not be missed."""
+    w = Value(3.0)
+    length = 70_000 if ag.COMPILED else 300  # longer than the walk from one look at other threads to the next
+    found = []
+
+    def work():
+        for _ in range(2):
+            middle = y = w * 2.0
+            for _ in range(length):
+                y = y + w
+            found.extend(ag.differentiate(y, [w])[0].data for _ in range(3))
+            found.append(ag.differentiate(y * middle, [middle])[0].data - y.data - middle.data + length + 2.0)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert found == [length + 2.0] * 24
