@@ -403,6 +403,20 @@ def test_the_picture_is_zoomed_panned_and_fitted(new_page, tmp_path):
     assert box() == fitted
 
 
+def test_a_wide_picture_starts_readable_and_says_that_a_part_is_shown(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(loss()))
+    for width, part in ((1100, False), (380, True)):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.reload()
+        fit = page.get_by_label("Fit the picture (0)", exact=True)
+        said = "() => getComputedStyle(HOST.querySelector('[title^=Fit]'), '::after').content".replace("HOST", HOST)
+        height = page.locator("#n0 text").first.bounding_box()["height"]
+        assert ("a part is shown" in page.evaluate(said)) is part
+        assert height >= 8
+        fit.click()
+        assert "a part is shown" not in page.evaluate(said)
+
+
 # --- links, copies, keys ---
 
 

@@ -29,7 +29,7 @@ const write = (text, x, y, size) => svgElement("text", { "text-anchor": "middle"
 
 function node({ id, kind, lines, x, y, width, height, notes }) {
   const [left, top, right, bottom] = [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
-  const outlines = (kind === "output" ? [0, 3] : [0]).map((by) => shape(kind, left - by, top - by, right + by, bottom + by, by));
+  const outlines = (kind === "output" ? [0, -3] : [0]).map((by) => shape(kind, left - by, top - by, right + by, bottom + by, by));
   const texts = lines.map((line, k) => write(line, x, top + PAD / 2 + LINE * (k + 0.78), 11));
   return svgElement("g", { id, class: `node ${kind}${notes.length ? " trouble" : ""}` }, ...outlines, ...texts);
 }

@@ -2,7 +2,7 @@
 import { on, set, svgElement } from "./dom.js";
 
 export class Stage {
-  readable = 0.55; // px a point below which a picture starts zoomed in instead of fitted
+  readable = 0.7; // px a point (a title has 11) below which a picture starts zoomed in instead of fitted
 
   constructor(element, onPick, onHover) {
     Object.assign(this, { element, onPick, onHover, pointers: new Map(), watch: new ResizeObserver(() => this.resize()) });
@@ -55,13 +55,13 @@ export class Stage {
     const first = !this.width;
     this.width = width;
     const fitted = Math.min(1.34, width / this.full[2]);
-    const natural = fitted < this.readable ? 1.1 : fitted;
+    const natural = fitted < this.readable ? 0.9 : fitted;
     const most = Math.max(260, Math.min(620, window.innerHeight * 0.62));
     this.element.style.height = `${Math.max(150, Math.min(most, this.full[3] * natural + 4))}px`;
     if (!first) return this.setView(this.view);
     const scale = Math.min(fitted, this.element.clientHeight / this.full[3]);
     if (scale >= this.readable) return this.fit();
-    const [w, h] = [width / 1.1, this.element.clientHeight / 1.1];
+    const [w, h] = [width / 0.9, this.element.clientHeight / 0.9];
     this.setView([this.full[0], this.full[1] + Math.max(0, (this.full[3] - h) / 2), w, h]);
     this.preferred = this.scale;
   }
