@@ -409,7 +409,7 @@ def test_a_wide_picture_starts_readable_and_says_that_a_part_is_shown(new_page, 
         page.set_viewport_size({"width": width, "height": 800})
         page.reload()
         fit = page.get_by_label("Fit the picture (0)", exact=True)
-        said = "() => getComputedStyle(HOST.querySelector('[title^=Fit]'), '::after').content".replace("HOST", HOST)
+        said = f"() => getComputedStyle({HOST}.querySelector('[title^=Fit]'), '::after').content"
         height = page.locator("#n0 text").first.bounding_box()["height"]
         assert ("a part is shown" in page.evaluate(said)) is part
         assert height >= 8
