@@ -23,6 +23,7 @@ _LONG = 2000  # from so many examples on that a run looks at, its slowness is to
 _REMEDIES = {
     "draws random numbers": "draw them by nn.Dropout, nn.GaussianNoise or nn.RandomInput",
     "cannot be recorded": "compute with Values, do not read their numbers: maximum, where, nn.Embedding",
+    "count their calls": "change such numbers in a callback, when an epoch has ended",
     "chooses by the target": "let it compute with the target: dot(one_hot_row, outputs), where(c, a, b)",
     "within an epoch": "change the model when an epoch has ended, not in on_update",
     "no fixed shape": "let every example have the same operations, whatever its numbers are",

@@ -125,6 +125,8 @@ class WholeUpdates(_OnArrays):
                 else left
             )
             made = run.state.batch - first
+            if run.is_asked and 1 < count == left:
+                count -= 1  # the last one by itself: callbacks ask for its loss
             rows = order[start : start + count * size]
             done = self._updates(
                 run,
@@ -159,12 +161,18 @@ class WholeUpdates(_OnArrays):
         if run.listens:
             return self._one_update(run, rows, rates)
         at = run.state
-        self.trainer.sums = (at.loss, at.penalty, at.norm, at.lr)
+        is_last = run.is_asked and len(rows) <= run.plan.batch_size
+        self.trainer.sums = (0.0, 0.0, 0.0, at.lr) if is_last else (at.loss, at.penalty, at.norm, at.lr)
         first = self.trainer.updates
         try:
             return self.trainer.run(rows, run.plan.batch_size, rates)
         finally:
             done = self.trainer.updates - first
+            if is_last:
+                loss, penalty, norm, rate = self.trainer.sums
+                self.trainer.sums = (at.loss + loss, at.penalty + penalty, at.norm + norm, rate)
+                if done:
+                    run.loss, run.penalty, run.gradient_norm = loss / len(rows), penalty, norm
             if drawn is not None:
                 drawn.keep(min(len(rows), done * run.plan.batch_size))
             run.updates = at.updates + done
@@ -220,9 +228,10 @@ class WholeUpdates(_OnArrays):
     def store(self, run: Run) -> None:
         """Bring parameters, gradients and buffers to where the run stands.
 
-        Where the arrays are not current, an eager update, or a callback, has left the gradients.
+        Where the arrays are not current, an eager update has left the gradients; where a callback listens,
+        each update has, and the callback may have changed them.
         """
-        self.write(run, self.trainer.gradients if self.current else None)
+        self.write(run, self.trainer.gradients if self.current and not run.listens else None)
 
 
 class GradientUpdates(_OnArrays):
@@ -338,6 +347,8 @@ class GradientUpdates(_OnArrays):
             run.tell_update(total / count, penalty, norm)
             made = made.replace(**run.standing(), random=run.generators.states())
             self.forget()
+        else:
+            run.loss, run.penalty, run.gradient_norm = total / count, penalty, norm
         run.updates = made.updates
         run.state = made
         return True
@@ -370,10 +381,8 @@ def _doubles(vector: Any) -> array[float]:
 
 def _is_same(a: TrainingState, b: TrainingState) -> bool:
     """Has a callback left parameters and buffers alone?"""
-    import numpy as np
-
     same = a.optimizer_updates == b.optimizer_updates and a.buffers.keys() == b.buffers.keys()
     return same and all(
-        np.array_equal(x, y)
+        x.tobytes() == y.tobytes()  # a zero's sign counts
         for x, y in [(a.values, b.values), *((a.buffers[n], b.buffers[n]) for n in a.buffers)]
     )

@@ -25,6 +25,7 @@ from nn.random_inputs import RandomInput, feeding, listing
 from nn.random_state import RandomStates
 from nn.regularizers import L1, L2, ElasticNet
 from nn.training.problem import Problem
+from nn.training.snapshot import Snapshot
 
 __all__ = [
     "CHECKED_ROWS",
@@ -168,11 +169,18 @@ def recorded(problem: Problem, states: RandomStates) -> Recording:
     Raises:
         Exception: why the recording does not serve, or what model and loss raised.
     """
-
     with listing() as sites, no_grad():
         problem.loss_of(0)
     if states.drawn():
         raise NotRecordable("the model draws random numbers by itself")
+    snapshot = None if _is_fixed(problem) else Snapshot(problem.owners(), problem.parameters)
+    made = _recorded(problem, states, sites)
+    if snapshot is not None and snapshot.counts():
+        raise NotRecordable("model or loss count their calls, or change numbers of their own in them")
+    return made
+
+
+def _recorded(problem: Problem, states: RandomStates, sites: Sequence[tuple[RandomInput, int]]) -> Recording:
     drawn = DrawnInputs(sites, len(problem.examples)) if sites else None
     if _chooses_by_label(problem):
         return _recorded_by_target(problem, states, drawn)
@@ -443,6 +451,8 @@ def _check(recording: Recording, first: Sequence[int], states: RandomStates) -> 
     found = recording.gradient(len(chosen))(np.array(list(losses), dtype=np.int64))
     if found is None and not np.isfinite(eager).all():
         raise NotRecordable("the gradient of an example is not finite")
+    if found is None and not recording.branches:
+        raise NotRecordable("an example becomes non-finite on the way to its loss")
     if found is None:
         raise NotRecordable("its graph has no fixed shape (examples take more branches than can be recorded)")
     for what, mine, theirs in (

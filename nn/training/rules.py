@@ -35,7 +35,8 @@ def attributes_of(optimizer: Optimizer) -> Any:
         "_members",
     )
     held = {name: held for name, held in vars(optimizer).items() if name not in moving}
-    return type(optimizer), held, id(optimizer.frozen), [dict(group) for group in optimizer.param_groups]
+    frozen = None if optimizer.frozen is None else optimizer.frozen.tobytes()
+    return type(optimizer), held, frozen, [dict(group) for group in optimizer.param_groups]
 
 
 def rule_and_clips(optimizer: Optimizer) -> Any:

@@ -108,6 +108,7 @@ class Run:
         gradient_norm: |dJ/dtheta|, likewise.
         plan: what the run is to do.
         listens: does a callback want to hear of every update?
+        is_asked: or only of every epoch?
         problem: what it minimises.
     """
 
@@ -133,6 +134,7 @@ class Run:
             self.history.settings["frozen"] = self._frozen_names(optimizer.frozen)
         self.generators = states
         self.listens = any(hasattr(callback, "on_update") for callback in plan.callbacks)
+        self.is_asked = not self.listens and any(map(callable, plan.callbacks))
         self.shows_progress = shows_progress
         self.state = TrainingState(
             parameters_to_vector(self.parameters),

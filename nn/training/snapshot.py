@@ -9,6 +9,7 @@ libraries. Two lists of a thousand parameters compare in a microsecond.
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from collections.abc import (
     Callable,
@@ -89,6 +90,21 @@ class Snapshot:
             or any(array.tobytes() != copy for array, copy in self._arrays)
             or (not all(map(operator.is_, now, self._values)) and not all(map(_same, now, self._values)))
             or (bool(self._constants) and parameters_to_vector(self._constants).tobytes() != self._numbers)
+        )
+
+    def counts(self) -> bool:
+        """Has something changed that is not made of Values? What keeps its activations does not count."""
+        before = [item for copy in self._copies for item in _other_than_values(copy)]
+        now = [item for held in self._lists for item in _other_than_values(held)]
+        read = [read() for read in self._reads]
+        changed = itertools.compress(
+            read, [not _equal(*pair) for pair in zip(read, self._values, strict=True)]
+        )
+        return (
+            len(now) != len(before)
+            or not all(map(_equal, now, before))
+            or bool(_other_than_values(changed))
+            or any(array.tobytes() != copy for array, copy in self._arrays)
         )
 
     def _look(self, thing: Any) -> Iterable[Any]:
@@ -184,6 +200,25 @@ class Snapshot:
 
 def _of_class(kind: type, name: str) -> Any:
     return vars(kind).get(name)
+
+
+def _other_than_values(thing: Iterable[Any]) -> list[Any]:
+    """The items of a container that are no Values, and no containers of Values alone."""
+    items = thing.values() if isinstance(thing, Mapping) else thing
+    return [item for item in items if not isinstance(item, Value) and not _is_of_values(item)]
+
+
+def _is_of_values(thing: Any) -> bool:
+    if isinstance(thing, (list, tuple)):
+        return all(isinstance(item, Value) or _is_of_values(item) for item in thing)
+    return thing is None or isinstance(thing, Value)
+
+
+def _equal(now: Any, before: Any) -> bool:
+    try:
+        return now is before or bool(now == before)
+    except Exception:  # an array, or something that compares in a way of its own
+        return True
 
 
 def _zeros(thing: Any) -> str:

@@ -395,6 +395,7 @@ def test_missed_updates_are_kept_in_states_and_checkpoints(tmp_path: Any) -> Non
     assert fresh.proposal(whole, g)[0].tolist() == optimizer.proposal(whole, g)[0].tolist()
 
 
+@needs_compiler
 def test_the_rate_in_the_history_is_the_optimisers_own_after_a_thaw(monkeypatch: Any) -> None:
     X, y = data(90, 3, 2)
 

@@ -405,7 +405,8 @@ def test_signals_at_random_moments_lose_nothing(spiral, tmp_path):
 
 
 CTRL_C = """
-import sys, nn
+import signal, sys, nn
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
 X = [[(k % 17) / 17 - 0.5, (k % 5) / 5 - 0.5] for k in range(120)]
 y = [k % 3 for k in range(120)]
 model = nn.MLP(2, [5, 3], seed=3)
