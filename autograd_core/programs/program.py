@@ -60,7 +60,7 @@ from .forms import Example, Part, arrange, flatten, join, split
 from .graph import RecordedGraph
 from .one_row import one_row
 from .recording import capture, unrolled
-from .run import Run, named
+from .run import LEAVES_A_GUARD, Run, named
 from .sparse import sparse_jacobian, sparsity
 from .tapes import Recording
 from .wrt import map_structure
@@ -218,6 +218,7 @@ class Program:
         self.derived: dict[Any, Program] = {}
         self.base: Program | None = None  # whose derivative this is
         self._unpickled = False
+        self._other: RecordedGraph | None = None  # a branch that the example took when parameters changed
 
     @property
     def recorded(self) -> RecordedGraph:
@@ -682,6 +683,9 @@ class Program:
     def refuse_changed_function(self) -> None:
         """Record the example once more, before f is called for a row: rows must not mix two states of f.
 
+        Where parameters have changed so that the example takes a branch that is not known, there is nothing to
+        compare with; what f does there is compared from then on.
+
         A function that was found again by its name after pickling, and that reads other leaves than our
         copies of them, is dropped.
 
@@ -701,12 +705,23 @@ class Program:
             if any(id(parameter) not in mine for parameter in found.parameters):
                 self._f = None
                 return
-        if found.fingerprint() != self.recorded.fingerprint():
+        path = found.path()
+        known = [graph for graph in (*(r.graph for r in self.recordings), self._other) if graph is not None]
+        alike = next((graph for graph in known if graph.path() == path), None)
+        if alike is None and self._example_leaves():
+            self._other = found
+        elif found.fingerprint() != (alike or self.recorded).fingerprint():
             raise RecordingError(
                 "a row takes another branch than the recorded example, or is not finite, and the function is "
                 "no longer what was recorded: it reads plain numbers that have changed since, or that it "
                 "draws anew each time. Record it again, or give these numbers as arguments or as Values"
             )
+
+    def _example_leaves(self) -> bool:
+        """Tell whether the example, with the parameters as they are, leaves the branches that it recorded."""
+        example = [e.one_row(e.numbers) for e in self.examples]
+        found: int = Run(self, example, dispatch=False).fits(self.recordings[0], [0])[0]
+        return found == LEAVES_A_GUARD
 
 
 _pickled = threading.local()

@@ -157,6 +157,31 @@ def test_rows_do_not_mix_random_numbers(either: str) -> None:
         program([1.0, -1.0])
 
 
+@pytest.mark.parametrize("on_guard", ["eager", "record"])
+def test_parameters_may_lead_the_example_into_another_branch(either: str, on_guard: str) -> None:
+    w, scale = ag.Value(1.0), [2.0]
+    program = record(lambda x: w * x if w * x > 0.0 else scale[0] * x * w, 1.0, on_guard=on_guard)
+    w.data = -1.0
+    for _ in range(2):
+        values, gradients = program.value_and_grad([1.0, 2.0, -3.0])
+        assert (values.tolist(), gradients.parameters) == ([-2.0, -4.0, 3.0], [2.0 + 4.0 - 3.0])
+    scale[0] = 5.0
+    if on_guard == "eager":
+        with pytest.raises(ag.RecordingError, match="numbers that have changed"):
+            program([1.0, -3.0])
+
+
+def test_parameters_may_lead_the_steps_of_a_loop_into_another_branch(either: str) -> None:
+    w = ag.Value(1.0)
+
+    def f(x: Any) -> Any:
+        return ag.scan(lambda c, t: (c * t if w * t > 0.0 else c + t, None), x, [2.0, 3.0])[0]
+
+    program = record(f, 1.0)
+    w.data = -1.0
+    assert program([1.0, 2.0]).tolist() == [6.0, 7.0]
+
+
 @pytest.mark.parametrize("assigned", ["the node", "its operand"])
 def test_a_captured_node_whose_number_was_overwritten_is_refused(assigned: str) -> None:
     w = ag.Value(2.0)
