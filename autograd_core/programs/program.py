@@ -60,7 +60,7 @@ from .forms import Example, Part, arrange, flatten, join, split
 from .graph import RecordedGraph
 from .one_row import one_row
 from .recording import capture, unrolled
-from .run import LEAVES_A_GUARD, Run, named
+from .run import FITS, LEAVES_A_GUARD, Run, named
 from .sparse import sparse_jacobian, sparsity
 from .tapes import Recording
 from .wrt import map_structure
@@ -683,8 +683,8 @@ class Program:
     def refuse_changed_function(self) -> None:
         """Record the example once more, before f is called for a row: rows must not mix two states of f.
 
-        Where parameters have changed so that the example takes a branch that is not known, there is nothing to
-        compare with; what f does there is compared from then on.
+        Where parameters have changed so that the example takes a branch that is not known, there is nothing
+        to compare with; what f does there is compared from then on.
 
         A function that was found again by its name after pickling, and that reads other leaves than our
         copies of them, is dropped.
@@ -699,7 +699,12 @@ class Program:
                 "a row is evaluated with the function itself, which uses nodes computed before it was "
                 "recorded, from numbers that have been assigned since: compute them inside the function"
             )
-        found, _ = capture(self._f, self.examples)
+        try:
+            found, _ = capture(self._f, self.examples)
+        except Exception:
+            if self._unpickled or self._example_fits() == FITS:
+                raise
+            return  # it is the parameters, as they are now, that make f raise for the example
         if self._unpickled:
             mine = {id(parameter) for parameter in self.parameters}
             if any(id(parameter) not in mine for parameter in found.parameters):
@@ -708,7 +713,7 @@ class Program:
         path = found.path()
         known = [graph for graph in (*(r.graph for r in self.recordings), self._other) if graph is not None]
         alike = next((graph for graph in known if graph.path() == path), None)
-        if alike is None and self._example_leaves():
+        if alike is None and self._example_fits() == LEAVES_A_GUARD:
             self._other = found
         elif found.fingerprint() != (alike or self.recorded).fingerprint():
             raise RecordingError(
@@ -717,11 +722,11 @@ class Program:
                 "draws anew each time. Record it again, or give these numbers as arguments or as Values"
             )
 
-    def _example_leaves(self) -> bool:
-        """Tell whether the example, with the parameters as they are, leaves the branches that it recorded."""
+    def _example_fits(self) -> int:
+        """Tell whether what the example recorded serves it with the parameters as they are."""
         example = [e.one_row(e.numbers) for e in self.examples]
         found: int = Run(self, example, dispatch=False).fits(self.recordings[0], [0])[0]
-        return found == LEAVES_A_GUARD
+        return found
 
 
 _pickled = threading.local()

@@ -171,6 +171,15 @@ def test_parameters_may_lead_the_example_into_another_branch(either: str, on_gua
             program([1.0, -3.0])
 
 
+def test_parameters_may_lead_the_example_into_an_error(either: str) -> None:
+    w = ag.Value(1.0)
+    program = record(lambda x: ag.log(w * x) if x > 0.0 else x * w, 1.0)
+    w.data = -1.0
+    assert program([-2.0, -3.0]).tolist() == [2.0, 3.0]
+    with pytest.raises(ag.DomainError, match="log"):
+        program([1.0])
+
+
 def test_parameters_may_lead_the_steps_of_a_loop_into_another_branch(either: str) -> None:
     w = ag.Value(1.0)
 
