@@ -500,15 +500,16 @@ class Check:
     ) -> list[Row]:
         """Vary all inputs of undecided rows at once: their slopes add up, and the rounding of f does not.
 
-        A mistake whose parts have the norm m changes the slope along a direction of random signs by less than
-        m / `UNLIKELY` in one case of twelve, along all of them in one of 20,000. The last direction has the
-        signs of the gradient: along it a common factor shows most.
+        A mistake whose parts have the norm m changes the slope along a normally distributed direction by less
+        than m / `UNLIKELY` in one case of twelve, along all of them in one of 20,000, whether its parts are
+        many or two that cancel. The last direction has the signs of the gradient: along it a common factor
+        shows most.
         """
         if len(indices) < 2:
             return []
         rows = []
         for number in range(1, TOGETHER + 2):
-            direction = [self.generator.choice((-1.0, 1.0)) * unit for unit in units]
+            direction = [self.generator.gauss(0.0, 1.0) * unit for unit in units]
             if number > TOGETHER:
                 direction = [math.copysign(unit, g) for unit, g in zip(units, gradient, strict=True)]
             row = self.along(direction, indices, gradient, noise)

@@ -45,7 +45,6 @@ CLOSEST = 22  # binades below it at which one value must agree as well
 BUMP = 16.0  # times what rounding and curvature explain: something narrower than the steps is at x
 FINER = 12  # binades below it at which a pair of values must agree with it
 ACCURATE = 1e-9  # relative error at which the first window is enough
-NEARLY = 1e-8  # relative error at which it is, where only the rounding of f keeps it from more
 SHARP = 1e-7  # relative error at which the first window is enough for a small expected derivative
 SMALL = 1e-2  # part of a function's change that its jumps make where it stands for a smooth one
 TELLING = 0.1  # an expected derivative is told from others when the error is below this part of it
@@ -104,15 +103,18 @@ def derivative(
         return Derivative(math.nan, math.inf, "non-finite", None, None, 0.0, 1, probe.message)
     scales, start = exponents(x, epsilon)
     one = min(scales, key=lambda exponent: abs(exponent + 3))
-    tried = [start] if start == one else [start, one]
+    tried = [start, one] if abs(start - one) > STRIDE else [start]
     if expected is not None:
         tried += [(start + one) // 2] if abs(start - one) > FINE else [start - FINE]
     for exponent in tried:
-        found = quick(probe, exponent, expected, slack)
-        if found is not None:
-            return found
-        if contradicted(probe, exponent, expected, slack):  # at another scale 0 may hide in rounding
+        window = short_window(probe, exponent)
+        if window is None:
+            continue
+        slope = confirmed(probe, exponent, window, expected, slack)
+        if slope is None:  # a doubt at one scale is not settled by another: every scale has to be looked at
             break
+        if is_sharp(probe, slope, expected):
+            return report(probe, "smooth", slope, window)
     probe.grid = quantum(probe, [math.ldexp(1.0, start), 0.125, 1.0])
     scale = math.ldexp(1.0, start + 4)
     probe.noise = max(noise, probe.grid)
@@ -123,24 +125,37 @@ def derivative(
     return with_coarse(probe, found, scales, expected)
 
 
-def quick(probe: Probe, exponent: int, expected: float | None, slack: float) -> Derivative | None:
-    """The derivative from one short window and a finer pair, or None where they leave a doubt."""
+def short_window(probe: Probe, exponent: int) -> Window | None:
+    """The shortest window at a scale that is smooth and accurate or shows a kink, or None."""
     for levels in (QUICK, QUICK + 2):
         window = measure(probe, exponent, levels)
         slope = window.smooth
+        if window.kinked or (slope is not None and is_accurate(slope, window, probe, levels == QUICK)):
+            return window
         if slope is None or window.left is None:
             return None
-        if is_accurate(slope, window, probe):
-            break
-    else:
-        return None
-    if on_a_grid(probe):
-        return None
-    sharp = SHARP if probe.epsilon <= EPSILON else TELLING / 10.0
+    return None
+
+
+def is_sharp(probe: Probe, slope: Slope, expected: float | None) -> bool:
+    """Whether the error is small beside the expected derivative: else 0 may hide in rounding."""
     reference = slope.value if expected is None else expected
-    if reference != 0.0 and slope.error > sharp * abs(reference):
+    sharp = SHARP if probe.epsilon <= EPSILON else TELLING / 10.0
+    return reference == 0.0 or slope.error <= sharp * abs(reference)
+
+
+def confirmed(
+    probe: Probe, exponent: int, window: Window, expected: float | None, slack: float
+) -> Slope | None:
+    """The slope of a short window with its final error, or None where anything known contradicts it.
+
+    The expected derivative, a finer pair of values and one still closer to x must agree with it; f must show
+    no kink, no grid and nothing narrower than its steps.
+    """
+    slope = window.smooth
+    if slope is None or on_a_grid(probe):
         return None
-    if abs(reference - slope.value) > CONFIDENCE * slope.error + slack:
+    if expected is not None and abs(expected - slope.value) > CONFIDENCE * slope.error + slack:
         return None
     h, last = probe.step(exponent - FINER), probe.step(exponent - QUICK + 1)
     deviation, before = (abs((probe(s) - probe(-s)) / (2 * s) - slope.value) for s in (h, last))
@@ -149,8 +164,10 @@ def quick(probe: Probe, exponent: int, expected: float | None, slack: float) -> 
         return None
     if on_a_bump(probe, h, last) or not agrees_closely(probe, exponent, slope, last):
         return None
+    if slope.finest < last and not agrees_extrapolated(probe, exponent, slope, h):
+        return None
     noise = 2.0 * max(deviation - truncation, 0.0) * h / slope.finest  # what the finer pair sees of f's noise
-    return report(probe, "smooth", replace(slope, error=max(slope.error, noise)), window)
+    return replace(slope, error=max(slope.error, noise))
 
 
 def bend(probe: Probe, step: float) -> float:
@@ -173,13 +190,15 @@ def agrees_closely(probe: Probe, exponent: int, slope: Slope, last: float) -> bo
     return abs((probe(h) - probe(0.0)) / h - slope.value) <= BUMP * allowed
 
 
-def contradicted(probe: Probe, exponent: int, expected: float | None, slack: float) -> bool:
-    """Whether the first window knows the slope well, and it is not the expected one."""
-    window = measure(probe, exponent, QUICK)
-    slope = window.smooth
-    if expected is None or slope is None or not is_accurate(slope, window, probe):
-        return False
-    return abs(expected - slope.value) > CONFIDENCE * slope.error + slack
+def agrees_extrapolated(probe: Probe, exponent: int, slope: Slope, h: float) -> bool:
+    """Whether two finer pairs, extrapolated, agree with the slope of a long window.
+
+    It is known so well that the truncation of one pair could hide what the window does not see.
+    """
+    wide = probe.step(exponent - FINER + 1)
+    near, far = ((probe(s) - probe(-s)) / (2 * s) for s in (h, wide))
+    extrapolated = near + (near - far) / ((wide / h) ** 2 - 1.0)
+    return abs(extrapolated - slope.value) <= CONFIDENCE * (slope.error + 4 * probe.rounding(h, -h) / h)
 
 
 def on_a_grid(probe: Probe) -> bool:
@@ -200,17 +219,16 @@ def far_values(probe: Probe) -> list[float]:
     return [probe.fresh(far * offset / part) for offset, part in zip(OFFSETS, (1, 16, 1, 16), strict=True)]
 
 
-def is_accurate(slope: Slope, window: Window, probe: Probe) -> bool:
-    """Whether no other window needs to be tried."""
+def is_accurate(slope: Slope, window: Window, probe: Probe, short: bool) -> bool:
+    """Whether no other window needs to be tried; of a long window, rounding is no excuse."""
     if window.left is None or window.right is None:
         return False
     if not (is_resolved(window.left, window.rounding) and is_resolved(window.right, window.rounding)):
         return False  # an even function's central differences are 0 whatever the step
-    size = abs(slope.value)
-    if slope.error <= max(probe.accurate, 1e3 * probe.epsilon) * size:
+    if slope.error <= max(probe.accurate, 1e3 * probe.epsilon) * abs(slope.value):
         return True
-    at_rounding = slope.error <= 64 * (window.rounding / ROUNDING + probe.noise) / window.step
-    return at_rounding and (window.step >= 2.0**-6 or slope.error <= NEARLY * size)
+    at_rounding = slope.error <= 16 * (window.rounding / ROUNDING + probe.noise) / window.step
+    return short and at_rounding and window.step >= 2.0**-6
 
 
 def with_coarse(probe: Probe, found: Derivative, scales: Sequence[int], expected: float) -> Derivative:

@@ -98,6 +98,26 @@ for _x in (1e-8, 1e-6, 1e-4, 1e-2):
     )
 
 
+# Amplitudes of a few hundred roundings of f: seen at one scale, hidden in the truncation of the next.
+def tiny_ripple(x, frequency, amount, level):
+    """A smooth function with a ripple of the given slope on it."""
+    pair(
+        "periods",
+        lambda t: level + math.tanh(t) * t + amount / frequency * math.sin(frequency * t),
+        lambda t: math.tanh(t) + t / math.cosh(t) ** 2 + amount * math.cos(frequency * t),
+        lambda t: math.tanh(t) + t / math.cosh(t) ** 2,
+        x,
+    )
+
+
+tiny_ripple(-0.1892, 4129000.0, 7e-07, 0.0)
+tiny_ripple(-0.338, 5236000.0, 1.1e-05, 10.0)
+tiny_ripple(-0.0238, 34140000.0, 1.9e-05, 10.0)
+tiny_ripple(-0.4125, 4823000.0, 1e-05, 1.0)
+tiny_ripple(0.0204, 85310000.0, 2.5e-05, 0.0)
+tiny_ripple(2.6712, 2482000.0, 1.1e-06, 1.0)
+
+
 # --- features narrower than the steps ---------------------------------------------------------------------
 
 
