@@ -18,6 +18,7 @@ to the first, each as if it stood alone. Eager steps hang together by nodes that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from ..engine.modes import scope
@@ -155,8 +156,20 @@ class _Scan:
         return [*self.carry.flat(result[0]), *self.y.flat(result[1])]
 
     def step(self, carry: list[Any], x: list[Any]) -> list[Value]:
-        """Call the body; return its results as nodes."""
-        return [as_value(number) for number in self.numbers(carry, x)]
+        """Call the body; return its results as nodes, those made outside as nodes of the step."""
+        results = [as_value(number) for number in self.numbers(carry, x)]
+        inputs = {id(node) for part in (carry, x) for node in part}
+        return [
+            node
+            if id(node) in inputs or (not node.is_leaf and within(node.scope, self._path))
+            else keep(as_value(1.0), node)
+            for node in results
+        ]
+
+    @cached_property
+    def _path(self) -> str:
+        """The scope of the steps, asked for within one."""
+        return (Value(0.0) * 1.0).scope
 
     def result(self) -> tuple[Any, Any]:
         repeated = may_repeat()
@@ -170,9 +183,7 @@ class _Scan:
             call = capture_body(self.step, init, xs)
             found = None if call is None else call.results()
         if found is None:
-            with scope(SCOPE):
-                path = (as_value(Value(0.0)) * 1.0).scope
-            found = run_steps(self._in_scope, init, xs, lambda r, known: _made_outside(r, path, known))
+            found = run_steps(self._in_scope, init, xs, lambda r, known: _made_outside(r, self._path, known))
         return self._shaped(found)
 
     def _in_scope(self, carry: list[Any], x: list[Any]) -> list[Value]:

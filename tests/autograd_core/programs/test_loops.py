@@ -65,7 +65,18 @@ def without_inputs(x: Any) -> Any:
     return ag.scan(lambda c, _: (c * W + x[1], None), x[0], length=4)[0]
 
 
-FUNCTIONS = [recurrent, two_loops, one_node_for_two, without_inputs]
+def captured_results(x: Any) -> Any:
+    """Results and carries that were made outside of the body."""
+    outer = ag.exp(K) * x[0]
+
+    def body(carry: Any, part: Any) -> Any:
+        return (ag.tanh(W * carry[0] + outer * part), x[1]), [outer, W, x[0], carry[1]]
+
+    (a, b), ys = ag.scan(body, (x[0], W), [x[1], K, x[0]])
+    return a * x[1] + ys[0][0] * b + ys[1][1] * ys[2][2] + ys[2][0] * outer * ys[0][3]
+
+
+FUNCTIONS = [captured_results, recurrent, two_loops, one_node_for_two, without_inputs]
 
 
 def eager(f: Callable[[Any], Any], rows: Any) -> tuple[list[float], list[float], list[list[float]]]:
