@@ -45,11 +45,14 @@ def _operation(name: str, below: float, above: float, low: float) -> CustomOpera
     special = _scipy_special()
     general = getattr(special, name)
     quick = {order: getattr(special, f"{name[0]}{order}") for order in (0, 1)}
+    most = 25.0 if name in ("jv", "yv") else math.inf  # beyond, the quick ones lose the digits of the phase
 
     def value(order: float, x: float) -> float:
         if x < low or (x < 0.0 and order != math.floor(order)):
             raise ValueError("math domain error")
-        y = float(quick[int(order)](x) if order in quick else general(order, x))
+        if name in ("jv", "yv") and 1e15 < abs(x) < math.inf:
+            raise ValueError("SciPy's result has no correct digit beyond 1e15")
+        y = float(quick[int(order)](x) if order in quick and abs(x) <= most else general(order, x))
         if math.isinf(y) and not math.isinf(x):
             if x == 0.0:
                 raise ValueError("math domain error")
@@ -62,7 +65,7 @@ def _operation(name: str, below: float, above: float, low: float) -> CustomOpera
             return 0.0, 2.0 * above * f(1.0, x)
         return 0.0, below * f(order - 1.0, x) + above * f(order + 1.0, x)
 
-    made = operation(partials, name=name, selecting=True)(value)
+    made = operation(partials, name=name)(value)
     return made
 
 
