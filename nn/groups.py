@@ -91,8 +91,13 @@ def opened(parameters: Any) -> tuple[list[Any], list[dict[str, Any]]]:
     """Parameters and groups, as an optimiser's first argument gives them: Values, or dicts with "params".
 
     Raises:
-        InputError: a group has no "params", or there are Values beside groups.
+        InputError: it is neither; a group has no "params", or there are Values beside groups.
     """
+    if not isinstance(parameters, (Value, Iterable)):
+        raise InputError(
+            f"the first argument of an optimiser is parameters or groups of them, not {parameters!r}; "
+            "the rate is given by name, lr=0.1"
+        )
     given = [parameters] if isinstance(parameters, (Value, Mapping)) else list(parameters)
     if not any(isinstance(item, Mapping) for item in given):
         return given, []

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 from nn.errors import InputError, refuse_class
 from nn.history import History
@@ -55,6 +56,8 @@ def rises(quantity: str, mode: str = "auto") -> bool:
         >>> rises("validation_accuracy"), rises("f1_macro"), rises("mean_squared_error"), rises("cost", "min")
         (True, True, False, False)
     """
+    if not isinstance(quantity, str):
+        raise InputError(f'a quantity is the name of a column of the history, as "loss", not {quantity!r}')
     if mode in ("min", "max"):
         return mode == "max"
     if mode != "auto":
@@ -69,6 +72,11 @@ def rises(quantity: str, mode: str = "auto") -> bool:
     raise InputError(
         f'is more of {quantity!r} better, or less? Its name does not tell: give mode="max" or mode="min"'
     )
+
+
+def _check_number(name: str, number: Any) -> None:
+    if not isinstance(number, Real) or number != number:
+        raise InputError(f"{name} must be a number, not {number!r}")
 
 
 def check_measured(history: History, quantity: str) -> None:
@@ -150,9 +158,9 @@ class EarlyStopping(Patience):
         restore_best_weights: bool = False,
         mode: str = "auto",
     ) -> None:
-        quantity = {"val_loss": "validation_loss", "val_accuracy": "validation_accuracy"}.get(
-            monitor, monitor
-        )
+        _check_number("min_delta", min_delta)
+        known = {"val_loss": "validation_loss", "val_accuracy": "validation_accuracy"}
+        quantity = known.get(monitor, monitor) if isinstance(monitor, str) else monitor
         super().__init__(patience, quantity, abs(min_delta), restore_best_weights, mode)
 
 
@@ -180,6 +188,7 @@ class Target:
 
     def __post_init__(self) -> None:
         rises(self.quantity, self.mode)
+        _check_number("value", self.value)
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""
@@ -206,6 +215,9 @@ class TimeLimit:
 
     seconds: float
 
+    def __post_init__(self) -> None:
+        _check_number("seconds", self.seconds)
+
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""
         if len(history) and history[-1].seconds >= self.seconds:
@@ -227,6 +239,9 @@ class MaxUpdates:
     """
 
     updates: int
+
+    def __post_init__(self) -> None:
+        _check_number("updates", self.updates)
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""

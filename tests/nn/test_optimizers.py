@@ -294,3 +294,9 @@ def test_a_parameter_that_is_made_a_constant_is_neither_trained_nor_decayed(give
     assert len(changed) == len(before) - 1
     with pytest.raises(nn.InputError, match="constant"):
         nn.SGD([frozen])
+
+
+@pytest.mark.parametrize("wrong", [0.1, 3, True])
+def test_a_rate_in_the_place_of_parameters_is_told(wrong):
+    with pytest.raises(nn.InputError, match=r"lr=0\.1"):
+        nn.Adam(wrong)

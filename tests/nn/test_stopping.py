@@ -42,6 +42,23 @@ def test_patience_is_a_number_of_epochs(epochs):
         Patience(epochs)
 
 
+@pytest.mark.parametrize("wrong", ["a", None, math.nan, [1.0]])
+@pytest.mark.parametrize(
+    "make", [Target, TimeLimit, MaxUpdates, lambda number: nn.EarlyStopping("loss", min_delta=number)]
+)
+def test_what_a_criterion_compares_with_is_a_number(make, wrong):
+    with pytest.raises(InputError, match=r"(value|seconds|updates|min_delta) must be a number, not "):
+        make(wrong)
+
+
+@pytest.mark.parametrize("wrong", [3, None, 0.1])
+@pytest.mark.parametrize("mode", ["auto", "max"])
+@pytest.mark.parametrize("make", [nn.EarlyStopping, nn.ReduceOnPlateau, lambda q, mode: Target(1, q, mode)])
+def test_a_quantity_is_a_name(make, mode, wrong):
+    with pytest.raises(InputError, match="a quantity is the name of a column of the history"):
+        make(wrong, mode=mode)
+
+
 def test_patience_takes_a_rise_of_an_accuracy_for_an_improvement():
     criterion = Patience(2, "validation_accuracy")
     assert not criterion(history([1, 1, 1], [0.5, 0.6, 0.7]))
