@@ -422,7 +422,7 @@ static void sum_scalar(const Tape *t, const Scalar *s, const Workspace *sp, doub
 
 static void sum_scalars(const Run *run, const Workspace *sp, double *totals, long part, long parts) {
     const Tape *t = run->t;
-    long L = sp->L, n = sp->good, k = part * t->nscalars / parts, end = (part + 1) * t->nscalars / parts, l, u;
+    long L = sp->L, n = sp->good, k = part * t->nscalars / parts, end = (part + 1) * t->nscalars / parts, l;
     for (; k + 4 <= end; k += 4) { /* four sums at a time hide the latency of each */
         const Scalar *s = t->scalars + k;
         const double *c[4];

@@ -118,13 +118,13 @@ def limits(function, point):
             try:
                 numbers = [
                     f([approached(x, t, r) for x, r in zip(point, some, strict=True)])
-                    for t in (1e4, 1e8, 1e16)
+                    for t in ((1e4, 1e8, 1e16) if any(special) else (1.0,))
                 ]
             except (ValueError, ArithmeticError, TypeError):
                 return None
             if not all(isinstance(number, mp.mpf) for number in numbers):
                 return None
-            found.add(limit(numbers))
+            found.add(limit(numbers if any(special) else numbers * 3))
         return found.pop() if len(found) == 1 else None
 
     count = range(len(point))
