@@ -140,7 +140,8 @@ class _Writer:
         m, s = Symbol(f"m{i}"), Symbol(f"s{i}")
         yield f"double m{i} = {_number(rule.pre0)}, s{i} = 0.0;"
         for name in names:
-            yield f"m{i} = {_c(rule.pre(m, Symbol(name)))};"
+            if (text := _c(rule.pre(m, Symbol(name)))) != f"m{i}":
+                yield f"m{i} = {text};"
         for name in names:
             yield f"s{i} = {_c(rule.step(s, Symbol(name), m))};"
         chosen = Symbol(names[self.refs[i]])
@@ -211,7 +212,7 @@ class _Writer:
 def _unused(lines: list[str]) -> Iterator[str]:
     """Name the variables that nothing uses, since compilers warn of them: some formulas ignore an operand."""
     text = "\n".join(lines)
-    counts = Counter(re.findall(r"\bv[0-9]+\b", text))
+    counts = Counter(re.findall(r"\b[vm][0-9]+\b", text))
     for name, count in counts.items():
         if count == 1:
             yield f"(void){name};"

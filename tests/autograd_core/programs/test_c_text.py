@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -175,6 +176,13 @@ def test_the_text_of_a_loop_is_that_of_the_recorded_branches(tmp_path: Path) -> 
     text = Compiled(program, tmp_path)
     assert text.value(np.array([2.0, -3.0, -4.0])) == [24.0]
     assert text.value(np.array([2.0, 3.0, -4.0])) is None
+
+
+def test_no_variable_is_assigned_to_itself(tmp_path: Path) -> None:
+    """Clang warns of it."""
+    program = record(lambda x: ag.sum(list(x)) * ag.mean(list(x)), [1.0, 2.0])
+    assert not re.search(r"\b(\w+) = \1;", program.to_c())
+    Compiled(program, tmp_path)
 
 
 def test_nothing_comes_out_of_what_was_not_chosen(tmp_path: Path) -> None:
