@@ -191,6 +191,33 @@ def test_stamps_may_run_round(monkeypatch):
         assert differentiate(past, [x])[0].data == 4.0
 
 
+@pytest.mark.parametrize("between", [0x3FFF, 0x8000, 0x10000])
+def test_walks_between_the_call_and_its_derivative_take_nothing_away(monkeypatch, between):
+    import autograd_core.engine.derivatives as module
+
+    x, w = Value(2.0), Value(3.0)
+
+    def walk_elsewhere():
+        if ag.COMPILED:
+            for _ in range(between):
+                module.adjoints([x], [x], [1.0])
+        else:
+            monkeypatch.setattr(module, "_walks", module._walks + between)
+
+    def outer(a):
+        inside = a * a
+        grad(lambda b: b * inside)(x)  # leaves its number on `inside`
+        walk_elsewhere()
+        return inside * w
+
+    walk_elsewhere()
+    assert grad(outer)(Value(5.0)).data == 30.0
+    _, pull = ag.vjp(lambda a: a * a * w, Value(5.0))
+    for _ in range(2):
+        assert pull(1.0)[0].data == 30.0
+        walk_elsewhere()
+
+
 def test_nested_derivatives_of_a_long_past_are_right():
     def descent(x):
         for _ in range(300):
