@@ -420,9 +420,11 @@ class _Partials:
                 self.listed = rule.partials(node.parents, node, index_of(node))
             else:
                 operands: list = [_operand(node, k) for k in range(parent_count(node))]
+                before = getattr(recording, "branched", False)  # of a rule that takes this derivative itself
                 recording.branched = False
                 self.listed = rule.partials(operands, node)
                 self.branched = self.branched or recording.branched
+                recording.branched = before or recording.branched
             self.node = node
         partial = self.listed[j]
         return partial if isinstance(partial, Value) else float(partial)

@@ -42,6 +42,23 @@ def test_a_program_refuses_a_derivative_in_which_a_rule_chose_a_branch(f, way):
         ag.record(lambda x: slope * x, 1.0)
 
 
+def _nested_rule(x, y):
+    factor = 2.0 if x > 0.0 else 5.0
+    return factor * ag.grad(selecting_square)(x) * 0.5
+
+
+@ag.operation(_nested_rule)
+def bent_by_another(x):
+    return x * x if x > 0.0 else 12.5 * x * x
+
+
+def test_a_branch_is_remembered_where_the_rule_takes_another_derivative_after_it():
+    w = Value(2.0)
+    (slope,) = differentiate(bent_by_another(w), [w])
+    with pytest.raises(ag.RecordingError, match="compared numbers"):
+        ag.record(lambda x: slope * x, 1.0)
+
+
 @pytest.mark.parametrize("f", [bent_square, bent_line], ids=lambda f: f.name)
 def test_the_number_of_such_a_derivative_is_the_same(f):
     for at in (2.0, -3.0):
