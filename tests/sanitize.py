@@ -177,7 +177,7 @@ def inside() -> None:
     if sys.argv[0] == "pytest":
         import pytest
 
-        # an installed checkout registers its plugin's modules for rewriting; they are imported above, on purpose
+        # an installed checkout has its modules rewritten by pytest; they are imported above, on purpose
         rewriting = "ignore::pytest.PytestAssertRewriteWarning"
         sys.exit(pytest.main(["-W", rewriting, *sys.argv[1:]], plugins=[_FewParameters()]))
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
