@@ -434,6 +434,15 @@ def _bits(number: float) -> int:
 # --- the optimisers' rules -------------------------------------------------------------------------------
 
 
+_UPDATES_PREAMBLE = r"""
+/* x: parameters, g: gradient, b: buffers, s: settings, k: which update; y and c: what x and b become. */
+#define UPDATE(name) \
+    CLONES static void update_##name( \
+        const double *s, double rate, double k, long n, const double *restrict x, const double *restrict g, \
+        const double *const *b, double *restrict y, double *const *c)
+#define BUFFER(name, j) const double *restrict b_##name = b[j]; double *restrict c_##name = c[j]"""
+
+
 def updates_text() -> str:
     """Return the text that `tape/updates.h` must have: each rule of `updates` as a loop over parameters."""
     rows = [
@@ -445,9 +454,7 @@ def updates_text() -> str:
     lines = [
         f"/* Written by {_HERE} from updates.py: change that file, not this one. */",
         f"enum {{ BUFFERS = {buffers}, SETTINGS = {settings} }};",
-        "",
-        "/* x: parameters, g: gradient, b: buffers, s: settings, k: which update;",
-        "   y and c: what x and b become. */",
+        _UPDATES_PREAMBLE,
         *(line for update in UPDATES.values() for line in _update_lines(update)),
         "typedef struct {",
         "    const char *name;",
@@ -470,20 +477,15 @@ def _update_lines(update: Update) -> Iterator[str]:
     numbers = update.ready(rate, k, *settings)
     names = [Symbol(f"n{j}") if number.arguments else number for j, number in enumerate(numbers)]
     result, kept = update.step(x, g, buffers, settings, names)
-    yield f"CLONES static void update_{update.name}(const double *s, double rate, double k, long n,"
-    yield "    const double *restrict x, const double *restrict g, const double *const *b,"
-    yield "    double *restrict y, double *const *c) {"
-    for j, name in enumerate(update.settings):
-        yield f"    double {name} = s[{j}];"
-    for j, number in enumerate(numbers):
-        if number.arguments:
-            yield f"    double n{j} = {number.c()};"
-    for j, name in enumerate(update.buffers):
-        yield f"    const double *restrict b_{name} = b[{j}];"
-        yield f"    double *restrict c_{name} = c[{j}];"
-    unused = "".join(f"(void){name}; " for name in ("s", "k", "rate", "b", "c", *update.settings))
-    yield f"    long i;\n    {unused.rstrip()}\n    for (i = 0; i < n; i++) {{"
-    yield "        double x_i = x[i], g_i = g[i];"
+    yield f"UPDATE({update.name}) {{"
+    local = [f"{name} = s[{j}]" for j, name in enumerate(update.settings)]
+    local += [f"n{j} = {number.c()}" for j, number in enumerate(numbers) if number.arguments]
+    if local:
+        yield f"    double {', '.join(local)};"
+    if update.buffers:
+        yield "   " + "".join(f" BUFFER({name}, {j});" for j, name in enumerate(update.buffers))
+    yield "   " + "".join(f" (void){name};" for name in ("s", "k", "rate", "b", "c", *update.settings))
+    yield "    for (long i = 0; i < n; i++) {\n        double x_i = x[i], g_i = g[i];"
     shared, formulas = _named_parts([*kept, result])
     yield from (f"        double {name} = {formula};" for name, formula in shared)
     for name, formula in zip([*(f"c_{name}" for name in update.buffers), "y"], formulas, strict=True):

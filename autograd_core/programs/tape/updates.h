@@ -1,78 +1,57 @@
 /* Written by autograd_core/calculus/codegen.py from updates.py: change that file, not this one. */
 enum { BUFFERS = 3, SETTINGS = 4 };
 
-/* x: parameters, g: gradient, b: buffers, s: settings, k: which update;
-   y and c: what x and b become. */
-CLONES static void update_sgd(const double *s, double rate, double k, long n,
-    const double *restrict x, const double *restrict g, const double *const *b,
-    double *restrict y, double *const *c) {
-    long i;
+/* x: parameters, g: gradient, b: buffers, s: settings, k: which update; y and c: what x and b become. */
+#define UPDATE(name) \
+    CLONES static void update_##name( \
+        const double *s, double rate, double k, long n, const double *restrict x, const double *restrict g, \
+        const double *const *b, double *restrict y, double *const *c)
+#define BUFFER(name, j) const double *restrict b_##name = b[j]; double *restrict c_##name = c[j]
+UPDATE(sgd) {
     (void)s; (void)k; (void)rate; (void)b; (void)c;
-    for (i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
         double x_i = x[i], g_i = g[i];
         y[i] = (x_i - (rate * g_i));
     }
 }
-CLONES static void update_momentum(const double *s, double rate, double k, long n,
-    const double *restrict x, const double *restrict g, const double *const *b,
-    double *restrict y, double *const *c) {
+UPDATE(momentum) {
     double momentum = s[0];
-    const double *restrict b_velocity = b[0];
-    double *restrict c_velocity = c[0];
-    long i;
+    BUFFER(velocity, 0);
     (void)s; (void)k; (void)rate; (void)b; (void)c; (void)momentum;
-    for (i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
         double x_i = x[i], g_i = g[i];
         double t0 = ((momentum * b_velocity[i]) + g_i);
         c_velocity[i] = t0;
         y[i] = (x_i - (rate * t0));
     }
 }
-CLONES static void update_nesterov(const double *s, double rate, double k, long n,
-    const double *restrict x, const double *restrict g, const double *const *b,
-    double *restrict y, double *const *c) {
+UPDATE(nesterov) {
     double momentum = s[0];
-    const double *restrict b_velocity = b[0];
-    double *restrict c_velocity = c[0];
-    long i;
+    BUFFER(velocity, 0);
     (void)s; (void)k; (void)rate; (void)b; (void)c; (void)momentum;
-    for (i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
         double x_i = x[i], g_i = g[i];
         double t0 = ((momentum * b_velocity[i]) + g_i);
         c_velocity[i] = t0;
         y[i] = (x_i - (rate * (g_i + (momentum * t0))));
     }
 }
-CLONES static void update_adagrad(const double *s, double rate, double k, long n,
-    const double *restrict x, const double *restrict g, const double *const *b,
-    double *restrict y, double *const *c) {
+UPDATE(adagrad) {
     double eps = s[0];
-    const double *restrict b_squares = b[0];
-    double *restrict c_squares = c[0];
-    long i;
+    BUFFER(squares, 0);
     (void)s; (void)k; (void)rate; (void)b; (void)c; (void)eps;
-    for (i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
         double x_i = x[i], g_i = g[i];
         double t0 = (b_squares[i] + (g_i * g_i));
         c_squares[i] = t0;
         y[i] = (x_i - (rate * ((g_i == 0x0.0p+0) ? 0x0.0p+0 : (g_i / (sqrt(t0) + eps)))));
     }
 }
-CLONES static void update_rmsprop(const double *s, double rate, double k, long n,
-    const double *restrict x, const double *restrict g, const double *const *b,
-    double *restrict y, double *const *c) {
-    double rho = s[0];
-    double eps = s[1];
-    double momentum = s[2];
-    const double *restrict b_squares = b[0];
-    double *restrict c_squares = c[0];
-    const double *restrict b_mean = b[1];
-    double *restrict c_mean = c[1];
-    const double *restrict b_velocity = b[2];
-    double *restrict c_velocity = c[2];
-    long i;
+UPDATE(rmsprop) {
+    double rho = s[0], eps = s[1], momentum = s[2];
+    BUFFER(squares, 0); BUFFER(mean, 1); BUFFER(velocity, 2);
     (void)s; (void)k; (void)rate; (void)b; (void)c; (void)rho; (void)eps; (void)momentum;
-    for (i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
         double x_i = x[i], g_i = g[i];
         double t0 = ((rho * b_squares[i]) + (((0x1.0000000000000p+0 - rho) * g_i) * g_i));
         c_squares[i] = t0;
@@ -81,21 +60,11 @@ CLONES static void update_rmsprop(const double *s, double rate, double k, long n
         y[i] = (x_i - (rate * ((g_i == 0x0.0p+0) ? 0x0.0p+0 : (g_i / (sqrt(t0) + eps)))));
     }
 }
-CLONES static void update_rmsprop_centered(const double *s, double rate, double k, long n,
-    const double *restrict x, const double *restrict g, const double *const *b,
-    double *restrict y, double *const *c) {
-    double rho = s[0];
-    double eps = s[1];
-    double momentum = s[2];
-    const double *restrict b_squares = b[0];
-    double *restrict c_squares = c[0];
-    const double *restrict b_mean = b[1];
-    double *restrict c_mean = c[1];
-    const double *restrict b_velocity = b[2];
-    double *restrict c_velocity = c[2];
-    long i;
+UPDATE(rmsprop_centered) {
+    double rho = s[0], eps = s[1], momentum = s[2];
+    BUFFER(squares, 0); BUFFER(mean, 1); BUFFER(velocity, 2);
     (void)s; (void)k; (void)rate; (void)b; (void)c; (void)rho; (void)eps; (void)momentum;
-    for (i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
         double x_i = x[i], g_i = g[i];
         double t0 = ((rho * b_squares[i]) + (((0x1.0000000000000p+0 - rho) * g_i) * g_i));
         double t1 = (b_mean[i] + ((0x1.0000000000000p+0 - rho) * (g_i - b_mean[i])));
@@ -106,21 +75,11 @@ CLONES static void update_rmsprop_centered(const double *s, double rate, double 
         y[i] = (x_i - (rate * ((g_i == 0x0.0p+0) ? 0x0.0p+0 : (g_i / (sqrt(((0x0.0p+0 > t2) ? 0x0.0p+0 : t2)) + eps)))));
     }
 }
-CLONES static void update_rmsprop_momentum(const double *s, double rate, double k, long n,
-    const double *restrict x, const double *restrict g, const double *const *b,
-    double *restrict y, double *const *c) {
-    double rho = s[0];
-    double eps = s[1];
-    double momentum = s[2];
-    const double *restrict b_squares = b[0];
-    double *restrict c_squares = c[0];
-    const double *restrict b_mean = b[1];
-    double *restrict c_mean = c[1];
-    const double *restrict b_velocity = b[2];
-    double *restrict c_velocity = c[2];
-    long i;
+UPDATE(rmsprop_momentum) {
+    double rho = s[0], eps = s[1], momentum = s[2];
+    BUFFER(squares, 0); BUFFER(mean, 1); BUFFER(velocity, 2);
     (void)s; (void)k; (void)rate; (void)b; (void)c; (void)rho; (void)eps; (void)momentum;
-    for (i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
         double x_i = x[i], g_i = g[i];
         double t0 = ((rho * b_squares[i]) + (((0x1.0000000000000p+0 - rho) * g_i) * g_i));
         double t1 = ((momentum * b_velocity[i]) + ((g_i == 0x0.0p+0) ? 0x0.0p+0 : (g_i / (sqrt(t0) + eps))));
@@ -130,21 +89,11 @@ CLONES static void update_rmsprop_momentum(const double *s, double rate, double 
         y[i] = (x_i - (rate * t1));
     }
 }
-CLONES static void update_rmsprop_centered_momentum(const double *s, double rate, double k, long n,
-    const double *restrict x, const double *restrict g, const double *const *b,
-    double *restrict y, double *const *c) {
-    double rho = s[0];
-    double eps = s[1];
-    double momentum = s[2];
-    const double *restrict b_squares = b[0];
-    double *restrict c_squares = c[0];
-    const double *restrict b_mean = b[1];
-    double *restrict c_mean = c[1];
-    const double *restrict b_velocity = b[2];
-    double *restrict c_velocity = c[2];
-    long i;
+UPDATE(rmsprop_centered_momentum) {
+    double rho = s[0], eps = s[1], momentum = s[2];
+    BUFFER(squares, 0); BUFFER(mean, 1); BUFFER(velocity, 2);
     (void)s; (void)k; (void)rate; (void)b; (void)c; (void)rho; (void)eps; (void)momentum;
-    for (i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
         double x_i = x[i], g_i = g[i];
         double t0 = ((rho * b_squares[i]) + (((0x1.0000000000000p+0 - rho) * g_i) * g_i));
         double t1 = (b_mean[i] + ((0x1.0000000000000p+0 - rho) * (g_i - b_mean[i])));
@@ -156,21 +105,11 @@ CLONES static void update_rmsprop_centered_momentum(const double *s, double rate
         y[i] = (x_i - (rate * t3));
     }
 }
-CLONES static void update_adam(const double *s, double rate, double k, long n,
-    const double *restrict x, const double *restrict g, const double *const *b,
-    double *restrict y, double *const *c) {
-    double beta1 = s[0];
-    double beta2 = s[1];
-    double eps = s[2];
-    double n0 = (rate / (0x1.0000000000000p+0 - pow(beta1, k)));
-    double n1 = sqrt((0x1.0000000000000p+0 - pow(beta2, k)));
-    const double *restrict b_mean = b[0];
-    double *restrict c_mean = c[0];
-    const double *restrict b_squares = b[1];
-    double *restrict c_squares = c[1];
-    long i;
+UPDATE(adam) {
+    double beta1 = s[0], beta2 = s[1], eps = s[2], n0 = (rate / (0x1.0000000000000p+0 - pow(beta1, k))), n1 = sqrt((0x1.0000000000000p+0 - pow(beta2, k)));
+    BUFFER(mean, 0); BUFFER(squares, 1);
     (void)s; (void)k; (void)rate; (void)b; (void)c; (void)beta1; (void)beta2; (void)eps;
-    for (i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
         double x_i = x[i], g_i = g[i];
         double t0 = (b_mean[i] + ((0x1.0000000000000p+0 - beta1) * (g_i - b_mean[i])));
         double t1 = ((beta2 * b_squares[i]) + (((0x1.0000000000000p+0 - beta2) * g_i) * g_i));
@@ -179,23 +118,11 @@ CLONES static void update_adam(const double *s, double rate, double k, long n,
         y[i] = (x_i - (n0 * ((t0 == 0x0.0p+0) ? 0x0.0p+0 : (t0 / ((sqrt(t1) / n1) + eps)))));
     }
 }
-CLONES static void update_adamw(const double *s, double rate, double k, long n,
-    const double *restrict x, const double *restrict g, const double *const *b,
-    double *restrict y, double *const *c) {
-    double beta1 = s[0];
-    double beta2 = s[1];
-    double eps = s[2];
-    double weight_decay = s[3];
-    double n0 = (rate / (0x1.0000000000000p+0 - pow(beta1, k)));
-    double n1 = sqrt((0x1.0000000000000p+0 - pow(beta2, k)));
-    double n2 = (0x1.0000000000000p+0 - (rate * weight_decay));
-    const double *restrict b_mean = b[0];
-    double *restrict c_mean = c[0];
-    const double *restrict b_squares = b[1];
-    double *restrict c_squares = c[1];
-    long i;
+UPDATE(adamw) {
+    double beta1 = s[0], beta2 = s[1], eps = s[2], weight_decay = s[3], n0 = (rate / (0x1.0000000000000p+0 - pow(beta1, k))), n1 = sqrt((0x1.0000000000000p+0 - pow(beta2, k))), n2 = (0x1.0000000000000p+0 - (rate * weight_decay));
+    BUFFER(mean, 0); BUFFER(squares, 1);
     (void)s; (void)k; (void)rate; (void)b; (void)c; (void)beta1; (void)beta2; (void)eps; (void)weight_decay;
-    for (i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
         double x_i = x[i], g_i = g[i];
         double t0 = (b_mean[i] + ((0x1.0000000000000p+0 - beta1) * (g_i - b_mean[i])));
         double t1 = ((beta2 * b_squares[i]) + (((0x1.0000000000000p+0 - beta2) * g_i) * g_i));
