@@ -14,6 +14,7 @@ from .edges import edges
 from .engine.nary import stale
 from .engine.sweep import Walk, topological_order
 from .engine.value import Value
+from .naming import distinct_names, distinct_scopes, numbers
 
 __all__ = [
     "Explanation",
@@ -130,12 +131,16 @@ class Path:
     product: float
 
     def __str__(self) -> str:
+        return self._text(_names(self.nodes[0]))
+
+    def _text(self, names: dict[Value, str]) -> str:
         steps = [
-            f" --({d:.4g})--> {_name(node)}" for d, node in zip(self.partials, self.nodes[1:], strict=True)
+            f" --({d:.4g})--> {_name(node, names)}"
+            for d, node in zip(self.partials, self.nodes[1:], strict=True)
         ]
         if len(steps) > 8:
             steps[4:-4] = [f" --> ... {len(steps) - 8} more ..."]
-        return f"{self.product:+.6g} = {_name(self.nodes[0])}" + "".join(steps)
+        return f"{self.product:+.6g} = {_name(self.nodes[0], names)}" + "".join(steps)
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,8 @@ class Explanation:
         paths: the largest of them, by absolute product.
         total: the sum over all paths, summed node by node: the gradient of output with respect to parent.
         rest: the share of the paths that are not listed.
+        stale: how many nodes held a number that no longer followed from their parents', see `stale_nodes`:
+            then the partials are of numbers that are no longer there.
 
     Example:
         >>> x = Value(3.0, label="x")
@@ -164,14 +171,21 @@ class Explanation:
     paths: tuple[Path, ...]
     total: float
     rest: float
+    stale: int = 0
 
     def __str__(self) -> str:
+        names = _names(self.output)
         plural = "path" if self.count == 1 else "paths"
         lines = [
-            f"d {_name(self.output)} / d {_name(self.parent)} = {self.total:.6g}, "
+            f"d {_name(self.output, names)} / d {_name(self.parent, names)} = {self.total:.6g}, "
             f"summed over {_big(self.count)} {plural}"
         ]
-        lines.extend(f"  {path}" for path in self.paths)
+        if self.stale:
+            lines.append(
+                f"  stale: {self.stale} of the nodes no longer follow from their parents' numbers;"
+                " build the graph anew"
+            )
+        lines.extend(f"  {path._text(names)}" for path in self.paths)
         hidden = self.count - len(self.paths)
         if hidden:
             lines.append(f"  {self.rest:+.6g} from {_big(hidden)} more")
@@ -184,10 +198,31 @@ def _big(count: int) -> str:
     )
 
 
-def _name(node: Value) -> str:
-    if node.label:
-        return node.label if len(node.label) <= 40 else node.label[:37] + "..."
-    return f"{node._op or 'leaf'}({node.data:.4g})"
+def _names(output: Value) -> dict[Value, str]:
+    """The names of the labelled nodes below an output, which differ: see `autograd_core.naming`."""
+    nodes = topological_order(output)
+    labels = [node.label for node in nodes]
+    if not any(labels):
+        return {}
+    place = {node: i for i, node in enumerate(nodes)}
+    scopes = distinct_scopes(nodes, [[place[parent] for parent in node.parents] for node in nodes])
+    found = distinct_names(scopes, labels)
+    counts = Counter(labels)
+    counted = numbers(nodes)
+    names = {}
+    for i, label in enumerate(labels):
+        if label:
+            short = _short(label)
+            names[nodes[i]] = found.get(i) or (short if counts[label] == 1 else f"{counted[i]} “{short}”")
+    return names
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= 40 else label[:37] + "..."
+
+
+def _name(node: Value, names: dict[Value, str]) -> str:
+    return names.get(node) or _short(node.label) or f"{node._op or 'leaf'}({node.data:.4g})"
 
 
 def explain(output: Value, parent: Value, limit: int = 10) -> Explanation:
@@ -225,12 +260,13 @@ def explain(output: Value, parent: Value, limit: int = 10) -> Explanation:
         if reached:
             counts[node] = sum(counts[target] for target, _ in reached)
             bounds[node] = max(abs(partial) * bounds[target] for target, partial in reached)
+    torn = len(stale(order))
     if output not in counts:
-        return Explanation(output, parent, 0, (), 0.0, 0.0)
+        return Explanation(output, parent, 0, (), 0.0, 0.0, torn)
     listed = tuple(itertools.islice(_largest_paths(output, parent, links, bounds), limit))
     total = _gradient(output, parent, order, links, counts)
     rest = total - math.fsum(path.product for path in listed) if counts[output] > len(listed) else 0.0
-    return Explanation(output, parent, counts[output], listed, total, rest)
+    return Explanation(output, parent, counts[output], listed, total, rest, torn)
 
 
 _Link = tuple[Value, float, "float | None", Any]

@@ -49,7 +49,7 @@ def graph_columns(script: Script) -> dict[str, Any]:
         "kinds": snapshot.kinds,
         "names": script.names,
         "titles": [_title(script, i) for i in range(len(nodes))],
-        "scopes": [visible(node.scope, MOST_SCOPES) for node in nodes],
+        "scopes": [visible(scope, MOST_SCOPES) for scope in snapshot.scopes],
         "sources": [_source(node) for node in nodes],
         "grads": _starting_column(script),
         "roots": list(snapshot.roots),
@@ -79,7 +79,7 @@ def _box(box: Box) -> dict[str, Any]:
 
 
 def _title(script: Script, i: int) -> str:
-    name = title_name(script.names[i], script.snapshot.nodes[i].label)
+    name = title_name(script.names[i], script.snapshot.labels[i])
     return visible(title_of(script.snapshot, i, name, script.digits), 64)
 
 

@@ -98,12 +98,12 @@ def unit_of(snapshot: Snapshot, i: int) -> Hashable:
     whole layer.
     """
     node = snapshot.nodes[i]
-    if node.op != "relu" or not node.scope:
+    if node.op != "relu" or not snapshot.scopes[i]:
         return i
     near = set(snapshot.parents[i])
     for _ in range(2):
         near |= {parent for child in near for parent in snapshot.parents[child]}
-    return node.scope, frozenset(leaf for leaf in near if snapshot.kinds[leaf] == "parameter")
+    return snapshot.scopes[i], frozenset(leaf for leaf in near if snapshot.kinds[leaf] == "parameter")
 
 
 def _left_out(snapshot: Snapshot) -> list[Finding]:

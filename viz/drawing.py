@@ -9,7 +9,6 @@ from typing import Any
 
 import graphviz
 
-from autograd_core import Value
 from viz.diagnosis import diagnose, layers_of
 from viz.dot import to_dot
 from viz.errors import FormatError, RenderTimeout
@@ -20,7 +19,7 @@ from viz.mermaid import to_mermaid
 from viz.picture import Picture, Style, paint
 from viz.planning import MAX_EDGES, MAX_NODES, Options, plans
 from viz.renderer import SYSTEM_FORMATS, render
-from viz.roots import roots_of
+from viz.roots import parameters_of, roots_of
 from viz.snapshot import Snapshot, take_snapshot, without_order
 from viz.svg import finish_svg
 from viz.text import html_text
@@ -248,7 +247,7 @@ def draw(
     fold: bool | None = None,
     digits: int = 4,
     partials: bool | None = None,
-    parameters: Iterable[Value] | None = None,
+    parameters: Any = None,
     diagnosis: bool | str | Iterable[str] = True,
     legend: bool = False,
     numbered: bool = False,
@@ -271,8 +270,8 @@ def draw(
             Default: with more than 150 nodes.
         digits: Significant digits of the numbers.
         partials: Whether edges show their local partials. Default: with up to 300 boxes.
-        parameters: The leaves to draw as parameters. Default: the model's, else the leaves made inside a
-            scope.
+        parameters: The leaves to draw as parameters, or the model that has them: its attributes then tell
+            parts of one name apart. Default: the model's, else the leaves made inside a scope.
         diagnosis: Which layers to mark: all (True), none, or some of `"not finite"`, `"dead ReLU"`,
             `"ReLU off"`, `"exploding partial"`, `"vanishing partial"`, `"never swept"`, `"not reached"`.
         legend: Whether to explain the shapes.
@@ -305,7 +304,7 @@ def draw(
     options = Options(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, max_nodes, max_edges
     )
-    snapshot = take_snapshot(roots, found if parameters is None else parameters)
+    snapshot = take_snapshot(roots, found if parameters is None else parameters_of(parameters) or parameters)
     return Drawing(snapshot if numbered else without_order(snapshot), options)
 
 

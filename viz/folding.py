@@ -6,16 +6,15 @@ operation, scope and label differ in digits only and their parents are alike; so
 box, too.
 """
 
-import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from autograd_core.naming import pattern
 from viz.products import Product, inner_products
 from viz.snapshot import Snapshot
 
 OUTPUTS = 8  # up to which each has a box of its own
 REST = -1  # the number of the group of everything far from the outputs
-_DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,6 @@ class Folding:
         return any(name in names or name.startswith(f"{prefix}.") for name in self.expand)
 
 
-def pattern(name: str) -> str:
-    """The name with every run of digits replaced: `w12` -> `w*`."""
-    return _DIGITS.sub("*", name)
-
-
 def scope_pattern(scope: str) -> str:
     """The scope with the digits of its last level replaced: `layer1.neuron12` -> `layer1.neuron*`.
 
@@ -106,8 +100,7 @@ class _Grouper:
         products = inner_products(self.snapshot) if self.folding.fold else {}
         products = {i: one for i, one in products.items() if not (one.inside and i in roots)}
         results = {i: result for result, product in products.items() for i in product.inside}
-        for i, node in enumerate(self.snapshot.nodes):
-            scope = node.scope
+        for i, scope in enumerate(self.snapshot.scopes):
             box = self._box(scope)
             if i in roots:
                 groups.append(self._number(("root", i)))
@@ -143,7 +136,7 @@ class _Grouper:
                 if not self.snapshot.parents[parent]:
                     users.setdefault(parent, set()).add(groups[i])
         for leaf, found in users.items():
-            if not self._box(self.snapshot.nodes[leaf].scope) and leaf not in self.snapshot.roots:
+            if not self._box(self.snapshot.scopes[leaf]) and leaf not in self.snapshot.roots:
                 alike = "constant" if self.snapshot.kinds[leaf] == "constant" else groups[leaf]
                 groups[leaf] = self._number(("leaf", alike, frozenset(found)))
 
@@ -152,20 +145,19 @@ class _Grouper:
 
         So what one module does with the results of two others is alike.
         """
-        nodes = self.snapshot.nodes
+        scopes = self.snapshot.scopes
         if not scope:
             return frozenset([groups[p] for p in parents])
         return frozenset(
-            [groups[p] if nodes[p].scope == scope else self._scope_pattern(nodes[p].scope) for p in parents]
+            [groups[p] if scopes[p] == scope else self._scope_pattern(scopes[p]) for p in parents]
         )
 
     def _alike(self, i: int, scope: str, parents: frozenset[Hashable], op: str = "") -> int:
-        node = self.snapshot.nodes[i]
-        op = op or node.op
-        exact = (op, scope, node.label, parents)
+        op, label = op or self.snapshot.nodes[i].op, self.snapshot.labels[i]
+        exact = (op, scope, label, parents)
         number = self.known.get(exact)  # most nodes repeat another to the letter
         if number is None:
-            key = (op, self._scope_pattern(scope), self._pattern(node.label))
+            key = (op, self._scope_pattern(scope), self._pattern(label))
             number = self.known[exact] = self._chained(key, parents)
         return number
 
@@ -180,7 +172,7 @@ class _Grouper:
         return number
 
     def _leaf_key(self, i: int, scope: str) -> Hashable:
-        return self.snapshot.kinds[i], self._scope_pattern(scope), self._pattern(self.snapshot.nodes[i].label)
+        return self.snapshot.kinds[i], self._scope_pattern(scope), self._pattern(self.snapshot.labels[i])
 
     def _number(self, key: Hashable) -> int:
         return self.numbers.setdefault(key, len(self.numbers))
@@ -238,6 +230,6 @@ def _breadth_first(start: Iterable[int], inward: dict[int, list[int]], keep: int
     return seen
 
 
-def scope_depth(scopes: Sequence[str]) -> int:
+def scope_depth(scopes: Iterable[str]) -> int:
     """How many levels the deepest scope has."""
     return max((scope.count(".") + 1 for scope in scopes if scope), default=0)

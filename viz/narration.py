@@ -17,6 +17,7 @@ from autograd_core.calculus.operation import Dot, Operation, Reduction, formula
 from autograd_core.calculus.symbols import Symbol
 from autograd_core.engine.value import Value
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step
+from viz.snapshot import Snapshot
 from viz.text import DASH, digits_needed, number, visible
 
 FORMULA_LIMIT = 80  # characters; a longer formula tells less than its value
@@ -78,17 +79,16 @@ class Narrator:
     """Puts steps into words, with one name a node.
 
     Args:
+        snapshot: The graph.
         names: Each node's name.
         digits: Significant digits of the numbers; more where the arithmetic needs them to read true.
-        stale: The nodes whose number no longer follows from their parents'.
     """
 
-    def __init__(
-        self, names: Mapping[Value, str], digits: int = 4, stale: frozenset[Value] = frozenset()
-    ) -> None:
-        self._names = names
+    def __init__(self, snapshot: Snapshot, names: Sequence[str], digits: int = 4) -> None:
+        self._names = dict(zip(snapshot.nodes, names, strict=True))
+        self._scopes = dict(zip(snapshot.nodes, snapshot.scopes, strict=True))
         self._digits = digits
-        self._stale = stale
+        self._stale = frozenset(snapshot.nodes[i] for i in snapshot.stale)
         self._folds: dict[Value, tuple[float, float]] = {}
 
     def tell(self, step: Step) -> Sentence:
@@ -144,7 +144,7 @@ class Narrator:
             "expression": _expression(node, names),
             "numbers": _expression(node, [number(x, digits) for x in step.arguments]),
             "value": self._number(step.value),
-            "place": _place(node),
+            "place": self._place(node),
             "spoken": _spoken(node, names),
         }
         if node not in self._stale:
@@ -178,7 +178,7 @@ class Narrator:
             "sum": self._sum(step.before, step.product, step.after),
             "before": SENTENCES["nothing"] if step.before is None else self._number(step.before),
             "after": self._number(step.after),
-            "place": _place(step.parent),
+            "place": self._place(step.parent),
         }
         return _sentence("backward", words)
 
@@ -196,6 +196,11 @@ class Narrator:
 
     def _needed(self, function: Callable[..., float] | None, operands: Sequence[float], result: float) -> int:
         return digits_needed(function, operands, result, self._digits) if function else self._digits
+
+    def _place(self, node: Value) -> str:
+        """Where a node is; labels such as w0 stand in every neuron."""
+        scope = self._scopes[node]
+        return _fill(SENTENCES["place"], {"scope": visible(scope, 60)}) if scope else ""
 
     def _number(self, value: float | None) -> str:
         return DASH if value is None else number(value, self._digits)
@@ -257,11 +262,6 @@ def _spoken(node: Value, arguments: list[str]) -> str:
     if word and len(arguments) == 2:
         return f"{arguments[0]} {word} {arguments[1]}"
     return f"{node.op} of {_listed(arguments)}"
-
-
-def _place(node: Value) -> str:
-    """Where a node is; labels such as w0 stand in every neuron."""
-    return _fill(SENTENCES["place"], {"scope": visible(node.scope, 60)}) if node.scope else ""
 
 
 def _signed(text: str) -> str:

@@ -47,8 +47,7 @@ class Script:
         self.picture = picture
         self.digits = digits
         self.names = node_names(snapshot, digits)
-        stale = frozenset(snapshot.nodes[i] for i in snapshot.stale)
-        self.narrator = Narrator(dict(zip(snapshot.nodes, self.names, strict=True)), digits, stale)
+        self.narrator = Narrator(snapshot, self.names, digits)
         self.boxes = [box for box in picture.boxes if box.kind != "reference"]
         self.events = events
         self.starting_gradients = _starting_gradients(events)

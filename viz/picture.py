@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
-from autograd_core import Value
+from autograd_core.naming import pattern
 from viz.diagnosis import LAYERS, Finding, unit_of
-from viz.folding import REST, Edge, Grouping, group_links, pattern, scope_pattern
+from viz.folding import REST, Edge, Grouping, group_links, scope_pattern
 from viz.heat import Measure, heat_of
 from viz.naming import node_names, title_name
 from viz.narration import operation_text
@@ -151,13 +151,14 @@ class _Painter:
         lines = [] if constant else [self._data(node.data), self._grad(grad)]
         found = self.notes.get(i, [])
         notes = [finding.text for finding in found]
-        place = f" in {node.scope}" if node.scope else ""
+        scope = self.snapshot.scopes[i]
+        place = f" in {scope}" if scope else ""
         tooltip = f"{title} ({kind}{place})\ndata {node.data!r}\ngrad {DASH if grad is None else repr(grad)}"
-        return Box(f"n{i}", kind, title, lines, node.scope, [i], notes, tooltip, _any_severe(found))
+        return Box(f"n{i}", kind, title, lines, scope, [i], notes, tooltip, _any_severe(found))
 
     def _name(self, i: int) -> str:
         """What a box of its own is called: its label, and its number where that is asked for or needed."""
-        label = self.snapshot.nodes[i].label
+        label = self.snapshot.labels[i]
         return title_name(self.names[i], label) if self.style.numbered else label
 
     def _several(self, members: list[int]) -> Box:
@@ -191,15 +192,13 @@ class _Painter:
     def _common(self, members: list[int], shown: list[int]) -> tuple[str, str]:
         """The cluster that several nodes stand in, and their title: a scope, an operation or a label."""
         number_ = self.groups.numbers[members[0]]
-        nodes = [self.snapshot.nodes[i] for i in members]
         if number_ == REST:
-            return "", f"more nodes: {len(nodes):,}"
+            return "", f"more nodes: {len(members):,}"
         if number_ in self.groups.scopes:
-            return self._scope_title(self.groups.scopes[number_], nodes)
-        nodes = [self.snapshot.nodes[i] for i in shown]
-        scopes = {node.scope for node in nodes}
+            return self._scope_title(self.groups.scopes[number_], members)
+        scopes = {self.snapshot.scopes[i] for i in shown}
         scope = scopes.pop() if len(scopes) == 1 else _common_scope(set(map(scope_pattern, scopes)))
-        labels = {pattern(node.label) for node in nodes}
+        labels = {pattern(self.snapshot.labels[i]) for i in shown}
         label = labels.pop() if len(labels) == 1 else ""
         what = " = ".join(filter(None, (label, self._sign(shown)))) or self.snapshot.kinds[shown[0]]
         return scope, f"{what} {self._size(number_)}"
@@ -216,11 +215,11 @@ class _Painter:
         rows, columns = self.shapes.get(number_, ("", len(self.shown[number_])))
         return f"{rows}×{columns}"
 
-    def _scope_title(self, scope: str, nodes: list[Value]) -> tuple[str, str]:
+    def _scope_title(self, scope: str, members: list[int]) -> tuple[str, str]:
         level = scope.count(".") + 1
-        copies = len({".".join(node.scope.split(".")[:level]) for node in nodes})
+        copies = len({".".join(self.snapshot.scopes[i].split(".")[:level]) for i in members})
         times = f" ×{copies}" if copies > 1 else ""
-        return scope.rpartition(".")[0], f"{scope}{times}: {len(nodes):,} nodes"
+        return scope.rpartition(".")[0], f"{scope}{times}: {len(members):,} nodes"
 
     def _data(self, value: float) -> str:
         return f"data {number(value, self.style.digits)}"
@@ -330,7 +329,7 @@ def title_of(snapshot: Snapshot, i: int, name: str, digits: int = 4) -> str:
     """
     node = snapshot.nodes[i]
     if snapshot.kinds[i] == "constant":
-        return " = ".join(filter(None, (node.label, number(node.data, digits))))
+        return " = ".join(filter(None, (snapshot.labels[i], number(node.data, digits))))
     return " = ".join(filter(None, (name, operation_text(node.op)))) or snapshot.kinds[i]
 
 

@@ -48,7 +48,7 @@ class Options:
         """
         if not (self.expand or self.collapse):
             return
-        known = _scope_names({node.scope for node in snapshot.nodes})
+        known = _scope_names({*snapshot.scopes})
         for name in (*self.expand, *self.collapse):
             if name not in known:
                 shown = ", ".join(sorted(known)[:12]) or "none"
@@ -79,8 +79,7 @@ def plans(snapshot: Snapshot, options: Options) -> Iterator[Grouping]:
 
 
 def _foldings(snapshot: Snapshot, options: Options) -> Iterator[Folding]:
-    scopes = {node.scope for node in snapshot.nodes}
-    deepest = scope_depth(list(scopes))
+    deepest = scope_depth({*snapshot.scopes})
     wanted = Folding(options.depth, options.expand, options.collapse, bool(options.fold))
     if options.fold is None:
         wanted = replace(wanted, fold=len(snapshot.nodes) > options.readable)

@@ -21,7 +21,7 @@ from viz.payload import Script
 from viz.picture import Style
 from viz.planning import Options
 from viz.renderer import render
-from viz.roots import roots_of
+from viz.roots import parameters_of, roots_of
 from viz.snapshot import take_snapshot
 from viz.svg import finish_svg
 from viz.text import script_json
@@ -293,7 +293,7 @@ def step(
     expand: str | Iterable[str] = (),
     collapse: str | Iterable[str] = (),
     fold: bool | None = None,
-    parameters: Iterable[Value] | None = None,
+    parameters: Any = None,
     digits: int = 4,
     diagnosis: bool | str | Iterable[str] = True,
     legend: bool = False,
@@ -314,7 +314,7 @@ def step(
         expand: Scopes to open in spite of `depth`.
         collapse: Scopes to collapse in any case.
         fold: Whether repeated structure shares a box. Default: with more than 200 nodes.
-        parameters: The leaves to draw as parameters.
+        parameters: The leaves to draw as parameters, or their model, as for `draw`.
         digits: Significant digits of the numbers.
         diagnosis: Which layers to mark, as for `draw`.
         legend: Whether to explain the shapes.
@@ -351,7 +351,7 @@ def step(
     options = Options(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, readable=OPEN_UP_TO
     )
-    snapshot = take_snapshot(roots, found if parameters is None else parameters)
+    snapshot = take_snapshot(roots, found if parameters is None else parameters_of(parameters) or parameters)
     return Player(Drawing(snapshot, options), events, title or _title(roots), widget)
 
 

@@ -49,7 +49,7 @@ def inner_products(snapshot: Snapshot) -> dict[int, Product]:
 
 
 def _written_out(snapshot: Snapshot) -> dict[int, Product]:
-    nodes, parents = snapshot.nodes, snapshot.parents
+    nodes, parents, scopes = snapshot.nodes, snapshot.parents, snapshot.scopes
     uses = [0] * len(nodes)
     for row in parents:
         for parent in row:
@@ -57,8 +57,8 @@ def _written_out(snapshot: Snapshot) -> dict[int, Product]:
 
     def inside(child: int, i: int, op: str) -> bool:
         """Whether a node is only a step on the way to `child`."""
-        node, user = nodes[i], nodes[child]
-        return node.op == op and uses[i] == 1 and node.scope == user.scope and not node.label
+        node = nodes[i]
+        return node.op == op and uses[i] == 1 and scopes[i] == scopes[child] and not node.label
 
     sums: dict[int, Product] = {}
     for i, node in enumerate(nodes):
@@ -118,7 +118,7 @@ def rows_shape(snapshot: Snapshot, members: Sequence[int], rows: Iterable[tuple[
 
 def _counted(snapshot: Snapshot, row: Sequence[int]) -> list[int]:
     """Which of the numbers in their labels differ between some nodes: `[1]` for `w0_0`, `w0_1`."""
-    numbers = [re.findall(r"\d+", snapshot.nodes[i].label) for i in row]
+    numbers = [re.findall(r"\d+", snapshot.labels[i]) for i in row]
     return [k for k, column in enumerate(zip(*numbers, strict=False)) if len(set(column)) > 1]
 
 

@@ -1,28 +1,37 @@
 """From what a user wants drawn to Values: outputs, models and their inputs, Programs, collections."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from autograd_core import Value
 
+Parameters = Iterable[Value] | Mapping[Value, str]
 
-def roots_of(what: Any, inputs: Sequence[Any] = ()) -> tuple[list[Value], list[Value] | None]:
-    """The outputs to draw, and the parameters if `what` knows them.
+
+def roots_of(what: Any, inputs: Sequence[Any] = ()) -> tuple[list[Value], Parameters | None]:
+    """The outputs to draw, and the parameters if `what` knows them, by name if it knows that.
 
     Raises:
         TypeError: `what` is nothing that has a graph.
     """
     if isinstance(what, Value):
         return [what], None
-    known = getattr(what, "parameters", None)
-    if callable(known):
-        known = list(known())
+    known = parameters_of(what)
     if hasattr(what, "graph"):
         return _values(what.graph(*inputs)), known
     if callable(what):
         outputs = what(*(_as_inputs(x, f"x{i}" if len(inputs) > 1 else "x") for i, x in enumerate(inputs)))
         return _values(outputs), known
     return _values(what), None
+
+
+def parameters_of(what: Any) -> Parameters | None:
+    """The parameters of a model, with their names if it tells them; of leaves, these; else None."""
+    if callable(named := getattr(what, "named_parameters", None)):
+        return {value: name for name, value in named()}
+    known: Any = getattr(what, "parameters", None)
+    found: Parameters | None = known() if callable(known) else known
+    return found
 
 
 def _values(found: Any) -> list[Value]:

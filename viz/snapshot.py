@@ -1,11 +1,12 @@
 """A graph read once, as indices: what every picture starts from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from autograd_core import Value
 from autograd_core.graph import stale_nodes, topological_order
+from autograd_core.naming import distinct_scopes
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Snapshot:
         nodes: Parents first, in the order of the forward computation.
         parents: Each node's parents as indices into `nodes`, with repeats.
         kinds: Each node's kind: `"operation"`, `"input"`, `"parameter"` or `"constant"`.
+        scopes: Each node's scope; those of two parts that were given one name differ.
+        labels: Each node's label; that of a parameter without one is its path in the model.
         left_out: How many nodes of the graph are not among these: they only fix an order.
     """
 
@@ -24,6 +27,8 @@ class Snapshot:
     nodes: list[Value]
     parents: list[tuple[int, ...]]
     kinds: list[str]
+    scopes: list[str]
+    labels: list[str]
     left_out: int = 0
 
     @property
@@ -38,19 +43,25 @@ class Snapshot:
         return frozenset(i for i, node in enumerate(self.nodes) if node in found) if found else frozenset()
 
 
-def take_snapshot(roots: Sequence[Value], parameters: Iterable[Value] | None = None) -> Snapshot:
+def take_snapshot(
+    roots: Sequence[Value], parameters: Iterable[Value] | Mapping[Value, str] | None = None
+) -> Snapshot:
     """Read the graph below `roots`.
 
     Args:
         roots: The outputs.
-        parameters: The leaves that are parameters; by default the leaves that were made inside a scope.
+        parameters: The leaves that are parameters, maybe with their paths in a model; by default the leaves
+            that were made inside a scope.
     """
     nodes = topological_order(*roots)
     index = {node: i for i, node in enumerate(nodes)}
     parents = [tuple([index[parent] for parent in node.parents]) for node in nodes]
     chosen = None if parameters is None else set(parameters)
     kinds = [_kind(node, chosen) for node in nodes]
-    return Snapshot(tuple(index[root] for root in roots), nodes, parents, kinds)
+    named = parameters if isinstance(parameters, Mapping) else {}
+    scopes = distinct_scopes(nodes, parents, named)
+    labels = [node.label or named.get(node, "") for node in nodes]
+    return Snapshot(tuple(index[root] for root in roots), nodes, parents, kinds, scopes, labels)
 
 
 def without_order(snapshot: Snapshot) -> Snapshot:
@@ -84,6 +95,8 @@ def without_order(snapshot: Snapshot) -> Snapshot:
         [snapshot.nodes[i] for i in order],
         [tuple(place[same[parent]] for parent in parents[i]) for i in order],
         [snapshot.kinds[i] for i in order],
+        [snapshot.scopes[i] for i in order],
+        [snapshot.labels[i] for i in order],
         len(parents) - len(order),
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
-from autograd_core import COMPILED, Value, explain, statistics, topological_order
+from autograd_core import COMPILED, Value, explain, scope, statistics, topological_order
 from autograd_core.engine.sweep import Walk
 
 
@@ -309,3 +309,25 @@ def test_backward_in_diagnosis_mode_tells_that_a_graph_is_stale():
     assert not x.has_grad
     y.backward()
     assert x.grad == pytest.approx(2 * math.e)
+
+
+def test_parameters_of_one_label_are_told_apart():
+    values = []
+    for layer in range(2):
+        with scope(f"layer{layer}"):
+            values.append(Value(1.0 + layer, "w"))
+    x = Value(3.0, "x")
+    y = values[0] * x + values[1] * Value(5.0, "x")
+    assert str(y.explain(values[1])).splitlines()[1].endswith("--> layer1.w")
+    assert str(y.explain(x)).splitlines()[1].endswith("--> u2 “x”")
+
+
+def test_a_stale_graph_is_said_to_be_stale():
+    x = Value(2.0, "x")
+    y = x * x + x
+    assert y.explain(x).stale == 0
+    x.data = 5.0
+    told = y.explain(x)
+    assert told.stale == 2
+    assert "stale: 2 of the nodes" in str(told)
+    assert "build the graph anew" in str(told)

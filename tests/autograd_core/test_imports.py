@@ -25,6 +25,7 @@ ROWS = (
             "autograd_core.backward",
             "autograd_core.custom",
             "autograd_core.edges",
+            "autograd_core.naming",
             "autograd_core.expressions",
         ),
         *(

@@ -98,6 +98,109 @@ def test_labels_that_repeat_in_one_scope_are_numbered():
     assert names_of(Value(1.0, "x") * Value(2.0, "x")) == ["u1", "u2", "u3"]
 
 
+class Two:
+    """Two networks, as an encoder and a decoder, with the same scopes."""
+
+    def __init__(self, network, ensemble=False):
+        self.parts = {"encoder": network(2, 3, 2), "decoder": network(2, 4, 1, seed=2)}
+        self.ensemble = ensemble
+
+    def named_parameters(self):
+        for part, model in self.parts.items():
+            for layer, neurons in enumerate(model.layers):
+                for unit, (weights, bias) in enumerate(neurons):
+                    for k, value in enumerate([*weights, bias]):
+                        yield f"{part}.layer{layer}.W[{unit}][{k}]", value
+
+    def parameters(self):
+        return [value for _name, value in self.named_parameters()]
+
+    def __call__(self, inputs):
+        first, second = self.parts.values()
+        return [*first(inputs), second(inputs)] if self.ensemble else second(first(inputs))
+
+
+def whose(model, part):
+    return {value for name, value in model.named_parameters() if name.startswith(part)}
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_two_networks_of_one_graph_are_told_apart_by_number(network, ensemble):
+    model = Two(network, ensemble)
+    outputs = model([Value(0.5, "x0"), Value(1.0, "x1")])
+    snapshot = viz.draw(outputs, fold=False).snapshot
+    names = dict(zip(snapshot.nodes, node_names(snapshot), strict=True))
+    assert len({names[p] for p in model.parameters()}) == len(model.parameters())
+    for part, number_ in (("encoder", ""), ("decoder", "_2")):
+        for value in whose(model, part):
+            known = re.fullmatch(r"(layer\d(_2)?\.)?neuron\d\.[wb]\d?", names[value])
+            assert known
+            assert known[1] is None or (known[2] or "") == number_
+    scopes = dict(zip(snapshot.nodes, snapshot.scopes, strict=True))
+    for node in snapshot.nodes:
+        if node.scope and not node.is_leaf:
+            near = node if node.op == "dot" else node.parents[0]
+            assert scopes[node] == scopes[near.parents[0]]
+    assert {box.scope for box in viz.draw(outputs, fold=False).picture.boxes} >= {"layer0_2.neuron3"}
+    titles = {box.title.partition(":")[0] for box in viz.draw(outputs, depth=0).picture.boxes}
+    assert {"layer0", "layer0_2"} <= titles
+
+
+def test_the_attributes_of_a_model_tell_its_networks_apart(network):
+    model = Two(network)
+    by_call = viz.step(model, [0.5, 1.0])
+    by_loss = viz.step(model([Value(0.5, "x0"), Value(1.0, "x1")]), parameters=model)
+    for player in (by_call, by_loss):
+        names = dict(zip(player.script.snapshot.nodes, player.script.names, strict=True))
+        first = model.parts["encoder"].layers[0][0][0][0]
+        assert names[first] == "encoder.layer0.neuron0.w0"
+        assert "encoder.layer0.neuron0.w0 * x0" in player.script.frames[0].sentence.title
+        assert "   in encoder.layer0.neuron0" in player.script.frames[0].sentence.lines[1]
+        assert "decoder.layer0.neuron3" in {box.scope for box in player.script.picture.boxes}
+
+
+def test_parameters_without_labels_are_called_by_their_attributes():
+    class Line:
+        def __init__(self):
+            self.w, self.b = [Value(2.0), Value(3.0)], Value(1.0)
+
+        def named_parameters(self):
+            return [("w[0]", self.w[0]), ("w[1]", self.w[1]), ("head.b", self.b)]
+
+        def parameters(self):
+            return [*self.w, self.b]
+
+        def __call__(self, x):
+            return dot(self.w, x, self.b)
+
+    first = viz.step(Line(), [1.0, 2.0]).script.frames[0]
+    assert first.sentence.title == "u6 = w[0] * x0 + w[1] * x1 + head.b"
+    titles = [box.title for box in viz.draw(Line(), [1.0, 2.0]).picture.boxes]
+    assert titles == ["w[0]", "w[1]", "x0", "x1", "head.b", "dot"]
+    assert viz.step(Line(), [1.0, 2.0]).inputs["head.b"] == 1.0
+
+
+def test_a_new_leaf_of_each_call_does_not_make_another_part():
+    with scope("layer"):
+        w = Value(2.0, "w")
+    total = Value(0.0, "start")
+    for k in range(3):
+        with scope("layer"):
+            total = total + w * Value(float(k), "x") + Value(0.1, "noise")
+    assert set(take_snapshot([total]).scopes) == {"", "layer"}
+
+
+def test_a_scope_with_the_name_that_a_number_would_make_is_another():
+    def line(name, x):
+        with scope(name):
+            return Value(2.0, "w") * x
+
+    root = line("part", line("part_2", line("part", Value(1.0, "x"))))
+    names = names_of(root)
+    assert len(set(names)) == len(names)
+    assert {"part.w", "part_2.w", "part_2_.w"} <= set(names)
+
+
 def test_every_name_in_a_sentence_stands_in_the_picture(network):
     player = viz.step(network(2, 2, 1), [0.5, 1.0])
     titles = {box.members[0]: box.title for box in player.script.boxes if len(box.members) == 1}
