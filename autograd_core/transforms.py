@@ -205,7 +205,7 @@ class _Call:
         """Return d(sum_k seed_k output_k)/d leaf for each leaf: floats, or Values where graphs are wanted."""
         if self.higher or Value in map(type, seeds):
             return [as_value(adjoint) for adjoint in adjoints(outputs, self.leaves, seeds, self.since)]
-        return gradients_of(outputs, seeds, self.leaves)
+        return gradients_of(outputs, seeds, self.leaves, self.since)
 
     def parts(self, numbers: Sequence[Any]) -> list[Any]:
         """Return one number for each leaf in the form of each argument."""
@@ -376,14 +376,14 @@ def _sparse(call: _Call, name: str, symmetric: bool = False) -> Any:
         lambda group: carry_tangents(
             nodes, [leaves[k] for k in group], [1.0] * len(group), False, call.since
         ),
-        lambda group: gradients_of([nodes[i] for i in group], [1.0] * len(group), leaves),
+        lambda group: gradients_of([nodes[i] for i in group], [1.0] * len(group), leaves, call.since),
     )
     finite = list(map(math.isfinite, numbers))
     if not all(finite):  # it spreads to whatever is summed with it: such rows by themselves
         for i, node in enumerate(nodes):
             part = slice(starts[i], starts[i + 1])
             if not all(finite[part]):
-                row = gradients_of([node], [1.0], leaves)
+                row = gradients_of([node], [1.0], leaves, call.since)
                 numbers[part] = [row[k] for k in columns[part]]
     return csr_array((numbers, columns, starts), shape=(len(nodes), len(leaves)))
 

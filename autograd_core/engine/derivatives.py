@@ -20,6 +20,7 @@ itself for `chosen`. Where all that reaches a node came through such edges, what
 the same way.
 """
 
+import weakref
 from array import array
 
 import cython
@@ -49,7 +50,7 @@ else:
 
 from .modes import enable_grad
 from .nary import refuse_stale
-from .sweep import sweep
+from .sweep import sweep, way_to_input
 from .value import bounded, method, recording, rules
 
 COMPILED = cython.compiled
@@ -59,12 +60,21 @@ COMPILED = cython.compiled
 _arities = cython.declare(list, [0] + [operation.arity or 0 for operation in OPERATIONS.values()])
 _native = cython.declare(list, [False] + [operation.native for operation in OPERATIONS.values()])
 _partials = cython.declare(list, [None] * len(_arities))
-_active = cython.declare(
-    cython.int, 0
-)  # calls of functions whose inputs are being differentiated, in all threads
 
 
 # --- inputs that are being differentiated ---------------------------------------------------------------
+#
+# Whether a node depends on the inputs of some call is asked again and again in a loop of nested calls. That
+# must not cost a walk through all that was computed before. So nodes that depend on none are remembered to be
+# INDEPENDENT: the inputs of later calls are new nodes, on which they cannot depend either. (Where a call's
+# inputs are not new, nothing is remembered while it is at work.) Of the nodes on a way to an input every 64th
+# is remembered to be DEPENDENT, until a call ends that was at work when that was found.
+
+# For each call that is at work, of all threads, in the order in which they began: references to the nodes that
+# were found to be DEPENDENT after it began, and before a later one did.
+_calls = cython.declare(list, [])
+_ended = cython.declare(cython.longlong, 0)  # calls so far
+_on_old_inputs = cython.declare(cython.int, 0)  # calls at work whose inputs are not new
 
 
 def call_on_inputs(function, args, kwargs, leaves: list):
@@ -73,34 +83,70 @@ def call_on_inputs(function, args, kwargs, leaves: list):
     Graphs are built, within `no_grad` too, and to convert a node that depends on the inputs raises
     `ConversionError`.
     """
-    global _active
+    global _on_old_inputs
     mode: cython.int = thread_mode()
     leaf: Value
+    found: list = []
+    old: cython.bint = False
     if mode & HELD and mode & NO_GRAD:
         with enable_grad():
             return call_on_inputs(function, args, kwargs, leaves)
     for leaf in leaves:
+        old = old or leaf._known == INDEPENDENT
         leaf._flags |= INPUT
-    _active += 1
+    _on_old_inputs += old
+    _calls.append(found)
     set_thread_mode((mode & ~NO_GRAD) | TRACING)
     try:
         return function(*args, **kwargs)
     finally:
         set_thread_mode(mode)
-        _active -= 1
         for leaf in leaves:
             leaf._flags &= ~INPUT
+        _on_old_inputs -= old
+        _end_call(found)
+
+
+def _end_call(found: list):
+    """Forget what was found to be DEPENDENT since a call began: it may be so on the inputs of this one."""
+    global _ended
+    place: cython.Py_ssize_t = len(_calls) - 1
+    later: list
+    node: Value
+    while _calls[place] is not found:
+        place -= 1
+    for later in _calls[place:]:
+        for reference in later:
+            node = reference()
+            if node is not None:
+                node._known = 0
+        later.clear()
+    del _calls[place]
+    _ended += 1
 
 
 def depends_on_inputs(nodes: list):
     """Tell whether some of the nodes depend on the inputs of a call that is at work."""
     node: Value
-    if _active == 0:
+    place: cython.Py_ssize_t
+    ended: cython.longlong = _ended
+    if not _calls:
         return False
-    for node in nodes_up_to(tuple(nodes), INPUT):
-        if node._flags & INPUT:
+    if _on_old_inputs:
+        for node in nodes_up_to(tuple(nodes), INPUT):
+            if node._flags & INPUT:
+                return True
+        return False
+    for node in nodes:
+        if node._flags & INPUT or node._known == DEPENDENT:
             return True
-    return False
+    way: list = way_to_input([node for node in nodes if cython.cast(Value, node)._known != INDEPENDENT])
+    for place in range(len(way) - 64, -1, -64):
+        if ended == _ended:  # no other thread has ended one meanwhile
+            node = way[place]
+            cython.cast(list, _calls[len(_calls) - 1]).append(weakref.ref(node))
+            node._known = DEPENDENT
+    return len(way) > 0
 
 
 @method
@@ -115,18 +161,20 @@ def _refuse_conversion(self, how):
         )
 
 
-def gradients_of(outputs: list, seeds: list, leaves: list):
+def gradients_of(outputs: list, seeds: list, leaves: list, since: cython.longlong):
     """Return the gradients of sum_k seed_k output_k, floats.
 
     Args:
         outputs: Values.
         seeds: a float for each.
         leaves: the inputs that were made for the call from which the outputs came.
+        since: what `walks_so_far` said before they were made.
     """
     leaf: Value
     for leaf in leaves:
         leaf._grad = 0.0
-    sweep(outputs, seeds, leaves)
+    before = _before(since)
+    sweep(outputs, seeds, leaves, before, _next_stamp())
     return [leaf._grad for leaf in leaves]
 
 
@@ -142,6 +190,24 @@ def walks_so_far():
     loop of nested calls each node of the past is looked at by one of them alone.
     """
     return _walks
+
+
+@cython.cfunc
+def _before(since: cython.longlong) -> cython.uint:
+    """Return the walk before which a node is older than a call (see `is_older`); 0 where that is unknown."""
+    if since > 0 and _walks - since < 0x4000:  # half of what `is_older` allows: other threads walk too
+        return cython.cast(cython.uint, (since & 0xFFFF) | 0x10000)
+    return 0
+
+
+@cython.cfunc
+def _next_stamp() -> cython.uint:
+    """Return the stamp of one more walk."""
+    global _walks
+    _walks += 1
+    if _walks & 0xFFFF == 0:  # it stands for "none"
+        _walks += 1
+    return cython.cast(cython.uint, _walks & 0xFFFF)
 
 
 @cython.final
@@ -164,9 +230,7 @@ class _Between:
 
     def __init__(self, outputs: list, inputs: list, stop: cython.int, since: cython.longlong):
         y: Value
-        before: cython.uint = 0
-        if since > 0 and _walks - since < 0x4000:  # half of what `is_older` allows: other threads walk too
-            before = (since & 0xFFFF) | 0x10000
+        before: cython.uint = _before(since)
         # The flag TARGET is on the inputs during the walk alone: other threads may share them.
         chosen: set = set(map(id, inputs))
         at_inputs: cython.bint = (stop & TARGET) != 0
@@ -181,13 +245,10 @@ class _Between:
         self._leave_stamps()
 
     def _leave_stamps(self):
-        global _walks
         node: Value
-        _walks += 1
-        if _walks & 0xFFFF == 0:  # it stands for "none"
-            _walks += 1
+        stamp: cython.uint = _next_stamp()
         for node in self.nodes:
-            node._stamp = cython.cast(cython.ushort, _walks & 0xFFFF)
+            node._stamp = cython.cast(cython.ushort, stamp)
 
     def _find_edges(self, outputs: list, inputs: list, stop: cython.int, at_inputs: cython.bint):
         i: cython.Py_ssize_t

@@ -15,7 +15,9 @@ def call_on_inputs(
 def depends_on_inputs(nodes: list[Value]) -> bool:
     """Tell whether some of the nodes depend on the inputs of a call that is at work."""
 
-def gradients_of(outputs: list[Value], seeds: Sequence[float], leaves: list[Value]) -> list[float]:
+def gradients_of(
+    outputs: list[Value], seeds: Sequence[float], leaves: list[Value], since: int
+) -> list[float]:
     """Return the gradients of sum_k seed_k output_k with respect to leaves made for one call."""
 
 def walks_so_far() -> int:

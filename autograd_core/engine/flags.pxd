@@ -19,6 +19,9 @@ cdef enum:
     BRANCHED = 16384
     LENIENT = 32768
 
+    INDEPENDENT = 1
+    DEPENDENT = 2
+
     NO_GRAD = 1
     DIAGNOSE = 2
     RECORDING = 4

@@ -1,6 +1,7 @@
 """The bits of a node's flags and of a thread's modes; `flags.pxd` gives them to the compiled modules."""
 
-# Flags of a node.
+# Flags of a node. All 16 bits are in use: the next flag may take one of the 6 that the field `_known` has left
+# (there is no other room in a node's 96 bytes).
 CONSTANT = 1  # a leaf that takes no gradient
 SWEPT = 2  # a sweep came by
 REACHED = 4  # some contribution arrived in the last sweep
@@ -18,6 +19,10 @@ PLAIN_0 = 4096  # compiled: operand 0 is a plain number, whose node nobody has a
 PLAIN_1 = 8192  # operand 1 is
 BRANCHED = 16384  # a derivative for which a user's rule compared numbers: for others it may be another graph
 LENIENT = 32768  # made within ieee(): infinities and NaN where floats raise
+
+# What is known of the inputs that a node depends on: its field `_known`, see derivatives.py.
+INDEPENDENT = 1  # on none of a call that is at work, or will be
+DEPENDENT = 2  # on some of a call that is at work
 
 # Modes of a thread.
 NO_GRAD = 1

@@ -40,7 +40,8 @@ struct AD_ALIAS ad_node {
     ad_node *_p0, *_p1;   /* up to two parents; of more, _p0 is a block (parents, then partials) and _p1 the index */
     double _d0, _d1;      /* up to two partials */
     PyObject *_extra, *_weak_references;
-    unsigned short _op_id, _flags;
+    unsigned char _op_id, _known;   /* _known: of derivatives.py */
+    unsigned short _flags;
     unsigned int _count, _mark;
     unsigned short _scope, _stamp;  /* _stamp: of derivatives.py */
 };

@@ -224,7 +224,8 @@ AD_ALWAYS ad_node *ad_begin(int op, double y, int flags, unsigned int count) {
     Py_INCREF(Py_None);
     node->_extra = Py_None;
     node->_weak_references = NULL;
-    node->_op_id = (unsigned short)op;
+    node->_op_id = (unsigned char)op;
+    node->_known = 0;
     node->_flags = (unsigned short)flags;
     node->_count = count;
     node->_mark = 0;
@@ -271,7 +272,8 @@ static PyObject *ad_alloc(PyTypeObject *type, Py_ssize_t items) {
     node->_data = node->_grad = node->_d0 = node->_d1 = 0.0;
     node->_p0 = node->_p1 = NULL;
     node->_extra = node->_weak_references = NULL;
-    node->_op_id = node->_flags = 0;
+    node->_op_id = node->_known = 0;
+    node->_flags = 0;
     node->_count = node->_mark = 0;
     node->_scope = node->_stamp = 0;
     return (PyObject *)node;

@@ -99,7 +99,7 @@ def blank(node: Any) -> None:
     node._grad = 0.0
     node._parents = node._partials = ()
     node._extra = None
-    node._op_id = node._flags = node._index = node._mark = node._scope = node._stamp = 0
+    node._op_id = node._known = node._flags = node._index = node._mark = node._scope = node._stamp = 0
 
 
 _RULES = [None, *OPERATIONS.values()]  # the built-in operations by identifier

@@ -121,6 +121,7 @@ def _visit(
     leaves: cython.bint,
     stop: cython.int,
     before: cython.uint,
+    seeking: cython.bint,
 ) -> cython.int:
     """Append what `root` was computed from, and root, to `order`: depth first, parents from left to right.
 
@@ -128,9 +129,12 @@ def _visit(
     caller clears the marks. Leaves are appended too if `leaves`; nodes with a flag of `stop`, and those that
     are older than `before`, count as leaves.
     Without `leaves`, and where nothing is pruned (`stop` is SWEPT), leaves are flagged as swept.
+    If `seeking` (without `leaves`), the visit ends where an input that is being differentiated is found, or a
+    node known to depend on one: `path` leads there. Leaves on the way to which there is none are remembered.
 
     Returns:
-        _DONE; _NO_MEMORY where it ended; _INTERRUPTED where Ctrl-C waits to be handled.
+        _DONE, also where what was sought is found; _NO_MEMORY where it ended; _INTERRUPTED where Ctrl-C waits
+        to be handled.
     """
     steps: cython.uint = 0
     node: cython.pointer(Node)
@@ -156,7 +160,17 @@ def _visit(
                 continue
             if parent._mark:
                 continue
-            if parent._count and not (leaves and (parent._flags & stop or is_older(parent._stamp, before))):
+            if seeking:
+                if parent._known == INDEPENDENT:
+                    continue
+                if parent._known == DEPENDENT or parent._flags & INPUT:
+                    return _DONE
+                if parent._count == 0:
+                    parent._known = INDEPENDENT
+                    continue
+            if parent._count and not (
+                (leaves and parent._flags & stop) or (before and is_older(parent._stamp, before))
+            ):
                 if not _append(path, parent):
                     return _NO_MEMORY
                 parent._mark = 1
@@ -196,27 +210,34 @@ def _clear_marks(nodes: _Nodes) -> cython.void:
 
 
 @cython.cfunc
-def _order(roots: list, leaves: cython.bint, stop: cython.int, before: cython.uint, inputs: tuple) -> _Nodes:
+def _order(
+    roots: list,
+    leaves: cython.bint,
+    stop: cython.int,
+    before: cython.uint,
+    inputs: tuple,
+    path: _Nodes,
+    seeking: cython.bint = False,
+) -> _Nodes:
     """Return the nodes under some roots, parents before children. Compiled, they are marked still.
 
-    The caller begins and ends the walk, and clears the marks. Ctrl-C is handled between two attempts, when
-    nothing is marked. The `inputs`, if any, count as leaves too.
+    The caller begins and ends the walk, and clears the marks, those of the path too if it is `seeking`. Ctrl-C
+    is handled between two attempts, when nothing is marked. The `inputs`, if any, count as leaves too.
     """
     order: _Nodes = _Nodes()
-    path: _Nodes = _Nodes()
     outcome: cython.int = _INTERRUPTED
     i: cython.Py_ssize_t
     if not cython.compiled:
-        order.items = _plain_order(roots, leaves, stop, before, inputs)
-        order.size = len(order.items)
+        order.items, path.items = _plain_order(roots, leaves, stop, before, inputs, seeking)
+        order.size, path.size = len(order.items), len(path.items)
         return order
     while outcome == _INTERRUPTED:
         outcome = _DONE
         for node in inputs:
             node_of(node)._flags |= TARGET
         for i in range(len(roots)):
-            if outcome == _DONE:
-                outcome = _visit(node_of(roots[i]), order, path, leaves, stop, before)
+            if outcome == _DONE and path.size == 0:
+                outcome = _visit(node_of(roots[i]), order, path, leaves, stop, before, seeking)
         for node in inputs:
             node_of(node)._flags &= ~TARGET
         if outcome == _DONE:
@@ -235,8 +256,12 @@ def _order(roots: list, leaves: cython.bint, stop: cython.int, before: cython.ui
     return order
 
 
-def _plain_order(roots, leaves, stop, before, inputs):
-    """Uncompiled twin of `_order`, without marks: here other threads may run during a walk."""
+def _plain_order(roots, leaves, stop, before, inputs, seeking):
+    """Uncompiled twin of `_order`, without marks: here other threads may run during a walk.
+
+    Returns:
+        The nodes; if it is `seeking` and has found something, the path to it.
+    """
     order, seen, targets = [], set(), set(map(id, inputs))
     for root in roots:
         path = [(root, 0)] if (root._parents or leaves) and id(root) not in seen else []
@@ -251,13 +276,20 @@ def _plain_order(roots, leaves, stop, before, inputs):
                 continue
             path.append((node, j + 1))
             parent = node._parents[j]
-            if parent._parents or leaves:
+            if seeking:
+                if parent._known == DEPENDENT or parent._flags & INPUT:
+                    return order, [inner for inner, _ in path]
+                if not parent._parents:
+                    parent._known = INDEPENDENT
+                if parent._known == INDEPENDENT:
+                    continue
+            if leaves or (parent._parents and not is_older(parent._stamp, before)):
                 if id(parent) not in seen:
                     seen.add(id(parent))
                     path.append((parent, 0))
             elif not parent._flags & CONSTANT:
                 parent._flags |= stop
-    return order
+    return order, []
 
 
 def topological_order(*roots):
@@ -293,7 +325,7 @@ def nodes_up_to(roots: tuple, stop: cython.int, before: cython.uint = 0, inputs:
     i: cython.Py_ssize_t
     begin_walk()
     try:
-        order: _Nodes = _order(list(roots), True, stop | TARGET if inputs else stop, before, inputs)
+        order: _Nodes = _order(list(roots), True, stop | TARGET if inputs else stop, before, inputs, _Nodes())
         _clear_marks(order)
     finally:
         end_walk()
@@ -303,6 +335,29 @@ def nodes_up_to(roots: tuple, stop: cython.int, before: cython.uint = 0, inputs:
     return nodes
 
 
+def way_to_input(roots: list) -> list:
+    """Return nodes from one of the roots down to one whose parent is an input that is being differentiated.
+
+    Or known to depend on one. The list is empty if there is no way. The nodes to which all ways were followed
+    are remembered to be INDEPENDENT, so that no later call looks behind them.
+    """
+    i: cython.Py_ssize_t
+    path: _Nodes = _Nodes()
+    begin_walk()
+    try:
+        order: _Nodes = _order(roots, False, 0, 0, (), path, True)
+        _clear_marks(order)
+        _clear_marks(path)
+    finally:
+        end_walk()
+    for i in range(order.size):
+        order.items[i]._known = INDEPENDENT
+    way: list = []
+    for i in range(path.size):
+        way.append(value_of(path.items[i]))
+    return way
+
+
 def check_nodes(nodes):
     """Raise TypeError unless all of them are Values."""
     for node in nodes:
@@ -310,7 +365,7 @@ def check_nodes(nodes):
             raise TypeError(f"a Value is wanted, not {type(node).__name__} {bounded(repr(node))}")
 
 
-def sweep(roots, gradients, targets=None):
+def sweep(roots, gradients, targets=None, before=0, stamp=0):
     """Run back-propagation once.
 
     In reverse topological order, each node adds partial * gradient to each of its parents. A node that
@@ -321,6 +376,8 @@ def sweep(roots, gradients, targets=None):
         roots: Values to start from.
         gradients: for each root, the gradient to start with.
         targets: leaves; if given, only they and what depends on them are touched.
+        before: the targets are known to be behind no node that is older: see `is_older`. 0 for none.
+        stamp: what the nodes that were walked over get as theirs; 0 for none.
 
     Raises:
         TypeError: a root or target is not a Value, or a gradient not a number.
@@ -349,13 +406,20 @@ def sweep(roots, gradients, targets=None):
             )
     begin_walk()
     try:
-        _back_propagate(starts, seeds, ends, targets is not None)
+        _back_propagate(starts, seeds, ends, targets is not None, before, stamp)
     finally:
         end_walk()
 
 
 @cython.cfunc
-def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint):
+def _back_propagate(
+    roots: list,
+    seeds: list,
+    targets: list,
+    pruned: cython.bint,
+    before: cython.uint,
+    stamp: cython.uint,
+):
     """Set and add gradients; if `pruned`, only those of the targets and of what depends on them."""
     node: cython.pointer(Node)
     parent: cython.pointer(Node)
@@ -365,11 +429,13 @@ def _back_propagate(roots: list, seeds: list, targets: list, pruned: cython.bint
     partials: cython.p_double
     gradient: cython.double
     touched: cython.int = 0
-    order: _Nodes = _order(roots, False, 0 if pruned else SWEPT, 0, ())
+    order: _Nodes = _order(roots, False, 0 if pruned else SWEPT, before, (), _Nodes())
     for i in range(len(targets)):
         node_of(targets[i])._flags |= TARGET | SWEPT
     if pruned:
         for i in range(order.size):
+            if stamp:
+                order.items[i]._stamp = cython.cast(cython.ushort, stamp)
             if _leads_to_target(order.items[i]):
                 order.items[i]._flags |= NEEDED
     if not cython.compiled:

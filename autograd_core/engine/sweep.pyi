@@ -20,7 +20,13 @@ def topological_order(*roots: Value) -> list[Value]:
         TypeError: if a root is not a Value.
     """
 
-def sweep(roots: Sequence[Value], gradients: Sequence[_Real], targets: Sequence[Value] | None = None) -> None:
+def sweep(
+    roots: Sequence[Value],
+    gradients: Sequence[_Real],
+    targets: Sequence[Value] | None = None,
+    before: int = 0,
+    stamp: int = 0,
+) -> None:
     """Run back-propagation once (Goodfellow et al. 2016, Algorithm 6.2)."""
 
 def check_nodes(nodes: Iterable[object]) -> None:

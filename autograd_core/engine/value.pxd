@@ -24,7 +24,8 @@ cdef extern from "layout.h":
         Node *_p0
         Node *_p1
         double _d0, _d1
-        unsigned short _op_id, _flags
+        unsigned char _op_id, _known
+        unsigned short _flags
         unsigned int _count, _mark
         unsigned short _scope, _stamp
     Node *node_of(object value) noexcept
@@ -51,7 +52,8 @@ cdef class Value:  # layout.h repeats these fields
     cdef double _d1
     cdef object _extra
     cdef object __weakref__
-    cdef unsigned short _op_id
+    cdef unsigned char _op_id
+    cdef unsigned char _known
     cdef unsigned short _flags
     cdef unsigned int _count
     cdef unsigned int _mark

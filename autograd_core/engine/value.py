@@ -80,8 +80,8 @@ class Value:
     """
 
     if not cython.compiled:
-        __slots__ = ("__weakref__", "_data", "_extra", "_flags", "_grad", "_index", "_mark", "_op_id",
-                     "_parents", "_partials", "_scope", "_stamp")  # fmt: skip
+        __slots__ = ("__weakref__", "_data", "_extra", "_flags", "_grad", "_index", "_known", "_mark",
+                     "_op_id", "_parents", "_partials", "_scope", "_stamp")  # fmt: skip
 
         def __init_subclass__(cls):
             raise TypeError("type 'autograd_core.engine.value.Value' is not an acceptable base type")

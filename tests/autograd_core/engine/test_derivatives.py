@@ -93,21 +93,22 @@ def test_a_sum_needs_no_folds():
 
 def visited(monkeypatch, run):
     """How many nodes were walked over while something ran."""
-    import autograd_core.engine.derivatives as module
+    import autograd_core.engine.sweep as module
 
     if ag.COMPILED:
         pytest.skip("counts calls of a function that is compiled away")
     count = 0
-    plain = module.nodes_up_to
+    plain = module._plain_order
 
     def counted(*given):
         nonlocal count
-        found = plain(*given)
-        count += len(found)
-        return found
+        order, path = plain(*given)
+        count += len(order) + len(path)
+        return order, path
 
-    monkeypatch.setattr(module, "nodes_up_to", counted)
-    run()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_plain_order", counted)
+        run()
     return count
 
 
@@ -134,6 +135,125 @@ def test_nested_derivatives_do_not_walk_through_the_past(monkeypatch, step):
         return lambda: grad(nested)(1.0)
 
     assert visited(monkeypatch, run(40)) < 2.1 * visited(monkeypatch, run(20))
+
+
+def _after(steps, step, x):
+    for _ in range(steps):
+        x = step(x)
+    return x
+
+
+IN_A_LONG_PAST = {  # x starts as an input of the outer call, z as another Value
+    "a float": lambda x, z: (x - 0.01 * grad(lambda y: y * y)(x.data), z),
+    "a closure over what depends": lambda x, z: (x - 0.01 * grad(lambda y: y * y * x)(0.5), z),
+    "a closure over what does not": lambda x, z: (x, z - 0.01 * grad(lambda y: y * y * z)(0.5)),
+    "a closure over both": lambda x, z: (x - 0.01 * grad(lambda y: y * z * x)(0.5), z * 1.01),
+    "a conversion": lambda x, z: (x + float(z), z * 1.01),
+    "a Jacobian": lambda x, z: (x - 0.01 * ag.jacobian(lambda y: [y * z, y * x])(0.5)[1], z * 1.01),
+    "two calls": lambda x, z: (x - grad(lambda y: y * grad(lambda u: u * y * x)(0.1))(0.1), z),
+}
+
+
+@pytest.mark.parametrize("way", IN_A_LONG_PAST)
+@pytest.mark.parametrize("outer", [True, False], ids=["within a call", "outside"])
+def test_calls_on_floats_do_not_walk_through_the_past(monkeypatch, way, outer):
+    def run(steps):
+        def nested(x):
+            x, z = _after(steps, lambda pair: IN_A_LONG_PAST[way](*pair), (x * 1.0, Value(0.3) * 1.0))
+            return x + z
+
+        return lambda: grad(nested)(1.0) if outer else nested(Value(1.0))
+
+    assert visited(monkeypatch, run(600)) <= 2.1 * visited(monkeypatch, run(300))
+
+
+@pytest.mark.parametrize("way", IN_A_LONG_PAST)
+def test_calls_on_floats_within_a_long_past_are_right(way):
+    by_hand = {
+        "a float": lambda x, z: (x - 0.01 * 2.0 * x.data, z),
+        "a closure over what depends": lambda x, z: (x - 0.01 * x, z),
+        "a closure over what does not": lambda x, z: (x, z - 0.01 * z.data),
+        "a closure over both": lambda x, z: (x - 0.01 * z * x, z * 1.01),
+        "a conversion": lambda x, z: (x + z.data, z * 1.01),
+        "a Jacobian": lambda x, z: (x - 0.01 * x, z * 1.01),
+        "two calls": lambda x, z: (x - 0.2 * x, z),
+    }
+
+    def outer(rule):
+        def nested(x):
+            x, z = _after(90, lambda pair: rule(*pair), (x * 1.0, Value(0.3) * 1.0))
+            return x * x + z
+
+        return nested
+
+    if way == "two calls":  # d/dy (y * d/du (u y x)) = d/dy (y y x) = 2 y x
+        assert IN_A_LONG_PAST[way](Value(3.0), Value(1.0))[0] == 3.0 - 0.2 * 3.0
+    for order in (1, 2):
+        found, expected = outer(IN_A_LONG_PAST[way]), outer(by_hand[way])
+        for _ in range(order):
+            found, expected = grad(found), grad(expected)
+        assert found(1.3) == pytest.approx(expected(1.3), rel=1e-10)
+
+
+def test_what_depends_on_an_inner_call_is_forgotten_when_that_ends():
+    kept = []
+
+    def inner(y):
+        long = _after(200, lambda v: v * 1.001, y)
+        assert isinstance(grad(lambda u: u * long)(1.0), Value)  # `long` is remembered to depend on y
+        kept.append(long)
+        return long
+
+    def outer(x):
+        past = _after(200, lambda v: v * 1.001, x)
+        grad(inner)(1.0)
+        assert type(grad(lambda u: u * kept[-1])(1.0)) is float
+        assert isinstance(grad(lambda u: u * past)(1.0), Value)
+        grad(inner)(2.0)
+        assert isinstance(grad(lambda u: u * past)(1.0), Value)
+        assert type(grad(lambda u: u * kept[-1])(1.0)) is float
+        return past
+
+    assert grad(outer)(1.0) == pytest.approx(1.001**200)
+    assert type(grad(lambda x: x * grad(lambda u: u * kept[-1])(1.0))(1.0)) is float
+
+
+def test_a_node_of_before_may_become_an_input():
+    from autograd_core.engine.derivatives import call_on_inputs
+
+    w = Value(2.0)
+    penalty = _after(100, lambda v: v * 1.01, w * w)
+    assert grad(lambda x: x * grad(lambda y: y * penalty)(1.0))(3.0) == penalty.data  # it depends on no input
+    for _ in range(2):
+        assert call_on_inputs(lambda: depends_on_inputs([penalty]), (), {}, [w])
+        with pytest.raises(ag.ConversionError):
+            call_on_inputs(lambda: float(penalty), (), {}, [w])
+        assert not call_on_inputs(lambda: depends_on_inputs([penalty]), (), {}, [Value(1.0)])
+
+
+def test_a_thread_that_ends_its_call_does_not_mislead_another():
+    import threading
+
+    begun, ended = threading.Barrier(2), threading.Barrier(2)
+    shared = []
+
+    def first(x):
+        shared.append(_after(300, lambda v: v * 1.001, x))
+        begun.wait()
+        ended.wait()
+        return x
+
+    def second(x):
+        begun.wait()
+        assert depends_on_inputs(shared)  # on the other thread's
+        ended.wait()
+        other.join()
+        return x * grad(lambda y: y * shared[0])(1.0)
+
+    other = threading.Thread(target=grad(first), args=(1.0,))
+    other.start()
+    assert grad(second)(1.0) == pytest.approx(1.001**300)
+    assert not depends_on_inputs(shared)
 
 
 def test_nested_derivatives_that_use_the_past_are_right():
