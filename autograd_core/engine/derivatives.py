@@ -70,8 +70,8 @@ _partials = cython.declare(list, [None] * len(_arities))
 # inputs are not new, nothing is remembered while it is at work.) Of the nodes on a way to an input every 64th
 # is remembered to be DEPENDENT, until a call ends that was at work when that was found.
 
-# For each call that is at work, of all threads, in the order in which they began: references to the nodes that
-# were found to be DEPENDENT after it began, and before a later one did.
+# For each call that is at work, of all threads, in the order in which they began: references to the nodes
+# that were found to be DEPENDENT after it began, and before a later one did.
 _calls = cython.declare(list, [])
 _ended = cython.declare(cython.longlong, 0)  # calls so far
 _on_old_inputs = cython.declare(cython.int, 0)  # calls at work whose inputs are not new

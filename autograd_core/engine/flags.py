@@ -1,7 +1,7 @@
 """The bits of a node's flags and of a thread's modes; `flags.pxd` gives them to the compiled modules."""
 
-# Flags of a node. All 16 bits are in use: the next flag may take one of the 6 that the field `_known` has left
-# (there is no other room in a node's 96 bytes).
+# Flags of a node. All 16 bits are in use: the next flag may take one of the 6 that the field `_known` has
+# left (there is no other room in a node's 96 bytes).
 CONSTANT = 1  # a leaf that takes no gradient
 SWEPT = 2  # a sweep came by
 REACHED = 4  # some contribution arrived in the last sweep

@@ -221,8 +221,8 @@ def _order(
 ) -> _Nodes:
     """Return the nodes under some roots, parents before children. Compiled, they are marked still.
 
-    The caller begins and ends the walk, and clears the marks, those of the path too if it is `seeking`. Ctrl-C
-    is handled between two attempts, when nothing is marked. The `inputs`, if any, count as leaves too.
+    The caller begins and ends the walk, and clears the marks, those of the path too if it is `seeking`.
+    Ctrl-C is handled between two attempts, when nothing is marked. The `inputs`, if any, count as leaves.
     """
     order: _Nodes = _Nodes()
     outcome: cython.int = _INTERRUPTED

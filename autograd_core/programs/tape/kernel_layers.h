@@ -124,7 +124,10 @@ static inline __attribute__((always_inline)) void K(column_tile)(double *dw, lon
     VEC acc[4];
     long k, r;
     int v;
-    for (v = 0; v < vecs; v++) for (r = 0; r < VL; r++) acc[v][r] = dw[(v * VL + r) * I];
+    for (v = 0; v < vecs; v++) {
+        acc[v] = (VEC){0};
+        for (r = 0; r < VL; r++) acc[v][r] = dw[(v * VL + r) * I];
+    }
     for (k = 0; k < n; k++) {
         double x = xt[k][i];
         for (v = 0; v < vecs; v++) acc[v] = acc[v] + LOADV(gt + k * J + v * VL) * x;
