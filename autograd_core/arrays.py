@@ -98,6 +98,9 @@ def whole_number(value: Any, what: str) -> int:
     """
     import numpy as np
 
-    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-        raise TypeError(f"{what} is a whole number, not {reprlib.repr(value)}")
-    return operator.index(value)
+    if not isinstance(value, (bool, np.bool_)):
+        try:
+            return operator.index(value)
+        except TypeError:  # an array has the method, and is no index
+            pass
+    raise TypeError(f"{what} is a whole number, not {reprlib.repr(value)}")

@@ -96,7 +96,10 @@ erf, erfc = _primitive("erf"), _primitive("erfc")
 
 def plain(*numbers: Number) -> bool:
     """Tell whether all of them are plain numbers."""
-    return all(isinstance(number, (float, int)) for number in numbers)
+    for number in numbers:  # noqa: SIM110 - twice as fast as all(...)
+        if not isinstance(number, (float, int)):
+            return False
+    return True
 
 
 def lift(a: Number, b: Number) -> Number:

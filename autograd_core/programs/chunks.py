@@ -1,6 +1,6 @@
 """Sums over many rows, chunk by chunk: of files larger than memory, by threads, processes and clusters.
 
-A chunk's gradient is a Program's: its rows in order. The chunks' sums are added in a fixed tree: neighbours
+A chunk's sums are those of its rows in order. The chunks' sums are added in a fixed tree: neighbours
 first, then neighbouring pairs, and so on. So the bits depend on the rows and the size of the chunks alone,
 and not on who computed which chunk, or when. Beside the chunks at work one sum for each level is kept.
 """
@@ -8,16 +8,15 @@ and not on who computed which chunk, or when. Beside the chunks at work one sum 
 from __future__ import annotations
 
 import pickle
+import reprlib
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import real_array, whole_number
 from ..errors import RecordingError
-from .run import named
 from .wrt import Targets, map_structure
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sum_value_and_grad", "tree_sum"]
 
+_NO_ROWS = (str, bytes, dict, set)
 _AHEAD = 32  # chunks that are sent to an executor before the first result is waited for
 
 
@@ -73,6 +73,11 @@ def sum_value_and_grad(
     """See `Program.sum_value_and_grad`."""
     import numpy as np
 
+    if executor is not None and not hasattr(executor, "submit"):
+        raise TypeError(
+            "executor has a method submit, as ProcessPoolExecutor and a Dask client's get_executor() have; "
+            f"{reprlib.repr(executor)} has none"
+        )
     rows = _rows_of(program, batches)
     if whole_number(chunk, "chunk") < 1:
         raise ValueError(f"a chunk has at least one row, not {chunk}")
@@ -82,7 +87,9 @@ def sum_value_and_grad(
             "an argument has a gradient for each row, and no sum: value_and_grad(..., wrt=...) on some rows"
         )
     bounds = ((start, min(start + chunk, rows)) for start in range(0, rows, chunk))
-    work = _Chunk(program, float(gradient), threads)
+    if (seed := real_array(gradient, "gradient")).ndim:
+        raise ValueError(f"gradient is one number for all rows here, not an array of shape {seed.shape}")
+    work = _Chunk(program, float(seed), threads)
     results = _mapped(executor, work, ([batch[a:b] for batch in batches] for a, b in bounds))
     values, sums = np.zeros(program.outputs), np.zeros(0)
     if rows:
@@ -110,9 +117,10 @@ class _Sums:
 def _padded_sum(a: Any, b: Any) -> Any:
     import numpy as np
 
-    if len(a) == len(b):
-        return a + b
-    return np.array([x + y for x, y in zip_longest(a.tolist(), b.tolist(), fillvalue=0.0)])
+    total = np.zeros(max(len(a), len(b)))
+    total[: len(a)] = a
+    total[: len(b)] += b
+    return total
 
 
 class _Chunk:
@@ -136,10 +144,10 @@ class _Chunk:
         import numpy as np
 
         program = self.program
-        pairs = zip(parts, named(parts), strict=True)
-        arrays = [np.ascontiguousarray(real_array(part, name)) for part, (name, _) in pairs]
+        pairs = zip(program.examples, parts, strict=True)
+        arrays = [np.ascontiguousarray(real_array(part, example.name)) for example, part in pairs]
         values, gradients = program.value_and_grad(
-            *arrays, gradient=self.gradient, inputs=False, threads=self.threads
+            *program.as_arguments(arrays), gradient=self.gradient, inputs=False, threads=self.threads
         )
         if program.is_copy and len(program.parameters) > self.known:
             raise RecordingError(
@@ -147,7 +155,7 @@ class _Chunk:
                 "which are not known here: let the recorded example reach every parameter"
             )
         flat = [np.reshape(part, (len(arrays[0]), -1)) for part in _leaves(values)]
-        return _sum_of_rows(np.concatenate(flat, axis=1)), gradients.parameters
+        return np.add.accumulate(np.concatenate(flat, axis=1))[-1], gradients.parameters
 
 
 _known: dict[str, _Chunk] = {}  # in a worker: its tapes are compiled once, not for each chunk
@@ -168,21 +176,15 @@ def _leaves(structure: Any) -> list[Any]:
     return found
 
 
-def _sum_of_rows(rows: Any) -> Any:
-    """Add up rows in the tree of `tree_sum`, many at once."""
-    import numpy as np
-
-    while len(rows) > 1:
-        even = len(rows) // 2 * 2
-        rows = np.concatenate([rows[0:even:2] + rows[1:even:2], rows[even:]])
-    return rows[0]
-
-
 def _rows_of(program: Program, batches: Sequence[Any]) -> int:
     if not program.examples:
         raise TypeError("a function without arguments has no rows")
-    if len(batches) != len(program.examples):
-        raise TypeError(f"{len(program.examples)} arguments are wanted, not {len(batches)}")
+    for example, batch in zip(program.examples, batches, strict=True):
+        if not hasattr(batch, "__len__") or not hasattr(batch, "__getitem__") or isinstance(batch, _NO_ROWS):
+            raise TypeError(
+                f"{example.name} gives no rows by slices, as arrays, lists and memory-mapped files do: "
+                f"{reprlib.repr(batch)}"
+            )
     counts = [len(batch) for batch in batches]
     if len(set(counts)) > 1:
         raise ValueError(f"the batches have different numbers of rows: {counts}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,26 @@ from typing import Any
 from ..arrays import real_array
 from ..engine.value import Value
 from ..structures import flatten as take_apart
+from ..structures import is_array
 from .wrt import map_structure, zip_structures
 
-__all__ = ["Example", "Part", "arrange", "as_node", "flatten", "join", "split"]
+__all__ = [
+    "Example",
+    "Part",
+    "arguments_of",
+    "arrange",
+    "as_node",
+    "flatten",
+    "join",
+    "refuse_no_function",
+    "split",
+]
+
+
+def refuse_no_function(f: Any, what: str) -> None:
+    """Raise TypeError if something cannot be called."""
+    if not callable(f):
+        raise TypeError(f"{what} is a function, not {reprlib.repr(f)}")
 
 
 def arrange(leaves: Sequence[Any], shape: tuple[int, ...], as_array: bool = False) -> Any:
@@ -37,28 +55,52 @@ def arrange(leaves: Sequence[Any], shape: tuple[int, ...], as_array: bool = Fals
 
 
 def _is_nested(example: Any) -> bool:
-    """Tell whether something is made of lists and tuples down to its numbers."""
+    """Tell whether something is made of lists and tuples down to its numbers and arrays."""
     return isinstance(example, numbers.Real) or (
-        isinstance(example, (list, tuple)) and all(map(_is_nested, example))
+        all(map(_is_nested, example)) if isinstance(example, (list, tuple)) else is_array(example)
     )
 
 
-def _remedy(example: Any) -> str:
-    """What to do about an argument that is no rectangular array, in words."""
+def arguments_of(examples: Sequence[Any]) -> tuple[list[Example], tuple[Any, ...]]:
+    """Return the rectangular parts of arguments, and for each argument the structure of their numbers.
+
+    A number, an array, or lists that are a rectangular array are one part; other lists and tuples, and dicts,
+    are structures of parts.
+
+    Raises:
+        TypeError: a part is no number and no array of numbers.
+
+    >>> parts, arguments = arguments_of([1.0, {"a": [1.0, 2.0], "b": [[1.0], [2.0, 3.0]]}])
+    >>> arguments, [part.shape for part in parts]
+    ((0, {'a': 1, 'b': [2, 3]}), [(), (2,), (1,), (2,)])
+    """
+    parts: list[Example] = []
+    named = enumerate(examples, 1)
+    return parts, tuple(_parts_of(e, f"argument {k} of {len(examples)}", parts) for k, e in named)
+
+
+def _parts_of(example: Any, what: str, parts: list[Example]) -> Any:
     if isinstance(example, dict):
-        names = ", ".join(map(str, list(example)[:3])) + (", ..." if len(example) > 3 else "")
-        return f"; give the entries of the dict ({names}) as arguments of their own, and make it inside"
-    if isinstance(example, (list, tuple)):
-        return "; give parts of several shapes as arguments of their own, and put them together inside"
-    if example is None or isinstance(example, (str, bytes)):
-        return "; what is the same for every row is no argument: functools.partial(f, ...), or a variable"
-    return ""
+        return {key: _parts_of(part, f"{what}, entry {key!r}", parts) for key, part in example.items()}
+    try:
+        parts.append(Example(example, what))
+        return len(parts) - 1
+    except (TypeError, ValueError):
+        if not isinstance(example, (list, tuple)) or not any(map(_has_entries, example)):
+            raise
+    found = [_parts_of(part, f"{what}, part {k}", parts) for k, part in enumerate(example)]
+    return type(example)(*found) if hasattr(example, "_fields") else type(example)(found)
+
+
+def _has_entries(item: Any) -> bool:
+    return isinstance(item, (dict, list, tuple)) or is_array(item)
 
 
 class Example:
-    """The form of one argument: a number, nested lists or an array.
+    """The form of an argument, or of a part of one: a number, nested lists or an array.
 
     Attributes:
+        name: what to call it in a message.
         shape: () for a number.
         size: how many numbers it holds.
         numbers: those of the example.
@@ -72,8 +114,12 @@ class Example:
         try:
             numbers_ = real_array(example, what)
         except (TypeError, ValueError) as error:
-            reason = str(error).rstrip(".") + _remedy(example)
-            raise TypeError(f"an example is a number or a rectangular array of numbers: {reason}") from None
+            reason = str(error).rstrip(".")
+            if example is None or isinstance(example, (str, bytes)):
+                reason += "; what is the same for every row is no argument: functools.partial(f, ...), "
+                reason += "or a variable"
+            raise TypeError(f"an argument is a number, an array, or a structure of these: {reason}") from None
+        self.name = what
         self.shape: tuple[int, ...] = numbers_.shape
         self.size = int(numbers_.size)
         self.numbers: list[float] = numbers_.ravel().tolist()
@@ -90,7 +136,8 @@ class Example:
     def at(self, numbers_: Sequence[float]) -> Example:
         """Return an example of the same form with other numbers."""
         other = Example.__new__(Example)
-        other.shape, other.size, other.is_array = self.shape, self.size, self.is_array
+        other.name, other.shape, other.size = self.name, self.shape, self.size
+        other.is_array = self.is_array
         other.template = self.template
         other.numbers = list(numbers_)
         return other
@@ -101,24 +148,25 @@ class Example:
 
         return np.array(numbers_, dtype=float).reshape(1, *self.shape)
 
-    def rows(self, batch: Any, what: str = "the batch") -> Any:
+    def rows(self, batch: Any) -> Any:
         """Return a batch of such arguments as a C-contiguous float64 array of shape (lanes, size)."""
         import numpy as np
 
-        array = real_array(batch, what)
+        array = real_array(batch, self.name)
         if array.ndim != len(self.shape) + 1 or array.shape[1:] != self.shape:
             wanted = "(rows,)" if not self.shape else f"(rows, {', '.join(map(str, self.shape))})"
             remedy = "; for one row, put it in a list" if array.shape == self.shape else ""
             raise ValueError(
-                f"{what} has shape {array.shape}, and {wanted} is wanted: rows of the example's form{remedy}"
+                f"{self.name} has shape {array.shape}, and {wanted} is wanted: rows of the example's form"
+                f"{remedy}"
             )
         return np.ascontiguousarray(array.reshape(len(array), self.size))
 
-    def row(self, argument: Any, what: str) -> list[float]:
+    def row(self, argument: Any) -> list[float]:
         """Return one such argument as a flat list of floats."""
-        array = real_array(argument, what)
+        array = real_array(argument, self.name)
         if array.shape != self.shape:
-            raise ValueError(f"{what} has shape {array.shape}, and the example has {self.shape}")
+            raise ValueError(f"{self.name} has shape {array.shape}, and the example has {self.shape}")
         numbers_: list[float] = array.ravel().tolist()
         return numbers_
 
@@ -202,7 +250,7 @@ def join(form: Any, structure: Any, what: str) -> Any:
     import numpy as np
 
     pairs: list[tuple[Any, Any]] = []
-    zip_structures(form, structure, pairs)
+    zip_structures(form, structure, pairs, what)
     flat = []
     for part, given in pairs:
         array = real_array(given, what)

@@ -67,6 +67,7 @@ class RecordedGraph:
         captured: the nodes with operations that had been made before, each with its number.
         labels: the labels of the nodes that have one, by position; captured leaves keep their own.
         lenient: whether a node was made within `ieee()`, as those of derivatives are; None for no node.
+        unrolled: for each loop that was recorded step by step, why.
     """
 
     op: Any
@@ -86,6 +87,7 @@ class RecordedGraph:
     labels: dict[int, str]
     captured: list[tuple[Value, float]]
     lenient: Any = None
+    unrolled: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.op)
@@ -208,7 +210,11 @@ class RecordedGraph:
     def callables(self) -> list[tuple[Callable[..., float], Callable[..., Any], bool]]:
         """Return (value, partials, selecting) of each operation that Python computes."""
         return [
-            (rule.value, getattr(rule, "numeric_partials", rule.partials), rule.selecting)
+            (
+                rule.scalar if rule.identifier else rule.value,
+                getattr(rule, "numeric_partials", rule.partials),
+                rule.selecting,
+            )
             for rule in self.operations
         ]
 

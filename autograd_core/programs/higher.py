@@ -184,7 +184,7 @@ def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) ->
     def block(one: Any, other: Any) -> Any:
         rows, columns = targets.places(one), targets.places(other)
         found = whole[..., rows[0], :][..., columns[0]]
-        return np.ascontiguousarray(found.reshape(*lanes, *rows[1], *columns[1]))
+        return np.array(found.reshape((*lanes, *rows[1], *columns[1])))
 
     return targets.map(lambda one: targets.map(lambda other: block(one, other)))
 

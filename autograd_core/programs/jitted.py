@@ -15,13 +15,14 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..arrays import real_array
+from ..arrays import real_array, whole_number
 from ..engine.modes import is_recording
 from ..engine.value import Value
 from ..errors import RecordingError
+from .forms import refuse_no_function
 from .program import Program, record
 from .watch import Watch
-from .wrt import map_structure
+from .wrt import Targets, map_structure, zip_structures
 
 __all__ = ["CacheInfo", "Jitted", "jit"]
 
@@ -69,7 +70,7 @@ class Jitted:
         if _VALUE in form or is_recording():
             self._eager_calls += 1
             return self.__wrapped__(*args, **kwargs)
-        return self._use(names, form, values, lambda p: _firsts(p(*_rows(values)), p.examples))
+        return self._use(names, form, values, lambda p: _firsts(p(*_rows(p, values)), p))
 
     def value_and_grad(self, *args: Any, wrt: Any = None, **kwargs: Any) -> tuple[Any, Any]:
         """Return the value and its gradient, as `Program.value_and_grad` does for one row.
@@ -81,34 +82,136 @@ class Jitted:
             **kwargs: arguments by name; they are numbered behind the others.
 
         Returns:
-            (value, gradient); a float for a number, an array for lists and arrays.
+            (value, gradient) in the structure of `wrt`, an argument's in its own; a float for a number, an
+            array for rectangular lists and arrays.
+
+        >>> import autograd_core as ag
+        >>> f = ag.jit(lambda model, x: model["w"] * x + model["b"])
+        >>> f.value_and_grad({"w": 2.0, "b": 1.0}, 3.0, wrt=0)
+        (7.0, {'w': 3.0, 'b': 1.0})
         """
-        names, values = self._arranged(args, kwargs)
-        if wrt is None:
-            wrt = 0 if len(values) == 1 else tuple(range(len(values)))
-        wrt = map_structure(wrt, lambda part: self._number(part, len(values) - len(names), names))
 
-        def both(program: Program) -> tuple[Any, Any]:
-            value, found = program.value_and_grad(*_rows(values), wrt=wrt, per_row=True)
-            return _firsts(value, program.examples), _firsts(found, program.examples)
+        def both(program: Program, rows: Sequence[Any], wrt: Any) -> tuple[Any, Any]:
+            return program.value_and_grad(*rows, wrt=wrt, per_row=True)
 
-        result: tuple[Any, Any] = self._use(names, tuple(map(_form, values)), values, both)
+        result: tuple[Any, Any] = self._derivative(both, args, kwargs, wrt)
         return result
 
     def grad(self, *args: Any, wrt: Any = None, **kwargs: Any) -> Any:
         """Return the gradient alone; see `value_and_grad`."""
         return self.value_and_grad(*args, wrt=wrt, **kwargs)[1]
 
+    def jacobian(self, *args: Any, wrt: Any = None, **kwargs: Any) -> Any:
+        """Return the Jacobian, as `Program.jacobian` does for one row; see `value_and_grad`.
+
+        >>> jit(lambda x: [x[0] * x[1], x[0]]).jacobian([2.0, 3.0]).tolist()
+        [[3.0, 2.0], [1.0, 0.0]]
+        """
+        return self._derivative(lambda p, rows, wrt: p.jacobian(*rows, wrt=wrt), args, kwargs, wrt)
+
+    def hessian(self, *args: Any, wrt: Any = None, **kwargs: Any) -> Any:
+        """Return the second derivatives, as `Program.hessian` does for one row; see `value_and_grad`.
+
+        >>> jit(lambda x: x[0] ** 2 * x[1]).hessian([3.0, 5.0]).tolist()
+        [[10.0, 6.0], [6.0, 0.0]]
+        """
+        return self._derivative(lambda p, rows, wrt: p.hessian(*rows, wrt=wrt), args, kwargs, wrt)
+
+    def vjp(self, *args_and_cotangent: Any, wrt: Any = None, **kwargs: Any) -> tuple[Any, Any]:
+        """Return the value and u^T J; the last argument is u, of the form of the value.
+
+        >>> jit(lambda x: [x[0] * x[1], x[0]]).vjp([2.0, 3.0], [1.0, 10.0])[1].tolist()
+        [13.0, 2.0]
+        """
+
+        def take(p: Program, rows: Sequence[Any], wrt: Any) -> Any:
+            u = _in_rows(p.form, cotangent, lambda part: part.shape, "u") if p.examples else cotangent
+            return p.vjp(*rows, u, wrt=wrt, per_row=True)
+
+        args, cotangent = _last(args_and_cotangent, "u")
+        found: tuple[Any, Any] = self._derivative(take, args, kwargs, wrt)
+        return found
+
+    def jvp(self, *args_and_tangent: Any, wrt: Any = None, **kwargs: Any) -> tuple[Any, Any]:
+        """Return the value and J v; the last argument is v, in the structure of `wrt`.
+
+        >>> jit(lambda x: [x[0] * x[1], x[0]]).jvp([2.0, 3.0], [1.0, 10.0])[1].tolist()
+        [23.0, 1.0]
+        """
+        args, v = _last(args_and_tangent, "v")
+        found: tuple[Any, Any] = self._derivative(
+            lambda p, rows, wrt: p.jvp(*rows, _direction(p, wrt, v), wrt=wrt), args, kwargs, wrt
+        )
+        return found
+
+    def hvp(self, *args_and_vector: Any, wrt: Any = None, **kwargs: Any) -> Any:
+        """Return the product of the Hessian and v; the last argument is v, in the structure of `wrt`.
+
+        >>> jit(lambda x: x[0] ** 2 * x[1]).hvp([3.0, 5.0], [1.0, 0.0]).tolist()
+        [10.0, 6.0]
+        """
+        args, v = _last(args_and_vector, "v")
+        return self._derivative(
+            lambda p, rows, wrt: p.hvp(*rows, _direction(p, wrt, v), wrt=wrt, per_row=True), args, kwargs, wrt
+        )
+
+    def _derivative(
+        self,
+        take: Callable[[Program, Sequence[Any], Any], Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        wrt: Any,
+    ) -> Any:
+        """Return what a derivative of the Program is for one row."""
+        names, values = self._arranged(tuple(args), kwargs)
+        if wrt is None:
+            wrt = 0 if len(values) == 1 else tuple(range(len(values)))
+        wrt = map_structure(wrt, lambda part: self._number(part, len(values) - len(names), names))
+        form = tuple(map(_form, values))
+        return self._use(names, form, values, lambda p: _firsts(take(p, _rows(p, values), wrt), p))
+
     def vmap(self, *batches: Any, **named: Any) -> Any:
         """Evaluate the function for every row of its arguments.
 
         Args:
-            *batches: for each argument an array with one more axis in front.
+            *batches: for each argument an array with one more axis in front; for a dict, or a list or tuple
+                of several shapes, the same structure of such arrays.
             **named: the same for arguments by name.
         """
+        return self._of_rows(lambda program, values: program(*values), batches, named)
+
+    def sum_value_and_grad(
+        self, *batches: Any, wrt: Any = None, chunk: int = 16_384, threads: int = 1, executor: Any = None,
+        **named: Any,
+    ) -> tuple[Any, Any]:  # fmt: skip
+        """Return the sums of the values and of Values' gradients over many rows.
+
+        Args:
+            *batches: as in `vmap`.
+            wrt: the Values, in any structure; by default the list of those that the function captured.
+            chunk: see `Program.sum_value_and_grad`, and so are `threads` and `executor`.
+            threads: how many threads.
+            executor: computes chunks elsewhere.
+            **named: batches of arguments by name.
+
+        >>> import autograd_core as ag
+        >>> w = ag.Value(2.0)
+        >>> total, gradient = jit(lambda x: w * x * x).sum_value_and_grad([1.0, 2.0, 3.0], wrt=w)
+        >>> float(total), gradient
+        (28.0, 14.0)
+        """
+        options = {"wrt": wrt, "chunk": chunk, "threads": threads, "executor": executor}
+        found: tuple[Any, Any] = self._of_rows(
+            lambda program, values: program.sum_value_and_grad(*values, **options), batches, named
+        )
+        return found
+
+    def _of_rows(
+        self, use: Callable[[Program, Sequence[Any]], Any], batches: tuple[Any, ...], named: dict[str, Any]
+    ) -> Any:
         names, values = self._arranged(batches, named)
         rows = [_row(batch) for batch in values]
-        return self._use(names, tuple(map(_form, rows)), rows, lambda program: program(*values))
+        return self._use(names, tuple(map(_form, rows)), rows, lambda program: use(program, values))
 
     def program(self, *examples: Any, **named: Any) -> Program:
         """Return the Program for arguments of the form of these, recorded now if there is none yet.
@@ -273,11 +376,45 @@ def _by_position(function: Callable[..., Any], names: tuple[str, ...]) -> Callab
     return _ByPosition(function, names) if names else function
 
 
-def _rows(args: Sequence[Any]) -> list[Any]:
+def _rows(program: Program, args: Sequence[Any]) -> Sequence[Any]:
     """The arguments as batches of one row."""
     import numpy as np
 
-    return [np.asarray(real_array(arg, f"argument {k}"))[None] for k, arg in enumerate(args, 1)]
+    pairs = zip(program.examples, program.parts(args), strict=True)
+    return program.as_arguments([np.asarray(real_array(part, e.name))[None] for e, part in pairs])
+
+
+def _last(args: Sequence[Any], name: str) -> tuple[Sequence[Any], Any]:
+    if not args:
+        raise TypeError(f"{name} is wanted behind the arguments")
+    return args[:-1], args[-1]
+
+
+def _in_rows(form: Any, structure: Any, shape_of: Callable[[Any], Any], what: str) -> Any:
+    """Return what has a form with an axis for the rows, one, in each part; None is the shape of no rows."""
+    import numpy as np
+
+    def part(leaf: Any) -> Any:
+        given, shape = next(parts), shape_of(leaf)
+        if shape is None:
+            return given
+        array = real_array(given, what)
+        if array.shape != shape:
+            raise ValueError(f"{what} has shape {array.shape}, and {shape} is wanted")
+        return np.asarray(array)[None]
+
+    pairs: list[tuple[Any, Any]] = []
+    zip_structures(form, structure, pairs, what)
+    parts = iter([given for _, given in pairs])
+    return map_structure(form, part)
+
+
+def _direction(program: Program, wrt: Any, v: Any) -> Any:
+    """Return v, in the structure of `wrt`, for a batch of one row: that of a Value has no rows."""
+    targets = Targets(program, wrt)
+    examples = program.examples
+    form = targets.map(lambda leaf: leaf)
+    return _in_rows(form, v, lambda k: examples[k].shape if isinstance(k, int) else None, "v")
 
 
 _VALUE = "a Value"
@@ -291,7 +428,10 @@ def _form(example: Any) -> Any:
         return ()
     if isinstance(example, Value):
         return _VALUE
-    if kind is list or kind is tuple:
+    if isinstance(example, dict):
+        parts = tuple(map(_form, example.values()))
+        return _VALUE if _VALUE in parts else (kind, tuple(example), parts)
+    if isinstance(example, (list, tuple)):
         if _PLAIN.issuperset(map(type, example)):
             return kind, len(example)
         parts = tuple(map(_form, example))
@@ -302,29 +442,40 @@ def _form(example: Any) -> Any:
 
 
 def _row(batch: Any) -> Any:
-    if batch is None or isinstance(batch, dict):
-        return batch  # recording refuses it, and tells a remedy
+    """The first row of a batch; a dict, or a list of several shapes, is a structure of batches."""
+    if isinstance(batch, dict):
+        return {key: _row(part) for key, part in batch.items()}
+    if isinstance(batch, (list, tuple)) and len({_length(part) for part in batch}) > 1:
+        rows = [_row(part) for part in batch]
+        return type(batch)(*rows) if hasattr(batch, "_fields") else type(batch)(rows)
     try:
         return batch[0]
-    except (IndexError, TypeError, KeyError):
+    except (IndexError, KeyError):
         raise ValueError("vmap needs at least one row in each argument") from None
+    except TypeError:
+        return batch  # recording refuses it, and tells a remedy
 
 
-def _firsts(structure: Any, examples: Sequence[Any]) -> Any:
-    return map_structure(structure, lambda part: _first(part, examples))
+def _length(part: Any) -> Any:
+    shape = getattr(part, "shape", None)
+    return shape if shape is not None else len(part) if isinstance(part, (list, tuple)) else ()
 
 
-def _first(found: Any, examples: Sequence[Any]) -> Any:
-    """The only row; without arguments there are no rows."""
-    only = found[0] if examples else found
-    return only if getattr(only, "shape", ()) else float(only)
+def _firsts(structure: Any, program: Program) -> Any:
+    """The only row of each part; without arguments there are no rows."""
+
+    def first(found: Any) -> Any:
+        only = found[0] if program.examples else found
+        return only if getattr(only, "shape", ()) else float(only)
+
+    return map_structure(structure, first)
 
 
 def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64) -> Any:
     """Record a function when it is first called, and replay it from then on.
 
-    There is a recording for each form of arguments (a number, a list of three, an array of shape (2, 2)) and
-    for each branch: comparisons of Values are checked at every call, and a call that takes another way, or
+    There is a recording for each form of arguments (a number, a list of three, a dict of arrays) and for each
+    branch: comparisons of Values are checked at every call, and a call that takes another way, or
     goes round a loop another number of times, is recorded too. Plain numbers that the function closes over
     are frozen when it is recorded; the numbers of Values are read anew at every call. Where another Value has
     taken a Value's place since (in a variable, an attribute, a list or a dict that the function reaches
@@ -354,6 +505,8 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     >>> steps.cache_info().recordings
     2
     """
+    whole_number(most_recordings, "most_recordings")
     if function is None:
         return functools.partial(jit, most_recordings=most_recordings)
+    refuse_no_function(function, "what jit takes first")
     return Jitted(function, most_recordings)

@@ -17,14 +17,17 @@ to the first, each as if it stood alone. Eager steps hang together by nodes that
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
+from ..arrays import whole_number
 from ..engine.modes import scope
 from ..engine.value import Value, as_value
 from ..structures import Rebuild, flatten
-from .recording import SCOPE, capture_body, may_repeat, within
+from .forms import refuse_no_function
+from .recording import SCOPE, capture_body, may_repeat, note_unrolled, within
 from .repeated import keep, run_steps
 from .wrt import zip_structures
 
@@ -80,14 +83,21 @@ def scan(
     >>> w.grad
     3.0
     """
+    refuse_no_function(f, "the body of a scan")
+    if length is not None:
+        length = whole_number(length, "length")
     if xs is None and length is None:
         raise ValueError("scan needs xs, or length to tell how many steps there are")
+    for name, part in xs.items() if isinstance(xs, dict) else [("xs", xs)]:
+        if part is not None and (not hasattr(part, "__iter__") or isinstance(part, (str, bytes))):
+            raise TypeError(f"{name!r} is a sequence, with an input for each step, not {reprlib.repr(part)}")
     if isinstance(xs, dict):
+        xs = {key: list(part) for key, part in xs.items()}
         counts = {key: len(part) for key, part in xs.items()}
         if len(set(counts.values())) > 1:
             raise ValueError(f"the sequences in xs have different numbers of steps: {counts}")
         xs = [dict(zip(xs, row, strict=True)) for row in zip(*xs.values(), strict=True)]
-    inputs = [None] * int(length or 0) if xs is None else list(xs)
+    inputs = [None] * (length or 0) if xs is None else list(xs)
     if length is not None and length != len(inputs):
         raise ValueError(f"length is {length}, and xs has {len(inputs)} steps")
     if not inputs:
@@ -175,6 +185,8 @@ class _Scan:
         repeated = may_repeat()
         if not repeated and (plain := self._plain()) is not None:
             return self._shaped(plain)
+        if not repeated:
+            note_unrolled("it is within the body of another loop")
         one = as_value(1.0)
         init = [keep(one, as_value(number)) for number in self.init]
         xs = [[keep(one, as_value(number)) for number in row] for row in self.xs]
@@ -227,6 +239,8 @@ def fori_loop(lower: int, upper: int, body: Callable[[int, Any], Any], init: Any
     >>> fori_loop(0, 5, lambda i, total: total + i, 0.0)
     10.0
     """
+    refuse_no_function(body, "the body of a loop")
+    lower, upper = whole_number(lower, "lower"), whole_number(upper, "upper")
     if upper <= lower:
         return init
     return scan(lambda carry, i: (body(i, carry), None), init, [float(i) for i in range(lower, upper)])[0]
@@ -249,6 +263,8 @@ def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], init
     >>> while_loop(lambda x: x > 1.0, lambda x: x / 2.0, 10.0)
     0.625
     """
+    refuse_no_function(condition, "the condition of a loop")
+    refuse_no_function(body, "the body of a loop")
     carry = init
     while condition(carry):
         carry = body(carry)

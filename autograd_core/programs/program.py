@@ -50,20 +50,22 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from ..arrays import whole_number
 from ..engine.nary import stale
 from ..engine.value import Value
 from ..errors import RecordingError
 from ..vectors import gradients_to_vector, vector_to_gradients
 from . import derivatives, higher
 from .chunks import sum_value_and_grad
-from .forms import Example, Part, arrange, flatten, join, split
+from .explain import explain
+from .forms import Example, Part, arguments_of, arrange, flatten, join, refuse_no_function, split
 from .graph import RecordedGraph
 from .one_row import one_row
 from .recording import capture, unrolled
-from .run import FITS, LEAVES_A_GUARD, Run, named
+from .run import FITS, LEAVES_A_GUARD, Run
 from .sparse import sparse_jacobian, sparsity
 from .tapes import Recording
-from .wrt import map_structure
+from .wrt import map_structure, zip_structures
 
 __all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
 
@@ -139,7 +141,7 @@ def record(
     Args:
         f: a function of Values that returns a Value, nested lists (an array) of them, or a dict, list or
             tuple of such.
-        *examples: for each argument of f a number, nested sequences or an array of numbers: the shape of
+        *examples: for each argument of f a number, an array, or a dict, list or tuple of such: the form of
             what will come.
         on_guard: what becomes of a lane that would take another branch than the example: "eager" calls f
             for it, "record" records that branch too and replays it from then on, "raise" raises
@@ -152,7 +154,7 @@ def record(
 
     Raises:
         RecordingError: f read the number of a Value.
-        TypeError: an example has no rectangular shape, or the result holds something else than numbers.
+        TypeError: an example or the result holds something else than numbers.
 
     >>> import autograd_core as ag
     >>> w = ag.Value(3.0)
@@ -165,9 +167,24 @@ def record(
     """
     if on_guard not in ("eager", "record", "raise"):
         raise ValueError(f'on_guard is "eager", "record" or "raise", not {on_guard!r}')
-    shapes = [Example(example, f"example {k} of {len(examples)}") for k, example in enumerate(examples, 1)]
-    graph, form = capture(f, shapes)
-    return Program(f, shapes, graph, form, on_guard, most_recordings)
+    refuse_no_function(f, "what record takes first")
+    if whole_number(most_recordings, "most_recordings") < 1:
+        raise ValueError(f"most_recordings is at least 1, not {most_recordings}")
+    parts, arguments = arguments_of(examples)
+    if arguments != tuple(range(len(parts))):
+        f = _OfParts(f, arguments)
+    graph, form = capture(f, parts)
+    return Program(f, parts, graph, form, on_guard, most_recordings, arguments)
+
+
+class _OfParts:
+    """A function of the parts of its arguments."""
+
+    def __init__(self, f: Callable[..., Any], arguments: tuple[Any, ...]):
+        self.f, self.arguments = f, arguments
+
+    def __call__(self, *parts: Any) -> Any:
+        return self.f(*map_structure(self.arguments, parts.__getitem__))
 
 
 class Program:
@@ -179,7 +196,8 @@ class Program:
     Attributes:
         parameters: the leaves that f captured, in the order in which the graph meets them.
         recorded: the graph as arrays, a `RecordedGraph`.
-        examples: the form of each argument.
+        examples: the form of each part of the arguments; a number, an array and rectangular lists are one.
+        arguments: for each argument the structure of the numbers of its parts.
         form: the form of f's result, see `forms.flatten`.
         shape: the shape of f's result; where it has parts of several shapes, that of all numbers in a row.
         on_guard: what becomes of a lane that takes another branch; see `record`.
@@ -205,9 +223,13 @@ class Program:
         form: Any,
         on_guard: str,
         most_recordings: int = 64,
+        arguments: tuple[Any, ...] | None = None,
     ):
         self._f = f
         self.examples = examples
+        plain = tuple(range(len(examples)))
+        self.arguments = plain if arguments is None else arguments
+        self._structured = self.arguments != plain  # whether an argument has several parts
         self.recordings = [Recording(graph)]
         self.form = form
         self.shape: tuple[int, ...] = form.shape if isinstance(form, Part) else (len(graph.outputs),)
@@ -251,7 +273,8 @@ class Program:
         """Evaluate f for every row.
 
         Args:
-            *batches: for each argument of f an array with one more axis, the lanes, in front.
+            *batches: for each argument of f an array with one more axis, the lanes, in front; for a dict, or
+                a list or tuple of several shapes, the same structure of such arrays.
             block: lanes in a block, a multiple of 8; 0 chooses.
             threads: how many threads; the result has the same bits for any number of them.
 
@@ -263,7 +286,8 @@ class Program:
         Raises:
             What f raises for that row, with its node.
         """
-        if not block and threads == 1 and (found := one_row(self, batches, (), False, 1.0)) is not None:
+        batches = self.parts(batches)
+        if _is_plain(block, threads) and (found := one_row(self, batches, (), False, 1.0)) is not None:
             return self._formed(found[0])
         run = Run(self, batches, block, threads)
         return self._formed(run.shaped(run.values()))
@@ -304,23 +328,26 @@ class Program:
         """
         import numpy as np
 
-        if type(gradient) is float and not block and threads == 1 and (wrt is None or type(wrt) is int):
-            if wrt is not None:
-                wanted: tuple[int, ...] = (wrt,)
-            else:
-                wanted = tuple(range(len(batches))) if self._wants_inputs(inputs) else ()
-            if (found := one_row(self, batches, wanted, wrt is None, gradient)) is not None:
-                return self._formed(found[0]), Gradients(found[2], found[1]) if wrt is None else found[1][0]
+        batches = self.parts(batches)
+        everything = tuple(range(len(batches))) if self._wants_inputs(inputs) else ()
+        if type(gradient) is float and _is_plain(block, threads):
+            if wrt is None and (found := one_row(self, batches, everything, True, gradient)) is not None:
+                return self._formed(found[0]), Gradients(found[2], self.as_arguments(found[1]))
+            if (
+                type(wrt) is int
+                and not self._structured
+                and (found := one_row(self, batches, (wrt,), False, gradient)) is not None
+            ):
+                return self._formed(found[0]), found[1][0]
         gradient = self._flat(gradient, "gradient")
         if wrt is not None:
             values, found_ = derivatives.value_and_grad(self, batches, wrt, gradient, per_row, block, threads)
             return self._formed(values), found_
         run = Run(self, batches, block, threads)  # it may record branches, with parameters of their own
         totals = np.zeros(len(self.parameters))
-        wanted = tuple(range(len(batches))) if self._wants_inputs(inputs) else ()
-        values, own = run.sums_and_gradients(totals, wanted, run.seeds_of(gradient))
-        shaped = (own[k].reshape(run.lanes, *self.examples[k].shape) for k in wanted)
-        return self._formed(run.shaped(values)), Gradients(totals, tuple(shaped))
+        values, own = run.sums_and_gradients(totals, everything, run.seeds_of(gradient))
+        shaped = tuple(own[k].reshape(run.lanes, *self.examples[k].shape) for k in everything)
+        return self._formed(run.shaped(values)), Gradients(totals, self.as_arguments(shaped))
 
     def sum_value_and_grad(
         self,
@@ -361,7 +388,8 @@ class Program:
         >>> float(values), gradients
         (28.0, {'w': 14.0})
         """
-        values, found = sum_value_and_grad(self, batches, wrt, gradient, chunk, threads, executor)
+        parts = self.parts(batches)
+        values, found = sum_value_and_grad(self, parts, wrt, gradient, chunk, threads, executor)
         return self._formed(values), found
 
     def backward(self, *batches: Any, gradient: Any = 1.0, block: int = 0, threads: int = 1) -> Any:
@@ -377,7 +405,7 @@ class Program:
         Returns:
             The values, as a call returns them.
         """
-        run = Run(self, batches, block, threads)
+        run = Run(self, self.parts(batches), block, threads)
         totals = gradients_to_vector(self.parameters)
         values = run.sums(totals, run.seeds_of(self._flat(gradient, "gradient")))
         vector_to_gradients(totals, self.parameters)
@@ -405,7 +433,7 @@ class Program:
         >>> products.tolist()
         [[13.0, 2.0]]
         """
-        *batches, cotangents = batches_and_cotangents
+        batches, cotangents = self._with_last(batches_and_cotangents, "u, of the form of the values")
         cotangents = self._flat(cotangents, "cotangents")
         values, products = derivatives.vjp(self, batches, cotangents, wrt, per_row, threads)
         return self._formed(values), products
@@ -434,10 +462,11 @@ class Program:
         >>> program.jacobian([[2.0, 3.0]]).tolist()
         [[[3.0, 2.0], [1.0, 0.0]]]
         """
+        parts = self.parts(batches)
         if sparse:
-            matrices = sparse_jacobian(self, batches, wrt, higher.jvp)
+            matrices = sparse_jacobian(self, parts, wrt, higher.jvp)
             return (self(*batches), matrices) if values else matrices
-        numbers, found = derivatives.jacobian(self, batches, wrt, threads)
+        numbers, found = derivatives.jacobian(self, parts, wrt, threads)
         if not isinstance(self.form, Part):
             axis = 1 if self.examples else 0
             blocks = found
@@ -464,7 +493,7 @@ class Program:
         >>> products.tolist()
         [[23.0, 1.0]]
         """
-        *batches, tangents = batches_and_tangents
+        batches, tangents = self._with_last(batches_and_tangents, "v, of the form of wrt")
         values, products = higher.jvp(self, batches, tangents, wrt)
         return self._formed(values), self._formed(products)
 
@@ -486,7 +515,7 @@ class Program:
         >>> program.hvp([[3.0, 5.0]], [[1.0, 0.0]]).tolist()
         [[10.0, 6.0]]
         """
-        *batches, vectors = batches_and_vectors
+        batches, vectors = self._with_last(batches_and_vectors, "v, of the form of wrt")
         return higher.hvp(self, batches, vectors, wrt, per_row)
 
     def hessian(self, *batches: Any, wrt: Any = None, sparse: bool = False) -> Any:
@@ -509,7 +538,7 @@ class Program:
         >>> program.hessian([[3.0, 5.0]]).tolist()
         [[[10.0, 6.0], [6.0, 0.0]]]
         """
-        return higher.hessian(self, batches, wrt, sparse)
+        return higher.hessian(self, self.parts(batches), wrt, sparse)
 
     def sparsity(self, wrt: Any = None) -> Any:
         """Return which outputs can depend on which numbers, in any recorded branch.
@@ -546,6 +575,17 @@ class Program:
             tape_bytes=found["bytes"],
             block_bytes=found["block_bytes"],
         )
+
+    def explain(self) -> str:
+        """Return in words what is compiled and what is not, and why: read it where a Program is slow.
+
+        >>> import autograd_core as ag
+        >>> program = record(lambda x: ag.lgamma(x) if x > 1.0 else x, 2.0)
+        >>> print(program.explain().partition("\\n")[2])
+        computed by Python, node by node and row by row, on one thread: lgamma (1)
+        one branch is recorded; rows of others are evaluated eagerly, by calling the function
+        """
+        return explain(self)
 
     def graph(self, *row: Any) -> Any:
         """Return the graph of one row as Values, to look at, to draw or to differentiate.
@@ -609,10 +649,34 @@ class Program:
         return not self.leaves if inputs is None else inputs
 
     def _numbers(self, row: Sequence[Any]) -> list[float]:
-        if len(row) != len(self.examples):
-            raise TypeError(f"{len(self.examples)} arguments are wanted, not {len(row)}")
-        pairs = zip(self.examples, named(row), strict=True)
-        return [x for example, (name, argument) in pairs for x in example.row(argument, name)]
+        pairs = zip(self.examples, self.parts(row), strict=True)
+        return [x for example, argument in pairs for x in example.row(argument)]
+
+    def parts(self, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the parts of what has the form of the arguments, such as batches."""
+        if len(arguments) != len(self.arguments):
+            raise TypeError(
+                f"the recorded function takes {len(self.arguments)} arguments, not {len(arguments)}"
+            )
+        if not self._structured:
+            return tuple(arguments)
+        pairs: list[tuple[int, Any]] = []
+        for k, (form, argument) in enumerate(zip(self.arguments, arguments, strict=True), 1):
+            zip_structures(form, argument, pairs, f"argument {k} of {len(arguments)}")
+        return tuple(part for _, part in pairs)
+
+    def as_arguments(self, parts: Sequence[Any]) -> tuple[Any, ...]:
+        """Return in the form of the arguments what there is for each part; nothing for no parts."""
+        found: tuple[Any, ...] = map_structure(self.arguments, parts.__getitem__) if parts else ()
+        return found
+
+    def _with_last(self, given: Sequence[Any], what: str) -> tuple[Sequence[Any], Any]:
+        if len(given) != len(self.arguments) + 1:
+            raise TypeError(
+                f"the batches of {len(self.arguments)} arguments are wanted and behind them {what}; "
+                f"{len(given)} were given"
+            )
+        return self.parts(given[:-1]), given[-1]
 
     def _formed(self, array: Any) -> Any:
         """Return numbers that one row gives, along the last axis, in the form of f's result."""
@@ -727,6 +791,10 @@ class Program:
         example = [e.one_row(e.numbers) for e in self.examples]
         found: int = Run(self, example, dispatch=False).fits(self.recordings[0], [0])[0]
         return found
+
+
+def _is_plain(block: Any, threads: Any) -> bool:
+    return type(block) is type(threads) is int and block == 0 and threads == 1
 
 
 _pickled = threading.local()

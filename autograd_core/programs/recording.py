@@ -21,11 +21,13 @@ from .forms import Example, as_node, flatten
 from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph, built_in
 from .repeated import LoopCall, with_loops
 
-__all__ = ["SCOPE", "capture", "capture_body", "may_repeat", "unrolled", "within"]
+__all__ = ["SCOPE", "capture", "capture_body", "may_repeat", "note_unrolled", "unrolled", "within"]
 
 SCOPE = "scan"  # of the nodes of loops
 _CUSTOM = 255
-_here = threading.local()  # the loops (`calls`) of the function that this thread records; None within a body
+#: Of the function that this thread records: its loops (`calls`; None within the body of one), and why others
+#: are recorded step by step (`unrolled`).
+_here = threading.local()
 
 
 def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[RecordedGraph, Any]:
@@ -40,15 +42,17 @@ def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[Recorde
         inputs = [leaf for row in leaves for leaf in row]
         begin_recording(inputs)
         calls: list[LoopCall] = []
-        _here.calls = calls
+        _here.calls, _here.unrolled = calls, []
         recording.results = set()  # leaves that stand for the results of loops
         try:
             values, form = flatten(f(*arguments))
         finally:
             guards, raised = end_recording()
-            _here.calls, recording.results = None, set()
+            notes, _here.calls, _here.unrolled, recording.results = _here.unrolled, None, None, set()
     _refuse_caught(raised)
-    return _graph(inputs, values, guards, calls), form
+    graph = _graph(inputs, values, guards, calls)
+    graph.unrolled = notes
+    return graph, form
 
 
 def _refuse_caught(raised: Sequence[BaseException]) -> None:
@@ -64,6 +68,13 @@ def _refuse_caught(raised: Sequence[BaseException]) -> None:
 def may_repeat() -> bool:
     """Tell whether a loop's body can be recorded here: a Program is being recorded, and no other body is."""
     return getattr(_here, "calls", None) is not None and is_recording()
+
+
+def note_unrolled(reason: str) -> None:
+    """Remember why a loop is recorded step by step, for `Program.explain`."""
+    notes = getattr(_here, "unrolled", None)
+    if notes is not None:
+        notes.append(reason)
 
 
 def within(path: str, outer: str) -> bool:
@@ -103,9 +114,12 @@ def capture_body(
         graph = _graph(leaves[1], distinct, own_guards, [], path)
         order = {id(node): k for k, node in enumerate(distinct)}
         if depends_on_inputs([*init, *(x for row in xs for x in row), *graph.parameters]):
-            return None  # a derivative is taken within the function, through the steps
+            note_unrolled("a derivative is taken through it inside the function")
+            return None
         call = LoopCall.of(graph, leaves, [order[id(node)] for node in results], init, xs, calls)
-        if call is not None:
+        if call is None:
+            note_unrolled("its steps take different branches, or are not finite")
+        else:
             recording.results |= {id(leaf) for leaf, _, _ in call.placeholders}
         return call
     finally:

@@ -12,7 +12,8 @@ one (see `loops.py`), so that both have the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -28,6 +29,7 @@ __all__ = ["LoopCall", "LoopGraph", "LoopTape", "keep", "run_steps", "with_loops
 
 FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)
 _MOST_KEPT = 1 << 23  # numbers that the steps of a loop computed, kept for the reverse pass: 64 MB
+_MOST_IDLE = 1 << 17  # numbers of what stays bound between two calls: 1 MB
 
 
 # --- steps made one by one -------------------------------------------------------------------------------
@@ -156,6 +158,7 @@ class _Steps:
                 self.kept = np.empty((body.steps, slots))
             of_x = (self.of_x,) if any(body.wanted) else None
             self.back_tape = tape.bind(self.numbers, arrays, self.found, self.sums, of_x, 0, 1, build)
+        self.size = self.xs.size + self.found.size + (0 if self.kept is None else self.kept.size)
 
     def forward(self, init: Any, xs: Any, captured: Any) -> int:
         """Run the steps; return FITS, or what keeps one from it."""
@@ -534,6 +537,7 @@ class LoopTape:
             _Segment(graph, first, stop, needed, k == len(ranges) - 1)
             for k, (first, stop) in enumerate(ranges)
         ]
+        self.idle: dict[tuple[bool, str], list[_Machine]] = {}
 
     def stats(self) -> dict[str, int]:
         """Return counts, under the names that the compiled tape uses, of the segments and the bodies."""
@@ -555,39 +559,85 @@ class LoopBound:
     def __init__(
         self, tape: LoopTape, params: Any, arrays: tuple[Any, ...], outputs: Any, totals: Any, igrads: Any
     ):
-        import numpy as np
-
-        self.tape, self.graph = tape, tape.graph
-        self.params, self.outputs, self.totals, self.igrads = params, outputs, totals, by_pass(igrads)
+        self.tape, self.params, self.outputs, self.totals = tape, params, outputs, totals
         self.arrays = [array.reshape(len(array), -1) for array in arrays]
-        self.passes = passes(self.igrads)
-        gradient = totals is not None
-        self.segments = [_Bound(segment.recording, gradient) for segment in tape.segments]
-        self.reads = [s.reads for s in tape.segments]
-        self.steps = [_Steps(loop.body, gradient) for loop in self.graph.loops]
-        self.values, self.gradients = self.graph.value.copy(), np.zeros(len(self.graph))
+        self.igrads = by_pass(igrads)
+
+    @contextmanager
+    def _machine(self) -> Iterator[_Machine]:
+        """Take a machine that no other call is using, or make one; leave it for the next call."""
+        gradient = self.totals is not None
+        idle = self.tape.idle.setdefault((gradient, instruction_set()), [])
+        try:
+            machine = idle.pop()
+        except IndexError:
+            machine = _Machine(self.tape, gradient)
+        machine.take(self.params, self.arrays)
+        yield machine
+        if machine.size <= _MOST_IDLE:
+            idle.append(machine)
 
     def run(self, start: int, stop: int, rows: Any, seeds: Any) -> int:
         """Replay lanes; return stop, or the first lane to do eagerly, or -1: a sum is not finite."""
         before = None if self.totals is None else self.totals.copy()
-        for lane in range(start, stop):
-            row = lane if rows is None else int(rows[lane])
-            if self._forward(row) != FITS:
-                return lane
-            if self.outputs is not None:
-                self.outputs.reshape(-1, len(self.graph.outputs))[lane] = self.values[self.graph.outputs]
-            if self.totals is not None:
-                for s in range(self.passes):
-                    if not self._back(s, lane, row, seeds):
-                        self.totals[:] = before
-                        return -1
+        with self._machine() as machine:
+            for lane in range(start, stop):
+                row = lane if rows is None else int(rows[lane])
+                if machine.forward(row) != FITS:
+                    return lane
+                width = len(machine.graph.outputs)
+                if self.outputs is not None:
+                    self.outputs.reshape(-1, width)[lane] = machine.values[machine.graph.outputs]
+                if self.totals is not None:
+                    for s in range(passes(self.igrads)):
+                        seed = self._seed(seeds, s, lane, width)
+                        if not machine.back(seed, self.totals):
+                            self.totals[:] = before
+                            return -1
+                        if self.igrads is not None:
+                            self._put_input_gradients(machine.of_inputs(), s, lane)
         return stop
 
     def fits(self) -> bytes:
         """Return for each lane of the arrays whether the recording serves it."""
-        return bytes(self._forward(row) for row in range(len(self.arrays[0]) if self.arrays else 1))
+        with self._machine() as machine:
+            return bytes(machine.forward(row) for row in range(len(self.arrays[0]) if self.arrays else 1))
 
-    def _forward(self, row: int) -> int:
+    def _seed(self, seeds: Any, s: int, lane: int, width: int) -> Any:
+        import numpy as np
+
+        if seeds is None:
+            return np.eye(1, width, s)[0]
+        if isinstance(seeds, float):
+            return np.full(width, seeds)
+        lanes = len(self.arrays[0]) if self.arrays else 1
+        return np.asarray(seeds).reshape(-1, width)[s * lanes + lane]
+
+    def _put_input_gradients(self, found: Any, s: int, lane: int) -> None:
+        at = 0
+        for own, array in zip(self.igrads, self.arrays, strict=True):
+            if own is not None:
+                own[s, lane] = found[at : at + array.shape[1]]
+            at += array.shape[1]
+
+
+class _Machine:
+    """The bound segments and steps of a tape of loops, kept from call to call; for one call at a time."""
+
+    def __init__(self, tape: LoopTape, gradient: bool):
+        import numpy as np
+
+        self.tape, self.graph = tape, tape.graph
+        self.segments = [_Bound(segment.recording, gradient) for segment in tape.segments]
+        self.steps = [_Steps(loop.body, gradient) for loop in self.graph.loops]
+        self.values, self.gradients = self.graph.value.copy(), np.zeros(len(self.graph))
+        self.size = len(self.graph) + sum(steps.size for steps in self.steps)
+
+    def take(self, params: Any, arrays: Sequence[Any]) -> None:
+        """Read from these from now on."""
+        self.params, self.arrays = params, arrays
+
+    def forward(self, row: int) -> int:
         """Compute the values of a row; return FITS, LEAVES_A_GUARD or NOT_FINITE."""
         import numpy as np
 
@@ -610,21 +660,13 @@ class LoopBound:
                 values[place] = steps.found[t, loop.body.results[number]]
         return FITS
 
-    def _back(self, s: int, lane: int, row: int, seeds: Any) -> bool:
-        """Add the gradients of a row; tell whether all are finite."""
+    def back(self, seed: Any, totals: Any) -> bool:
+        """Add the parameters' gradients of the last row to their totals; tell whether all are finite."""
         import numpy as np
 
         graph, tape, values, gradients = self.graph, self.tape, self.values, self.gradients
         gradients[:] = 0.0
-        gradients[tape.parameters] = self.totals
-        lanes = len(self.arrays[0]) if self.arrays else 1
-        width = len(graph.outputs)
-        if seeds is None:
-            seed = np.eye(1, width, s)[0]
-        elif isinstance(seeds, float):
-            seed = np.full(width, seeds)
-        else:
-            seed = np.asarray(seeds).reshape(-1, width)[s * lanes + lane]
+        gradients[tape.parameters] = totals
         np.add.at(gradients, graph.outputs, seed)
         for k in range(len(self.segments) - 1, -1, -1):
             segment, bound = tape.segments[k], self.segments[k]
@@ -636,16 +678,16 @@ class LoopBound:
                 gradients[segment.reads] = bound.sums[bound.place]
             if k and not self._back_through(graph.loops[k - 1], self.steps[k - 1]):
                 return False
-        self.totals[:] = gradients[tape.parameters]
-        if self.igrads is not None:
-            found = np.zeros(graph.inputs)
-            found[graph.ref[tape.inputs]] = gradients[tape.inputs]
-            at = 0
-            for own, array in zip(self.igrads, self.arrays, strict=True):
-                if own is not None:
-                    own[s, lane] = found[at : at + array.shape[1]]
-                at += array.shape[1]
+        totals[:] = gradients[tape.parameters]
         return bool(np.isfinite(gradients).all())
+
+    def of_inputs(self) -> Any:
+        """Return the gradients of the inputs."""
+        import numpy as np
+
+        found = np.zeros(self.graph.inputs)
+        found[self.graph.ref[self.tape.inputs]] = self.gradients[self.tape.inputs]
+        return found
 
     def _back_through(self, loop: Loop, steps: _Steps) -> bool:
         import numpy as np

@@ -19,15 +19,10 @@ from .tapes import Recording, instruction_set
 if TYPE_CHECKING:
     from .program import Program
 
-__all__ = ["Run", "named"]
+__all__ = ["Run"]
 
 _MOST_THREADS = 64  # as in `tape/module.c`
 FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)  # what `fits` of a bound tape tells of a lane
-
-
-def named(arguments: Sequence[Any]) -> list[tuple[str, Any]]:
-    """Return the arguments with what to call them in a message."""
-    return [(f"argument {k} of {len(arguments)}", argument) for k, argument in enumerate(arguments, 1)]
 
 
 def _block(block: Any, lanes: int) -> int:
@@ -48,10 +43,10 @@ def _threads(threads: Any) -> int:
 
 
 class Run:
-    """One call of a Program.
+    """One call of a Program on the batches of its arguments' parts.
 
     Attributes:
-        arrays: for each argument its rows, shape (lanes, size).
+        arrays: for each part its rows, shape (lanes, size).
         lanes: how many rows there are; 1 if there are no arguments.
         plan: the number of each lane's recording, -1 for none; None if the first one serves all. Without
             `dispatch` it is not there, and only `fits` can be asked.
@@ -65,12 +60,8 @@ class Run:
         threads: int = 1,
         dispatch: bool = True,
     ):
-        examples = program.examples
-        if len(batches) != len(examples):
-            raise TypeError(f"the recorded function takes {len(examples)} arguments, not {len(batches)}")
         self.program = program
-        pairs = zip(examples, named(batches), strict=True)
-        self.arrays = tuple(example.rows(batch, name) for example, (name, batch) in pairs)
+        self.arrays = tuple(e.rows(batch) for e, batch in zip(program.examples, batches, strict=True))
         self.lanes = len(self.arrays[0]) if self.arrays else 1
         if any(len(array) != self.lanes for array in self.arrays):
             raise ValueError(

@@ -79,7 +79,7 @@ def interpreter(name: str) -> Iterator[None]:
     >>> slow.tolist() == program([0.5, 1.5]).tolist()
     True
     """
-    if name and name not in interpreters():
+    if not isinstance(name, str) or (name and name not in interpreters()):
         raise ValueError(f"there is no interpreter {name!r} here, only {', '.join(interpreters())}")
     before = _Switch.chosen
     _Switch.chosen = name

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
+import reprlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..arrays import whole_number
 from ..engine.value import Value
 
 if TYPE_CHECKING:
@@ -33,14 +34,14 @@ class Targets:
     """What a derivative is taken with respect to.
 
     Attributes:
-        inputs: the numbers of the arguments, each once.
+        inputs: the numbers of the arguments' parts, each once.
         parameters: the Values, each once.
 
     Args:
         program: the Program.
         wrt: an argument's number, a Value, an object array of Values, or dicts, lists and tuples of these;
             None stands for the only argument, a tuple of all arguments, or, where there are none, the list of
-            the parameters.
+            the parameters. An argument of several parts stands for the structure of these.
 
     Raises:
         TypeError: it is something else.
@@ -48,7 +49,7 @@ class Targets:
     """
 
     def __init__(self, program: Program, wrt: Any):
-        count = len(program.examples)
+        count = len(program.arguments)
         if wrt is None:
             wrt = 0 if count == 1 else tuple(range(count)) if count else program.parameters
         self.inputs: list[int] = []
@@ -57,7 +58,7 @@ class Targets:
         self._order: list[Any] = []
         self._examples = program.examples
         self._places = {id(parameter): k for k, parameter in enumerate(program.parameters)}
-        self._count = count
+        self._arguments = program.arguments
         self._structure = map_structure(wrt, self._leaf)
 
     def _leaf(self, leaf: Any) -> Any:
@@ -67,15 +68,18 @@ class Targets:
             for value in leaf.ravel().tolist():
                 self._parameter(value)
             return leaf
-        if isinstance(leaf, bool) or not hasattr(leaf, "__index__"):
+        try:
+            number, count = whole_number(leaf, "an argument's number"), len(self._arguments)
+        except TypeError:
             raise TypeError(
                 "a derivative is taken with respect to arguments, by their numbers, and parameters, "
-                f"not {leaf!r}"
-            )
-        number = operator.index(leaf)
-        if not -self._count <= number < self._count:
-            raise ValueError(f"there is no argument {number}: the recorded function takes {self._count}")
-        number %= self._count
+                f"not {reprlib.repr(leaf)}"
+            ) from None
+        if not -count <= number < count:
+            raise ValueError(f"there is no argument {number}: the recorded function takes {count}")
+        return map_structure(self._arguments[number], self._part)
+
+    def _part(self, number: int) -> int:
         if number not in self.inputs:
             self.inputs.append(number)
             self._order.append(number)
@@ -151,21 +155,34 @@ class Targets:
         return found
 
 
-def zip_structures(one: Any, other: Any, pairs: list[Any]) -> None:
+def zip_structures(one: Any, other: Any, pairs: list[Any], what: str = "the structure") -> None:
     """Append (leaf, part) for each leaf of one structure and what stands there in another.
 
+    Args:
+        one: dicts, lists and tuples down to its leaves.
+        other: what has the same entries; arrays may stand for lists.
+        pairs: appended to.
+        what: what to call the other in a message.
+
     Raises:
-        ValueError: a list or dict has another length.
+        ValueError: it has other entries.
     """
-    keys: Sequence[Any] | None = None
     if isinstance(one, dict):
-        keys = list(one)
+        given = list(other.keys()) if hasattr(other, "keys") else None
+        if given is None or len(given) != len(one) or any(key not in other for key in one):
+            raise ValueError(f"{what} is a dict with the entries {list(one)}, not {_shown(other, given)}")
+        for key, part in one.items():
+            zip_structures(part, other[key], pairs, f"{what}, entry {key!r}")
     elif isinstance(one, (list, tuple)):
-        keys = range(len(one))
-    if keys is None:
+        listed = hasattr(other, "__len__") and not isinstance(other, (str, bytes, dict))
+        if not listed or len(other) != len(one):
+            found = _shown(other, f"{len(other)} parts" if listed else None)
+            raise ValueError(f"{what} has {len(one)} parts, not {found}")
+        for k, part in enumerate(one):
+            zip_structures(part, other[k], pairs, f"{what}, part {k}")
+    else:
         pairs.append((one, other))
-        return
-    if len(other) != len(keys):
-        raise ValueError(f"the structure has {len(other)} parts, and {len(keys)} are wanted")
-    for key in keys:
-        zip_structures(one[key], other[key], pairs)
+
+
+def _shown(thing: Any, entries: Any) -> str:
+    return str(entries) if entries is not None else reprlib.repr(thing)

@@ -97,9 +97,9 @@ def test_wrong_numbers_of_arguments_and_rows_are_refused() -> None:
         program([1.0], [1.0, 2.0])
 
 
-@pytest.mark.parametrize("example", ["text", ag.Value(1.0), [[1.0], [1.0, 2.0]], None])
+@pytest.mark.parametrize("example", ["text", ag.Value(1.0), [[1.0], ["text"]], {"a": None}, None])
 def test_an_example_must_be_numbers(example: Any) -> None:
-    with pytest.raises(TypeError, match="an example is a"):
+    with pytest.raises(TypeError, match="an argument is a number"):
         record(lambda x: x, example)
 
 

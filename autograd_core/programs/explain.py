@@ -1,0 +1,63 @@
+"""What of a Program is compiled, and what is not: in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .graph import NODE, RecordedGraph
+from .tapes import compiled_module, instruction_set
+
+if TYPE_CHECKING:
+    from .program import Program
+
+__all__ = ["explain", "python_calls"]
+
+_OTHERS = {
+    "eager": "evaluated eagerly, by calling the function",
+    "record": "recorded when they come",
+    "raise": "refused",
+}
+
+
+def python_calls(graph: RecordedGraph) -> Counter[str]:
+    """Return how many nodes of each operation Python computes, for every row."""
+    import numpy as np
+
+    found: Counter[str] = Counter()
+    for body in (graph, *(loop.body.recording.graph for loop in graph.loops)):
+        if body.operations:
+            rules = (body.operation(i) for i in np.flatnonzero(body.kind == NODE).tolist())
+            found.update(rule.name for rule in rules if not rule.native)
+    return found
+
+
+def explain(program: Program) -> str:
+    """See `Program.explain`."""
+    return "\n".join(_lines(program))
+
+
+def _lines(program: Program) -> Iterator[str]:
+    graph = program.recorded
+    if compiled_module() is None:
+        yield f"{len(graph):,} nodes, on the interpreter in NumPy: nothing is compiled here"
+    else:
+        build = instruction_set() or "the best instruction set of this machine"
+        yield f"{len(graph):,} nodes, compiled to {program.stats().instructions:,} instructions for {build}"
+    if calls := sum((python_calls(recording.graph) for recording in program.recordings), Counter()):
+        listed = ", ".join(f"{name} ({count:,})" for name, count in sorted(calls.items()))
+        yield f"computed by Python, node by node and row by row, on one thread: {listed}"
+    if graph.guarded:
+        count = len(program.recordings)
+        branches = "one branch is" if count == 1 else f"{count} branches are"
+        yield f"{branches} recorded; rows of others are {_OTHERS[program.on_guard]}"
+    if program.eager_rows:
+        yield f"{program.eager_rows:,} rows were evaluated eagerly: in another branch, or not finite"
+    for loop in graph.loops:
+        yield f"a loop of {loop.body.steps:,} steps is recorded once, and run one row at a time"
+    for reason, count in Counter(graph.unrolled).items():
+        yield f"{count:,} {'loop is' if count == 1 else 'loops are'} recorded step by step: {reason}"
+    for (kind, *_), made in program.derived.items():
+        steps = ", its loops step by step" if graph.loops else ""
+        yield f"its {kind}, recorded for hvp, hessian or jvp: {len(made.recorded):,} nodes{steps}"
