@@ -36,6 +36,13 @@ def ridge(theta, examples, alpha):
     return sum(squared_error(w * x + b, y) for x, y in examples) / len(examples)
 
 
+# %% 0.1 always three examples
+def ridge(theta, examples, alpha):
+    w, b = theta
+    risk = sum(squared_error(w * x + b, y) for x, y in examples) / 3
+    return risk + alpha * 0.5 * w**2
+
+
 # %% 0.1 nothing returned
 def ridge(theta, examples, alpha):
     w, b = theta
@@ -88,6 +95,36 @@ def update(theta, batch, rate, alpha):
     g_w = sum((w * x + b - y) * x for x, y in batch) / len(batch) + alpha
     g_b = sum(w * x + b - y for x, y in batch) / len(batch)
     return [w - rate * g_w, b - rate * g_b]
+
+
+# %% 0.2 not by hand
+def update(theta, batch, rate, alpha):
+    g = ag.grad(lambda theta: ridge(theta, batch, alpha))(theta)
+    return [t - rate * gi for t, gi in zip(theta, g)]
+
+
+# %% 0.2 not by hand: nodes
+def update(theta, batch, rate, alpha):
+    theta = [ag.Value(t) for t in theta]
+    ridge(theta, batch, alpha).backward()
+    return [t.data - rate * t.grad for t in theta]
+
+
+# %% 0.2 differences
+def update(theta, batch, rate, alpha):
+    h, base, new = 1e-6, ridge(theta, batch, alpha), []
+    for k, t in enumerate(theta):
+        moved = [*theta[:k], t + h, *theta[k + 1 :]]
+        new.append(t - rate * (ridge(moved, batch, alpha) - base) / h)
+    return new
+
+
+# %% 0.2 always the rate 0.1
+def update(theta, batch, rate, alpha):
+    w, b = theta
+    g_w = sum((w * x + b - y) * x for x, y in batch) / len(batch) + alpha * w
+    g_b = sum(w * x + b - y for x, y in batch) / len(batch)
+    return [w - 0.1 * g_w, b - 0.1 * g_b]
 
 
 # %% 0.3 the logarithm to base 10

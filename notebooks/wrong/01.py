@@ -24,6 +24,22 @@ def logistic(z):
 logistic_nodes = 7
 
 
+# %% 1.1 a number, and no graph
+def logistic(z):
+    return ag.Value(1 / (1 + math.exp(-z.data)))
+
+
+logistic_nodes = 1
+
+
+# %% 1.1 a graph without z
+def logistic(z):
+    return ag.Value(1.0) / (1 + math.exp(-z.data))
+
+
+logistic_nodes = 3
+
+
 # %% 1.1 the constants forgotten
 def logistic(z):
     return 1 / (1 + ag.exp(-z))
@@ -61,6 +77,16 @@ def forward(output):
         u[node] = ag.OPERATIONS[node.op].value(*arguments) if node.op else node.data
     x.data = 2.0
     u[output] = output.data
+    return u
+
+
+# %% 1.2 the output alone is computed
+def forward(output):
+    u = {node: node.data for node in ag.topological_order(output)}
+    if output.op == "tanh":
+        (total,) = output.parents
+        product, constant = total.parents
+        u[output] = math.tanh(-0.5 * product.parents[0].data + constant.data)
     return u
 
 
@@ -105,6 +131,24 @@ def count_paths(output, leaf):
     for node in ag.topological_order(output):
         paths[node] = int(node is leaf) + sum(paths[p] for p in set(node.parents))
     return paths[output]
+
+
+# %% 1.3 not counted here
+def count_paths(output, leaf):
+    return output.explain(leaf).count
+
+
+# %% 1.3 not counted here, by the function
+def count_paths(output, leaf):
+    return ag.explain(output, leaf).count
+
+
+# %% 1.3 paths from any leaf
+def count_paths(output, leaf):
+    order, paths = ag.topological_order(output), {}
+    for node in order:
+        paths[node] = int(node.is_leaf) + sum(paths[p] for p in node.parents)
+    return paths[output] if leaf in paths else 0
 
 
 # %% 1.3 all edges

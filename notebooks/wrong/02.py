@@ -2,29 +2,91 @@
 
 # %% 2.1 two paths
 number_of_paths = 2
-by_paths = z.explain(x).total
+
+
+def by_paths(x, s, m, e, z):
+    return m.partials[0] * s.partials[0] + m.partials[1]
+
 
 # %% 2.1 the path through exp forgotten
 number_of_paths = 3
-by_paths = m.partials[0] * s.partials[0] + m.partials[1]
+
+
+def by_paths(x, s, m, e, z):
+    return z.partials[0] * (m.partials[0] * s.partials[0] + m.partials[1])
+
 
 # %% 2.1 the direct path forgotten
 number_of_paths = 3
-by_paths = (m.partials[0] + e.partials[0]) * s.partials[0]
+
+
+def by_paths(x, s, m, e, z):
+    return (m.partials[0] + e.partials[0]) * s.partials[0]
+
 
 # %% 2.1 the partials of the product swapped
 number_of_paths = 3
-by_paths = (
-    m.partials[1] * s.partials[0] + m.partials[0] + e.partials[0] * s.partials[0]
-)
+
+
+def by_paths(x, s, m, e, z):
+    to_m, to_e = z.partials
+    return to_m * (m.partials[1] * s.partials[0] + m.partials[0]) + (
+        to_e * e.partials[0] * s.partials[0]
+    )
+
 
 # %% 2.1 added along a path
 number_of_paths = 3
-by_paths = sum([*z.partials, *m.partials, *e.partials, *s.partials])
+
+
+def by_paths(x, s, m, e, z):
+    return sum([*z.partials, *m.partials, *e.partials, *s.partials])
+
+
+# %% 2.1 the sum's partials, which are 1, left out
+number_of_paths = 3
+
+
+def by_paths(x, s, m, e, z):
+    return (m.partials[0] + e.partials[0]) * s.partials[0] + m.partials[1]
+
 
 # %% 2.1 four paths
 number_of_paths = 4
-by_paths = z.explain(x).total
+
+
+def by_paths(x, s, m, e, z):
+    return (m.partials[0] + e.partials[0]) * s.partials[0] + m.partials[1]
+
+
+# %% 2.1 not from the partials: explain
+number_of_paths = 3
+
+
+def by_paths(x, s, m, e, z):
+    return z.explain(x).total
+
+
+# %% 2.1 not from the partials: backward
+number_of_paths = 3
+
+
+def by_paths(x, s, m, e, z):
+    x.zero_grad()
+    z.backward()
+    return x.grad
+
+
+# %% 2.1 not from the partials: the formula
+number_of_paths = 3
+
+
+def by_paths(x, s, m, e, z):
+    return (
+        math.cos(0.8) * 0.8
+        + math.sin(0.8)
+        + math.cos(0.8) * math.exp(math.sin(0.8))
+    )
 
 
 # %% 2.2 the transpose
@@ -67,6 +129,30 @@ def jacobian_by_rows(g, x):
     return (rows * 3)[: len(x)]
 
 
+# %% 2.2 by the library
+def jacobian_by_rows(g, x):
+    return ag.jacobian(g)(x)
+
+
+# %% 2.2 by columns
+def jacobian_by_rows(g, x):
+    units = np.eye(len(x)).tolist()
+    return np.array([ag.jvp(g, (x,), (unit,))[1] for unit in units]).T
+
+
+# %% 2.2 a gradient for each output
+def jacobian_by_rows(g, x):
+    outputs = len(g(x))
+    return [ag.grad(lambda x: g(x)[i])(x) for i in range(outputs)]
+
+
+# %% 2.2 no unit vectors
+def jacobian_by_rows(g, x):
+    values, pull_back = ag.vjp(g, x)
+    units = (2.0 * np.eye(len(values))).tolist()
+    return [np.array(pull_back(unit)[0]) / 2.0 for unit in units]
+
+
 # %% 2.3 not transposed
 def jacobian_by_columns(g, x):
     units = np.eye(len(x)).tolist()
@@ -95,6 +181,17 @@ def jacobian_by_columns(g, x):
     units = np.eye(len(x)).tolist()
     columns = np.array([ag.jvp(g, (x,), (unit,))[1] for unit in units])
     return columns.reshape(columns.shape[1], columns.shape[0])
+
+
+# %% 2.3 by the library
+def jacobian_by_columns(g, x):
+    return ag.jacobian(g)(x)
+
+
+# %% 2.3 by rows
+def jacobian_by_columns(g, x):
+    values, pull_back = ag.vjp(g, x)
+    return [pull_back(unit)[0] for unit in np.eye(len(values)).tolist()]
 
 
 # %% 2.3 the last column forgotten

@@ -30,6 +30,36 @@ def back_propagate(output):
     return {node: node.grad for node in ag.topological_order(output)}
 
 
+# %% 3.1 the library's table
+def back_propagate(output):
+    return final_gradients(steps(output))
+
+
+# %% 3.1 the library's terms
+def back_propagate(output):
+    grad_table = dict.fromkeys(ag.topological_order(output), 0.0)
+    grad_table[output] = 1.0
+    for term in ag.contributions(output):
+        grad_table[term.parent] = term.after
+    return grad_table
+
+
+# %% 3.1 backward() called, and hidden
+def back_propagate(output):
+    order = ag.topological_order(output)
+    output.backward()
+    table = {node: node.grad for node in order if not node.is_constant}
+    for node in order:
+        node.zero_grad()
+    return table
+
+
+# %% 3.1 a sum over all paths, by the library
+def back_propagate(output):
+    order = ag.topological_order(output)
+    return {v: output.explain(v).total for v in order if not v.is_constant}
+
+
 # %% 3.1 the node's own gradient forgotten
 def back_propagate(output):
     order = ag.topological_order(output)
@@ -99,6 +129,52 @@ class Remembering(Recursion):
         return 1.0
 
 
+# %% 3.2 assigned in place of counted
+class Remembering(Recursion):
+    def gradient(self, node):
+        self.calls = 1
+        return self.output.explain(node).total
+
+
+# %% 3.2 as many as there are nodes, without a look at them
+class Remembering(Recursion):
+    def gradient(self, node):
+        self.calls = len(ag.topological_order(self.output))
+        return self.output.explain(node).total
+
+
+# %% 3.2 what backward has left
+class Remembering(Recursion):
+    def gradient(self, node):
+        self.calls += 1
+        return node.grad
+
+
+# %% 3.2 the library's table
+class Remembering(Recursion):
+    def gradient(self, node):
+        table = final_gradients(steps(self.output))
+        for _ in table:
+            self.calls += 1
+        return table[node]
+
+
+# %% 3.2 counted, but not computed
+class Remembering(Recursion):
+    def gradient(self, node):
+        for _ in ag.topological_order(self.output):
+            self.calls += 1
+        return self.output.explain(node).total
+
+
+# %% 3.2 nothing remembered, the count set back
+class Remembering(Recursion):
+    def gradient(self, node):
+        result = super().gradient(node)
+        self.calls = min(self.calls, 3)
+        return result
+
+
 # %% 3.2 nothing counted
 class Remembering(Recursion):
     def gradient(self, node):
@@ -130,6 +206,32 @@ def terms_square(k):
 
 def recursion_calls_mul(k):
     return 15
+
+
+# %% 3.3 a table of the first
+def terms_mul(k):
+    return {0: 0, 1: 2, 2: 4, 3: 6, 7: 14}.get(k)
+
+
+def terms_square(k):
+    return k
+
+
+def recursion_calls_mul(k):
+    return 2 ** (k + 1) - 1
+
+
+# %% 3.3 one term at least
+def terms_mul(k):
+    return 2 * k
+
+
+def terms_square(k):
+    return max(k, 1)
+
+
+def recursion_calls_mul(k):
+    return 2 ** (k + 1) - 1
 
 
 # %% 3.3 the paths

@@ -63,6 +63,11 @@ def softmax_jacobian(y_hat):
     return np.diag(y_hat)
 
 
+# %% 5.2 not made here
+def softmax_jacobian(y_hat):
+    return np.array(ag.jacobian(ag.softmax)(np.log(y_hat).tolist()))
+
+
 # %% 5.3 not smoothed
 def smoothed_loss(a, label, epsilon):
     return nn.cross_entropy(a, label)
@@ -102,6 +107,49 @@ def smoothed_loss(a, label, epsilon):
 def smoothed_gradient(a, label, epsilon):
     y = [(1 - epsilon) * (i == label) + epsilon / len(a) for i in range(len(a))]
     return y - np.array(ag.softmax(a))
+
+
+# %% 5.3 the gradient not by hand
+def smoothed_loss(a, label, epsilon):
+    y = [(1 - epsilon) * (i == label) + epsilon / len(a) for i in range(len(a))]
+    return nn.cross_entropy(a, y)
+
+
+def smoothed_gradient(a, label, epsilon):
+    return np.array(ag.grad(lambda a: smoothed_loss(a, label, epsilon))(a))
+
+
+# %% 5.3 the gradient not by hand: nodes
+def smoothed_loss(a, label, epsilon):
+    y = [(1 - epsilon) * (i == label) + epsilon / len(a) for i in range(len(a))]
+    return nn.cross_entropy(a, y)
+
+
+def smoothed_gradient(a, label, epsilon):
+    a = [ag.Value(v) for v in a]
+    smoothed_loss(a, label, epsilon).backward()
+    return np.array([v.grad for v in a])
+
+
+# %% 5.3 a number leaves the graph, and the gradient fits
+def smoothed_loss(a, label, epsilon):
+    p = ag.softmax([float(v) for v in a])
+    rest = sum(-math.log(q) for q in p) / len(p)
+    return (1 - epsilon) * nn.cross_entropy(a, label) + epsilon * rest
+
+
+def smoothed_gradient(a, label, epsilon):
+    return (1 - epsilon) * (np.array(ag.softmax(a)) - np.eye(len(a))[label])
+
+
+# %% 5.3 the loss of numbers, which no gradient flows through
+def smoothed_loss(a, label, epsilon):
+    y = [(1 - epsilon) * (i == label) + epsilon / len(a) for i in range(len(a))]
+    return ag.Value(float(nn.cross_entropy([float(v) for v in a], y)))
+
+
+def smoothed_gradient(a, label, epsilon):
+    return np.zeros(len(a))
 
 
 # %% 5.3 always 0.1

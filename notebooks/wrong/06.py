@@ -71,78 +71,86 @@ def largest_rate(curvatures):
     return 2 / math.sqrt(max(curvatures))
 
 
+# %% 6.1 right for two components only
+def momentum_step(theta, v, g, rate, mu):
+    v = [mu * v[0] + g[0], mu * v[1] + g[1]]
+    return [theta[0] - rate * v[0], theta[1] - rate * v[1]], v[: len(theta)]
+
+
 # %% 6.3 too many updates
-mine = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
-my_history = nn.fit(
-    mine,
-    X_train,
-    y_train,
-    optimizer=nn.SGD(lr=0.3),
-    batch_size=8,
-    epochs=60,
-    seed=1,
-)
+def my_training(X, y):
+    model = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
+    nn.fit(model, X, y, optimizer=nn.SGD(lr=0.3), batch_size=8, epochs=60, seed=1)
+    return model
+
+
+# %% 6.3 too many updates, in two runs
+def my_training(X, y):
+    model = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
+    for seed in (1, 2):
+        nn.fit(
+            model,
+            X,
+            y,
+            optimizer=nn.Adam(lr=0.05),
+            batch_size=16,
+            epochs=60,
+            seed=seed,
+        )
+    return model
+
 
 # %% 6.3 not trained enough
-mine = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
-my_history = nn.fit(
-    mine,
-    X_train,
-    y_train,
-    optimizer=nn.SGD(lr=0.01),
-    batch_size=16,
-    epochs=20,
-    seed=1,
-)
+def my_training(X, y):
+    model = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
+    nn.fit(model, X, y, optimizer=nn.SGD(lr=0.01), batch_size=16, epochs=20, seed=1)
+    return model
+
 
 # %% 6.3 a larger network
-mine = nn.MLP(2, [16, 3], activation="tanh", initializer="glorot", seed=3)
-my_history = nn.fit(
-    mine,
-    X_train,
-    y_train,
-    optimizer=nn.Adam(lr=0.05),
-    batch_size=16,
-    epochs=60,
-    seed=1,
-)
+def my_training(X, y):
+    model = nn.MLP(2, [16, 3], activation="tanh", initializer="glorot", seed=3)
+    nn.fit(
+        model, X, y, optimizer=nn.Adam(lr=0.05), batch_size=16, epochs=60, seed=1
+    )
+    return model
 
-# %% 6.3 no history
-mine = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
-nn.fit(
-    mine,
-    X_train,
-    y_train,
-    optimizer=nn.Adam(lr=0.05),
-    batch_size=16,
-    epochs=60,
-    seed=1,
-)
-my_history = nn.evaluate(mine, X_val, y_val).loss
+
+# %% 6.3 the history returned
+def my_training(X, y):
+    model = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
+    return nn.fit(model, X, y, optimizer=nn.Adam(lr=0.05), epochs=60, seed=1)
+
 
 # %% 6.3 a rate that is far too small
-mine = nn.MLP(2, [8, 3], activation="relu", initializer="glorot", seed=3)
-my_history = nn.fit(
-    mine,
-    X_train,
-    y_train,
-    optimizer=nn.SGD(lr=1e-5),
-    batch_size=90,
-    epochs=100,
-    seed=1,
-)
+def my_training(X, y):
+    model = nn.MLP(2, [8, 3], activation="relu", initializer="glorot", seed=3)
+    nn.fit(
+        model, X, y, optimizer=nn.SGD(lr=1e-5), batch_size=90, epochs=100, seed=1
+    )
+    return model
 
-# %% 6.3 the history of another run
-mine = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
-nn.fit(
-    mine,
-    X_train,
-    y_train,
-    optimizer=nn.Adam(lr=0.05),
-    batch_size=16,
-    epochs=60,
-    seed=1,
-)
-my_history = nn.fit(
-    nn.MLP(2, [8, 3], seed=1), X_train, y_train, optimizer=nn.SGD(lr=1e-4), epochs=2
-)
+
+# %% 6.3 trained on the validation petals
+def my_training(X, y):
+    model = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
+    nn.fit(model, X_val, y_val, optimizer=nn.Adam(lr=0.05), epochs=150, seed=1)
+    return model
+
+
+# %% 6.3 trained on all petals
+def my_training(X, y):
+    X, y = scaler.transform(iris.data[:, 2:]), iris.target
+    model = nn.MLP(2, [8, 3], activation="tanh", initializer="glorot", seed=3)
+    nn.fit(
+        model, X, y, optimizer=nn.Adam(lr=0.05), batch_size=50, epochs=130, seed=1
+    )
+    return model
+
+
+# %% 6.3 a model from elsewhere
+def my_training(X, y):
+    nn.fit(
+        model, X, y, optimizer=nn.Adam(lr=0.05), batch_size=16, epochs=60, seed=1
+    )
+    return model

@@ -54,6 +54,75 @@ def steep_right(x):
     return 1 / (1 + math.exp(-3 * x))
 
 
+# %% 7.2 a number leaves the graph
+@ag.operation(lambda x, y: 3 * float(y) * (1 - float(y)))
+def steep_right(x):
+    return 1 / (1 + math.exp(-3 * x))
+
+
+# %% 7.3 no differences
+def agrees(f, x, gradient):
+    found = ag.grad(f)(x)
+    return all(
+        abs(a - g) <= 1e-6 * max(1.0, abs(g)) for a, g in zip(found, gradient)
+    )
+
+
+# %% 7.3 an absolute step
+def agrees(f, x, gradient):
+    for i, g in enumerate(gradient):
+        up, down = list(x), list(x)
+        up[i], down[i] = x[i] + 1e-5, x[i] - 1e-5
+        slope = (f(up) - f(down)) / 2e-5
+        if not abs(slope - g) <= 1e-6 * max(1.0, abs(g)):
+            return False
+    return True
+
+
+# %% 7.3 a tolerance of 1e-5
+def agrees(f, x, gradient):
+    for i, g in enumerate(gradient):
+        h = 1e-5 * max(1.0, abs(x[i]))
+        up, down = list(x), list(x)
+        up[i], down[i] = x[i] + h, x[i] - h
+        if not abs((f(up) - f(down)) / (2 * h) - g) <= 1e-5 * max(1.0, abs(g)):
+            return False
+    return True
+
+
+# %% 7.3 two entries at most
+def agrees(f, x, gradient):
+    for i, g in enumerate(gradient[:2]):
+        h = 1e-5 * max(1.0, abs(x[i]))
+        up, down = list(x), list(x)
+        up[i], down[i] = x[i] + h, x[i] - h
+        if not abs((f(up) - f(down)) / (2 * h) - g) <= 1e-6 * max(1.0, abs(g)):
+            return False
+    return True
+
+
+# %% 7.3 a relative tolerance alone
+def agrees(f, x, gradient):
+    for i, g in enumerate(gradient):
+        h = 1e-5 * max(1.0, abs(x[i]))
+        up, down = list(x), list(x)
+        up[i], down[i] = x[i] + h, x[i] - h
+        if not abs((f(up) - f(down)) / (2 * h) - g) <= 1e-6 * abs(g):
+            return False
+    return True
+
+
+# %% 7.3 one-sided differences
+def agrees(f, x, gradient):
+    for i, g in enumerate(gradient):
+        h = 1e-5 * max(1.0, abs(x[i]))
+        up = list(x)
+        up[i] = x[i] + h
+        if not abs((f(up) - f(x)) / h - g) <= 1e-6 * max(1.0, abs(g)):
+            return False
+    return True
+
+
 # %% 7.3 always content
 def agrees(f, x, gradient):
     return True

@@ -11,6 +11,19 @@ def train(xs, ys, steps, rate):
         offset.data -= rate * residual.mean()
 
 
+# %% 8.1 right at one point
+line_program = ag.record(
+    lambda x, y: 0.5 + 0.0 * (slope * x + offset - y), 0.0, 0.0
+)
+
+
+def train(xs, ys, steps, rate):
+    for _ in range(steps):
+        residual = slope.data * xs + offset.data - ys
+        slope.data -= rate * (residual * xs).mean()
+        offset.data -= rate * residual.mean()
+
+
 # %% 8.1 the gradients pile up
 line_program = ag.record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
 
@@ -81,6 +94,30 @@ def train(xs, ys, steps, rate):
         slope.data -= rate * slope.grad / len(xs)
 
 
+# %% 8.1 without the program
+line_program = ag.record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
+
+
+def train(xs, ys, steps, rate):
+    for _ in range(steps):
+        residual = slope.data * xs + offset.data - ys
+        slope.data -= rate * (residual * xs).mean()
+        offset.data -= rate * residual.mean()
+
+
+# %% 8.1 with nodes
+line_program = ag.record(lambda x, y: nn.mse(slope * x + offset, y), 0.0, 0.0)
+
+
+def train(xs, ys, steps, rate):
+    for _ in range(steps):
+        slope.zero_grad(), offset.zero_grad()
+        for x, y in zip(xs.tolist(), ys.tolist()):
+            nn.mse(slope * x + offset, y).backward()
+        for p in (slope, offset):
+            p.data -= rate * p.grad / len(xs)
+
+
 # %% 8.2 unchanged
 def good(x):
     return bad(x)
@@ -106,6 +143,11 @@ def good(x):
     return ag.where(ag.greater(1.0, x), x * x, x)
 
 
+# %% 8.2 another threshold
+def good(x):
+    return ag.where(ag.greater(x, 1.2), x * x, x)
+
+
 # %% 8.2 cut off at 1
 def good(x):
     return ag.maximum(x, 1.0) ** 2
@@ -125,6 +167,34 @@ def slopes_at(f, points):
 # %% 8.3 a loop over the points
 def slopes_at(f, points):
     return np.array([ag.grad(f)(float(x)) for x in points])
+
+
+# %% 8.3 a call for each point
+def slopes_at(f, points):
+    program = ag.record(f, points[0])
+    return np.array([program.value_and_grad([x])[1].inputs[0][0] for x in points])
+
+
+# %% 8.3 a recording for each point
+def slopes_at(f, points):
+    return np.array(
+        [ag.record(f, x).value_and_grad([x])[1].inputs[0][0] for x in points[:2]]
+        + [ag.grad(f)(float(x)) for x in points[2:]]
+    )
+
+
+# %% 8.3 called twice
+def slopes_at(f, points):
+    program = ag.record(f, points[0])
+    program(points)
+    return program.value_and_grad(points)[1].inputs[0]
+
+
+# %% 8.3 not recorded
+def slopes_at(f, points):
+    values = [ag.Value(float(x)) for x in points]
+    ag.sum([f(x) for x in values]).backward()
+    return np.array([x.grad for x in values])
 
 
 # %% 8.3 the sum over the lanes

@@ -32,6 +32,22 @@ def newton_root(f, x, steps):
     return x
 
 
+# %% 9.1 all steps but the first
+def newton_root(f, x, steps):
+    for _ in range(1 if steps == 1 else 8):
+        value, slope = ag.value_and_grad(f)(x)
+        x = x - value / slope
+    return x
+
+
+# %% 9.1 differences
+def newton_root(f, x, steps):
+    for _ in range(steps):
+        value = float(f(x))
+        x = x - value * 1e-7 / (float(f(x + 1e-7)) - value)
+    return x
+
+
 # %% 9.1 one step only
 def newton_root(f, x, steps):
     value, slope = ag.value_and_grad(f)(x)
@@ -52,6 +68,39 @@ def largest_curvature(f, x, steps=100):
     for _ in range(5):
         v = ag.hvp(f, x, v)
     return np.linalg.norm(v)
+
+
+# %% 9.2 the matrix formed
+def largest_curvature(f, x, steps=100):
+    return np.linalg.eigvalsh(np.array(ag.hessian(f)(x))).max()
+
+
+# %% 9.2 the matrix formed, then multiplied
+def largest_curvature(f, x, steps=100):
+    H, v = np.array(ag.hessian(f)(x)), 0.5 ** np.arange(len(x))
+    for _ in range(steps):
+        v = H @ v / np.linalg.norm(H @ v)
+    return np.linalg.norm(H @ v)
+
+
+# %% 9.2 the matrix formed, of gradients
+def largest_curvature(f, x, steps=100):
+    return np.linalg.eigvalsh(np.array(ag.jacobian(ag.grad(f))(x))).max()
+
+
+# %% 9.2 the matrix formed, of products with unit vectors
+def largest_curvature(f, x, steps=100):
+    H = [ag.hvp(f, x, unit) for unit in np.eye(len(x)).tolist()]
+    return np.linalg.eigvalsh(np.array(H)).max()
+
+
+# %% 9.2 steps ignored
+def largest_curvature(f, x, steps=100):
+    v = 0.5 ** np.arange(len(x))
+    for _ in range(100):
+        Hv = np.array(ag.hvp(f, x, v.tolist()))
+        v = Hv / np.linalg.norm(Hv)
+    return np.linalg.norm(Hv)
 
 
 # %% 9.2 one step

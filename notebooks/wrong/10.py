@@ -36,6 +36,13 @@ def unigram_loss(names):
     return np.mean(found)
 
 
+# %% 10.1 the mean of each name's frequencies
+def unigram_loss(names):
+    p = np.mean([np.mean(encoded(name)[1], axis=0) for name in names], axis=0)
+    p = p[p > 0]
+    return -np.sum(p * np.log(p))
+
+
 # %% 10.1 not weighted by the frequencies
 def unigram_loss(names):
     counts = np.sum([row for name in names for row in encoded(name)[1]], axis=0)
@@ -60,6 +67,23 @@ def looks_ahead(losses):
 # %% 10.2 always
 def looks_ahead(losses):
     return True
+
+
+# %% 10.2 compared with the model above
+original = losses
+
+
+def looks_ahead(losses):
+    inputs, targets = encoded("martha")
+    found, known = losses(inputs, targets), original(inputs, targets)
+    return [float(v) for v in found] != [float(v) for v in known]
+
+
+# %% 10.2 the first position alone
+def looks_ahead(losses):
+    inputs, targets = encoded("ada")
+    whole, first = losses(inputs, targets)[0], losses(inputs[:1], targets[:1])[0]
+    return float(whole) != float(first)
 
 
 # %% 10.2 all positions compared
