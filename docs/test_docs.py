@@ -21,7 +21,7 @@ PAGES = sorted(
 )
 BLOCK = re.compile(r"^```(python|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEEDS = {
-    "nn.estimator": "sklearn",
+    "nn.estimator_base": "sklearn",
     "nn.estimators": "sklearn",
     "nn.minimizers": "scipy",
     "nn.plots": "matplotlib",

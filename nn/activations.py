@@ -7,7 +7,8 @@ from typing import Any
 
 import autograd_core
 from autograd_core import Value
-from nn.errors import InputError, unknown
+from nn.arguments import unknown
+from nn.errors import InputError
 
 __all__ = ["ACTIVATIONS", "VECTOR_ACTIVATIONS", "Activation", "activation_name", "activation_named"]
 

@@ -11,15 +11,17 @@ counted and trained once, and its gradient is the sum over its uses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, dot, equal, scope, sqrt
 from autograd_core import sum as sum_of
 from autograd_core.engine.modes import is_recording
+from nn.arguments import check_size, count_of, number, shown
 from nn.data import numbers_of, values_of
-from nn.errors import InputError, count_of
-from nn.initializers import Initializer, RandomSource, initializer_named, random_source
+from nn.errors import InputError
+from nn.initializers import Initializer, RandomSource, drawn
 from nn.module import Module
 from nn.random_inputs import RandomInput, is_training
 
@@ -33,6 +35,11 @@ _MOST_ENTRIES = 1 << 16
 
 def _as_list(h: Any) -> list[Value]:
     return [h] if isinstance(h, Value) else list(h)
+
+
+def _check_part(part: Any) -> None:
+    if isinstance(part, type) or not callable(part):
+        raise InputError(f"a part is a module or a function, not {shown(part)}")
 
 
 class Sequential(Module):
@@ -50,8 +57,7 @@ class Sequential(Module):
 
     def __init__(self, *parts: Callable[[Any], Any]) -> None:
         for part in parts:
-            if isinstance(part, type) or not callable(part):
-                raise InputError(f"a part is a module or a function, not {part!r}")
+            _check_part(part)
         if not parts:
             raise InputError("Sequential needs at least one part")
         self.parts = list(parts)
@@ -85,6 +91,7 @@ class Residual(Module):
     """
 
     def __init__(self, part: Callable[[Any], Any]) -> None:
+        _check_part(part)
         self.part = part
 
     def __call__(self, x: Sequence[Any]) -> list[Value]:
@@ -119,9 +126,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, seed: Any = None) -> None:
-        if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0.0 <= p < 1.0:
-            raise InputError(f"p is a share in [0, 1), not {p!r}")
-        self.p = p
+        self.p = number("p", p, "[0, 1)")
         self.mask = RandomInput(seed, "random", _Mask(p))
 
     def __call__(self, x: Sequence[Any]) -> list[Value]:
@@ -171,9 +176,7 @@ class GaussianNoise(Module):
     """
 
     def __init__(self, std: float, seed: Any = None) -> None:
-        if isinstance(std, bool) or not isinstance(std, (int, float)) or not std > 0.0:
-            raise InputError(f"std is a number > 0, not {std!r}")
-        self.std = std
+        self.std = number("std", std, "(0, inf)")
         self.noise = RandomInput(seed, "standard_normal", _Scaled(std))
 
     def __call__(self, x: Sequence[Any]) -> list[Value]:
@@ -270,9 +273,8 @@ class LayerNorm(Module):
 
     def __init__(self, count: int, eps: float = 1e-5) -> None:
         count = count_of("count", count)
-        if isinstance(eps, bool) or not isinstance(eps, (int, float)) or not eps > 0.0:
-            raise InputError(f"eps is a number > 0, not {eps!r}")
-        self.eps = eps
+        check_size("LayerNorm", count)
+        self.eps = number("eps", eps, "(0, inf)")
         self.scale = [Value(1.0, label=f"scale{k}") for k in range(count)]
         self.bias = [Value(0.0, label=f"bias{k}") for k in range(count)]
 
@@ -322,7 +324,7 @@ class Embedding(Module):
         seed: int | RandomSource | None = None,
     ) -> None:
         count, width = count_of("count", count), count_of("width", width)
-        rows = initializer_named(initializer)(count, width, random_source(seed))
+        rows = drawn(initializer, count, width, seed)
         with scope("embedding"):
             self.table = [
                 [Value(number, label=f"e{k},{j}") for j, number in enumerate(row)]
@@ -331,6 +333,8 @@ class Embedding(Module):
 
     def __call__(self, indices: Sequence[Any]) -> list[Value]:
         """The rows of these indices, one after the other."""
+        if not isinstance(indices, (Value, Iterable)):
+            raise InputError(f"indices are a list of whole numbers, not {shown(indices)}")
         return [value for index in _as_list(indices) for value in self._row(index)]
 
     def _row(self, index: Any) -> list[Value]:
@@ -341,11 +345,15 @@ class Embedding(Module):
                 hits
             )  # 1, or 0 for an index that there is not: 0/0 sends the example to the eager way
             return [dot(hits, list(column)) / one for column in zip(*self.table, strict=True)]
-        number = float(index)
-        place = int(number)
-        if place != number or not 0 <= place < len(self.table):
-            raise InputError(f"an index is a whole number in 0 .. {len(self.table) - 1}, not {number!r}")
-        return [value / 1.0 for value in self.table[place]]  # nodes, as in a Program: gradients meet in them
+        try:
+            number = float(index)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not number.is_integer() or not 0 <= number < len(self.table):
+            raise InputError(f"an index is a whole number in 0 .. {len(self.table) - 1}, not {shown(index)}")
+        return [
+            value / 1.0 for value in self.table[int(number)]
+        ]  # nodes, as in a Program: gradients meet in them
 
     def __repr__(self) -> str:
         return f"Embedding({len(self.table)} x {len(self.table[0])})"

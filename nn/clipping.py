@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from nn.arguments import number
+from nn.data import numbers_of
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -39,20 +42,19 @@ def clip_by_norm(gradients: ArrayLike, max_norm: float) -> Floats:
     g <- g min(1, max_norm / (|g| + 1e-6))   (Pascanu, Mikolov and Bengio 2013)
 
     Args:
-        gradients: shape (n,).
+        gradients: any shape.
         max_norm: the greatest length, > 0.
 
     Returns:
-        An array of shape (n,).
+        An array of that shape.
 
     Example:
         >>> clip_by_norm([3.0, 4.0], 1.0).round(3).tolist()
         [0.6, 0.8]
     """
-    import numpy as np
-
-    g: Floats = np.asarray(gradients, dtype=np.float64)
-    scale = max_norm / (gradient_norm(g) + 1e-6)
+    number("max_norm", max_norm, "(0, inf)")
+    g: Floats = numbers_of(gradients, "gradients")
+    scale = max_norm / (gradient_norm(g.ravel()) + 1e-6)
     return g * scale if scale < 1.0 else g
 
 
@@ -72,4 +74,6 @@ def clip_by_value(gradients: ArrayLike, limit: float) -> Floats:
     """
     import numpy as np
 
-    return np.clip(np.asarray(gradients, dtype=np.float64), -limit, limit)
+    number("limit", limit, "(0, inf)")
+    clipped: Floats = np.clip(numbers_of(gradients, "gradients"), -limit, limit)
+    return clipped

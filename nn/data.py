@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd_core import Value
+from nn.arguments import shown
 from nn.errors import InputError
 from nn.losses import CLASSES, Loss
 
@@ -95,6 +96,13 @@ def _refuse_masks(data: Any, name: str) -> None:
         raise InputError(f"{name} is a masked array: fill the masked entries, or leave their rows out")
 
 
+_NO_NUMBERS = {
+    "c": "complex numbers",
+    "M": "dates: subtract one and divide by a unit, (dates - first) / numpy.timedelta64(1, 'D')",
+    "m": "spans of time: divide by a unit, spans / numpy.timedelta64(1, 's')",
+}
+
+
 def numbers_of(data: Any, name: str) -> Any:
     """The data as an array of float64, of any shape.
 
@@ -105,8 +113,8 @@ def numbers_of(data: Any, name: str) -> Any:
 
     try:
         array = np.asarray(data)
-        if array.dtype.kind == "c":
-            raise TypeError("it has complex numbers")
+        if kind := _NO_NUMBERS.get(array.dtype.kind):
+            raise TypeError(f"it has {kind}")
         return array.astype(np.float64, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name} is not an array of numbers: {error}") from error
@@ -129,7 +137,9 @@ def check_lengths(X: Any, y: Any, names: str = "X and y") -> None:
     Raises:
         InputError: they are not.
     """
-    if not hasattr(y, "__len__"):
+    if getattr(X, "shape", None) == () or not hasattr(X, "__len__"):
+        raise InputError(f"{names}: the examples must be a sequence; got {type(X).__name__}")
+    if getattr(y, "shape", None) == () or not hasattr(y, "__len__"):
         raise InputError(f"the targets must be a sequence, one for each example; got {type(y).__name__}")
     if len(X) != len(y):
         raise InputError(f"{names} differ in length: {len(X)} examples, {len(y)} targets")
@@ -244,24 +254,23 @@ def weights_of(sample_weight: Any, count: int) -> Any:
     return np.ascontiguousarray(weights)
 
 
-def with_class_weights(examples: Examples, class_weight: Any, loss: Loss) -> Examples:
+def with_class_weights(examples: Examples, class_weight: Any, loss: Loss, outputs: int) -> Examples:
     """The examples with the weights of their classes, times those they have already.
 
     Args:
         examples: what is trained on: held-out examples do not count.
-        class_weight: label -> factor, "balanced", or None.
+        class_weight: label -> factor, or "balanced".
         loss: the row of the loss, which tells whether there are classes.
+        outputs: the number of outputs of the model.
 
     Raises:
-        InputError: there are no classes, or one has no weight.
+        InputError: there are no classes, one has no weight, or a weight is of a class that cannot be.
     """
-    if class_weight is None:
-        return examples
-    factors = _class_weights(class_weight, examples.targets, loss)
+    factors = _class_weights(class_weight, examples.targets, loss, outputs)
     return replace(examples, weights=factors if examples.weights is None else examples.weights * factors)
 
 
-def _class_weights(class_weight: Any, targets: Any, loss: Loss) -> Any:
+def _class_weights(class_weight: Any, targets: Any, loss: Loss, outputs: int) -> Any:
     import numpy as np
 
     if loss.targets not in CLASSES or getattr(targets, "ndim", 0) != 1:
@@ -270,10 +279,18 @@ def _class_weights(class_weight: Any, targets: Any, loss: Loss) -> Any:
     if isinstance(class_weight, str) and class_weight == "balanced":
         return (len(targets) / (len(labels) * counts))[place]
     if not isinstance(class_weight, Mapping):
-        raise InputError(f'class_weight is a dict of labels, or "balanced"; not {class_weight!r}')
+        raise InputError(f'class_weight is a dict of labels, or "balanced"; not {shown(class_weight)}')
     missing = [label for label in labels.tolist() if label not in class_weight]
     if missing:
         raise InputError(f"class_weight has no weight for class {missing[0]!r}")
+    several = loss.targets == "labels" or outputs > 1
+    classes = set(range(outputs)) if several else {0 if loss.targets == "binary" else -1, 1}
+    strangers = [label for label in class_weight if label not in classes.union(labels.tolist())]
+    if strangers:
+        raise InputError(
+            f"class_weight has a weight for {shown(strangers[0])}, which is no class of this model: "
+            f"there are {', '.join(map(str, sorted(classes)))}"
+        )
     factors = numbers_of([class_weight[label] for label in labels.tolist()], "class_weight")
     if not (np.isfinite(factors) & (factors >= 0.0)).all():
         raise InputError(f"the weights of classes are numbers >= 0, not {class_weight!r}")

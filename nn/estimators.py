@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nn.errors import InputError, unknown
-from nn.estimator import MLPEstimator
+from nn.arguments import one_of
+from nn.errors import InputError
+from nn.estimator_base import MLPEstimator
 from nn.scikit import (
     ClassifierMixin,
     RegressorMixin,
@@ -269,8 +270,7 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]
         import numpy as np
 
         self._check_parameters()
-        if self.loss not in ("squared_error", "poisson"):
-            raise unknown("loss", self.loss, ("squared_error", "poisson"))
+        one_of("loss", self.loss, ("squared_error", "poisson"))
         again = hasattr(self, "model_") and (partial or bool(self.warm_start))
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, reset=not again)
         y = np.asarray(y, dtype=np.float64)

@@ -28,7 +28,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
-from nn.errors import InputError, unknown
+from nn.arguments import shown, unknown
+from nn.errors import InputError
 from nn.schedules import schedule_from_json, schedule_of, schedule_to_json
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def chosen(named: Iterable[tuple[str, Value]], which: Sequence[Any]) -> list[Val
             found[id(item)] = item
             continue
         if not isinstance(item, str):
-            raise InputError(f"parameters are chosen by name, by pattern or themselves, not by {item!r}")
+            raise InputError(f"parameters are chosen by name, by pattern or themselves, not by {shown(item)}")
         fitting = [value for name, value in pairs if _fits(name, item)]
         if not fitting:
             tensors = dict.fromkeys(name.partition("[")[0] for name, _ in pairs)
@@ -95,7 +96,7 @@ def opened(parameters: Any) -> tuple[list[Any], list[dict[str, Any]]]:
     """
     if not isinstance(parameters, (Value, Iterable)):
         raise InputError(
-            f"the first argument of an optimiser is parameters or groups of them, not {parameters!r}; "
+            f"the first argument of an optimiser is parameters or groups of them, not {shown(parameters)}; "
             "the rate is given by name, lr=0.1"
         )
     given = [parameters] if isinstance(parameters, (Value, Mapping)) else list(parameters)
@@ -104,8 +105,10 @@ def opened(parameters: Any) -> tuple[list[Any], list[dict[str, Any]]]:
     groups = []
     for item in given:
         if not isinstance(item, Mapping) or "params" not in item:
-            raise InputError(f'a group of parameters is a dict with "params", not {item!r}')
+            raise InputError(f'a group of parameters is a dict with "params", not {shown(item)}')
         params = item["params"]
+        if not isinstance(params, (str, Value, Iterable)):
+            raise InputError(f'"params" of a group are Values, or names and patterns, not {shown(params)}')
         params = [params] if isinstance(params, (str, Value)) else list(params)
         groups.append({**item, "params": params})
     values = [item for group in groups for item in group["params"]]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from nn.arguments import shown
 from nn.errors import InputError
 
 if TYPE_CHECKING:
@@ -93,15 +94,17 @@ class History:
         Raises:
             InputError: there is no such quantity.
         """
+        if not isinstance(name, str):
+            raise InputError(f"the name of a column is a text, not {shown(name)}")
         names = [*_COLUMNS, *(self.epochs[-1].metrics if self.epochs else ())]
         if name not in names:
-            raise InputError(f"a history has no column {name!r}; it has {', '.join(names)}")
+            raise InputError(f"a history has no column {shown(name)}; it has {', '.join(names)}")
         values = (quantity_of(epoch, name) for epoch in self.epochs)
         return [value for value in values if value is not None]
 
     def last(self, name: str) -> float | None:
         """A quantity of the last epoch; None if it was not measured, or before the first epoch."""
-        return quantity_of(self.epochs[-1], name) if self.epochs else None
+        return quantity_of(self.epochs[-1], name) if self.epochs and isinstance(name, str) else None
 
     def best_index(self, quantity: str, rises: bool, least: float = 0.0) -> int:
         """The index of the epoch in which a quantity last became better by `least`; -1 if it never did.

@@ -13,13 +13,13 @@ fan-in and the fan-out of the layer.
 from __future__ import annotations
 
 import math
-import operator
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, SupportsIndex
+from typing import Protocol, cast
 
-from nn.errors import InputError, refuse_class, unknown
+from nn.arguments import check_size, number, one_of, refuse_class, shown, whole_number
+from nn.errors import InputError
 
 __all__ = [
     "INITIALIZERS",
@@ -32,6 +32,7 @@ __all__ = [
     "RandomSource",
     "Uniform",
     "Zeros",
+    "drawn",
     "initializer_named",
     "random_source",
 ]
@@ -69,11 +70,6 @@ def _draw_scaled(nout: int, nin: int, rng: RandomSource, variance: float, distri
     return _draw_normal(nout, nin, rng, 0.0, math.sqrt(variance))
 
 
-def _check_distribution(distribution: str) -> None:
-    if distribution not in ("uniform", "normal"):
-        raise InputError(f'distribution must be "uniform" or "normal", not {distribution!r}')
-
-
 @dataclass(frozen=True)
 class Uniform:
     """W_ij ~ U(low, high); the default, U(-1, 1), is micrograd's.
@@ -91,6 +87,10 @@ class Uniform:
 
     low: float = -1.0
     high: float = 1.0
+
+    def __post_init__(self) -> None:
+        number("low", self.low)
+        number("high", self.high)
 
     def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
         """Draw the matrix."""
@@ -114,6 +114,10 @@ class Normal:
 
     mean: float = 0.0
     std: float = 0.01
+
+    def __post_init__(self) -> None:
+        number("mean", self.mean)
+        number("std", self.std, "[0, inf)")
 
     def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
         """Draw the matrix."""
@@ -154,7 +158,7 @@ class Glorot:
     distribution: str = "uniform"
 
     def __post_init__(self) -> None:
-        _check_distribution(self.distribution)
+        one_of("distribution", self.distribution, ("uniform", "normal"))
 
     def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
         """Draw the matrix."""
@@ -180,7 +184,7 @@ class He:
     distribution: str = "normal"
 
     def __post_init__(self) -> None:
-        _check_distribution(self.distribution)
+        one_of("distribution", self.distribution, ("uniform", "normal"))
 
     def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
         """Draw the matrix."""
@@ -206,7 +210,7 @@ class LeCun:
     distribution: str = "normal"
 
     def __post_init__(self) -> None:
-        _check_distribution(self.distribution)
+        one_of("distribution", self.distribution, ("uniform", "normal"))
 
     def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
         """Draw the matrix."""
@@ -231,6 +235,9 @@ class Orthogonal:
     """
 
     gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        number("gain", self.gain)
 
     def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
         """Draw the matrix."""
@@ -285,17 +292,39 @@ def initializer_named(initializer: str | Initializer) -> Initializer:
     refuse_class("an initialiser", initializer)
     if callable(initializer):
         return initializer
-    if not isinstance(initializer, str) or initializer not in INITIALIZERS:
-        raise unknown("initialiser", initializer, INITIALIZERS)
-    return INITIALIZERS[initializer]
+    return INITIALIZERS[one_of("initialiser", initializer, INITIALIZERS)]
+
+
+def drawn(initializer: str | Initializer, nout: int, nin: int, seed: int | RandomSource | None) -> Rows:
+    """The weight matrix that an initialiser draws: nout rows of nin finite numbers.
+
+    Raises:
+        InputError: there is no initialiser of that name, or it returns something else; they are too many.
+    """
+    check_size("the matrix", nout, nin)
+    draw = initializer_named(initializer)
+    rows = draw(nout, nin, random_source(seed))
+    if isinstance(initializer, str) or type(draw).__module__ == __name__:
+        return rows
+    try:
+        right = len(rows) == nout and all(len(row) == nin for row in rows)
+        right = right and all(math.isfinite(weight) for row in rows for weight in row)
+    except TypeError:
+        right = False
+    if not right:
+        raise InputError(
+            f"an initialiser returns {nout} rows (nout) of {nin} finite numbers (nin); {shown(draw)} "
+            f"returned {shown(rows)}"
+        )
+    return rows
 
 
 def random_source(seed: int | RandomSource | None) -> RandomSource:
     """A generator for the seed; None is Python's global generator, which `random.seed` seeds."""
     if seed is None:
         return random
-    if isinstance(seed, SupportsIndex):
-        return random.Random(operator.index(seed))
-    if not hasattr(seed, "uniform") or not hasattr(seed, "gauss"):
-        raise InputError(f"a seed is a whole number, a random.Random or None, not {seed!r}")
-    return seed
+    if (whole := whole_number(seed)) is not None:
+        return random.Random(whole)
+    if isinstance(seed, type) or not hasattr(seed, "uniform") or not hasattr(seed, "gauss"):
+        raise InputError(f"a seed is a whole number, a random.Random or None, not {shown(seed)}")
+    return cast(RandomSource, seed)

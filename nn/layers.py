@@ -12,9 +12,10 @@ from typing import Any
 
 from autograd_core import Value, dot, scope
 from nn.activations import VECTOR_ACTIVATIONS, Activation, activation_name, activation_named
+from nn.arguments import count_of, shown, truth
 from nn.data import values_of
-from nn.errors import InputError, count_of
-from nn.initializers import Initializer, RandomSource, initializer_named, random_source
+from nn.errors import InputError
+from nn.initializers import Initializer, RandomSource, drawn, random_source
 from nn.module import Module
 
 __all__ = ["MLP", "Layer", "Neuron"]
@@ -54,8 +55,8 @@ class Neuron(Module):
         seed: int | RandomSource | None = None,
         name: str = "neuron0",
     ) -> None:
-        weights = initializer_named(initializer)(1, count_of("nin", nin), random_source(seed))[0]
-        self._set_up(weights, ("relu" if nonlin else "linear") if activation is None else activation, name)
+        weights = drawn(initializer, 1, count_of("nin", nin), seed)[0]
+        self._set_up(weights, _activation(nonlin, activation), name)
 
     def _set_up(self, weights: Sequence[float], activation: str | Activation, name: str) -> None:
         self.name = name
@@ -93,8 +94,7 @@ class Neuron(Module):
 
     def __call__(self, x: Sequence[Any]) -> Value:
         """The neuron's output for Values or numbers."""
-        if len(x) != len(self.w):
-            raise InputError(f"the neuron takes {len(self.w)} inputs and got {len(x)}")
+        _check_inputs("the neuron", x, len(self.w))
         return self._scope.call(self._output, x)
 
     def _output(self, x: Sequence[Any]) -> Value:
@@ -114,6 +114,21 @@ def _and_rest(mine: list[Value], module: Module, known: Collection[str]) -> list
     if any(not name.startswith("_") for name in rest):
         return [*mine, *Module.parameters(module)]
     return mine
+
+
+def _check_inputs(name: str, x: Any, count: int) -> None:
+    try:
+        if len(x) == count:
+            return
+    except TypeError:
+        raise InputError(f"{name} takes a list of {count} inputs, not {shown(x)}") from None
+    raise InputError(f"{name} takes {count} inputs and got {len(x)}")
+
+
+def _activation(nonlin: bool, activation: str | Activation | None) -> str | Activation:
+    if activation is not None:
+        return activation
+    return "relu" if truth("nonlin", nonlin) else "linear"
 
 
 def _once(values: list[Value]) -> list[Value]:
@@ -163,8 +178,8 @@ class Layer(Module):
     ) -> None:
         nin, nout = count_of("nin", nin), count_of("nout", nout)
         self.name = name
-        self.activation = ("relu" if nonlin else "linear") if activation is None else activation
-        rows = initializer_named(initializer)(nout, nin, random_source(seed))
+        self.activation = _activation(nonlin, activation)
+        rows = drawn(initializer, nout, nin, seed)
         self.neurons = [self._neuron(row, index) for index, row in enumerate(rows)]
 
     def _neuron(self, weights: Sequence[float], index: int) -> Neuron:
@@ -218,6 +233,9 @@ class Layer(Module):
             >>> model.layers[1].W[2][0] is model.layers[0].W[0][2], len(model.parameters())
             (True, 11)
         """
+        truth("transpose", transpose)
+        if not isinstance(other, Layer):
+            raise InputError(f"a layer shares the weights of another Layer, not of {shown(other)}")
         rows = [list(row) for row in zip(*other.W, strict=True)] if transpose else other.W
         if (len(rows), len(rows[0])) != (self.nout, self.nin):
             raise InputError(f"{self!r} cannot share the weights of {other!r}: the shapes differ")
@@ -263,8 +281,7 @@ class Layer(Module):
         return h if self._over_layer is None else self.activate(h)
 
     def _check_inputs(self, x: Sequence[Any]) -> None:
-        if len(x) != self.nin:
-            raise InputError(f"{self.name} takes {self.nin} inputs and got {len(x)}")
+        _check_inputs(self.name, x, self.nin)
 
     def parameters(self) -> list[Value]:
         """Each neuron's weights, then its bias, then what a subclass or an activation may hold."""
@@ -327,7 +344,7 @@ class MLP(Module):
             Layer(
                 widths[k],
                 widths[k + 1],
-                activation=(output if k == len(nouts) - 1 else activation) or "linear",
+                activation=_activation(False, output if k == len(nouts) - 1 else activation),
                 initializer=initializer,
                 seed=rng,
                 name=f"layer{k + 1}",

@@ -22,7 +22,8 @@ from typing import Any
 
 from autograd_core import Value, dot, exp, logsumexp, minimum, softplus
 from autograd_core import sum as sum_of
-from nn.errors import InputError, ModelWarning, unknown
+from nn.arguments import number, one_of, shown
+from nn.errors import InputError, ModelWarning
 
 __all__ = [
     "CLASSES",
@@ -114,8 +115,7 @@ def huber(outputs: Outputs, target: Target, delta: float = 1.0) -> Value:
         >>> huber(Value(3.0), 1.0).data
         1.5
     """
-    if not 0.0 < delta < math.inf:
-        raise InputError(f"delta must be a finite number > 0, not {delta!r}")
+    number("delta", delta, "(0, inf)")
     return _total([_huber(abs(f - y), delta) for f, y in _pairs(outputs, target)])
 
 
@@ -220,7 +220,8 @@ def hinge(outputs: Outputs, target: Target) -> Value:
         >>> hinge(Value(0.25), 1).data
         0.75
     """
-    if isinstance(outputs, Value) or len(outputs) == 1:
+    outputs = _listed(outputs)
+    if len(outputs) == 1:
         return _total([(1.0 - y * f).relu() for f, y in _pairs(outputs, target)])
     right = _selected(outputs, target)
     # The term j = y is max(0, 1) = 1 whatever the parameters are, so that all j can be treated alike.
@@ -246,19 +247,27 @@ def _is_sequence(x: Any) -> bool:
 
 def _pairs(outputs: Outputs, target: Target) -> list[tuple[Value, Number]]:
     """Outputs and targets side by side, both as sequences of one length."""
-    found: Sequence[Value] = [outputs] if isinstance(outputs, Value) else outputs
+    found = _listed(outputs)
     wanted = list(target) if _is_sequence(target) else [target]
     if len(found) != len(wanted):
         raise InputError(f"the model gives {len(found)} outputs and the target has {len(wanted)}")
     return list(zip(found, wanted, strict=True))
 
 
+def _listed(outputs: Outputs) -> Sequence[Value]:
+    if isinstance(outputs, Value):
+        return [outputs]
+    if not hasattr(outputs, "__len__"):
+        raise InputError(f"the outputs of a model are a Value or a list of them, not {shown(outputs)}")
+    return outputs
+
+
 def _several(outputs: Outputs, name: str) -> Sequence[Value]:
-    if isinstance(outputs, Value) or len(outputs) < 2:
+    if len(_listed(outputs)) < 2:
         raise InputError(
             f"{name} needs one output for each of at least 2 classes; for one output use binary_cross_entropy"
         )
-    return outputs
+    return _listed(outputs)
 
 
 def _selected(outputs: Sequence[Value], target: Target) -> Value:
@@ -277,9 +286,12 @@ def _selected(outputs: Sequence[Value], target: Target) -> Value:
 
 
 def _label(target: Target) -> int:
-    label = int(target)
-    if label != target:
-        raise InputError(f"a class label is a whole number, not {target!r}")
+    try:
+        label = int(target)
+    except (TypeError, ValueError, OverflowError):
+        label = None
+    if label is None or label != target:
+        raise InputError(f"a class label is a whole number, not {shown(target)}")
     return label
 
 
@@ -331,11 +343,9 @@ def loss_named(loss: str | Loss | LossFunction) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if isinstance(loss, str):
-        if loss not in LOSSES:
-            raise unknown("loss", loss, LOSSES)
-        return LOSSES[loss]
-    if not callable(loss):
-        raise InputError(f"a loss is a name or a function (outputs, target) -> Value, not {loss!r}")
+        return LOSSES[one_of("loss", loss, LOSSES)]
+    if isinstance(loss, type) or not callable(loss):
+        raise InputError(f"a loss is a name or a function (outputs, target) -> Value, not {shown(loss)}")
     for row in LOSSES.values():
         if row.function is loss:
             return row

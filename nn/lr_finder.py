@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nn.errors import DivergenceError, InputError, count_of
+from nn.arguments import count_of, number, one_of, shown
+from nn.errors import DivergenceError, InputError
 from nn.minimizers import Minimizer
 from nn.optimizers import OPTIMIZERS, Optimizer
 from nn.random_state import RandomStates
@@ -129,15 +129,18 @@ def find_lr(
         >>> 1e-3 < found.suggestion < 10
         True
     """
-    if not 0.0 < low < high < math.inf:
+    if number("low", low, "(0, inf)") >= number("high", high, "(0, inf)"):
         raise InputError(f"rates go from low > 0 to high > low, not from {low!r} to {high!r}")
     if isinstance(optimizer, str):
-        optimizer = OPTIMIZERS[optimizer]() if optimizer in OPTIMIZERS else optimizer
+        optimizer = OPTIMIZERS[one_of("optimiser", optimizer, OPTIMIZERS)]()
     if not isinstance(optimizer, Optimizer) or isinstance(optimizer, Minimizer) or optimizer.parameters:
-        raise InputError(f"find_lr wants a name or an optimiser without parameters, not {optimizer!r}")
+        raise InputError(f"find_lr wants a name or an optimiser without parameters, not {shown(optimizer)}")
     trial = copy.copy(optimizer)
     count = count_of("updates", updates)
-    trial.schedule = ExponentialDecay(low, (high / low) ** (1.0 / max(count - 1, 1)))
+    growth = (high / low) ** (1 / max(count - 1, 1))
+    if growth == 1.0:
+        raise InputError(f"updates must be fewer: in {count} of them the rate would not grow")
+    trial.schedule = ExponentialDecay(low, growth)
     listener = _Listener(count)
     states = RandomStates([model, options.get("loss"), options.get("regularizer")])
     try:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, no_grad
 from autograd_core.programs.program import Program, record
+from nn.arguments import check_model, shown
 from nn.branches import branches_of, without_branches
-from nn.data import Examples, check_lengths, numbers_of, rows_of, targets_of
+from nn.data import Examples, check_lengths, numbers_of, rows_of, targets_of, weights_of
 from nn.errors import InputError
-from nn.losses import CLASSES, Loss, LossFunction, loss_named
+from nn.losses import CLASSES, LOSSES, Loss, LossFunction, loss_named
 from nn.module import Module
 from nn.random_inputs import train_mode
 from nn.random_state import RandomStates
+from nn.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +58,8 @@ def _numbers(outputs: Any) -> float | list[float]:
 def predict(model: Any, X: Any) -> list[Any]:
     """The model's outputs for each example, a float or, of several, a list of floats.
 
-    Layers such as dropout do not draw. Many rows run on a Program, where that gives the bits of single ones.
+    Layers such as dropout do not draw. Many rows run on a Program, where that gives the bits of single ones;
+    a model that counts its calls, or changes other numbers of its own in them, is called for each row.
 
     Args:
         model: a module, or a callable from a row to a Value or a list of them.
@@ -74,6 +77,7 @@ def predict(model: Any, X: Any) -> list[Any]:
         >>> len(predict(model, [[0.5, -1.0], [1.0, 2.0]])[0])
         3
     """
+    check_model(model)
     found: list[Any] = _Forward(model)(rows_of(X, getattr(model, "nin", None))).tolist()
     return found
 
@@ -90,47 +94,51 @@ class _Forward:
     def __call__(self, X: Any) -> Any:
         """An array of shape (examples,) or (examples, outputs), or a list."""
         with train_mode(False), no_grad():
+            first: list[Any] = []
             if len(X) >= _MANY and not self.refused:
-                outputs = self._by_program(X)
+                outputs = self._by_program(X, first)
                 if outputs is not None:
                     return outputs
                 self.program, self.refused = None, True
-            return _Rows(_numbers(self.model(x)) for x in X.tolist())
+            return _Rows([*first, *(_numbers(self.model(x)) for x in X[len(first) :].tolist())])
 
-    def _by_program(self, X: Any) -> Any:
+    def _by_program(self, X: Any, first: list[Any]) -> Any:
         """What a Program gives, or None: the model cannot be recorded, or some rows differ by a bit.
 
-        Rows that take another branch are evaluated by the model itself.
+        Rows that take another branch are evaluated by the model itself. Where the first call has changed the
+        model, or drawn random numbers, its outputs are put into `first`: the model is called once a row.
         """
+        model, watch = self.model, None
         try:
             if self.program is None:
-                self.program = self._recorded(X[0].tolist())
+                watch = None if getattr(model, "is_pure", False) else _Watch(model)
+                if watch is not None:
+                    outputs = _numbers(model(X[0].tolist()))
+                    if watch.has_seen_a_change():
+                        first.append(outputs)
+                        return None
+                with without_branches(model, branches_of(model)):
+                    self.program = record(model, X[0].tolist())
             outputs = self.program(X)
             looked_at = range(0, len(X), max(1, len(X) // self._checks))
-            same = all(outputs[i].tolist() == _numbers(self.model(X[i].tolist())) for i in looked_at)
+            same = all(outputs[i].tolist() == _numbers(model(X[i].tolist())) for i in looked_at)
             self._checks = 2  # the next time; a callback may have changed the model
         except Exception:  # the rows, one by one, will tell
             return None
-        return outputs if same else None
+        return outputs if same and (watch is None or not watch.has_seen_a_change()) else None
 
-    def _recorded(self, row: list[float]) -> Program:
-        """The model as a Program.
 
-        Raises:
-            InputError: it draws random numbers, which a Program would freeze; none are taken from it.
-        """
-        model = self.model
-        modules = [m for _, m in model.named_modules()] if isinstance(model, Module) else [model]
-        states = None if getattr(model, "is_pure", False) else RandomStates(modules)
-        try:
-            with without_branches(model, branches_of(model)):
-                program = record(model, row)
-            if states is not None and states.drawn():
-                raise InputError("the model draws random numbers")
-        finally:
-            if states is not None:
-                states.restore()
-        return program
+class _Watch:
+    """Tells whether calling a function, or a model, changes something: draws numbers, counts its calls."""
+
+    def __init__(self, model: Any) -> None:
+        is_module = isinstance(model, Module)
+        self._states = RandomStates([m for _, m in model.named_modules()] if is_module else [model])
+        self._snapshot = Snapshot([model], model.parameters() if is_module else ())
+
+    def has_seen_a_change(self) -> bool:
+        """Is anything other than at the start?"""
+        return self._states.drawn() or self._snapshot.counts()
 
 
 class _Rows(list[Any]):
@@ -170,6 +178,8 @@ def predict_labels(model: Any, X: Any, classes: Sequence[Any] | None = None) -> 
         >>> predict_labels(model, [[0.0, 0.0]], classes=["a", "b", "c"])
         ['a']
     """
+    if classes is not None and not hasattr(classes, "__getitem__"):
+        raise InputError(f"classes are a list of names, one a class; not {shown(classes)}")
     found = [label_of(outputs) for outputs in predict(model, X)]
     if classes is None:
         return found
@@ -243,14 +253,15 @@ def accuracy(
     """
     import numpy as np
 
+    check_model(model)
     X = rows_of(X, getattr(model, "nin", None))
     check_lengths(X, y)
     outputs = np.asarray(_Forward(model)(X), dtype=np.float64)
     targets = numbers_of(y, "y")
     width = 1 if outputs.ndim == 1 else outputs.shape[1]
-    kind = accuracy_kind(targets, width, loss_named(loss).targets if loss else "")
+    kind = accuracy_kind(targets, width, loss_named(loss).targets if loss is not None else "")
     _check_classes(targets, width, kind)
-    return float(np.average(_right(outputs, targets, kind), weights=sample_weight))
+    return float(np.average(_right(outputs, targets, kind), weights=weights_of(sample_weight, len(X))))
 
 
 def _check_classes(targets: Any, outputs: int, kind: str) -> None:
@@ -295,9 +306,12 @@ def confusion_matrix(
     """
     import numpy as np
 
-    check_lengths(list(y), predicted, "true and predicted classes")
-    order = sorted({*y, *predicted}) if classes is None else list(classes)
-    index = {label: position for position, label in enumerate(order)}
+    check_lengths(y, predicted, "true and predicted classes")
+    try:
+        order = sorted({*y, *predicted}) if classes is None else list(classes)
+        index = {label: position for position, label in enumerate(order)}
+    except TypeError as error:
+        raise InputError(f"classes are labels, numbers or texts, and a list of them: {error}") from error
     counts = np.zeros((len(order), len(order)), dtype=np.int64)
     for true, found in zip(y, predicted, strict=True):
         if true not in index or found not in index:
@@ -328,9 +342,10 @@ def evaluate(model: Module, X: Any, y: Any, loss: str | Loss | LossFunction = "c
         1.098612
     """
     row = loss_named(loss)
+    check_model(model)
     rows = rows_of(X, getattr(model, "nin", None))
     check_lengths(rows, y)
-    targets = targets_of(row, y, output_count(model, rows[0]))
+    targets = targets_of(row, y, output_count(model, rows[0].tolist()))
     return Evaluator(model, row)(Examples(rows, targets))
 
 
@@ -401,6 +416,8 @@ class Evaluator:
         if isinstance(examples.targets, list):
             return None
         targets = examples.targets
+        ours = LOSSES.get(self.loss.name) is self.loss
+        watch = None if ours or self._loss_program else _Watch(self.loss.function)
         if self.loss.targets in ("labels", "signs") and targets.ndim == 1 and outputs.ndim == 2:
             targets = np.eye(outputs.shape[1])[targets]
         try:
@@ -416,7 +433,7 @@ class Evaluator:
                 )
         except Exception:  # one by one it goes well, or tells what is wrong
             return None
-        return losses if same else None
+        return losses if same and (watch is None or not watch.has_seen_a_change()) else None
 
 
 def _measured(name: str, metric: Callable[[Any, Any], float], targets: Any, outputs: Any) -> float:

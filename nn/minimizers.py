@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nn.errors import InputError, unknown
+from nn.arguments import count_of, number, one_of
+from nn.errors import InputError
 from nn.optimizers import Optimizer
 
 __all__ = ["LBFGS", "METHODS", "Minimizer"]
@@ -49,8 +50,7 @@ class Minimizer(Optimizer):
     """
 
     def __init__(self, method: str = "L-BFGS-B", **options: Any) -> None:
-        if method not in METHODS:
-            raise unknown("minimiser", method, METHODS)
+        one_of("minimiser", method, METHODS)
         if "maxiter" in options:
             raise InputError("the number of iterations is fit(..., epochs=...), not maxiter")
         self.method, self.options = method, options
@@ -106,4 +106,8 @@ class LBFGS(Minimizer):
         maxfun: int = 15000,
         maxls: int = 20,
     ) -> None:
+        for name, count in (("maxcor", maxcor), ("maxfun", maxfun), ("maxls", maxls)):
+            count_of(name, count)
+        number("gtol", gtol, "[0, inf)")
+        number("ftol", ftol, "[0, inf)")
         super().__init__("L-BFGS-B", maxcor=maxcor, gtol=gtol, ftol=ftol, maxfun=maxfun, maxls=maxls)

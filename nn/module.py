@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
 from autograd_core.engine.sweep import topological_order
+from nn.arguments import shown, truth
 from nn.errors import InputError, StateError
 from nn.groups import chosen
 
@@ -225,8 +226,12 @@ class Module:
         Raises:
             StateError: names are missing or unexpected, a shape differs, an entry is not a finite number.
         """
+        if not isinstance(state, Mapping):
+            raise StateError(
+                f"a state is a dict, name -> array, as state_dict() returns it; not {shown(state)}"
+            )
         tensors = dict(self.named_tensors())
-        faults = _name_faults(tensors, state) if strict else []
+        faults = _name_faults(tensors, state) if truth("strict", strict) else []
         flat: list[tuple[Value, float]] = []
         shared: dict[int, float] = {}
         for path in (path for path in tensors if path in state):

@@ -11,14 +11,10 @@ from typing import Any
 
 from autograd_core import Value
 from autograd_core.calculus.updates import UPDATES, Update
+from nn.arguments import number, one_of, shown, truth
 from nn.clipping import clip_by_norm, clip_by_value, gradient_norm
-from nn.errors import InputError, unknown
-from nn.optimizer import (
-    Optimizer,
-    check_fraction,
-    check_not_negative,
-    trainable,
-)
+from nn.errors import InputError
+from nn.optimizer_base import Optimizer, trainable
 from nn.schedules import Schedule
 
 __all__ = [
@@ -71,8 +67,8 @@ class SGD(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        check_fraction("momentum", momentum)
-        if nesterov and momentum == 0.0:
+        number("momentum", momentum, "[0, 1)")
+        if truth("nesterov", nesterov) and momentum == 0.0:
             raise InputError("nesterov=True needs a momentum > 0")
         self.momentum = momentum
         self.nesterov = nesterov
@@ -130,7 +126,7 @@ class Adagrad(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        check_not_negative("eps", eps)
+        number("eps", eps, "[0, inf)")
         self.eps = eps
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
 
@@ -182,9 +178,10 @@ class RMSprop(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        check_fraction("rho", rho)
-        check_fraction("momentum", momentum)
-        check_not_negative("eps", eps)
+        number("rho", rho, "[0, 1)")
+        number("momentum", momentum, "[0, 1)")
+        truth("centered", centered)
+        number("eps", eps, "[0, inf)")
         self.rho, self.eps, self.momentum, self.centered = rho, eps, momentum, centered
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
 
@@ -233,9 +230,9 @@ class Adam(Optimizer):
     ) -> None:
         if not hasattr(betas, "__len__") or len(betas) != 2:
             raise InputError(f"betas are two numbers, (0.9, 0.999); not {betas!r}")
-        check_fraction("beta1", betas[0])
-        check_fraction("beta2", betas[1])
-        check_not_negative("eps", eps)
+        number("beta1", betas[0], "[0, 1)")
+        number("beta2", betas[1], "[0, 1)")
+        number("eps", eps, "[0, inf)")
         self.betas, self.eps = (betas[0], betas[1]), eps
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
 
@@ -278,7 +275,7 @@ class AdamW(Adam):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        check_not_negative("weight_decay", weight_decay)
+        number("weight_decay", weight_decay, "[0, inf)")
         self.weight_decay = weight_decay
         super().__init__(parameters, lr=lr, betas=betas, eps=eps, clip_norm=clip_norm, clip_value=clip_value)
 
@@ -315,13 +312,11 @@ def optimizer_of(
             something else.
     """
     if isinstance(optimizer, str):
-        if optimizer not in OPTIMIZERS:
-            raise unknown("optimiser", optimizer, OPTIMIZERS)
-        return OPTIMIZERS[optimizer]().bind(parameters)
+        return OPTIMIZERS[one_of("optimiser", optimizer, OPTIMIZERS)]().bind(parameters)
     if not isinstance(optimizer, Optimizer):
         hint = "; call the class: SGD(lr=0.1)" if isinstance(optimizer, type) else ""
         raise InputError(
-            f"an optimiser is a name or an Optimizer such as SGD(lr=0.1), not {optimizer!r}{hint}"
+            f"an optimiser is a name or an Optimizer such as SGD(lr=0.1), not {shown(optimizer)}{hint}"
         )
     if not optimizer.parameters:
         return optimizer.bind(parameters, names)

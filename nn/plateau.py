@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from nn.arguments import number, one_of
 from nn.errors import InputError
 from nn.history import quantity_of
 from nn.minimizers import Minimizer
@@ -59,16 +60,13 @@ class ReduceOnPlateau:
         mode: str = "auto",
     ) -> None:
         rises(quantity, mode)
-        if not 0.0 < factor < 1.0:
-            raise InputError(f"factor must be in (0, 1), not {factor!r}")
-        if threshold_mode not in ("rel", "abs"):
-            raise InputError(f'threshold_mode is "rel" or "abs", not {threshold_mode!r}')
-        for name, number in (
-            ("patience", patience), ("threshold", threshold), ("cooldown", cooldown), ("min_lr", min_lr),
-            ("eps", eps),
-        ):  # fmt: skip
-            if not number >= 0:
-                raise InputError(f"{name} must be a number >= 0, not {number!r}")
+        number("factor", factor, "(0, 1)")
+        one_of("threshold_mode", threshold_mode, ("rel", "abs"))
+        number("patience", patience, "[0, inf]")
+        number("cooldown", cooldown, "[0, inf]")
+        number("threshold", threshold, "[0, inf)")
+        number("min_lr", min_lr, "[0, inf)")
+        number("eps", eps, "[0, inf)")
         self.quantity, self.factor, self.patience, self.threshold = quantity, factor, patience, threshold
         self.threshold_mode, self.cooldown, self.min_lr, self.eps = threshold_mode, cooldown, min_lr, eps
         self.mode = mode

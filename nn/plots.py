@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd_core.files import replacing
+from nn.arguments import check_model, check_size, count_of, number, path_of, shown
+from nn.data import check_lengths, numbers_of, rows_of
 from nn.errors import InputError, require
+from nn.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nn.history import History
     from nn.lr_finder import RateRange
     from nn.module import Module
 
@@ -31,6 +33,13 @@ __all__ = [
     "save_figure",
     "save_history",
 ]
+
+
+def _axes(ax: Any) -> Axes:
+    """The axes that were given, or new ones."""
+    if ax is not None and not hasattr(ax, "plot"):
+        raise InputError(f"ax must be axes of matplotlib, not {shown(ax)}")
+    return _new_axes() if ax is None else ax
 
 
 def _new_axes() -> Axes:
@@ -55,9 +64,9 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
     Returns:
         The axes; ``axes.figure.savefig(path)`` writes them.
     """
-    if not len(history):
-        raise InputError("the history has no epoch to plot")
-    ax = _new_axes() if ax is None else ax
+    if not isinstance(history, History) or not len(history):
+        raise InputError(f"the history has no epoch to plot: {shown(history)}")
+    ax = _axes(ax)
     for name, style in (("objective", ":"), ("loss", "-"), ("validation_loss", "--")):
         _plot_column(ax, history, name, style)
     ax.set_xlabel("epoch")
@@ -103,9 +112,17 @@ def plot_decision_boundary(
 
     from nn.metrics import predict_labels
 
-    points, labels = np.asarray(X, dtype=float), np.asarray(y)
-    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+    check_model(model)
+    check_size("the grid", count_of("steps", steps, 2), steps)
+    number("margin", margin, "[0, inf)")
+    points = rows_of(X)
+    if points.shape[1] != 2:
         raise InputError(f"a decision boundary is drawn over two inputs; X has shape {points.shape}")
+    check_lengths(points, y)
+    labels = numbers_of(y, "y")
+    if labels.ndim != 1 or (labels != labels.round()).any():
+        raise InputError("y has the classes of the examples, one whole number each")
+    labels = labels.astype(int)
     low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
     across, up = np.linspace(low[0], high[0], steps), np.linspace(low[1], high[1], steps)
     grid = [[a, u] for u in up.tolist() for a in across.tolist()]
@@ -113,13 +130,19 @@ def plot_decision_boundary(
     classes = np.maximum(labels, 0).astype(int)  # -1 and 1 are the classes 0 and 1
     count = int(max(classes.max(), regions.max())) + 1
     colors = require("matplotlib", "plots").colormaps["coolwarm"](np.linspace(0.0, 1.0, max(count, 2)))
-    ax = _new_axes() if ax is None else ax
+    ax = _axes(ax)
     ax.contourf(across, up, regions, levels=np.arange(len(colors) + 1) - 0.5, colors=colors, alpha=0.4)
-    shown = sorted(set(classes.tolist()))
-    drawn = [_points(ax, points[classes == index], colors[index]) for index in shown]
-    texts = [names[index] if names is not None else labels[classes == index][0] for index in shown]
+    there = sorted(set(classes.tolist()))
+    _check_names(names, there[-1] + 1)
+    drawn = [_points(ax, points[classes == index], colors[index]) for index in there]
+    texts = [names[index] if names is not None else labels[classes == index][0] for index in there]
     ax.legend(drawn, [plain(text) for text in texts], title="class")
     return ax
+
+
+def _check_names(names: Any, count: int) -> None:
+    if names is not None and (not hasattr(names, "__len__") or len(names) < count):
+        raise InputError(f"names are those of {count} classes, one each; not {shown(names)}")
 
 
 def _points(ax: Axes, points: Any, color: Any) -> Any:
@@ -136,12 +159,13 @@ def plot_confusion(matrix: Any, names: Sequence[object] | None = None, ax: Axes 
     """
     import numpy as np
 
-    counts = np.asarray(matrix)
+    counts = numbers_of(matrix, "matrix")
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise InputError(f"a confusion matrix is square; this one has shape {counts.shape}")
-    ax = _new_axes() if ax is None else ax
+    ax = _axes(ax)
     ax.imshow(counts, cmap="Blues")
     ticks = range(len(counts))
+    _check_names(names, len(counts))
     texts = [plain(name) for name in (names if names is not None else ticks)]
     ax.set_xticks(ticks, texts)
     ax.set_yticks(ticks, texts)
@@ -155,9 +179,12 @@ def plot_confusion(matrix: Any, names: Sequence[object] | None = None, ax: Axes 
 
 def save_figure(ax: Axes, path: str | os.PathLike[str]) -> None:
     """Write the figure of these axes into a file (PNG, SVG, PDF, by its ending)."""
-    figure = ax.get_figure()
+    figure = ax.get_figure() if hasattr(ax, "get_figure") else None
+    path = path_of("path", path)
     if figure is None:
         raise InputError("these axes belong to no figure")
+    if path.suffix[1:].lower() not in figure.canvas.get_supported_filetypes():
+        raise InputError(f"the ending of the path tells the format, .png or .svg; not {str(path)!r}")
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)  # type: ignore[union-attr]
 
@@ -185,7 +212,7 @@ def plot_rates(found: RateRange, ax: Axes | None = None) -> Axes:
         found: what `nn.find_lr` returned.
         ax: where to draw; a new figure without it.
     """
-    ax = _new_axes() if ax is None else ax
+    ax = _axes(ax)
     ax.plot(found.rates, found.losses)
     ax.set_xscale("log")
     ax.set_xlabel("learning rate")

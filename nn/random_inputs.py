@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
+from nn.arguments import check_size, count_of, one_of, shown, truth
 from nn.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def train_mode(on: bool = True) -> Iterator[None]:
         >>> is_training()
         False
     """
-    with _holding(_training, [on]):
+    with _holding(_training, [truth("on", on)]):
         yield
 
 
@@ -107,14 +108,21 @@ class RandomInput:
     ) -> None:
         import numpy as np
 
-        if kind not in ("random", "standard_normal"):
-            raise InputError(f'kind is "random" or "standard_normal", not {kind!r}')
-        self.generator = np.random.default_rng(seed)
+        one_of("kind", kind, ("random", "standard_normal"))
+        if not callable(transform) and transform is not None:
+            raise InputError(f"transform must be a function of an array, not {shown(transform)}")
+        try:
+            self.generator = np.random.default_rng(seed)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"seed must be a whole number >= 0, a numpy.random.Generator or None, not {shown(seed)}"
+            ) from error
         self.kind = kind
         self.transform = transform
 
     def __call__(self, count: int) -> Sequence[Value]:
         """So many numbers, as Values without a gradient."""
+        check_size("a draw", count_of("count", count, 0))
         feed = _feed.get()
         if feed is not None:
             return feed(self, count)

@@ -6,13 +6,12 @@ apart from the examples'. Biases are left out unless ``biases=True`` (Goodfellow
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 
 from autograd_core import Value, dot
 from autograd_core import sum as sum_of
+from nn.arguments import number, shown, truth
 from nn.errors import InputError
 from nn.module import BIAS_NAMES, Module
 
@@ -21,13 +20,10 @@ __all__ = ["L1", "L2", "ElasticNet", "Regularizer"]
 Regularizer = Callable[[Module], Value]
 
 
-def _check_alpha(alpha: float) -> None:
-    if not isinstance(alpha, Real) or not 0.0 <= alpha < math.inf:
-        raise InputError(f"alpha must be a finite number >= 0, not {alpha!r}")
-
-
 def _penalised(module: Module, biases: bool) -> list[list[Value]]:
     """The parameters that count, row by row: a neuron's weights are a row."""
+    if not isinstance(module, Module):
+        raise InputError(f"a regularizer is called with a Module, not {shown(module)}")
     rows = module.rows() if biases else module.rows(BIAS_NAMES)
     if not rows:
         raise InputError(f"{type(module).__name__} has no weights to regularize")
@@ -64,7 +60,8 @@ class L2:
     biases: bool = False
 
     def __post_init__(self) -> None:
-        _check_alpha(self.alpha)
+        number("alpha", self.alpha, "[0, inf)")
+        truth("biases", self.biases)
 
     def __call__(self, module: Module) -> Value:
         """The graph of alpha Omega for the module's parameters."""
@@ -91,7 +88,8 @@ class L1:
     biases: bool = False
 
     def __post_init__(self) -> None:
-        _check_alpha(self.alpha)
+        number("alpha", self.alpha, "[0, inf)")
+        truth("biases", self.biases)
 
     def __call__(self, module: Module) -> Value:
         """The graph of alpha Omega for the module's parameters."""
@@ -120,9 +118,9 @@ class ElasticNet:
     biases: bool = False
 
     def __post_init__(self) -> None:
-        _check_alpha(self.alpha)
-        if not 0.0 <= self.ratio <= 1.0:
-            raise InputError(f"ratio must be in [0, 1], not {self.ratio!r}")
+        number("alpha", self.alpha, "[0, inf)")
+        truth("biases", self.biases)
+        number("ratio", self.ratio, "[0, 1]")
 
     def __call__(self, module: Module) -> Value:
         """The graph of alpha Omega for the module's parameters."""

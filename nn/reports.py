@@ -10,11 +10,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
+from nn.arguments import check_regularizer, shown
 from nn.data import rows_of, targets_of, values_of
 from nn.errors import InputError
 from nn.layers import Layer
@@ -130,8 +131,11 @@ def layer_report(
     """
     layers = getattr(model, "layers", None)
     if not layers or not all(hasattr(layer, "affine") for layer in layers):
-        raise InputError(f"layer_report needs a model with layers, such as an MLP, not {model!r}")
+        raise InputError(f"layer_report needs a model with layers, such as an MLP, not {shown(model)}")
     row = loss_named(loss)
+    if not isinstance(x, Iterable):
+        raise InputError(f"x is one example, a list of numbers; not {shown(x)}")
+    check_regularizer(regularizer)
     if not all(isinstance(v, Value) for v in x):
         x = rows_of([x], getattr(model, "nin", None), "x")[0].tolist()
     targets = targets_of(row, [y], layers[-1].nout)

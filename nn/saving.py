@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograd_core.files import replacing
-from nn.errors import FileError, StateError, require
+from nn.arguments import path_of, shown
+from nn.errors import FileError, InputError, StateError, require
 from nn.module import Module
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, str
 
     Raises:
         FileError: the file cannot be written; an older one is as it was.
+        InputError: the arguments are something else.
 
     Example:
         >>> from pathlib import Path
@@ -49,7 +51,12 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, str
         ...     print([file.name for file in Path(folder).iterdir()])
         ['model.safetensors']
     """
-    write_tensors(model.state_dict(), path, metadata)
+    _check_module(model)
+    if metadata is not None and not (
+        isinstance(metadata, Mapping) and all(isinstance(t, str) for pair in metadata.items() for t in pair)
+    ):
+        raise InputError(f"metadata is a dict of texts, as {{'made': 'today'}}; not {shown(metadata)}")
+    write_tensors(model.state_dict(), path_of("path", path), metadata)
 
 
 def load(model: Module, path: str | os.PathLike[str]) -> dict[str, str]:
@@ -79,12 +86,18 @@ def load(model: Module, path: str | os.PathLike[str]) -> dict[str, str]:
         >>> new([1.0, 2.0]).data == old([1.0, 2.0]).data
         True
     """
-    tensors, metadata = read_tensors(path)
+    _check_module(model)
+    tensors, metadata = read_tensors(path_of("path", path))
     try:
         model.load_state_dict(tensors)
     except StateError as error:
         raise StateError(f"{os.fspath(path)!r}: {error}") from error
     return metadata
+
+
+def _check_module(model: Any) -> None:
+    if not isinstance(model, Module):
+        raise InputError(f"the first argument is the model, a Module; not {shown(model)}")
 
 
 def write_tensors(

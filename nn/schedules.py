@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from numbers import Real
 from typing import Any
 
-from nn.errors import InputError, refuse_class
+from nn.arguments import number, refuse_class
+from nn.errors import InputError
 
 __all__ = [
     "ByEpoch",
@@ -33,15 +33,7 @@ __all__ = [
 Schedule = Callable[[int], float]
 
 
-def _check_rate(rate: Any, at: str = "") -> None:
-    number = isinstance(rate, Real) and not isinstance(rate, bool)
-    if not number or not 0.0 <= rate < math.inf:
-        raise InputError(f"a learning rate must be a finite number >= 0, not {rate!r}{at}")
-
-
-def _check_steps(name: str, steps: Any) -> None:
-    if not isinstance(steps, (int, float)) or not steps >= 1:
-        raise InputError(f"{name} must be at least 1, not {steps!r}")
+_RATE = "a learning rate"
 
 
 @dataclass(frozen=True)
@@ -59,7 +51,7 @@ class Constant:
     rate: float
 
     def __post_init__(self) -> None:
-        _check_rate(self.rate)
+        number(_RATE, self.rate, "[0, inf)")
 
     def __call__(self, k: int) -> float:
         """The rate after k updates."""
@@ -86,8 +78,9 @@ class StepDecay:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_rate(self.rate)
-        _check_steps("every", self.every)
+        number(_RATE, self.rate, "[0, inf)")
+        number("every", self.every, "[1, inf)")
+        number("factor", self.factor, "[0, inf)")
 
     def __call__(self, k: int) -> float:
         """The rate after k updates."""
@@ -111,7 +104,8 @@ class ExponentialDecay:
     factor: float
 
     def __post_init__(self) -> None:
-        _check_rate(self.rate)
+        number(_RATE, self.rate, "[0, inf)")
+        number("factor", self.factor, "[0, inf)")
 
     def __call__(self, k: int) -> float:
         """The rate after k updates."""
@@ -137,9 +131,9 @@ class LinearDecay:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_rate(self.rate)
-        _check_rate(self.final)
-        _check_steps("steps", self.steps)
+        number(_RATE, self.rate, "[0, inf)")
+        number(_RATE, self.final, "[0, inf)")
+        number("steps", self.steps, "[1, inf)")
 
     def __call__(self, k: int) -> float:
         """The rate after k updates."""
@@ -168,9 +162,9 @@ class CosineDecay:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_rate(self.rate)
-        _check_rate(self.final)
-        _check_steps("steps", self.steps)
+        number(_RATE, self.rate, "[0, inf)")
+        number(_RATE, self.final, "[0, inf)")
+        number("steps", self.steps, "[1, inf)")
 
     def __call__(self, k: int) -> float:
         """The rate after k updates."""
@@ -185,7 +179,7 @@ class WarmUp:
     Goyal et al., "Accurate, large minibatch SGD", 2017.
 
     Args:
-        then: the schedule that follows; its k counts from the end of the climb.
+        then: the schedule that follows, or a rate; its k counts from the end of the climb.
         steps: the updates of the climb, >= 1.
         start: the share of the first rate to begin with.
 
@@ -200,7 +194,9 @@ class WarmUp:
     start: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_steps("steps", self.steps)
+        object.__setattr__(self, "then", schedule_of(self.then))
+        number("start", self.start, "[0, inf)")
+        number("steps", self.steps, "[1, inf)")
 
     def __call__(self, k: int) -> float:
         """The rate after k updates."""
@@ -227,7 +223,8 @@ class ByEpoch:
     updates: int
 
     def __post_init__(self) -> None:
-        _check_steps("updates", self.updates)
+        object.__setattr__(self, "then", schedule_of(self.then))
+        number("updates", self.updates, "[1, inf)")
 
     def __call__(self, k: int) -> float:
         """The rate after k updates."""
@@ -243,8 +240,7 @@ def schedule_of(rate: float | Schedule) -> Schedule:
     refuse_class("a schedule", rate)
     if callable(rate):
         return rate
-    _check_rate(rate)
-    return Constant(float(rate))
+    return Constant(float(number(_RATE, rate, "[0, inf)")))
 
 
 def rate_at(schedule: Schedule, k: int) -> float:
@@ -255,7 +251,7 @@ def rate_at(schedule: Schedule, k: int) -> float:
     """
     rate = schedule(k)
     if type(rate) is not float or not 0.0 <= rate < math.inf:
-        _check_rate(rate, f" (from {schedule!r} after {k} updates)")
+        number(f"a learning rate (from {schedule!r} after {k} updates)", rate, "[0, inf)")
     return float(rate)
 
 

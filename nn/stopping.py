@@ -11,10 +11,9 @@ import itertools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any
 
-from nn.errors import InputError, refuse_class
+from nn.arguments import number, one_of, refuse_class, shown, truth
+from nn.errors import InputError
 from nn.history import History
 
 __all__ = [
@@ -57,11 +56,11 @@ def rises(quantity: str, mode: str = "auto") -> bool:
         (True, True, False, False)
     """
     if not isinstance(quantity, str):
-        raise InputError(f'a quantity is the name of a column of the history, as "loss", not {quantity!r}')
-    if mode in ("min", "max"):
+        raise InputError(
+            f'a quantity is the name of a column of the history, as "loss", not {shown(quantity)}'
+        )
+    if one_of("mode", mode, ("min", "max", "auto")) != "auto":
         return mode == "max"
-    if mode != "auto":
-        raise InputError(f'mode is "min", "max" or "auto", not {mode!r}')
     words = re.split(r"[^a-z0-9]+", quantity.lower())
     found = {word in _RISING for word in words if word in _RISING or word in _FALLING}
     if words[-1] in ("score", "scores"):
@@ -72,11 +71,6 @@ def rises(quantity: str, mode: str = "auto") -> bool:
     raise InputError(
         f'is more of {quantity!r} better, or less? Its name does not tell: give mode="max" or mode="min"'
     )
-
-
-def _check_number(name: str, number: Any) -> None:
-    if not isinstance(number, Real) or number != number:
-        raise InputError(f"{name} must be a number, not {number!r}")
 
 
 def check_measured(history: History, quantity: str) -> None:
@@ -119,8 +113,9 @@ class Patience:
 
     def __post_init__(self) -> None:
         rises(self.quantity, self.mode)
-        if not isinstance(self.epochs, Real) or not self.epochs >= 1:
-            raise InputError(f"epochs must be a number, at least 1, not {self.epochs!r}")
+        number("epochs", self.epochs, "[1, inf]")
+        number("least", self.least, "[0, inf]")
+        truth("restore_best", self.restore_best)
 
     def best_index(self, history: History) -> int:
         """The index of the best epoch so far, -1 if there is none."""
@@ -158,7 +153,9 @@ class EarlyStopping(Patience):
         restore_best_weights: bool = False,
         mode: str = "auto",
     ) -> None:
-        _check_number("min_delta", min_delta)
+        number("patience", patience, "[1, inf]")
+        number("min_delta", min_delta, "[-inf, inf]")
+        truth("restore_best_weights", restore_best_weights)
         known = {"val_loss": "validation_loss", "val_accuracy": "validation_accuracy"}
         quantity = known.get(monitor, monitor) if isinstance(monitor, str) else monitor
         super().__init__(patience, quantity, abs(min_delta), restore_best_weights, mode)
@@ -188,7 +185,7 @@ class Target:
 
     def __post_init__(self) -> None:
         rises(self.quantity, self.mode)
-        _check_number("value", self.value)
+        number("value", self.value, "[-inf, inf]")
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""
@@ -216,7 +213,7 @@ class TimeLimit:
     seconds: float
 
     def __post_init__(self) -> None:
-        _check_number("seconds", self.seconds)
+        number("seconds", self.seconds, "[0, inf]")
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""
@@ -241,7 +238,7 @@ class MaxUpdates:
     updates: int
 
     def __post_init__(self) -> None:
-        _check_number("updates", self.updates)
+        number("updates", self.updates, "[0, inf]")
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or ""."""

@@ -37,18 +37,29 @@ makes the bits of a run that was never interrupted.
 
 from __future__ import annotations
 
-import operator
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import Any
 
 from autograd_core import Value
 from autograd_core.engine.modes import preserved
 from autograd_core.errors import AutogradError
+from nn.arguments import (
+    check_model,
+    check_regularizer,
+    count_of,
+    number,
+    path_of,
+    refuse_class,
+    shown,
+    truth,
+    unknown,
+    whole_number,
+)
 from nn.data import Examples, check_lengths, rows_of, targets_of, weights_of, with_class_weights
-from nn.errors import InputError, count_of, refuse_class, require, unknown
+from nn.errors import InputError, require
 from nn.history import Epoch, History
 from nn.losses import CLASSES, Loss, LossFunction, loss_named, warn_of_outputs
 from nn.metrics import output_count
@@ -149,11 +160,8 @@ def fit(
         True
     """
     row = loss_named(loss)
-    if isinstance(model, type) or not callable(model) or not hasattr(model, "parameters"):
-        raise InputError(f"a model is a Module, or has parameters() and is called with a row; not {model!r}")
-    refuse_class("a regularizer", regularizer)
-    if regularizer is not None and not callable(regularizer):
-        raise InputError(f"a regularizer is a callable such as L2(1e-4), not {regularizer!r}")
+    check_model(model, "parameters")
+    check_regularizer(regularizer)
     listeners = _listeners(callbacks)
     if isinstance(optimizer, Minimizer):
         require("scipy.optimize", "optimize")
@@ -162,8 +170,11 @@ def fit(
                 "a minimiser's memory is its own, so that its run cannot be resumed exactly: without "
                 "checkpoint=, save the model by nn.save, and start anew from there"
             )
-    saved = _saved_run(checkpoint, resume)
-    number = _seed_of(seed, saved)
+    checkpoint = None if checkpoint is None else path_of("checkpoint", checkpoint)
+    if not callable(progress):
+        progress = truth("progress", progress)
+    saved = _saved_run(checkpoint, truth("resume", resume))
+    start = _seed_of(seed, saved)
     with preserved(), undisturbed():
         states = RandomStates(_owners(model, row, regularizer))
         examples = _checked_data(model, X, y, row, "X", "y")
@@ -172,15 +183,19 @@ def fit(
         if validation_split is not None:
             if validation is not None:
                 raise InputError("give validation= or validation_split=, not both")
-            examples, held_out = _split(examples, validation_split, number)
-        examples = with_class_weights(examples, class_weight, row)
+            examples, held_out = _split(examples, validation_split, start)
+        if class_weight is not None:
+            outputs = output_count(model, examples.row(0))
+            examples = with_class_weights(examples, class_weight, row, outputs)
         plan = Plan(
             examples=examples,
             held_out=held_out,
             loss=row,
             regularizer=regularizer,
             batch_size=(
-                len(examples) if isinstance(optimizer, Minimizer) else count_of("batch_size", batch_size)
+                len(examples)
+                if isinstance(optimizer, Minimizer)
+                else min(count_of("batch_size", batch_size), len(examples))
             ),
             epochs=count_of("epochs", epochs),
             criteria=criteria_of(stop),
@@ -188,14 +203,14 @@ def fit(
             checkpoint=checkpoint,
             checkpoint_every=count_of("checkpoint_every", checkpoint_every),
             metrics=_metrics(metrics, held_out),
-            shuffle=bool(shuffle),
+            shuffle=truth("shuffle", shuffle),
         )
         parameters = _check_plan(model, plan)
         generators = states.in_use()
         states.restore()
         names = getattr(model, "_all_names", getattr(model, "named_parameters", None))
         bound = optimizer_of(optimizer, parameters, names)
-        run = Run(model, bound, plan, number, generators, updater_of, progress is not False)
+        run = Run(model, bound, plan, start, generators, updater_of, progress is not False)
         if saved is not None:
             state, epochs_done, settings = saved
             run.check_same(state, settings)
@@ -222,13 +237,14 @@ def _finish(run: Run, bar: Any) -> History:
 def _seed_of(seed: Any, saved: Any) -> int:
     if seed is None:
         seed = random.getrandbits(48) if saved is None else int(saved[2].get("seed", 0))
-    if not isinstance(seed, SupportsIndex):
-        raise InputError(f"seed must be a whole number or None, not {seed!r}")
-    return operator.index(seed)
+    whole = whole_number(seed)
+    if whole is None:
+        raise InputError(f"seed must be a whole number or None, not {shown(seed)}")
+    return whole
 
 
 def _saved_run(
-    checkpoint: str | Path | None, resume: bool
+    checkpoint: Path | None, resume: bool
 ) -> tuple[TrainingState, list[Epoch], dict[str, Any]] | None:
     """What the checkpoint holds, if the run goes on from it; one that cannot be written is refused."""
     if checkpoint is None:
@@ -236,7 +252,7 @@ def _saved_run(
             raise InputError("resume=True needs checkpoint=, the file to go on from")
         return None
     require("safetensors", "save")
-    place, name = Path(checkpoint), str(checkpoint)
+    place, name = checkpoint, str(checkpoint)
     if place.is_dir():
         raise InputError(f"the checkpoint {name!r} is a directory: name a file in it")
     if not place.parent.is_dir():
@@ -262,7 +278,7 @@ def _metrics(metrics: Any, held_out: Examples | None) -> dict[str, Metric]:
     if not isinstance(metrics, Mapping | None):
         raise InputError(
             "metrics are named by you: a dict such as {'f1': function of (targets, outputs)}, "
-            f"not {metrics!r}"
+            f"not {shown(metrics)}"
         )
     found = dict(metrics or {})
     known = {f.name for f in fields(Epoch)}
@@ -280,12 +296,16 @@ def _metrics(metrics: Any, held_out: Examples | None) -> dict[str, Metric]:
 
 
 def _listeners(callbacks: Any) -> list[Callback]:
+    if callbacks is None:
+        return []
     several = not _listens(callbacks) and isinstance(callbacks, Iterable)
     listeners = list(callbacks) if several else [callbacks]
     for listener in listeners:
         refuse_class("a callback", listener)
         if not _listens(listener):
-            raise InputError(f"a callback is a function or has a method on_update; {listener!r} is neither")
+            raise InputError(
+                f"a callback is a function or has a method on_update; {shown(listener)} is neither"
+            )
     return listeners
 
 
@@ -320,10 +340,8 @@ def _split(examples: Examples, share: Any, seed: int) -> tuple[Examples, Example
     """The examples to train on and those held out, each in their order."""
     import numpy as np
 
-    if not isinstance(share, float) or not 0.0 < share < 1.0:
-        raise InputError(f"validation_split is a share between 0 and 1, not {share!r}")
     count = len(examples)
-    held = max(1, round(share * count))
+    held = max(1, round(number("validation_split", share, "(0, 1)") * count))
     if held >= count:
         raise InputError(f"validation_split={share} leaves none of {count} examples to train on")
     order = permutation(count, f"{seed}:validation")

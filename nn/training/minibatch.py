@@ -11,6 +11,7 @@ from autograd_core import Value
 from autograd_core import sum as sum_of
 from autograd_core.errors import AutogradError
 from autograd_core.programs.tapes import compiled_module
+from nn.arguments import check_model, check_regularizer
 from nn.data import check_lengths
 from nn.errors import DivergenceError, InputError
 from nn.losses import Loss, LossFunction, loss_named
@@ -122,9 +123,11 @@ def objective(
         >>> round(model.layers[0].neurons[1].b.grad, 6)  # p - y
         -0.666667
     """
+    check_model(model)
+    check_lengths(X, y)
     if not len(X):
         raise InputError("the objective of no example has no meaning")
-    check_lengths(list(X), y)
+    check_regularizer(regularizer)
     function = loss_named(loss).function
     terms = [function(model(x), target) for x, target in zip(X, y, strict=True)]
     mean: Value = terms[0] if len(terms) == 1 else sum_of(terms) / len(terms)

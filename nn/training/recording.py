@@ -24,8 +24,8 @@ from nn.losses import LOSSES, Loss
 from nn.random_inputs import RandomInput, feeding, listing
 from nn.random_state import RandomStates
 from nn.regularizers import L1, L2, ElasticNet
+from nn.snapshot import Snapshot
 from nn.training.problem import Problem
-from nn.training.snapshot import Snapshot
 
 __all__ = [
     "CHECKED_ROWS",

@@ -24,7 +24,7 @@ def rates_of_groups(optimizer: Optimizer, first: int, count: int) -> Any:
 def attributes_of(optimizer: Optimizer) -> Any:
     """What tells by a glance that a rule is as it was: class and attributes, numbers and methods."""
     moving = (
-        "updates",
+        "_updates",
         "_buffers",
         "_promised",
         "schedule",

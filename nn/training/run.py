@@ -26,12 +26,12 @@ from nn.optimizers import Optimizer, gradient_norm
 from nn.random_state import RandomStates, states_from_json, states_to_json
 from nn.regularizers import Regularizer
 from nn.schedules import schedule_from_json, schedule_to_json
+from nn.snapshot import Snapshot
 from nn.stopping import Patience, StopCriterion, first_reason
 from nn.training.checkpoints import HistoryTable, TrainingState, check_same_run, save_state
 from nn.training.minibatch import REMEDY, BatchResult, batch_gradient, epoch_order, sum_gradients
 from nn.training.minimization import Minimization
 from nn.training.problem import Problem
-from nn.training.snapshot import Snapshot
 
 __all__ = ["Callback", "Metric", "Plan", "Run", "Updater"]
 

@@ -166,9 +166,9 @@ def test_tied_weights_are_one_parameter() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nn.Dropout(1.0), r"p is a share in \[0, 1\)"),
-        (lambda: nn.Dropout("half"), r"p is a share in \[0, 1\)"),
-        (lambda: nn.GaussianNoise(0.0), "std is a number > 0"),
+        (lambda: nn.Dropout(1.0), r"p must be a number in \[0, 1\)"),
+        (lambda: nn.Dropout("half"), r"p must be a number in \[0, 1\)"),
+        (lambda: nn.GaussianNoise(0.0), "std must be a finite number > 0"),
         (lambda: nn.LayerNorm(0), "count must be"),
         (lambda: nn.LayerNorm(2)([1.0]), "takes 2 numbers and got 1"),
         (lambda: nn.Residual(nn.Layer(2, 3))([1.0, 2.0]), "takes 2 numbers and gives 3"),

@@ -21,7 +21,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import nn
 from autograd_core import COMPILED
 from nn.errors import InputError
-from nn.estimator import Watch
+from nn.estimator_base import Watch
 from nn.estimators import MLPClassifier, MLPRegressor
 
 needs_speed = pytest.mark.skipif(

@@ -196,7 +196,7 @@ def test_groups_step_as_pytorchs() -> None:
         ([{"params": "layer1", "rate": 1.0}], "no number of a group is named 'rate'"),
         ([{"params": "layer1", "clip_norm": 1.0}], "no number of a group is named 'clip_norm'"),
         ([{"params": "layer1", "lr": -1.0}], "a learning rate must be a finite number"),
-        ([{"params": "layer1", "betas": (0.9, 2.0)}], "beta2 must be in"),
+        ([{"params": "layer1", "betas": (0.9, 2.0)}], "beta2 must be a number in"),
         ([{"params": "layer1"}, {"params": "*.b"}], "parameter layer1.b.0. is in two groups"),
         ([{"params": "layer7"}], "no parameter is named 'layer7'"),
         ([{"params": ["layer1", Value(1.0)]}], "are Values, or names and patterns"),

@@ -175,18 +175,21 @@ def test_predictions_of_a_model_of_ones_own_have_the_bits_of_single_ones(data, k
     assert nn.predict(net, X) == [[v.data for v in net(row)] for row in X.tolist()]
 
 
-def test_a_recordable_model_is_not_called_for_every_row():
-    calls = 0
+def test_a_recordable_model_is_not_called_for_every_row(monkeypatch):
+    calls, forward = 0, nn.MLP.forward
 
-    class Counting(nn.MLP):
-        def __call__(self, x):
-            nonlocal calls
-            calls += 1
-            return super().__call__(x)
+    def counted(model, x):
+        nonlocal calls
+        calls += 1
+        return forward(model, x)
 
+    class Own(nn.MLP):
+        """A model of the user's."""
+
+    monkeypatch.setattr(nn.MLP, "forward", counted)
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(500, 2)), rng.integers(0, 3, 500)
-    net = Counting(2, [4, 3], seed=1)
+    net = Own(2, [4, 3], seed=1)
     nn.predict(net, X)
     nn.accuracy(net, X, y)
     nn.evaluate(net, X, y)
@@ -315,3 +318,46 @@ def test_metrics_without_names_are_refused(metrics: Any) -> None:
     X, y = np.eye(3), [0, 1, 2]
     with pytest.raises(InputError, match="metrics are named by you: a dict"):
         nn.fit(nn.MLP(3, [3], seed=1), X, y, epochs=1, validation=(X, y), metrics=metrics)
+
+
+class Stateful(nn.Module):
+    """A model that counts its calls, or changes another number of its own in some of them."""
+
+    def __init__(self, change):
+        self.net, self.change = nn.MLP(2, [3], seed=1), change
+        self.calls, self.seen = 0, {"largest": 0.0}
+
+    def __call__(self, x):
+        self.change(self, x)
+        return self.net(x)
+
+
+def count(model, x):
+    model.calls += 1
+
+
+def keep_largest(model, x):
+    model.seen["largest"] = max(model.seen["largest"], *map(float, x))
+
+
+@pytest.mark.parametrize("change", [count, keep_largest])
+def test_predicting_leaves_what_a_model_changes_in_its_calls_as_calls_would(change):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    predicted, called = Stateful(change), Stateful(change)
+    expected = [[v.data for v in called(row)] for row in X.tolist()]
+    assert nn.predict(predicted, X) == expected
+    assert (predicted.calls, predicted.seen) == (called.calls, called.seen)
+
+
+def test_validating_leaves_what_model_and_loss_change_in_their_calls():
+    X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 3
+    model, losses = Stateful(count), []
+
+    def loss(outputs, target):
+        losses.append(1)
+        return nn.cross_entropy(outputs, target)
+
+    evaluation = nn.evaluate(model, X, y, loss=loss)
+    assert evaluation.loss == nn.evaluate(model.net, X, y).loss
+    assert model.calls == 41  # one to see how many outputs there are
+    assert len(losses) >= 40

@@ -10,7 +10,7 @@ import pytest
 
 import nn
 from autograd_core import Value, where
-from nn.training.snapshot import Snapshot
+from nn.snapshot import Snapshot
 
 FACTOR = 2.0
 

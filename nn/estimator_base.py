@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import parameters_to_vector, vector_to_parameters
-from nn.errors import InputError, unknown
+from nn.arguments import count_of, number, one_of, truth
+from nn.errors import InputError
 from nn.layers import MLP
 from nn.metrics import predict
 from nn.minimizers import LBFGS
@@ -32,43 +33,43 @@ if TYPE_CHECKING:
 __all__ = ["MLPEstimator", "Watch"]
 
 
-def _real(low: float, high: float = math.inf, strict: bool = False) -> Callable[[Any], bool]:
-    def check(value: Any) -> bool:
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        return number and (low < value if strict else low <= value) and value <= high
-
-    return check
+def _in(interval: str) -> Callable[[str, Any], Any]:
+    return lambda name, value: number(name, value, interval)
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+def _or_text(text: str) -> Callable[[str, Any], Any]:
+    return lambda name, value: (isinstance(value, str) and value == text) or count_of(name, value)
 
 
-def _truth(value: Any) -> bool:
-    return isinstance(value, bool) or type(value).__name__ == "bool_"
+def _sizes(name: str, value: Any) -> None:
+    """A count, or a list or an array of counts."""
+    several = hasattr(value, "__iter__") and not isinstance(value, (str, Mapping))
+    for size in value if several else [value]:
+        count_of(name, size)
 
 
-_RATES = ("constant", "invscaling", "adaptive")
-_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "alpha": (_real(0.0), "a number >= 0"),
-    "batch_size": (lambda v: v == "auto" or _whole(v), '"auto" or a whole number >= 1'),
-    "learning_rate": (lambda v: isinstance(v, str) and v in _RATES, f"one of {', '.join(_RATES)}"),
-    "learning_rate_init": (_real(0.0, strict=True), "a number > 0"),
-    "power_t": (_real(0.0), "a number >= 0"),
-    "max_iter": (_whole, "a whole number >= 1"),
-    "shuffle": (_truth, "True or False"),
-    "tol": (_real(0.0), "a number >= 0"),
-    "verbose": (lambda v: _truth(v) or (isinstance(v, Integral) and int(v) >= 0), "True, False or a count"),
-    "warm_start": (_truth, "True or False"),
-    "momentum": (_real(0.0, math.nextafter(1.0, 0.0)), "in [0, 1)"),
-    "nesterovs_momentum": (_truth, "True or False"),
-    "early_stopping": (_truth, "True or False"),
-    "validation_fraction": (_real(0.0, math.nextafter(1.0, 0.0), strict=True), "in (0, 1)"),
-    "beta_1": (_real(0.0, math.nextafter(1.0, 0.0)), "in [0, 1)"),
-    "beta_2": (_real(0.0, math.nextafter(1.0, 0.0)), "in [0, 1)"),
-    "epsilon": (_real(0.0, strict=True), "a number > 0"),
-    "n_iter_no_change": (lambda v: _whole(v) or v == math.inf, "a whole number >= 1, or infinity"),
-    "max_fun": (_whole, "a whole number >= 1"),
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "hidden_layer_sizes": _sizes,
+    "alpha": _in("[0, inf)"),
+    "batch_size": _or_text("auto"),
+    "learning_rate": lambda name, value: one_of(name, value, ("constant", "invscaling", "adaptive")),
+    "learning_rate_init": _in("(0, inf)"),
+    "power_t": _in("[0, inf)"),
+    "max_iter": count_of,
+    "shuffle": truth,
+    "tol": _in("[0, inf)"),
+    "verbose": lambda name, value: isinstance(value, bool) or count_of(name, value, 0),
+    "warm_start": truth,
+    "momentum": _in("[0, 1)"),
+    "nesterovs_momentum": truth,
+    "early_stopping": truth,
+    "validation_fraction": _in("(0, 1)"),
+    "beta_1": _in("[0, 1)"),
+    "beta_2": _in("[0, 1)"),
+    "epsilon": _in("(0, inf)"),
+    "n_iter_no_change": lambda name, value: number(name, value, "[1, inf]"),
+    "max_fun": count_of,
+    "solver": lambda name, value: one_of(name, value, [*OPTIMIZERS, "lbfgs"]),
 }
 
 
@@ -184,11 +185,8 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         self.max_fun = max_fun
 
     def _check_parameters(self) -> None:
-        for name, (is_right, told) in _CHECKS.items():
-            if not is_right(getattr(self, name)):
-                raise InputError(f"{name} must be {told}, not {getattr(self, name)!r}")
-        if self.solver != "lbfgs" and self.solver not in OPTIMIZERS:
-            raise unknown("solver", self.solver, [*OPTIMIZERS, "lbfgs"])
+        for name, check in _CHECKS.items():
+            check(name, getattr(self, name))
 
     def _optimizer(self, updates: int, examples: int) -> Optimizer:
         """The solver with its numbers.
@@ -292,14 +290,17 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
             raise InputError("partial_fit does not support early_stopping=True")
         if not self.early_stopping or self.solver == "lbfgs":
             return X, y, weights, None, None
-        parts = train_test_split(
-            X,
-            y,
-            *(() if weights is None else (weights,)),
-            random_state=seed,
-            test_size=self.validation_fraction,
-            stratify=y if self._is_stratified() else None,
-        )
+        try:
+            parts = train_test_split(
+                X,
+                y,
+                *(() if weights is None else (weights,)),
+                random_state=seed,
+                test_size=self.validation_fraction,
+                stratify=y if self._is_stratified() else None,
+            )
+        except ValueError as error:
+            raise InputError(f"early_stopping cannot hold examples out: {error}") from error
         if len(parts[1]) < 2:
             raise InputError(
                 "the validation set is too small: increase validation_fraction, or the number of examples"

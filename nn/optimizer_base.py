@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import copy
 import itertools
-import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, gradients_to_vector, parameters_to_vector, vector_to_parameters
 from autograd_core.calculus.updates import Update
+from nn.arguments import count_of, number, shown
 from nn.clipping import clip_by_norm, clip_by_value
 from nn.errors import DivergenceError, InputError, StateError
 from nn.groups import members, of_group, opened
@@ -33,16 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Optimizer",
-    "check_fraction",
-    "check_not_negative",
     "trainable",
 ]
 
 Buffers = dict[str, "Floats"]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 _is_leaf, _is_constant = operator.attrgetter("is_leaf"), operator.attrgetter("is_constant")
@@ -55,23 +48,6 @@ def _is_plain(value: Any) -> bool:
 
 
 _PLAIN = {bool, int, float, str, type(None)}
-
-
-def _check_positive(name: str, value: float | None) -> None:
-    if value is not None and (not _is_number(value) or not 0.0 < value < math.inf):
-        raise InputError(f"{name} must be a finite number > 0, not {value!r}")
-
-
-def check_fraction(name: str, value: float) -> None:
-    """Raise an InputError unless it is in [0, 1)."""
-    if not _is_number(value) or not 0.0 <= value < 1.0:
-        raise InputError(f"{name} must be in [0, 1), not {value!r}")
-
-
-def check_not_negative(name: str, value: float) -> None:
-    """Raise an InputError unless it is a finite number >= 0."""
-    if not _is_number(value) or not 0.0 <= value < math.inf:
-        raise InputError(f"{name} must be a finite number >= 0, not {value!r}")
 
 
 class Optimizer:
@@ -113,12 +89,13 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        _check_positive("clip_norm", clip_norm)
-        _check_positive("clip_value", clip_value)
+        for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+            if limit is not None:
+                number(name, limit, "(0, inf)")
         self.schedule = schedule_of(lr)
         self.clip_norm = clip_norm
         self.clip_value = clip_value
-        self.updates = 0
+        self._updates = 0
         self.parameters: list[Value] = []
         self._buffers: Buffers = {}
         self._promised: Mapping[str, Any] | None = None
@@ -158,14 +135,12 @@ class Optimizer:
         """
         import numpy as np
 
-        if isinstance(parameters, Value):
-            parameters = [parameters]
-        found = list(parameters)
+        found = [parameters] if isinstance(parameters, Value) else _listed(parameters)
         if not found:
             raise InputError("an optimiser needs at least one parameter")
         if not (set(map(type, found)) == {Value} and all(map(_is_leaf, found))):
             index = next(k for k, p in enumerate(found) if not isinstance(p, Value) or not p.is_leaf)
-            raise InputError(f"parameter {index} is not a leaf Value: {found[index]!r}")
+            raise InputError(f"parameter {index} is not a leaf Value: {shown(found[index])}")
         self.parameters = trainable(found)
         if not self.parameters:
             raise InputError("every parameter is a constant: an optimiser needs at least one that is not")
@@ -175,9 +150,25 @@ class Optimizer:
             labels = [(p.label or f"parameter{k}", p) for k, p in enumerate(self.parameters)]
             named += [(label, p) for label, p in labels if id(p) not in known]
             self._members = members(self.param_groups, named, self.parameters)
-        self.updates, self._frozen, self._missed, self._since = 0, None, None, 0
+        self._updates, self._frozen, self._missed, self._since = 0, None, None, 0
         self.buffers = {name: np.zeros(len(self.parameters)) for name in self.buffer_names}
         return self
+
+    @property
+    def updates(self) -> int:
+        """How many updates were made. Schedules and Adam's correction of its bias go by it.
+
+        Assigning a smaller number begins again from there: no parameter has then missed more updates.
+        """
+        return self._updates
+
+    @updates.setter
+    def updates(self, count: int) -> None:
+        if type(count) is not int or count < self._updates:
+            count, missed = count_of("updates", count, 0), self.missed
+            if missed is not None:
+                self._missed, self._since = missed.clip(max=count), count
+        self._updates = count
 
     @property
     def buffers(self) -> Buffers:
@@ -239,9 +230,9 @@ class Optimizer:
             numbers, missed = np.where(self._frozen, -1, numbers), np.where(self._frozen, 0, missed)
         if missed.any():
             kinds, places = np.unique(np.stack([numbers, missed]), axis=1, return_inverse=True)
-            late = [copy.copy(rules[number]) for number in kinds[0].tolist()]
+            late = [copy.copy(rules[place]) for place in kinds[0].tolist()]
             for rule, count in zip(late, kinds[1].tolist(), strict=True):
-                rule.updates = self.updates - count
+                rule._updates = self.updates - count
             rules, numbers = [self, *late], np.where(numbers < 0, -1, places.reshape(-1) + 1)
         return rules, numbers
 
@@ -251,8 +242,8 @@ class Optimizer:
         if numbers is None:
             return self.rule(values, gradients, self.buffers, self.lr)
         made, buffers = values.copy(), {name: buffer.copy() for name, buffer in self.buffers.items()}
-        for number, rule in enumerate(rules):
-            mine = numbers == number
+        for place, rule in enumerate(rules):
+            mine = numbers == place
             if mine.any():
                 parts = {name: buffer[mine] for name, buffer in self.buffers.items()}
                 rate = rate_at(rule.schedule, self.updates)
@@ -354,7 +345,7 @@ class Optimizer:
             setattr(self, name, tuple(value) if isinstance(now, tuple) else value)
 
     def _kept(self) -> dict[str, Any]:
-        hidden = {"parameters", "buffers", "buffer_names", "updates", "schedule", "param_groups"}
+        hidden = {"parameters", "buffer_names", "schedule", "param_groups"}
         return {k: v for k, v in vars(self).items() if k not in hidden and not k.startswith("_")}
 
     def settings(self) -> dict[str, Any]:
@@ -382,6 +373,8 @@ class Optimizer:
         """
         import numpy as np
 
+        if not isinstance(state, Mapping) or not {"updates", "buffers"} <= state.keys():
+            raise StateError(f"a state is what state_dict() returned, not {shown(state)}")
         buffers = {name: np.array(b, dtype=np.float64) for name, b in state["buffers"].items()}
         if set(buffers) != set(self.buffer_names):
             raise StateError(
@@ -402,7 +395,7 @@ class Optimizer:
         """Be after so many updates, with these buffers."""
         import numpy as np
 
-        self.updates = updates
+        self._updates = updates
         self.buffers = {name: np.array(buffer, dtype=np.float64) for name, buffer in buffers.items()}
 
     def __repr__(self) -> str:
@@ -411,6 +404,12 @@ class Optimizer:
         rate = settings.pop("lr")
         rest = "".join(f", {key}={value!r}" for key, value in settings.items() if value is not None)
         return f"{name}(lr={rate}{rest})"
+
+
+def _listed(parameters: Any) -> list[Any]:
+    if not isinstance(parameters, Iterable):
+        raise InputError(f"parameters are Values, one or a list of them, not {shown(parameters)}")
+    return list(parameters)
 
 
 def trainable(parameters: Iterable[Value]) -> list[Value]:
