@@ -73,6 +73,7 @@ bench: $(VENV)/.dev  ## every speed claim of the README, peers side by side (the
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.checking
 	$(BIN)/python -m benchmarks.training
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.estimators
 	$(BIN)/python -m benchmarks.gradbench.table $(GRADBENCH)
 	$(BIN)/python -m benchmarks.programs
 	$(BIN)/python -m benchmarks.page

@@ -110,12 +110,12 @@ def check_size(what: str, *counts: int) -> None:
 
 
 def truth(name: str, value: Any) -> bool:
-    """True or False, NumPy's too, or 1 or 0.
+    """True or False, NumPy's too.
 
     Raises:
         InputError: it is something else.
     """
-    if type(value).__name__ in ("bool", "bool_") or (type(value) is int and value in (0, 1)):
+    if type(value).__name__ in ("bool", "bool_"):
         return bool(value)
     raise InputError(f"{name} must be True or False, not {shown(value)}")
 

@@ -15,11 +15,11 @@ from autograd_core.files import replacing
 from nn.arguments import check_model, check_size, count_of, number, path_of, shown
 from nn.data import check_lengths, numbers_of, rows_of
 from nn.errors import InputError, require
-from nn.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from nn.history import History
     from nn.lr_finder import RateRange
     from nn.module import Module
 
@@ -64,7 +64,7 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
     Returns:
         The axes; ``axes.figure.savefig(path)`` writes them.
     """
-    if not isinstance(history, History) or not len(history):
+    if not getattr(history, "epochs", None):
         raise InputError(f"the history has no epoch to plot: {shown(history)}")
     ax = _axes(ax)
     for name, style in (("objective", ":"), ("loss", "-"), ("validation_loss", "--")):
