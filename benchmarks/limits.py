@@ -65,7 +65,7 @@ def recording(nodes: int) -> tuple[float, float]:
         problems.build(plan, [ag.Value(x) for x in row], ag)
 
     def recorded() -> None:
-        record(lambda x: problems.build(plan, x, ag), row)._tape(False, True)
+        record(lambda x: problems.build(plan, x, ag), row).recordings[0].tape(False)
 
     return best(eager, 3) / nodes, best(recorded, 3) / nodes
 
@@ -94,10 +94,10 @@ def growth_of_graph(largest: int) -> list[tuple[int, float, float, int]]:
     while nodes <= largest:
         started = time.perf_counter()
         program = record(lambda x, n=nodes: chain(x, n), 0.5)  # type: ignore[misc]
-        program._tape(False, True)
+        program.recordings[0].tape(False)
         took = time.perf_counter() - started
         cost = best(lambda p=program: p.value_and_grad([0.3], inputs=True), 3)  # type: ignore[misc]
-        rows.append((nodes, took / nodes, cost / nodes, program._tape(False, True).stats()["bytes"]))
+        rows.append((nodes, took / nodes, cost / nodes, program.recordings[0].tape(False).tape.stats()["bytes"]))
         nodes *= 10
     return rows
 

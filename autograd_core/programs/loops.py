@@ -105,6 +105,9 @@ def scan(
     return _Scan(f, init, inputs).result()
 
 
+_NUMBERS = {float, int, Value}  # the types of a number that are met most often
+
+
 class _Form:
     """The form of a structure: others are taken apart in its order.
 
@@ -117,6 +120,8 @@ class _Form:
         self.numbers: list[Any]
         self.rebuild: Rebuild
         self.numbers, self.rebuild = ([], _nothing) if structure is None else flatten(structure)
+        self.is_number = type(structure) in _NUMBERS
+        self.is_list = type(structure) in (list, tuple) and _NUMBERS.issuperset(map(type, structure))
 
     def flat(self, structure: Any) -> list[Any]:
         """Return the numbers of a structure of this form.
@@ -124,6 +129,15 @@ class _Form:
         Raises:
             TypeError: it has another form.
         """
+        if self.is_number and type(structure) in _NUMBERS:
+            return [structure]
+        if (
+            self.is_list
+            and type(structure) in (list, tuple)
+            and len(structure) == len(self.numbers)
+            and _NUMBERS.issuperset(map(type, structure))
+        ):
+            return list(structure)
         if structure is self.structure:
             return self.numbers
         pairs: list[tuple[Any, Any]] = []
@@ -169,9 +183,11 @@ class _Scan:
         """Call the body; return its results as nodes, those made outside as nodes of the step."""
         results = [as_value(number) for number in self.numbers(carry, x)]
         inputs = {id(node) for part in (carry, x) for node in part}
+        path = self._path
         return [
             node
-            if id(node) in inputs or (not node.is_leaf and within(node.scope, self._path))
+            if id(node) in inputs
+            or (not node.is_leaf and ((scope := node.scope) == path or within(scope, path)))
             else keep(as_value(1.0), node)
             for node in results
         ]

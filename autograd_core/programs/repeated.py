@@ -20,7 +20,6 @@ from typing import Any
 
 from ..engine.value import Value, as_value, number_of
 from ..errors import RecordingError
-from ..functions import where
 from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RESULT, RecordedGraph
 from .numpy_tape import by_pass, passes
 from .tapes import Recording, instruction_set
@@ -29,7 +28,7 @@ __all__ = ["LoopCall", "LoopGraph", "LoopTape", "keep", "run_steps", "with_loops
 
 FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)
 _MOST_KEPT = 1 << 23  # numbers that the steps of a loop computed, kept for the reverse pass: 64 MB
-_MOST_IDLE = 1 << 17  # numbers of what stays bound between two calls: 1 MB
+_MOST_IDLE = 1 << 20  # numbers of what stays bound between two calls: 8 MB
 
 
 # --- steps made one by one -------------------------------------------------------------------------------
@@ -37,17 +36,16 @@ _MOST_IDLE = 1 << 17  # numbers of what stays bound between two calls: 1 MB
 Step = Callable[[list[Any], list[Any]], list[Value]]
 
 
-def keep(before: Any, node: Value) -> Value:
+def keep(before: Value, node: Value) -> Value:
     """Return a node of its own with the number of another, made after `before`; a constant as it is."""
-    found: Value = node if node.is_constant else where(before, node, node)
-    return found
+    return node if node.is_constant else before.where(node, node)
 
 
-def after(before: Any, nodes: Iterable[Value]) -> Any:
+def after(before: Value, nodes: Iterable[Value]) -> Value:
     """Return a node of 1.0 that is made after others; it passes no gradient on to them."""
     for node in nodes:
         if not node.is_constant:
-            before = where(before, 1.0, node)
+            before = before.where(1.0, node)
     return before
 
 

@@ -123,17 +123,16 @@ def _ode(given: Any) -> tuple[ag.Program, tuple[Any, ...]]:
 
     def f(x: Any) -> Any:
         h = 2.0 / steps
-        y: Any = [0.0] * n
-        for _ in range(steps):
+
+        def step(_: Any, y: Any) -> Any:
             k1 = slope(x, y)
             k2 = slope(x, [a + h * b / 2.0 for a, b in zip(y, k1, strict=True)])
             k3 = slope(x, [a + h * b / 2.0 for a, b in zip(y, k2, strict=True)])
             k4 = slope(x, [a + h * b for a, b in zip(y, k3, strict=True)])
-            y = [
-                a + h * (p + 2.0 * q + 2.0 * r + s) / 6.0
-                for a, p, q, r, s in zip(y, k1, k2, k3, k4, strict=True)
-            ]
-        return y
+            slopes = zip(y, k1, k2, k3, k4, strict=True)
+            return [a + h * (p + 2.0 * q + 2.0 * r + s) / 6.0 for a, p, q, r, s in slopes]
+
+        return ag.fori_loop(0, steps, step, [0.0] * n)
 
     return recorded(("ode", n, steps), f, [0.5] * n), (one_row(given["x"]),)
 
