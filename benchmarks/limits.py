@@ -97,7 +97,9 @@ def growth_of_graph(largest: int) -> list[tuple[int, float, float, int]]:
         program.recordings[0].tape(False)
         took = time.perf_counter() - started
         cost = best(lambda p=program: p.value_and_grad([0.3], inputs=True), 3)  # type: ignore[misc]
-        rows.append((nodes, took / nodes, cost / nodes, program.recordings[0].tape(False).tape.stats()["bytes"]))
+        rows.append(
+            (nodes, took / nodes, cost / nodes, program.recordings[0].tape(False).tape.stats()["bytes"])
+        )
         nodes *= 10
     return rows
 
