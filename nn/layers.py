@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from autograd_core import Value, dot, scope
+from autograd_core.engine.modes import activated_dots
 from nn.activations import VECTOR_ACTIVATIONS, Activation, activation_name, activation_named
 from nn.arguments import count_of, shown, truth
 from nn.data import values_of
@@ -95,10 +96,8 @@ class Neuron(Module):
     def __call__(self, x: Sequence[Any]) -> Value:
         """The neuron's output for Values or numbers."""
         _check_inputs("the neuron", x, len(self.w))
-        return self._scope.call(self._output, x)
-
-    def _output(self, x: Sequence[Any]) -> Value:
-        return self._g(dot(self.w, x, self.b))
+        h: Value = activated_dots([(self._scope, self.w, self.b, self._g)], x)[0]
+        return h
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias, then what a subclass or an activation may hold."""
@@ -274,10 +273,8 @@ class Layer(Module):
 
     def _forward(self, x: list[Value]) -> list[Value]:
         """h = g(b + W x): this is where an eager training run spends its time."""
-        h = [
-            neuron._scope.call(neuron._output, x) if type(neuron) is Neuron else neuron(x)
-            for neuron in self.neurons
-        ]
+        units = [(n._scope, n.w, n.b, n._g) if type(n) is Neuron else n for n in self.neurons]
+        h: list[Value] = activated_dots(units, x)
         return h if self._over_layer is None else self.activate(h)
 
     def _check_inputs(self, x: Sequence[Any]) -> None:

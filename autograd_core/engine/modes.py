@@ -10,9 +10,11 @@ import cython
 if cython.compiled:
     from cython.cimports.autograd_core.engine.flags import *
     from cython.cimports.autograd_core.engine.frames import *
+    from cython.cimports.autograd_core.engine.nary import dot
     from cython.cimports.autograd_core.engine.value import *
 else:
     from .flags import *
+    from .nary import dot
     from .value import *
 
 from ..errors import RecordingError
@@ -404,19 +406,36 @@ class scope:
     def _is_plainly_inside(self):
         return _is_inside(self._name)
 
-    def call(self, function, *operands):
-        """Return what the function returns for the operands, called within this scope.
 
-        The same as a ``with`` statement around the call, at a fifth of its cost.
-        """
+def activated_dots(units: list, inputs):
+    """Return activation(dot(weights, inputs, bias)) of each unit, made within its scope: a layer of neurons.
+
+    The same as ``with`` statements in a loop, at a third of their cost.
+
+    Args:
+        units: a list; (scope, weights, bias, activation) each, or what is called with the inputs instead.
+        inputs: numbers or Values.
+
+    Returns:
+        A list of what the activations return.
+    """
+    results: list = []
+    place: scope
+    for unit in units:
+        if type(unit) is not tuple:
+            results.append(unit(inputs))
+            continue
+        place, weights, bias, activation = unit
         if thread_mode() & HELD:
-            with self:
-                return function(*operands)
-        enter_scope(_inner_scope(self._name))
+            with place:
+                results.append(activation(dot(weights, inputs, bias)))
+            continue
+        enter_scope(_inner_scope(place._name))
         try:
-            return function(*operands)
+            results.append(activation(dot(weights, inputs, bias)))
         finally:
             _leave_scope()
+    return results
 
 
 @cython.cfunc

@@ -1,6 +1,6 @@
 """What the compiled module offers, for editors and type checkers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, final
 
@@ -57,8 +57,9 @@ class scope:
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None: ...
-    def call(self, function: Callable[..., _T], *operands: Any) -> _T:
-        """Return what the function returns for the operands, called within this scope."""
+
+def activated_dots(units: list[Any], inputs: Sequence[Any]) -> list[Any]:
+    """Return activation(dot(weights, inputs, bias)) of each unit, made within its scope: a layer."""
 
 class preserved:
     """Within this context, whatever interrupts it, this thread's modes and scopes end as they began."""

@@ -1,4 +1,5 @@
 from .value cimport Value
 
 cdef hold_operands(Value node, list operands, double *partials, int index)
+cpdef dot(weights, inputs, bias=*)
 cdef make_many(int op, list operands, int index)

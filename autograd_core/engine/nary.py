@@ -4,6 +4,7 @@
 import cython
 
 if cython.compiled:
+    from cython.cimports.autograd_core.engine.dot import fill_dot
     from cython.cimports.autograd_core.engine.flags import ASSIGNED, HELD, IEEE, INDEX_1, SELECTING
     from cython.cimports.autograd_core.engine.value import *
     from cython.cimports.libc.stdlib import free, malloc
@@ -71,7 +72,8 @@ def make_many(op: cython.int, operands: list, index: cython.int):
         finish_node(node)
         return node
     if op == OP_DOT:
-        return _make_dot(operands)
+        j = n // 2
+        return _make_dot(operands[:j], operands[j : 2 * j], operands[n - 1] if n % 2 else None)
     x: cython.p_double = cython.cast(cython.p_double, malloc((2 * n + 3) * cython.sizeof(cython.double)))
     if x == cython.NULL:
         raise MemoryError()
@@ -91,31 +93,12 @@ def make_many(op: cython.int, operands: list, index: cython.int):
 
 
 @cython.cfunc
-def _make_dot(operands: list):
-    """Compiled: make the node of a dot product; its partials are written where they stay."""
-    count: cython.Py_ssize_t = len(operands)
-    n: cython.Py_ssize_t = count // 2
-    j: cython.Py_ssize_t
-    y: cython.double
+def _make_dot(weights: list, inputs: list, bias):
+    """Compiled: make the node of a dot product; None where one of the operands is no Value."""
     if cython.compiled:
         node: Value = new_node(OP_DOT, 0.0)
-        _hold_parents(node, operands, 0)
-        parents: cython.pointer(cython.pointer(Node)) = parents_of(node_of(node))
-        d: cython.p_double = partials_of(node_of(node))
-        for j in range(n):
-            d[n + j] = parents[j]._data
-            d[j] = parents[n + j]._data
-        if count % 2:
-            y = parents[count - 1]._data
-            d[count - 1] = 1.0
-            j = 0
-        else:
-            y = d[n] * d[0]
-            j = 1
-        while j < n:
-            y = y + d[n + j] * d[j]
-            j += 1
-        node._data = y
+        if not fill_dot(node, weights, inputs, bias):
+            return None
         finish_node(node)
         return node
 
@@ -223,6 +206,7 @@ def _lift_all(operands: list) -> cython.bint:
     return plain < n
 
 
+@cython.ccall
 def dot(weights, inputs, bias=None):
     """bias + w_0 x_0 + w_1 x_1 + ..., added in that order, as one node.
 
@@ -249,15 +233,16 @@ def dot(weights, inputs, bias=None):
     x: list = inputs if type(inputs) is list else list(inputs)
     if len(w) != len(x):
         raise ValueError(f"dot of {len(w)} weights and {len(x)} inputs: the lengths must be equal")
+    if bias is None and not w:
+        raise ValueError("dot needs at least one number")
+    node = _make_dot(w, x, bias) if cython.compiled else None
+    if node is not None:
+        return node
     operands: list = w + x
     if bias is not None:
         operands.append(bias)
-    elif not w:
-        raise ValueError("dot needs at least one number")
     if not _lift_all(operands):
         return rules[OP_DOT].value(*operands)
-    if cython.compiled:
-        return _make_dot(operands)
     return make_many(OP_DOT, operands, 0)
 
 

@@ -139,6 +139,11 @@ def _visit(
     steps: cython.uint = 0
     node: cython.pointer(Node)
     parent: cython.pointer(Node)
+    parents: cython.pointer(cython.pointer(Node))
+    place: cython.uint
+    count: cython.uint
+    plain: cython.bint
+    through: cython.bint = not (leaves or seeking)
     if root._mark or (root._count == 0 and not leaves):
         return _DONE
     if not _append(path, root):
@@ -148,15 +153,20 @@ def _visit(
         node = path.items[path.size - 1]
         if leaves and not operands_made(node):
             return _NO_MEMORY
-        while node._mark <= node._count:
+        parents, place, count, plain = slots_of(node), node._mark, node._count, has_plain_operand(node)
+        while place <= count:
             steps += 1  # now and then a look at other threads and Ctrl-C
             if steps & 0xFFFF == 0:
                 let_others_run()
                 if interrupt_waits():
                     return _INTERRUPTED
-            parent = slots_of(node)[node._mark - 1]
-            node._mark += 1
-            if has_plain_operand(node) and node._flags & (PLAIN_0 if node._mark == 2 else PLAIN_1):
+            parent = parents[place - 1]
+            place += 1
+            if plain and node._flags & (PLAIN_0 if place == 2 else PLAIN_1):
+                continue
+            if through and parent._count == 0:  # a leaf, in the usual case
+                if not parent._flags & CONSTANT:
+                    parent._flags |= stop
                 continue
             if parent._mark:
                 continue
@@ -173,16 +183,16 @@ def _visit(
             ):
                 if not _append(path, parent):
                     return _NO_MEMORY
+                node._mark = place
                 parent._mark = 1
                 node = parent
                 if leaves and not operands_made(node):
                     return _NO_MEMORY
+                parents, place, count, plain = slots_of(node), 1, node._count, has_plain_operand(node)
             elif leaves:
                 if not _append(order, parent):
                     return _NO_MEMORY
                 parent._mark = 1
-            elif not parent._flags & CONSTANT:
-                parent._flags |= stop
         if not _append(order, node):
             return _NO_MEMORY
         path.size -= 1

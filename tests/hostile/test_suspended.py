@@ -10,6 +10,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import Value
+from autograd_core.engine.modes import activated_dots
 
 
 def built(x=2.0):
@@ -141,10 +142,14 @@ def test_calls_within_a_scope_while_a_generator_holds_one():
             while True:
                 yield here()
 
+    def scopes():
+        unit = ag.scope("layer"), [Value(1.0)], 0.0, lambda a: (next(generator), here(), a.scope)
+        return activated_dots([unit], [Value(1.0)])
+
     generator = plain()
-    assert ag.scope("layer").call(lambda: (next(generator), here())) == ("layer.held", "layer")
+    assert scopes() == [("layer.held", "layer", "layer")]
     assert here() == ""
-    assert ag.scope("layer").call(lambda: (next(generator), here())) == ("layer.held", "layer")
+    assert scopes() == [("layer.held", "layer", "layer")]
     generator.close()
     assert here() == ""
 
