@@ -43,7 +43,7 @@ def graph_columns(script: Script) -> dict[str, Any]:
         "digits": script.digits,
         "ops": [node.op for node in nodes],
         "parents": [list(parents) for parents in snapshot.parents],
-        "data": [_plain(node.data) for node in nodes],
+        "data": [_plain(x) for x in snapshot.data],
         "partials": [[_plain(partial) for partial in node.partials] for node in nodes],
         "index": [node.index for node in nodes],
         "kinds": snapshot.kinds,

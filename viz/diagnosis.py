@@ -6,7 +6,7 @@
     ReLU off          the unit's input is not positive, so no gradient passes; a remark, not a fault
     dead ReLU         the unit is off for every example drawn, of two or more
     exploding partial a local partial is huge or not finite
-    vanishing partial an activation is saturated: its partial is not zero, but tiny beside its value
+    vanishing partial an activation is saturated: its partial is tiny beside its value, or rounded to zero
     never swept       a leaf that has no gradient although its output was swept (or it was reset since)
     not reached       a leaf that the sweep sent nothing to: each path to the output is cut; a remark
 
@@ -18,7 +18,6 @@ import math
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from autograd_core import Value
 from autograd_core.edges import edges
 from viz.snapshot import Snapshot
 from viz.text import number
@@ -36,6 +35,7 @@ LAYERS = (
     "not reached",
 )
 STALE = "stale: build the graph anew"
+_SATURATING = frozenset({"erf", "erfc", "logsigmoid", "sigmoid", "softplus", "tanh"})  # 0 by rounding only
 _REMARKS = ("ReLU off", "never swept", "not reached")
 
 
@@ -82,10 +82,10 @@ def diagnose(snapshot: Snapshot, tiny: float = TINY, huge: float = HUGE) -> list
     """Everything the layers find, in the order of the graph's nodes."""
     findings = [Finding(i, "stale", STALE, unit=i) for i in sorted(snapshot.stale)]
     for i, node in enumerate(snapshot.nodes):
-        if not (math.isfinite(node.data) and math.isfinite(node.grad)):
-            findings += _numbers(i, node)
+        if not (math.isfinite(snapshot.data[i]) and math.isfinite(snapshot.grads[i] or 0.0)):
+            findings += _numbers(snapshot, i)
         for partial in node.partials:
-            if partial and not tiny <= abs(partial) <= huge:
+            if not tiny <= abs(partial) <= huge:
                 findings += _partials(snapshot, i, tiny, huge)
                 break
     return findings + _relus(snapshot) + _left_out(snapshot)
@@ -108,12 +108,12 @@ def unit_of(snapshot: Snapshot, i: int) -> Hashable:
 
 def _left_out(snapshot: Snapshot) -> list[Finding]:
     """The leaves without a gradient, once the outputs have been swept."""
-    if not any(snapshot.nodes[root].has_grad for root in snapshot.roots):
+    if all(snapshot.grads[root] is None for root in snapshot.roots):
         return []
     reached = _reached(snapshot)
     findings = []
     for i, node in enumerate(snapshot.nodes):
-        if node.is_leaf and not node.is_constant and not (node.has_grad and i in reached):
+        if node.is_leaf and not node.is_constant and not (snapshot.grads[i] is not None and i in reached):
             kind = "not reached" if i not in reached else "never swept"
             findings.append(Finding(i, kind, kind, unit=i))
     return findings
@@ -141,12 +141,9 @@ def _relus(snapshot: Snapshot) -> list[Finding]:
     return findings
 
 
-def _numbers(i: int, node: Value) -> list[Finding]:
-    wrong = [
-        (name, value)
-        for name, value in (("data", node.data), ("grad", node.grad))
-        if not math.isfinite(value)
-    ]
+def _numbers(snapshot: Snapshot, i: int) -> list[Finding]:
+    numbers = ("data", snapshot.data[i]), ("grad", snapshot.grads[i] or 0.0)
+    wrong = [(name, value) for name, value in numbers if not math.isfinite(value)]
     return [Finding(i, "not finite", f"{name} is {number(value)}", unit=i) for name, value in wrong]
 
 
@@ -159,6 +156,8 @@ def _partials(snapshot: Snapshot, i: int, tiny: float, huge: float) -> list[Find
             continue
         if not size <= huge:
             findings.append(Finding(i, "exploding partial", f"exploding partial {number(partial)}", slot, i))
-        elif len(parents) == 1 and 0.0 < size < tiny * abs(node.data):
+        elif len(parents) == 1 and (
+            0.0 < size < tiny * abs(snapshot.data[i]) or (size == 0.0 and node.op in _SATURATING)
+        ):
             findings.append(Finding(i, "vanishing partial", f"vanishing partial {number(partial)}", slot, i))
     return findings

@@ -5,7 +5,6 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import replace
 
-from viz.narration import OPENING
 from viz.payload import Script
 from viz.picture import Picture
 
@@ -51,7 +50,7 @@ def _caption(script: Script, position: int) -> str:
 
 def _words(script: Script, position: int) -> list[str]:
     sentence = script.frames[position - 1].sentence if position else None
-    told = [sentence.title, *sentence.lines] if sentence else [OPENING]
+    told = [sentence.title, *sentence.lines] if sentence else [script.opening]
     return [part for line in told for part in textwrap.wrap(line, WIDTH) or [BLANK]]
 
 

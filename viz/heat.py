@@ -82,7 +82,7 @@ def _sizes(snapshot: Snapshot, color_by: str | Measure) -> list[float | None]:
     if callable(color_by):
         return [None if node.is_constant else float(color_by(node)) for node in nodes]
     if color_by == "gradient":
-        return [node.grad if node.has_grad and not node.is_constant else None for node in nodes]
+        return [None if node.is_constant else grad for node, grad in zip(nodes, snapshot.grads, strict=True)]
     if len(snapshot.roots) > 1:
         raise ValueError("the effect of rounding is on one output: draw one")
     report = rounding(nodes[snapshot.roots[0]])

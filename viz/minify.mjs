@@ -20,7 +20,7 @@ const OTHERS = ["constructor", "render"]; // JavaScript's and anywidget's
 function ownNames() {
   const text = sources.join("\n").replace(/\/\/.*$/gm, "");
   const all = (pattern, where = text) => [...where.matchAll(pattern)].map((found) => found[1]);
-  const python = readdirSync(here).filter((name) => name.endsWith(".py")).map((name) => readFileSync(new URL(name, here), "utf8")).join("\n");
+  const python = ["columns", "playground"].map((name) => readFileSync(new URL(`${name}.py`, here), "utf8")).join("\n");
   const attributes = all(/\b(?:make|svgElement)\(\s*"[\w.]+", ([^]*?)\)/g).join("\n");
   const known = new Set([
     ...OTHERS,
@@ -46,7 +46,9 @@ function inOrder() {
 
 // All in one go, so that short names are given out once: module_() says where each begins.
 const alone = (name) => sources[names.indexOf(name)].replace(/^import [^;]*;\n/gm, "").replace(/^export (?!default)/gm, "");
-const together = inOrder().map((name) => `module_("${name}");\n${alone(name)}`).join("");
+const ALIASES = { "Math.max": "max_", "Math.min": "min_", "Math.abs": "abs_", "Number.isFinite": "isFinite_" };
+const shortened = (text) => text.replace(/\b(?:Math\.(?:max|min|abs)|Number\.isFinite)\b/g, (name) => ALIASES[name]);
+const together = `const ${Object.entries(ALIASES).map(([name, short]) => `${short} = ${name}`).join(", ")};${shortened(inOrder().map((name) => `module_("${name}");\n${alone(name)}`).join(""))}`;
 const { code } = await minify(together, {
   compress: { passes: 3, unsafe_arrows: true, toplevel: true, top_retain: KEPT },
   mangle: { toplevel: true, reserved: KEPT, properties: { regex: new RegExp(`^(?:${ownNames().join("|")})$`) } },

@@ -14,7 +14,7 @@ def node_names(snapshot: Snapshot, digits: int = 4) -> list[str]:
     """
     named = distinct_names(snapshot.scopes, snapshot.labels)
     return [
-        named.get(i) or counted or number(snapshot.nodes[i].data, digits)
+        named.get(i) or counted or number(snapshot.data[i], digits)
         for i, counted in enumerate(numbers(snapshot.nodes))
     ]
 

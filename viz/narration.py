@@ -24,7 +24,6 @@ FORMULA_LIMIT = 80  # characters; a longer formula tells less than its value
 SENTENCES: dict[str, Any] = json.loads(
     (Path(__file__).parent / "static" / "sentences.json").read_text(encoding="utf-8")
 )
-OPENING: str = SENTENCES["opening"]
 _TERMS = 4  # terms of a dot product that are written out
 _SHOWN = 8  # arguments of an operation that are written out
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -88,6 +87,7 @@ class Narrator:
         self._names = dict(zip(snapshot.nodes, names, strict=True))
         self._scopes = dict(zip(snapshot.nodes, snapshot.scopes, strict=True))
         self._digits = digits
+        self._data = dict(zip(snapshot.nodes, snapshot.data, strict=True))
         self._stale = frozenset(snapshot.nodes[i] for i in snapshot.stale)
         self._folds: dict[Value, tuple[float, float]] = {}
 
@@ -123,16 +123,21 @@ class Narrator:
         """The names in the rule of softmax, mean, max ...: the folds have none, so they are their numbers."""
         parents = node.parents
         if node not in self._folds:
-            self._folds[node] = node.operation.folds([parent.data for parent in parents])
+            self._folds[node] = node.operation.folds([self._data[parent] for parent in parents])
         m, s = self._folds[node]
         digits = max(self._digits, 6)
         numbers = {"m": number(m, digits), "s": number(s, digits), "n": str(len(parents))}
         return {"x": self.name(parents[slot]), "y": self.name(node), **numbers}
 
     def _power_rule(self, node: Value) -> str:
-        base, exponent = self.name(node.parents[0]), node.parents[1].data
+        base, exponent = self.name(node.parents[0]), self._data[node.parents[1]]
         power = "" if exponent == 2.0 else f" ** {_signed(self._number(exponent - 1.0))}"
         return f"{self._number(exponent)} * {base}{power}"
+
+    def opening(self, forward: bool, later: bool) -> str:
+        """What is known at first: nothing is computed, or all; gradients of earlier sweeps, or none."""
+        parts = SENTENCES["openings"]
+        return str(parts["forward" if forward else "backward"] + parts["later" if later else "first"])
 
     def _forward(self, step: ForwardStep) -> Sentence:
         node = step.node
@@ -161,7 +166,7 @@ class Narrator:
             "sum": self._sum(step.before, step.gradient, step.after),
             "after": self._number(step.after),
         }
-        return _sentence("seed", words, "backward")
+        return _sentence("seed" if step.gradient == 1.0 else "seed_other", words, "backward")
 
     def _backward(self, step: BackwardStep) -> Sentence:
         text, partial = self.partial_formula(step.node, step.slot), self._number(step.partial)
@@ -171,6 +176,7 @@ class Narrator:
             "parent": self.name(step.parent),
             "formula": f"{text} = " if text and text != partial else "",
             "partial": partial,
+            "stale": SENTENCES["stale_partial"] if step.node in self._stale else "",
             "upstream": self._number(step.upstream),
             "signed_partial": _signed(number(step.partial, digits)),
             "signed_upstream": _signed(number(step.upstream, digits)),

@@ -25,6 +25,15 @@ _PAGE_STYLE = (
 )
 _STATIC = Path(__file__).parent / "static"
 _CALCULUS = ("foldsOf", "isLive", "partialsOf", "valueOf")  # what the other modules call of it
+_SHORT = {
+    "OPERATIONS": "OPS",
+    "value": "v_",
+    "partials": "p_",
+    "partial": "d_",
+    "finish": "f_",
+    "exponentials": "e_",
+}
+_SHORT |= {"total": "t_", "biased": "b_", "index": "i_", "reduction": "r"}  # the calculus's own names
 _IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./([\w-]+)\.js";\n', re.M)
 
 
@@ -82,8 +91,10 @@ def _without_unused(text: str) -> str:
             kept.add(name)
             waiting += [word for word in re.findall(r"\b\w+\b", named[name]) if word in named]
     code = _plain("".join(part for name, part in named.items() if name in kept))
+    code = re.sub(r"\b[A-Za-z]+\b", lambda word: _SHORT.get(word[0], word[0]), code)
     sign = r"[,;:=?<>*/(){}\[\]&|]"
     code = re.sub(rf"(?<={sign})\s+| +(?={sign})", "", code)
+    code = re.sub(r"=>\(((?:[^()]|\([^()]*\))*)\)(?=[,}])", r"=>\1", code)
     return re.sub(r"\((\w+)\)=>", r"\1=>", re.sub(r" ([+-]) (?![+-])", r"\1", code))
 
 

@@ -104,22 +104,19 @@ def picture_rules() -> str:
     rules = [
         _rule(".paper", "", "fill:var(--paper)"),
         _rule("text", "", "fill:var(--ink)"),
-        _rule(".edge", "path", "stroke:var(--line)"),
-        _rule(".edge", "polygon", "stroke:var(--line);fill:var(--line)"),
         _rule(":is(.edge,.cluster)", "text", "fill:var(--soft)"),
-        _rule(".edge", "text", "paint-order:stroke;stroke:var(--paper);stroke-width:3px"),
-        _rule(".cluster", ":is(path,polygon)", "stroke:var(--line)"),
-        _rule(".mark", "ellipse", "stroke:var(--line);fill:none"),
-        _rule(".node", ":is(polygon,path,polyline)", "stroke:var(--edge)"),
+        _rule(".edge", "text", "paint-order:stroke;stroke:var(--paper);stroke-width:5px"),
+        _rule(":is(.node,.edge,.cluster,.mark)", ":is(polygon,path,polyline,ellipse)", "stroke:var(--edge)"),
         _rule(".node", ':is(polygon,path):not([fill="none"])', "fill:var(--fill)"),
-        _rule(".trouble", ":is(polygon,path)", "stroke:var(--trouble);stroke-width:3"),
-        _rule(".edge.trouble", "polygon", "fill:var(--trouble)"),
+        _rule(".edge", "polygon", "fill:var(--edge)"),
+        _rule(".mark", "ellipse", "fill:none"),
+        _rule(".trouble", ":is(polygon,path)", "stroke-width:3"),
+        "svg.autograd :is(.edge,.cluster,.mark){--edge:var(--line)}",
+        "svg.autograd .trouble{--edge:var(--trouble)}",
     ]
     for colour in ("accent", "warm"):  # last, so that a frame's highlight wins over the kinds' colours
-        roles = [role for role, look in EMPHASIS.items() if look["color"] == LIGHT[colour]]
-        names = ",".join(f".{role}" for role in roles)
-        rules.append(_rule(f":is({names})", ":is(polygon,path)", f"stroke:var(--{colour})"))
-        rules.append(_rule(f".edge:is({names})", "polygon", f"fill:var(--{colour})"))
+        names = ",".join(f".{role}" for role, look in EMPHASIS.items() if look["color"] == LIGHT[colour])
+        rules.append(f"svg.autograd :is({names}){{--edge:var(--{colour})}}")
     return "\n".join(rules)
 
 

@@ -51,6 +51,9 @@ class Script:
         self.boxes = [box for box in picture.boxes if box.kind != "reference"]
         self.events = events
         self.starting_gradients = _starting_gradients(events)
+        known = (grad is not None for grad in self.starting_gradients.values())
+        forward = any(isinstance(event, ForwardStep) for event in events)
+        self.opening = self.narrator.opening(forward, any(known))
         self._index = {node: i for i, node in enumerate(snapshot.nodes)}
         self._row = {box.ident: row for row, box in enumerate(self.boxes)}
         self._shown_nodes = {self.snapshot.nodes[i] for box in self.boxes for i in box.shown}
@@ -94,9 +97,8 @@ class Script:
         gradients = self.starting_gradients
         cells = []
         for box in self.boxes:
-            nodes = [self.snapshot.nodes[i] for i in box.shown]
-            data = Spread([node.data for node in nodes if node not in to_come])
-            given = [gradients.get(node) for node in nodes]
+            data = Spread([self.snapshot.data[i] for i in box.shown if self.snapshot.nodes[i] not in to_come])
+            given = [gradients.get(self.snapshot.nodes[i]) for i in box.shown]
             cells.append([data, Spread([x for x in given if x is not None])] if _is_live(box) else [])
         return cells
 

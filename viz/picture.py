@@ -143,17 +143,16 @@ class _Painter:
         return self._single(members[0]) if len(members) == 1 else self._several(members)
 
     def _single(self, i: int) -> Box:
-        node = self.snapshot.nodes[i]
         title = title_of(self.snapshot, i, self._name(i), self.style.digits)
         kind = "output" if i in self.roots else self.snapshot.kinds[i]
-        grad = node.grad if node.has_grad else None
+        data, grad = self.snapshot.data[i], self.snapshot.grads[i]
         constant = self.snapshot.kinds[i] == "constant"
-        lines = [] if constant else [self._data(node.data), self._grad(grad)]
+        lines = [] if constant else [self._data(data), self._grad(grad)]
         found = self.notes.get(i, [])
         notes = [finding.text for finding in found]
         scope = self.snapshot.scopes[i]
         place = f" in {scope}" if scope else ""
-        tooltip = f"{title} ({kind}{place})\ndata {node.data!r}\ngrad {DASH if grad is None else repr(grad)}"
+        tooltip = f"{title} ({kind}{place})\ndata {data!r}\ngrad {DASH if grad is None else repr(grad)}"
         return Box(f"n{i}", kind, title, lines, scope, [i], notes, tooltip, _any_severe(found))
 
     def _name(self, i: int) -> str:
@@ -163,14 +162,14 @@ class _Painter:
 
     def _several(self, members: list[int]) -> Box:
         shown = self.shown[self.groups.numbers[members[0]]] or members
-        nodes = [self.snapshot.nodes[i] for i in shown]
         kinds = {self.snapshot.kinds[i] for i in members}
         kind = kinds.pop() if kinds <= _LEAF_KINDS and len(kinds) == 1 else "group"
         kind = "output" if self.roots.issuperset(shown) else kind
         scope, title = self._common(members, shown)
-        lines = [self._range("data", [node.data for node in nodes])]
+        lines = [self._range("data", [self.snapshot.data[i] for i in shown])]
         if kind != "constant":
-            lines.append(self._range("grad", [node.grad for node in nodes if node.has_grad]))
+            grads = (self.snapshot.grads[i] for i in shown)
+            lines.append(self._range("grad", [grad for grad in grads if grad is not None]))
         found = [finding for i in members for finding in self.notes.get(i, ())]
         notes = self._group_notes(members, found)
         tooltip = f"{title}\n{len(members)} nodes" + (f" in {scope}" if scope else "")
@@ -312,7 +311,7 @@ class _Painter:
         kinds = Counter(self.snapshot.kinds)
         counts = ", ".join(f"{kinds[kind]} {kind}{'s' if kinds[kind] != 1 else ''}" for kind in sorted(kinds))
         outputs = ", ".join(
-            f"{self._name(i) or self.names[i]} = {number(self.snapshot.nodes[i].data, 6)}"
+            f"{self._name(i) or self.names[i]} = {number(self.snapshot.data[i], 6)}"
             for i in self.snapshot.roots[:5]
         )
         return f"Computation graph of {outputs}: {counts}."
@@ -329,7 +328,7 @@ def title_of(snapshot: Snapshot, i: int, name: str, digits: int = 4) -> str:
     """
     node = snapshot.nodes[i]
     if snapshot.kinds[i] == "constant":
-        return " = ".join(filter(None, (snapshot.labels[i], number(node.data, digits))))
+        return " = ".join(filter(None, (snapshot.labels[i], number(snapshot.data[i], digits))))
     return " = ".join(filter(None, (name, operation_text(node.op)))) or snapshot.kinds[i]
 
 

@@ -120,7 +120,7 @@ class Player:
         """The number of each input by its name: as recorded, or as it was changed in the widget."""
         script = self.script
         leaves = (i for i, kind in enumerate(script.snapshot.kinds) if kind in ("input", "parameter"))
-        recorded = {script.names[i]: script.snapshot.nodes[i].data for i in leaves}
+        recorded = {script.names[i]: script.snapshot.data[i] for i in leaves}
         changed = self._widget.inputs if self._widget is not None else {}
         return recorded | {name: float(value) for name, value in changed.items() if name in recorded}
 

@@ -37,8 +37,9 @@ def playground_html(expression: str = EXPRESSION, values: Mapping[str, float] | 
         "values": dict(values or {}),
         "facts": _facts(),
     }
+    script = player_script(entry="playground", stale=False)
     return (
-        f'<div class="{HOST}"></div>\n<script type="module">\n{player_script(entry="playground")}\n'
+        f'<div class="{HOST}"></div>\n<script type="module">\n{script}\n'
         f'playgroundNext("{HOST}", {script_json(payload)});\n</script>'
     )
 

@@ -12,8 +12,10 @@ def roots_of(what: Any, inputs: Sequence[Any] = ()) -> tuple[list[Value], Parame
     """The outputs to draw, and the parameters if `what` knows them, by name if it knows that.
 
     Raises:
-        TypeError: `what` is nothing that has a graph.
+        TypeError: `what` is nothing that has a graph, or takes no inputs.
     """
+    if inputs and not (hasattr(what, "graph") or callable(what)):
+        raise TypeError("inputs are for a model or a Program; give several outputs as a list, [y1, y2]")
     if isinstance(what, Value):
         return [what], None
     known = parameters_of(what)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from autograd_core import Value
 from autograd_core.graph import stale_nodes, topological_order
@@ -11,7 +10,7 @@ from autograd_core.naming import distinct_scopes
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The nodes below some outputs.
+    """The nodes below some outputs, with the numbers of one moment: `data` may be assigned later.
 
     Attributes:
         roots: The outputs, as indices into `nodes`.
@@ -20,6 +19,9 @@ class Snapshot:
         kinds: Each node's kind: `"operation"`, `"input"`, `"parameter"` or `"constant"`.
         scopes: Each node's scope; those of two parts that were given one name differ.
         labels: Each node's label; that of a parameter without one is its path in the model.
+        data: Each node's number.
+        grads: Each node's gradient; None where no sweep has been.
+        stale: The nodes whose number did not follow from their parents' numbers.
         left_out: How many nodes of the graph are not among these: they only fix an order.
     """
 
@@ -29,18 +31,15 @@ class Snapshot:
     kinds: list[str]
     scopes: list[str]
     labels: list[str]
+    data: list[float]
+    grads: list[float | None]
+    stale: frozenset[int]
     left_out: int = 0
 
     @property
     def edges(self) -> int:
         """How many edges the whole graph has."""
         return sum(map(len, self.parents))
-
-    @cached_property
-    def stale(self) -> frozenset[int]:
-        """The nodes whose number no longer follows from their parents' numbers."""
-        found = set(stale_nodes(*(self.nodes[root] for root in self.roots)))
-        return frozenset(i for i, node in enumerate(self.nodes) if node in found) if found else frozenset()
 
 
 def take_snapshot(
@@ -61,7 +60,17 @@ def take_snapshot(
     named = parameters if isinstance(parameters, Mapping) else {}
     scopes = distinct_scopes(nodes, parents, named)
     labels = [node.label or named.get(node, "") for node in nodes]
-    return Snapshot(tuple(index[root] for root in roots), nodes, parents, kinds, scopes, labels)
+    return Snapshot(
+        tuple(index[root] for root in roots),
+        nodes,
+        parents,
+        kinds,
+        scopes,
+        labels,
+        [node.data for node in nodes],
+        [node.grad if node.has_grad else None for node in nodes],
+        frozenset(index[node] for node in stale_nodes(*roots)),
+    )
 
 
 def without_order(snapshot: Snapshot) -> Snapshot:
@@ -97,6 +106,9 @@ def without_order(snapshot: Snapshot) -> Snapshot:
         [snapshot.kinds[i] for i in order],
         [snapshot.scopes[i] for i in order],
         [snapshot.labels[i] for i in order],
+        [snapshot.data[i] for i in order],
+        [snapshot.grads[i] for i in order],
+        frozenset(place[i] for i in snapshot.stale if i in place),
         len(parents) - len(order),
     )
 

@@ -35,4 +35,4 @@ class Spread:
         if not self._sorted:
             return number(math.nan if self._undefined else None, digits)
         low, high = number(self._sorted[0], digits), number(self._sorted[-1], digits)
-        return low if low == high else f"{low} … {high}"
+        return (low if low == high else f"{low} … {high}") + ", NaN" * bool(self._undefined)

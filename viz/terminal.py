@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from viz.narration import OPENING
 from viz.payload import DATA, GRAD, STATUS, Frame
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ def _screen(player: "Player", console: Any) -> Any:
     position = player.position
     frame = player.script.frames[position - 1] if position else None
     words = Text(frame.sentence.title if frame else player.title, style="bold")
-    for line in frame.sentence.lines if frame else (OPENING,):
+    for line in frame.sentence.lines if frame else (player.script.opening,):
         words.append(f"\n{line}", style="not bold")
     phase = frame.sentence.phase if frame else "start"
     panel = Panel(words, title=f"step {position} of {len(player)} · {phase}", title_align="left", height=6)

@@ -108,14 +108,14 @@ def check_digits(digits: int) -> None:
 
     Raises:
         TypeError: it is not a whole number.
-        ValueError: it is less than 1.
+        ValueError: it is less than 1, or more than a number has.
     """
     try:
         whole = operator.index(digits)
     except TypeError:
         raise TypeError(f"digits is a whole number, not {digits!r}") from None
-    if whole < 1:
-        raise ValueError(f"digits is at least 1, not {digits}")
+    if not 1 <= whole <= MOST_DIGITS:
+        raise ValueError(f"digits is at least 1 and at most {MOST_DIGITS}, not {digits}")
 
 
 def digits_needed(

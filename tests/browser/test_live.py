@@ -318,7 +318,7 @@ def test_one_of_a_group_can_be_chosen(new_page, tmp_path, network):
     page.locator(".node", has_text="relu ×16").click()
     page.get_by_label("One of the nodes in this box").select_option(index=3)
     text_is(page.locator(".details h2"), re.compile("relu$"))
-    expect(page.locator(".node", has_text="relu ×16 (others)")).to_have_count(1)
+    expect(page.locator(".node", has_text="relu ×15 (others)")).to_have_count(1)
 
 
 def test_an_example_of_a_batch_is_shown_node_by_node_until_it_is_closed(
@@ -331,7 +331,7 @@ def test_an_example_of_a_batch_is_shown_node_by_node_until_it_is_closed(
     page.get_by_label("One with its example").select_option(index=2)
     assert page.locator('.node[id^="n"]').count() >= 9  # three dots, two relus, two inputs, the square, ...
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".node", has_text="matmul 6×2 (others)")).to_have_count(1)
+    expect(page.locator(".node", has_text=re.compile(r"matmul ×\d+ \(others\)"))).to_have_count(1)
     page.locator(".groups button", has_text="example of").click()
     page.get_by_label("First step (Home)").dispatch_event("click")
     expect(page.locator(".node")).to_have_count(before)

@@ -449,7 +449,9 @@ def test_names_are_unique_in_any_network(network):
 
 
 def test_the_partial_of_a_stale_node_is_not_said_to_be_a_formula():
-    assert sentences(stale_square())[-1].lines[0] == "∂u2/∂x = 2"  # x is 5 now
+    assert sentences(stale_square())[-1].lines[0] == (
+        "∂u2/∂x = 2   (stale: of operands that have changed since)"  # x is 5 now
+    )
 
 
 def test_a_node_whose_partials_alone_are_stale_is_told_so():

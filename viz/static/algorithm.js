@@ -1,5 +1,5 @@
 // Algorithms 6.1 and 6.2 of Goodfellow et al. 2016, with the line that the current step carries out.
-import { lines, make, set } from "./dom.js";
+import { fill, lines, make, set } from "./dom.js";
 
 const LINES = [
   ["head", "Algorithm 6.1: forward propagation"],
@@ -20,13 +20,13 @@ export class Algorithm {
   }
 
   render(body, { step, told, running }) {
-    if (!this.now.isConnected) body.replaceChildren(...this.rows, this.now);
+    if (!this.now.isConnected) fill(body, ...this.rows, this.now);
     const current = step ? step.kind : "input";
     this.rows.forEach((row, k) => {
       const lit = LINES[k][0] === current;
       row.classList.toggle("lit", lit);
       set(row, { "aria-current": lit && "step" });
     });
-    this.now.replaceChildren(...lines([...(told ? [told.title, ...(step.kind === "forward" ? told.lines : [])] : []), ...running]));
+    fill(this.now, ...lines([...(told ? [told.title, ...(step.kind === "forward" ? told.lines : [])] : []), ...running]));
   }
 }

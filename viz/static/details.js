@@ -1,5 +1,5 @@
 // The details of a node: its numbers, its partials, and its paths to the output with their products and sum.
-import { lines, make, on } from "./dom.js";
+import { fill, lines, make, on, put } from "./dom.js";
 import { full, number, parsed } from "./numbers.js";
 
 export const PATHS_FOR = 3000; // nodes up to which the paths of a node are listed
@@ -14,14 +14,19 @@ export class Details {
   show(k) {
     const { graph, boxes, state, narrator } = this.player;
     const box = boxes[k], [i] = box.members;
-    this.title.textContent = box.title;
-    for (const one of [this.choices, this.paths, this.sum]) one.replaceChildren();
+    put(this.title, box.title);
+    for (const one of [this.choices, this.paths, this.sum]) fill(one);
     this.heading.hidden = true;
     if (box.members.length > 1) return this.showGroup(box, k);
     const { computed, grads } = state;
     const known = [`data ${full(computed[i] ? graph.x[i] : null)}`, ...(box.kind === "constant" ? [] : [`grad ${full(grads[i])}`])];
-    this.facts.replaceChildren(...lines([...known, ...(computed[i] ? narrator.about(i) : []), ...box.notes]));
+    fill(this.facts, ...lines([...known, ...(computed[i] ? narrator.about(i) : []), ...this.notesOf(box)]));
     if (box.kind !== "constant" && graph.size <= PATHS_FOR) this.showPaths(i);
+  }
+
+  // What a diagnosis found in the recorded numbers.
+  notesOf(box) {
+    return this.player.graph.changed ? [] : box.notes;
   }
 
   // The paths are known once the last contribution to the node has arrived.
@@ -33,11 +38,11 @@ export class Details {
     if (position <= last) return void (this.sum.textContent = "Their products are known once the gradient has arrived here.");
     const { count, found, total } = graph.paths(i);
     const text = (value) => number(value, graph.digits);
-    this.paths.replaceChildren(...found.map((path) => this.pathItem(i, path)));
+    fill(this.paths, ...found.map((path) => this.pathItem(i, path)));
     const earlier = graph.grads[i] === null ? null : parsed(graph.grads[i]);
     const rest = Number(count) - found.length;
     if (rest > 0) this.paths.append(make("li", {}, `${text((total ?? 0) - (earlier ?? 0) - found.reduce((sum, path) => sum + path.product, 0))} from ${rest.toLocaleString("en")} more paths`));
-    this.sum.textContent = found.length ? `${earlier === null ? "" : `${text(earlier)} from earlier sweeps + `}sum of all paths = ${text(total)} = grad(${graph.names[i]})` : "No path: the gradient sends nothing here.";
+    put(this.sum, count ? `${earlier === null ? "" : `${text(earlier)} from earlier sweeps + `}sum of all paths = ${text(total)} = grad(${graph.names[i]})` : "No path: the gradient sends nothing here.");
   }
 
   pathItem(i, path) {
@@ -47,7 +52,7 @@ export class Details {
     const factors = partials.slice(0, MOST).map((p) => (p < 0 ? `(${text(p)})` : text(p))).join(" × ") + (partials.length > MOST ? " × …" : "");
     let names = [i, ...path.steps.map(([j]) => j)].map((j) => graph.names[j]);
     if (names.length > MOST) names = [...names.slice(0, MOST / 2), "…", ...names.slice(-MOST / 2)];
-    const item = make("button.path", { type: "button" }, `${text(path.product)} = ${factors}   along ${names.join(" → ")}`);
+    const item = make("button.path", { type: "button" }, factors ? `${text(path.product)} = ${factors}   along ${names.join(" → ")}` : `${text(path.product)} at the output itself`);
     const lit = { nodes: [i, ...path.steps.map(([j]) => j)], edges: path.steps };
     for (const name of ["pointerenter", "focus"]) on(item, name, () => this.player.light(lit));
     for (const name of ["pointerleave", "blur"]) on(item, name, () => this.player.light(null));
@@ -57,7 +62,7 @@ export class Details {
   showGroup(box, k) {
     const { graph, regrouping, stage } = this.player;
     const scopes = [...new Set(box.members.map((i) => graph.scopes[i]))];
-    this.facts.replaceChildren(...lines([`${box.members.length} nodes${scopes.length === 1 && scopes[0] ? ` in ${scopes[0]}` : ""}`, ...(stage.handles[k]?.texts ?? []).map((text) => text.textContent), ...box.notes]));
-    if (regrouping) this.choices.replaceChildren(...regrouping.choices(box));
+    fill(this.facts, ...lines([`${box.members.length} nodes${scopes.length === 1 && scopes[0] ? ` in ${scopes[0]}` : ""}`, ...(stage.handles[k]?.texts ?? []).map((text) => text.textContent), ...this.notesOf(box)]));
+    if (regrouping) fill(this.choices, ...regrouping.choices(box));
   }
 }

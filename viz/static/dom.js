@@ -16,6 +16,9 @@ export const svgElement = (tag, attributes = {}, ...children) => set(document.cr
 export const on = (element, name, act) => (element.addEventListener(name, act), element);
 export const button = (text, label, act) => on(make("button", { type: "button", "aria-label": label, title: label }, text), "click", act);
 export const slider = (label, min, max, step, value, act) => on(make("input", { type: "range", "aria-label": label, min, max, step, value }), "input", act);
+export const fill = (element, ...children) => element.replaceChildren(...children);
+export const all = (element, selector) => [...element.querySelectorAll(selector)];
+export const put = (element, text) => element.textContent === text || (element.textContent = text);
 export const lines = (texts) => texts.map((text) => make("div", {}, text));
 export const note = (text = "") => make("p.note", {}, text);
 

@@ -155,25 +155,24 @@ export class Graph {
 
   // All paths from a node to the outputs: how many, the largest products, and everything that lies on one.
   paths(i, limit = 6) {
-    const counts = new Map(), bounds = new Map();
+    const counts = new Map(), bounds = new Map(), seeds = new Map();
+    this.roots.forEach((root, k) => seeds.set(root, (seeds.get(root) ?? 0) + this.seeds[k]));
     const upward = (j) => this.users[j].filter(([user, k]) => this.sends(user, k) && counts.has(user));
     for (let j = this.size - 1; j >= i; j--) {
-      const seed = this.roots.indexOf(j);
       const users = upward(j);
-      if (seed < 0 && !users.length) continue;
-      counts.set(j, users.reduce((sum, [user]) => sum + counts.get(user), seed < 0 ? 0n : 1n));
-      bounds.set(j, Math.max(seed < 0 ? 0 : Math.abs(this.seeds[seed]), ...users.map(([user, k]) => Math.abs(this.p[user][k]) * bounds.get(user))));
+      if (!seeds.has(j) && !users.length) continue;
+      counts.set(j, users.reduce((sum, [user]) => sum + counts.get(user), seeds.has(j) ? 1n : 0n));
+      bounds.set(j, Math.max(Math.abs(seeds.get(j) ?? 0), ...users.map(([user, k]) => Math.abs(this.p[user][k]) * bounds.get(user))));
     }
     const open = counts.has(i) ? [{ node: i, product: 1, steps: [] }] : [];
     const found = [];
     while (open.length && found.length < limit) {
       const score = (start) => Math.abs(start.product) * (start.done ? 1 : bounds.get(start.node));
-      const best = open.reduce((a, b) => (score(b) > score(a) ? b : a));
+      const best = open.reduce((a, b) => (score(b) < score(a) ? a : b)); // of equals the newest: one path is followed to its end
       open.splice(open.indexOf(best), 1);
       if (best.done) found.push(best);
       else {
-        const seed = this.roots.indexOf(best.node);
-        if (seed >= 0) open.push({ ...best, product: best.product * this.seeds[seed], done: true });
+        if (seeds.has(best.node)) open.push({ ...best, product: best.product * seeds.get(best.node), done: true });
         for (const [user, k] of upward(best.node)) open.push({ node: user, product: best.product * this.p[user][k], steps: [...best.steps, [user, k]] });
       }
       if (open.length > 4000) break;

@@ -62,7 +62,7 @@ export class Groups {
       const out = box.members.length > 1 ? box.members.filter((i) => this.out(i)) : [];
       if (!out.length) return [box];
       const rest = box.members.filter((i) => !this.out(i));
-      return [...out.map((i) => this.single(i)), ...(rest.length > 1 ? [{ ...box, shown: box.shown?.filter((i) => rest.includes(i)), members: rest, title: `${box.title} (others)` }] : rest.map((i) => this.single(i)))];
+      return [...out.map((i) => this.single(i)), ...(rest.length > 1 ? [{ ...box, shown: box.shown?.filter((i) => rest.includes(i)), members: rest, title: `${box.title.replace(/ [\d,]*×[\d,]+$/, "")} ×${rest.length} (others)` }] : rest.map((i) => this.single(i)))];
     });
   }
 

@@ -1,6 +1,6 @@
 // The inputs: a slider and a number for each leaf; the page computes anew as they move.
-import { button, make, note, on, slider } from "./dom.js";
-import { full, number } from "./numbers.js";
+import { button, fill, make, note, on, put, slider } from "./dom.js";
+import { finite, full, number } from "./numbers.js";
 
 const ROWS = 24; // leaves shown at once; a search brings the others
 
@@ -28,16 +28,16 @@ export class Inputs {
     const order = [...graph.leaves].sort((a, b) => (graph.kinds[b] === "input") - (graph.kinds[a] === "input"));
     const found = order.filter((i) => graph.names[i].includes(wanted) || graph.titles[i].includes(wanted));
     this.rows = new Map(found.slice(0, ROWS).map((i) => [i, this.row(i)]));
-    this.list.replaceChildren(...[...this.rows.values()].map((row) => row.element));
-    this.note.textContent = found.length > ROWS ? `${found.length - ROWS} more; search for them by name` : "";
+    fill(this.list, ...[...this.rows.values()].map((row) => row.element));
+    put(this.note, found.length > ROWS ? `${found.length - ROWS} more; search for them by name` : "");
     this.refresh();
   }
 
   row(i) {
     const { graph } = this;
     const name = graph.names[i], start = graph.recorded.data[i];
-    const middle = Number.isFinite(start) ? start : 0, reach = Math.max(1, 2 * Math.abs(middle));
-    const range = slider(`${name}, slider`, middle - reach, middle + reach, "any", middle, () => this.onChange(i, Number(range.value)));
+    const middle = Number.isFinite(start) ? start : 0, reach = finite(Math.max(1, 2 * Math.abs(middle)));
+    const range = slider(`${name}, slider`, finite(middle - reach), finite(middle + reach), "any", middle, () => this.onChange(i, Number(range.value)));
     const box = make("input.exact", { type: "number", step: "any", "aria-label": `${name}, number` });
     const pick = on(make("button.pick", { type: "button", title: `${graph.titles[i]}: plot the output over it` }, ...name.split(/(?<=\.)/).flatMap((part) => [part, make("wbr")])), "click", () => this.onChoose(i));
     on(range, "focus", () => this.onChoose(i));
@@ -62,7 +62,7 @@ export class Inputs {
     event.stopPropagation();
     if (!sign) return;
     event.preventDefault();
-    this.onChange(i, this.graph.x[i] + sign * by);
+    this.onChange(i, finite(this.graph.x[i] + sign * by));
   }
 
   // The numbers as they are; gradients that are not computed yet are a dash.
@@ -80,7 +80,7 @@ export class Inputs {
       range.setAttribute("aria-valuetext", number(value, this.graph.digits));
       if (box.getRootNode().activeElement !== box) this.write(box, value);
       box.title = full(value);
-      grad.textContent = `grad ${number(now, this.graph.digits)}`;
+      put(grad, `grad ${number(now, this.graph.digits)}`);
     }
     this.reset.disabled = !this.graph.changed;
   }

@@ -1,5 +1,5 @@
 // One step of learning, w <- w - eta dw: what is done with the gradient once back-propagation has computed it.
-import { button, make, note, slider } from "./dom.js";
+import { button, fill, make, note, put, slider } from "./dom.js";
 import { number } from "./numbers.js";
 import { plot } from "./plot.js";
 
@@ -33,18 +33,18 @@ export class Learning {
   render(body) {
     this.body = body;
     const { graph, weights, course } = this;
-    if (graph.obstacle) return body.replaceChildren(note(graph.obstacle));
+    if (graph.obstacle) return fill(body, note(graph.obstacle));
     if (!this.picture.isConnected)
-      body.replaceChildren(
+      fill(body, 
         note(`w ← w − η ∂L/∂w for ${weights.length} ${this.what}. Back-propagation only computes ∂L/∂w; this is what learning does with it.`),
         make("label.slide", {}, "η", this.eta, this.rate),
         make("div.buttons", {}, button("One step", "One step of learning", () => this.step(1)), button("Ten steps", "Ten steps of learning", () => this.step(10))),
         this.picture,
         this.note,
       );
-    this.rate.textContent = number(10 ** this.eta.value, 2);
+    put(this.rate, number(10 ** this.eta.value, 2));
     const points = course.map((y, x) => [x, y]), steps = course.length - 1;
-    this.picture.replaceChildren(...(steps > 0 ? [plot([{ points, role: "curve" }], [{ x: steps, y: course[steps], role: "here" }], { label: `The loss over ${steps} steps`, xLabel: "steps of learning" })] : []));
-    this.note.textContent = `L = ${number(graph.output, 6)}${steps > 0 ? ` after ${steps} steps, ${number(course[0], 6)} before` : ""}`;
+    fill(this.picture, ...(steps > 0 ? [plot([{ points, role: "curve" }], [{ x: steps, y: course[steps], role: "here" }], { label: `The loss over ${steps} steps`, xLabel: "steps of learning" })] : []));
+    put(this.note, `L = ${number(graph.output, 6)}${steps > 0 ? ` after ${steps} steps, ${number(course[0], 6)} before` : ""}`);
   }
 }

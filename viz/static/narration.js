@@ -6,17 +6,21 @@ import { DASH, digitsNeeded, number } from "./numbers.js";
 const FORMULA_LIMIT = 80, TERMS = 4, SHOWN = 8;
 
 // The pattern with its places filled, all at once: a label may look like a place.
-const fill = (pattern, words) => pattern.replace(/\{(\w+)\}/g, (place, name) => words[name] ?? place);
+const filled = (pattern, words) => pattern.replace(/\{(\w+)\}/g, (place, name) => words[name] ?? place);
 const signed = (text) => (text.startsWith("-") ? `(${text})` : text);
 const listed = (items) => (items.length <= SHOWN ? items.join(", ") : `${items.slice(0, SHOWN - 2).join(", ")}, … (${items.length} in all)`);
 const ends = (items) => `${items[0]}, ${items[1]}, …, ${items.at(-1)}`;
 export const signOf = (op) => SENTENCES.signs[op] ?? op;
-export const OPENING = SENTENCES.opening;
 
 export class Narrator {
   constructor(graph) {
     this.graph = graph;
     this.digits = graph.digits;
+  }
+
+  get opening() {
+    const { openings } = SENTENCES, { forward, grads } = this.graph;
+    return openings[forward ? "forward" : "backward"] + openings[grads.every((grad) => grad === null) ? "first" : "later"];
   }
 
   show(value) {
@@ -28,9 +32,9 @@ export class Narrator {
     const patterns = SENTENCES[words.kind ?? step.kind];
     return {
       phase: step.kind === "forward" ? "forward" : "backward",
-      title: fill(patterns.title, words),
-      lines: patterns.lines.map((line) => fill(line, words)),
-      say: fill(patterns.say, words),
+      title: filled(patterns.title, words),
+      lines: patterns.lines.map((line) => filled(line, words)),
+      say: filled(patterns.say, words),
     };
   }
 
@@ -55,7 +59,7 @@ export class Narrator {
 
   seed(step) {
     const { node, gradient, before, after } = step;
-    return { name: this.graph.names[node], gradient: this.show(gradient), sum: this.sum(before, gradient, after), after: this.show(after) };
+    return { kind: gradient === 1 ? "seed" : "seed_other", name: this.graph.names[node], gradient: this.show(gradient), sum: this.sum(before, gradient, after), after: this.show(after) };
   }
 
   backward({ node, slot, parent, upstream, product, before, after }) {
@@ -67,6 +71,7 @@ export class Narrator {
       parent: graph.names[parent],
       formula: text && text !== this.show(partial) ? `${text} = ` : "",
       partial: this.show(partial),
+      stale: graph.staleNow.has(node) ? SENTENCES.stale_partial : "",
       upstream: this.show(upstream),
       signed_partial: signed(number(partial, digits)),
       signed_upstream: signed(number(upstream, digits)),
@@ -81,11 +86,11 @@ export class Narrator {
   sum(before, term, after) {
     if (before === null) return this.show(after);
     const digits = digitsNeeded((a, b) => a + b, [before, term], after, this.digits);
-    return fill(SENTENCES.sum, { first: number(before, digits), second: signed(number(term, digits)), after: this.show(after) });
+    return filled(SENTENCES.sum, { first: number(before, digits), second: signed(number(term, digits)), after: this.show(after) });
   }
 
   place(i) {
-    return this.graph.scopes[i] ? fill(SENTENCES.place, { scope: this.graph.scopes[i] }) : "";
+    return this.graph.scopes[i] ? filled(SENTENCES.place, { scope: this.graph.scopes[i] }) : "";
   }
 
   // The formula of a partial in the names of the nodes, or "" where it says nothing new.
@@ -103,8 +108,8 @@ export class Narrator {
     }
     const templates = graph.formulas[op];
     const text = graph.reductions.includes(op)
-      ? fill(templates[templates.length > 1 && slot === graph.index[i] ? 1 : 0], this.foldNames(i, slot))
-      : fill(templates[Math.min(slot, templates.length - 1)], { ...names, y: graph.names[i] });
+      ? filled(templates[templates.length > 1 && slot === graph.index[i] ? 1 : 0], this.foldNames(i, slot))
+      : filled(templates[Math.min(slot, templates.length - 1)], { ...names, y: graph.names[i] });
     return [...text].length <= FORMULA_LIMIT ? text : "";
   }
 

@@ -37,6 +37,9 @@ export function digitsNeeded(compute, operands, result, digits) {
   return MOST_DIGITS;
 }
 
+// The nearest number that is finite.
+export const finite = (value) => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));
+
 // A number that Python wrote: JSON has no NaN and no infinities.
 export const parsed = (text) => Number(typeof text === "string" ? text.replace("inf", "Infinity") : text);
 
@@ -46,12 +49,13 @@ export const full = (value) => (value === null || value === undefined ? DASH : O
 // One number, or the range of several.
 export function range(values, digits) {
   if (values.length < 2) return number(values[0] ?? null, digits);
-  let low = Infinity, high = -Infinity;
+  let low = Infinity, high = -Infinity, undefinedToo = "";
   for (const value of values) {
     if (value < low) low = value;
     if (value > high) high = value;
+    if (Number.isNaN(value)) undefinedToo = ", NaN";
   }
   if (low > high) return "NaN";
   const [first, last] = [number(low, digits), number(high, digits)];
-  return first === last ? first : `${first} … ${last}`;
+  return `${first === last ? first : `${first} … ${last}`}${undefinedToo}`;
 }

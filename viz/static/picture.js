@@ -1,8 +1,11 @@
 // Draws boxes and links as an SVG of the same make as Graphviz's: g.node and g.edge by id, texts inside.
 import { svgElement } from "./dom.js";
 import { layout } from "./layout.js";
+import { linksOf } from "./links.js";
+import { number } from "./numbers.js";
 
 const FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif";
+const LABELLED = 300; // boxes up to which edges carry numbers
 const LINE = 14, PAD = 9, MARGIN = 8, ROOM = "data -1.235e-05", RANGE_ROOM = "data -0.9995 … 0.9998";
 
 let canvas = null;
@@ -12,8 +15,17 @@ function textWidth(text) {
   return canvas.measureText(text).width;
 }
 
+// What Player.showPicture takes: the picture of some boxes, and the links between them.
+export function pictureOf(graph, boxes) {
+  const text = ({ edges: [[i, k], ...more], constant }) =>
+    boxes.length > LABELLED || constant ? "" : more.length ? `×${more.length + 1}` : number(graph.p[i][k], graph.digits);
+  const links = linksOf(graph, boxes).map((link) => ({ ...link, text: text(link) }));
+  const drawn = boxes.map((box) => ({ ...box, lines: box.kind === "constant" ? [] : ["data", "grad"] }));
+  return [drawPicture(drawn, links), boxes, links];
+}
+
 // boxes: { id, title, kind, notes, lines: [data, grad] or [] }; links: { id, tail, head, text, constant }.
-export function drawPicture(boxes, links) {
+function drawPicture(boxes, links) {
   const sized = boxes.map((box) => {
     const lines = [box.title, ...box.notes.slice(0, 3).map((note) => `! ${note}`), ...box.lines];
     const room = box.lines.length ? [...lines, box.members.length > 1 ? RANGE_ROOM : ROOM] : lines;

@@ -4,13 +4,13 @@
 // `svg` draws: { id, title, kind, members, notes }; live, whether edges carry their numbers.
 import { Algorithm } from "./algorithm.js";
 import { Details, PATHS_FOR } from "./details.js";
-import { lines, on, section, set } from "./dom.js";
+import { all, fill, lines, on, put, section, set } from "./dom.js";
 import { Graph } from "./graph.js";
 import { Inputs } from "./inputs.js";
 import { Keyboard } from "./keyboard.js";
 import { Learning } from "./learning.js";
 import { linksOf } from "./links.js";
-import { Narrator, OPENING } from "./narration.js";
+import { Narrator } from "./narration.js";
 import { noticeOf } from "./notice.js";
 import { full, number, range } from "./numbers.js";
 import { copied, download, pngOf, standaloneSvg, textUrl, tikz } from "./save.js";
@@ -19,11 +19,10 @@ import { Stage, backArrow, parseSvg } from "./stage.js";
 import { buildView, watchTheme } from "./view.js";
 
 const UNDIAGNOSED = "Numbers are changed: the diagnosis was of the recorded ones, and is not shown.";
-const put = (element, text) => element.textContent === text || (element.textContent = text);
 const ROLES = ["argument", "into", "result", "from", "along", "to"];
 
 export class Player {
-  constructor(root, payload, { onStep = () => {}, onInputs = () => {}, alone = false, position = 0 } = {}) {
+  constructor(root, payload, { onStep = () => {}, onInputs = () => {}, alone = false, position = 0, draw } = {}) {
     Object.assign(this, { root, payload, onStep, onInputs, alone });
     this.graph = new Graph(payload.graph);
     this.narrator = new Narrator(this.graph);
@@ -45,6 +44,7 @@ export class Player {
     this.listen();
     const svg = payload.svg ? parseSvg(payload.svg) : null;
     if (svg) this.showPicture(svg, payload.boxes, linksOf(this.graph, payload.boxes));
+    else if (draw) this.showPicture(...draw(this.graph, payload.boxes));
     else this.regrouping.redraw();
     this.goto(position, { quiet: true });
   }
@@ -66,7 +66,7 @@ export class Player {
     this.linkOf = new Map(links.flatMap((link) => link.edges.map(([i, k]) => [`${i}/${k}`, link.id])));
     this.stage.show(svg, boxes);
     this.edgeSeen = [];
-    this.edgeTexts = links.map((link) => (link.edges.length === 1 && !link.constant ? this.stage.find(link.id)?.querySelector("text") : null));
+    this.edgeHandles = links.map((link) => (link.edges.length === 1 ? this.stage.edge(link.id) : null));
   }
 
   // --- what is shown at a position ---
@@ -83,13 +83,14 @@ export class Player {
   refresh() {
     this.state = this.graph.at(this.position);
     const { computed, grads } = this.state;
-    const { x, digits } = this.graph;
+    const { x, digits, changed, names, parents } = this.graph;
     this.boxes.forEach((box, k) => {
       const handle = this.stage.handles[k];
       if (!handle?.texts.length) return;
       const one = box.members.length === 1 ? box.members[0] : null;
       const now = [computed[one] ? x[one] : null, grads[one]];
-      if (one !== null && handle.seen?.every((value, j) => Object.is(value, now[j]))) return;
+      if (one !== null && handle.changed === changed && handle.seen?.every((value, j) => Object.is(value, now[j]))) return;
+      handle.changed = changed;
       handle.seen = now;
       const results = box.shown ?? box.members;
       const data = results.filter((i) => computed[i]).map((i) => x[i]);
@@ -97,13 +98,14 @@ export class Player {
       this.write(box, handle, data, grad);
     });
     this.links.forEach((link, k) => {
-      const text = this.edgeTexts[k];
-      if (!text) return;
+      const handle = this.edgeHandles[k];
+      if (!handle) return;
       const [i, slot] = link.edges[0];
       const now = computed[i] ? this.graph.p[i][slot] : null;
       if (Object.is(this.edgeSeen[k], now)) return;
       this.edgeSeen[k] = now;
-      text.textContent = now === null ? "" : number(now, digits);
+      put(handle.title, now === null ? "" : `∂${names[i]}/∂${names[parents[i][slot]]} = ${full(now)}`);
+      if (handle.text && !link.constant) handle.text.textContent = now === null ? "" : number(now, digits);
     });
     this.view.player.classList.toggle("changed", this.graph.changed);
     this.describe();
@@ -116,20 +118,21 @@ export class Player {
     put(data, `data ${range(dataNumbers, digits)}`);
     if (grad) put(grad, `grad ${range(gradNumbers, digits)}`); // a constant that is an output has none
     put(title, `${box.title}, ${box.kind}\n${box.members.length > 1 ? `${box.members.length} nodes` : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`}`);
-    set(group, { "data-status": dataNumbers.length ? "computed" : "pending", "aria-label": [...group.querySelectorAll("text")].map((line) => line.textContent).join(" ") });
+    set(group, { "data-status": dataNumbers.length ? "computed" : "pending", "aria-label": all(group, this.graph.changed ? "text:not(.remark)" : "text").map((line) => line.textContent).join(" ") });
   }
 
   describe() {
     const { view, step, position, end } = this;
     const told = (this.told = step ? this.narrator.tell(step) : null);
-    view.phase.textContent = view.phase.dataset.phase = told ? told.phase : "start";
-    view.title.textContent = told ? told.title : this.payload.title;
-    view.lines.replaceChildren(...lines(told ? told.lines : [this.graph.forward ? OPENING : "No gradient is known yet."]));
-    view.say.textContent = `Step ${position} of ${end}. ${told ? told.say : OPENING}`;
+    view.phase.dataset.phase = told ? told.phase : "start";
+    put(view.phase, view.phase.dataset.phase);
+    put(view.title, told ? told.title : this.payload.title);
+    fill(view.lines, ...lines(told ? told.lines : [this.narrator.opening]));
+    put(view.say, `Step ${position} of ${end}. ${told ? told.say : this.narrator.opening}`);
     view.slider.max = end;
     view.slider.value = position;
     view.slider.setAttribute("aria-valuetext", `step ${position} of ${end}, ${view.phase.textContent}`);
-    view.count.textContent = `${position} / ${end}`;
+    put(view.count, `${position} / ${end}`);
     // not `disabled`: that would drop the focus, and with it the keyboard
     const [first, previous, , next, last] = Object.values(view.buttons);
     for (const one of [first, previous]) set(one, { "aria-disabled": position === 0 });
@@ -141,7 +144,7 @@ export class Player {
     const { view } = this;
     put(view.notice, noticeOf(this.graph));
     view.notice.hidden = !view.notice.textContent;
-    view.caption.textContent = this.graph.changed ? UNDIAGNOSED : this.payload.caption;
+    put(view.caption, this.graph.changed ? UNDIAGNOSED : this.payload.caption);
   }
 
   mark() {
@@ -185,12 +188,11 @@ export class Player {
 
   algorithmState() {
     const { step, told, graph, position } = this;
-    const running = [];
-    if (step?.kind === "backward") {
-      const terms = graph.steps.slice(0, position).filter((one) => one.kind === "backward" && one.parent === step.parent).map((one) => number(one.product, graph.digits));
-      running.push(`grad(${graph.names[step.parent]}) = ${terms.length > 8 ? "… + " : ""}${terms.slice(-8).join(" + ").replaceAll("+ -", "− ")}${terms.length > 1 ? ` = ${number(step.after, graph.digits)}` : ""}`);
-    }
-    return { step, told, running };
+    if (step?.kind !== "backward") return { step, told, running: [] };
+    const here = graph.steps.slice(0, position).filter((one) => one.kind !== "forward" && (one.parent ?? one.node) === step.parent);
+    const terms = [here[0].before ?? [], ...here.map((one) => one.product ?? one.gradient)].flat().map((term) => number(term, graph.digits));
+    const sum = terms.slice(-8).join(" + ").replaceAll("+ -", "− ");
+    return { step, told, running: [`grad(${graph.names[step.parent]}) = ${terms.length > 8 ? "… + " : ""}${sum}${terms.length > 1 ? ` = ${number(step.after, graph.digits)}` : ""}`] };
   }
 
   refreshPanel() {
@@ -251,7 +253,7 @@ export class Player {
   }
 
   light(on) {
-    this.view.stage.querySelectorAll(".on-path").forEach((element) => element.classList.remove("on-path"));
+    all(this.view.stage, ".on-path").forEach((element) => element.classList.remove("on-path"));
     if (!on) return;
     const nodes = new Set(on.nodes), edges = new Set(on.edges.map(([i, k]) => `${i}/${k}`));
     this.boxes.forEach((box) => box.members.some((i) => nodes.has(i)) && this.stage.find(box.id)?.classList.add("on-path"));
@@ -293,7 +295,7 @@ export class Player {
 
   showPlaying(live) {
     const { buttons, say } = this.view;
-    buttons.play.textContent = this.timer ? "❚❚ Pause" : "▶ Play";
+    put(buttons.play, this.timer ? "❚❚ Pause" : "▶ Play");
     set(buttons.play, { "aria-pressed": this.timer !== null });
     set(say, { "aria-live": live });
   }
@@ -340,7 +342,7 @@ export class Player {
     this.pause();
     this.listening.abort();
     this.stage.destroy();
-    this.root.replaceChildren();
+    fill(this.root);
   }
 }
 
@@ -348,7 +350,7 @@ export class Player {
 export function mount(host, payload, options = {}) {
   host.dataset.mounted = "true";
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
-  const alone = host.closest("[data-autograd-page]") !== null && document.querySelectorAll(".autograd-player").length === 1;
+  const alone = host.closest("[data-autograd-page]") !== null && all(document, ".autograd-player").length === 1;
   const svg = payload.svg ?? pictureFromImage(host);
   const position = alone ? stepInHash() ?? 0 : 0;
   const player = new Player(root, { ...payload, svg }, { alone, position, ...options });
@@ -369,6 +371,6 @@ function pictureFromImage(host) {
 
 // Plain HTML output: the first host of this name that no player has taken yet.
 export function mountNext(name, payload) {
-  const host = [...document.querySelectorAll(`.${name}`)].find((element) => !element.dataset.mounted);
+  const host = all(document, `.${name}`).find((element) => !element.dataset.mounted);
   return host && mount(host, payload);
 }

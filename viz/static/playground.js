@@ -1,8 +1,8 @@
 // The playground: type an expression, and get its graph, numbers, gradients and steps, with no Python at all.
-import { button, make, on } from "./dom.js";
+import { all, button, fill, make, on, put } from "./dom.js";
 import { graphOf } from "./parse.js";
+import { pictureOf } from "./picture.js";
 import { Player } from "./player.js";
-import "./regrouping.js";
 import { watchTheme } from "./view.js";
 
 const EXAMPLES = ["tanh(w1*x1 + w2*x2 + b)", "(a*b + c)**2", "relu(a) + a*b", "x * sigmoid(x)", "log(exp(a) + exp(b))", "softplus(-y * (w*x + b))"];
@@ -15,7 +15,7 @@ export function playground(host, payload) {
   const error = make("div", { class: "notice", role: "alert", hidden: "" });
   const examples = make("div", { class: "buttons examples" }, ...EXAMPLES.map((text) => button(text, `Try ${text}`, () => ((field.value = text), show(true)))));
   const place = make("div", { class: "autograd-player" });
-  root.replaceChildren(make("style", {}, payload.css), make("div", { class: "player playground" }, make("div", { class: "type" }, make("span", { class: "equals" }, "y ="), field), error, examples), place);
+  fill(root, make("style", {}, payload.css), make("div", { class: "player playground" }, make("div", { class: "type" }, make("span", { class: "equals" }, "y ="), field), error, examples), place);
   const values = Object.assign(Object.create(null), START, payload.values); // any name may be typed, __proto__ too
   let player = null, last = "";
 
@@ -25,7 +25,7 @@ export function playground(host, payload) {
       graph = graphOf(field.value, values, payload.facts);
     } catch (problem) {
       if (!(problem instanceof SyntaxError)) throw problem;
-      error.textContent = problem.message;
+      put(error, problem.message);
       error.hidden = false;
       return;
     }
@@ -36,7 +36,7 @@ export function playground(host, payload) {
     player?.destroy();
     const boxes = graph.ops.map((op, i) => ({ id: `n${i}`, title: graph.titles[i], kind: graph.roots.includes(i) ? "output" : graph.kinds[i], members: [i], notes: [] }));
     const description = `Computation graph of ${field.value}`;
-    player = new Player(shadow, { css: payload.css, title: `y = ${field.value}`, caption: "", description, boxes, graph }, { onInputs: () => player.graph.leaves.forEach((i) => (values[graph.labels[i]] = player.graph.x[i])) });
+    player = new Player(shadow, { css: payload.css, title: `y = ${field.value}`, caption: "", description, boxes, graph }, { draw: pictureOf, onInputs: () => player.graph.leaves.forEach((i) => (values[graph.labels[i]] = player.graph.x[i])) });
     Object.assign(player.stage, { readable: 0, width: 0 }); // all of the graph at first, however narrow the page
     player.stage.resize();
     watchTheme(place);
@@ -48,6 +48,6 @@ export function playground(host, payload) {
 }
 
 export function playgroundNext(name, payload) {
-  const host = [...document.querySelectorAll(`.${name}`)].find((element) => !element.shadowRoot);
+  const host = all(document, `.${name}`).find((element) => !element.shadowRoot);
   return host && playground(host, payload);
 }

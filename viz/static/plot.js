@@ -1,27 +1,28 @@
 // A small line plot: curves, straight lines and points over a range of x.
-import { number } from "./numbers.js";
+import { finite, number } from "./numbers.js";
 import { svgElement } from "./dom.js";
 
 const W = 300, H = 170, LEFT = 44, BOTTOM = 22, TOP = 8, RIGHT = 8;
 
 // curves: [{ points: [[x, y]], role }]; marks: [{ x, y, role }]; roles are classes of the style sheet.
 export function plot(curves, marks, { label, xLabel }) {
-  const finite = curves.flatMap((curve) => (curve.frame === false ? [] : curve.points)).filter(([, y]) => Number.isFinite(y));
+  const shown = curves.flatMap((curve) => (curve.frame === false ? [] : curve.points)).filter(([, y]) => Number.isFinite(y));
   const xs = curves[0].points.map(([x]) => x);
-  const ys = finite.map(([, y]) => y);
+  const ys = shown.map(([, y]) => y);
   const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
   let [y0, y1] = ys.length ? [Math.min(...ys), Math.max(...ys)] : [0, 1];
-  const pad = (y1 - y0) * 0.08 || Math.abs(y1) * 0.1 || 1;
-  [y0, y1] = [y0 - pad, y1 + pad];
-  const px = (x) => LEFT + ((x - x0) / (x1 - x0 || 1)) * (W - LEFT - RIGHT);
-  const py = (y) => TOP + (1 - (y - y0) / (y1 - y0)) * (H - TOP - BOTTOM);
+  const pad = finite((y1 - y0) * 0.08) || Math.abs(y1) * 0.1 || 1;
+  [y0, y1] = [finite(y0 - pad), finite(y1 + pad)];
+  const share = (x, from, to) => (Number.isFinite(to - from) ? (x - from) / (to - from || 1) : (x / 4 - from / 4) / (to / 4 - from / 4));
+  const px = (x) => LEFT + share(x, x0, x1) * (W - LEFT - RIGHT);
+  const py = (y) => TOP + (1 - share(y, y0, y1)) * (H - TOP - BOTTOM);
   const write = (text, x, y, anchor) => svgElement("text", { x, y, "text-anchor": anchor }, text);
   const inner = { x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM };
   const clip = svgElement("svg", { ...inner, viewBox: Object.values(inner).join(" ") });
   for (const { points, role } of curves) {
     let d = "", pen = false;
     for (const [x, y] of points) {
-      const drawn = Number.isFinite(y) && Math.abs(py(y)) < 1e5;
+      const drawn = Math.abs(py(y)) < 1e5; // not where y is NaN or infinite
       if (drawn) d += `${pen ? "L" : "M"}${px(x).toFixed(1)} ${py(y).toFixed(1)}`;
       pen = drawn;
     }

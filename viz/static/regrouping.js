@@ -1,14 +1,11 @@
 // A picture with groups: they open and close, a step or an example is taken out of them, and the page draws
 // the picture anew. A page has this module where its picture has groups.
-import { button, choice, make, on } from "./dom.js";
+import { button, choice, fill, make, on } from "./dom.js";
 import { Groups } from "./groups.js";
-import { linksOf } from "./links.js";
-import { number } from "./numbers.js";
-import { drawPicture } from "./picture.js";
+import { pictureOf } from "./picture.js";
 import { Player } from "./player.js";
 
 const LISTED = 500; // members of a group that can be chosen from a list
-const LABELLED = 300; // boxes up to which edges carry numbers
 
 export class Regrouping {
   constructor(player) {
@@ -21,27 +18,18 @@ export class Regrouping {
 
   redraw() {
     const { player, groups } = this;
-    const boxes = groups.shown();
-    const links = linksOf(player.graph, boxes).map((link) => ({ ...link, text: this.linkText(link, boxes.length) }));
-    const drawn = boxes.map((box) => ({ ...box, lines: box.kind === "constant" ? [] : ["data", "grad"] }));
     player.selected = null;
     player.view.details.hidden = true;
-    player.showPicture(drawPicture(drawn, links), boxes, links);
+    player.showPicture(...pictureOf(player.graph, groups.shown()));
     const chip = (title, act) => button(`${title} ✕`, `${title} ✕ (close)`, () => (act(), this.redraw(), this.settle()));
     const chips = groups.opened.map(({ box }) => chip(box.title, () => groups.close(box.id)));
     if (this.example !== null) chips.push(chip(`example of ${player.graph.titles[this.example]}`, () => this.choose(null)));
-    player.view.groups.replaceChildren(...chips);
+    fill(player.view.groups, ...chips);
   }
 
   settle() {
     this.player.refresh();
     this.player.mark();
-  }
-
-  linkText({ edges, constant }, boxes) {
-    const { p, digits } = this.player.graph;
-    if (boxes > LABELLED || constant) return "";
-    return edges.length > 1 ? `×${edges.length}` : number(p[edges[0][0]][edges[0][1]], digits);
   }
 
   // The nodes of a step are taken out of their groups.

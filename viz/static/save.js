@@ -1,13 +1,13 @@
 // Copies of the present state: the picture as SVG, PNG or TikZ, and a link to the step.
-import { make, set } from "./dom.js";
+import { all, make, set } from "./dom.js";
 
 const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-weight", "font-family", "font-size", "display"];
 
 // The picture with its colours written into it, whole, at its natural size.
 export function standaloneSvg(stage) {
   const copy = stage.svg.cloneNode(true), [, , width, height] = stage.full;
-  const copies = copy.querySelectorAll("*");
-  stage.svg.querySelectorAll("*").forEach((element, k) => {
+  const copies = all(copy, "*");
+  all(stage.svg, "*").forEach((element, k) => {
     const style = getComputedStyle(element);
     if (element.matches("path, polygon, polyline, ellipse, rect, text, circle")) for (const name of STYLES) copies[k].style.setProperty(name, style.getPropertyValue(name));
   });
@@ -39,7 +39,7 @@ export function tikz(stage, boxes, links) {
   for (const box of boxes) {
     const group = stage.find(box.id);
     if (!group) continue;
-    const text = [...group.querySelectorAll("text")].map((line) => tex(line.textContent)).join("\\\\");
+    const text = all(group, "text").map((line) => tex(line.textContent)).join("\\\\");
     lines.push(`  \\node[draw${{ operation: ", rounded corners", output: ", rounded corners", constant: ", dashed" }[box.kind] ?? ""}] (${box.id}) at ${place(group)} {${text}};`);
   }
   for (const link of links) {

@@ -1,5 +1,12 @@
 // The picture on its stage: found by id, zoomed, panned, fitted, and moved so that a step stays in sight.
-import { on, set, svgElement } from "./dom.js";
+import { all, fill, on, put, set, svgElement } from "./dom.js";
+
+// The tooltip of a node or an edge, emptied: Graphviz wrote the recorded numbers into it.
+function titleOf(group) {
+  const title = group.querySelector("title") ?? group.insertBefore(svgElement("title"), group.firstChild);
+  put(title, "");
+  return title;
+}
 
 export class Stage {
   readable = 0.7; // px a point (a title has 11) below which a picture starts zoomed in instead of fitted
@@ -19,7 +26,7 @@ export class Stage {
     set(svg, { role: "group" });
     this.full = svg.getAttribute("viewBox").split(/[\s,]+/).map(Number);
     for (const name of ["width", "height"]) svg.removeAttribute(name);
-    this.element.replaceChildren(svg);
+    fill(this.element, svg);
     this.cache = new Map();
     this.laidOut = null;
     this.handles = boxes.map((box, k) => this.handle(box, k));
@@ -32,15 +39,19 @@ export class Stage {
     const group = this.find(box.id);
     if (!group) return null;
     set(group, { role: "button", tabindex: k ? -1 : 0 });
-    const title = group.querySelector("title") ?? group.insertBefore(svgElement("title"), group.firstChild);
-    title.textContent = "";
+    const title = titleOf(group);
     on(group, "click", () => this.moved || this.onPick(k));
     on(group, "pointerenter", (event) => event.pointerType === "mouse" && this.onHover(k));
     on(group, "pointerleave", () => this.onHover(null));
-    const texts = [...group.querySelectorAll("text")];
+    const texts = all(group, "text");
     if (box.kind === "constant") return { group, title, texts: [] };
     texts.slice(1, -2).forEach((text) => text.classList.add("remark")); // what a diagnosis found in the recorded numbers
     return { group, title, texts: texts.slice(-2) };
+  }
+
+  edge(id) {
+    const group = this.find(id);
+    return group && { title: titleOf(group), text: group.querySelector("text") };
   }
 
   find(id) {
@@ -152,8 +163,9 @@ export class Stage {
     if (inside && this.scale >= this.preferred * 0.99) return;
     const { width, height } = frame, margin = 24;
     const room = Math.min(width / (width + right - left + 2 * margin), height / (height + bottom - top + 2 * margin));
-    const shrink = Math.min(room, Math.max(1, this.preferred / this.scale)); // back to the reader's scale where there is room
-    if (shrink !== 1) this.zoom(shrink, null, false);
+    const before = this.scale;
+    this.zoom(Math.min(room, Math.max(1, this.preferred / before)), null, false); // back to the reader's scale where there is room
+    const shrink = this.scale / before; // zoom has limits
     this.pan((-(left + right) / 2) * shrink, (-(top + bottom) / 2) * shrink);
   }
 
@@ -166,7 +178,7 @@ export class Stage {
 export function parseSvg(text) {
   const parsed = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   if (parsed.nodeName !== "svg") return null;
-  parsed.querySelectorAll("script, style, foreignObject").forEach((element) => element.remove());
+  all(parsed, "script, style, foreignObject").forEach((element) => element.remove());
   return document.importNode(parsed, true);
 }
 

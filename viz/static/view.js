@@ -1,5 +1,5 @@
 // What the player is made of: the bar, the sentence, the stage, the panel, and the details of a node.
-import { button, choice, make, on, slider } from "./dom.js";
+import { button, choice, fill, make, on, slider } from "./dom.js";
 
 const SPEEDS = [[2000, "slow"], [1000, "normal"], [300, "fast"], [60, "fastest"]];
 const COPIES = [["", "Copy…"], ["svg", "copy SVG"], ["png", "save PNG"], ["tikz", "copy TikZ"], ["link", "copy link to this step"], ["numbers", "copy all numbers"]];
@@ -42,7 +42,7 @@ export function buildView(root, payload, act) {
     view.notice,
     make("div.main", {}, make("div.left", {}, view.tools, view.groups, view.stage, view.caption, view.details), view.panel),
   );
-  root.replaceChildren(make("style", {}, payload.css), view.player);
+  fill(root, make("style", {}, payload.css), view.player);
   return view;
 }
 
