@@ -84,8 +84,9 @@ def diagnose(snapshot: Snapshot, tiny: float = TINY, huge: float = HUGE) -> list
     for i, node in enumerate(snapshot.nodes):
         if not (math.isfinite(snapshot.data[i]) and math.isfinite(snapshot.grads[i] or 0.0)):
             findings += _numbers(snapshot, i)
+        saturates = node.op in _SATURATING
         for partial in node.partials:
-            if not tiny <= abs(partial) <= huge:
+            if (partial or saturates) and not tiny <= abs(partial) <= huge:
                 findings += _partials(snapshot, i, tiny, huge)
                 break
     return findings + _relus(snapshot) + _left_out(snapshot)

@@ -196,16 +196,23 @@ class _Grouper:
 Edge = tuple[int, int]  # a node and which of its arguments
 
 
-def group_links(snapshot: Snapshot, groups: Grouping) -> dict[tuple[int, int], list[Edge]]:
-    """The edges that run from each group to each other group."""
-    links: dict[tuple[int, int], list[Edge]] = {}
+def group_links(snapshot: Snapshot, groups: Grouping) -> dict[tuple[int, int], list[int]]:
+    """The edges that run from each group to each other group, each by its place among all edges."""
+    links: dict[int, dict[int, list[int]]] = {}
     numbers = groups.numbers
-    for child, (head, parents) in enumerate(zip(numbers, snapshot.parents, strict=True)):
-        for slot, parent in enumerate(parents):
+    place = -1
+    for head, parents in zip(numbers, snapshot.parents, strict=True):
+        into = links.get(head)
+        if into is None:
+            into = links[head] = {}
+        for parent in parents:
+            place += 1
             tail = numbers[parent]
-            if tail != head:
-                links.setdefault((tail, head), []).append((child, slot))
-    return links
+            if tail in into:
+                into[tail].append(place)
+            elif tail != head:
+                into[tail] = [place]
+    return {(tail, head): found for head, into in links.items() for tail, found in into.items()}
 
 
 def nearest(snapshot: Snapshot, groups: Grouping, keep: int) -> Grouping:

@@ -233,22 +233,31 @@ class _Painter:
         links: list[Link] = []
         for (tail, head), edges in group_links(self.snapshot, self.groups).items():
             if len(boxes[tail].members) == len(boxes[head].members) == 1:
-                links += [self._edge(boxes[tail], boxes[head], f"e{i}_{k}", (i, k)) for i, k in edges]
+                found = map(self.snapshot.edge, edges)
+                links += [self._edge(boxes[tail], boxes[head], f"e{i}_{k}", (i, k)) for i, k in found]
             else:
                 links.append(self._bundle(boxes[tail], boxes[head], edges))
         return links
 
-    def _bundle(self, tail: Box, head: Box, edges: list[Edge]) -> Link:
+    def _bundle(self, tail: Box, head: Box, edges: list[int]) -> Link:
         """The edges between two boxes of which one is a group, as one line: its partial, or how many."""
         ident = f"e_{tail.ident}_{head.ident}"
         if len(edges) == 1:
-            return self._edge(tail, head, ident, edges[0])
-        child, slot = edges[0]
-        number_ = self.groups.numbers[self.snapshot.parents[child][slot]]
-        sent = {self.snapshot.parents[i][k] for i, k in edges}
-        whole = number_ in self.shapes and len(sent) == len(self.shown[number_])
+            return self._edge(tail, head, ident, self.snapshot.edge(edges[0]))
+        number_ = self.groups.numbers[tail.members[0]]
+        whole = number_ in self.shapes and self._sent(edges, len(self.shown[number_]))
         text = (self._size(number_) if whole else f"×{len(edges)}") if self.labelled else ""
         return Link(ident, tail.ident, head.ident, text, f"{len(edges)} edges")
+
+    def _sent(self, edges: list[int], count: int) -> bool:
+        """Whether some edges come from so many nodes."""
+        sent: set[int] = set()
+        for place in edges:
+            child, slot = self.snapshot.edge(place)
+            sent.add(self.snapshot.parents[child][slot])
+            if len(sent) == count:
+                return True
+        return False
 
     def _edge(self, tail: Box, head: Box, ident: str, edge: Edge) -> Link:
         child, slot = edge

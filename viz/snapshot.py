@@ -1,7 +1,10 @@
 """A graph read once, as indices: what every picture starts from."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 from autograd_core import Value
 from autograd_core.graph import stale_nodes, topological_order
@@ -39,7 +42,16 @@ class Snapshot:
     @property
     def edges(self) -> int:
         """How many edges the whole graph has."""
-        return sum(map(len, self.parents))
+        return self._ends[-1]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(map(len, self.parents), initial=0))
+
+    def edge(self, place: int) -> tuple[int, int]:
+        """The node that an edge goes to and which of its arguments it is, by its place among all edges."""
+        child = bisect_right(self._ends, place) - 1
+        return child, place - self._ends[child]
 
 
 def take_snapshot(

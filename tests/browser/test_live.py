@@ -649,3 +649,65 @@ def test_the_playground_tells_what_python_would_refuse_and_keeps_numbers_by_labe
     settled(page)
     field.fill("u2 / u1 + 0")
     expect(page.locator(".node").first).to_contain_text("u1 “u2”data 7")
+
+
+@pytest.mark.parametrize("number", [1e308, -1.7e308, 5e-324, -0.0, 1e-310])
+def test_the_slope_is_plotted_at_the_ends_of_the_numbers(new_page, tmp_path, number):
+    page = new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(viz.step(Value(number, "x") * 0.5).save_html(tmp_path / "player.html").as_uri())
+    page.get_by_text("The slope").click()
+    expect(page.locator(".plot .tangent")).to_have_count(1)
+    assert not re.search("NaN|Infinity", page.locator(".plot").inner_html())
+    text_has(page.locator(".section .lines").first, "gradient 0.5")
+    page.get_by_label("x, slider").focus()
+    for _ in range(3):
+        page.keyboard.press("PageUp")
+    settled(page)
+    assert not re.search("NaN|inf", page.locator("#n0").text_content())
+    assert said == []
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_there_is_no_slope_at_what_is_no_number(new_page, tmp_path, number):
+    page = opened(new_page, tmp_path, viz.step(Value(number, "x") + 1.0))
+    page.get_by_text("The slope").click()
+    text_has(page.locator(".section", has_text="The slope"), "there is nothing to plot around it")
+
+
+def test_a_running_sum_begins_with_what_was_there(new_page, tmp_path):
+    h = Value(2.0, "a") * 3.0
+    h.label = "h"
+    z = h * h
+    z.label = "z"
+    page = opened(new_page, tmp_path, viz.step([z, h]))
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    text_has(page.locator(".now"), "grad(h) = 1 + 6 + 6 = 13")
+
+
+def test_what_was_found_in_recorded_numbers_is_not_said_of_changed_ones(new_page, tmp_path):
+    x = Value(-2.0, "x")
+    page = opened(new_page, tmp_path, viz.step(x.relu() * 3.0))
+    page.get_by_label("Last step").click()
+    relu = page.locator("#n1")
+    expect(relu).to_have_attribute("aria-label", re.compile("ReLU off"))
+    relu.click()
+    text_has(page.locator(".details"), "ReLU off")
+    number_box(page, "x").fill("2")
+    number_box(page, "x").press("Enter")
+    settled(page)
+    assert "ReLU off" not in page.locator(".details").inner_text()
+    assert "ReLU off" not in relu.get_attribute("aria-label")
+
+
+def test_the_tooltip_of_an_edge_is_its_partial_now(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(Value(2.0, "x") * Value(3.0, "y")))
+    title = page.locator("#e2_0 title")
+    expect(title).to_have_text("")
+    page.keyboard.press("ArrowRight")
+    expect(title).to_have_text("∂u3/∂x = 3")
+    number_box(page, "y").fill("7")
+    number_box(page, "y").press("Enter")
+    expect(title).to_have_text("∂u3/∂x = 7")

@@ -1,6 +1,7 @@
 """The page's modules beside Python, under Node: numbers, sentences, gradients, expressions, one script."""
 
 import json
+import math
 import random
 import re
 import shutil
@@ -19,6 +20,7 @@ from viz import page
 from viz.columns import graph_columns
 from viz.page import module_source, modules, player_css, player_script
 from viz.playground import _facts
+from viz.spread import Spread
 from viz.text import number, script_json
 
 NODE = shutil.which("node")
@@ -382,3 +384,40 @@ def test_the_slope_is_that_of_this_sweep_alone(in_node):
     """
     columns = graph_columns(viz.step(y, accumulate=True, gradient=2.0).script)
     assert in_node(code, columns) == [18, 12, "2·u2"]
+
+
+PATHS = """
+import { Graph } from "./graph.js";
+const told = (columns) => {
+  const graph = new Graph(columns), { count, found, total } = graph.paths(columns.leaf);
+  return [Number(count), found.length, found.reduce((sum, path) => sum + path.product, 0), total];
+};
+console.log(JSON.stringify(given.map(told)));
+"""
+
+
+def test_paths_are_found_where_all_are_equal_and_add_up_where_an_output_comes_twice(in_node):
+    x = Value(1.0, "x")
+    doubled = x
+    for _ in range(15):
+        doubled = doubled + doubled
+    a = Value(2.0, "a")
+    h = a * 3.0
+    z = h * h
+    columns = []
+    for root, leaf in ((doubled, x), ([z, z], a)):
+        script = viz.step(root).script
+        columns.append(graph_columns(script) | {"leaf": script.snapshot.nodes.index(leaf)})
+    many, twice = in_node(PATHS, columns)
+    assert many == [32768, 6, 6, 32768]
+    assert twice == [2, 2, 72, 72]
+
+
+def test_a_range_tells_that_numbers_are_undefined(in_node):
+    code = """
+    import { range } from "./numbers.js";
+    console.log(JSON.stringify([range([1, NaN, 2], 4), range([NaN, 3, 3], 4), range([NaN, NaN], 4)]));
+    """
+    assert in_node(code, []) == ["1 … 2, NaN", "3, NaN", "NaN"]
+    assert Spread([1.0, math.nan, 2.0]).text(4) == "1 … 2, NaN"
+    assert Spread([math.nan]).text(4) == "NaN"

@@ -462,3 +462,65 @@ def test_a_node_whose_partials_alone_are_stale_is_told_so():
     assert first.lines[:2] == ("= -2 * (-2)", "= 4")
     assert first.lines[2].startswith("stale: its operands changed after its partials were computed")
     assert "but the node holds" not in " ".join(first.lines)
+
+
+# --- the numbers of one moment ---
+
+
+def test_a_player_and_a_drawing_show_the_numbers_of_the_moment_they_were_made():
+    with scope("layer"):
+        x = Value(2.0, "x")
+        y = x * x
+    player, drawing = viz.step(y), viz.draw(y, depth=0)
+    x.data = 5.0
+    columns = player._payload()["graph"]
+    assert columns["data"] == [2.0, 4.0]
+    assert columns["stale"] == []
+    assert player.inputs == {"x": 2.0}
+    assert player.script.frames[0].sentence.lines == ("= 2 * 2", "= 4   in layer")
+    opened = drawing.expand()
+    assert [box.lines[0] for box in opened.picture.boxes] == ["data 2", "data 4"]
+    assert opened.caption == ""
+    assert "stale: 1" in viz.draw(y).caption
+
+
+def test_what_is_known_at_first_is_told_as_it_is():
+    x = Value(2.0, "x")
+    y = x * 3.0
+    told = "the inputs are given, no gradient is known."
+    assert viz.step(y).script.opening == f"Nothing is computed yet: {told}"
+    assert viz.step(y, forward=False).script.opening == "Every number is computed, no gradient is known."
+    y.backward()
+    assert "from earlier sweeps" in viz.step(y, accumulate=True).script.opening
+
+
+def test_a_given_gradient_is_not_the_gradient_with_respect_to_itself():
+    first = viz.step(Value(2.0, "x") * 3.0, gradient=5.0, forward=False).script.frames[0].sentence
+    assert first.title == "grad(u2) += 5"
+    assert "itself" not in " ".join((*first.lines, first.say))
+
+
+@pytest.mark.parametrize("call", [viz.draw, viz.step])
+def test_inputs_of_what_takes_none_are_not_dropped_in_silence(call):
+    x = Value(1.0, "x")
+    with pytest.raises(TypeError, match="give several outputs as a list"):
+        call(x * 2.0, x * 3.0)
+
+
+@pytest.mark.parametrize("op", ["tanh", "sigmoid"])
+def test_a_unit_whose_partial_is_rounded_to_zero_is_saturated(op):
+    from autograd_core import sigmoid
+
+    y = Value(30.0, "x").tanh() if op == "tanh" else sigmoid(Value(800.0, "x"))
+    assert "vanishing partial: 1" in viz.draw(y).caption
+    assert viz.draw(Value(0.0, "x") ** 2).caption == ""
+
+
+def test_labels_that_read_as_numbers_are_no_names():
+    assert names_of(Value(1.0, "inf") * Value(2.0, "NaN")) == ["u1", "u2", "u3"]
+
+
+@pytest.mark.parametrize("digits", [0, 18, 200])
+def test_digits_beyond_those_of_a_number_are_refused(digits):
+    with pytest.raises(ValueError, match="at least 1 and at most 17"):
+        viz.step(Value(1.0, "x") * 2.0, digits=digits)

@@ -52,9 +52,9 @@ export class Inputs {
 
   // A number field holds finite numbers only; the others stand there as its placeholder.
   write(box, value) {
-    const finite = Number.isFinite(value);
-    box.value = finite ? full(Number(number(value, 5))) : "";
-    box.placeholder = finite ? "" : number(value);
+    const there = Number.isFinite(value);
+    box.value = there ? full(finite(Number(number(value, 5)))) : "";
+    box.placeholder = there ? "" : number(value);
   }
 
   nudge(event, i, by) {
