@@ -20,7 +20,7 @@ __all__ = ["distinct_names", "distinct_scopes", "is_usable", "numbers", "pattern
 
 LIMIT = 24  # characters of a label in a formula
 MOST_COPIES = 8  # beyond them, parts of one name are rather the examples of a batch
-_NUMBERED = re.compile(r"u\d+\Z")
+_TAKEN = re.compile(r"(u\d+|inf|nan)\Z", re.I)  # a number in the order of the graph, or a constant
 _INDEX = re.compile(r"(\[\d+\])+\Z")  # of an entry of a tensor: W[0][2]
 _DIGITS = re.compile(r"\d+")
 _Levels = tuple[str, ...]
@@ -35,7 +35,7 @@ def is_usable(label: str) -> bool:
     """Whether a label can stand in a formula without being taken for something else."""
     *path, last = label.split(".")
     words = all(level.isidentifier() or level.isdigit() for level in path) and not label[:1].isdigit()
-    return words and _INDEX.sub("", last).isidentifier() and len(last) <= LIMIT and not _NUMBERED.match(label)
+    return words and _INDEX.sub("", last).isidentifier() and len(last) <= LIMIT and not _TAKEN.match(label)
 
 
 def numbers(nodes: Sequence[Value]) -> list[str]:
