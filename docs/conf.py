@@ -67,6 +67,8 @@ autodoc_default_options = {"members": True}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_use_rtype = False  # "A list: the labels" is one sentence
+strip_signature_backslash = True  # without it `coefs_` loses its underscore
 
 
 def npm_packages() -> Path:

@@ -58,7 +58,7 @@ class LayerReport:
     Attributes:
         x: h^(0), the example.
         layers: the layers, in order.
-        loss: L.
+        loss: the loss L.
         penalty: alpha Omega.
         dx: dJ/dx.
     """

@@ -194,7 +194,8 @@ def for_the_browser(path: Path) -> Any:
     imported = {found.split(".")[0] for found in re.findall(r"^(?:import|from) ([\w.]+)", code, re.MULTILINE)}
     fetched = [title for name, title in FETCHED.items() if name in imported]
     note = "Python runs in this page, on your machine; nothing is installed. The engine is uncompiled here, "
-    note += "some thirty times slower than compiled, and numbers may differ in their last digit. "
+    note += "some thirty times slower than compiled (programs that were recorded, a thousand times), "
+    note += "and numbers may differ in their last digit. "
     if fetched:
         note += (
             f"The first cell fetches {' and '.join(fetched)} from Pyodide's distribution (cdn.jsdelivr.net)."

@@ -23,7 +23,7 @@ class Problem:
 
     Attributes:
         model: f.
-        loss: L.
+        loss: the loss L.
         examples: x, y and w.
         regularizer: alpha Omega, or None.
         parameters: theta.
