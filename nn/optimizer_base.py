@@ -284,6 +284,12 @@ class Optimizer:
         if self.frozen is not None:
             g = np.where(self.frozen, 0.0, g)
         self._check_finite("gradient", g)
+        return self.checked_rule(x, g)
+
+    def checked_rule(self, x: Floats, g: Floats) -> tuple[Floats, Buffers]:
+        """The same for arrays of finite numbers, 0 in the gradient of what is frozen."""
+        import numpy as np
+
         if self.clip_value is not None:
             g = clip_by_value(g, self.clip_value)
         if self.clip_norm is not None:

@@ -128,9 +128,9 @@ class RandomInput:
             return feed(self, count)
         return [Value(number).detach() for number in self.numbers(self.raw(count)).tolist()]
 
-    def raw(self, shape: Any) -> NDArray[Any]:
-        """Draw from the generator; the order of an array's entries is that of single numbers."""
-        drawn: NDArray[Any] = getattr(self.generator, self.kind)(shape)
+    def raw(self, shape: Any, out: Any = None) -> NDArray[Any]:
+        """Draw from the generator, into `out` if it is given; entries come as single numbers do."""
+        drawn: NDArray[Any] = getattr(self.generator, self.kind)(shape, out=out)
         return drawn
 
     def numbers(self, raw: NDArray[Any]) -> NDArray[Any]:

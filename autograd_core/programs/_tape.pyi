@@ -39,6 +39,7 @@ class Trainer:
     rate: float
     updates: int
     def run(self, rows: Any, batch: int, rates: Any, /) -> int: ...
+    def gradient(self, rows: Any, /) -> tuple[float, float, float] | None: ...
 
 def compile(
     op: Any,

@@ -371,6 +371,22 @@ class Trainer:
         done: int = self._trainer.run(rows, batch_size, np.asarray(rates, dtype=np.float64))
         return done
 
+    def gradient(self, rows: Any, values: Any) -> tuple[float, float, float, Any] | None:
+        """The gradient of a minibatch, and no update.
+
+        Args:
+            rows: numbers of examples, int64.
+            values: the parameters' numbers, in the order of `parameters`.
+
+        Returns:
+            The sum of the losses, the penalty, the gradient's norm, and the gradient, the mean of the
+            examples' and the penalty's, 0 where frozen; None where something becomes non-finite or leaves the
+            recorded branches.
+        """
+        values.take(self._inner, out=self._values[: len(self._inner)], mode="clip")
+        found = self._trainer.gradient(rows)
+        return None if found is None else (*found, self.gradients)
+
     def load(self, values: Any, buffers: Sequence[Any], updates: int, gradients: Any) -> None:
         """Stand at these numbers, in the order of `parameters`, after so many updates."""
         import numpy as np
@@ -381,23 +397,28 @@ class Trainer:
             mine[:] = np.asarray(theirs, dtype=np.float64)[self._inner]
         self._trainer.updates = updates
 
-    def _outer(self, array: Any) -> Any:
+    def in_order(self, array: Any) -> Any:
+        """An array of this trainer's in the order of `parameters`."""
         return array.take(self._place)  # half the time of array[...]
 
     @property
     def values(self) -> Any:
         """The parameters' numbers."""
-        return self._outer(self._values)
+        return self.in_order(self._values)
 
     @property
     def gradients(self) -> Any:
         """The gradient of the last minibatch, penalty included, before clipping."""
-        return self._outer(self._gradients)
+        return self.in_order(self._gradients)
 
     @property
     def buffers(self) -> list[Any]:
         """The optimiser's buffers."""
-        return [self._outer(buffer) for buffer in self._buffers]
+        return [self.in_order(buffer) for buffer in self._buffers]
+
+    def copies(self) -> list[Any]:
+        """The optimiser's buffers in an order of the trainer's own; `in_order` brings them into the other."""
+        return [buffer.copy() for buffer in self._buffers]
 
     @property
     def updates(self) -> int:

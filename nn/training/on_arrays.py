@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, gradients_to_vector, no_grad, vector_to_gradients, vector_to_parameters
 from autograd_core.engine.flat import has_numbers, write_both
+from autograd_core.errors import RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, Trainer
 from autograd_core.programs.program import Program
 from nn.errors import DivergenceError
@@ -96,14 +99,18 @@ class WholeUpdates(_OnArrays):
         super().__init__(run, recording)
         self.trainer = trainer
         self._rule, self._settings = rule_and_clips(run.optimizer), attributes_of(run.optimizer)
+        self._as_compiled = False  # is that known of the optimiser as it is now?
         self.names = run.optimizer.buffer_names
 
     def fits(self, run: Run) -> bool:
         """Are rule and graph still those that were compiled?"""
-        now = attributes_of(run.optimizer)
-        same = now == self._settings or self._rule == rule_and_clips(run.optimizer)
-        self._settings = now if same else self._settings
-        return same and self.same_graph(run)
+        if not self._as_compiled:
+            now = attributes_of(run.optimizer)
+            if now != self._settings and self._rule != rule_and_clips(run.optimizer):
+                return False
+            self._settings = now
+        self._as_compiled = False
+        return self.same_graph(run)
 
     def epoch(self, run: Run, order: Any, bar: Any) -> None:
         """The minibatches that are left of the epoch under way."""
@@ -182,7 +189,7 @@ class WholeUpdates(_OnArrays):
         loss, penalty, norm, rate = self.trainer.sums
         return {
             "values": self.trainer.values,
-            "buffers": dict(zip(self.names, self.trainer.buffers, strict=True)),
+            "buffers": _Kept(self.names, self.trainer),
             "optimizer_updates": self.trainer.updates,
             "random": run.generators.states(),
             "batch": run.state.batch + done,
@@ -218,7 +225,8 @@ class WholeUpdates(_OnArrays):
             and has_numbers(run.parameters, numbers)
         )
         random = run.generators.states()
-        if self.current and optimizer.schedule is schedule and attributes_of(optimizer) == self._settings:
+        self._as_compiled = attributes_of(optimizer) == self._settings
+        if self.current and optimizer.schedule is schedule and self._as_compiled:
             run.state = made.replace(random=random)
         else:
             run.state = made.replace(**run.standing(), random=random)
@@ -252,6 +260,18 @@ class GradientUpdates(_OnArrays):
         self.penalty = BatchGradient([penalty], (), run.parameters) if penalty is not None and fixed else None
         self.own_step = not has_plain_step(run.optimizer)
         self._gradients: Any = None
+        self._trainer, self._frozen = self._loop(run, penalty), run.optimizer.frozen
+
+    def _loop(self, run: Run, penalty: Program | None) -> Trainer | None:
+        """The compiled loop, where it makes the whole gradient; the rule alone is the optimiser's own."""
+        alike = self.recording.kinds is None and not self.recording.branches
+        whole = run.problem.penalty is None or self.penalty is not None
+        if self.own_step or not alike or not whole:
+            return None
+        try:
+            return trainer_of(run, self.recording, penalty)
+        except RecordingError:
+            return None
 
     def fits(self, run: Run) -> bool:
         """Is the graph still the one that was recorded, and the optimiser's step what it was?"""
@@ -278,6 +298,11 @@ class GradientUpdates(_OnArrays):
 
     def _update(self, run: Run, rows: Any) -> None:
         expected = self.eager_loss(int(rows[0])) if self.checks else None
+        if self._trainer is not None and expected is None and run.optimizer.frozen is self._frozen:
+            made = self._trainer.gradient(rows, run.state.values)
+            if made is None or not self._step_on_arrays(run, *made, len(rows)):
+                self.eager_update(run, rows)
+            return
         found = self.gradient(rows, values=run.state.values)
         if found is not None and self.checks and found[0][0] != expected:
             self._left, found = True, None
@@ -290,8 +315,11 @@ class GradientUpdates(_OnArrays):
         gradients = found[1] / len(rows)
         if self.own_step:
             self._step_of_its_own(run, total, gradients, len(rows))
-        elif not self._step_on_arrays(run, total, gradients, len(rows)):
-            self.eager_update(run, rows)
+        else:
+            penalty, gradients = self._with_penalty(run, gradients)
+            gradients = run.frozen_gradient(gradients)
+            if not self._step_on_arrays(run, total, penalty, gradient_norm(gradients), gradients, len(rows)):
+                self.eager_update(run, rows)
 
     def _with_penalty(self, run: Run, gradients: Any) -> tuple[float, Any]:
         """The penalty, and the gradient with the penalty's added."""
@@ -313,17 +341,19 @@ class GradientUpdates(_OnArrays):
         vector_to_gradients(gradients, run.parameters)
         run.step(BatchResult(total / count, penalty), count)
 
-    def _step_on_arrays(self, run: Run, total: float, gradients: Any, count: int) -> bool:
+    def _step_on_arrays(
+        self, run: Run, total: float, penalty: float, norm: float, gradients: Any, count: int
+    ) -> bool:
         """One step by the optimiser's rule on the arrays; False where it becomes non-finite."""
         at, optimizer = run.state, run.optimizer
-        penalty, gradients = self._with_penalty(run, gradients)
-        gradients = run.frozen_gradient(gradients)
-        norm, rate = gradient_norm(gradients), optimizer.lr
+        rate = optimizer.lr
         if not self.current:
             optimizer.stand(at.optimizer_updates, at.buffers)
             self.current = True
         try:
-            values, buffers = optimizer.proposal(at.values, gradients)
+            if not math.isfinite(norm):
+                return False
+            values, buffers = optimizer.checked_rule(at.values, gradients)
         except DivergenceError:
             return False
         optimizer.buffers, optimizer.updates = buffers, optimizer.updates + 1
@@ -356,8 +386,13 @@ class GradientUpdates(_OnArrays):
 
 def trainer_of(run: Run, recording: Recording, penalty: Program | None) -> Trainer:
     """The compiled loop over the minibatches of a run."""
-    rules, groups = run.optimizer.groups()
-    found = [(rule_of(rule), run.optimizer.updates - rule.updates) for rule in rules]
+    optimizer = run.optimizer
+    rules, groups = optimizer.groups()
+    found = [(rule_of(rule), optimizer.updates - rule.updates) for rule in rules]
+    buffers = len(optimizer.buffer_names)
+    if any(rule is None for rule, _ in found):  # one of the user's own: the loop makes the gradient alone
+        found, buffers = [(("sgd", ()), 0)], 0
+        groups = None if optimizer.frozen is None else -optimizer.frozen.astype("int64")
     return Trainer(
         recording.programs[0],
         recording.batches,
@@ -365,12 +400,28 @@ def trainer_of(run: Run, recording: Recording, penalty: Program | None) -> Train
         run.parameters,
         penalty,
         [(*rule, missed) for rule, missed in found if rule is not None],
-        len(run.optimizer.buffer_names),
-        run.optimizer.clip_value,
-        run.optimizer.clip_norm,
+        buffers,
+        optimizer.clip_value,
+        optimizer.clip_norm,
         LARGEST_LOSS,
         groups,
     )
+
+
+class _Kept(Mapping[str, Any]):
+    """The buffers of this moment, brought into the order of the parameters when they are looked at."""
+
+    def __init__(self, names: Sequence[str], trainer: Trainer) -> None:
+        self._names, self._trainer, self._copies = names, trainer, trainer.copies()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._trainer.in_order(self._copies[self._names.index(name)])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _doubles(vector: Any) -> array[float]:

@@ -70,6 +70,7 @@ class DrawnInputs:
         self.sites = list(sites)
         self.width = sum(count for _, count in sites)
         self.array = aligned((examples, self.width))
+        self._kept = self.array[:0].ravel()
         self._before: list[Any] = []
         self._rows: Any = None
         self._generators: dict[int, list[tuple[RandomInput, int, int]]] = {}
@@ -95,11 +96,20 @@ class DrawnInputs:
         for sites in self._generators.values():
             kinds = {source.kind for source, _, _ in sites}
             if len(kinds) == 1:  # the same numbers, whether drawn at once or one by one
-                self._put(sites, sites[0][0].raw((len(rows), sum(count for _, _, count in sites))), rows)
+                raw = self._room(len(rows), sum(count for _, _, count in sites))
+                self._put(sites, sites[0][0].raw(raw.shape, raw), rows)
                 continue
             for row in rows:
                 for source, at, count in sites:
                     self.array[row, at : at + count] = source.numbers(source.raw(count))
+
+    def _room(self, rows: int, width: int) -> Any:
+        """Room for numbers that are drawn: kept, since fresh memory takes longer than drawing."""
+        import numpy as np
+
+        if self._kept.size < rows * width:
+            self._kept = np.empty(rows * width)
+        return self._kept[: rows * width].reshape(rows, width)
 
     def _put(self, sites: list[tuple[RandomInput, int, int]], raw: Any, rows: Any) -> None:
         first = 0

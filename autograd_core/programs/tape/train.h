@@ -100,9 +100,12 @@ static void fetch_rows(const BoundObject *b, const int64_t *rows, long count) {
 #endif
 }
 
-/* One update from the minibatch of m rows, followed by so many rows `ahead`: 0 done, 1 irregular and nothing changed, -1 an exception is set. */
-static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead, const double *rates) {
-    double *g = s->grads.buf, seed = 1.0, total = 0.0, penalty = 0.0, norm;
+/* What a minibatch gives besides its gradient. */
+typedef struct { double total, penalty, norm; } Result;
+
+/* The gradient of the minibatch of m rows, followed by so many rows `ahead`: 0 done, 1 irregular, -1 an exception is set. */
+static int gradient_of(TrainerObject *s, const int64_t *rows, long m, long ahead, Result *result) {
+    double *g = s->grads.buf, seed = 1.0, total = 0.0, penalty = 0.0;
     const double *losses = s->loss->outputs.buf;
     long k, lane;
     memset(g, 0, (size_t)s->n * sizeof *g);
@@ -122,8 +125,19 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead,
         penalty = *(const double *)s->penalty->outputs.buf;
     }
     clear_frozen(s, g);
-    norm = norm_of(g, s->place.buf, s->side_by_side, s->n);
-    if (norm < 0.0) return 1; /* a component that is not finite, too */
+    result->total = total;
+    result->penalty = penalty;
+    result->norm = norm_of(g, s->place.buf, s->side_by_side, s->n);
+    return result->norm < 0.0; /* a component that is not finite, too */
+}
+
+/* One update from the minibatch of m rows, followed by so many rows `ahead`: 0 done, 1 irregular and nothing changed, -1 an exception is set. */
+static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead, const double *rates) {
+    double *g = s->grads.buf;
+    Result result;
+    long k;
+    int status = gradient_of(s, rows, m, ahead, &result);
+    if (status) return status;
     if (s->clip_value >= 0.0 || s->clip_norm >= 0.0) {
         double *clipped = s->fresh + (BUFFERS + 1) * s->n, limit = s->clip_value;
         memcpy(clipped, g, (size_t)s->n * sizeof *g);
@@ -144,9 +158,9 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead,
     if (!all_finite(s->fresh, s->n)) return 1;
     memcpy(s->params.buf, s->fresh, (size_t)s->n * sizeof(double));
     for (k = 0; k < s->used_buffers; k++) memcpy(s->buffers[k].buf, s->fresh + (k + 1) * s->n, (size_t)s->n * sizeof(double));
-    s->loss_sum = s->loss_sum + total / (double)m * (double)m;
-    s->penalty_sum = s->penalty_sum + penalty;
-    s->norm_sum = s->norm_sum + norm;
+    s->loss_sum = s->loss_sum + result.total / (double)m * (double)m;
+    s->penalty_sum = s->penalty_sum + result.penalty;
+    s->norm_sum = s->norm_sum + result.norm;
     s->rate = rates[0];
     s->updates++;
     return 0;
@@ -183,6 +197,32 @@ static PyObject *trainer_run(TrainerObject *self, PyObject *args) {
     return status < 0 ? NULL : PyLong_FromLong(done);
 }
 
+/* gradient(rows) -> (sum of the losses, penalty, norm), the gradient in its array; None where it becomes irregular. */
+static PyObject *trainer_gradient(TrainerObject *self, PyObject *args) {
+    PyObject *rows_object;
+    Py_buffer rows;
+    Result result;
+    long n, k;
+    int status = 0;
+    if (!PyArg_ParseTuple(args, "O", &rows_object)) return NULL;
+    if (PyObject_GetBuffer(rows_object, &rows, PyBUF_C_CONTIGUOUS) < 0) return NULL;
+    n = (long)rows.len / 8;
+    if (rows.itemsize != 8 || n < 1 || self->loss->outputs.len / 8 < n) {
+        PyErr_SetString(PyExc_ValueError, "rows: int64, at most a minibatch of them");
+        status = -1;
+    }
+    for (k = 0; !status && k < n; k++)
+        if (((const int64_t *)rows.buf)[k] < 0 || ((const int64_t *)rows.buf)[k] >= self->loss->lanes) {
+            PyErr_SetString(PyExc_IndexError, "a row number is outside the arrays");
+            status = -1;
+        }
+    if (!status) status = gradient_of(self, rows.buf, n, 0, &result);
+    PyBuffer_Release(&rows);
+    if (status < 0) return NULL;
+    if (status) Py_RETURN_NONE;
+    return Py_BuildValue("ddd", result.total, result.penalty, result.norm);
+}
+
 static void trainer_dealloc(TrainerObject *self) {
     long k;
     Py_XDECREF(self->loss);
@@ -209,6 +249,7 @@ static PyMemberDef trainer_members[] = {
 
 static PyMethodDef trainer_methods[] = {
     {"run", (PyCFunction)trainer_run, METH_VARARGS, "run(rows, batch, rates) -> how many updates were made"},
+    {"gradient", (PyCFunction)trainer_gradient, METH_VARARGS, "gradient(rows) -> (sum of the losses, penalty, norm), or None"},
     {NULL, NULL, 0, NULL},
 };
 
