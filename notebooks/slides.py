@@ -20,6 +20,7 @@ from typing import Any
 
 from nbconvert import SlidesExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from traitlets.config import Config
 
 from running import FOLDER, read, sources, student_path
 
@@ -110,7 +111,10 @@ def main() -> None:
 def slides(notebook: Any) -> str:
     """A lecture as a page of slides."""
     divide(notebook)
-    exporter = SlidesExporter(raw_template=TEMPLATE)
+    hidden = {"enabled": True, "remove_input_tags": {"no-code"}}
+    exporter = SlidesExporter(
+        raw_template=TEMPLATE, config=Config({"TagRemovePreprocessor": hidden})
+    )
     exporter.reveal_theme = "white"
     exporter.reveal_width, exporter.reveal_height = str(WIDTH), str(HEIGHT)
     katex, reveal = PACKAGES / "katex" / "dist", PACKAGES / "reveal.js" / "dist"
@@ -177,7 +181,10 @@ def is_heading(cell: Any) -> bool:
 
 
 def pieces(cell: Any) -> list[Any]:
-    """A cell of text as one cell for each heading in it; long code as cells of whole functions."""
+    """A cell of text as one cell for each heading in it; long code as cells of whole functions.
+
+    A plot under long code becomes a cell of its own, which shows no code.
+    """
     if cell.cell_type == "markdown":
         parts = re.split(r"^(?=#+ )", cell.source, flags=re.MULTILINE)
         return [new_markdown_cell(part) for part in parts if part]
@@ -189,7 +196,11 @@ def pieces(cell: Any) -> list[Any]:
             result.append(new_code_cell(""))
         result[-1].source += block
     result[-1].outputs = cell.outputs
-    return [part for part in result if part.source]
+    if height(result[-1]) > SQUEEZED:
+        result[-1].outputs = []
+        plot = {"tags": ["no-code"]}
+        result.append(new_code_cell("", outputs=cell.outputs, metadata=plot))
+    return [part for part in result if part.source or part.outputs]
 
 
 def height(cell: Any) -> float:
