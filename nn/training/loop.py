@@ -74,6 +74,7 @@ from nn.saving import remove_leftovers
 from nn.stopping import Patience, StopCriterion, Target, criteria_of
 from nn.training.checkpoints import TrainingState, load_state
 from nn.training.minibatch import permutation
+from nn.training.problem import is_fixed
 from nn.training.run import Callback, Metric, Plan, Run
 from nn.training.updaters import updater_of
 
@@ -379,7 +380,8 @@ def _try_objective(model: Any, plan: Plan) -> list[Value]:
     if not isinstance(penalty, Value | None):
         raise InputError(f"the regularizer must return a Value, not {penalty!r}")
     parameters: list[Value] = model.parameters()
-    check_leaves([value] if penalty is None else [value, penalty], parameters)
+    if not is_fixed(model, plan.loss, plan.regularizer):
+        check_leaves([value] if penalty is None else [value, penalty], parameters)
     warn_of_outputs(plan.loss, outputs)
     return parameters
 

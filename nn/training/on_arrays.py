@@ -14,19 +14,16 @@ from autograd_core.programs.batch_gradient import BatchGradient, Trainer
 from autograd_core.programs.program import Program
 from nn.errors import DivergenceError
 from nn.optimizers import gradient_norm
-from nn.regularizers import L1, L2, ElasticNet
 from nn.training.checkpoints import TrainingState
 from nn.training.minibatch import LARGEST_LOSS, BatchResult
+from nn.training.problem import FIXED
 from nn.training.recording import Recording
 from nn.training.rules import attributes_of, has_plain_step, rates_of_groups, rule_and_clips, rule_of
 
 if TYPE_CHECKING:
     from nn.training.run import Run
 
-__all__ = ["FIXED", "GradientUpdates", "WholeUpdates", "trainer_of"]
-
-FIXED = (L1, L2, ElasticNet)
-"""Penalties that a callback cannot change unseen."""
+__all__ = ["GradientUpdates", "WholeUpdates", "trainer_of"]
 
 _MOST_REFUSED = 2  # updates of an epoch that met branches which were not recorded, until they are
 

@@ -9,12 +9,21 @@ from typing import Any
 
 from autograd_core import Value
 from nn.data import Examples
-from nn.losses import Loss
+from nn.losses import LOSSES, Loss
 from nn.module import Module
 from nn.random_inputs import RandomInput, feeding, train_mode
-from nn.regularizers import Regularizer
+from nn.regularizers import L1, L2, ElasticNet, Regularizer
 
-__all__ = ["Problem"]
+__all__ = ["FIXED", "Problem", "is_fixed"]
+
+FIXED = (L1, L2, ElasticNet)
+"""Penalties whose graph is always the same, which a callback cannot change unseen."""
+
+
+def is_fixed(model: Any, loss: Loss, regularizer: Regularizer | None) -> bool:
+    """Are all three ours, so that their graphs are always the same and depend on the parameters alone?"""
+    regular = regularizer is None or type(regularizer) in FIXED
+    return regular and getattr(model, "is_pure", False) and LOSSES.get(loss.name) is loss
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,11 @@ class Problem:
         weight = None if examples.weights is None else float(examples.weights[i])
         with nullcontext() if drawn is None else feeding(*drawn):
             return self.example_loss(examples.row(i), examples.target(i), weight)
+
+    @property
+    def is_fixed(self) -> bool:
+        """See the function of that name."""
+        return is_fixed(self.model, self.loss, self.regularizer)
 
     @property
     def penalty(self) -> Callable[[], Value] | None:

@@ -20,12 +20,11 @@ from autograd_core.errors import DomainError, RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, aligned
 from autograd_core.programs.program import Program, record
 from nn.branches import Branches, branches_of, without_branches
-from nn.losses import LOSSES, Loss
+from nn.losses import Loss
 from nn.random_inputs import RandomInput, feeding, listing
 from nn.random_state import RandomStates
-from nn.regularizers import L1, L2, ElasticNet
 from nn.snapshot import Snapshot
-from nn.training.problem import Problem
+from nn.training.problem import FIXED, Problem
 
 __all__ = [
     "CHECKED_ROWS",
@@ -183,7 +182,7 @@ def recorded(problem: Problem, states: RandomStates) -> Recording:
         problem.loss_of(0)
     if states.drawn():
         raise NotRecordable("the model draws random numbers by itself")
-    snapshot = None if _is_fixed(problem) else Snapshot(problem.owners(), problem.parameters)
+    snapshot = None if problem.is_fixed else Snapshot(problem.owners(), problem.parameters)
     made = _recorded(problem, states, sites)
     if snapshot is not None and snapshot.counts():
         raise NotRecordable("model or loss count their calls, or change numbers of their own in them")
@@ -385,24 +384,13 @@ def recorded_penalty(problem: Problem, states: RandomStates) -> Program | None:
     try:
         program = record(penalty, on_guard="raise")
         same = (
-            type(problem.regularizer) in _OURS
+            type(problem.regularizer) in FIXED
             or record(penalty).recorded.fingerprint() == program.recorded.fingerprint()
         )
         BatchGradient([program], (), problem.parameters)  # depends on parameters alone
     except Exception:  # eagerly it may be anything
         return None
     return program if same and not states.drawn() else None
-
-
-_OURS = (L1, L2, ElasticNet)
-
-
-def _is_fixed(problem: Problem) -> bool:
-    """Are model, loss and penalty ours, so that their graph is told by `fixed_parts`?"""
-    regular = problem.regularizer is None or type(problem.regularizer) in _OURS
-    return (
-        regular and getattr(problem.model, "is_pure", False) and LOSSES.get(problem.loss.name) is problem.loss
-    )
 
 
 def _chooses_by_label(problem: Problem) -> bool:
@@ -443,7 +431,7 @@ def _check(recording: Recording, first: Sequence[int], states: RandomStates) -> 
 
     count, parameters = len(recording.problem.examples), recording.problem.parameters
     looked_at = CHECKED_ROWS
-    if _is_fixed(recording.problem):
+    if recording.problem.is_fixed:
         looked_at = 4 if len(parameters) < _LARGE else 2
     spread = range(0, count, max(1, count // looked_at))
     chosen = list(dict.fromkeys([*first[:looked_at], *spread]))[: 2 * looked_at]

@@ -18,7 +18,8 @@ from nn.minimizers import Minimizer
 from nn.random_state import RandomStates
 from nn.training.eager import SHORT, UNCOMPILED, EagerUpdates, warn_of_slowness
 from nn.training.minimization import Minimization
-from nn.training.on_arrays import FIXED, GradientUpdates, WholeUpdates, trainer_of
+from nn.training.on_arrays import GradientUpdates, WholeUpdates, trainer_of
+from nn.training.problem import FIXED
 from nn.training.recording import (
     CHECKED_ROWS,
     NotRecordable,

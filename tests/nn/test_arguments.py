@@ -182,7 +182,8 @@ def arguments_of(title: str, call: Callable[..., Any], right: dict[str, Any]) ->
     return [name for name in dict.fromkeys([*right, *named]) if name not in skipped]
 
 
-def test_nonsense_in_an_argument_is_told_or_does_something(tmp_path: Path) -> None:
+def test_nonsense_in_an_argument_is_told_or_does_something(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)  # where a file named "a" is made
     wrong = []
     for title, (call, right) in cases(tmp_path).items():
         for name, (what, value) in itertools.product(arguments_of(title, call, right), NONSENSE.items()):
