@@ -416,10 +416,11 @@ class _Partials:
     node: Value  # the last one whose operation has no instructions
     listed: object  # and its partials
     slots: list
-    branched: cython.bint  # whether a user's rule compared numbers, outside of a recording
+    chosen: cython.bint  # whether that one's rule compared numbers, outside of a recording
+    branched: cython.bint  # whether that of the last partial's node did
 
     def __init__(self):
-        self.branched = False
+        self.chosen = self.branched = False
         self.slots = [None] * 256
         self.folds = {}
         self.node = None
@@ -429,6 +430,7 @@ class _Partials:
         """Return the partial with respect to operand j: a Value, or a float."""
         mode: cython.int = thread_mode()
         set_thread_mode(mode | IEEE)
+        self.branched = False
         try:
             return self._of(node, j)
         finally:
@@ -475,6 +477,7 @@ class _Partials:
             partial = rule.partial_rules[j](*[_operand(node, k) for k in range(parent_count(node))], node)
             return partial if isinstance(partial, Value) else float(partial)
         if self.node is not node:
+            self.chosen = False
             if isinstance(rule, Exponentials):
                 self.listed = rule.partials_from(self._weights_of(node), node, index_of(node))
             elif isinstance(rule, Reduction):
@@ -484,9 +487,10 @@ class _Partials:
                 before = getattr(recording, "branched", False)  # of a rule that takes this derivative itself
                 recording.branched = False
                 self.listed = rule.partials(operands, node)
-                self.branched = self.branched or recording.branched
+                self.chosen = recording.branched
                 recording.branched = before or recording.branched
             self.node = node
+        self.branched = self.chosen
         partial = self.listed[j]
         return partial if isinstance(partial, Value) else float(partial)
 
@@ -540,14 +544,17 @@ class _Flow:
     """What has reached each node: a sum, and the conditions under which anything did.
 
     The conditions are None where something did in any case, else a list of nodes, one of which is not 0.
+    Where a user's rule that compared numbers took part, `branched` is 1.
     """
 
     sums: list
     conditions: list
+    branched: bytearray
 
     def __init__(self, count: cython.Py_ssize_t):
         self.sums = [None] * count
         self.conditions = [None] * count
+        self.branched = bytearray(count)
 
     @cython.cfunc
     def add(self, place: cython.Py_ssize_t, share, condition):
@@ -579,9 +586,18 @@ class _Flow:
 
 @cython.cfunc
 def _pass_on(
-    flow: _Flow, source: cython.Py_ssize_t, target: cython.Py_ssize_t, partial, selecting: cython.bint
+    flow: _Flow,
+    source: cython.Py_ssize_t,
+    target: cython.Py_ssize_t,
+    partial,
+    selecting: cython.bint,
+    branched: cython.bint,
 ):
     """Carry what has reached one node over an edge to another."""
+    if branched or flow.branched[source]:
+        flow.branched[target] = 1
+        if flow.sums[source] is None:
+            return
     condition = flow.condition(source)
     if selecting:
         if type(partial) is float:
@@ -632,15 +648,16 @@ def adjoints(outputs: list, inputs: list, seeds: list, since: cython.longlong = 
     else:
         starts, places = between.starts, between.places
     for i in range(len(between.nodes) - 1, -1, -1):
-        if flow.sums[i] is None:
+        if flow.sums[i] is None and not flow.branched[i]:
             continue
         node = between.nodes[i]
         start = starts[i]
         for j in range(starts[i + 1] - start):
             place = places[start + j]
             if place >= 0:
-                _pass_on(flow, i, place, partials.of(node, j), node._flags & SELECTING)
-    return _taken(flow.sums, between.input_places, partials.branched)
+                partial = 0.0 if flow.sums[i] is None else partials.of(node, j)
+                _pass_on(flow, i, place, partial, node._flags & SELECTING, partials.branched)
+    return _taken(flow, between.input_places)
 
 
 def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint, since: cython.longlong):
@@ -682,10 +699,10 @@ def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint, 
         start = starts[i]
         for j in range(starts[i + 1] - start):
             place = places[start + j]
-            if place >= 0 and flow.sums[place] is not None:
+            if place >= 0 and (flow.sums[place] is not None or flow.branched[place]):
                 partial = partials.of(node, j) if graph else _stored_partial(node, j)
-                _pass_on(flow, place, i, partial, node._flags & SELECTING)
-    return _taken(flow.sums, between.output_places, partials.branched)
+                _pass_on(flow, place, i, partial, node._flags & SELECTING, partials.branched)
+    return _taken(flow, between.output_places)
 
 
 @cython.cfunc
@@ -709,14 +726,19 @@ def _barrier(inputs: list, inner: cython.bint) -> cython.int:
 
 
 @cython.cfunc
-def _taken(sums: list, places: list, branched: cython.bint) -> list:
-    found: list = [0.0 if place < 0 or sums[place] is None else sums[place] for place in places]
-    return [_branched(x) for x in found] if branched else found
+def _taken(flow: _Flow, places: list) -> list:
+    place: cython.Py_ssize_t
+    found: list = []
+    for place in places:
+        x = 0.0 if place < 0 or flow.sums[place] is None else flow.sums[place]
+        found.append(_branched(x) if place >= 0 and flow.branched[place] else x)
+    return found
 
 
 @cython.cfunc
 def _branched(x):
     """The same number as a node that no Program may capture: it would not know of the branches in it."""
     node: Value = make_binary(OP_MUL, _lifted(x), constant(1.0))
-    node._flags |= BRANCHED
+    if not node._flags & CONSTANT:  # made under no_grad: a plain number
+        node._flags |= BRANCHED
     return node

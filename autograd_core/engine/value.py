@@ -121,7 +121,7 @@ class Value:
     @property
     def grad(self):
         """The gradient of the last sweep's output with respect to this node; a leaf sums over sweeps."""
-        if get_mode() & RECORDING:
+        if get_mode() & RECORDING or self._flags & RECORDED:
             forbid_reading(self, "its .grad was read")
         return self._grad
 
@@ -135,7 +135,7 @@ class Value:
     @property
     def has_grad(self):
         """False while no sweep has come by since the node was made or `zero_grad` was called."""
-        if get_mode() & RECORDING:
+        if get_mode() & RECORDING or self._flags & RECORDED:
             forbid_reading(self, "its .has_grad was read")
         return (self._flags & SWEPT) != 0
 
@@ -743,18 +743,20 @@ def _raise_non_finite(node: Value, what):
 
 @cython.cfunc
 def _read(node: Value, how) -> cython.double:
-    if get_mode() & (RECORDING | RULE) or node._flags & RECORDED:
+    if get_mode() & RECORDING or node._flags & RECORDED:
         forbid_reading(node, how)
+    elif get_mode() & RULE:  # what is read stays the same in a neighborhood, as the outcome of a comparison
+        recording.branched = True
     return node._data
 
 
 @cython.cfunc
 def _convert(node: Value, how) -> cython.double:
     """Return the number of a node that is made a plain number, which drops what gradient it has."""
-    if get_mode() & (RECORDING | RULE | TRACING):
-        if get_mode() & TRACING:
-            node._refuse_conversion(how)
-        return _read(node, how)
+    if get_mode() & TRACING:
+        node._refuse_conversion(how)
+    if get_mode() & (RECORDING | RULE) or node._flags & RECORDED:
+        forbid_reading(node, how)
     return node._data
 
 

@@ -68,6 +68,48 @@ def test_the_number_of_such_a_derivative_is_the_same(f):
         assert ag.grad(ag.grad(f))(at) == (0.0 if f is bent_line else 2.0 if at > 0.0 else 5.0)
 
 
+@ag.operation(lambda x, y: 1.0 if x > 0.0 else 0.0, selecting=True)
+def own_relu(x):
+    return max(x, 0.0)
+
+
+def test_what_does_not_pass_the_rule_that_chose_a_branch_may_be_captured():
+    w, v = Value(2.0), Value(3.0)
+    slope, other = differentiate(bent_square(w) + v * v * v, [w, v])
+    assert ag.record(lambda x: other * x, 1.0)([2.0]).tolist() == [54.0]
+    with pytest.raises(ag.RecordingError, match="compared numbers"):
+        ag.record(lambda x: slope * x, 1.0)
+    (zero,) = differentiate(bent_square(w), [v])
+    assert ag.record(lambda x: zero + x, 1.0)([2.0]).tolist() == [2.0]
+    (shared,) = differentiate(bent_square(w) + w * w, [w])
+    with pytest.raises(ag.RecordingError, match="compared numbers"):
+        ag.record(lambda x: shared * x, 1.0)
+    after = differentiate(bent_square(w * v), [w, v])
+    before = differentiate(ag.exp(bent_square(w)) * v, [w, v])
+    for refused in (*after, before[0]):
+        with pytest.raises(ag.RecordingError, match="compared numbers"):
+            ag.record(lambda x: refused * x, 1.0)  # noqa: B023 (called at once)
+
+
+def test_a_branch_that_sends_nothing_is_remembered_behind_it():
+    w = Value(-2.0)
+    for at in (-2.0, 2.0):
+        w.data = at
+        (slope,) = differentiate(own_relu(w * w * w), [w])
+        assert slope.data == (0.0 if at < 0.0 else 12.0)
+        with pytest.raises(ag.RecordingError, match="compared numbers"):
+            ag.record(lambda x: slope + x, 1.0)  # noqa: B023 (called at once)
+
+
+def test_a_number_that_was_made_under_no_grad_may_be_captured():
+    w = Value(2.0)
+    y = bent_square(w)
+    with ag.no_grad():
+        (slope,) = differentiate(y, [w])
+    assert slope.is_constant
+    assert ag.record(lambda x: slope * x, 1.0)([2.0]).tolist() == [8.0]
+
+
 def test_a_derivative_taken_inside_the_function_is_guarded():
     program = ag.record(lambda x: ag.grad(bent_square)(x), 2.0)
     assert program([2.0, -2.0, 0.5]).tolist() == [4.0, -10.0, 1.0]
