@@ -26,11 +26,12 @@ else:
     from .value import *
 
 from ..errors import RecordingError
-from .modes import is_recording, scope_id
+from .modes import scope_id
 from .notes import Details, changes, count_change, scope_path
 from .references import operation_from, reference_to
 from .sweep import check_nodes, parent_positions, topological_order
 from .value import (
+    active_recordings,
     bounded,
     forbid_reading,
     method,
@@ -128,7 +129,7 @@ def _refuse_while_recording(nodes):
     Raises:
         RecordingError: a Program is being recorded.
     """
-    if not is_recording():
+    if not active_recordings:
         return
     try:
         read_vector([node for node in nodes if node.is_leaf and not node.is_constant], False)
@@ -197,8 +198,7 @@ def deep_copy(root, memo):
 
 @method
 def __copy__(self):
-    if thread_mode() & RECORDING and self.is_leaf and not self.is_constant:
-        forbid_reading(self, "it was copied")
+    _refuse_while_recording([self])
     if thread_mode() & TRACING and self.is_leaf:
         self._refuse_conversion("it was copied")
     memo = {id(parent): parent for parent in self.parents}
@@ -566,7 +566,10 @@ def read_vector(nodes: list, gradients: cython.bint):
     i: cython.Py_ssize_t
     n: cython.Py_ssize_t = len(nodes)
     vector = array("d", bytes(8 * n))
-    _check_all(nodes, not gradients, RECORDING | RULE, "its number was read")
+    if gradients:
+        _check_all(nodes, RECORDING, "its .grad was read")
+    else:
+        _check_all(nodes, RECORDING | RULE, "its number was read")
     if cython.compiled:
         x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(vector))
     else:
@@ -585,7 +588,7 @@ def write_vector(nodes: list, vector, gradients: cython.bint):
     touched: cython.int = 0
     if len(vector) != n or vector.typecode != "d":
         raise ValueError("one double for each node is wanted")
-    _check_all(nodes, not gradients, RECORDING, "its .data was assigned")
+    _check_all(nodes, 0 if gradients else RECORDING, "its .data was assigned")
     if cython.compiled:
         x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(vector))
     else:
@@ -648,12 +651,12 @@ def has_numbers(nodes: list, numbers) -> bool:
 
 
 @cython.cfunc
-def _check_all(nodes: list, numbers: cython.bint, modes: cython.int, how):
-    """Raise an error unless all of them are Values, whose numbers may be touched in the present mode."""
+def _check_all(nodes: list, modes: cython.int, how):
+    """Raise an error unless all of them are Values, which may be touched in a thread not in these modes."""
     i: cython.Py_ssize_t
-    forbidden: cython.bint = numbers and thread_mode() & modes
+    forbidden: cython.int = thread_mode() & modes
     for i in range(len(nodes)):
         if not isinstance(nodes[i], Value):
             raise TypeError(f"number {i} is not a Value, but {bounded(repr(nodes[i]))}")
-        if forbidden:
+        if forbidden or (modes and cython.cast(Value, nodes[i])._flags & RECORDED):
             forbid_reading(nodes[i], how)

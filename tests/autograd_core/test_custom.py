@@ -5,7 +5,7 @@ import math
 import pytest
 
 import autograd_core as ag
-from autograd_core import OPERATIONS, Value, operation
+from autograd_core import OPERATIONS, Value, differentiate, operation
 from autograd_core.checking.check import check_gradients
 
 
@@ -80,6 +80,26 @@ def test_a_node_of_three_operands_or_more_has_all_its_partials():
     assert node.parents == tuple(leaves)
     node.backward()
     assert [leaf.grad for leaf in leaves] == [105.0, 70.0, 42.0, 30.0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "second"),
+    [
+        (lambda x, y: x - math.floor(x), 1.0),
+        (lambda x, y: x if int(x) % 2 == 0 else 3.0 * x, 1.0),
+        (lambda x, y: 5.0 * x if x else 7.0 * x, 5.0),
+        (lambda x, y: x * math.ceil(x) * math.trunc(x), 6.0),
+    ],
+)
+def test_a_rule_may_read_what_stays_the_same_nearby(rule, second):
+    own = operation(rule, name=f"reads{id(rule)}")(lambda x: 0.5 * x * x)
+    x = Value(2.5)
+    assert ag.grad(ag.grad(own))(2.5) == second
+    (slope,) = differentiate(own(x), [x])
+    with pytest.raises(ag.RecordingError, match="compared numbers"):
+        ag.record(lambda z: z * slope, 1.0)
+    with pytest.raises(ag.RecordingError):
+        ag.record(ag.grad(own), 1.0)
 
 
 def test_gradients_of_any_order_go_through_it():

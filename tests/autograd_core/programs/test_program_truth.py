@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -310,7 +312,24 @@ WORK = {
     "truth": lambda x: x if x else -x,
     "detach": lambda x: x.detach(),
     "arithmetic": lambda x: x * 2.0,
+    "float": lambda x: x * float(x),
+    "item": lambda x: x * x.item(),
+    "gradient": lambda x: x * (x.backward(), x.grad)[1],
+    "vector": lambda x: x * ag.parameters_to_vector([x])[0],
 }
+COPIES = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda x: pickle.loads(pickle.dumps(x)),
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_another_thread_makes_no_copies_of_what_is_recorded(way: str) -> None:
+    with pytest.raises(ag.RecordingError, match="copied or pickled"):
+        record(lambda x: x * in_a_thread(lambda: COPIES[way](x)), 1.0)
+    own = ag.Value(3.0) * 2.0
+    assert record(lambda x: x * in_a_thread(lambda: COPIES[way](own).data), 1.0)([2.0]).tolist() == [12.0]
 
 
 @pytest.mark.parametrize("work", WORK)
