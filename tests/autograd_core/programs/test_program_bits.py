@@ -446,3 +446,27 @@ def test_a_row_that_overflows_where_no_float_raises_is_not_evaluated_again(name:
     big = {"square": 1e200, "logsumexp": math.inf, "mean": math.inf}.get(name, math.inf)
     assert program(np.array([0.5, big])).tolist() == [f(ag.Value(0.5)).data, f(ag.Value(big)).data]
     assert len(calls) == 2  # those of this test alone
+
+
+def test_one_row_in_floats_has_the_bits_of_rows_in_arrays() -> None:
+    w = ag.Value(0.7)
+    stops = ag.operation(lambda x, y: 2.0 * x if x < 0.9 else 1 / 0, name="stops")(lambda x: x * x)
+
+    def f(x: Any) -> Any:
+        picked = ag.maximum(x[0] * w, x[1]) + ag.min([x[0], x[1], w]) + x[0] ** 2 + x[1] ** w
+        return ag.logsumexp([picked, ag.dot([w, x[0]], [x[1], w])]) * ag.lgamma(x[0]) + stops(x[1]) - w
+
+    X = np.random.default_rng(5).uniform(0.1, 0.85, size=(20, 2))
+    program = record(f, X[0].tolist())
+    with interpreter("numpy"):
+        many, (of_x, of_w) = program.value_and_grad(X, wrt=(0, w), per_row=True)
+        together = program.value_and_grad(X, wrt=w)
+        for k, row in enumerate(X):
+            value, (x, own) = program.value_and_grad(row[None], wrt=(0, w), per_row=True)
+            assert (value[0], x[0].tolist(), own[0]) == (many[k], of_x[k].tolist(), of_w[k])
+        w.zero_grad()
+        for row in X:
+            program.backward(row[None])
+        assert w.grad == together[1]
+        with pytest.raises(ZeroDivisionError):
+            program.value_and_grad([[0.5, 0.95]], wrt=0)
