@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from autograd_core.checking.finite_differences import Derivative, derivative
+from autograd_core.checking.finite_differences import Derivative, contradicts, derivative
 from autograd_core.checking.kinds import is_single
 from autograd_core.checking.operations import check_operations
 from autograd_core.checking.patterns import patterns
@@ -42,6 +42,7 @@ ASKED = 3  # times that the gradient is asked for
 PRODUCTS = 3  # random directions along which a jvp or hvp is checked
 SECOND = 1e-8  # relative error of a second derivative that is enough: gradients round more than values
 SINGLE = 8.0  # times half of its digits: what undecided rows of single precision may hide
+CLOSER = 2  # random directions along which all inputs are brought closer to the point
 TOGETHER = 4  # random directions along which undecided inputs are varied together
 UNLIKELY = 10.0  # times that a mistake may be larger than what shows along all of them
 LEVELS = (1e-3, 1e-6, 0.0)  # sizes of a gradient's entries, relative to the largest, that are varied together
@@ -216,6 +217,7 @@ class Check:
         self.checked = 0
         self.unsure = 0
         self.hidden = 0.0
+        self.searched: set[int] = set()
         self.roots: list[Value] = []
         self.rounding: Vector = ()
         self.value = math.nan
@@ -238,7 +240,8 @@ class Check:
         self.rounding = self.gradient_rounding(gradient)
         with warnings.catch_warnings():  # beside the inputs f may warn of what is outside its domain
             warnings.simplefilter("ignore", RuntimeWarning)
-            rows = self.settle(self.first_order(gradient, noise), gradient, noise)
+            rows = self.first_order(gradient, noise)
+            rows = self.settle(self.closer(rows, gradient, noise), gradient, noise)
             doubtful = any(row.verdict in ("wrong", "undecided") for row in rows)
             rows += self.products(gradient)
             if self.options.order == 2:
@@ -421,7 +424,7 @@ class Check:
         noise: float,
         value: float | None = None,
         rounding: float = 0.0,
-        **options: float,
+        **options: Any,
     ) -> Derivative:
         """The finite difference, with the precision of f."""
         slack = rounding + (self.rules.floor * abs(expected) if math.isfinite(expected) else 0.0)
@@ -436,7 +439,7 @@ class Check:
             **options,
         )
 
-    def along_input(self, index: int, analytic: float, noise: float) -> Row:
+    def along_input(self, index: int, analytic: float, noise: float, thorough: bool = False) -> Row:
         """Vary one input."""
         here = self.numbers[index]
 
@@ -446,8 +449,10 @@ class Check:
 
         value = self.value if self.subject.weights is None and math.isfinite(self.value) else None
         rounding = self.rounding[index] if self.rounding else 0.0
-        found = self.derive(vary, here, analytic, noise, value, rounding)
+        found = self.derive(vary, here, analytic, noise, value, rounding, thorough=thorough)
         self.inputs.set(index, here)
+        if found.searched:
+            self.searched.add(index)
         return self.judge(self.names[index], analytic, found, rounding)
 
     def judge(self, name: str, analytic: float, found: Derivative, rounding: float = 0.0) -> Row:
@@ -571,8 +576,24 @@ class Check:
 
         return move
 
-    def along(self, direction: Vector, indices: Sequence[int], gradient: Vector, noise: float) -> Row:
+    def along(
+        self,
+        direction: Vector,
+        indices: Sequence[int],
+        gradient: Vector,
+        noise: float,
+        thorough: bool = False,
+    ) -> Row:
         """Vary the inputs of ``indices`` along the direction."""
+        vary, expected, spread, rounding = self.line(direction, indices, gradient)
+        found = self.derive(vary, 0.0, expected, noise + spread, thorough=thorough)
+        vary(0.0)
+        return self.judge("direction", expected, found, rounding)
+
+    def line(
+        self, direction: Vector, indices: Sequence[int], gradient: Vector
+    ) -> tuple[Callable[[float], float], float, float, float]:
+        """f along a direction: the function of t, its slope by the gradient, and the rounding of both."""
         move = self.moving(indices, direction)
 
         def vary(t: float) -> float:
@@ -583,10 +604,65 @@ class Check:
         expected = math.fsum(terms) if all(map(math.isfinite, terms)) else math.nan
         moved = math.hypot(*(gradient[i] * self.numbers[i] for i in indices))
         spread = EPSILON * moved if math.isfinite(moved) else 0.0
-        found = self.derive(vary, 0.0, expected, noise + spread)
-        move(0.0)
         rounding = math.hypot(*(self.rounding[i] * direction[i] for i in indices)) if self.rounding else 0.0
-        return self.judge("direction", expected, found, rounding)
+        return vary, expected, spread, rounding
+
+    # --- closer to the point ----------------------------------------------------------------------------
+
+    def closer(self, rows: list[Row], gradient: Vector, noise: float) -> list[Row]:
+        """Hold what the first steps decided to pairs of values ever closer to the inputs.
+
+        All inputs are varied together, so that it costs few evaluations; those that a contradiction is found
+        behind are checked anew at all scales.
+        """
+        at = {row.name: position for position, row in enumerate(rows)}
+        quick = [
+            i
+            for i, name in enumerate(self.names)
+            if i not in self.searched and (name not in at or rows[at[name]].verdict == "ok")
+        ]
+        if not rows or not quick or any(row.verdict == "wrong" for row in rows):
+            return rows
+        for _ in range(min(len(quick), CLOSER)):
+            direction = self.random_direction()
+            again = self.behind(direction, quick, gradient, noise)
+            for i in again or ():
+                row = self.along_input(i, gradient[i], noise, thorough=True)
+                if self.names[i] in at:
+                    rows[at[self.names[i]]] = row
+                elif not row.accepted:
+                    rows.append(row)
+            if again is not None and all(row.accepted for row in rows) and len(quick) > 1:
+                row = self.along(direction, quick, gradient, noise, thorough=True)
+                rows += [] if row.accepted else [replace(row, name="all inputs together")]
+            if again is not None:
+                break
+        return rows
+
+    def behind(
+        self, direction: Vector, start: Sequence[int], gradient: Vector, noise: float
+    ) -> list[int] | None:
+        """The inputs behind a contradiction along a direction; None where there is none."""
+        pending, found, any_seen = [start], [], False
+        while pending and len(found) < MOST_WRONG:
+            indices = pending.pop()
+            if not self.contradicted(direction, indices, gradient, noise):
+                continue
+            any_seen = True
+            if len(indices) == 1:
+                found.append(indices[0])
+            else:
+                pending += [indices[len(indices) // 2 :], indices[: len(indices) // 2]]
+        return found if any_seen else None
+
+    def contradicted(self, direction: Vector, indices: Sequence[int], gradient: Vector, noise: float) -> bool:
+        """Whether pairs of values ever closer to the inputs contradict the gradient along a direction."""
+        vary, expected, spread, rounding = self.line(direction, indices, gradient)
+        slack = rounding + self.rules.floor * math.hypot(*(gradient[i] * direction[i] for i in indices))
+        try:
+            return contradicts(vary, expected, self.subject.epsilon, noise + spread, slack)
+        finally:
+            vary(0.0)
 
     def locate(self, direction: Vector, start: Sequence[int], gradient: Vector, noise: float) -> list[Row]:
         """Find the wrong inputs behind a wrong direction by halving."""

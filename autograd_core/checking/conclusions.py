@@ -20,10 +20,11 @@ from autograd_core.checking.windows import (
     lowest_bit,
 )
 
-__all__ = ["Behaviour", "Derivative", "coarse_grid", "conclude", "report"]
+__all__ = ["Behaviour", "Derivative", "coarse_grid", "conclude", "nearer_slope", "report"]
 
 Behaviour = Literal["smooth", "kink", "jump", "boundary", "infinite", "noise", "non-finite"]
 
+RUN = 3  # neighbouring steps whose quotients must agree to show something narrower than larger steps
 STAIRS = 0.3  # relative difference of the slopes of a whole staircase at its largest steps
 
 
@@ -50,6 +51,10 @@ class Derivative:
             distance from x; 0 where none was found.
         bounded: whether f is flat here and its values stand on a coarse grid; ``error`` is then a bound: the
             slope that the grid can hide.
+        nearer: a slope that f shows at steps below those of ``value`` and that contradicts it: something
+            narrower than those steps is at x; None where there is none.
+        searched: whether steps of all scales were looked at.
+        finest: the smallest step that gave the value.
     """
 
     value: float
@@ -65,6 +70,9 @@ class Derivative:
     coarse: Slope | None = None
     jumpiness: float = 0.0
     bounded: bool = False
+    nearer: Slope | None = None
+    searched: bool = False
+    finest: float = 0.0
 
 
 def report(probe: Probe, behaviour: Behaviour, slope: Slope, window: Window) -> Derivative:
@@ -79,6 +87,7 @@ def report(probe: Probe, behaviour: Behaviour, slope: Slope, window: Window) -> 
         probe.evaluations,
         probe.message,
         window.rounding,
+        finest=slope.finest,
     )
 
 
@@ -125,7 +134,11 @@ def overrules(fine: Finding, coarse: Finding) -> bool:
     if coarse.slope is not None:
         return fine.slope.value != 0.0 and fine.slope.disagrees(coarse.slope)  # 0.0: stairs of a rounded f
     left, right = sides(coarse.window)
-    return spread(fine.window) < abs(left.value - right.value) / 4  # the kink lies beside x
+    low, high = sorted((left.value, right.value))
+    outside = max(low - fine.slope.value, fine.slope.value - high)
+    if outside > CONFIDENCE * (fine.error + coarse.error):
+        return True  # no slope at a kink lies outside those of both sides
+    return spread(fine.window) < (high - low) / 4  # the kink lies beside x
 
 
 def spread(window: Window) -> float:
@@ -191,10 +204,11 @@ def conclude(probe: Probe, windows: Sequence[Window]) -> Derivative:
         slope = replace(found.slope, error=max(error, bound))
         window = replace(window, rounding=max(window.rounding, bound * window.step))
         behaviour: Behaviour = "smooth" if is_resolved(slope, window.rounding) else "noise"
-        return replace(report(probe, behaviour, slope, window), bounded=bound > error)
+        nearer = nearer_slope(probe, found.slope)
+        return replace(report(probe, behaviour, slope, window), bounded=bound > error, nearer=nearer)
     left, right = sides(window)
     middle = Slope((left.value + right.value) / 2, left.error + right.error, window.step, left.finest)
-    return report(probe, "kink", middle, window)
+    return replace(report(probe, "kink", middle, window), nearer=nearer_slope(probe, middle))
 
 
 def staircase(probe: Probe, slope: Slope) -> Slope | None:
@@ -246,6 +260,26 @@ def finer_error(probe: Probe, slope: Slope) -> float:
     truncation = 1.5 * deviation(finest) if both_sides(values, finest) else 0.0
     steps = [h for h in values if 0.0 < h < finest and both_sides(values, h)]
     return 2.0 * max(((deviation(h) - truncation * h / finest) * h / finest for h in steps), default=0.0)
+
+
+def nearer_slope(probe: Probe, slope: Slope) -> Slope | None:
+    """A slope on which `RUN` steps below those of another slope agree and which contradicts it, or None.
+
+    Noise does not do that: its quotients grow like 1/h.
+    """
+    values = probe.values
+    steps = sorted(h for h in values if 0.0 < h < slope.finest and both_sides(values, h))
+    for start in range(len(steps) - RUN + 1):
+        run = steps[start : start + RUN][::-1]
+        if any(values[h] == values[-h] for h in run):
+            continue  # f is flat here, or rounded
+        quotients = [(values[h] - values[-h]) / (2 * h) for h in run]
+        value, apart = quotients[0], max(quotients) - min(quotients)
+        gap, rounding = abs(value - slope.value), probe.rounding(run[0], -run[0]) / run[0]
+        explained = 8.0 * rounding + 10.0 * slope.error + 1e-9 * abs(slope.value)
+        if gap > max(3.0 * apart, explained):
+            return Slope(value, max(apart, rounding), run[0], run[-1])
+    return None
 
 
 def both_sides(values: Mapping[float, float], step: float) -> bool:

@@ -19,7 +19,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from autograd_core.checking.conclusions import Behaviour, Derivative, coarse_grid, conclude, report
+from autograd_core.checking.conclusions import (
+    Behaviour,
+    Derivative,
+    coarse_grid,
+    conclude,
+    nearer_slope,
+    report,
+)
 from autograd_core.checking.jumps import jump
 from autograd_core.checking.noise import noise_of
 from autograd_core.checking.windows import (
@@ -31,12 +38,13 @@ from autograd_core.checking.windows import (
     Probe,
     Slope,
     Window,
+    factor,
     is_resolved,
     measure,
     quantum,
 )
 
-__all__ = ["EPSILON", "Behaviour", "Derivative", "Slope", "derivative"]
+__all__ = ["EPSILON", "Behaviour", "Derivative", "Slope", "contradicts", "derivative"]
 
 STRIDE = 4  # binades between the windows that are tried
 QUICK = 4  # steps of the first window
@@ -44,6 +52,9 @@ FINE = 8  # binades below the scale of x at which a short window is tried, where
 CLOSEST = 22  # binades below it at which one value must agree as well
 BUMP = 16.0  # times what rounding and curvature explain: something narrower than the steps is at x
 FINER = 12  # binades below it at which a pair of values must agree with it
+CLOSER = 3  # binades between pairs of values ever closer to x
+BESIDE = 8.0  # times its rounding that a pair may be off
+FALLS = 2.0 * 2.0 ** (-2 * CLOSER)  # by how much truncation falls from one pair to the next, twice that
 ACCURATE = 1e-9  # relative error at which the first window is enough
 SHARP = 1e-7  # relative error at which the first window is enough for a small expected derivative
 SMALL = 1e-2  # part of a function's change that its jumps make where it stands for a smooth one
@@ -72,6 +83,7 @@ def derivative(
     value: float | None = None,
     slack: float = 0.0,
     accurate: float = ACCURATE,
+    thorough: bool = False,
 ) -> Derivative:
     """Differentiate ``function`` at ``x`` numerically and estimate the error of the result.
 
@@ -85,6 +97,7 @@ def derivative(
         value: ``f(x)``, where it is known.
         slack: absolute error of the expected derivative itself.
         accurate: relative error of a short window with which the search ends, if nothing contradicts it.
+        thorough: look at every scale in any case.
 
     Returns:
         The derivative, its estimated error and the behaviour of the function at x.
@@ -106,7 +119,7 @@ def derivative(
     tried = [start, one] if abs(start - one) > STRIDE else [start]
     if expected is not None:
         tried += [(start + one) // 2] if abs(start - one) > FINE else [start - FINE]
-    for exponent in tried:
+    for exponent in () if thorough else tried:
         window = short_window(probe, exponent)
         if window is None:
             continue
@@ -120,9 +133,38 @@ def derivative(
     probe.noise = max(noise, probe.grid)
     probe.estimated = noise_of(probe.fresh, scale, epsilon, 8 * probe.rounding(0.0))
     found = conclude(probe, [measure(probe, exponent) for exponent in scales])
+    found = replace(found, searched=True)
+    within = expected is not None and abs(found.value - expected) <= 10.0 * found.error + slack
+    if expected is not None and within and found.behaviour == "smooth" and found.nearer is None:
+        found = replace(found, nearer=nearer_slope(probe, Slope(expected, slack, found.step, found.finest)))
     if expected is None or abs(found.value - expected) <= CONFIDENCE * found.error + slack:
         return found
     return with_coarse(probe, found, scales, expected)
+
+
+def contradicts(
+    function: Callable[[float], float], expected: float, epsilon: float, noise: float, slack: float
+) -> bool:
+    """Whether pairs of values ever closer to 0 contradict a slope of the function there, the closest too.
+
+    Args:
+        function: of one float, of the scale of 1.
+        expected: its slope at 0.
+        epsilon: relative rounding error of its values.
+        noise: absolute error of its values beside that.
+        slack: absolute error of the expected slope.
+    """
+    probe, before, doubt = Probe(function, 0.0, epsilon, noise), math.inf, 0.0
+    for exponent in range(-FINER, round(math.log2(epsilon)) + 7, -CLOSER):
+        h = factor(exponent) * 2.0**exponent
+        deviation = abs((probe(h) - probe(-h)) / (2 * h) - expected)
+        rounding = BESIDE * probe.rounding(h, -h) / h
+        if deviation > rounding + FALLS * before + slack:
+            doubt = deviation
+        elif deviation + rounding < doubt:
+            doubt = 0.0  # a kink or a jump beside the point, and not at it
+        before = deviation if math.isfinite(deviation) else math.inf
+    return doubt > 0.0
 
 
 def short_window(probe: Probe, exponent: int) -> Window | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograd_core.checking.finite_differences import Derivative
 from autograd_core.checking.report import Row, Verdict
@@ -111,6 +111,12 @@ def decide(
         return "infinite", "" if analytic == found.value else "the gradient does not show it"
     if math.isinf(analytic):
         return "wrong", "the gradient is infinite and the slope is not"
+    if found.nearer is not None:
+        others = replace(found, nearer=None)
+        verdict, note = decide(analytic, others, rules, tolerance, rounding, verified)
+        return (
+            ("undecided", nearer_note(found)) if is_open(analytic, found, verdict, rules) else (verdict, note)
+        )
     if found.behaviour == "kink" and found.left and found.right:
         return at_kink(analytic, found.left.value, found.right.value, found.error, rules)
     if found.behaviour in ("jump", "noise"):
@@ -134,6 +140,26 @@ def decide(
     if hidden(analytic, found, rules, tolerance) and not verified:
         return "undecided", f"{DROWNED} up to {tolerance:.1g} here"
     return ("boundary" if found.behaviour == "boundary" else "ok"), roughly(analytic, found, rules, tolerance)
+
+
+def is_open(analytic: float, found: Derivative, verdict: Verdict, rules: Rules) -> bool:
+    """Whether steps of two scales disagree about this gradient: the closer ones are right, or are noise."""
+    assert found.nearer is not None
+    allowed = 2.0 * found.nearer.error + rules.floor * abs(analytic)
+    close = abs(analytic - found.nearer.value) <= allowed
+    if verdict == "kink":  # beside x: closer to it there is one slope
+        return not close
+    return close or verdict in ("ok", "boundary")
+
+
+def nearer_note(found: Derivative) -> str:
+    """What is told where steps of two scales disagree."""
+    assert found.nearer is not None
+    return (
+        f"f has the slope {found.value:.6g} at steps down to {found.finest:.1g} and "
+        f"{found.nearer.value:.6g} at steps of {found.nearer.step:.1g}: something narrow is at this point, "
+        "or noise"
+    )
 
 
 def roughly(analytic: float, found: Derivative, rules: Rules, tolerance: float) -> str:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-__all__ = ["Probe", "Slope", "Window", "is_resolved", "measure", "quantum"]
+__all__ = ["Probe", "Slope", "Window", "factor", "is_resolved", "measure", "quantum"]
 
 EPSILON = 2.0**-52
 LARGEST = sys.float_info.max

@@ -116,6 +116,12 @@ tiny_ripple(-0.0238, 34140000.0, 1.9e-05, 10.0)
 tiny_ripple(-0.4125, 4823000.0, 1e-05, 1.0)
 tiny_ripple(0.0204, 85310000.0, 2.5e-05, 0.0)
 tiny_ripple(2.6712, 2482000.0, 1.1e-06, 1.0)
+# Here f(x) beside the mean of the ripple looked like a kink to large steps, and every slope near it passed.
+tiny_ripple(-0.0018, 5052000.0, 0.026, 1.0)
+tiny_ripple(-0.1026, 1062000.0, 6.9e-06, 0.0)
+tiny_ripple(-0.6386, 5506000.0, 1.8e-05, 0.0)
+tiny_ripple(1.4902, 459200.0, 6.2e-05, 1.0)
+tiny_ripple(-0.1262, 5685000.0, 0.00017, 10.0)
 
 
 # --- features narrower than the steps ---------------------------------------------------------------------
