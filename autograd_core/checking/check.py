@@ -643,7 +643,9 @@ class Check:
         self, direction: Vector, start: Sequence[int], gradient: Vector, noise: float
     ) -> list[int] | None:
         """The inputs behind a contradiction along a direction; None where there is none."""
-        pending, found, any_seen = [start], [], False
+        pending: list[Sequence[int]] = [start]
+        found: list[int] = []
+        any_seen = False
         while pending and len(found) < MOST_WRONG:
             indices = pending.pop()
             if not self.contradicted(direction, indices, gradient, noise):
