@@ -84,6 +84,13 @@ def test_every_public_name_is_in_the_reference(package):
     assert not missing
 
 
+def test_every_function_has_one_entry():
+    text = "".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("reference/*.md"))
+    entries = re.findall(r"autofunction:: autograd_core\.(?:functions\.)?(\w+)$", text, re.MULTILINE)
+    functions = importlib.import_module("autograd_core.functions").__all__
+    assert [name for name in functions if entries.count(name) != 1] == []
+
+
 def test_the_layout_drawn_in_the_architecture_is_the_tree():
     page = (FOLDER / "architecture.md").read_text(encoding="utf-8")
     picture = re.search(r"## The layout\n\n```text\n(.*?)```", page, re.DOTALL)[1]
