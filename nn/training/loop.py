@@ -28,6 +28,11 @@ of your own, for a graph that branches on its numbers, and for a loss that choos
 run, no compiled interpreter, a model that draws random numbers by itself (`nn.RandomInput` draws them so that
 they can be recorded), one that reads numbers (``float(v)``), a graph of too many shapes.
 
+Three things cost time of their own beside a Program: the Python of an optimiser's ``rule``; ``on_update``,
+for which every parameter's Value is written after each update, and looked at again; and drawing random
+numbers.
+``python -m benchmarks.training`` measures them, as multiples of the plain update.
+
 **Interruption.** After every update the run stands at one `TrainingState`, an object that is never changed,
 only replaced. Whatever interrupts the run (Ctrl-C, an exception in a callback, a diverging loss), model,
 optimiser and random generators are put back to that state: whole updates only. The exception carries the
