@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import re
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -386,3 +387,32 @@ def test_a_search_over_24_settings_on_a_dask_cluster_finds_what_one_process_find
     assert alone.best_params_ == together.best_params_
     assert (alone.predict_proba(X) == together.predict_proba(X)).all()
     assert sum(tasks.values()) > 0
+
+
+def loss_of_a_fit(data):
+    return MLPClassifier((2,), max_iter=2, random_state=0).fit(*data).loss_
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("broadcast", [False, True])
+def test_data_scattered_to_a_dask_worker_that_is_gone_is_lost_unless_others_have_it(broadcast):
+    """As the how-to on scikit-learn tells; the workers are threads, of which one is closed."""
+    distributed = pytest.importorskip("distributed")
+    data = load_iris(return_X_y=True)
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+    )
+    with cluster, distributed.Client(cluster) as client:
+        worker = next(iter(cluster.workers.values()))
+        on = None if broadcast else [worker.address]
+        (scattered,) = client.scatter([data], workers=on, broadcast=broadcast)
+        assert len(client.who_has([scattered])[scattered.key]) == 1 + broadcast
+        client.sync(worker.close)
+        while worker.address in client.scheduler_info()["workers"]:
+            time.sleep(0.01)
+        fitted = client.submit(loss_of_a_fit, scattered)
+        if broadcast:
+            assert fitted.result() == loss_of_a_fit(data)
+        else:
+            with pytest.raises(distributed.client.FutureCancelledError, match="lost dependencies"):
+                fitted.result()
