@@ -2,6 +2,7 @@
 
 They are user-defined operations (`autograd_core.operation`) with SciPy's names, and work wherever those do:
 eagerly, at higher order, in Programs. The order is a plain number: there is no derivative with respect to it.
+The slope of `jv` and `iv` of an order between 0 and 1 is infinity at 0, as that of the square root.
 
 >>> import autograd_core as ag
 >>> x = ag.Value(1.0)
@@ -17,7 +18,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .custom import CustomOperation, operation
-from .engine.value import Value
+from .engine.flags import IEEE
+from .engine.value import Value, thread_mode
+from .functions import equal, where
 
 __all__ = ["i0", "i1", "iv", "j0", "j1", "jv", "k0", "k1", "kv", "y0", "y1", "yv"]
 
@@ -48,12 +51,15 @@ def _operation(name: str, below: float, above: float, low: float) -> CustomOpera
     most = 25.0 if name in ("jv", "yv") else math.inf  # beyond, the quick ones lose the digits of the phase
 
     def value(order: float, x: float) -> float:
+        lenient = thread_mode() & IEEE
         if x < low or (x < 0.0 and order != math.floor(order)):
+            if lenient:
+                return math.nan
             raise ValueError("math domain error")
         if name in ("jv", "yv") and 1e15 < abs(x) < math.inf:
             raise ValueError("SciPy's result has no correct digit beyond 1e15")
         y = float(quick[int(order)](x) if order in quick and abs(x) <= most else general(order, x))
-        if math.isinf(y) and not math.isinf(x):
+        if math.isinf(y) and not math.isinf(x) and not lenient:
             if x == 0.0:
                 raise ValueError("math domain error")
             raise OverflowError("math range error")
@@ -63,7 +69,15 @@ def _operation(name: str, below: float, above: float, low: float) -> CustomOpera
         f: Callable[..., Any] = made if isinstance(x, Value) else value
         if order == 0.0:
             return 0.0, 2.0 * above * f(1.0, x)
-        return 0.0, below * f(order - 1.0, x) + above * f(order + 1.0, x)
+
+        def slope() -> Any:
+            return below * f(order - 1.0, x) + above * f(order + 1.0, x)
+
+        if not (0.0 < order < 1.0 and low < 0.0):
+            return 0.0, slope()
+        if isinstance(x, Value):  # near 0 the slope goes as this power, and its derivatives as the power's
+            return 0.0, where(equal(x, 0.0), lambda: x ** (order - 1.0), slope)
+        return 0.0, math.inf if x == 0.0 else slope()
 
     made = operation(partials, name=name)(value)
     return made

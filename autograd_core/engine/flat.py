@@ -505,6 +505,8 @@ def unpack(packed, outside: list, operations=None):
         raise _damaged("its arrays have other lengths than a graph's")
     if operations is None:
         operations = dict(enumerate(rules))
+    usual: list = _usual_operations(operations)
+    entry: tuple
     for i in range(n):
         count = c[i]
         if count < 0 or count > len(parents) - start:
@@ -515,10 +517,18 @@ def unpack(packed, outside: list, operations=None):
             if place >= i or place < -len(outside):
                 raise _damaged("a parent stands behind its child")
             operands.append(nodes[place] if place >= 0 else outside[-1 - place])
-        extra = extras.get(i)
-        index = indices.get(i, 0)
-        rule = _operation_of(h[i] & 0xFFFF, count, index, extra, operations)
-        node = new_node(OP_LEAF if rule is None else rule.identifier or OP_CUSTOM, x[2 * i])
+        extra = extras.get(i) if extras else None
+        index = indices.get(i, 0) if indices else 0
+        entry = usual[h[i] & 0xFF] if h[i] & 0xFFFF < 0xFF else None
+        if (
+            entry is None
+            or extra is not None
+            or index != 0
+            or cython.cast(cython.longlong, entry[0]) != count
+        ):
+            rule = _operation_of(h[i] & 0xFFFF, count, index, extra, operations)
+            entry = (count, *_facts_of(rule))
+        node = new_node(entry[1], x[2 * i])
         if extra is not None:
             node._extra = _extra_copy(extra)
         if cython.compiled:
@@ -527,9 +537,7 @@ def unpack(packed, outside: list, operations=None):
             node._parents, node._partials = tuple(operands), tuple(d[start : start + count])
             node._index = index
         node._grad = x[2 * i + 1]
-        node._flags |= (h[i] >> 16) & LASTING & ~(SELECTING | INDEX_1)
-        if rule is not None and rule.selecting:
-            node._flags |= SELECTING
+        node._flags |= (h[i] >> 16) & LASTING & ~(SELECTING | INDEX_1) | cython.cast(cython.int, entry[2])
         place = h[i] >> 32
         if place < 0 or place >= len(scopes):
             raise _damaged("a node is in a scope that is not listed")
@@ -539,6 +547,23 @@ def unpack(packed, outside: list, operations=None):
     if start != len(parents):
         raise _damaged("there are more parents than the nodes have")
     return nodes
+
+
+def _facts_of(rule):
+    """Return the number of an operation, None for a leaf's, and the flag that its nodes have."""
+    if rule is None:
+        return OP_LEAF, 0
+    return rule.identifier or OP_CUSTOM, SELECTING if rule.selecting else 0
+
+
+def _usual_operations(operations):
+    """Return (count of parents, number, flag) of the operations that have a fixed count, by their number."""
+    usual = [None] * 256
+    usual[OP_LEAF] = 0, *_facts_of(None)
+    for op, rule in operations.items():
+        if rule is not None and rule.arity and 0 < op < 255:
+            usual[op] = rule.arity, *_facts_of(rule)
+    return usual
 
 
 def _operation_of(op, count, index, extra, operations):

@@ -19,6 +19,12 @@ from .value import failure, method, number_of, rules
 COMPILED = cython.compiled
 
 
+# By the names that micrograd and microgpt give them.
+method(Value.parents, "_prev")
+method(Value.parents, "_children")
+method(Value.partials, "_local_grads")
+
+
 @method
 def softmax(self: Value, values, index=None):
     """Return the nodes of softmax of some Values, or the one with that index."""

@@ -186,23 +186,11 @@ class Value:
         return tuple([_parent(self, j) for j in range(parent_count(self))])
 
     @property
-    def _prev(self):
-        return self.parents
-
-    @property
-    def _children(self):
-        return self.parents
-
-    @property
     def partials(self):
         """The derivative of this node with respect to each parent; 0 for the constant exponent of a power."""
         if get_mode() & (RECORDING | RULE) or self._flags & RECORDED:
             forbid_reading(self, "its .partials were read")
         return tuple([_partial(self, j) for j in range(parent_count(self))])
-
-    @property
-    def _local_grads(self):
-        return self.partials
 
     @property
     def index(self):
@@ -248,44 +236,34 @@ class Value:
     # --- arithmetic -------------------------------------------------------------------------------------
 
     def __add__(self, other):
-        if isinstance(other, Value):
-            return _binary(OP_ADD, self, cython.cast(Value, other))
-        return _mixed(OP_ADD, self, other, False)
+        return _operator(OP_ADD, self, other, False)
 
     def __radd__(self, other):
-        return _mixed(OP_ADD, self, other, True)
+        return _operator(OP_ADD, self, other, True)
 
     def __sub__(self, other):
-        if isinstance(other, Value):
-            return _binary(OP_SUB, self, cython.cast(Value, other))
-        return _mixed(OP_SUB, self, other, False)
+        return _operator(OP_SUB, self, other, False)
 
     def __rsub__(self, other):
-        return _mixed(OP_SUB, self, other, True)
+        return _operator(OP_SUB, self, other, True)
 
     def __mul__(self, other):
-        if isinstance(other, Value):
-            return _binary(OP_MUL, self, cython.cast(Value, other))
-        return _mixed(OP_MUL, self, other, False)
+        return _operator(OP_MUL, self, other, False)
 
     def __rmul__(self, other):
-        return _mixed(OP_MUL, self, other, True)
+        return _operator(OP_MUL, self, other, True)
 
     def __truediv__(self, other):
-        if isinstance(other, Value):
-            return _binary(OP_DIV, self, cython.cast(Value, other))
-        return _mixed(OP_DIV, self, other, False)
+        return _operator(OP_DIV, self, other, False)
 
     def __rtruediv__(self, other):
-        return _mixed(OP_DIV, self, other, True)
+        return _operator(OP_DIV, self, other, True)
 
     def __mod__(self, other):
-        if isinstance(other, Value):
-            return _binary(OP_MOD, self, cython.cast(Value, other))
-        return _mixed(OP_MOD, self, other, False)
+        return _operator(OP_MOD, self, other, False)
 
     def __rmod__(self, other):
-        return _mixed(OP_MOD, self, other, True)
+        return _operator(OP_MOD, self, other, True)
 
     def __floordiv__(self, other):
         return _floor_divide(self, _operand(other, "//"))
@@ -302,23 +280,21 @@ class Value:
     def __pow__(self, other, modulus=None):
         if modulus is not None:
             raise TypeError("pow() of Values takes no modulus")
-        if isinstance(other, Value):
-            return _binary(OP_POW, self, cython.cast(Value, other))
-        return _mixed(OP_POW, self, other, False)
+        return _operator(OP_POW, self, other, False)
 
     def __rpow__(self, other, modulus=None):
         if modulus is not None:
             raise TypeError("pow() of Values takes no modulus")
-        return _mixed(OP_POW, self, other, True)
+        return _operator(OP_POW, self, other, True)
 
     def __neg__(self):
-        return _unary(OP_NEG, self)
+        return make_unary(OP_NEG, self)
 
     def __pos__(self):
         return self
 
     def __abs__(self):
-        return _unary(OP_ABS, self)
+        return make_unary(OP_ABS, self)
 
     # --- comparisons: of numbers, but == of two Values is identity ------------------------------------------
 
@@ -484,8 +460,8 @@ def constant(number: cython.double) -> Value:
 
 
 @cython.cfunc
-@cython.inline
-def _unary(op: cython.int, a: Value) -> Value:
+def make_unary(op: cython.int, a: Value) -> Value:
+    """Make the node of an operation of one operand."""
     y: cython.double
     if cython.compiled:
         d: cython.double[3]
@@ -505,8 +481,8 @@ def _unary(op: cython.int, a: Value) -> Value:
 
 
 @cython.cfunc
-@cython.inline
-def _binary(op: cython.int, a: Value, b: Value) -> Value:
+def make_binary(op: cython.int, a: Value, b: Value) -> Value:
+    """Make the node of an operation of two operands."""
     y: cython.double
     if cython.compiled:
         d: cython.double[3]
@@ -529,8 +505,10 @@ def _binary(op: cython.int, a: Value, b: Value) -> Value:
 
 
 @cython.cfunc
-def _mixed(op: cython.int, a: Value, other, reflected: cython.bint):
-    """An operation of a node and something that is not one."""
+def _operator(op: cython.int, a: Value, other, reflected: cython.bint):
+    """An operation of a node and whatever stands on its other side."""
+    if isinstance(other, Value):
+        return make_binary(op, a, cython.cast(Value, other))
     operand = _operand(other, rules[op].symbol)
     if operand is NotImplemented:
         return NotImplemented
@@ -563,18 +541,6 @@ def _floor_divide(left, right):
 def _divmod(left, right):
     quotient = _floor_divide(left, right)
     return NotImplemented if quotient is NotImplemented else (quotient, left % right)
-
-
-@cython.cfunc
-def make_unary(op: cython.int, a: Value) -> Value:
-    """Make the node of an operation of one operand."""
-    return _unary(op, a)
-
-
-@cython.cfunc
-def make_binary(op: cython.int, a: Value, b: Value) -> Value:
-    """Make the node of an operation of two operands."""
-    return _binary(op, a, b)
 
 
 def evaluate(op: cython.int, a, b=0.0, c=0.0):

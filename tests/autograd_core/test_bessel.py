@@ -1,5 +1,6 @@
 """Bessel functions: values and derivatives against mpmath, in every way that an operation is used."""
 
+import functools
 import math
 import pickle
 import subprocess
@@ -11,6 +12,7 @@ pytest.importorskip("mpmath")
 pytest.importorskip("scipy")
 
 import mpmath as mp
+from scipy import special
 
 import autograd_core as ag
 from autograd_core import Value, bessel
@@ -112,3 +114,22 @@ def test_scipy_is_imported_only_for_them_and_named_where_it_is_missing():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "pip install 'autograd-core[special]'" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["jv", "iv"])
+@pytest.mark.parametrize("order", [0.25, 0.5, 0.9])
+def test_an_infinite_slope_at_0_is_infinity_as_that_of_the_square_root(name, order):
+    f = functools.partial(getattr(bessel, name), order)
+    assert f(0.0) == 0.0
+    x = Value(0.0)
+    f(x).backward()
+    assert x.grad == ag.grad(f)(0.0) == ag.grad(f)(x).data == ag.grad(ag.sqrt)(0.0) == math.inf
+    assert ag.grad(ag.grad(f))(0.0) == -math.inf
+    with ag.diagnose(), pytest.raises(ag.NonFiniteError, match=name):
+        f(x)
+    factor = 0.5 if name == "iv" else -0.5
+    for at in (1e-300, 1e-9, 0.7):
+        below, above = (float(getattr(special, name)(order + step, at)) for step in (-1.0, 1.0))
+        assert ag.grad(f)(at) == ag.grad(f)(Value(at)).data == pytest.approx(0.5 * below + factor * above)
+    for singular in (order + 1.0, 1.0, 2.5):
+        assert math.isfinite(ag.grad(functools.partial(getattr(bessel, name), singular))(0.0))
