@@ -15,6 +15,7 @@ const sources = names.map((name) => readFileSync(new URL(`${name}.js`, folder), 
 // What others call by its name: the calculus and the sentences are made by Python, the rest is called from a page.
 const KEPT = ["valueOf", "partialsOf", "foldsOf", "isLive", "SENTENCES", "mountNext", "playgroundNext", "module_"];
 const OTHERS = ["constructor", "render"]; // JavaScript's and anywidget's
+const KEYS = ["edge", "edges", "offset", "opened", "parts", "running", "steps", "tail", "texts", "told", "upward", "weight"]; // of the modules' objects
 
 // Names of the classes' own methods and attributes, which nothing but the modules knows.
 function ownNames() {
@@ -29,7 +30,7 @@ function ownNames() {
     ...all(/"(\w+)":/g, python + readFileSync(new URL("sentences.json", folder), "utf8")), // keys of what Python writes
     ...all(/["'](\w+)["']/g), // and what may be a key that is computed
   ]);
-  return [...all(/^  (?:get |async )?(\w+)\([^)]*\) \{$/gm), ...all(/this\.(\w+)/g)].filter((name) => !known.has(name));
+  return [...KEYS, ...all(/^  (?:get |async )?(\w+)\([^)]*\) \{$/gm), ...all(/this\.(\w+)/g)].filter((name) => !known.has(name));
 }
 
 // Each module after those that it imports.

@@ -18,7 +18,7 @@ from autograd_core.calculus.symbols import Symbol
 from autograd_core.engine.value import Value
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step
 from viz.snapshot import Snapshot
-from viz.text import DASH, digits_needed, number, visible
+from viz.text import DASH, digits_needed, exact, number, visible
 
 FORMULA_LIMIT = 80  # characters; a longer formula tells less than its value
 SENTENCES: dict[str, Any] = json.loads(
@@ -108,16 +108,22 @@ class Narrator:
         operation = node.operation
         if isinstance(operation, Dot):
             factor = _factor(node, slot)
-            return "" if factor is None else self.name(factor)
+            return "" if factor is None else self._exact_name(factor)
         if operation.name == "pow" and slot == 0 and node.parents[1].is_constant:
             return self._power_rule(node)
         templates = formula_templates(operation)
         if isinstance(operation, Reduction):
             text = _fill(templates[operation.indexed and node.index == slot], self._fold_names(node, slot))
         else:
-            names = {str(k): self.name(parent) for k, parent in enumerate(node.parents)}
+            names = {str(k): self._exact_name(parent) for k, parent in enumerate(node.parents)}
             text = _fill(templates[min(slot, len(templates) - 1)], names | {"y": self.name(node)})
         return text if len(text) <= FORMULA_LIMIT else ""
+
+    def _exact_name(self, node: Value) -> str:
+        """A number in a formula has all its digits: with fewer, the formula would give another number."""
+        name, data = self.name(node), self._data[node]
+        constant = node.is_leaf and node.is_constant and name == self._number(data)
+        return exact(data, self._digits) if constant else name
 
     def _fold_names(self, node: Value, slot: int) -> dict[str, str]:
         """The names in the rule of softmax, mean, max ...: the folds have none, so they are their numbers."""

@@ -24,6 +24,7 @@ _PAGE_STYLE = (
     f"overflow-wrap:anywhere}}.{HOST} img{{max-width:100%}}"
 )
 _STATIC = Path(__file__).parent / "static"
+RARE = frozenset({"stale", "stale_partial", "stale_partials", "seed_other"})
 _CALCULUS = ("foldsOf", "isLive", "partialsOf", "valueOf")  # what the other modules call of it
 _SHORT = {
     "OPERATIONS": "OPS",
@@ -37,23 +38,21 @@ _SHORT |= {"total": "t_", "biased": "b_", "index": "i_", "reduction": "r"}  # th
 _IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./([\w-]+)\.js";\n', re.M)
 
 
-def player_script(
-    operations: Collection[str] | None = None, entry: str = "player", stale: bool = True
-) -> str:
+def player_script(operations: Collection[str] | None = None, entry: str = "player", rare: bool = True) -> str:
     """The player's modules as one ES module.
 
     Args:
         operations: The operations that the page must compute; by default all.
         entry: The module to begin with: `player`, `regrouping` for a picture with groups, `widget` or
             `playground`.
-        stale: Whether the graph may be stale, so that sentences about that are needed.
+        rare: Whether sentences are needed for a stale graph, and for a gradient that is not 1.
     """
-    return _script(None if operations is None else frozenset(operations), entry, stale)
+    return _script(None if operations is None else frozenset(operations), entry, rare)
 
 
 @cache
-def _script(operations: frozenset[str] | None, entry: str, stale: bool) -> str:
-    return "\n".join(_small(name, text) for name, text in modules(operations, entry, stale).items())
+def _script(operations: frozenset[str] | None, entry: str, rare: bool) -> str:
+    return "\n".join(_small(name, text) for name, text in modules(operations, entry, rare).items())
 
 
 def _small(name: str, text: str) -> str:
@@ -99,7 +98,7 @@ def _without_unused(text: str) -> str:
 
 
 def modules(
-    operations: Collection[str] | None = None, entry: str = "player", stale: bool = True
+    operations: Collection[str] | None = None, entry: str = "player", rare: bool = True
 ) -> dict[str, str]:
     """The text of each module that `entry` needs, imports first, with imports and exports taken out."""
     found: dict[str, str] = {}
@@ -108,7 +107,7 @@ def modules(
         name, ready = pending.pop()
         if name in found:
             continue
-        text = module_source(name, operations, stale)
+        text = module_source(name, operations, rare)
         if ready:
             found[name] = re.sub(r"^export (?!default)", "", _IMPORT.sub("", text), flags=re.M)
             continue
@@ -116,23 +115,23 @@ def modules(
     return found
 
 
-def module_source(name: str, operations: Collection[str] | None = None, stale: bool = True) -> str:
+def module_source(name: str, operations: Collection[str] | None = None, rare: bool = True) -> str:
     """One module as it stands in viz/static, or as it is made: the calculus and the sentences."""
     if name == "calculus":
         return module_text(None if operations is None else frozenset(operations))
     if name == "sentences":
-        sentences = json.dumps(_sentences(operations, stale), ensure_ascii=False, separators=(",", ":"))
+        sentences = json.dumps(_sentences(operations, rare), ensure_ascii=False, separators=(",", ":"))
         return f"export const SENTENCES = {sentences};\n"
     return (_STATIC / f"{name}.js").read_text(encoding="utf-8")
 
 
-def _sentences(operations: Collection[str] | None, stale: bool) -> dict[str, Any]:
-    """What a page can say: no word for an operation that it has not, nor of a stale graph if it is none."""
+def _sentences(operations: Collection[str] | None, rare: bool) -> dict[str, Any]:
+    """What a page can say: no word for an operation that it has not, nor what is rarely said."""
     found: dict[str, Any] = {}
     for name, part in SENTENCES.items():
         if name in ("infix", "signs", "words") and operations is not None:
             found[name] = {op: sign for op, sign in part.items() if op in operations}
-        elif stale or not name.startswith("stale"):
+        elif rare or name not in RARE:
             found[name] = part
     return found
 
@@ -157,12 +156,22 @@ def output(
     A sanitiser that drops the script leaves the picture. The player takes its picture from the image, so it
     is there once only.
     """
-    script = player_script(operations, "regrouping" if groups else "player", bool(payload["graph"]["stale"]))
+    script = player_script(operations, "regrouping" if groups else "player", is_rare(payload))
+    key = hashlib.sha256(script_json(payload).encode()).hexdigest()[
+        :12
+    ]  # the script finds its own picture by it
+    payload = payload | {"key": key}
     return (
-        f'<div class="{HOST}">{svg_image(svg, description)}</div>\n'
+        f'<div class="{HOST}" data-graph="{key}">{svg_image(svg, description)}</div>\n'
         f'<script type="module">\n{script}\n'
         f'mountNext("{HOST}", {script_json(payload)});\n</script>'
     )
+
+
+def is_rare(payload: dict[str, Any]) -> bool:
+    """Whether a graph needs sentences that most do not."""
+    graph = payload["graph"]
+    return bool(graph["stale"]) or any(seed != 1.0 for seed in graph["seeds"])
 
 
 def page(fragment: str, title: str) -> str:

@@ -264,7 +264,7 @@ class _Painter:
         parent, partial = self.snapshot.parents[child][slot], self.snapshot.nodes[child].partials[slot]
         constant = self.snapshot.kinds[parent] == "constant"
         shown = number(partial, self.style.digits) if self.labelled and not constant else ""
-        tooltip = f"∂{self.names[child]}/∂{self.names[parent]} = {partial!r}"
+        tooltip = "" if constant else f"∂{self.names[child]}/∂{self.names[parent]} = {partial!r}"
         trouble = any(finding.slot == slot and finding.severe for finding in self.notes.get(child, ()))
         return Link(ident, tail.ident, head.ident, shown, tooltip, constant, trouble, child=child)
 
@@ -320,7 +320,9 @@ class _Painter:
         kinds = Counter(self.snapshot.kinds)
         counts = ", ".join(f"{kinds[kind]} {kind}{'s' if kinds[kind] != 1 else ''}" for kind in sorted(kinds))
         outputs = ", ".join(
-            f"{self._name(i) or self.names[i]} = {number(self.snapshot.data[i], 6)}"
+            (self._name(i) or self.names[i])
+            # in a player they are not computed yet, or changed
+            + ("" if self.style.numbered else f" = {number(self.snapshot.data[i], 6)}")
             for i in self.snapshot.roots[:5]
         )
         return f"Computation graph of {outputs}: {counts}."

@@ -16,7 +16,7 @@ from viz.diagnosis import layers_of
 from viz.drawing import Drawing, scope_names
 from viz.errors import FormatError
 from viz.files import write_file
-from viz.page import output, page, player_css, player_script
+from viz.page import is_rare, output, page, player_css, player_script
 from viz.payload import Script
 from viz.picture import Style
 from viz.planning import Options
@@ -121,8 +121,8 @@ class Player:
         script = self.script
         leaves = (i for i, kind in enumerate(script.snapshot.kinds) if kind in ("input", "parameter"))
         recorded = {script.names[i]: script.snapshot.data[i] for i in leaves}
-        changed = self._widget.inputs if self._widget is not None else {}
-        return recorded | {name: float(value) for name, value in changed.items() if name in recorded}
+        given = self._widget.inputs if self._widget is not None else {}
+        return recorded | {name: float(x) for name, x in given.items() if name in recorded and x is not None}
 
     def describe(self) -> str:
         """The current step in words.
@@ -130,7 +130,7 @@ class Player:
         Returns:
             What a screen reader gets to read.
         """
-        return self.script.frames[self._position - 1].sentence.say if self._position else "Start."
+        return self.script.frames[self._position - 1].sentence.say if self._position else self.script.opening
 
     @cached_property
     def script(self) -> Script:
@@ -254,14 +254,14 @@ class Player:
         if self._widget is None:
             from viz.widget import make_widget
 
-            script = player_script(used_operations(self.script), "widget")
-            payload = script_json(self._payload() | {"svg": self._svg})
-            self._widget = make_widget(payload, script, self._position)
+            payload = self._payload() | {"svg": self._svg}
+            script = player_script(used_operations(self.script), "widget", is_rare(payload))
+            self._widget = make_widget(script_json(payload), script, self._position)
             self._widget.observe(self._follow, "position")
         return self._widget
 
     def _follow(self, change: Any) -> None:
-        self._position = max(0, min(len(self), change["new"]))
+        self._position = self._widget.position = max(0, min(len(self), change["new"]))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         """The widget where there is one, and the HTML for every other viewer; never an exception."""

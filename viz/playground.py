@@ -37,7 +37,7 @@ def playground_html(expression: str = EXPRESSION, values: Mapping[str, float] | 
         "values": dict(values or {}),
         "facts": _facts(),
     }
-    script = player_script(entry="playground", stale=False)
+    script = player_script(entry="playground", rare=False)
     return (
         f'<div class="{HOST}"></div>\n<script type="module">\n{script}\n'
         f'playgroundNext("{HOST}", {script_json(payload)});\n</script>'

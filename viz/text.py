@@ -92,6 +92,13 @@ def number(value: float | None, digits: int = 4) -> str:
     return _laid_out("-" * sign, "".join(map(str, figures)).rstrip("0"), found.adjusted(), precision)
 
 
+def exact(value: float, digits: int = 4) -> str:
+    """A number with at least `digits` digits, and as many as tell it from every other."""
+    while digits < MOST_DIGITS and float(number(value, digits)) != value:
+        digits += 1
+    return number(value, digits)
+
+
 def _laid_out(sign: str, figures: str, exponent: int, precision: int) -> str:
     """Digits and their exponent as a number is written, as `%g` does."""
     if not -4 <= exponent < precision:

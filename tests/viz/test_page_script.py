@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import viz
-from autograd_core import Value, dot, logsumexp, softmax
+from autograd_core import Value, dot, logsumexp, maximum, softmax
 from autograd_core.calculus.javascript import LIVE
 from autograd_core.calculus.operations import OPERATIONS
 from autograd_core.engine.nary import apply
@@ -102,6 +102,7 @@ def roots():
     yield dot([Value(0.1 * i, f"w{i}") for i in range(9)], [Value(1.0 - i, f"x{i}") for i in range(9)])
     yield stale + 1.0
     yield (-x).relu() + x.tanh() * x
+    yield x / 0.105865398871303 + maximum(x, 1.0000001)
 
 
 @pytest.mark.parametrize("k", range(len(list(roots()))))
@@ -224,14 +225,14 @@ def test_the_modules_share_no_name_and_parse_as_one(entry, tmp_path):
 
 
 USED = frozenset({"add", "sub", "mul", "div", "neg", "pow", "dot", "mean", "relu", "tanh", "exp", "log"})
-MOST = {"player": 52, "regrouping": 59.8, "widget": 60, "playground": 62}  # kB of script and style
+MOST = {"player": 52, "regrouping": 59.9, "widget": 60.3, "playground": 61.8}  # kB of script and style
 
 
 @pytest.mark.parametrize("entry", MOST)
 def test_the_script_and_the_style_of_each_artefact_are_small(entry):
     """Before any compression, with usual operations; a picture with groups needs more modules."""
     css = player_css() + (player_css("playground") if entry == "playground" else "")
-    assert (len(player_script(USED, entry, stale=False).encode()) + len(css.encode())) / 1000 < MOST[entry]
+    assert (len(player_script(USED, entry, rare=False).encode()) + len(css.encode())) / 1000 < MOST[entry]
     assert entry == "playground" or "graphOf" not in "".join(modules(None, entry).values())
 
 
@@ -275,7 +276,7 @@ def test_the_calculus_of_a_page_is_small_and_the_same(in_node, tmp_path):
 
 
 def test_a_page_speaks_of_what_it_has(small):
-    text = player_script(frozenset({"add"}), stale=False)
+    text = player_script(frozenset({"add"}), rare=False)
     assert '"add":"plus"' in text
     assert "minus" not in text
     assert "Its partials are stale" not in text
@@ -295,10 +296,13 @@ def test_a_module_reads_on_its_own():
         assert text.count("\n") < 520
 
 
+JS = {"-0.0": "-0", "inf": "Infinity", "-inf": "-Infinity"}
+
+
 def awkward(name):
     """Operands at the edges: infinities come of them, and errors."""
     choose = random.Random(name)
-    edges = [1e308, -1e308, 1e-320, 0.0, -0.0, 1e200, 2.0, -2.0, 0.5, 1.0, -1.0, 1e3]
+    edges = [1e308, -1e308, 1e-320, 0.0, -0.0, 1e200, 2.0, -2.0, 0.5, 1.0, -1.0, 1e3, math.inf, -math.inf]
     arity = 4 if name == "dot" else OPERATIONS[name].arity or 3
     return [[choose.choice(edges) for _ in range(arity)] for _ in range(80)]
 
@@ -316,12 +320,12 @@ def test_the_page_says_that_python_raises_where_python_raises(in_node):
     code = """
     import { raises } from "./notice.js";
     import { valueOf } from "./calculus.js";
-    const zero = (x) => (x === "-0" ? -0 : x);
+    const read = (x) => (typeof x === "string" ? Number(x) : x);
     const found = (name, x) => raises(name, x, valueOf(name, x));
-    console.log(JSON.stringify(given.map(([name, rows]) => rows.map((row) => found(name, row.map(zero))))));
+    console.log(JSON.stringify(given.map(([name, rows]) => rows.map((row) => found(name, row.map(read))))));
     """
     cases = [(name, awkward(name)) for name in sorted(LIVE)]
-    coded = [[name, [["-0" if str(x) == "-0.0" else x for x in row] for row in rows]] for name, rows in cases]
+    coded = [[name, [[JS.get(str(x), x) for x in row] for row in rows]] for name, rows in cases]
     expected = [[raised(name, row) for row in rows] for name, rows in cases]
     assert any(map(any, expected))
     for (name, rows), told, python in zip(cases, in_node(code, coded), expected, strict=True):

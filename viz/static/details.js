@@ -41,7 +41,7 @@ export class Details {
     fill(this.paths, ...found.map((path) => this.pathItem(i, path)));
     const earlier = graph.grads[i] === null ? null : parsed(graph.grads[i]);
     const rest = Number(count) - found.length;
-    if (rest > 0) this.paths.append(make("li", {}, `${text((total ?? 0) - (earlier ?? 0) - found.reduce((sum, path) => sum + path.product, 0))} from ${rest.toLocaleString("en")} more paths`));
+    if (rest > 0) this.paths.append(make("li", {}, `and ${rest.toLocaleString("en")} more paths`));
     put(this.sum, count ? `${earlier === null ? "" : `${text(earlier)} from earlier sweeps + `}sum of all paths = ${text(total)} = grad(${graph.names[i]})` : "No path: the gradient sends nothing here.");
   }
 

@@ -164,18 +164,23 @@ export class Graph {
       counts.set(j, users.reduce((sum, [user]) => sum + counts.get(user), seeds.has(j) ? 1n : 0n));
       bounds.set(j, Math.max(Math.abs(seeds.get(j) ?? 0), ...users.map(([user, k]) => Math.abs(this.p[user][k]) * bounds.get(user))));
     }
-    const open = counts.has(i) ? [{ node: i, product: 1, steps: [] }] : [];
+    const open = counts.has(i) ? [{ node: i, product: 1 }] : [];
     const found = [];
+    const score = (start) => Math.abs(start.product) * (start.done ? 1 : bounds.get(start.node));
+    const best = (starts) => starts.splice(starts.reduce((a, _, b) => (score(starts[b]) > score(starts[a]) ? b : a), 0), 1)[0];
     while (open.length && found.length < limit) {
-      const score = (start) => Math.abs(start.product) * (start.done ? 1 : bounds.get(start.node));
-      const best = open.reduce((a, b) => (score(b) < score(a) ? a : b)); // of equals the newest: one path is followed to its end
-      open.splice(open.indexOf(best), 1);
-      if (best.done) found.push(best);
-      else {
-        if (seeds.has(best.node)) open.push({ ...best, product: best.product * seeds.get(best.node), done: true });
-        for (const [user, k] of upward(best.node)) open.push({ node: user, product: best.product * this.p[user][k], steps: [...best.steps, [user, k]] });
+      // the best start is followed to the end along the best edges; each edge passed by is another start
+      let start = best(open);
+      while (!start.done) {
+        const { node, product } = start, before = start;
+        const choices = upward(node).map(([user, k]) => ({ node: user, product: product * this.p[user][k], edge: [user, k], before }));
+        if (seeds.has(node)) choices.push({ node, product: product * seeds.get(node), before, done: true });
+        start = best(choices);
+        open.push(...choices);
       }
-      if (open.length > 4000) break;
+      const steps = [];
+      for (let at = start; at; at = at.before) if (at.edge) steps.unshift(at.edge);
+      found.push({ product: start.product, steps });
     }
     const on = { nodes: [...counts.keys()].filter((j) => this.reaches(i, j)), edges: [] };
     const inside = new Set(on.nodes);

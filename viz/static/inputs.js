@@ -8,6 +8,7 @@ export class Inputs {
   constructor(graph, { onChange, onChoose, onReset }) {
     Object.assign(this, { graph, onChange, onChoose });
     this.rows = new Map();
+    this.grads = [];
     this.list = make("div.inputs");
     this.note = note();
     const kids = [this.list, this.note];
@@ -26,10 +27,11 @@ export class Inputs {
   fill(wanted) {
     const { graph } = this;
     const order = [...graph.leaves].sort((a, b) => (graph.kinds[b] === "input") - (graph.kinds[a] === "input"));
-    const found = order.filter((i) => graph.names[i].includes(wanted) || graph.titles[i].includes(wanted));
+    const fits = (text) => text.toLowerCase().includes(wanted.toLowerCase());
+    const found = order.filter((i) => fits(graph.names[i]) || fits(graph.titles[i]));
     this.rows = new Map(found.slice(0, ROWS).map((i) => [i, this.row(i)]));
     fill(this.list, ...[...this.rows.values()].map((row) => row.element));
-    put(this.note, found.length > ROWS ? `${found.length - ROWS} more; search for them by name` : "");
+    put(this.note, found.length > ROWS ? `${found.length - ROWS} more; search for them by name` : found.length ? "" : "There is no such input.");
     this.refresh();
   }
 
@@ -66,7 +68,8 @@ export class Inputs {
   }
 
   // The numbers as they are; gradients that are not computed yet are a dash.
-  refresh(grads = []) {
+  refresh(grads = this.grads) {
+    this.grads = grads;
     for (const [i, row] of this.rows) {
       const { range, box, grad } = row;
       const value = this.graph.x[i], now = grads[i] ?? null;

@@ -27,6 +27,7 @@ export class Learning {
     for (let k = 0; k < times; k++) {
       this.apply(this.weights.map((i) => [i, graph.x[i] - eta * graph.slopeAt(i)]));
       this.course.push(graph.output);
+      if (!Number.isFinite(graph.output)) break; // it diverged
     }
   }
 

@@ -1,7 +1,7 @@
 // What one step says. The sentences are those of sentences.json; viz/narration.py reads them too.
 import { foldsOf, isLive, valueOf } from "./calculus.js";
 import { SENTENCES } from "./sentences.js";
-import { DASH, digitsNeeded, number } from "./numbers.js";
+import { DASH, digitsNeeded, exact, number } from "./numbers.js";
 
 const FORMULA_LIMIT = 80, TERMS = 4, SHOWN = 8;
 
@@ -97,7 +97,7 @@ export class Narrator {
   formula(i, slot) {
     const { graph } = this;
     if (graph.staleNow.has(i)) return ""; // its partials are of numbers that are no longer there
-    const op = graph.ops[i], parents = graph.parents[i], names = parents.map((parent) => graph.names[parent]);
+    const op = graph.ops[i], parents = graph.parents[i], names = parents.map((parent) => this.exactName(parent));
     if (op === "dot") {
       const terms = parents.length >> 1;
       return slot < 2 * terms ? names[(slot + terms) % (2 * terms)] : "";
@@ -113,6 +113,12 @@ export class Narrator {
     return [...text].length <= FORMULA_LIMIT ? text : "";
   }
 
+  // A number in a formula has all its digits: with fewer, what the formula gives would be another number.
+  exactName(i) {
+    const { kinds, names, x } = this.graph;
+    return kinds[i] === "constant" && names[i] === this.show(x[i]) ? exact(x[i], this.digits) : names[i];
+  }
+
   foldNames(i, slot) {
     const { graph } = this;
     const [m, s] = foldsOf(graph.ops[i], graph.operands(i));
@@ -125,7 +131,7 @@ export class Narrator {
     const { graph } = this;
     const lines = graph.scopes[i] ? [`scope ${graph.scopes[i]}`] : [];
     if (graph.sources[i]) lines.push(`made at ${graph.sources[i]}`);
-    return lines.concat((graph.p[i] ?? []).slice(0, 12).map((partial, k) => this.partialLine(i, k, partial)));
+    return lines.concat((graph.p[i] ?? []).slice(0, 12).flatMap((partial, k) => (graph.kinds[graph.parents[i][k]] === "constant" ? [] : this.partialLine(i, k, partial))));
   }
 
   partialLine(i, k, partial) {

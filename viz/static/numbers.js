@@ -37,6 +37,12 @@ export function digitsNeeded(compute, operands, result, digits) {
   return MOST_DIGITS;
 }
 
+// A number with as many digits as tell it from every other.
+export function exact(value, digits) {
+  while (digits < MOST_DIGITS && parsed(number(value, digits)) !== value) digits++;
+  return number(value, digits);
+}
+
 // The nearest number that is finite.
 export const finite = (value) => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));
 

@@ -105,10 +105,10 @@ function columns(nodes, root, facts) {
   const place = new Map(order.map((i, k) => [i, k]));
   const kept = order.map((i) => nodes[i]);
   const last = kept[place.get(root)];
-  if (last.op && !kept.some((node) => node.label === "y")) last.label = "y";
+  if (last.op) last.label = ["y", "z", "f", "g"].find((label) => !kept.some((node) => node.label === label));
   const numbered = [...kept.keys()].sort((a, b) => (kept[a].op ? 1 : 0) - (kept[b].op ? 1 : 0) || a - b).filter((k) => kept[k].kind !== "constant");
   const names = kept.map((node) => number(node.data));
-  numbered.forEach((k, rank) => (names[k] = kept[k].label && !/^u\d+$/.test(kept[k].label) ? kept[k].label : `u${rank + 1}`));
+  numbered.forEach((k, rank) => (names[k] = kept[k].label && !/^(u\d+|inf|nan)$/i.test(kept[k].label) ? kept[k].label : `u${rank + 1}`));
   const all = (fill) => kept.map(fill);
   return {
     ...facts,

@@ -18,7 +18,7 @@ import { Slope } from "./slope.js";
 import { Stage, backArrow, parseSvg } from "./stage.js";
 import { buildView, watchTheme } from "./view.js";
 
-const UNDIAGNOSED = "Numbers are changed: the diagnosis was of the recorded ones, and is not shown.";
+const UNDIAGNOSED = "What was found in the recorded numbers is not shown: they are changed.";
 const ROLES = ["argument", "into", "result", "from", "along", "to"];
 
 export class Player {
@@ -104,7 +104,7 @@ export class Player {
       const now = computed[i] ? this.graph.p[i][slot] : null;
       if (Object.is(this.edgeSeen[k], now)) return;
       this.edgeSeen[k] = now;
-      put(handle.title, now === null ? "" : `∂${names[i]}/∂${names[parents[i][slot]]} = ${full(now)}`);
+      put(handle.title, now === null || link.constant ? "" : `∂${names[i]}/∂${names[parents[i][slot]]} = ${full(now)}`);
       if (handle.text && !link.constant) handle.text.textContent = now === null ? "" : number(now, digits);
     });
     this.view.player.classList.toggle("changed", this.graph.changed);
@@ -249,7 +249,7 @@ export class Player {
   hover(k) {
     if (k === null) return this.light(null);
     const { members } = this.boxes[k];
-    if (members.length === 1 && this.graph.size <= PATHS_FOR) this.light(this.graph.paths(members[0], 1).on);
+    if (members.length === 1 && this.graph.size <= PATHS_FOR) this.light(this.graph.paths(members[0], 0).on);
   }
 
   light(on) {
@@ -369,8 +369,8 @@ function pictureFromImage(host) {
   return new TextDecoder().decode(bytes);
 }
 
-// Plain HTML output: the first host of this name that no player has taken yet.
+// Plain HTML output: the first host of this name and this graph that no player has taken yet.
 export function mountNext(name, payload) {
-  const host = all(document, `.${name}`).find((element) => !element.dataset.mounted);
+  const host = all(document, `.${name}`).find((element) => !element.dataset.mounted && element.dataset.graph === payload.key);
   return host && mount(host, payload);
 }

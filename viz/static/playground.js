@@ -12,10 +12,11 @@ export function playground(host, payload) {
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   watchTheme(host);
   const field = make("input", { type: "text", class: "expression", spellcheck: "false", autocomplete: "off", autocapitalize: "off", "aria-label": "Expression", value: payload.expression });
+  const equals = make("span", { class: "equals" }, "y =");
   const error = make("div", { class: "notice", role: "alert", hidden: "" });
   const examples = make("div", { class: "buttons examples" }, ...EXAMPLES.map((text) => button(text, `Try ${text}`, () => ((field.value = text), show(true)))));
   const place = make("div", { class: "autograd-player" });
-  fill(root, make("style", {}, payload.css), make("div", { class: "player playground" }, make("div", { class: "type" }, make("span", { class: "equals" }, "y ="), field), error, examples), place);
+  fill(root, make("style", {}, payload.css), make("div", { class: "player playground" }, make("div", { class: "type" }, equals, field), error, examples), place);
   const values = Object.assign(Object.create(null), START, payload.values); // any name may be typed, __proto__ too
   let player = null, last = "";
 
@@ -35,8 +36,10 @@ export function playground(host, payload) {
     const shadow = place.shadowRoot ?? place.attachShadow({ mode: "open" });
     player?.destroy();
     const boxes = graph.ops.map((op, i) => ({ id: `n${i}`, title: graph.titles[i], kind: graph.roots.includes(i) ? "output" : graph.kinds[i], members: [i], notes: [] }));
+    const name = graph.labels[graph.roots[0]] || "y";
+    put(equals, `${name} =`);
     const description = `Computation graph of ${field.value}`;
-    player = new Player(shadow, { css: payload.css, title: `y = ${field.value}`, caption: "", description, boxes, graph }, { draw: pictureOf, onInputs: () => player.graph.leaves.forEach((i) => (values[graph.labels[i]] = player.graph.x[i])) });
+    player = new Player(shadow, { css: payload.css, title: `${name} = ${field.value}`, caption: "", description, boxes, graph }, { draw: pictureOf, onInputs: () => player.graph.leaves.forEach((i) => (values[graph.labels[i]] = player.graph.x[i])) });
     Object.assign(player.stage, { readable: 0, width: 0 }); // all of the graph at first, however narrow the page
     player.stage.resize();
     watchTheme(place);

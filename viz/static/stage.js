@@ -77,10 +77,6 @@ export class Stage {
     this.preferred = this.scale;
   }
 
-  get ratio() {
-    return this.element.clientWidth / Math.max(1, this.element.clientHeight);
-  }
-
   // px a unit of the picture takes
   get scale() {
     return Math.min(this.element.clientWidth / this.view[2], this.element.clientHeight / this.view[3]);
@@ -99,8 +95,7 @@ export class Stage {
 
   fit() {
     const [x, y, w, h] = this.full;
-    const natural = this.element.clientWidth / 1.34; // no larger than one and a third of its size
-    const width = Math.max(w, Math.min(natural, Math.max(h * this.ratio, natural)));
+    const width = Math.max(w, this.element.clientWidth / 1.34); // no larger than one and a third of its size
     this.setView([x - (width - w) / 2, y, width, h]);
     this.preferred = this.scale;
   }

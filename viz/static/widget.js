@@ -1,4 +1,5 @@
 // The player as an anywidget: the kernel and the page follow each other's step and inputs.
+import { number } from "./numbers.js";
 import { mount } from "./player.js";
 import "./regrouping.js";
 
@@ -11,7 +12,8 @@ export default {
         model.save_changes();
       },
       onInputs: (inputs) => {
-        model.set("inputs", inputs);
+        const plain = Object.entries(inputs).map(([name, x]) => [name, Number.isFinite(x) ? x : number(x)]); // JSON has no NaN
+        model.set("inputs", Object.fromEntries(plain));
         model.save_changes();
       },
     });
