@@ -1,8 +1,10 @@
 """`draw`: a graph as a picture that shows itself in a notebook and saves itself in several formats."""
 
 import base64
+import contextlib
+import gc
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -304,8 +306,22 @@ def draw(
     options = Options(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, max_nodes, max_edges
     )
-    snapshot = take_snapshot(roots, found if parameters is None else parameters_of(parameters) or parameters)
-    return Drawing(snapshot if numbered else without_order(snapshot), options)
+    with _without_collector():
+        known = found if parameters is None else parameters_of(parameters) or parameters
+        snapshot = take_snapshot(roots, known)
+        return Drawing(snapshot if numbered else without_order(snapshot), options)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Let no garbage be looked for: among millions of new tuples that is half of the time, and finds none."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def scope_names(scopes: str | Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ const SILENT = new Set(["div", "mod", "reciprocal", "softmax"]); // these make N
 export function raises(op, operands, value) {
   if (Number.isFinite(value) || operands.some(Number.isNaN) || OVERFLOWING.has(op)) return false;
   if (DIVIDING.has(op) && operands.at(-1) === 0) return true;
-  return operands.every(Number.isFinite) ? Number.isNaN(value) || !DIVIDING.has(op) : Number.isNaN(value) && !SILENT.has(op);
+  return operands.every(Number.isFinite) ? Number.isNaN(value) || !DIVIDING.has(op) : Number.isNaN(value) && !SILENT.has(op) && !(op === "xlogy" && operands.at(-1) > 0);
 }
 
 export function noticeOf(graph) {
