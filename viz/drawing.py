@@ -279,7 +279,7 @@ def draw(
         legend: Whether to explain the shapes.
         numbered: Whether nodes without a label show their number u1, u2, ..., as the player's do. Then the
             nodes that only fix the order of a loop's steps are drawn, too.
-        color_by: What the boxes are coloured by, pale to dark: `"gradient"`, its size; `"rounding"`, how far
+        color_by: What the boxes are colored by, pale to dark: `"gradient"`, its size; `"rounding"`, how far
             the rounding of an operation moves the output; or a function from a Value to a number.
         max_nodes: Boxes beyond which scopes are collapsed.
         max_edges: Edges beyond which scopes are collapsed.

@@ -1,4 +1,4 @@
-"""Boxes coloured by a number: the size of the gradient, the effect of rounding, or a measure of one's own."""
+"""Boxes colored by a number: the size of the gradient, the effect of rounding, or a measure of one's own."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -47,8 +47,8 @@ class Heat:
     def legend(self) -> str:
         """What the shades mean, for the caption."""
         if not any(size is not None for size in self.sizes.values()):
-            return f"coloured by {self.name}: no number is known yet; call backward()"
-        return f"coloured by {self.name}, from {number(self.low)} (pale) to {number(self.high)} (dark)"
+            return f"colored by {self.name}: no number is known yet; call backward()"
+        return f"colored by {self.name}, from {number(self.low)} (pale) to {number(self.high)} (dark)"
 
 
 def heat_of(snapshot: Snapshot, boxes: Mapping[int, Sequence[int]], color_by: str | Measure) -> Heat:
@@ -91,7 +91,7 @@ def _sizes(snapshot: Snapshot, color_by: str | Measure) -> list[float | None]:
 
 
 def check_measure(color_by: object) -> None:
-    """Refuse what nothing can be coloured by.
+    """Refuse what nothing can be colored by.
 
     Raises:
         ValueError: it is neither a function nor one of `MEASURES`.

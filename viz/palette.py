@@ -1,7 +1,7 @@
-"""Colours and shapes of the picture, in one table.
+"""Colors and shapes of the picture, in one table.
 
-Hues are Okabe and Ito's, which stay apart for colour-blind readers; every kind of node also has its own shape
-or outline, so nothing is told by colour alone. DOT gets the light colours as plain attributes; the style
+Hues are Okabe and Ito's, which stay apart for color-blind readers; every kind of node also has its own shape
+or outline, so nothing is told by color alone. DOT gets the light colors as plain attributes; the style
 sheet inside an SVG replaces them through variables, so a browser follows a dark theme and every other viewer
 still shows the picture.
 """
@@ -70,37 +70,35 @@ DARK = {
 
 
 def _variables(theme: str) -> str:
-    colours = LIGHT if theme == "light" else DARK
-    return "".join(f"--{name}:{colour};" for name, colour in colours.items())
+    colors = LIGHT if theme == "light" else DARK
+    return "".join(f"--{name}:{color};" for name, color in colors.items())
 
 
-def _kind_colours(theme: str) -> str:
+def _kind_colors(theme: str) -> str:
     looks = {kind: getattr(look, theme) for kind, look in KINDS.items()}
     return "".join(f".{kind}{{--fill:{fill};--edge:{edge}}}" for kind, (fill, edge) in looks.items())
 
 
 def theme_rules() -> str:
     """The variables of both themes, following the system's wish."""
-    light, dark = (
-        f"svg.autograd{{{_variables(theme)}}}{_kind_colours(theme)}" for theme in ("light", "dark")
-    )
+    light, dark = (f"svg.autograd{{{_variables(theme)}}}{_kind_colors(theme)}" for theme in ("light", "dark"))
     return f"{light}\n@media (prefers-color-scheme:dark){{{dark}}}\n"
 
 
 def host_theme_rules() -> str:
     """The variables inside the player, where the notebook's theme wins over the system's."""
-    colours = "".join(f"--{name}:light-dark({LIGHT[name]},{DARK[name]});" for name in LIGHT)
+    colors = "".join(f"--{name}:light-dark({LIGHT[name]},{DARK[name]});" for name in LIGHT)
     kinds = "".join(
         f".{kind}{{--fill:light-dark({look.light[0]},{look.dark[0]});"
         f"--edge:light-dark({look.light[1]},{look.dark[1]})}}"
         for kind, look in KINDS.items()
     ).replace("light-dark(none,none)", "none")
     named = "".join(f":host([data-theme={name}]){{color-scheme:{name}}}" for name in ("light", "dark"))
-    return f":host{{color-scheme:light dark;{colours}}}{named}{kinds}\n"
+    return f":host{{color-scheme:light dark;{colors}}}{named}{kinds}\n"
 
 
 def picture_rules() -> str:
-    """The rules that colour an SVG by its classes, weak enough for the player's to win."""
+    """The rules that color an SVG by its classes, weak enough for the player's to win."""
     rules = [
         _rule(".paper", "", "fill:var(--paper)"),
         _rule("text", "", "fill:var(--ink)"),
@@ -114,14 +112,14 @@ def picture_rules() -> str:
         "svg.autograd :is(.edge,.cluster,.mark){--edge:var(--line)}",
         "svg.autograd .trouble{--edge:var(--trouble)}",
     ]
-    for colour in ("accent", "warm"):  # last, so that a frame's highlight wins over the kinds' colours
-        names = ",".join(f".{role}" for role, look in EMPHASIS.items() if look["color"] == LIGHT[colour])
-        rules.append(f"svg.autograd :is({names}){{--edge:var(--{colour})}}")
+    for color in ("accent", "warm"):  # last, so that a frame's highlight wins over the kinds' colors
+        names = ",".join(f".{role}" for role, look in EMPHASIS.items() if look["color"] == LIGHT[color])
+        rules.append(f"svg.autograd :is({names}){{--edge:var(--{color})}}")
     return "\n".join(rules)
 
 
 def shade_rules() -> str:
-    """The colours of a measure, for an SVG that has them."""
+    """The colors of a measure, for an SVG that has them."""
     shape = ':is(polygon,path,ellipse):not([fill="none"])'
     light, dark = (
         "\n".join(f"svg.autograd .shade{k} {shape}{{fill:{pair[theme]}}}" for k, pair in enumerate(SHADES))

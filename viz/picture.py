@@ -47,7 +47,7 @@ class Box:
     trouble: bool = False  # whether a note is a fault, not just a remark
     emphasis: str = ""  # the part that it has in a step: a key of `viz.palette.EMPHASIS`
     shown: list[int] = field(default_factory=list)
-    shade: int | None = None  # how dark it is, where boxes are coloured by a measure
+    shade: int | None = None  # how dark it is, where boxes are colored by a measure
 
     def __post_init__(self) -> None:
         self.shown = self.shown or self.members
@@ -89,7 +89,7 @@ class Style:
         partials: Whether edges carry their partials, or the number of edges in a bundle; None leaves them out
             where there are many boxes.
         numbered: Whether nodes without a label show their number u1, u2, ... as in Algorithm 6.1.
-        color_by: What the boxes are coloured by, as for `viz.heat.heat_of`.
+        color_by: What the boxes are colored by, as for `viz.heat.heat_of`.
     """
 
     digits: int = 4

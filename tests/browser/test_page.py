@@ -228,7 +228,7 @@ def test_text_stands_out_in_both_themes(new_page, tmp_path, scheme):
     page = opened(new_page, tmp_path, viz.step(root), color_scheme=scheme)
     host = "document.querySelector('.autograd-player').shadowRoot"
     assert page.evaluate(f"() => getComputedStyle({host}.querySelector('.cluster path')).fill") == "none"
-    colours = page.evaluate(
+    colors = page.evaluate(
         """() => {
             const root = document.querySelector('.autograd-player').shadowRoot;
             const style = (selector, name) => getComputedStyle(root.querySelector(selector))[name];
@@ -242,14 +242,14 @@ def test_text_stands_out_in_both_themes(new_page, tmp_path, scheme):
             ];
         }"""
     )
-    assert all(contrast(*pair) >= 4.5 for pair in colours)
+    assert all(contrast(*pair) >= 4.5 for pair in colors)
 
 
 def contrast(one, other):
     """The contrast ratio of WCAG 2."""
 
-    def luminance(colour):
-        parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    def luminance(color):
+        parts = [int(part) / 255 for part in color[color.index("(") + 1 : -1].split(",")[:3]]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 

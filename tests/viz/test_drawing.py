@@ -87,7 +87,7 @@ def test_a_repeated_operand_has_two_edges():
     assert {"e1_0", "e1_1"} <= set(groups(viz.draw(a * a).svg()))
 
 
-def test_kinds_differ_in_shape_and_not_in_colour_only(network):
+def test_kinds_differ_in_shape_and_not_in_color_only(network):
     drawing = viz.draw(network(2, 2, 1), [0.5, 1.0], legend=True)
     constant = viz.draw(Value(1.0) * 2.0)
     assert {"shape=house", "shape=tab", 'style="rounded,filled"', "peripheries=2"} <= set(

@@ -1,4 +1,4 @@
-"""Boxes coloured by the size of the gradient, by rounding, or by a measure of the user's."""
+"""Boxes colored by the size of the gradient, by rounding, or by a measure of the user's."""
 
 import pytest
 
@@ -28,16 +28,16 @@ def test_a_greater_gradient_is_darker():
 
 def test_the_caption_says_what_the_shades_mean():
     drawing = viz.draw(swept(), color_by="gradient")
-    assert "coloured by |gradient|, from 1e-06 (pale) to 1000 (dark)" in drawing.caption
+    assert "colored by |gradient|, from 1e-06 (pale) to 1000 (dark)" in drawing.caption
 
 
-def test_before_a_sweep_nothing_is_coloured_and_the_caption_says_so():
+def test_before_a_sweep_nothing_is_colored_and_the_caption_says_so():
     drawing = viz.draw(Value(1.0, "a") * 2.0, color_by="gradient")
     assert set(shades(drawing).values()) == {None}
     assert "call backward()" in drawing.caption
 
 
-def test_rounding_colours_the_operation_that_loses_the_digits():
+def test_rounding_colors_the_operation_that_loses_the_digits():
     a, b = Value(1.1, "a"), Value(1.1e8, "b")
     y = (a * b + b) - b * 1.0001
     drawing = viz.draw(y, color_by="rounding")
@@ -54,7 +54,7 @@ def test_a_function_of_yours_measures():
     assert found["x"] == 0
 
 
-def test_the_colours_are_in_dot_and_in_both_themes_of_the_svg():
+def test_the_colors_are_in_dot_and_in_both_themes_of_the_svg():
     drawing = viz.draw(swept(), color_by="gradient")
     assert "shade7" in drawing.source
     svg = drawing.svg()

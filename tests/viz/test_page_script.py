@@ -283,7 +283,7 @@ def test_a_page_speaks_of_what_it_has(small):
     assert "Its partials are stale" in player_script(frozenset({"add"}))
 
 
-def test_the_short_names_of_colours_stay_apart():
+def test_the_short_names_of_colors_stay_apart():
     whole = {*re.findall(r"--([a-z]+):", page.host_theme_rules())}
     short = {*re.findall(r"--([a-z]+):", player_css())}
     assert len(short) == len(whole) + 2 == 14  # and --width and --dash of lines

@@ -287,13 +287,13 @@ def test_a_contribution_is_added_to_what_is_there():
     assert last.lines[2] == "grad(a) = 1.3 + 0.7 = 2"
 
 
-# --- colours ---
+# --- colors ---
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_a_fault_has_a_colour_of_its_own_in_every_theme(theme):
-    def channels(colour):
-        return [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+def test_a_fault_has_a_color_of_its_own_in_every_theme(theme):
+    def channels(color):
+        return [int(color[k : k + 2], 16) for k in (1, 3, 5)]
 
     for role in ("accent", "warm", "path", "focus"):
         assert math.dist(channels(theme["trouble"]), channels(theme[role])) > 80, role
@@ -305,7 +305,7 @@ def test_a_fault_is_told_by_its_outline_too():
     assert re.search(r'n0 \[.*style="?filled,dotted', source)
 
 
-def test_the_frames_of_a_set_keep_their_colours_and_one_size(small, tmp_path):
+def test_the_frames_of_a_set_keep_their_colors_and_one_size(small, tmp_path):
     roots = [ET.parse(path).getroot() for path in viz.step(small).frames(tmp_path)]
     assert len({(root.get("width"), root.get("height"), root.get("viewBox")) for root in roots}) == 1
     style = roots[-1].find(f"{SVG}style").text

@@ -3,7 +3,7 @@ import { all, make, set } from "./dom.js";
 
 const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-weight", "font-family", "font-size", "display"];
 
-// The picture with its colours written into it, whole, at its natural size.
+// The picture with its colors written into it, whole, at its natural size.
 export function standaloneSvg(stage) {
   const copy = stage.svg.cloneNode(true), [, , width, height] = stage.full;
   const copies = all(copy, "*");
