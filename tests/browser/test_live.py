@@ -711,3 +711,26 @@ def test_the_tooltip_of_an_edge_is_its_partial_now(new_page, tmp_path):
     number_box(page, "y").fill("7")
     number_box(page, "y").press("Enter")
     expect(title).to_have_text("∂u3/∂x = 7")
+
+
+def test_a_player_does_not_take_the_picture_of_another(new_page, tmp_path):
+    """An untrusted notebook drops the script of a cell that was not run, and keeps its picture."""
+    first, second = viz.step(Value(2.0, "x") * 3.0), viz.step(Value(0.5, "q").tanh() + 1.0)
+    dropped = first.to_html().split("<script")[0]
+    (tmp_path / "two.html").write_text(f"<meta charset=utf-8>{dropped}{second.to_html()}")
+    page = new_page()
+    page.goto((tmp_path / "two.html").as_uri())
+    page.locator(".player").wait_for()
+    hosts = page.locator(".autograd-player")
+    expect(hosts.nth(0).locator(".player")).to_have_count(0)
+    expect(hosts.nth(1).locator("#n0 text").first).to_have_text("q")
+
+
+def test_a_constant_has_no_partial_and_a_formula_all_its_digits(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(Value(2.0, "x") ** 2 / 0.105865398871303))
+    page.get_by_label("Last step").click()
+    page.locator(".node.output").click()
+    facts = page.locator(".details .facts").first
+    text_has(facts, "∂u3/∂u2 = 1 / 0.105865398871303 = 9.446")
+    assert "∂u3/∂0" not in facts.inner_text()
+    assert "log" not in facts.inner_text()
