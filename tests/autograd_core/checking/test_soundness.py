@@ -10,7 +10,8 @@ import pytest
 import autograd_core as ag
 from autograd_core import GradientCheckError, Value
 from autograd_core.checking import check_gradients, gradient_report
-from tests.autograd_core.checking.corpus import CASES, REFUSED, TAU
+from autograd_core.checking.finite_differences import contradicts
+from tests.autograd_core.checking.corpus import CASES, REFUSED, TAU, ripple
 
 ALL = [pytest.param(case, id=f"{i}-{case.group}-{case.right}") for i, case in enumerate(CASES)]
 
@@ -320,3 +321,33 @@ def test_a_nearly_singular_cholesky_factor_is_differentiated():
     check_gradients(f, [1e-6], gradient=lambda a: [0.5 / math.sqrt(a)])
     with pytest.raises(GradientCheckError):
         check_gradients(f, [1e-6], gradient=lambda a: [1.0 / math.sqrt(a)])
+
+
+# --- ever closer to the point ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [1e-9, 1e-11])
+def test_what_is_narrower_than_the_steps_is_found_at_one_input_of_many_and_named(width):
+    xs = [0.5 + 0.01 * i for i in range(40)]
+    xs[17] = 1.0
+    narrow, _ = ripple(width)
+
+    def f(*xs):
+        return math.fsum(x * x for x in xs) + narrow(xs[17]) - xs[17] ** 2
+
+    def gradient(slope):
+        return [slope if i == 17 else 2 * x for i, x in enumerate(xs)]
+
+    report = gradient_report(f, xs, gradient=gradient(2.0))
+    assert [row.name for row in report.failures] == ["x[17]"]
+    assert report.evaluations < 40 * 20 + 1000
+    report = gradient_report(f, xs, gradient=gradient(3.0))
+    assert all(row.verdict != "wrong" for row in report.rows)
+
+
+@pytest.mark.parametrize(("distance", "slope", "contradicted"), [(1e-5, 1.0, False), (1e-5, 3.0, True)])
+def test_a_kink_beside_the_point_does_not_contradict_the_slope_there(distance, slope, contradicted):
+    def f(t):
+        return 1.0 + t + 2.0 * max(t - distance, 0.0)
+
+    assert contradicts(f, slope, epsilon=2.0**-52, noise=0.0, slack=1e-9) == contradicted
