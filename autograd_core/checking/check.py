@@ -471,7 +471,7 @@ class Check:
         up in sums), of the gradient and of what the inputs contribute (so that their units do not matter).
         Stairs and jumps are not rounding.
         """
-        drowned = [row for row in rows if row.verdict == "undecided" and row.drowned]
+        drowned = [row for row in rows if row.verdict in ("undecided", "noise") and row.drowned]
         if not drowned or (self.options.full and self.subject.weights is not None):
             return rows
         hidden, wrong = self.hidden_in(drowned, gradient, noise)
@@ -479,7 +479,10 @@ class Check:
         if wrong or hidden > math.sqrt(epsilon) * (SINGLE if epsilon > EPSILON else 1.0):
             return wrong + rows
         self.hidden = hidden
-        return [replace(row, accepted=True) if row in drowned else row for row in rows]
+        accepted = {row.name for row in drowned}
+        return [
+            replace(row, verdict="undecided", accepted=True) if row.name in accepted else row for row in rows
+        ]
 
     def hidden_in(self, drowned: Sequence[Row], gradient: Vector, noise: float) -> tuple[float, list[Row]]:
         """The part of the gradient that undecided rows could hide, and what is wrong with all together."""

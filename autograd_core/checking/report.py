@@ -67,7 +67,7 @@ class Row:
         note: how a wrong derivative is wrong, where that can be told, or what else there is to say.
         left: the slope from below, at a kink.
         right: the slope from above, at a kink.
-        drowned: whether the row is undecided because f's rounding hides the slope.
+        drowned: whether f's rounding hides the slope up to ``tolerance``, and the gradient is within it.
     """
 
     name: str

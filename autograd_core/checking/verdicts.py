@@ -94,7 +94,8 @@ def judge(
         note,
         left.value if left else None,
         right.value if right else None,
-        drowned=note.startswith((DROWNED, FEW_DIGITS)),
+        drowned=note.startswith((DROWNED, FEW_DIGITS))
+        or (verdict == "noise" and abs(analytic - found.value) <= tolerance),
     )
 
 

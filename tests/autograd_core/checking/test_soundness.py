@@ -10,7 +10,8 @@ import pytest
 import autograd_core as ag
 from autograd_core import GradientCheckError, Value
 from autograd_core.checking import check_gradients, gradient_report
-from autograd_core.checking.finite_differences import contradicts
+from autograd_core.checking.finite_differences import Derivative, contradicts
+from autograd_core.checking.verdicts import Rules, judge
 from tests.autograd_core.checking.corpus import CASES, REFUSED, TAU, ripple
 
 ALL = [pytest.param(case, id=f"{i}-{case.group}-{case.right}") for i, case in enumerate(CASES)]
@@ -64,6 +65,13 @@ def test_how_far_an_agreement_in_noise_reaches_is_said():
     assert row.verdict == "ok"
     assert "a smaller mistake would not show" in row.note
     assert not gradient_report(lambda x: x * x, [1.0], gradient=[2.0]).rows[0].note
+
+
+@pytest.mark.parametrize(("slope", "drowned"), [(-7.6e-05, True), (1e-3, False)])
+def test_a_noisy_row_is_drowned_where_the_gradient_is_within_its_error(slope, drowned):
+    found = Derivative(-7.6e-05, 2.5e-05, "noise", None, None, 0.1, 200)
+    row = judge("x", slope, found, Rules())
+    assert (row.verdict, row.drowned, row.accepted) == ("noise", drowned, False)
 
 
 # --- the graph was left -----------------------------------------------------------------------------------
