@@ -15,7 +15,8 @@ Partials towards constants are no concern of the sweep, and are left out.
 """
 
 import math
-from collections.abc import Hashable, Iterable
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from autograd_core.edges import edges
@@ -92,19 +93,27 @@ def diagnose(snapshot: Snapshot, tiny: float = TINY, huge: float = HUGE) -> list
     return findings + _relus(snapshot) + _left_out(snapshot)
 
 
-def unit_of(snapshot: Snapshot, i: int) -> Hashable:
-    """What a node's findings are counted by: the neuron of a ReLU, for other operations the node itself.
+def units_of(snapshot: Snapshot) -> dict[int, Hashable]:
+    """What each ReLU is counted by: the neuron that it ends, told by the neuron's own parameters.
 
-    A neuron is told by its scope and by the parameters that it is computed from, since a scope may hold a
-    whole layer.
+    These are met on the way down from the ReLU, in one scope, by steps that nothing else uses: what several
+    neurons use, or what comes from another scope, is their input. Without parameters there is no telling
+    whether two ReLUs are two neurons or two examples of one, so each is counted for itself.
     """
-    node = snapshot.nodes[i]
-    if node.op != "relu" or not snapshot.scopes[i]:
-        return i
-    near = set(snapshot.parents[i])
-    for _ in range(2):
-        near |= {parent for child in near for parent in snapshot.parents[child]}
-    return snapshot.scopes[i], frozenset(leaf for leaf in near if snapshot.kinds[leaf] == "parameter")
+    relus = [i for i, node in enumerate(snapshot.nodes) if node.op == "relu"]
+    uses = Counter(parent for row in snapshot.parents for parent in row) if relus else {}
+    return {i: _own_parameters(snapshot, snapshot.parents[i][0], uses) or i for i in relus}
+
+
+def _own_parameters(snapshot: Snapshot, operand: int, uses: Mapping[int, int]) -> frozenset[int]:
+    found, waiting = set(), [operand]
+    for step in waiting:  # grows while it is walked
+        for parent in snapshot.parents[step]:
+            if snapshot.kinds[parent] == "parameter":
+                found.add(parent)
+            elif uses[parent] == 1 and snapshot.scopes[parent] == snapshot.scopes[operand]:
+                waiting.append(parent)
+    return frozenset(found)
 
 
 def _left_out(snapshot: Snapshot) -> list[Finding]:
@@ -131,9 +140,8 @@ def _reached(snapshot: Snapshot) -> set[int]:
 
 def _relus(snapshot: Snapshot) -> list[Finding]:
     units: dict[Hashable, list[int]] = {}
-    for i, node in enumerate(snapshot.nodes):
-        if node.op == "relu":
-            units.setdefault(unit_of(snapshot, i), []).append(i)
+    for i, unit in units_of(snapshot).items():
+        units.setdefault(unit, []).append(i)
     findings = []
     for unit, members in units.items():
         off = [i for i in members if snapshot.nodes[i].partials[0] == 0.0]

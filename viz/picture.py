@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 from autograd_core.naming import pattern
-from viz.diagnosis import LAYERS, Finding, unit_of
+from viz.diagnosis import LAYERS, Finding, units_of
 from viz.folding import REST, Edge, Grouping, group_links, scope_pattern
 from viz.heat import Measure, heat_of
 from viz.naming import node_names, title_name
@@ -112,6 +112,7 @@ class _Painter:
         self.notes: dict[int, list[Finding]] = {}
         for finding in findings:
             self.notes.setdefault(finding.node, []).append(finding)
+        self.units = units_of(snapshot) if self.notes else {}
         self.roots = set(snapshot.roots)
         inside = {i for product in groups.products.values() for i in product.inside}
         self.shown = {
@@ -182,8 +183,7 @@ class _Painter:
         for finding in found:
             units.setdefault(finding.kind, set()).add(finding.unit)
         whole = len(members)
-        relus = [i for i in members if self.snapshot.nodes[i].op == "relu"]
-        neurons = len({unit_of(self.snapshot, i) for i in relus})
+        neurons = len({self.units[i] for i in members if i in self.units})
         return [
             f"{kind}: {len(those)} of {neurons if 'ReLU' in kind else whole}" for kind, those in units.items()
         ]

@@ -2,8 +2,9 @@ import math
 
 import pytest
 
+import nn
 import viz
-from autograd_core import Value, scope
+from autograd_core import Value, dot, scope
 from viz.diagnosis import diagnose
 from viz.snapshot import take_snapshot
 
@@ -49,8 +50,30 @@ def test_a_relu_that_is_off_for_one_example_is_a_remark_only():
 def test_a_unit_that_is_off_for_every_example_is_dead():
     inputs = [Value(x, "x") for x in (-1.0, -2.0)]
     with scope("unit"):
-        outputs = [x.relu() for x in inputs]
+        w = Value(1.0, "w")
+        outputs = [(w * x).relu() for x in inputs]
     assert [kind for kind, _node in found(*outputs)] == ["dead ReLU", "dead ReLU"]
+
+
+def test_a_network_used_twice_in_a_chain_has_the_units_of_one():
+    network = nn.MLP(3, [4, 4, 1], activation="relu", seed=1)
+    first = network([Value(x, f"x{i}") for i, x in enumerate((0.5, -1.0, 2.0))])
+    second = network([first, first * first, first])
+    drawing = viz.draw(second, depth=0, fold=False, parameters=network.parameters())
+    assert [box.notes for box in drawing.picture.boxes if box.notes] == [["dead ReLU: 4 of 4"]] * 2
+    assert drawing.caption.endswith("; dead ReLU: 8")  # off in both uses
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_neurons_without_parameters_are_no_examples_of_one_unit(constant):
+    rows = [[Value(w, "w") for _ in range(2)] for w in (-1.0, -2.0, -3.0, 1.0)]
+    rows = [[w.detach() for w in row] for row in rows] if constant else rows
+    x = [Value(1.0), Value(2.0)]
+    with scope("layer"):
+        h = [dot(row, x).relu() for row in rows]
+    assert viz.draw(sum(h, start=h[0])).caption == "ReLU off: 3"
+    boxes = viz.draw(sum(h, start=h[0]), fold=True).picture.boxes
+    assert [box.notes for box in boxes if box.notes] == [["ReLU off: 3 of 4"]]
 
 
 def test_a_leaf_whose_paths_are_all_cut_is_found_once_a_sweep_ran():
