@@ -16,11 +16,13 @@ from autograd_core.steps import final_gradients, steps
 from viz.errors import DrawingError
 from viz.naming import node_names
 from viz.snapshot import take_snapshot
-from viz.text import check_digits, number
+from viz.text import check_digits, constant_digits, number
 
 __all__ = ["Latex", "latex"]
 
 LIMIT = 60  # nodes; a longer formula is not read
+DIGITS = 6  # of a constant
+NAMELESS = r"\text{}"  # until it is known which symbols the formulas have
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly a piece of LaTeX holds together
 _INFIX = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": (r"\,", _PRODUCT)}
 _FUNCTIONS = {
@@ -109,15 +111,17 @@ class _Writer:
         self.y, self.order, self.numbers, self.digits = y, order, numbers, digits
         self.snapshot = take_snapshot([y])
         called = node_names(self.snapshot, digits)
-        written = Counter(_constant(node) or _name(name) for node, name in zip(order, called, strict=True))
-        self.names = {
-            node: _constant(node) or (_name(name) if written[_name(name)] == 1 else _words(name))
-            for node, name in zip(order, called, strict=True)  # x1 and x_1 look the same: then both are words
-        }
+        self.names = {node: _constant(node) or NAMELESS for node in order}
         self.stale = {self.snapshot.nodes[i] for i in self.snapshot.stale}
         self.edges = [(node, slot, p) for node in order for slot, p in enumerate(node.parents)]
         uses = Counter(parent for _, _, parent in self.edges)
         self.named = {n for n in order if n.is_leaf or n.label or uses[n] > 1}
+        symbols = set(re.findall(r"\\?[A-Za-z]+", "".join(self.lines()))) - {"d"}  # a d stands before a name
+        written = Counter([*symbols, *map(_name, called)])
+        for node, name in zip(order, called, strict=True):
+            # x1 and x_1 look the same, so do e and Euler's number: then they are words
+            called_so = _name(name) if written[_name(name)] == 1 else _words(name)
+            self.names[node] = _constant(node) or called_so
 
     def lines(self) -> list[str]:
         result = [self._line(self.names[self.y], self._made(self.y)[0], self.y.data, self.stale)]
@@ -178,9 +182,9 @@ class _Writer:
             return (self.names[parents[(slot + terms) % (2 * terms)]] if slot < 2 * terms else "1"), _ATOM
         if operation.name == "pow" and slot == 0 and parents[1].is_constant:
             n = parents[1].data
-            base = _piece(self.names[parents[0]])
-            power = base if n == 2.0 else (f"{_power(base)}^{{{self._number(n - 1.0)}}}", _POWER)
-            return rf"{self._number(n)}\,{power[0]}", _PRODUCT
+            base, digits = _piece(self.names[parents[0]]), constant_digits(n, DIGITS)
+            power = base if n == 2.0 else (f"{_power(base)}^{{{_figures(number(n - 1.0, digits))}}}", _POWER)
+            return rf"{_figures(number(n, digits))}\,{power[0]}", _PRODUCT
         from viz.narration import formula_templates  # here, so that `import viz` stays quick
 
         templates = formula_templates(operation)
@@ -327,7 +331,7 @@ def _constant(node: Value) -> str:
     if not node.is_constant or node.label:
         return ""
     known = _CONSTANTS.get(node.data)
-    return known or _figures(number(node.data, 6))
+    return known or _figures(number(node.data, constant_digits(node.data, DIGITS)))
 
 
 def _figures(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from autograd_core.naming import distinct_names, numbers
 from viz.snapshot import Snapshot
-from viz.text import number, visible
+from viz.text import constant_digits, number, visible
 
 
 def node_names(snapshot: Snapshot, digits: int = 4) -> list[str]:
@@ -14,7 +14,7 @@ def node_names(snapshot: Snapshot, digits: int = 4) -> list[str]:
     """
     named = distinct_names(snapshot.scopes, snapshot.labels)
     return [
-        named.get(i) or counted or number(snapshot.data[i], digits)
+        named.get(i) or counted or number(data := snapshot.data[i], constant_digits(data, digits))
         for i, counted in enumerate(numbers(snapshot.nodes))
     ]
 

@@ -13,7 +13,7 @@ from viz.narration import operation_text
 from viz.products import is_matrix_product, shapes
 from viz.snapshot import Snapshot
 from viz.spread import Spread
-from viz.text import DASH, number
+from viz.text import DASH, constant_digits, number
 
 ASIDE = "shared parameters"
 _LEAF_KINDS = {"parameter", "input", "constant"}
@@ -339,7 +339,8 @@ def title_of(snapshot: Snapshot, i: int, name: str, digits: int = 4) -> str:
     """
     node = snapshot.nodes[i]
     if snapshot.kinds[i] == "constant":
-        return " = ".join(filter(None, (snapshot.labels[i], number(snapshot.data[i], digits))))
+        figures = number(snapshot.data[i], constant_digits(snapshot.data[i], digits))
+        return " = ".join(filter(None, (snapshot.labels[i], figures)))
     return " = ".join(filter(None, (name, operation_text(node.op)))) or snapshot.kinds[i]
 
 

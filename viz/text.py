@@ -18,6 +18,7 @@ DASH = "–"  # shown where there is no number yet
 LABEL_LIMIT = 32
 TOOLTIP_LIMIT = 400
 WHOLE = 1e9  # whole numbers below this are written in full
+WRITTEN = 12  # digits, at most, of a constant that somebody wrote down: 1 / 3 has more
 MOST_DIGITS = 17  # tell every double from every other
 _MERMAID_SYNTAX = re.compile(r"\$(?=\$)|\bfa[a-z]?:(?=fa-)")  # formulas and icons, which entities do not hide
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -108,6 +109,15 @@ def _laid_out(sign: str, figures: str, exponent: int, precision: int) -> str:
         return f"{sign}0.{'0' * (-exponent - 1)}{figures}"
     whole, rest = figures[: exponent + 1].ljust(exponent + 1, "0"), figures[exponent + 1 :]
     return f"{sign}{whole}.{rest}" if rest else f"{sign}{whole}"
+
+
+def constant_digits(value: float, digits: int = 4) -> int:
+    """How many digits a constant is shown with: all that its author wrote, or `digits` where they are many.
+
+    >>> constant_digits(2.00001), constant_digits(1 / 3)
+    (12, 4)
+    """
+    return WRITTEN if float(number(value, WRITTEN)) == value else digits
 
 
 def check_digits(digits: int) -> None:

@@ -105,6 +105,14 @@ class Symbol:
     def __abs__(self) -> Symbol:
         return Symbol("absolute", self)
 
+    def __bool__(self) -> bool:
+        raise TypeError(f"whether {self.text()} is true is known of numbers only, not of a formula")
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError(f"whether {self.text()} equals {other} is known of numbers only: use equal(a, b)")
+
+    __hash__ = None
+
     def where(self, a: Any, b: Any) -> Symbol:
         """`a` where this is true, else `b`."""
         return Symbol("select", self, a, b)
@@ -156,10 +164,10 @@ class Symbol:
         if not self.arguments:
             return head
         if head == "select":
-            condition, a, b = (argument.text() for argument in self.arguments)
-            return f"({a} if {condition} else {b})"
+            condition, a, b = self.arguments
+            return f"({a.text()} if {condition._test()} else {b.text()})"
         if head in _COMPARISONS:
-            return f"{self.arguments[0].text()} {_COMPARISONS[head]} {self.arguments[1].text()}"
+            return f"(1 if {self._test()} else 0)"
         if head == "neg":
             return f"-{self._bracketed(self.arguments[0], 3)}"
         if head in _PRECEDENCE:
@@ -170,14 +178,21 @@ class Symbol:
             return f"{self._bracketed(self.arguments[0], 4)} ** {self._bracketed(self.arguments[1], 4)}"
         return f"{_TEXT_NAMES.get(head, head)}({', '.join(argument.text() for argument in self.arguments)})"
 
+    def _test(self) -> str:
+        """This formula as what is asked: a comparison by its sign, of a number whether it is not 0."""
+        if self.head not in _COMPARISONS or not self.arguments:
+            return f"{self._bracketed(self, 1)} != 0"
+        left, right = self.arguments
+        return f"{left.text()} {_COMPARISONS[str(self.head)]} {right.text()}"
+
     def __repr__(self) -> str:
         return self.text()
 
     @staticmethod
     def _bracketed(formula: Symbol, level: int) -> str:
         own = _PRECEDENCE.get(formula.head, 4) if isinstance(formula.head, str) else 4
-        if formula.head == "power" or (formula.arguments and formula.head in _COMPARISONS):
-            own = 3 if formula.head == "power" else 0
+        if formula.head == "power":
+            own = 3
         text = formula.text()
         return text if own >= level else f"({text})"
 

@@ -179,6 +179,14 @@ def test_two_names_that_look_alike_in_latex_are_written_as_text():
     assert line(viz.latex(named(Value(1.0, "pi") * math.pi)), "y") == r"\text{pi}\,\pi"
 
 
+def test_a_name_that_the_formulas_have_as_a_symbol_is_written_as_text():
+    e, sigma = Value(2.0, "e"), Value(0.5, "sigma")
+    assert line(viz.latex(named(ag.exp(e) + e)), "y") == r"e^{\text{e}} + \text{e}"
+    assert line(viz.latex(named(ag.gaussian(e) + math.pi * e)), "y").count(r"\text{e}") == 2
+    assert line(viz.latex(named(ag.sigmoid(sigma) * sigma)), "y") == r"\sigma(\text{sigma})\,\text{sigma}"
+    assert line(viz.latex(named(e * sigma)), "y") == r"e\,\sigma"
+
+
 def test_a_greek_capital_without_a_command_in_latex_is_text():
     text = viz.latex(named(Value(1.0, "Alpha") * Value(2.0, "Omega")))
     assert line(text, "y") == r"\text{Alpha}\,\Omega"
@@ -206,6 +214,25 @@ def test_negative_and_long_constants_are_bracketed():
 def test_a_power_of_a_constant_has_its_formula():
     left = r"\frac{\partial y}{\partial x}"
     assert line(viz.latex(named(2.0 ** Value(3.0, "x"))), left) == r"y\,\ln(2)"
+
+
+@pytest.mark.parametrize(
+    ("exponent", "power", "shown"),
+    [(2.00001, "1.00001", "2.00001"), (2.00000001, "1.00000001", "2.00000001"),
+     (1 / 3, "-0.666667", "0.333333"), (3.0, "2", "3")],
+)  # fmt: skip
+def test_an_exponent_has_the_same_digits_in_the_power_and_in_its_derivative(exponent, power, shown):
+    text = viz.latex(named(Value(2.0, "x") ** exponent))
+    assert line(text, "y") == f"x^{{{shown}}}"
+    assert line(text, r"\frac{\partial y}{\partial x}") == rf"{shown}\,x^{{{power}}}"
+
+
+@pytest.mark.parametrize("x", [0.4, 0.0])
+def test_a_comparison_is_a_number_by_cases(x):
+    text = viz.latex(named(ag.heaviside(Value(x, "x"), Value(0.3, "h"))), numbers=True)
+    cases = r"\begin{cases} 1 & \text{if } x = 0 \\ 0 & \text{otherwise} \end{cases}"
+    assert line(text, r"\frac{\partial y}{\partial h}") == f"{cases} = {int(x == 0)}"
+    assert r"\text{if } c \ne 0" in viz.latex(ag.where(Value(1.0, "c"), Value(2.0, "a"), Value(3.0, "b")))
 
 
 def test_a_stale_graph_is_not_written_as_an_equation_of_numbers():

@@ -895,6 +895,30 @@ def test_a_rule_computes_on_plain_numbers_what_a_node_computes():
         assert node.partials == expected, name
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda x, y: 3.0 if y else 2.0,
+        lambda x, y: 3.0 if x == 0.0 else 2.0,
+        lambda x, y: 3.0 if x != 1.0 else 2.0,
+        lambda x, y: float(not x) + 2.0,
+        lambda x, y: 3.0 if x in (0.0, 1.0) else 2.0,
+        lambda x, y: 3.0 if x > 0.0 else 2.0,
+    ],
+)
+def test_a_rule_that_asks_which_number_it_is_has_no_formula(rule):
+    @ag.operation(rule)
+    def asking(x):
+        return 2.0 * x
+
+    assert formula(asking(Value(0.0)).operation) == "dasking/dx"
+
+
+def test_a_comparison_in_a_formula_is_a_number():
+    assert formula(OPERATIONS["heaviside"], 1) == "(1 if a == 0 else 0)"
+    assert formula(OPERATIONS["where"], 1) == "(1 if a != 0 else 0)"
+
+
 def test_a_formula_tells_the_partial_in_words_of_mathematics():
     assert formula(OPERATIONS["tanh"]) == "1 - y * y"
     assert formula(OPERATIONS["mul"], 0) == "b"
