@@ -111,7 +111,7 @@ class Symbol:
     def __eq__(self, other: object) -> bool:
         raise TypeError(f"whether {self.text()} equals {other} is known of numbers only: use equal(a, b)")
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def where(self, a: Any, b: Any) -> Symbol:
         """`a` where this is true, else `b`."""
