@@ -153,63 +153,38 @@ ODE = {
 # --- k-means: each point is a row, the centroids are parameters
 
 
-class _Clusters(NamedTuple):
-    program: ag.Program
-    points: Any
-    centroids: Any
-    numbers: Any
-
-
-def _kmeans(given: Any) -> _Clusters:
+def _kmeans(given: Any) -> tuple[ag.Program, Any, Any]:
     points, numbers = np.array(given["points"], dtype=float), np.array(given["centroids"], dtype=float)
-    k, d = numbers.shape
-    if ("kmeans", k, d) not in _shared:
-        centroids = values((k, d))
+    centroids = values(numbers.shape)
+    ag.vector_to_parameters(numbers.ravel(), centroids.ravel())
 
-        def cost(point: Any) -> Any:
-            away = []
-            for centroid in centroids.tolist():
-                gaps = [p - c for p, c in zip(point, centroid, strict=True)]
-                away.append(ag.dot(gaps, gaps))
-            return ag.min(away)
+    def cost(point: Any) -> Any:
+        gaps = [[p - c for p, c in zip(point, centroid, strict=True)] for centroid in centroids.tolist()]
+        return ag.min([ag.dot(gap, gap) for gap in gaps])
 
-        _shared["kmeans", k, d] = ag.record(cost, [0.5] * d), centroids
-    program, centroids = _shared["kmeans", k, d]
-    return _Clusters(program, points, centroids, numbers)
+    return ag.record(cost, points[0]), points, centroids
 
 
-def _place(given: _Clusters) -> None:
-    ag.vector_to_parameters(given.numbers.ravel(), given.centroids.ravel())
+def _directed(given: Any) -> tuple[ag.Program, Any, Any]:
+    program, points, centroids = _kmeans(given)
+    program.hvp(points[:1], np.ones(centroids.shape), wrt=centroids)  # the gradient's graph is recorded, too
+    return program, points, centroids
 
 
-def _cost(given: _Clusters) -> float:
-    _place(given)
-    return float(np.add.accumulate(given.program(given.points))[-1])
-
-
-def _direction(given: _Clusters) -> Any:
+def _direction(given: tuple[ag.Program, Any, Any]) -> Any:
     """The gradient by the diagonal of the Hessian, which H 1 is here: Newton's step."""
-    _place(given)
-    _, gradient = given.program.value_and_grad(given.points, wrt=given.centroids)
-    ones = np.ones(given.centroids.shape)
-    return gradient / given.program.hvp(given.points, ones, wrt=given.centroids)
+    program, points, centroids = given
+    _, gradient = program.value_and_grad(points, wrt=centroids)
+    return gradient / program.hvp(points, np.ones(centroids.shape), wrt=centroids)
 
 
 KMEANS = {
-    "cost": Function(_kmeans, _cost, float),
-    "dir": Function(_kmeans, _direction, lambda g: g.tolist()),
+    "cost": Function(_kmeans, lambda p: np.add.accumulate(p[0](p[1]))[-1], float),
+    "dir": Function(_directed, _direction, lambda g: g.tolist()),
 }
 
 
 # --- gmm: each point is a row, alpha, mu, q and l are parameters; what needs no point is a Program of its own
-
-
-class _Mixture(NamedTuple):
-    terms: ag.Program
-    rest: ag.Program
-    parameters: dict[str, Any]
-    points: Any
-    numbers: Any
 
 
 def _mixture(d: int, k: int, n: int, m: int, gamma: float) -> tuple[ag.Program, ag.Program, dict[str, Any]]:
@@ -252,34 +227,25 @@ def _mixture(d: int, k: int, n: int, m: int, gamma: float) -> tuple[ag.Program, 
     return ag.record(term, [0.0] * d), ag.record(rest), parameters
 
 
-def _gmm(given: Any) -> _Mixture:
+def _gmm(given: Any) -> tuple[ag.Program, ag.Program, dict[str, Any], Any]:
     sizes = tuple(given[name] for name in ("d", "k", "n", "m", "gamma"))
     if ("gmm", sizes) not in _shared:
         _shared["gmm", sizes] = _mixture(*sizes)
     terms, rest, parameters = _shared["gmm", sizes]
-    numbers = np.concatenate([np.ravel(given[name]) for name in parameters])
-    return _Mixture(terms, rest, parameters, np.array(given["x"], dtype=float), numbers)
+    leaves = [leaf for array in parameters.values() for leaf in array.flat]
+    ag.vector_to_parameters(np.concatenate([np.ravel(given[name]) for name in parameters]), leaves)
+    return terms, rest, parameters, np.array(given["x"], dtype=float)
 
 
-def _settle(given: _Mixture) -> None:
-    leaves = [leaf for array in given.parameters.values() for leaf in array.flat]
-    ag.vector_to_parameters(given.numbers, leaves)
-
-
-def _posterior(given: _Mixture) -> float:
-    _settle(given)
-    return float(np.add.accumulate(given.terms(given.points))[-1] + given.rest())
-
-
-def _responsibilities(given: _Mixture) -> Any:
-    _settle(given)
-    of_points = given.terms.value_and_grad(given.points, wrt=given.parameters)[1]
-    of_rest = given.rest.value_and_grad(wrt=given.parameters)[1]
+def _responsibilities(given: tuple[ag.Program, ag.Program, dict[str, Any], Any]) -> Any:
+    terms, rest, parameters, points = given
+    of_points = terms.value_and_grad(points, wrt=parameters)[1]
+    of_rest = rest.value_and_grad(wrt=parameters)[1]
     return {name: part + of_rest[name] for name, part in of_points.items()}
 
 
 GMM = {
-    "objective": Function(_gmm, _posterior, float),
+    "objective": Function(_gmm, lambda p: np.add.accumulate(p[0](p[3]))[-1] + p[1](), float),
     "jacobian": Function(
         _gmm, _responsibilities, lambda g: {name: part.tolist() for name, part in g.items()}
     ),
