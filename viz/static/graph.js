@@ -107,8 +107,8 @@ export class Graph {
 
   // Why no input can be changed here, nor the output plotted over one; "" where nothing stands in the way.
   get obstacle() {
-    if (!this.live) return `Not live: the page cannot compute ${this.missing.join(", ")} (Python code). The steps show the recorded numbers.`;
-    if (!this.leaves.length) return "There are only constants here: nothing to differentiate by, nothing to learn.";
+    if (!this.live) return `Not live: the page cannot compute ${this.missing.join(", ")}. The steps show the recorded numbers.`;
+    if (!this.leaves.length) return "There are only constants here.";
     return this.staleNow.size ? "The graph is stale: change an input, and the page computes it anew." : "";
   }
 

@@ -26,6 +26,5 @@ export function noticeOf(graph) {
   }
   const { size } = graph.staleNow;
   if (!size) return "";
-  const hold = size > 1 ? "nodes hold numbers that no longer follow" : "node holds a number that no longer follows";
-  return `Stale: ${size} ${hold} from the operands. Build the graph anew; or change an input, and the page computes all of it.`;
+  return `Stale: ${size} of the numbers no longer follow from their operands. Build the graph anew, or change an input.`;
 }
