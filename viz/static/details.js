@@ -7,7 +7,7 @@ export const PATHS_FOR = 3000; // nodes up to which the paths of a node are list
 export class Details {
   constructor(player) {
     Object.assign(this, { player, title: make("h2"), facts: make("div.facts"), choices: make("div.buttons"), paths: make("ol.paths"), sum: make("div.facts") });
-    this.heading = make("h3", {}, "Paths to the output: product of the partials along each");
+    this.heading = make("h3", {}, "Paths to the output: products of partials");
     player.view.details.append(this.title, this.facts, this.choices, this.heading, this.paths, this.sum);
   }
 
@@ -35,7 +35,7 @@ export class Details {
     if (graph.roots.includes(i) && !graph.users[i].length) return;
     this.heading.hidden = false;
     const last = graph.steps.findLastIndex((step) => step.kind === "backward" && step.parent === i);
-    if (position <= last) return void (this.sum.textContent = "Their products are known once the gradient has arrived here.");
+    if (position <= last) return void (this.sum.textContent = "Known once the gradient has arrived here.");
     const { count, found, total } = graph.paths(i);
     const text = (value) => number(value, graph.digits);
     fill(this.paths, ...found.map((path) => this.pathItem(i, path)));

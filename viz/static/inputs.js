@@ -31,7 +31,7 @@ export class Inputs {
     const found = order.filter((i) => fits(graph.names[i]) || fits(graph.titles[i]));
     this.rows = new Map(found.slice(0, ROWS).map((i) => [i, this.row(i)]));
     fill(this.list, ...[...this.rows.values()].map((row) => row.element));
-    put(this.note, found.length > ROWS ? `${found.length - ROWS} more; search for them by name` : found.length ? "" : "There is no such input.");
+    put(this.note, found.length > ROWS ? `${found.length - ROWS} more; search for them by name` : found.length ? "" : "none found");
     this.refresh();
   }
 

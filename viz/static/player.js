@@ -18,7 +18,7 @@ import { Slope } from "./slope.js";
 import { Stage, backArrow, parseSvg } from "./stage.js";
 import { buildView, watchTheme } from "./view.js";
 
-const UNDIAGNOSED = "What was found in the recorded numbers is not shown: they are changed.";
+const UNDIAGNOSED = "The diagnosis of the recorded numbers is not shown.";
 const ROLES = ["argument", "into", "result", "from", "along", "to"];
 
 export class Player {
