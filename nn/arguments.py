@@ -66,7 +66,7 @@ def number(name: str, value: Any, interval: str = "(-inf, inf)") -> Any:
         is_right = False
     if not is_right or (value == low and interval[0] == "(") or (value == high and interval[-1] == ")"):
         raise InputError(f"{name} must be {_told(interval, low, high)}, not {shown(value)}")
-    return value
+    return value if isinstance(value, (int, float)) else float(value)
 
 
 def _told(interval: str, low: float, high: float) -> str:

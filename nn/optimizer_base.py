@@ -21,6 +21,7 @@ from autograd_core import Value, gradients_to_vector, parameters_to_vector, vect
 from autograd_core.calculus.updates import Update
 from nn.arguments import count_of, number, shown
 from nn.clipping import clip_by_norm, clip_by_value
+from nn.data import numbers_of
 from nn.errors import DivergenceError, InputError, StateError
 from nn.groups import members, of_group, opened
 from nn.schedules import Schedule, rate_at, schedule_of
@@ -284,9 +285,9 @@ class Optimizer:
         if self.frozen is not None:
             g = np.where(self.frozen, 0.0, g)
         self._check_finite("gradient", g)
-        return self.checked_rule(x, g)
+        return self._checked_rule(x, g)
 
-    def checked_rule(self, x: Floats, g: Floats) -> tuple[Floats, Buffers]:
+    def _checked_rule(self, x: Floats, g: Floats) -> tuple[Floats, Buffers]:
         """The same for arrays of finite numbers, 0 in the gradient of what is frozen."""
         import numpy as np
 
@@ -296,13 +297,26 @@ class Optimizer:
             g = clip_by_norm(g, self.clip_norm)
         with np.errstate(all="ignore"):  # what is not finite is found below, and named
             new_values, buffers = self._by_groups(x, g)
+        new_values = self._numbers("values", new_values, len(x))
+        buffers = {name: self._numbers(name, buffer, len(x)) for name, buffer in buffers.items()}
         self._check_finite("new value", new_values)
         return new_values, buffers
+
+    def _numbers(self, what: str, numbers: Any, count: int) -> Floats:
+        """What a rule returned, as an array of float64."""
+        made = numbers_of(numbers, f"the {what} that the rule of {type(self).__name__} returned")
+        if made.shape != (count,):
+            raise InputError(
+                f"the rule of {type(self).__name__} returned {what} of shape {made.shape}, and was given "
+                f"{count} numbers"
+            )
+        return made
 
     def rule(
         self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
     ) -> tuple[Floats, Buffers]:
-        """The rule of this optimiser; pure. `self.updates` is the number of updates made before this one.
+        """The rule of this optimiser; pure: it goes by its arguments alone, and by `self.updates`, which
+        is the number of updates made before this one.
 
         By default that of `update`.
         """

@@ -18,7 +18,7 @@ from typing import Any
 from autograd_core import Value
 from nn.random_inputs import RandomInput
 
-__all__ = ["RandomStates", "global_names", "of_a_library", "states_from_json", "states_to_json"]
+__all__ = ["RandomStates", "global_names", "names_in", "of_a_library", "states_from_json", "states_to_json"]
 
 _LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names} - {"__main__"}
 _INSTALLED = ("site-packages", "dist-packages")
@@ -179,7 +179,7 @@ def _named_by(function: FunctionType) -> Iterator[Any]:
 
 def global_names(function: FunctionType) -> Iterator[tuple[dict[str, Any], str]]:
     """The globals that a function's code names, and what it may name in the user's modules: (names, name)."""
-    names = _names(function.__code__)
+    names = names_in(function.__code__)
     for name in names & function.__globals__.keys():
         found = function.__globals__[name]
         yield function.__globals__, name
@@ -188,10 +188,10 @@ def global_names(function: FunctionType) -> Iterator[tuple[dict[str, Any], str]]
                 yield vars(found), inner
 
 
-def _names(code: CodeType) -> set[str]:
+def names_in(code: CodeType) -> set[str]:
     """The names in a function's code and in the functions and comprehensions within it."""
     names = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            names |= _names(constant)
+            names |= names_in(constant)
     return names

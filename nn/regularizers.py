@@ -60,7 +60,7 @@ class L2:
     biases: bool = False
 
     def __post_init__(self) -> None:
-        number("alpha", self.alpha, "[0, inf)")
+        object.__setattr__(self, "alpha", number("alpha", self.alpha, "[0, inf)"))
         truth("biases", self.biases)
 
     def __call__(self, module: Module) -> Value:
@@ -88,7 +88,7 @@ class L1:
     biases: bool = False
 
     def __post_init__(self) -> None:
-        number("alpha", self.alpha, "[0, inf)")
+        object.__setattr__(self, "alpha", number("alpha", self.alpha, "[0, inf)"))
         truth("biases", self.biases)
 
     def __call__(self, module: Module) -> Value:
@@ -118,9 +118,9 @@ class ElasticNet:
     biases: bool = False
 
     def __post_init__(self) -> None:
-        number("alpha", self.alpha, "[0, inf)")
+        object.__setattr__(self, "alpha", number("alpha", self.alpha, "[0, inf)"))
         truth("biases", self.biases)
-        number("ratio", self.ratio, "[0, 1]")
+        object.__setattr__(self, "ratio", number("ratio", self.ratio, "[0, 1]"))
 
     def __call__(self, module: Module) -> Value:
         """The graph of alpha Omega for the module's parameters."""

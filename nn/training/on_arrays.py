@@ -350,7 +350,7 @@ class GradientUpdates(_OnArrays):
         try:
             if not math.isfinite(norm):
                 return False
-            values, buffers = optimizer.checked_rule(at.values, gradients)
+            values, buffers = optimizer._checked_rule(at.values, gradients)
         except DivergenceError:
             return False
         optimizer.buffers, optimizer.updates = buffers, optimizer.updates + 1

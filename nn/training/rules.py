@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from types import FunctionType
 from typing import Any
 
 from autograd_core.calculus.updates import UPDATES
 from nn.optimizers import Optimizer
+from nn.random_state import names_in
 from nn.schedules import rates_of
 
 __all__ = ["attributes_of", "has_plain_step", "rates_of_groups", "rule_and_clips", "rule_of"]
@@ -47,12 +51,37 @@ def rule_and_clips(optimizer: Optimizer) -> Any:
     return made, numbers, optimizer.clip_value, optimizer.clip_norm
 
 
+_FREE = {"rule", "update", "buffer_names"}  # what a class of the user's defines for a rule of its own
+_READS = {"parameters", "data", "grad"}  # names by which a rule would read the Values, which it is not given
+
+
+@functools.cache
+def _library_names(ours: tuple[type, ...]) -> frozenset[str]:
+    names = {name for base in ours for name in vars(base)}
+    return frozenset(
+        names.union(*(inspect.signature(base.__init__).parameters for base in ours), ["schedule"])
+    )
+
+
+def _own_parts(kind: type[Optimizer]) -> tuple[frozenset[str], bool]:
+    """What the user's classes in `kind` define of what the library's do, and whether they read Values."""
+    ours = tuple(base for base in kind.__mro__ if base.__module__.startswith("nn."))
+    theirs = [base for base in kind.__mro__ if base not in ours and base is not object]
+    names = _library_names(ours)
+    found = {name for base in theirs for name in vars(base)}
+    held = [part for base in theirs for part in vars(base).values()]
+    functions = [part for part in held if isinstance(part, FunctionType) and part.__name__ != "__init__"]
+    plain = {name for name in names & found if not name.startswith("__")}
+    return frozenset(plain), any(_READS & names_in(function.__code__) for function in functions)
+
+
 def has_plain_step(optimizer: Optimizer) -> bool:
     """Is an update of this optimiser its rule, on arrays, and nothing else?"""
     kind = type(optimizer)
-    names = ("step", "proposal", "zero_grad", "lr")
-    plain = all(getattr(kind, name) is getattr(Optimizer, name) for name in names)
-    return plain and not any(callable(getattr(kind, name, None)) for name in vars(optimizer))
+    defined, reads = _own_parts(kind)
+    return not (
+        defined - _FREE or reads or any(callable(getattr(kind, name, None)) for name in vars(optimizer))
+    )
 
 
 def rule_of(optimizer: Optimizer) -> tuple[str, tuple[float, ...]] | None:
@@ -61,7 +90,7 @@ def rule_of(optimizer: Optimizer) -> tuple[str, tuple[float, ...]] | None:
     A subclass that changes nothing of the rule has it too. A method put onto the optimiser itself (as some
     wrappers do with `step`) makes it another.
     """
-    if not has_plain_step(optimizer) or type(optimizer).rule is not Optimizer.rule:
+    if not has_plain_step(optimizer) or _own_parts(type(optimizer))[0] & {"rule", "update"}:
         return None
     update, settings = optimizer.update()
     known = (

@@ -119,3 +119,62 @@ def test_a_rule_of_ones_own_has_its_gradient_from_the_compiled_loop(monkeypatch:
     nn.fit(plain(), X, y, optimizer=Signs(lr=0.01), regularizer=nn.L2(0.1), batch_size=10, epochs=3, seed=1)
     assert calls["loop"] == 21
     assert calls["programs"] <= 2  # while the recording is checked
+
+
+# Optimisers of one's own, in whatever they differ from the library's.
+
+
+class LaterSettings(nn.Adam):
+    def update(self) -> Any:
+        update, settings = super().update()
+        return update, (settings[0] * (0.5 if self.updates > 5 else 1.0), *settings[1:])
+
+
+class Inside(nn.SGD):
+    def _by_groups(self, values: Any, gradients: Any) -> Any:
+        return super()._by_groups(values, 0.5 * gradients)
+
+
+class ClipsLater(nn.SGD):
+    @property
+    def clip_norm(self) -> Any:
+        return 0.1 if self.updates > 3 else None
+
+    @clip_norm.setter
+    def clip_norm(self, value: Any) -> None: ...
+
+
+class ReadsValues(nn.Optimizer):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * np.array([p.grad + 0.01 * p.data for p in self.parameters]), buffers
+
+
+class Listed(nn.Optimizer):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return (values - rate * gradients).tolist(), buffers
+
+
+class Single(nn.Optimizer):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return (values - rate * gradients).astype(np.float32), buffers
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", [LaterSettings, Inside, ClipsLater, ReadsValues, Listed, Single])
+def test_an_optimiser_of_ones_own_trains_to_the_eager_bits(kind: Any, monkeypatch: Any) -> None:
+    X, y = data(70, 5, 3)
+    assert_same(plain, X, y, monkeypatch, optimizer=lambda: kind(lr=0.05), batch_size=16, epochs=4)
+
+
+def test_a_rule_that_returns_another_shape_is_told() -> None:
+    class Short(nn.Optimizer):
+        def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+            return values[:-1], buffers
+
+    X, y = data(70, 5, 3)
+    with pytest.raises(nn.InputError, match=r"the rule of Short returned values of shape \(56,\)"):
+        nn.fit(plain(), X, y, optimizer=Short(lr=0.1), epochs=2)
+
+
+def test_a_long_double_is_a_number() -> None:
+    assert nn.L2(np.longdouble("0.1")) == nn.L2(0.1)
