@@ -304,7 +304,7 @@ class Optimizer:
 
     def _numbers(self, what: str, numbers: Any, count: int) -> Floats:
         """What a rule returned, as an array of float64."""
-        made = numbers_of(numbers, f"the {what} that the rule of {type(self).__name__} returned")
+        made: Floats = numbers_of(numbers, f"the {what} that the rule of {type(self).__name__} returned")
         if made.shape != (count,):
             raise InputError(
                 f"the rule of {type(self).__name__} returned {what} of shape {made.shape}, and was given "

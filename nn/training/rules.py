@@ -58,9 +58,7 @@ _READS = {"parameters", "data", "grad"}  # names by which a rule would read the 
 @functools.cache
 def _library_names(ours: tuple[type, ...]) -> frozenset[str]:
     names = {name for base in ours for name in vars(base)}
-    return frozenset(
-        names.union(*(inspect.signature(base.__init__).parameters for base in ours), ["schedule"])
-    )
+    return frozenset(names.union(*(inspect.signature(base).parameters for base in ours), ["schedule"]))
 
 
 def _own_parts(kind: type[Optimizer]) -> tuple[frozenset[str], bool]:
