@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 import sys
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ def no_real_number(data: Any) -> TypeError:
         )
     if data is None:
         return TypeError("a number is wanted, not None")
-    if isinstance(data, complex):
+    if isinstance(data, numbers.Complex):
         return TypeError(
             f"a real number is wanted, not {data!r}: differentiate the real and imaginary parts separately"
         )

@@ -88,7 +88,12 @@ def _number(x: Any) -> Any:
     """Return a Value or a number of Python; None for what is neither, such as an array."""
     if isinstance(x, (Value, float, int)) and not hasattr(x, "dtype"):
         return x
-    return x.item() if getattr(x, "ndim", None) == 0 and hasattr(x, "item") else None
+    if getattr(x, "ndim", None) != 0 or not hasattr(x, "item"):
+        return None
+    number = x.item()
+    if hasattr(number, "dtype"):  # a long double, which stays one
+        return complex(number) if number.dtype.kind == "c" else float(number)
+    return number
 
 
 def _as_array(x: Any) -> Any:

@@ -393,7 +393,11 @@ def number_from(data):
         )
     if isinstance(data, numbers.Real):
         return float(data)
-    if getattr(data, "size", None) == 1 and hasattr(data, "item") and not isinstance(data, (str, complex)):
+    if (
+        getattr(data, "size", None) == 1
+        and hasattr(data, "item")
+        and not isinstance(data, (str, numbers.Complex))
+    ):
         return number_from(data.item())
     raise no_real_number(data)
 

@@ -262,3 +262,15 @@ def test_what_numpy_cannot_do_for_objects_is_refused_still():
     numbers = np.zeros(2)
     with pytest.raises(TypeError):
         numbers += Value(1.0)
+
+
+@pytest.mark.parametrize("kind", [np.longdouble, np.clongdouble])
+def test_long_doubles_stand_on_either_side(kind):
+    one, x = kind(1.0), Value(2.0)
+    if kind is np.longdouble:
+        assert [(one + x).data, (one - x).data, (x - one).data, (one / x).data] == [3.0, -1.0, 1.0, 0.5]
+        assert [one < x, one == x, np.less(one, x), Value(one) == 1.0] == [True, False, True, True]
+        return
+    for refused in (lambda: Value(one), lambda: one + x, lambda: x + one, lambda: np.add(one, x)):
+        with pytest.raises(TypeError, match="real number"):
+            refused()
