@@ -143,13 +143,16 @@ def shell_arguments(arguments: Sequence[str], options: Collection[str] = ()) -> 
 
     Args:
         arguments: of the command line.
-        options: the options of one letter that the command has, such as ``"-o"``.
+        options: the options with a value that the command has, such as ``"-o"``; the value stays as it is.
 
     Returns:
         The arguments for argparse.
     """
     known = ("--", "-h", *options)
-    return [f" {text}" if text.startswith("-") and not text.startswith(known) else text for text in arguments]
+    return [
+        f" {text}" if text.startswith("-") and not text.startswith(known) and before not in options else text
+        for before, text in zip(("", *arguments), arguments, strict=False)
+    ]
 
 
 def parse_expression(text: str) -> Expression:
@@ -192,7 +195,7 @@ def parse(text: str) -> ast.expr:
     except SyntaxError as error:
         raise fault(f"not an expression: {error.msg}", text, (error.offset or 1) - 1) from None
     except (RecursionError, MemoryError):
-        raise ExpressionError("the expression is nested too deeply") from None
+        raise ExpressionError("the expression has too many parts for Python's parser") from None
     except ValueError as error:
         raise ExpressionError(f"not an expression: {error}") from None
 

@@ -36,6 +36,7 @@ __getattr__, __dir__ = lazily(
     __name__,
     _LAZY,
     (
+        "arguments",
         "columns",
         "compact",
         "diagnosis",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from autograd_core.engine.value import Value
 from autograd_core.errors import AutogradError
-from autograd_core.expressions import evaluate_expression, parse_expression, shell_arguments
+from autograd_core.expressions import check_name, evaluate_expression, parse_expression, shell_arguments
 from viz.drawing import draw
 from viz.latex import latex
 from viz.player import Player, step
@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0; 1 if what was asked for cannot be done, with the reason on the error output.
     """
-    options = _parser().parse_args(shell_arguments(sys.argv[1:] if arguments is None else arguments, ["-o"]))
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(shell_arguments(given, ["-o", "--output"]))
     options.expression = options.expression.strip()
     try:
         options.run(options)
@@ -71,13 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _playground(options: argparse.Namespace) -> None:
-    print(save_playground(_html_path("playground", options.output), options.expression.strip()))
-
-
-def _html_path(command: str, path: str) -> str:
-    if not path.lower().endswith((".html", ".htm")):
-        raise ValueError(f"{command} writes a page, name.html, not {path!r}; draw writes pictures")
-    return path
+    print(save_playground(options.output, options.expression.strip()))
 
 
 def _draw(options: argparse.Namespace) -> None:
@@ -87,8 +82,7 @@ def _draw(options: argparse.Namespace) -> None:
 
 
 def _step(options: argparse.Namespace) -> None:
-    path = _html_path("step", options.output)
-    print(_player(options).save_html(path))
+    print(_player(options).save_html(options.output))
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -104,7 +98,10 @@ def _player(options: argparse.Namespace) -> Player:
 
 
 def _root(options: argparse.Namespace) -> Value:
-    given = dict(map(_named_number, options.names))
+    numbers = list(map(_named_number, options.names))
+    given = dict(numbers)
+    if len(given) < len(numbers):
+        raise ValueError(f"a name has one number, not two, as in {' '.join(options.names)!r}")
     used = parse_expression(options.expression).names
     unused = [name for name in given if name not in used]
     if unused:
@@ -118,7 +115,7 @@ def _root(options: argparse.Namespace) -> Value:
 def _named_number(text: str) -> tuple[str, float]:
     name, _equals, value = text.partition("=")
     try:
-        return name.strip(), float(value)
+        return check_name(name.strip()), float(value)
     except ValueError:
         raise ValueError(f"expected name=number, not {text!r}") from None
 

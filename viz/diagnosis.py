@@ -20,6 +20,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from autograd_core.edges import edges
+from viz.arguments import names_of
 from viz.snapshot import Snapshot
 from viz.text import number
 
@@ -72,7 +73,7 @@ def layers_of(chosen: bool | str | Iterable[str]) -> tuple[str, ...]:
     """
     if isinstance(chosen, bool):
         return LAYERS if chosen else ()
-    names = (chosen,) if isinstance(chosen, str) else tuple(chosen)
+    names = names_of("diagnosis", chosen)
     for name in names:
         if name not in LAYERS:
             raise ValueError(f"there is no diagnosis layer {name!r}; there are {', '.join(LAYERS)}")

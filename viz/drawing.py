@@ -11,6 +11,7 @@ from typing import Any
 
 import graphviz
 
+from viz.arguments import names_of
 from viz.diagnosis import diagnose, layers_of
 from viz.dot import to_dot
 from viz.errors import FormatError, RenderTimeout
@@ -21,12 +22,13 @@ from viz.mermaid import to_mermaid
 from viz.picture import Picture, Style, paint
 from viz.planning import MAX_EDGES, MAX_NODES, Options, plans
 from viz.renderer import SYSTEM_FORMATS, render
-from viz.roots import parameters_of, roots_of
+from viz.roots import chosen_parameters, roots_of
 from viz.snapshot import Snapshot, take_snapshot, without_order
 from viz.svg import finish_svg
 from viz.text import html_text
 
-_TEXT_FORMATS = {"dot": "dot", "gv": "dot", "mmd": "mermaid", "mermaid": "mermaid", "md": "markdown"}
+_OTHER_NAMES = {"jpg": "jpeg", "gv": "dot", "mmd": "mermaid", "md": "markdown"}
+_FORMATS = (*SYSTEM_FORMATS, "dot", "mermaid", "markdown")
 
 
 class Drawing:
@@ -118,6 +120,7 @@ class Drawing:
         Raises:
             DrawingError: the format cannot be written, or the renderer failed.
         """
+        format = format_named(format)
         if format == "svg":
             return self.svg().encode()
         text = {"dot": lambda: self.source, "mermaid": self.mermaid, "markdown": self._markdown}.get(format)
@@ -144,10 +147,12 @@ class Drawing:
         ...     draw(Value(2.0, "x") * 3.0).save(os.path.join(folder, "graph.dot")).name
         'graph.dot'
         """
-        named = None if format and not Path(path).suffix else _format_of(path)
-        if format and named and named != format:
+        suffix = Path(os.fsdecode(path)).suffix.removeprefix(".")
+        named = format_named(suffix, os.fspath(path)) if suffix or not format else ""
+        wanted = format_named(format) if format else named
+        if named and named != wanted:
             raise FormatError(f"{os.fspath(path)!r} names {named}, but format={format!r} was asked for")
-        return write_file(path, self.pipe(format or str(named)))
+        return write_file(path, self.pipe(wanted))
 
     def expand(self, *scopes: str) -> "Drawing":
         """A drawing with these scopes opened.
@@ -281,8 +286,10 @@ def draw(
             nodes that only fix the order of a loop's steps are drawn, too.
         color_by: What the boxes are colored by, pale to dark: `"gradient"`, its size; `"rounding"`, how far
             the rounding of an operation moves the output; or a function from a Value to a number.
-        max_nodes: Boxes beyond which scopes are collapsed.
-        max_edges: Edges beyond which scopes are collapsed.
+        max_nodes: The most boxes. With more, structure that repeats is folded, scopes are collapsed, and at
+            last what is far from the outputs is put into one box. References to a shared parameter are not
+            counted.
+        max_edges: The most edges, kept in the same way.
 
     Returns:
         A `Drawing`; it displays itself as the last expression of a notebook cell.
@@ -302,12 +309,12 @@ def draw(
     """
     roots, found = roots_of(what, inputs)
     style = Style(digits, partials, numbered, color_by)
-    scopes = scope_names(expand), scope_names(collapse)
+    scopes = names_of("expand", expand), names_of("collapse", collapse)
     options = Options(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, max_nodes, max_edges
     )
     with _without_collector():
-        known = found if parameters is None else parameters_of(parameters) or parameters
+        known = found if parameters is None else chosen_parameters(parameters)
         snapshot = take_snapshot(roots, known)
         return Drawing(snapshot if numbered else without_order(snapshot), options)
 
@@ -324,15 +331,19 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def scope_names(scopes: str | Iterable[str]) -> tuple[str, ...]:
-    """One scope, or several, as a tuple."""
-    return (scopes,) if isinstance(scopes, str) else tuple(scopes)
+def format_named(name: str, where: object = None) -> str:
+    """A format by its name or its suffix, in any case: `"JPG"` is `"jpeg"`.
 
+    Args:
+        name: The name.
+        where: What it was read from, for the message.
 
-def _format_of(path: str | os.PathLike[str]) -> str:
-    suffix = Path(path).suffix.lower().lstrip(".")
-    format = {"jpg": "jpeg"}.get(suffix) or _TEXT_FORMATS.get(suffix, suffix)
-    if format not in (*_TEXT_FORMATS.values(), *SYSTEM_FORMATS):
+    Raises:
+        FormatError: there is no such format.
+    """
+    lower = str(name).lower()
+    format = _OTHER_NAMES.get(lower, lower)
+    if format not in _FORMATS:
         known = "svg, png, jpeg, json, pdf, dot, mmd, md"
-        raise FormatError(f"cannot tell a format from {os.fspath(path)!r}; use a suffix among {known}")
+        raise FormatError(f"cannot tell a format from {where or name!r}; use one of {known}")
     return format

@@ -216,25 +216,20 @@ def group_links(snapshot: Snapshot, groups: Grouping) -> dict[tuple[int, int], l
 
 
 def nearest(snapshot: Snapshot, groups: Grouping, keep: int) -> Grouping:
-    """Keep the `keep` groups nearest to the outputs and put the others into one group, `REST`."""
+    """At most `keep` groups: those nearest to the outputs, and one, `REST`, of all others."""
     inward: dict[int, list[int]] = {}
     for tail, head in group_links(snapshot, groups):
         inward.setdefault(head, []).append(tail)
-    kept = _breadth_first([groups.numbers[root] for root in snapshot.roots], inward, keep)
+    order = dict.fromkeys(groups.numbers[root] for root in snapshot.roots)
+    waiting = list(order)
+    for number in waiting:  # grows while it is walked, breadth first
+        found = [tail for tail in inward.get(number, ()) if tail not in order]
+        order.update(dict.fromkeys(found))
+        waiting += found
+    kept = set(waiting if len(waiting) <= keep else waiting[: keep - 1])
     return Grouping(
         [number if number in kept else REST for number in groups.numbers], groups.scopes, groups.products
     )
-
-
-def _breadth_first(start: Iterable[int], inward: dict[int, list[int]], keep: int) -> set[int]:
-    queue = list(dict.fromkeys(start))
-    seen = set(queue)
-    for number in queue:  # grows while it is walked
-        for tail in inward.get(number, ()):
-            if tail not in seen and len(seen) < keep:
-                seen.add(tail)
-                queue.append(tail)
-    return seen
 
 
 def scope_depth(scopes: Iterable[str]) -> int:

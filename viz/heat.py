@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from autograd_core import Value
 from autograd_core.checking.rounding import rounding
+from viz.arguments import check_number
 from viz.snapshot import Snapshot
 from viz.text import number
 
@@ -80,7 +81,7 @@ def heat_of(snapshot: Snapshot, boxes: Mapping[int, Sequence[int]], color_by: st
 def _sizes(snapshot: Snapshot, color_by: str | Measure) -> list[float | None]:
     nodes = snapshot.nodes
     if callable(color_by):
-        return [None if node.is_constant else float(color_by(node)) for node in nodes]
+        return [None if node.is_constant else _measured(color_by, node) for node in nodes]
     if color_by == "gradient":
         return [None if node.is_constant else grad for node, grad in zip(nodes, snapshot.grads, strict=True)]
     if len(snapshot.roots) > 1:
@@ -88,6 +89,13 @@ def _sizes(snapshot: Snapshot, color_by: str | Measure) -> list[float | None]:
     report = rounding(nodes[snapshot.roots[0]])
     effects = {one.node: one.effect for one in report.contributions}
     return [effects.get(node, 0.0) if node.op else None for node in nodes]
+
+
+def _measured(measure: Measure, node: Value) -> float:
+    found = measure(node)
+    if found == found:  # NaN is no number to be colored by
+        check_number("what color_by gives", found)
+    return float(found)
 
 
 def check_measure(color_by: object) -> None:

@@ -13,10 +13,11 @@ from autograd_core.calculus.operation import Dot, Reduction
 from autograd_core.engine.value import Value
 from autograd_core.graph import topological_order
 from autograd_core.steps import final_gradients, steps
+from viz.arguments import check_truth, check_whole
 from viz.errors import DrawingError
 from viz.naming import node_names
 from viz.snapshot import take_snapshot
-from viz.text import check_digits, constant_digits, number
+from viz.text import MOST_DIGITS, constant_digits, number
 
 __all__ = ["Latex", "latex"]
 
@@ -96,7 +97,8 @@ def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
     \frac{\partial u_{2}}{\partial x} &= 1 - u_{2}\,u_{2} = 0.009866
     \end{aligned}
     """
-    check_digits(digits)
+    check_whole("digits", digits, 1, MOST_DIGITS)
+    check_truth("numbers", numbers)
     order = topological_order(y)
     if len(order) > LIMIT:
         raise DrawingError(

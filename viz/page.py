@@ -23,6 +23,7 @@ _PAGE_STYLE = (
     f"body{{margin:12px}}h1{{font:600 18px/1.3 system-ui,'Liberation Sans',sans-serif;margin:2px 4px 10px;"
     f"overflow-wrap:anywhere}}.{HOST} img{{max-width:100%}}"
 )
+PAGE = (".html", ".htm")  # suffixes of a page
 _STATIC = Path(__file__).parent / "static"
 RARE = frozenset({"stale", "stale_partial", "stale_partials", "seed_other"})
 _CALCULUS = ("foldsOf", "isLive", "partialsOf", "valueOf")  # what the other modules call of it

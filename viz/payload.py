@@ -19,6 +19,7 @@ from viz.text import visible
 
 DATA, GRAD, STATUS = 0, 1, 2
 Cell = tuple[int, int, str, str]  # row, column, before, after
+Row = list[str | None]  # data, gradient, status
 Mark = tuple[str, str]  # id of an element, role
 ROOM = len("data -1.235e-05")  # what a number takes that the page computes anew
 
@@ -65,7 +66,7 @@ class Script:
         self._shown = [list(row) for row in self.start]
         self.frames = [self._frame(event) for event in events]
 
-    def rows_at(self, position: int) -> list[list[str | None]]:
+    def rows_at(self, position: int) -> list[Row]:
         """The table after so many steps."""
         rows = [list(row) for row in self.start]
         for frame in self.frames[:position]:
@@ -73,10 +74,9 @@ class Script:
                 rows[row][column] = after
         return rows
 
-    def computed_at(self, position: int) -> set[int]:
-        """The nodes that are computed after so many steps, as indices into the snapshot."""
-        to_come = {event.node for event in self.events[position:] if isinstance(event, ForwardStep)}
-        return {i for i, node in enumerate(self.snapshot.nodes) if node not in to_come}
+    def computed(self) -> list[int | None]:
+        """The node that each step computes, as an index into the snapshot; None where it computes none."""
+        return [self._index[event.node] if isinstance(event, ForwardStep) else None for event in self.events]
 
     def room(self) -> dict[str, int]:
         """For each box that changes, the length of the longest text that it will ever show."""

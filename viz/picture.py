@@ -300,10 +300,11 @@ class _Painter:
         total = len(self.snapshot.nodes)
         parts = []
         if len(boxes) < total:
-            parts.append(f"{total:,} nodes and {self.snapshot.edges:,} edges drawn as {len(boxes):,} boxes")
+            several = f"{len(boxes):,} boxes" if len(boxes) > 1 else "one box"
+            parts.append(f"{total:,} nodes and {self.snapshot.edges:,} edges drawn as {several}")
         if self.snapshot.left_out:
             parts.append(f"{self.snapshot.left_out:,} nodes that only fix the order of a loop are left out")
-        if REST in boxes:
+        if REST in boxes and len(boxes[REST].members) > 1:
             parts.append(f"{len(boxes[REST].members):,} nodes far from the output are in one box")
         if self.heat:
             parts.append(self.heat.legend)

@@ -1,16 +1,19 @@
 """What a drawing is asked for, and the groupings that keep it within its budget."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from viz.arguments import check_truth, check_whole
 from viz.diagnosis import LAYERS
 from viz.folding import Folding, Grouping, group, group_links, nearest, scope_depth, scope_pattern
 from viz.heat import check_measure
 from viz.picture import Style
 from viz.snapshot import Snapshot
-from viz.text import check_digits
+from viz.text import MOST_DIGITS
 
 READABLE = 150  # with more nodes than this, repeated structure is folded unless told otherwise
+CROWDED = 4  # edges that fill a picture as one node does
 MAX_NODES = 1500
 MAX_EDGES = 3000
 OVERVIEW = 120  # boxes kept when nothing else brings a graph under the budget
@@ -35,10 +38,15 @@ class Options:
     def __post_init__(self) -> None:
         if self.direction not in ("LR", "TB"):
             raise ValueError(f"direction is 'LR' or 'TB', not {self.direction!r}")
-        check_digits(self.style.digits)
+        check_whole("digits", self.style.digits, 1, MOST_DIGITS)
+        check_whole("depth", self.depth or 0, 0)
+        check_whole("max_nodes", self.max_nodes, 1)
+        check_whole("max_edges", self.max_edges, 0)
+        check_truth("fold", self.fold or False)
+        check_truth("partials", self.style.partials or False)
+        check_truth("numbered", self.style.numbered)
+        check_truth("legend", self.legend)
         check_measure(self.style.color_by)
-        if self.depth is not None and self.depth < 0:
-            raise ValueError(f"depth is at least 0, not {self.depth}")
 
     def check_scopes(self, snapshot: Snapshot) -> None:
         """Refuse to expand or collapse a scope that the graph does not have.
@@ -74,15 +82,20 @@ def plans(snapshot: Snapshot, options: Options) -> Iterator[Grouping]:
         if _fits(snapshot, last, options):
             yield last
     if last is not None:
-        for keep in (min(OVERVIEW, options.max_nodes), 20):
-            yield nearest(snapshot, last, keep)
+        keep = min(OVERVIEW, options.max_nodes)
+        while keep:  # one box of all has no edges
+            last = nearest(snapshot, last, keep)
+            if _fits(snapshot, last, options):
+                yield last
+            keep //= 2
 
 
 def _foldings(snapshot: Snapshot, options: Options) -> Iterator[Folding]:
     deepest = scope_depth({*snapshot.scopes})
     wanted = Folding(options.depth, options.expand, options.collapse, bool(options.fold))
     if options.fold is None:
-        wanted = replace(wanted, fold=len(snapshot.nodes) > options.readable)
+        size = max(len(snapshot.nodes), snapshot.edges // CROWDED)
+        wanted = replace(wanted, fold=size > options.readable)
     yield wanted
     if not wanted.fold and options.fold is None:
         yield (wanted := replace(wanted, fold=True))
@@ -92,5 +105,9 @@ def _foldings(snapshot: Snapshot, options: Options) -> Iterator[Folding]:
 
 
 def _fits(snapshot: Snapshot, groups: Grouping, options: Options) -> bool:
-    boxes = len(set(groups.numbers))
-    return boxes <= options.max_nodes and len(group_links(snapshot, groups)) <= options.max_edges
+    sizes = Counter(groups.numbers)
+    if len(sizes) > options.max_nodes:
+        return False
+    links = group_links(snapshot, groups).items()
+    edges = sum(len(found) if sizes[tail] == sizes[head] == 1 else 1 for (tail, head), found in links)
+    return edges <= options.max_edges

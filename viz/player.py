@@ -11,17 +11,18 @@ from typing import Any
 from autograd_core.engine.value import Value
 from autograd_core.graph import statistics
 from autograd_core.steps import Step, steps
+from viz.arguments import check_number, check_truth, check_whole, names_of
 from viz.columns import page_payload, used_operations
 from viz.diagnosis import layers_of
-from viz.drawing import Drawing, scope_names
+from viz.drawing import Drawing, format_named
 from viz.errors import FormatError
-from viz.files import write_file
-from viz.page import is_rare, output, page, player_css, player_script
+from viz.files import check_suffix, write_file
+from viz.page import PAGE, is_rare, output, page, player_css, player_script
 from viz.payload import Script
 from viz.picture import Style
 from viz.planning import Options
 from viz.renderer import render
-from viz.roots import parameters_of, roots_of
+from viz.roots import chosen_parameters, roots_of
 from viz.snapshot import take_snapshot
 from viz.svg import finish_svg
 from viz.text import script_json
@@ -174,15 +175,17 @@ class Player:
         """Write the player as one self-contained HTML file that needs no network.
 
         Args:
-            path: Where to; the directory is made if need be.
+            path: Where to, `name.html`; the directory is made if need be.
 
         Returns:
             The path.
 
         Raises:
+            FormatError: the path has another suffix.
             DrawingError: no renderer, or the renderer failed.
             OSError: the file cannot be written.
         """
+        check_suffix(path, "a page", *PAGE)
         return write_file(path, page(self.to_html(), self.title).encode())
 
     def frames(self, directory: str | os.PathLike[str], format: str = "svg") -> list[Path]:
@@ -200,7 +203,7 @@ class Player:
             DrawingError: no renderer, or the renderer failed.
             OSError: a file cannot be written.
         """
-        if format not in ("svg", "png"):
+        if (format := format_named(format)) not in ("svg", "png"):
             raise FormatError(f"frames are svg or png, not {format!r}")
         digits = max(4, len(str(len(self))))
         return [
@@ -210,30 +213,34 @@ class Player:
 
     def _frame_images(self, format: str) -> Iterator[bytes]:
         """The picture after 0, 1, ... steps, all of one size."""
-        from viz.frames import frame_picture
+        from viz.frames import frame_pictures
 
-        for k in range(len(self) + 1):
-            picture = frame_picture(self.script, k)
-            rendered = render(self._drawing.digraph(self.script.room(), picture).source, format)
+        room = self.script.room()
+        for picture in frame_pictures(self.script):
+            rendered = render(self._drawing.digraph(room, picture).source, format)
             yield finish_svg(rendered, picture).encode() if format == "svg" else rendered
 
     def save_gif(self, path: str | os.PathLike[str], seconds: float = 1.0) -> Path:
         """Write the whole run as an animated GIF, one picture a step.
 
         Args:
-            path: Where to.
-            seconds: How long each step is shown.
+            path: Where to, `name.gif`.
+            seconds: How long each step is shown, at most 655.
 
         Returns:
             The path.
 
         Raises:
+            FormatError: the path has another suffix.
+            ValueError: a step cannot be shown for so long.
             ImportError: Pillow is not installed.
             DrawingError: no renderer, or the renderer failed.
             OSError: the file cannot be written.
         """
-        from viz.frames import animation
+        from viz.frames import LONGEST, SHORTEST, animation
 
+        check_suffix(path, "an animation", ".gif")
+        check_number("seconds", seconds, SHORTEST, LONGEST)
         return write_file(path, animation(self._frame_images("png"), seconds))
 
     def show(self) -> None:
@@ -339,6 +346,10 @@ def step(
     ['ForwardStep', 'SeedStep', 'Contribution']
     """
     roots, found = roots_of(what, inputs)
+    check_whole("max_nodes", max_nodes, 1)
+    check_number("gradient", gradient)
+    for name, value in (("forward", forward), ("accumulate", accumulate), ("widget", widget)):
+        check_truth(name, value)
     size = statistics(*roots)
     if size.nodes > max_nodes:
         raise ValueError(
@@ -346,12 +357,12 @@ def step(
             "step through one example, draw() the graph, or give a larger max_nodes"
         )
     events = steps(*roots, gradients=[gradient] * len(roots), forward=forward, accumulate=accumulate)
-    scopes = scope_names(expand), scope_names(collapse)
+    scopes = names_of("expand", expand), names_of("collapse", collapse)
     style = Style(digits, numbered=True)
     options = Options(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, readable=OPEN_UP_TO
     )
-    snapshot = take_snapshot(roots, found if parameters is None else parameters_of(parameters) or parameters)
+    snapshot = take_snapshot(roots, found if parameters is None else chosen_parameters(parameters))
     return Player(Drawing(snapshot, options), events, title or _title(roots), widget)
 
 

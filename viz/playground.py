@@ -13,9 +13,9 @@ from typing import Any
 from autograd_core.calculus.javascript import LIVE
 from autograd_core.calculus.operation import Reduction
 from autograd_core.calculus.operations import OPERATIONS
-from viz.files import write_file
+from viz.files import check_suffix, write_file
 from viz.narration import formula_templates
-from viz.page import page, player_css, player_script
+from viz.page import PAGE, page, player_css, player_script
 from viz.text import script_json
 
 HOST = "autograd-playground"
@@ -58,8 +58,10 @@ def save_playground(
         The path.
 
     Raises:
+        FormatError: the path has another suffix.
         OSError: the file cannot be written.
     """
+    check_suffix(path, "a page", *PAGE)
     return write_file(path, page(playground_html(expression, values), "Type an expression").encode())
 
 

@@ -1,5 +1,6 @@
 """From what a user wants drawn to Values: outputs, models and their inputs, Programs, collections."""
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,9 +23,20 @@ def roots_of(what: Any, inputs: Sequence[Any] = ()) -> tuple[list[Value], Parame
     if hasattr(what, "graph"):
         return _values(what.graph(*inputs)), known
     if callable(what):
+        _check_call(what, inputs)
         outputs = what(*(_as_inputs(x, f"x{i}" if len(inputs) > 1 else "x") for i, x in enumerate(inputs)))
         return _values(outputs), known
     return _values(what), None
+
+
+def _check_call(model: Any, inputs: Sequence[Any]) -> None:
+    """Refuse a call that lacks inputs, or has too many, before anything is computed."""
+    try:
+        inspect.signature(model).bind(*inputs)
+    except TypeError as error:
+        raise TypeError(f"{error}: the inputs follow the model, as in draw(model, x)") from None
+    except ValueError:  # a function that does not tell what it takes
+        pass
 
 
 def parameters_of(what: Any) -> Parameters | None:
@@ -34,6 +46,20 @@ def parameters_of(what: Any) -> Parameters | None:
     known: Any = getattr(what, "parameters", None)
     found: Parameters | None = known() if callable(known) else known
     return found
+
+
+def chosen_parameters(chosen: Any) -> Parameters:
+    """The parameters that a user names: Values, or the model that has them.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    known = parameters_of(chosen)
+    found = chosen if known is None else known
+    leaves = list(found) if isinstance(found, Iterable) else [found]
+    if not all(isinstance(leaf, Value) for leaf in leaves):
+        raise TypeError(f"parameters are Values, or a model that has them, not {chosen!r:.60}")
+    return found if isinstance(found, Mapping) else leaves
 
 
 def _values(found: Any) -> list[Value]:

@@ -7,7 +7,6 @@ quote that text for one language each.
 import html
 import json
 import math
-import operator
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -118,21 +117,6 @@ def constant_digits(value: float, digits: int = 4) -> int:
     (12, 4)
     """
     return WRITTEN if float(number(value, WRITTEN)) == value else digits
-
-
-def check_digits(digits: int) -> None:
-    """Refuse what is no number of significant digits.
-
-    Raises:
-        TypeError: it is not a whole number.
-        ValueError: it is less than 1, or more than a number has.
-    """
-    try:
-        whole = operator.index(digits)
-    except TypeError:
-        raise TypeError(f"digits is a whole number, not {digits!r}") from None
-    if not 1 <= whole <= MOST_DIGITS:
-        raise ValueError(f"digits is at least 1 and at most {MOST_DIGITS}, not {digits}")
 
 
 def digits_needed(

@@ -9,6 +9,7 @@ from autograd_core.expressions import (
     ExpressionError,
     evaluate_expression,
     parse_expression,
+    shell_arguments,
 )
 
 
@@ -156,3 +157,12 @@ def test_every_operation_that_has_a_function_can_be_written():
     not_written = {"add", "sub", "mul", "div", "dot", "softmax", "log_softmax"}  # operators, and vectors
     builtin = {name for name, operation in OPERATIONS.items() if operation.identifier}
     assert builtin - not_written <= set(FUNCTIONS)
+
+
+def test_a_chain_is_not_nested_but_has_too_many_parts():
+    with pytest.raises(ExpressionError, match="parts"):
+        parse_expression("+".join(["x"] * 3000))
+
+
+def test_the_value_of_an_option_is_no_expression():
+    assert shell_arguments(["-x*y", "-o", "-", "x=-1"], ["-o"]) == [" -x*y", "-o", "-", "x=-1"]

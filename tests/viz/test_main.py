@@ -40,6 +40,12 @@ def test_show_prints_the_steps_where_there_is_no_terminal(capsys):
         (["draw", "log(a)", "a=-1"], "log"),
         (["draw", "a/b", "a=1", "b=0"], "viz: "),
         (["draw", "a*2", "a=1", "-o", "graph.bmp"], "cannot tell a format"),
+        (["draw", "-a*2", "a=1", "-o", "-"], "cannot tell a format from '-'"),
+        (["step", "-a*2", "a=1", "--output", "-"], "not '-'"),
+        (["playground", "a*2", "-o", "a.svg"], "a page is written as name.html, not 'a.svg'"),
+        (["draw", "a*2", "a=1", "a=2"], "a name has one number, not two, as in 'a=1 a=2'"),
+        (["draw", "a*2", "=3", "a=1"], "expected name=number, not '=3'"),
+        (["draw", "a*2", "a b=3", "a=1"], "expected name=number, not 'a b=3'"),
         (["draw", "a*2", "a=1", "-o", "/dev/null/graph.svg"], "/dev/null"),
     ],
 )
