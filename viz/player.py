@@ -14,7 +14,7 @@ from autograd_core.steps import Step, steps
 from viz.arguments import check_number, check_truth, check_whole, names_of
 from viz.columns import page_payload, used_operations
 from viz.diagnosis import layers_of
-from viz.drawing import Drawing, format_named
+from viz.drawing import Drawing
 from viz.errors import FormatError
 from viz.files import check_suffix, write_file
 from viz.page import PAGE, is_rare, output, page, player_css, player_script
@@ -203,7 +203,7 @@ class Player:
             DrawingError: no renderer, or the renderer failed.
             OSError: a file cannot be written.
         """
-        if (format := format_named(format)) not in ("svg", "png"):
+        if (format := str(format).lower()) not in ("svg", "png"):
             raise FormatError(f"frames are svg or png, not {format!r}")
         digits = max(4, len(str(len(self))))
         return [
