@@ -11,9 +11,8 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
-from types import FunctionType, NoneType
+from types import FunctionType, NoneType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
@@ -21,6 +20,7 @@ from autograd_core.engine.sweep import topological_order
 from nn.arguments import shown, truth
 from nn.errors import InputError, StateError
 from nn.groups import chosen
+from nn.random_state import LIBRARIES, slots_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ BIAS_NAMES = frozenset({"b", "bias", "biases"})
 Tensor = Any  # a Value, or lists of Values nested to one shape
 _PLAIN = (float, int, str, bytes, NoneType)
 _PLAIN_TYPES = {*_PLAIN, bool}
-_LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names} - {"__main__"}
+_DEEPEST = 200
 
 
 class Module:
@@ -63,8 +63,8 @@ class Module:
 
     def _found(self, without: Collection[str] = ()) -> Iterator[tuple[str, Any]]:
         """The tensors and the submodules that the attributes hold, by name."""
-        for name, attribute in vars(self).items():
-            if not name.startswith("_") and name not in without:
+        for name, attribute in _attributes(self).items():
+            if name not in without:
                 yield from _search(name, attribute, (self,))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
@@ -72,10 +72,21 @@ class Module:
         return _below(self, prefix, ())
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """The parameters of the whole tree as scalars, vectors and matrices: ("layer1.W", [[...], ...])."""
+        """The parameters of the whole tree as scalars, vectors and matrices: ("layer1.W", [[...], ...]).
+
+        Raises:
+            InputError: two of them have one name, so that one would be lost where they are saved.
+        """
+        found: dict[str, Tensor] = {}
         for path, module in self.named_modules():
             for name, tensor in module.tensors():
-                yield _join(path, name), tensor
+                full = _join(path, name)
+                if found.setdefault(full, tensor) is not tensor:
+                    raise InputError(
+                        f"two tensors of {type(self).__name__} are called {full!r}, {shown(found[full])} and "
+                        f"{shown(tensor)}: give the attribute or the key that holds one of them another name"
+                    )
+        return iter(found.items())
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Every parameter with its name, in the order of `parameters`: ("layer1.W[0][2]", Value)."""
@@ -289,6 +300,8 @@ def _search(name: str, thing: Any, holders: tuple[Any, ...]) -> Iterator[tuple[s
     """The tensors and modules in an attribute, by name: `thing` itself, or what it holds."""
     if isinstance(thing, _PLAIN) or any(thing is holder for holder in holders):
         return
+    if len(holders) > _DEEPEST:
+        raise InputError(f"{name[:40]}... is nested more than {_DEEPEST} deep")
     if getattr(getattr(thing, "dtype", None), "kind", "") == "O":
         thing = thing.tolist()
     if isinstance(thing, Module) or _shape(thing) is not None:
@@ -314,10 +327,15 @@ def _own_attributes(thing: Any) -> dict[str, Any]:
     kind = type(thing)
     if isinstance(thing, (type, FunctionType, Value)) or hasattr(thing, "step"):
         return {}
-    if kind.__module__.partition(".")[0] in _LIBRARIES:
+    if kind.__module__.partition(".")[0] in LIBRARIES and kind is not SimpleNamespace:
         return {}
-    slots = [slot for base in kind.__mro__ for slot in getattr(base, "__slots__", ()) if hasattr(thing, slot)]
-    held = {**{slot: getattr(thing, slot) for slot in slots}, **getattr(thing, "__dict__", {})}
+    return _attributes(thing)
+
+
+def _attributes(thing: Any) -> dict[str, Any]:
+    """What an object holds in its slots and its dictionary, private names left out."""
+    slots = {slot: getattr(thing, slot) for slot in slots_of(type(thing)) if hasattr(thing, slot)}
+    held = {**slots, **getattr(thing, "__dict__", {})}
     return {name: item for name, item in held.items() if not name.startswith("_")}
 
 
@@ -337,14 +355,14 @@ def _in_order(name: str, things: Set[Any]) -> list[tuple[str, Any]]:
     return sorted(((str(getattr(thing, "label", "")), thing) for thing in found), key=lambda pair: pair[0])
 
 
-def _shape(tensor: Tensor) -> tuple[int, ...] | None:
-    """The shape of nested lists of leaf Values, or None if it is anything else."""
+def _shape(tensor: Tensor, axes: int = 64) -> tuple[int, ...] | None:
+    """The shape of nested lists of leaf Values; None for anything else, and where an array has fewer axes."""
     if isinstance(tensor, Value):
         return () if tensor.is_leaf and not tensor.is_constant else None
-    if not isinstance(tensor, (list, tuple)) or not tensor:
+    if not isinstance(tensor, (list, tuple)) or not tensor or not axes:
         return None
-    first = _shape(tensor[0])
-    if first is None or any(_shape(item) != first for item in tensor):
+    first = _shape(tensor[0], axes - 1)
+    if first is None or any(_shape(item, axes - 1) != first for item in tensor):
         return None
     return (len(tensor), *first)
 

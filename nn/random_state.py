@@ -18,9 +18,18 @@ from typing import Any
 from autograd_core import Value
 from nn.random_inputs import RandomInput
 
-__all__ = ["RandomStates", "global_names", "names_in", "of_a_library", "states_from_json", "states_to_json"]
+__all__ = [
+    "LIBRARIES",
+    "RandomStates",
+    "global_names",
+    "names_in",
+    "of_a_library",
+    "slots_of",
+    "states_from_json",
+    "states_to_json",
+]
 
-_LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names} - {"__main__"}
+LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names} - {"__main__"}
 _INSTALLED = ("site-packages", "dist-packages")
 _MOST_ENTRIES = 64  # of a list or dictionary that is looked into
 _MOST_THINGS = 10_000
@@ -107,6 +116,17 @@ def states_from_json(made: Sequence[Any]) -> list[Any]:
     return [full(state) for state in made]
 
 
+def slots_of(kind: type) -> list[str]:
+    """The names of a class's slots, those of its bases too, as the attributes are called."""
+    found = []
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())  # one text is one slot
+        for name in [slots] if isinstance(slots, str) else slots:
+            is_private = name.startswith("__") and not name.endswith("__")
+            found.append(f"_{base.__name__.lstrip('_')}{name}" if is_private else name)
+    return found
+
+
 def _generator(thing: Any) -> tuple[Callable[[], Any], Callable[[Any], None]] | None:
     """How a random generator's state is read and written; None if it is something else."""
     import numpy as np
@@ -163,7 +183,7 @@ def of_a_library(thing: Any) -> bool:
 
 def _is_library(name: str, module: ModuleType | None) -> bool:
     file = str(getattr(module, "__file__", ""))
-    return name.partition(".")[0] in _LIBRARIES or any(folder in file for folder in _INSTALLED)
+    return name.partition(".")[0] in LIBRARIES or any(folder in file for folder in _INSTALLED)
 
 
 def _named_by(function: FunctionType) -> Iterator[Any]:

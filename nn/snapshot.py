@@ -24,7 +24,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 
 from autograd_core import Value, parameters_to_vector
-from nn.random_state import global_names, of_a_library
+from nn.random_state import global_names, of_a_library, slots_of
 
 __all__ = ["Snapshot"]
 
@@ -144,8 +144,7 @@ class Snapshot:
             self.is_complete &= kind.__module__.partition(".")[0] in ("autograd_core", "numpy", "random")
             return ()
         found: list[Any] = [] if library else [kind]
-        slots = {slot for base in kind.__mro__ for slot in getattr(base, "__slots__", ())}
-        found += self._read([functools.partial(getattr, thing, slot, None) for slot in slots])
+        found += self._read([functools.partial(getattr, thing, slot, None) for slot in set(slots_of(kind))])
         return [*found, vars(thing)] if hasattr(thing, "__dict__") else found
 
     def _container(self, thing: Any) -> Iterable[Any]:

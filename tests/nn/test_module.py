@@ -4,6 +4,8 @@ import collections
 import copy
 import math
 import pickle
+import re
+import types
 
 import numpy as np
 import pytest
@@ -316,3 +318,79 @@ def test_a_state_with_two_numbers_for_one_shared_parameter_is_refused():
     with pytest.raises(nn.StateError, match="shares its parameters"):
         model.load_state_dict(state)
     assert [p.data for p in model.parameters()] == before
+
+
+class ExtraLayer(nn.MLP):
+    """Its attribute has the name of a layer of the MLP."""
+
+    def __init__(self):
+        super().__init__(3, [4, 2], seed=1)
+        self.layer1 = nn.Layer(2, 2, seed=3)
+
+    def __call__(self, x):
+        return self.layer1(super().__call__(x))
+
+
+def _holding(held):
+    model = nn.Module()
+    model.c = held
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (ExtraLayer, "layer1.W"),
+        (lambda: _holding({1: Value(1.0), "1": Value(2.0)}), "c.1"),
+        (lambda: _holding({"b.c": Value(1.0), "b": {"c": Value(2.0)}}), "c.b.c"),
+        (lambda: _holding({1: nn.Neuron(1), "1": nn.Neuron(1)}), "c.1.w"),
+    ],
+)
+def test_two_tensors_of_one_name_are_refused_before_one_is_lost(tmp_path, make, name):
+    model = make()
+    for use in (
+        model.state_dict,
+        lambda: nn.save(model, tmp_path / "model.safetensors"),
+        lambda: model.load_state_dict({}),
+        lambda: nn.fit(model, [[1.0, 2.0, 3.0]] * 4, [0, 1, 0, 1], epochs=1),
+    ):
+        with pytest.raises(InputError, match=rf"two tensors .* {re.escape(repr(name))}"):
+            use()
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_tensor_may_be_held_twice_by_one_name():
+    value = Value(1.0)
+    assert list(_holding({1: value, "1": value}).state_dict()) == ["c.1"]
+
+
+def test_lists_that_hold_themselves_and_very_deep_ones():
+    held = [Value(1.0)]
+    held.append(held)
+    assert [name for name, _ in _holding(held).named_parameters()] == ["c.0"]
+    deep = Value(1.0)
+    for _ in range(3000):
+        deep = [deep]
+    with pytest.raises(InputError, match=r"c\.0\.0.* nested"):
+        _holding(deep).parameters()
+
+
+class OneSlot:
+    __slots__ = "weight"
+
+    def __init__(self, value):
+        self.weight = value
+
+
+class SlottedModule(nn.Module):
+    __slots__ = ("weight",)
+
+    def __init__(self, value):
+        self.weight = value
+
+
+def test_parameters_in_slots_and_namespaces_are_found():
+    value = Value(1.0)
+    assert _holding(OneSlot(value)).parameters() == [value]
+    assert SlottedModule(value).parameters() == [value]
+    assert _holding(types.SimpleNamespace(weight=value)).parameters() == [value]

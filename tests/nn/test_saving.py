@@ -262,3 +262,28 @@ def test_a_checkpoint_keeps_measured_nans_and_negative_losses_apart_from_nothing
     assert history["big"] == [math.inf] * 4
     assert len(history["validation_loss"]) == 4
     assert history["validation_accuracy"] == []
+
+
+def test_a_link_stays_and_the_permissions_are_kept(tmp_path):
+    file, link = tmp_path / "model.safetensors", tmp_path / "latest.safetensors"
+    link.symlink_to(file)
+    nn.save(nn.MLP(2, [1], seed=1), link)
+    assert link.is_symlink()
+    assert file.is_file()
+    file.chmod(0o640)
+    nn.save(nn.MLP(2, [1], seed=2), link)
+    assert link.is_symlink()
+    assert file.stat().st_mode & 0o777 == 0o640
+    model = nn.MLP(2, [1], seed=3)
+    nn.load(model, file)
+    assert np.array_equal(model.state_dict()["layer1.W"], nn.MLP(2, [1], seed=2).state_dict()["layer1.W"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in the file system here")
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(FileError, match="something that is no file"):
+        nn.save(nn.MLP(2, [1], seed=1), pipe)
+    assert pipe.is_fifo()
+    assert [file.name for file in tmp_path.iterdir()] == ["pipe"]
