@@ -2,11 +2,11 @@
 
 import io
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from viz.payload import Row, Script
-from viz.picture import Picture
+from viz.picture import Box, Picture
 
 WIDTH = 64  # characters of a line of the caption
 BLANK = "\u00a0"
@@ -17,40 +17,48 @@ SHORTEST, LONGEST = 0.01, 655.35  # seconds that a GIF can show a picture
 
 
 def frame_pictures(script: Script) -> Iterator[Picture]:
-    """The picture after 0, 1, ... steps; what a step does not change is not made anew.
+    """The picture after 0, 1, ... steps; a step makes anew what it changes, the other boxes and links stay.
 
     Args:
         script: The steps.
     """
+    picture = script.picture
+    words = [_words(script, k) for k in range(len(script.frames) + 1)]
+    height = max(map(len, words))
     rows = {box.ident: list(row) for box, row in zip(script.boxes, script.start, strict=True)}
     computed = [None, *script.computed()]
     to_come = {i for i in computed if i is not None}
-    words = [_words(script, k) for k in range(len(script.frames) + 1)]
-    height = max(map(len, words))
+    boxes = {box.ident: replace(box, lines=_lines(box, rows.get(box.ident))) for box in picture.boxes}
+    links = {link.ident: replace(link, hidden=link.child in to_come) for link in picture.links}
+    into: dict[int | None, list[str]] = {}
+    for link in picture.links:
+        into.setdefault(link.child, []).append(link.ident)
+    lit: set[str] = set()
     for k, told in enumerate(words):
         frame = script.frames[k - 1] if k else None
-        for row, column, _before, after in frame.cells if frame else ():
-            rows[script.boxes[row].ident][column] = after
-        to_come -= {computed[k]}
         marks = dict(frame.marks) if frame else {}
+        changed = lit | marks.keys()
+        for row, column, _before, after in frame.cells if frame else ():
+            ident = script.boxes[row].ident
+            rows[ident][column] = after
+            changed.add(ident)
+        if computed[k] is not None:
+            to_come.discard(computed[k])
+            changed.update(into.get(computed[k], ()))
+        for ident in changed & boxes.keys():
+            lines, mark = _lines(boxes[ident], rows.get(ident)), marks.get(ident, "")
+            boxes[ident] = replace(boxes[ident], lines=lines, emphasis=mark)
+        for ident in changed & links.keys():
+            hidden, mark = links[ident].child in to_come, marks.get(ident, "")
+            links[ident] = replace(links[ident], hidden=hidden, emphasis=mark)
+        lit = set(marks)
         lines = [f"step {k} of {len(script.frames)}", *told, *[BLANK] * (height - len(told)), RULER]
-        yield _frame_picture(script.picture, rows, marks, to_come, "\n".join(lines))
+        caption = "\n".join(lines)  # as many lines in each picture, each as wide: so all have one size
+        yield replace(picture, boxes=list(boxes.values()), links=list(links.values()), caption=caption)
 
 
-def _frame_picture(
-    picture: Picture, rows: Mapping[str, Row], marks: Mapping[str, str], to_come: set[int], caption: str
-) -> Picture:
-    """One picture; its caption has as many lines as every other, each as wide: so all have one size."""
-    boxes = []
-    for box in picture.boxes:
-        row = rows.get(box.ident, [None])
-        lines = box.lines if row[0] is None else [text for text in row[:2] if text is not None]
-        boxes.append(replace(box, lines=lines, emphasis=marks.get(box.ident, "")))
-    links = [
-        replace(link, emphasis=marks.get(link.ident, ""), hidden=link.child in to_come)
-        for link in picture.links
-    ]
-    return replace(picture, boxes=boxes, links=links, caption=caption)
+def _lines(box: Box, row: Row | None) -> list[str]:
+    return box.lines if row is None or row[0] is None else [text for text in row[:2] if text is not None]
 
 
 def _words(script: Script, position: int) -> list[str]:

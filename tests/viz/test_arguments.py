@@ -112,6 +112,8 @@ def test_the_frames_of_a_run_put_each_step_into_words_once(monkeypatch):
     assert len(pictures) == len(calls) == len(player) + 1
     seen = [[link.ident for link in picture.links if not link.hidden] for picture in pictures]
     assert len(seen[0]) < len(seen[40]) == len(seen[-1]) == len(pictures[0].links)
+    made = {id(box) for picture in pictures for box in picture.boxes}
+    assert len(made) < 6 * len(pictures)  # of 62 boxes each
     for k in (0, 5, len(player)):
         rows = player.script.rows_at(k)
         shown = {box.ident: box.lines for box in pictures[k].boxes}
