@@ -22,6 +22,7 @@ __all__ = [
     "check_regularizer",
     "check_size",
     "count_of",
+    "is_truth",
     "number",
     "one_of",
     "path_of",
@@ -115,9 +116,14 @@ def truth(name: str, value: Any) -> bool:
     Raises:
         InputError: it is something else.
     """
-    if type(value).__name__ in ("bool", "bool_"):
+    if is_truth(value):
         return bool(value)
     raise InputError(f"{name} must be True or False, not {shown(value)}")
+
+
+def is_truth(value: Any) -> bool:
+    """Is it True or False, NumPy's too?"""
+    return type(value).__name__ in ("bool", "bool_")
 
 
 def path_of(name: str, value: Any) -> Path:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import parameters_to_vector, vector_to_parameters
-from nn.arguments import count_of, number, one_of, truth
+from nn.arguments import count_of, is_truth, number, one_of, truth
+from nn.data import weights_of
 from nn.errors import InputError
 from nn.layers import MLP
 from nn.metrics import predict
@@ -22,6 +22,7 @@ from nn.scikit import (
     ConvergenceWarning,
     check_is_fitted,
     check_random_state,
+    check_weights,
     train_test_split,
     validate_data,
 )
@@ -41,11 +42,16 @@ def _or_text(text: str) -> Callable[[str, Any], Any]:
     return lambda name, value: (isinstance(value, str) and value == text) or count_of(name, value)
 
 
-def _sizes(name: str, value: Any) -> None:
-    """A count, or a list or an array of counts."""
-    several = hasattr(value, "__iter__") and not isinstance(value, (str, Mapping))
-    for size in value if several else [value]:
-        count_of(name, size)
+def _sizes(name: str, value: Any) -> list[int]:
+    """The counts of a list or an array, or the one that is given.
+
+    Raises:
+        InputError: it is something else. An iterator is empty for the next `fit`, or for a clone's.
+    """
+    if isinstance(value, Iterator | Set | Mapping):
+        raise InputError(f"{name} is a number, or a list of them, which can be read again; not {value!r}")
+    several = getattr(value, "ndim", 1) and hasattr(value, "__iter__") and not isinstance(value, str)
+    return [count_of(name, size) for size in (value if several else [value])]
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
@@ -58,7 +64,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "max_iter": count_of,
     "shuffle": truth,
     "tol": _in("[0, inf)"),
-    "verbose": lambda name, value: isinstance(value, bool) or count_of(name, value, 0),
+    "verbose": lambda name, value: is_truth(value) or count_of(name, value, 0),
     "warm_start": truth,
     "momentum": _in("[0, 1)"),
     "nesterovs_momentum": truth,
@@ -92,12 +98,14 @@ class _InverseScaling:
 class Watch:
     """scikit-learn's rules of stopping, as a callback: no improvement by `tol` for too many epochs.
 
+    The epochs are counted on from call to call, as those of `partial_fit` are one each.
+
     Args:
         estimator: whose numbers count.
     """
 
     def __init__(self, estimator: MLPEstimator) -> None:
-        self.estimator, self.waited = estimator, 0
+        self.estimator = estimator
         self.best_values: Any = None
 
     def __call__(self, run: Any) -> bool:
@@ -114,12 +122,12 @@ class Watch:
         else:
             worse = last.objective > it.best_loss_ - it.tol
             it.best_loss_ = min(it.best_loss_, last.objective)
-        self.waited = self.waited + 1 if worse else 0
-        if self.waited <= it.n_iter_no_change:
+        it._waited = it._waited + 1 if worse else 0
+        if it._waited <= it.n_iter_no_change:
             return False
         if it.solver == "sgd" and it.learning_rate == "adaptive" and run.optimizer.lr > 1e-6:
             run.optimizer.lr = run.optimizer.lr / 5.0
-            self.waited = 0
+            it._waited = 0
             return False
         return True
 
@@ -209,23 +217,25 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _start(self, inputs: int, outputs: int, seed: int) -> None:
         """A fresh network, and empty records."""
-        hidden = self.hidden_layer_sizes
-        sizes = [hidden] if isinstance(hidden, Integral) else list(hidden)  # type: ignore[arg-type]
         self.model_ = MLP(
             inputs,
-            [*map(int, sizes), outputs],
+            [*_sizes("hidden_layer_sizes", self.hidden_layer_sizes), outputs],
             activation=self.activation,
             initializer=self.initializer,
             seed=seed,
         )
         self.n_layers_, self.n_outputs_ = len(self.model_.layers) + 1, outputs
-        self.t_ = 0
+        self.t_ = self._waited = 0
         self.loss_curve_: list[float] = []
         self._solver_in_use: Optimizer | None = None
         early = bool(self.early_stopping) and self.solver != "lbfgs"
         self.best_loss_ = None if early else math.inf
         self.validation_scores_ = [] if early else None
         self.best_validation_score_ = -math.inf if early else None
+
+    def _weights(self, sample_weight: Any, X: NDArray[Any]) -> Any:
+        """The weights of the examples, an array, or None; `nn.fit`'s rules hold before they are scaled."""
+        return None if sample_weight is None else weights_of(check_weights(sample_weight, X), len(X))
 
     def _train(
         self, X: NDArray[Any], y: NDArray[Any], outputs: int, weights: Any, again: bool, partial: bool
@@ -243,11 +253,20 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if not again:
             self._start(X.shape[1], outputs, seed)
+        elif _sizes("hidden_layer_sizes", self.hidden_layer_sizes) != (
+            made := [layer.nout for layer in self.model_.layers[:-1]]
+        ):
+            raise InputError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r}, and the network that is there has {made}: "
+                "fit with warm_start=False makes a new one"
+            )
         X, y, weights, held_out, score = self._held_out(X, y, weights, partial, seed)
         size = min(200 if self.batch_size == "auto" else int(self.batch_size), len(X))
         if self.solver == "lbfgs":
             size = len(X)
         solver = self._solver_in_use if partial else None
+        if solver and self.solver == "sgd" and self.learning_rate == "invscaling":
+            solver.lr = self.learning_rate_init / (self.t_ + 1) ** self.power_t  # chunks differ in length
         self._solver_in_use = solver or self._optimizer(-(-len(X) // size), len(X))
         watch = Watch(self)
         epochs = 1 if partial else self.max_iter
@@ -306,6 +325,10 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
                 "the validation set is too small: increase validation_fraction, or the number of examples"
             )
         kept = parts[5] if weights is not None else None
+        if kept is not None and not (parts[4].any() and kept.any()):
+            raise InputError(
+                "sample_weight is 0 for all examples that early_stopping holds out, or for all others"
+            )
 
         def score(targets: Any, outputs: Any) -> float:
             return float(self._score_of(targets, outputs, kept))

@@ -19,7 +19,6 @@ from nn.scikit import (
     accuracy_score,
     available_if,
     check_classification_targets,
-    check_weights,
     column_or_1d,
     r2_score,
     type_of_target,
@@ -39,7 +38,8 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
         hidden_layer_sizes: the numbers of neurons of the hidden layers, or one number for one layer.
         activation: of the hidden layers, see `nn.activations`.
         solver: "sgd", "adagrad", "rmsprop", "adam", "adamw" or "lbfgs".
-        alpha: of the L2 penalty, alpha/2 sum w^2 divided by the size of the minibatch, as in scikit-learn.
+        alpha: of the L2 penalty, alpha/2 sum w^2 divided by batch_size (in scikit-learn the last minibatch of
+            an epoch, if it is smaller, by its own size).
         batch_size: the size of a minibatch; "auto" is min(200, examples). "lbfgs" takes all examples.
         learning_rate: of "sgd": "constant"; "invscaling", learning_rate_init / (t + 1)^power_t; "adaptive",
             a fifth where the others would stop.
@@ -100,6 +100,8 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
 
         self._check_parameters()
         again = hasattr(self, "model_") and (partial or bool(self.warm_start))
+        if hasattr(y, "toarray"):  # rows of 0 and 1, sparse
+            y = y.toarray()
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, reset=not again)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -118,7 +120,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
             raise InputError(
                 f"a classifier needs at least 2 classes, and y has one class, {self.classes_[0]!r}"
             )
-        weights = None if sample_weight is None else check_weights(sample_weight, X)
+        weights = self._weights(sample_weight, X)
         binary = len(self.classes_) == 2 and not is_multilabel
         self.out_activation_ = "logistic" if binary or is_multilabel else "softmax"
         outputs = 1 if binary else len(self.classes_)
@@ -281,7 +283,7 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]
             raise InputError(f"y has {outputs} columns, and had {self.n_outputs_} in the call before")
         self._flat = y.ndim == 1
         self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
-        weights = None if sample_weight is None else check_weights(sample_weight, X)
+        weights = self._weights(sample_weight, X)
         self._train(X, y, outputs, weights, again, partial)
         return self
 

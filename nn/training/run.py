@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from autograd_core import gradients_to_vector, parameters_to_vector, vector_to_gradients, vector_to_parameters
-from nn.data import Examples, data_digest, fingerprint, is_same_data
+from nn.data import Examples, data_digest, fingerprint
 from nn.errors import DivergenceError, InputError, StateError
 from nn.groups import (
     frozen_from_json,
@@ -153,7 +153,7 @@ class Run:
             self.history.accuracy_kind = self._evaluator.kind(plan.held_out.targets)
         self.snapshot: Snapshot | None = None
         self._checked = self.parameters
-        self._data = fingerprint(plan.examples.X) if plan.callbacks else None
+        self._data = [fingerprint(part) for part in (plan.examples, plan.held_out) if plan.callbacks]
         self._stopped_by_callback = False
         self._started = time.perf_counter()
 
@@ -321,12 +321,16 @@ class Run:
         self._checked = found
 
     def _check_data(self) -> None:
-        """X must be what it was: some ways of training read it once, others at every update."""
-        if not is_same_data(self.plan.examples.X, self._data):
-            raise InputError(
-                "a callback has changed X in place: the examples of a run are fixed. To train on others, "
-                "call fit again for some epochs, with the same optimizer, which goes on from where it is"
-            )
+        """Examples must be what they were: some ways of training read them once, others at every update."""
+        parts = zip(("", "validation "), (self.plan.examples, self.plan.held_out), self._data, strict=True)
+        for which, examples, kept in parts:
+            now = fingerprint(examples)
+            if changed := [name for name in now if now[name] != kept[name]]:
+                raise InputError(
+                    f"a callback has changed {which}{changed[0]} in place: the examples of a run are fixed. "
+                    "To train on others, call fit again for some epochs, with the same optimizer, which goes "
+                    "on from where it is"
+                )
 
     def update(self, chosen: Iterable[int], loss_of: Callable[[int], Any] | None = None) -> None:
         """One turn of the algorithm's loop, eagerly: the gradient of one minibatch, then one step.

@@ -416,3 +416,90 @@ def test_data_scattered_to_a_dask_worker_that_is_gone_is_lost_unless_others_have
         else:
             with pytest.raises(distributed.client.FutureCancelledError, match="lost dependencies"):
                 fitted.result()
+
+
+def _small(**options):
+    return MLPClassifier((2,), max_iter=1, **options)
+
+
+FEW = np.random.default_rng(0).normal(size=(20, 2))
+SIDES = (FEW[:, 0] > 0.0).astype(int)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("options", "layers"),
+    [
+        ({"hidden_layer_sizes": np.array(3)}, [3]),
+        ({"hidden_layer_sizes": np.array([3, 2])}, [3, 2]),
+        ({"hidden_layer_sizes": range(2, 4)}, [2, 3]),
+        ({"verbose": np.False_}, [2]),
+    ],
+)
+def test_what_numpy_gives_is_taken(options, layers):
+    model = _small().set_params(**options).fit(FEW, SIDES)
+    assert [layer.nout for layer in model.model_.layers] == [*layers, 1]
+
+
+@pytest.mark.parametrize("sizes", [(n for n in (3, 2)), {3, 2}, {3: 2}, iter([3]), "3"])
+def test_sizes_that_cannot_be_read_twice_are_refused(sizes):
+    with pytest.raises(InputError, match="hidden_layer_sizes"):
+        _small().set_params(hidden_layer_sizes=sizes).fit(FEW, SIDES)
+    if isinstance(sizes, type(n for n in ())):
+        assert list(sizes) == [3, 2]
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize(
+    "weights", [-np.ones(20), np.r_[np.ones(10), -np.ones(10)], np.r_[np.ones(19), np.nan], np.zeros(20)]
+)
+def test_weights_that_fit_refuses_are_refused_before_they_are_scaled(estimator, weights):
+    with pytest.raises(ValueError, match=r"(?i)sample.weight"):
+        estimator((2,), max_iter=1).fit(FEW, SIDES, sample_weight=weights)
+
+
+def test_weights_of_0_in_all_that_is_held_out_are_told():
+    X, y = np.repeat(FEW, 5, axis=0), np.repeat(SIDES, 5)
+    weights = np.zeros(100)
+    weights[[0, -1]] = 1.0
+    with pytest.raises(InputError, match="sample_weight is 0 for all examples that early_stopping holds out"):
+        _small(early_stopping=True, random_state=0).fit(X, y, sample_weight=weights)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_sparse_rows_of_labels_and_a_warm_start_of_other_sizes():
+    from scipy.sparse import csr_array
+
+    rows = np.c_[SIDES, 1 - SIDES]
+    model, peer = _small(random_state=0), _small(random_state=0)
+    assert np.array_equal(
+        model.fit(FEW, csr_array(rows)).predict_proba(FEW), peer.fit(FEW, rows).predict_proba(FEW)
+    )
+    model.set_params(warm_start=True, hidden_layer_sizes=(7,))
+    with pytest.raises(
+        InputError, match=r"hidden_layer_sizes=\(7,\), and the network that is there has \[2\]"
+    ):
+        model.fit(FEW, rows)
+
+
+def test_the_rates_of_partial_fit_are_those_of_scikit_learn():
+    options = {"hidden_layer_sizes": (2,), "solver": "sgd", "learning_rate_init": 0.1, "batch_size": 10}
+    mine, peer = (
+        kind(learning_rate="invscaling", random_state=0, **options)
+        for kind in (MLPRegressor, neural_network.MLPRegressor)
+    )
+    rate = 0.1
+    for rows in (20, 10, 10, 15, 20):
+        mine.partial_fit(FEW[:rows], FEW[:rows, 0])
+        peer.partial_fit(FEW[:rows], FEW[:rows, 0])
+        assert mine.history_[-1].lr == pytest.approx(rate, rel=1e-12)
+        rate = peer._optimizer.learning_rate
+    mine, peer = (
+        kind(learning_rate="adaptive", random_state=0, tol=1.0, n_iter_no_change=2, **options)
+        for kind in (MLPRegressor, neural_network.MLPRegressor)
+    )
+    for _ in range(8):
+        mine.partial_fit(FEW, FEW[:, 0])
+        peer.partial_fit(FEW, FEW[:, 0])
+    assert mine._solver_in_use.lr == pytest.approx(peer._optimizer.learning_rate, rel=1e-12)
+    assert mine._solver_in_use.lr < 0.1

@@ -786,3 +786,30 @@ def test_what_a_callback_touches_between_updates_is_seen(what: str, monkeypatch:
     assert_same(model, X, y, monkeypatch, optimizer=lambda: nn.Adam(lr=0.01), **options)
     _, run = trained(model, X, y, False, monkeypatch, optimizer=lambda: nn.Adam(lr=0.01), **options)
     assert run.updater.trained_on == "a Program, whole updates"
+
+
+def _square(outputs, target):
+    return (outputs - target[0]) ** 2
+
+
+@pytest.mark.parametrize("part", ["y", "sample_weight", "validation X", "validation y"])
+@pytest.mark.parametrize("kind", [np.array, list, lambda rows: [list(row) for row in rows]])
+def test_targets_weights_and_validation_data_changed_in_place_are_refused_too(part, kind):
+    X, weights = np.arange(160.0).reshape(80, 2) / 160.0, np.ones(80)
+    y, held_out = kind(np.ones((80, 1))), (X[:4].copy(), kind(np.ones((4, 1))))
+    parts = {
+        "y": y,
+        "sample_weight": weights[:, None],
+        "validation X": held_out[0],
+        "validation y": held_out[1],
+    }
+
+    def change(run):
+        parts[part][0][0] = 5.0
+
+    model = nn.MLP(2, [1], seed=1)
+    with pytest.raises(nn.InputError, match=f"changed {part} in place"):
+        nn.fit(
+            model, X, y, loss=_square, sample_weight=weights, validation=held_out, epochs=2, seed=1,
+            callbacks=change,
+        )  # fmt: skip
