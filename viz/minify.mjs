@@ -15,7 +15,7 @@ const sources = names.map((name) => readFileSync(new URL(`${name}.js`, folder), 
 // What others call by its name: the calculus and the sentences are made by Python, the rest is called from a page.
 const KEPT = ["valueOf", "partialsOf", "foldsOf", "isLive", "SENTENCES", "mountNext", "playgroundNext", "module_"];
 const OTHERS = ["constructor", "render"]; // JavaScript's and anywidget's
-const KEYS = ["edge", "edges", "offset", "opened", "parts", "running", "steps", "tail", "texts", "told", "upward", "weight"]; // of the modules' objects
+const KEYS = ["edge", "edges", "offset", "opened", "parts", "running", "steps", "tail", "term", "texts", "told", "upward", "weight"]; // of the modules' objects
 
 // Names of the classes' own methods and attributes, which nothing but the modules knows.
 function ownNames() {
@@ -50,11 +50,12 @@ const alone = (name) => sources[names.indexOf(name)].replace(/^import [^;]*;\n/g
 const ALIASES = { "Math.max": "max_", "Math.min": "min_", "Math.abs": "abs_", "Number.isFinite": "isFinite_" };
 const shortened = (text) => text.replace(/\b(?:Math\.(?:max|min|abs)|Number\.isFinite)\b/g, (name) => ALIASES[name]);
 const together = `const ${Object.entries(ALIASES).map(([name, short]) => `${short} = ${name}`).join(", ")};${shortened(inOrder().map((name) => `module_("${name}");\n${alone(name)}`).join(""))}`;
-const { code } = await minify(together, {
+const { code: small } = await minify(together, {
   compress: { passes: 3, unsafe_arrows: true, toplevel: true, top_retain: KEPT },
   mangle: { toplevel: true, reserved: KEPT, properties: { regex: new RegExp(`^(?:${ownNames().join("|")})$`) } },
   ecma: 2022,
 });
+const code = small.replace(/\bconst\b(?=[ [{])/g, "let");
 const [before, ...parts] = code.split(/\bmodule_\("(\w+)"\)[;,]/);
 parts[1] = before + parts[1]; // functions come first
 const modules = Object.fromEntries(names.map((name) => [name, parts[2 * inOrder().indexOf(name) + 1].replace(/,$/, ";")]));

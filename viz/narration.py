@@ -18,7 +18,7 @@ from autograd_core.calculus.symbols import Symbol
 from autograd_core.engine.value import Value
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step
 from viz.snapshot import Snapshot
-from viz.text import DASH, digits_needed, exact, number, visible
+from viz.text import DASH, constant_digits, digits_needed, exact, number, visible
 
 FORMULA_LIMIT = 80  # characters; a longer formula tells less than its value
 SENTENCES: dict[str, Any] = json.loads(
@@ -115,8 +115,11 @@ class Narrator:
         if isinstance(operation, Reduction):
             text = _fill(templates[operation.indexed and node.index == slot], self._fold_names(node, slot))
         else:
+            template = templates[min(slot, len(templates) - 1)]
+            if "/" in template and not node.partials[slot] and not any(map(self._data.get, node.parents)):
+                return ""  # 0 / 0: its value is a convention
             names = {str(k): self._exact_name(parent) for k, parent in enumerate(node.parents)}
-            text = _fill(templates[min(slot, len(templates) - 1)], names | {"y": self.name(node)})
+            text = _fill(template, names | {"y": self._result(node, template)})
         return text if len(text) <= FORMULA_LIMIT else ""
 
     def _exact_name(self, node: Value) -> str:
@@ -124,6 +127,13 @@ class Narrator:
         name, data = self.name(node), self._data[node]
         constant = node.is_leaf and node.is_constant and name == self._number(data)
         return exact(data, self._digits) if constant else name
+
+    def _result(self, node: Value, template: str) -> str:
+        """The name of a result; its digits where it shows as 1 and the formula takes it from 1."""
+        value = self._data[node]
+        if "1 - {y}" not in template or abs(float(self._number(value))) != 1.0 or abs(value) == 1.0:
+            return self.name(node)
+        return number(value, digits_needed(lambda y: 1.0 - abs(y), [value], 1.0 - abs(value), 2))
 
     def _fold_names(self, node: Value, slot: int) -> dict[str, str]:
         """The names in the rule of softmax, mean, max ...: the folds have none, so they are their numbers."""
@@ -137,8 +147,9 @@ class Narrator:
 
     def _power_rule(self, node: Value) -> str:
         base, exponent = self.name(node.parents[0]), self._data[node.parents[1]]
-        power = "" if exponent == 2.0 else f" ** {_signed(self._number(exponent - 1.0))}"
-        return f"{self._number(exponent)} * {base}{power}"
+        digits = constant_digits(exponent, self._digits)
+        power = "" if exponent == 2.0 else f" ** {_signed(number(exponent - 1.0, digits))}"
+        return f"{number(exponent, digits)} * {base}{power}"
 
     def opening(self, forward: bool, later: bool) -> str:
         """What is known at first: nothing is computed, or all; gradients of earlier sweeps, or none."""

@@ -95,6 +95,7 @@ def _without_unused(text: str) -> str:
     sign = r"[,;:=?<>*/(){}\[\]&|]"
     code = re.sub(rf"(?<={sign})\s+| +(?={sign})", "", code)
     code = re.sub(r"=>\(((?:[^()]|\([^()]*\))*)\)(?=[,}])", r"=>\1", code)
+    code = re.sub(r"\bconst\b", "let", code)
     return re.sub(r"\((\w+)\)=>", r"\1=>", re.sub(r" ([+-]) (?![+-])", r"\1", code))
 
 
@@ -146,6 +147,7 @@ def player_css(name: str = "player") -> str:
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     text = re.sub(r"\s*([{};,>])\s*", r"\1", text).replace(": ", ":").replace(";}", "}").replace(" )", ")")
     text = re.sub(r'="(\w+)"', r"=\1", text)
+    text = re.sub(r"#(\w)\1(\w)\2(\w)\3\b", r"#\1\2\3", text)
     return re.sub(r"--([a-z])[a-z]*([a-z])\b", r"--\1\2", text).strip()  # --accent is --at, at both its ends
 
 

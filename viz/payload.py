@@ -41,9 +41,17 @@ class Script:
         picture: How it is drawn.
         events: The steps.
         digits: Significant digits of the numbers.
+        accumulate: Whether leaves start with the gradients they have.
     """
 
-    def __init__(self, snapshot: Snapshot, picture: Picture, events: Sequence[Step], digits: int = 4) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        picture: Picture,
+        events: Sequence[Step],
+        digits: int = 4,
+        accumulate: bool = False,
+    ) -> None:
         self.snapshot = snapshot
         self.picture = picture
         self.digits = digits
@@ -52,6 +60,8 @@ class Script:
         self.boxes = [box for box in picture.boxes if box.kind != "reference"]
         self.events = events
         self.starting_gradients = _starting_gradients(events)
+        if accumulate:
+            self.starting_gradients |= _gradients_of_leaves(snapshot)
         known = (grad is not None for grad in self.starting_gradients.values())
         forward = any(isinstance(event, ForwardStep) for event in events)
         self.opening = self.narrator.opening(forward, any(known))
@@ -164,6 +174,12 @@ def _starting_gradients(events: Sequence[Step]) -> dict[Value, float | None]:
         if not isinstance(event, ForwardStep):
             found.setdefault(event.node if isinstance(event, SeedStep) else event.parent, event.before)
     return found
+
+
+def _gradients_of_leaves(snapshot: Snapshot) -> dict[Value, float | None]:
+    """Those that a sweep adds to; it may not reach all of them."""
+    found = zip(snapshot.nodes, snapshot.grads, strict=True)
+    return {node: grad for node, grad in found if node.is_leaf and grad is not None}
 
 
 def _is_live(box: Box) -> bool:

@@ -13,7 +13,7 @@ from viz.narration import operation_text
 from viz.products import is_matrix_product, shapes
 from viz.snapshot import Snapshot
 from viz.spread import Spread
-from viz.text import DASH, constant_digits, number
+from viz.text import DASH, MINUS, constant_digits, number
 
 ASIDE = "shared parameters"
 _LEAF_KINDS = {"parameter", "input", "constant"}
@@ -263,7 +263,8 @@ class _Painter:
         child, slot = edge
         parent, partial = self.snapshot.parents[child][slot], self.snapshot.nodes[child].partials[slot]
         constant = self.snapshot.kinds[parent] == "constant"
-        shown = number(partial, self.style.digits) if self.labelled and not constant else ""
+        text = number(partial, self.style.digits).replace("-", MINUS)
+        shown = text if self.labelled and not constant else ""
         tooltip = "" if constant else f"∂{self.names[child]}/∂{self.names[parent]} = {partial!r}"
         trouble = any(finding.slot == slot and finding.severe for finding in self.notes.get(child, ()))
         return Link(ident, tail.ident, head.ident, shown, tooltip, constant, trouble, child=child)

@@ -50,8 +50,16 @@ class Player:
     True
     """
 
-    def __init__(self, drawing: Drawing, events: Sequence[Step], title: str, widget: bool = False) -> None:
+    def __init__(
+        self,
+        drawing: Drawing,
+        events: Sequence[Step],
+        title: str,
+        widget: bool = False,
+        accumulate: bool = False,
+    ) -> None:
         self.steps = events
+        self._accumulate = accumulate
         self.title = title
         self._shows_widget = widget
         self._drawing = drawing
@@ -136,8 +144,8 @@ class Player:
     @cached_property
     def script(self) -> Script:
         """The steps as the players show them."""
-        drawing = self._drawing
-        return Script(drawing.snapshot, drawing.picture, self.steps, drawing.options.style.digits)
+        drawing, digits = self._drawing, self._drawing.options.style.digits
+        return Script(drawing.snapshot, drawing.picture, self.steps, digits, self._accumulate)
 
     @cached_property
     def _svg(self) -> str:
@@ -363,7 +371,7 @@ def step(
         direction, depth, *scopes, fold, style, layers_of(diagnosis), legend, readable=OPEN_UP_TO
     )
     snapshot = take_snapshot(roots, found if parameters is None else chosen_parameters(parameters))
-    return Player(Drawing(snapshot, options), events, title or _title(roots), widget)
+    return Player(Drawing(snapshot, options), events, title or _title(roots), widget, accumulate)
 
 
 def _title(roots: Sequence[Value]) -> str:

@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_UP, Context
 from typing import Any
 
 DASH = "–"  # shown where there is no number yet
+MINUS = "−"  # on edges, where a hyphen is taken for a piece of the line
 LABEL_LIMIT = 32
 TOOLTIP_LIMIT = 400
 WHOLE = 1e9  # whole numbers below this are written in full

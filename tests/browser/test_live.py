@@ -60,7 +60,7 @@ def test_before_the_first_step_no_partial_and_no_product_is_shown(new_page, tmp_
 def test_partials_appear_with_the_operation_and_the_backward_arrow_points_back(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(loss()))
     page.get_by_label("Next step").click()
-    assert [shown(page, edge) for edge in ("e2_0", "e2_1", "e4_0")] == [["-3"], ["2"], [""]]
+    assert [shown(page, edge) for edge in ("e2_0", "e2_1", "e4_0")] == [["−3"], ["2"], [""]]
     expect(page.locator("polygon.back")).to_have_count(0)
     page.get_by_label("Step", exact=True).fill("7")
     expect(page.locator(".edge.along polygon.back")).to_have_count(1)

@@ -62,7 +62,7 @@ def test_ids_texts_and_classes_of_a_small_graph_are_as_agreed(small):
         "n6": ("node constant", "2"),
         "n7": ("node operation", "**", "data 4", "grad –"),
         "n8": ("node output", "loss = +", "data 4.462", "grad –"),
-        "e2_0": ("edge", "-3"),
+        "e2_0": ("edge", "−3"),
         "e2_1": ("edge", "2"),
         "e4_0": ("edge", "1"),
         "e4_1": ("edge", "1"),

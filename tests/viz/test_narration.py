@@ -80,6 +80,21 @@ def test_a_power_with_a_constant_exponent_is_told_by_the_power_rule():
     assert sentences(x**2)[-1].lines[0] == "∂u2/∂x = 2 * x = 6"
     assert sentences(x**3)[-1].lines[0] == "∂u2/∂x = 3 * x ** 2 = 27"
     assert sentences(x**-1)[-1].lines[0] == "∂u2/∂x = -1 * x ** (-2) = -0.1111"
+    assert sentences(x**2.00001)[-1].lines[0] == "∂u2/∂x = 2.00001 * x ** 1.00001 = 6"
+
+
+def test_where_a_formula_cancels_the_result_has_the_digits_that_it_needs():
+    c = Value(10.0, "c")
+    assert sentences(c.tanh())[-1].lines[0] == "∂u2/∂c = 1 - 0.9999999959 * 0.9999999959 = 8.245e-09"
+    assert sentences(Value(1.0, "c").tanh())[-1].lines[0] == "∂u2/∂c = 1 - u2 * u2 = 0.42"
+
+
+@pytest.mark.parametrize("name", ["hypot", "atan2", "xlogy"])
+def test_a_convention_at_0_over_0_is_no_quotient(name):
+    rule = getattr(autograd_core, name)
+    told = sentences(rule(Value(0.0, "a"), Value(0.0, "b")))
+    assert told[-1].lines[0] in ("∂u3/∂b = 0", "∂u3/∂b = -0")
+    assert "/ " in sentences(rule(Value(0.3, "a"), Value(0.4, "b")))[-1].lines[0].split(" = ", 1)[1]
 
 
 def test_a_reduction_is_told_with_the_numbers_of_its_folds():

@@ -6,9 +6,10 @@ import xml.etree.ElementTree as ET
 import pytest
 
 import viz
-from autograd_core import Value
+from autograd_core import Value, relu
 from autograd_core.graph import topological_order
 from autograd_core.steps import SeedStep
+from viz.columns import graph_columns
 from viz.spread import Spread
 from viz.text import number, visible
 
@@ -237,6 +238,25 @@ def test_accumulating_steps_begin_with_the_gradients_of_the_leaves(small):
     assert script.rows_at(len(script.frames))[0][1] == "grad 3.281"
 
 
+def test_accumulating_steps_show_the_gradient_of_a_leaf_that_they_do_not_reach():
+    a = Value(1.0, "a")
+    (a * 3.0).backward()
+    y = relu(a * -1.0) + Value(2.0, "b") * 1.0
+    script = viz.step(y, accumulate=True).script
+    place = script.snapshot.nodes.index(a)
+    assert [script.rows_at(k)[place][1] for k in (0, len(script.frames))] == ["grad 3", "grad 3"]
+    assert graph_columns(script)["grads"][place] == 3.0
+    assert viz.step(y).script.start[place][1] == "grad –"
+
+
+def test_a_player_is_named_by_what_it_draws_not_by_a_number_to_come():
+    """A reader hears it before the output is computed, and after an input has changed."""
+    player = viz.step(Value(2.0, "x").tanh())
+    assert player._payload()["description"] == "Computation graph of u2: 1 input, 1 operation."
+    assert "u2: 1 input" in player._svg
+    assert "0.964" not in player._svg.split("<style>")[0]
+
+
 def test_a_step_in_a_layer_says_in_which_neuron(network):
     last = viz.step(network(2, 2, 1), [0.5, 1.0]).script.frames[-1].sentence
     assert last.lines[2].endswith("in layer0.neuron0")
@@ -272,6 +292,8 @@ def test_the_widget_and_the_player_follow_each_other(player):
     assert widget.position == 4
     widget.position = 7
     assert player.position == 7
+    widget.position = 99
+    assert player.position == widget.position == len(player)
     assert player.widget() is widget
 
 
@@ -280,6 +302,8 @@ def test_the_kernel_reads_the_inputs_that_were_changed_in_the_page(player):
     assert player.inputs == {"a": 2.0, "b": -3.0, "c": 6.5}
     player.widget().inputs = {"a": 4, "b": -3.0, "c": 6.5, "unknown": 1.0}
     assert player.inputs == {"a": 4.0, "b": -3.0, "c": 6.5}
+    player.widget().inputs = {"a": "NaN", "b": "-inf", "c": None}  # JSON has no such numbers
+    assert repr(player.inputs) == "{'a': nan, 'b': -inf, 'c': 6.5}"
 
 
 def test_a_notebook_gets_html_that_plays_without_a_kernel(small):

@@ -34,7 +34,7 @@ export class Details {
     const { graph, position } = this.player;
     if (graph.roots.includes(i) && !graph.users[i].length) return;
     this.heading.hidden = false;
-    const last = graph.steps.findLastIndex((step) => step.kind === "backward" && step.parent === i);
+    const last = graph.steps.findLastIndex((step) => step.kind === "backward" && step.to === i);
     if (position <= last) return void (this.sum.textContent = "Known once the gradient has arrived here.");
     const { count, found, total } = graph.paths(i);
     const text = (value) => number(value, graph.digits);

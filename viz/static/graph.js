@@ -18,7 +18,6 @@ export class Graph {
     this.parents.forEach((row, i) => row.forEach((parent, k) => this.users[parent].push([i, k])));
     this.staleNodes = new Set(this.stale);
     this.own = this.live && this.ops.some(Boolean) && this.recorded.partials.every((row) => !row.length); // no Python computed it
-    if (this.own) this.record();
     this.restore();
   }
 
@@ -28,14 +27,8 @@ export class Graph {
     this.p = this.recorded.partials.map((row) => [...row]);
     this.staleNow = this.staleNodes;
     this.changed = false;
+    if (this.own) this.compute();
     this.sweep();
-  }
-
-  record() {
-    this.x = Float64Array.from(this.recorded.data);
-    this.p = [...this.recorded.partials];
-    this.compute();
-    this.recorded = { data: [...this.x], partials: this.p };
   }
 
   set(changes) {
@@ -64,23 +57,23 @@ export class Graph {
     return this.kinds[this.parents[i][k]] !== "constant" && !(this.p[i][k] === 0 && this.selecting[this.ops[i]]);
   }
 
-  // The steps, in the order of autograd_core/steps.py, and the gradients that they end with.
+  // The steps, in the order of autograd_core/steps.py, and the gradients that they end with. A step that is not
+  // forward adds its `term` to the gradient of the node `to`.
   sweep() {
     const grads = this.grads.map((grad) => (grad === null ? null : parsed(grad)));
     const steps = [];
     if (this.forward) this.ops.forEach((op, i) => op && steps.push({ kind: "forward", node: i }));
-    const add = (step, i, term) => {
-      step.before = grads[i];
-      grads[i] = step.after = (grads[i] ?? 0) + term;
-      steps.push(step);
+    const add = (kind, to, term, more) => {
+      const before = grads[to];
+      grads[to] = (before ?? 0) + term;
+      steps.push({ kind, to, term, before, after: grads[to], ...more });
     };
-    this.roots.forEach((root, k) => add({ kind: "seed", node: root, gradient: this.seeds[k] }, root, this.seeds[k]));
+    this.roots.forEach((root, k) => add("seed", root, this.seeds[k]));
     for (let i = this.size - 1; i >= 0; i--) {
       if (grads[i] === null || !this.ops[i]) continue;
       for (let k = 0; k < this.parents[i].length; k++) {
         if (!this.sends(i, k)) continue;
-        const product = this.p[i][k] * grads[i];
-        add({ kind: "backward", node: i, slot: k, parent: this.parents[i][k], upstream: grads[i], product }, this.parents[i][k], product);
+        add("backward", this.parents[i][k], this.p[i][k] * grads[i], { node: i, slot: k, upstream: grads[i] });
       }
     }
     this.steps = steps;
@@ -94,7 +87,7 @@ export class Graph {
     for (let k = 0; k < position; k++) {
       const step = this.steps[k];
       if (step.kind === "forward") computed[step.node] = true;
-      else grads[step.kind === "seed" ? step.node : step.parent] = step.after;
+      else grads[step.to] = step.after;
     }
     return { computed, grads };
   }
@@ -102,7 +95,7 @@ export class Graph {
   // The gradient of this sweep alone; a leaf's `gradients` hold what earlier sweeps left there too.
   slopeAt(i) {
     if (this.grads[i] === null) return this.gradients[i] ?? 0;
-    return this.steps.reduce((sum, step) => (step.kind === "seed" && step.node === i ? sum + step.gradient : step.kind === "backward" && step.parent === i ? sum + step.product : sum), 0);
+    return this.steps.reduce((sum, step) => (step.to === i ? sum + step.term : sum), 0);
   }
 
   // Why no input can be changed here, nor the output plotted over one; "" where nothing stands in the way.

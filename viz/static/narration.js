@@ -1,7 +1,7 @@
 // What one step says. The sentences are those of sentences.json; viz/narration.py reads them too.
 import { foldsOf, isLive, valueOf } from "./calculus.js";
 import { SENTENCES } from "./sentences.js";
-import { DASH, digitsNeeded, exact, number } from "./numbers.js";
+import { DASH, constantDigits, digitsNeeded, exact, number, parsed } from "./numbers.js";
 
 const FORMULA_LIMIT = 80, TERMS = 4, SHOWN = 8;
 
@@ -58,32 +58,32 @@ export class Narrator {
   }
 
   seed(step) {
-    const { node, gradient, before, after } = step;
-    return { kind: gradient === 1 ? "seed" : "seed_other", name: this.graph.names[node], gradient: this.show(gradient), sum: this.sum(before, gradient, after), after: this.show(after) };
+    const { to, term, after } = step;
+    return { kind: term === 1 ? "seed" : "seed_other", name: this.graph.names[to], gradient: this.show(term), sum: this.sum(step), after: this.show(after) };
   }
 
-  backward({ node, slot, parent, upstream, product, before, after }) {
-    const { graph } = this;
+  backward(step) {
+    const { graph } = this, { node, slot, to, upstream, term, before, after } = step;
     const partial = graph.p[node][slot], text = this.formula(node, slot);
-    const digits = digitsNeeded((p, u) => p * u, [partial, upstream], product, this.digits);
+    const digits = digitsNeeded((p, u) => p * u, [partial, upstream], term, this.digits);
     return {
       node: graph.names[node],
-      parent: graph.names[parent],
+      parent: graph.names[to],
       formula: text && text !== this.show(partial) ? `${text} = ` : "",
       partial: this.show(partial),
       stale: graph.staleNow.has(node) ? SENTENCES.stale_partial : "",
       upstream: this.show(upstream),
       signed_partial: signed(number(partial, digits)),
       signed_upstream: signed(number(upstream, digits)),
-      product: this.show(product),
-      sum: this.sum(before, product, after),
+      product: this.show(term),
+      sum: this.sum(step),
       before: before === null ? SENTENCES.nothing : this.show(before),
       after: this.show(after),
-      place: this.place(parent),
+      place: this.place(to),
     };
   }
 
-  sum(before, term, after) {
+  sum({ before, term, after }) {
     if (before === null) return this.show(after);
     const digits = digitsNeeded((a, b) => a + b, [before, term], after, this.digits);
     return filled(SENTENCES.sum, { first: number(before, digits), second: signed(number(term, digits)), after: this.show(after) });
@@ -103,13 +103,13 @@ export class Narrator {
       return slot < 2 * terms ? names[(slot + terms) % (2 * terms)] : "";
     }
     if (op === "pow" && slot === 0 && graph.kinds[parents[1]] === "constant") {
-      const exponent = graph.x[parents[1]];
-      return `${this.show(exponent)} * ${names[0]}${exponent === 2 ? "" : ` ** ${signed(this.show(exponent - 1))}`}`;
+      const exponent = graph.x[parents[1]], text = (x) => number(x, constantDigits(exponent, this.digits));
+      return `${text(exponent)} * ${names[0]}${exponent === 2 ? "" : ` ** ${signed(text(exponent - 1))}`}`;
     }
-    const templates = graph.formulas[op];
-    const text = graph.reductions.includes(op)
-      ? filled(templates[templates.length > 1 && slot === graph.index[i] ? 1 : 0], this.foldNames(i, slot))
-      : filled(templates[Math.min(slot, templates.length - 1)], { ...names, y: graph.names[i] });
+    const templates = graph.formulas[op], reduction = graph.reductions.includes(op);
+    const template = reduction ? templates[templates.length > 1 && slot === graph.index[i] ? 1 : 0] : templates[Math.min(slot, templates.length - 1)];
+    if (!reduction && template.includes("/") && !graph.p[i][slot] && !graph.operands(i).some(Boolean)) return ""; // 0 / 0: its value is a convention
+    const text = filled(template, reduction ? this.foldNames(i, slot) : { ...names, y: this.result(i, template) });
     return [...text].length <= FORMULA_LIMIT ? text : "";
   }
 
@@ -117,6 +117,13 @@ export class Narrator {
   exactName(i) {
     const { kinds, names, x } = this.graph;
     return kinds[i] === "constant" && names[i] === this.show(x[i]) ? exact(x[i], this.digits) : names[i];
+  }
+
+  // The name of a result; its digits where it shows as 1 and the formula takes it from 1.
+  result(i, template) {
+    const { names, x } = this.graph, off = (y) => 1 - Math.abs(y);
+    if (!template.includes("1 - {y}") || off(parsed(this.show(x[i]))) || !off(x[i])) return names[i];
+    return number(x[i], digitsNeeded(off, [x[i]], off(x[i]), 2));
   }
 
   foldNames(i, slot) {

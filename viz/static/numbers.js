@@ -2,7 +2,7 @@
 
 export const DASH = "–";
 const WHOLE = 1e9; // whole numbers below this are written in full
-const MOST_DIGITS = 17;
+const MOST_DIGITS = 17, WRITTEN = 12;
 
 export function number(value, digits = 4) {
   if (value === null || value === undefined) return DASH;
@@ -15,6 +15,9 @@ export function number(value, digits = 4) {
   const figures = mantissa.replace(".", "").replace(/0+$/, "");
   return sign + laidOut(figures, Number(power), precision);
 }
+
+// With a true minus sign: on an edge, a hyphen is taken for a piece of the line.
+export const onEdge = (value, digits) => number(value, digits).replaceAll("-", "−");
 
 function laidOut(figures, exponent, precision) {
   if (exponent < -4 || exponent >= precision) {
@@ -42,6 +45,9 @@ export function exact(value, digits) {
   while (digits < MOST_DIGITS && parsed(number(value, digits)) !== value) digits++;
   return number(value, digits);
 }
+
+// How many digits a constant is shown with: all that its author wrote, or `digits` where they are many.
+export const constantDigits = (value, digits) => (parsed(number(value, WRITTEN)) === value ? WRITTEN : digits);
 
 // The nearest number that is finite.
 export const finite = (value) => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));

@@ -2,7 +2,7 @@
 import { svgElement } from "./dom.js";
 import { layout } from "./layout.js";
 import { linksOf } from "./links.js";
-import { number } from "./numbers.js";
+import { onEdge } from "./numbers.js";
 
 const FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif";
 const LABELLED = 300; // boxes up to which edges carry numbers
@@ -18,7 +18,7 @@ function textWidth(text) {
 // What Player.showPicture takes: the picture of some boxes, and the links between them.
 export function pictureOf(graph, boxes) {
   const text = ({ edges: [[i, k], ...more], constant }) =>
-    boxes.length > LABELLED || constant ? "" : more.length ? `×${more.length + 1}` : number(graph.p[i][k], graph.digits);
+    boxes.length > LABELLED || constant ? "" : more.length ? `×${more.length + 1}` : onEdge(graph.p[i][k], graph.digits);
   const links = linksOf(graph, boxes).map((link) => ({ ...link, text: text(link) }));
   const drawn = boxes.map((box) => ({ ...box, lines: box.kind === "constant" ? [] : ["data", "grad"] }));
   return [drawPicture(drawn, links), boxes, links];

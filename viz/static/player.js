@@ -12,7 +12,7 @@ import { Learning } from "./learning.js";
 import { linksOf } from "./links.js";
 import { Narrator } from "./narration.js";
 import { noticeOf } from "./notice.js";
-import { full, number, range } from "./numbers.js";
+import { full, number, onEdge, range } from "./numbers.js";
 import { copied, download, pngOf, standaloneSvg, textUrl, tikz } from "./save.js";
 import { Slope } from "./slope.js";
 import { Stage, backArrow, parseSvg } from "./stage.js";
@@ -105,7 +105,7 @@ export class Player {
       if (Object.is(this.edgeSeen[k], now)) return;
       this.edgeSeen[k] = now;
       put(handle.title, now === null || link.constant ? "" : `∂${names[i]}/∂${names[parents[i][slot]]} = ${full(now)}`);
-      if (handle.text && !link.constant) handle.text.textContent = now === null ? "" : number(now, digits);
+      if (handle.text && !link.constant) handle.text.textContent = now === null ? "" : onEdge(now, digits);
     });
     this.view.player.classList.toggle("changed", this.graph.changed);
     this.describe();
@@ -156,8 +156,8 @@ export class Player {
     if (step?.kind === "forward") {
       this.graph.parents[step.node].forEach((parent, k) => marks.push([boxOf(parent), "argument"], [edgeOf(step.node, k), "into"]));
       marks.push([boxOf(step.node), "result"]);
-    } else if (step?.kind === "seed") marks.push([boxOf(step.node), "to"]);
-    else if (step) marks.push([boxOf(step.node), "from"], [edgeOf(step.node, step.slot), "along"], [boxOf(step.parent), "to"]);
+    } else if (step?.kind === "seed") marks.push([boxOf(step.to), "to"]);
+    else if (step) marks.push([boxOf(step.node), "from"], [edgeOf(step.node, step.slot), "along"], [boxOf(step.to), "to"]);
     const found = marks.map(([id, role]) => [id && this.stage.find(id), role]).filter(([element]) => element);
     found.forEach(([element, role]) => (element.classList.add(role), role === "along" && (this.arrow = backArrow(element))));
     this.marked = found.map(([element]) => element);
@@ -189,10 +189,10 @@ export class Player {
   algorithmState() {
     const { step, told, graph, position } = this;
     if (step?.kind !== "backward") return { step, told, running: [] };
-    const here = graph.steps.slice(0, position).filter((one) => one.kind !== "forward" && (one.parent ?? one.node) === step.parent);
-    const terms = [here[0].before ?? [], ...here.map((one) => one.product ?? one.gradient)].flat().map((term) => number(term, graph.digits));
+    const here = graph.steps.slice(0, position).filter((one) => one.to === step.to);
+    const terms = [here[0].before ?? [], ...here.map((one) => one.term)].flat().map((term) => number(term, graph.digits));
     const sum = terms.slice(-8).join(" + ").replaceAll("+ -", "− ");
-    return { step, told, running: [`grad(${graph.names[step.parent]}) = ${terms.length > 8 ? "… + " : ""}${sum}${terms.length > 1 ? ` = ${number(step.after, graph.digits)}` : ""}`] };
+    return { step, told, running: [`grad(${graph.names[step.to]}) = ${terms.length > 8 ? "… + " : ""}${sum}${terms.length > 1 ? ` = ${number(step.after, graph.digits)}` : ""}`] };
   }
 
   refreshPanel() {

@@ -11,12 +11,12 @@ const START = { a: 2, b: 6.5, c: -10, x: 1.5, y: 1, w: 0.5, w1: -3, w2: 1, x1: 2
 export function playground(host, payload) {
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   watchTheme(host);
-  const field = make("input", { type: "text", class: "expression", spellcheck: "false", autocomplete: "off", autocapitalize: "off", "aria-label": "Expression", value: payload.expression });
-  const equals = make("span", { class: "equals" }, "y =");
+  const field = make("input.expression", { spellcheck: "false", autocomplete: "off", autocapitalize: "off", "aria-label": "Expression", value: payload.expression });
+  const equals = make("span");
   const error = make("div", { class: "notice", role: "alert", hidden: "" });
   const examples = make("div", { class: "buttons examples" }, ...EXAMPLES.map((text) => button(text, `Try ${text}`, () => ((field.value = text), show(true)))));
-  const place = make("div", { class: "autograd-player" });
-  fill(root, make("style", {}, payload.css), make("div", { class: "player playground" }, make("div", { class: "type" }, equals, field), error, examples), place);
+  const place = make("div.autograd-player");
+  fill(root, make("style", {}, payload.css), make("div", { class: "player playground" }, make("div.type", {}, equals, field), error, examples), place);
   const values = Object.assign(Object.create(null), START, payload.values); // any name may be typed, __proto__ too
   let player = null, last = "";
 

@@ -35,8 +35,7 @@ export class Regrouping {
   // The nodes of a step are taken out of their groups.
   follow(step) {
     const wanted = step && this.inside.checked && this.groups.hasGroups;
-    const operands = wanted && step.kind === "forward" ? new Set(this.player.graph.parents[step.node]) : [];
-    const nodes = wanted ? (step.kind === "backward" ? [step.node, step.parent] : [step.node, ...operands]) : [];
+    const nodes = !wanted ? [] : step.kind === "forward" ? [...new Set([step.node, ...this.player.graph.parents[step.node]])] : [step.node ?? step.to, step.to];
     if (this.groups.take(nodes)) this.redraw();
   }
 
