@@ -16,8 +16,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import real_array, whole_number
+from ..engine.value import Value
 from ..errors import RecordingError
-from .wrt import Targets, map_structure
+from .wrt import Targets, leaves_of
 
 if TYPE_CHECKING:
     from .program import Program
@@ -35,17 +36,39 @@ def tree_sum(parts: Iterable[Any]) -> Any:
     of their number, and so does the memory: one sum for each level of the tree.
 
     Args:
-        parts: numbers or arrays of one shape.
+        parts: numbers, Values, or arrays of one shape; lists are made arrays.
 
     Returns:
         The sum, a number or an array of that shape.
 
     Raises:
-        ValueError: there are none.
+        TypeError: a part is no number and no array of numbers.
+        ValueError: there are none, or they have several shapes.
 
     >>> tree_sum([0.1, 0.2, 0.3, 0.4]) == (0.1 + 0.2) + (0.3 + 0.4)
     True
     """
+    return _tree_sum(map(_Summands(), parts))
+
+
+class _Summands:
+    """Looks at parts one by one: a list has a + of its own, which appends."""
+
+    def __init__(self) -> None:
+        self.shape: tuple[int, ...] | None = None
+
+    def __call__(self, part: Any) -> Any:
+        of_values = getattr(getattr(part, "dtype", None), "kind", "") == "O"
+        if not of_values and not isinstance(part, (int, float, Value)):
+            part = real_array(part, "a part of tree_sum")
+        shape = getattr(part, "shape", ())
+        if self.shape not in (None, shape):
+            raise ValueError(f"the parts of a sum have one shape, not {self.shape} and {shape}")
+        self.shape = shape
+        return part
+
+
+def _tree_sum(parts: Iterable[Any]) -> Any:
     sums: list[tuple[int, Any]] = []  # of 2**level parts each, the levels falling
     for part in parts:
         level = 0
@@ -93,7 +116,7 @@ def sum_value_and_grad(
     results = _mapped(executor, work, ([batch[a:b] for batch in batches] for a, b in bounds))
     values, sums = np.zeros(program.outputs), np.zeros(0)
     if rows:
-        values, sums = tree_sum(map(_Sums, results)).parts
+        values, sums = _tree_sum(map(_Sums, results)).parts
     totals = np.zeros(len(program.parameters))  # some may have been found in the last chunks
     totals[: len(sums)] = sums
     targets = Targets(program, wrt)
@@ -154,7 +177,7 @@ class _Chunk:
                 "a row takes a branch that is recorded in another process alone, and that depends on Values "
                 "which are not known here: let the recorded example reach every parameter"
             )
-        flat = [np.reshape(part, (len(arrays[0]), -1)) for part in _leaves(values)]
+        flat = [np.reshape(part, (len(arrays[0]), -1)) for part in leaves_of(values)]
         return np.add.accumulate(np.concatenate(flat, axis=1))[-1], gradients.parameters
 
 
@@ -167,12 +190,6 @@ def _arrived(number: str, pickled: bytes) -> _Chunk:
         found = _Chunk(*pickle.loads(pickled))
         _known.clear()
         _known[number] = found
-    return found
-
-
-def _leaves(structure: Any) -> list[Any]:
-    found: list[Any] = []
-    map_structure(structure, found.append)
     return found
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "arrange",
     "as_node",
     "flatten",
+    "has_names",
     "join",
     "refuse_no_function",
     "split",
@@ -64,8 +65,8 @@ def _is_nested(example: Any) -> bool:
 def arguments_of(examples: Sequence[Any]) -> tuple[list[Example], tuple[Any, ...]]:
     """Return the rectangular parts of arguments, and for each argument the structure of their numbers.
 
-    A number, an array, or lists that are a rectangular array are one part; other lists and tuples, and dicts,
-    are structures of parts.
+    A number, an array, or lists that are a rectangular array are one part; other lists and tuples, named
+    tuples and dicts are structures of parts.
 
     Raises:
         TypeError: a part is no number and no array of numbers.
@@ -79,15 +80,23 @@ def arguments_of(examples: Sequence[Any]) -> tuple[list[Example], tuple[Any, ...
     return parts, tuple(_parts_of(e, f"argument {k} of {len(examples)}", parts) for k, e in named)
 
 
+def has_names(item: Any) -> bool:
+    """Tell whether something is, or holds in lists and tuples, a dict or a named tuple: it is no array."""
+    if isinstance(item, (list, tuple)):
+        return hasattr(item, "_fields") or any(map(has_names, item))
+    return isinstance(item, dict)
+
+
 def _parts_of(example: Any, what: str, parts: list[Example]) -> Any:
     if isinstance(example, dict):
         return {key: _parts_of(part, f"{what}, entry {key!r}", parts) for key, part in example.items()}
-    try:
-        parts.append(Example(example, what))
-        return len(parts) - 1
-    except (TypeError, ValueError):
-        if not isinstance(example, (list, tuple)) or not any(map(_has_entries, example)):
-            raise
+    if not has_names(example):
+        try:
+            parts.append(Example(example, what))
+            return len(parts) - 1
+        except (TypeError, ValueError):
+            if not isinstance(example, (list, tuple)) or not any(map(_has_entries, example)):
+                raise
     found = [_parts_of(part, f"{what}, part {k}", parts) for k, part in enumerate(example)]
     return type(example)(*found) if hasattr(example, "_fields") else type(example)(found)
 

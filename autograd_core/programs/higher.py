@@ -181,12 +181,17 @@ def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) ->
     flat = [np.reshape(b, (*lanes, targets.size, size)) for b, size in zip(blocks, sizes, strict=True)]
     whole = np.concatenate(flat, axis=-1)
 
-    def block(one: Any, other: Any) -> Any:
-        rows, columns = targets.places(one), targets.places(other)
-        found = whole[..., rows[0], :][..., columns[0]]
-        return np.array(found.reshape((*lanes, *rows[1], *columns[1])))
+    def blocks_of(one: Any) -> Any:
+        places, shape = targets.places(one)
+        rows = whole[..., places, :]
 
-    return targets.map(lambda one: targets.map(lambda other: block(one, other)))
+        def block(other: Any) -> Any:
+            columns = targets.places(other)
+            return np.array(rows[..., columns[0]].reshape((*lanes, *shape, *columns[1])))
+
+        return targets.map(block)
+
+    return targets.map(blocks_of)
 
 
 def _run_for_one_output(program: Program, batches: Sequence[Any], wrt: Any) -> tuple[Run, Targets]:

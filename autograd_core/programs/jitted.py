@@ -19,7 +19,8 @@ from ..arrays import real_array, whole_number
 from ..engine.modes import is_recording
 from ..engine.value import Value
 from ..errors import RecordingError
-from .forms import refuse_no_function
+from ..structures import shape_of
+from .forms import has_names, refuse_no_function
 from .program import Program, record
 from .watch import Watch
 from .wrt import Targets, map_structure, zip_structures
@@ -178,7 +179,7 @@ class Jitted:
                 of several shapes, the same structure of such arrays.
             **named: the same for arguments by name.
         """
-        return self._of_rows(lambda program, values: program(*values), batches, named)
+        return self._of_rows(lambda program, values: program(*values), *self._arranged(batches, named))
 
     def sum_value_and_grad(
         self, *batches: Any, wrt: Any = None, chunk: int = 16_384, threads: int = 1, executor: Any = None,
@@ -200,16 +201,18 @@ class Jitted:
         >>> float(total), gradient
         (28.0, 14.0)
         """
+        names, values = self._arranged(batches, named)
+        if wrt is not None:  # an argument's name is refused as its number is
+            wrt = map_structure(wrt, lambda part: self._number(part, len(values) - len(names), names))
         options = {"wrt": wrt, "chunk": chunk, "threads": threads, "executor": executor}
         found: tuple[Any, Any] = self._of_rows(
-            lambda program, values: program.sum_value_and_grad(*values, **options), batches, named
+            lambda program, values: program.sum_value_and_grad(*values, **options), names, values
         )
         return found
 
     def _of_rows(
-        self, use: Callable[[Program, Sequence[Any]], Any], batches: tuple[Any, ...], named: dict[str, Any]
+        self, use: Callable[[Program, Sequence[Any]], Any], names: tuple[str, ...], values: Sequence[Any]
     ) -> Any:
-        names, values = self._arranged(batches, named)
         rows = [_row(batch) for batch in values]
         return self._use(names, tuple(map(_form, rows)), rows, lambda program: use(program, values))
 
@@ -442,23 +445,18 @@ def _form(example: Any) -> Any:
 
 
 def _row(batch: Any) -> Any:
-    """The first row of a batch; a dict, or a list of several shapes, is a structure of batches."""
+    """The first row of a batch; what has names, or is a list of several shapes, is a structure of batches."""
     if isinstance(batch, dict):
         return {key: _row(part) for key, part in batch.items()}
-    if isinstance(batch, (list, tuple)) and len({_length(part) for part in batch}) > 1:
+    if isinstance(batch, (list, tuple)) and (has_names(batch) or len(set(map(shape_of, batch))) > 1):
         rows = [_row(part) for part in batch]
         return type(batch)(*rows) if hasattr(batch, "_fields") else type(batch)(rows)
     try:
         return batch[0]
     except (IndexError, KeyError):
-        raise ValueError("vmap needs at least one row in each argument") from None
+        raise ValueError("at least one row is needed in each argument") from None
     except TypeError:
         return batch  # recording refuses it, and tells a remedy
-
-
-def _length(part: Any) -> Any:
-    shape = getattr(part, "shape", None)
-    return shape if shape is not None else len(part) if isinstance(part, (list, tuple)) else ()
 
 
 def _firsts(structure: Any, program: Program) -> Any:

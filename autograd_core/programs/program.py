@@ -48,6 +48,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from ..arrays import whole_number
@@ -65,7 +66,7 @@ from .recording import capture, unrolled
 from .run import FITS, LEAVES_A_GUARD, Run
 from .sparse import sparse_jacobian, sparsity
 from .tapes import Recording
-from .wrt import map_structure, zip_structures
+from .wrt import leaves_of, map_structure, zip_structures
 
 __all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
 
@@ -333,12 +334,12 @@ class Program:
         if type(gradient) is float and _is_plain(block, threads):
             if wrt is None and (found := one_row(self, batches, everything, True, gradient)) is not None:
                 return self._formed(found[0]), Gradients(found[2], self.as_arguments(found[1]))
-            if (
-                type(wrt) is int
-                and not self._structured
-                and (found := one_row(self, batches, (wrt,), False, gradient)) is not None
-            ):
-                return self._formed(found[0]), found[1][0]
+            if type(wrt) is int and 0 <= wrt < len(self.arguments):
+                of_wrt = self.arguments[wrt]
+                asked = (of_wrt,) if type(of_wrt) is int else tuple(leaves_of(of_wrt))
+                if (found := one_row(self, batches, asked, False, gradient)) is not None:
+                    own = dict(zip(asked, found[1], strict=True))
+                    return self._formed(found[0]), map_structure(of_wrt, own.__getitem__)
         gradient = self._flat(gradient, "gradient")
         if wrt is not None:
             values, found_ = derivatives.value_and_grad(self, batches, wrt, gradient, per_row, block, threads)
@@ -640,6 +641,13 @@ class Program:
             under_way.discard(id(self))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        graph = state["recordings"][0].graph
+        made_now = vars(Program(None, [], graph, None, "eager")), {f.name for f in fields(graph)}
+        if made_now[0].keys() != state.keys() or not made_now[1] <= vars(graph).keys():
+            raise ValueError(
+                "this Program was pickled by another version of autograd_core, which kept other things "
+                "of it: record it again"
+            )
         self.__dict__.update(state)
         self._unpickled = True
 

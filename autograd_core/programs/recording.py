@@ -99,24 +99,19 @@ def capture_body(
     guards, raised = end_recording()
     try:
         leaves = [[Value(number_of(node)) for node in part] for part in (init, xs[0])]
-        flat = [leaf for part in leaves for leaf in part]
-        begin_recording(flat)
-        try:
-            with scope(SCOPE):
-                own = [[where(1.0, leaf, leaf) for leaf in part] for part in leaves]
-                path = (Value(0.0) * 1.0).scope
-                results = step(*own)
-        finally:
-            own_guards, own_raised = end_recording()
-        _refuse_caught(own_raised)
-        places = {id(node): k for k, node in reversed(list(enumerate(results)))}
-        distinct = [results[k] for k in sorted(places.values())]
-        graph = _graph(leaves[1], distinct, own_guards, [], path)
-        order = {id(node): k for k, node in enumerate(distinct)}
+        graph, results = _graph_of_step(step, leaves)
+        if len(xs) > 1:
+            again, places = _graph_of_step(step, leaves)
+            if places != results or again.fingerprint() != graph.fingerprint():
+                raise RecordingError(
+                    "the body of a loop does something else when it is called again: it reads plain numbers "
+                    "that have changed, or that it draws anew each time, and a Program would repeat the "
+                    "first step. Let them be in the carry or in the inputs of the steps, or use a Python loop"
+                )
         if depends_on_inputs([*init, *(x for row in xs for x in row), *graph.parameters]):
             note_unrolled("a derivative is taken through it inside the function")
             return None
-        call = LoopCall.of(graph, leaves, [order[id(node)] for node in results], init, xs, calls)
+        call = LoopCall.of(graph, leaves, results, init, xs, calls)
         if call is None:
             note_unrolled("its steps take different branches, or are not finite")
         else:
@@ -126,6 +121,25 @@ def capture_body(
         begin_recording([])
         recording.guards, recording.raised = guards, raised
         _here.calls = calls
+
+
+def _graph_of_step(
+    step: Callable[[list[Any], list[Any]], list[Value]], leaves: list[list[Value]]
+) -> tuple[RecordedGraph, list[int]]:
+    """Record a step whose carry and input are leaves; return its graph, and of each result its output."""
+    begin_recording([leaf for part in leaves for leaf in part])
+    try:
+        with scope(SCOPE):
+            own = [[where(1.0, leaf, leaf) for leaf in part] for part in leaves]
+            path = (Value(0.0) * 1.0).scope
+            results = step(*own)
+    finally:
+        guards, raised = end_recording()
+    _refuse_caught(raised)
+    places = {id(node): k for k, node in reversed(list(enumerate(results)))}
+    distinct = [results[k] for k in sorted(places.values())]
+    order = {id(node): k for k, node in enumerate(distinct)}
+    return _graph(leaves[1], distinct, guards, [], path), [order[id(node)] for node in results]
 
 
 def unrolled(graph: RecordedGraph) -> RecordedGraph:

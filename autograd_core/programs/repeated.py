@@ -572,6 +572,7 @@ class LoopBound:
             machine = _Machine(self.tape, gradient)
         machine.take(self.params, self.arrays)
         yield machine
+        machine.take((), ())  # the caller's rows are not kept alive
         if machine.size <= _MOST_IDLE:
             idle.append(machine)
 

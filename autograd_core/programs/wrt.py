@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import whole_number
@@ -12,7 +13,7 @@ from ..engine.value import Value
 if TYPE_CHECKING:
     from .program import Program
 
-__all__ = ["Targets", "map_structure", "zip_structures"]
+__all__ = ["Targets", "leaves_of", "map_structure", "zip_structures"]
 
 
 def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
@@ -30,6 +31,17 @@ def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
     return leaf(structure)
 
 
+def leaves_of(structure: Any) -> list[Any]:
+    """Return the leaves of a structure in order.
+
+    >>> leaves_of({"a": [1, 2], "b": (3,)})
+    [1, 2, 3]
+    """
+    found: list[Any] = []
+    map_structure(structure, found.append)
+    return found
+
+
 class Targets:
     """What a derivative is taken with respect to.
 
@@ -45,7 +57,8 @@ class Targets:
 
     Raises:
         TypeError: it is something else.
-        ValueError: there is no such argument, or a Value is no leaf that takes a gradient.
+        ValueError: there is no such argument, or a Value is no leaf that takes a gradient; or the function
+            depends on none of the Values. Where it depends on some, the derivatives by the others are 0.
     """
 
     def __init__(self, program: Program, wrt: Any):
@@ -54,12 +67,19 @@ class Targets:
             wrt = 0 if count == 1 else tuple(range(count)) if count else program.parameters
         self.inputs: list[int] = []
         self.parameters: list[Value] = []
-        self._known: set[int] = set()
+        self._known: set[Any] = set()  # numbers of parts, ids of Values
         self._order: list[Any] = []
         self._examples = program.examples
         self._places = {id(parameter): k for k, parameter in enumerate(program.parameters)}
         self._arguments = program.arguments
         self._structure = map_structure(wrt, self._leaf)
+        # another branch, or what this Program is a derivative of, may depend on more
+        complete = program.base is None and not program.recorded.guarded
+        if complete and self.parameters and not any(id(value) in self._places for value in self.parameters):
+            raise ValueError(
+                f"the recorded function depends on no Value in wrt ({reprlib.repr(self.parameters)}): where "
+                "they are copies of what it captured, or have taken its place since, record it again"
+            )
 
     def _leaf(self, leaf: Any) -> Any:
         if isinstance(leaf, Value):
@@ -80,7 +100,8 @@ class Targets:
         return map_structure(self._arguments[number], self._part)
 
     def _part(self, number: int) -> int:
-        if number not in self.inputs:
+        if (number, "part") not in self._known:
+            self._known.add((number, "part"))
             self.inputs.append(number)
             self._order.append(number)
         return number
@@ -121,7 +142,7 @@ class Targets:
 
         return map_structure(self._structure, leaf)
 
-    @property
+    @cached_property
     def sizes(self) -> list[tuple[Any, int]]:
         """Each argument and each Value once, as they are met, with how many numbers it is."""
         return [(t, self._examples[t].size if isinstance(t, int) else 1) for t in self._order]
@@ -133,16 +154,22 @@ class Targets:
 
     def places(self, leaf: Any) -> tuple[list[int], tuple[int, ...]]:
         """Return where a leaf of the structure stands in the flat vector, and its shape."""
-        at, starts = 0, {}
-        for target, size in self.sizes:
-            starts[target if isinstance(target, int) else id(target)] = at
-            at += size
+        starts = self._starts
         if isinstance(leaf, int):
-            example = self._examples[leaf]
-            return list(range(starts[leaf], starts[leaf] + example.size)), example.shape
+            example, start = self._examples[leaf], starts[leaf, "part"]
+            return list(range(start, start + example.size)), example.shape
         if isinstance(leaf, Value):
             return [starts[id(leaf)]], ()
         return [starts[id(value)] for value in leaf.ravel()], leaf.shape
+
+    @cached_property
+    def _starts(self) -> dict[Any, int]:
+        """Where each argument's part and each Value, under its key in `_known`, starts in the flat vector."""
+        at, starts = 0, {}
+        for target, size in self.sizes:
+            starts[(target, "part") if isinstance(target, int) else id(target)] = at
+            at += size
+        return starts
 
     def map(self, leaf: Callable[[Any], Any]) -> Any:
         """Return the caller's structure with every leaf replaced."""
@@ -160,7 +187,7 @@ def zip_structures(one: Any, other: Any, pairs: list[Any], what: str = "the stru
 
     Args:
         one: dicts, lists and tuples down to its leaves.
-        other: what has the same entries; arrays may stand for lists.
+        other: what has the same entries; arrays may stand for lists, tuples for named tuples.
         pairs: appended to.
         what: what to call the other in a message.
 
@@ -175,6 +202,9 @@ def zip_structures(one: Any, other: Any, pairs: list[Any], what: str = "the stru
             zip_structures(part, other[key], pairs, f"{what}, entry {key!r}")
     elif isinstance(one, (list, tuple)):
         listed = hasattr(other, "__len__") and not isinstance(other, (str, bytes, dict))
+        names = getattr(one, "_fields", None)  # an array or a list in its place may be one of rows
+        if names and (not isinstance(other, tuple) or getattr(other, "_fields", names) != names):
+            raise ValueError(f"{what} is a {type(one).__name__}{names}, not {reprlib.repr(other)}")
         if not listed or len(other) != len(one):
             found = _shown(other, f"{len(other)} parts" if listed else None)
             raise ValueError(f"{what} has {len(one)} parts, not {found}")

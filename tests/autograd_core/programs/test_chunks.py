@@ -38,6 +38,17 @@ def test_the_tree_of_a_sum_is_that_of_neighbours_and_neighbouring_pairs() -> Non
         ag.tree_sum([])
 
 
+def test_a_sum_adds_lists_as_arrays_and_refuses_what_is_no_number() -> None:
+    assert ag.tree_sum([[1.0, 2.0], (3.0, 4.0)]).tolist() == [4.0, 6.0]
+    assert ag.tree_sum([np.array([True]), np.array([True])]).tolist() == [2.0]
+    assert ag.tree_sum([np.int8(100), np.int8(100)]) == 200.0
+    assert ag.tree_sum([W[0], 1.0]).data == 1.3
+    with pytest.raises(TypeError, match="no real number: 'a'"):
+        ag.tree_sum("ab")
+    with pytest.raises(ValueError, match=r"one shape, not \(2,\) and \(3, 2\)"):
+        ag.tree_sum([np.ones(2), np.ones((3, 2))])
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 128, 5000])
 def test_a_sum_is_that_of_its_chunks(chunk: int) -> None:
     program = record(loss, [0.0, 0.0])

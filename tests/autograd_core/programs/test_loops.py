@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -434,3 +435,30 @@ def test_the_inputs_of_a_scan_may_be_a_dict_of_sequences() -> None:
     assert f(row) == program([row])[0] == expected
     with pytest.raises(ValueError, match=r"different numbers of steps: \{'a': 1, 'b': 2\}"):
         ag.scan(lambda c, x: (c, c), 0.0, {"a": [1.0], "b": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize("kind", ["counter", "random"])
+def test_a_body_that_does_something_else_when_it_is_called_again_is_refused(kind: str) -> None:
+    """It would be repeated as it was in the first step."""
+
+    def f(x: Any) -> Any:
+        numbers = iter([1.0, 2.0, 3.0, 4.0, 5.0])
+
+        def step(carry: Any, y: Any) -> Any:
+            return carry * (next(numbers) if kind == "counter" else random.random()) + y, None
+
+        return ag.scan(step, x, [1.0, 2.0, 3.0])[0]
+
+    for recorded in (record, lambda f, x: ag.jit(f)(x)):
+        with pytest.raises(ag.RecordingError, match="the body of a loop does something else"):
+            recorded(f, 2.0)
+    once = record(lambda x: ag.scan(lambda c, y: (c * random.random() + y, None), x, [1.0])[0], 2.0)
+    assert 1.0 <= once([2.0])[0] <= 3.0  # one step is what it was
+
+
+def test_a_loop_that_stays_bound_does_not_keep_the_rows() -> None:
+    program, rows = record(FUNCTIONS[1], [0.5, 1.0]), X.copy()
+    alive = weakref.ref(rows)
+    program(rows)
+    del rows
+    assert alive() is None

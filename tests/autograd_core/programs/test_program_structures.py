@@ -11,6 +11,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core.programs import interpreter, interpreters, record
+from autograd_core.programs.wrt import Targets
 
 W = ag.Value(0.5)
 X = np.random.default_rng(0).normal(size=(4, 3))
@@ -213,6 +214,89 @@ def test_arguments_may_be_structures_and_derivatives_have_their_form(on_guard: s
         assert pickle.loads(pickle.dumps(program))(models, X).tolist() == values.tolist()
     assert program.graph(one_of(models, 3), X[3]).data == values[3]
     assert program.sparsity(wrt=0).shape == (1, 11)
+
+
+def test_a_named_tuple_is_a_structure_whatever_its_parts_are() -> None:
+    """Of two numbers it is no array of two: of a batch of two rows both readings would fit."""
+
+    def line(p: Any) -> Any:
+        return p.weight * W + p.bias * 10.0
+
+    batch = Layer(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    assert record(line, Layer(1.0, 1.0))(batch).tolist() == [30.5, 41.0]
+    jitted = ag.jit(line)
+    assert jitted.vmap(batch).tolist() == [30.5, 41.0]
+    assert jitted.grad(Layer(1.0, 2.0)) == Layer(0.5, 10.0)
+    assert jitted.hessian(Layer(1.0, 2.0)) == Layer(Layer(0.0, 0.0), Layer(0.0, 0.0))
+    for rows in (np.ones((2, 2)), [[1.0, 3.0], [2.0, 4.0]]):
+        with pytest.raises(ValueError, match=r"argument 1 of 1 is a Layer\('weight', 'bias'\), not"):
+            record(line, Layer(1.0, 1.0))(rows)
+    with pytest.raises(ValueError, match="argument 1 of 1 is a Layer"):
+        record(line, Layer(1.0, 1.0))(Fit([1.0], [1.0]))
+    pair = ag.jit(lambda layers: layers[0].weight * layers[1].bias)
+    assert pair.grad([Layer(1.0, 2.0), Layer(3.0, 4.0)]) == [Layer(4.0, 0.0), Layer(0.0, 1.0)]
+    assert pair.vmap([batch, batch]).tolist() == [3.0, 8.0]
+
+
+def test_batches_of_lists_of_structures_and_of_ragged_lists() -> None:
+    two = ag.jit(lambda x: x[0]["a"] + 10.0 * x[1]["a"])
+    assert two.vmap([{"a": [1.0, 2.0]}, {"a": [3.0, 4.0]}]).tolist() == [31.0, 42.0]
+    ragged = ag.jit(lambda x: x[0][0] + 10.0 * x[1][1])
+    assert ragged.vmap([[[1.0], [2.0]], [[1.0, 2.0], [3.0, 4.0]]]).tolist() == [21.0, 42.0]
+    assert ragged.vmap([np.array([[1.0], [2.0]]), [[1.0, 2.0], [3.0, 4.0]]]).tolist() == [21.0, 42.0]
+    rows = ag.jit(lambda x: x[0] + 10.0 * x[1])  # lists and arrays of one shape are rows
+    assert rows.vmap([[1.0, 2.0], np.array([3.0, 4.0])]).tolist() == [21.0, 43.0]
+
+
+def test_one_row_of_a_structure_takes_the_short_way(either: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if either == "numpy":
+        pytest.skip("the short way is compiled")
+    f = ag.jit(lambda m, x: m["a"] * x[0] + m["b"][0] * x[1])
+    arguments = {"a": 2.0, "b": [3.0]}, [4.0, 5.0]
+    f.grad(*arguments, wrt=0)
+    monkeypatch.setattr("autograd_core.programs.derivatives.value_and_grad", None)
+    value, gradient = f.value_and_grad(*arguments, wrt=0)
+    assert (value, gradient["a"], gradient["b"].tolist()) == (23.0, 4.0, [5.0])
+    assert f.grad(*arguments, wrt="x").tolist() == [2.0, 3.0]
+
+
+def test_derivatives_with_respect_to_many_parts_ask_for_each_place_once() -> None:
+    program = record(lambda m: ag.sum([v * v for v in m.values()]), {f"k{i}": 1.0 for i in range(40)})
+    found = program.hessian({f"k{i}": [1.0] for i in range(40)})
+    assert [found["k0"][b].tolist() for b in ("k0", "k39")] == [[2.0], [0.0]]
+    targets = Targets(program, 0)
+    assert targets.places(39) == ([39], ())
+    assert targets.sizes is targets.sizes
+
+
+def test_values_none_of_which_the_function_depends_on_are_refused() -> None:
+    """Copies of a model's parameters: all their gradients would be 0."""
+    other = ag.Value(7.0)
+    program = record(lambda x: W * x, 1.0)
+    for take in (program.value_and_grad, program.jacobian, program.hessian, program.sum_value_and_grad):
+        with pytest.raises(ValueError, match=r"depends on no Value in wrt \(\[Value\(7.0\)\]\).*record it"):
+            take([1.0, 2.0], wrt={"w": other})
+    assert program.value_and_grad([1.0], wrt=[W, other])[1] == [1.0, 0.0]
+    assert program.hessian([1.0], wrt=[W])[0][0].tolist() == [0.0]
+    branches = record(lambda x: W * x if x > 0.0 else other * x, 1.0, on_guard="record")
+    assert branches.value_and_grad([1.0], wrt=[W, other])[1] == [1.0, 0.0]
+    assert branches.value_and_grad([-1.0], wrt=[W, other])[1] == [0.0, -1.0]
+
+
+def test_names_of_arguments_are_refused_as_their_numbers_are() -> None:
+    f = ag.jit(lambda x: W * x)
+    with pytest.raises(ValueError, match="an argument has a gradient for each row"):
+        f.sum_value_and_grad([1.0], wrt="x")
+    with pytest.raises(ValueError, match="at least one row is needed"):
+        f.sum_value_and_grad([])
+
+
+@pytest.mark.parametrize("missing", ["arguments", "labels"])
+def test_a_pickle_of_another_version_is_told(missing: str) -> None:
+    program = record(lambda x: W * x, 1.0)
+    del vars(program if missing == "arguments" else program.recorded)[missing]
+    with pytest.raises(ValueError, match=r"pickled by another version of autograd_core.*record it again"):
+        pickle.loads(pickle.dumps(program))
 
 
 def test_a_batch_of_another_structure_is_told() -> None:
