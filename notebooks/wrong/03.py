@@ -122,6 +122,18 @@ class Remembering(Recursion):
         return self.known[key]
 
 
+# %% 3.2 remembered by number
+class Remembering(Recursion):
+    def __init__(self, output):
+        super().__init__(output)
+        self.known = {}
+
+    def gradient(self, node):
+        if node.data not in self.known:
+            self.known[node.data] = super().gradient(node)
+        return self.known[node.data]
+
+
 # %% 3.2 one for all
 class Remembering(Recursion):
     def gradient(self, node):

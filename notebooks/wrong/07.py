@@ -165,6 +165,18 @@ def agrees(f, x, gradient):
     return True
 
 
+# %% 7.3 the tolerance of the largest entry
+def agrees(f, x, gradient):
+    for i, g in enumerate(gradient):
+        h = 1e-5 * max(1.0, abs(x[i]))
+        up, down = list(x), list(x)
+        up[i], down[i] = x[i] + h, x[i] - h
+        difference = abs((f(up) - f(down)) / (2 * h) - g)
+        if not difference <= 1e-6 * max(1.0, *map(abs, gradient)):
+            return False
+    return True
+
+
 # %% 7.3 not a number passes
 def agrees(f, x, gradient):
     for i, g in enumerate(gradient):

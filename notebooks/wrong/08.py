@@ -148,6 +148,11 @@ def good(x):
     return ag.where(ag.greater(x, 1.2), x * x, x)
 
 
+# %% 8.2 between the slopes where the branches meet
+def good(x):
+    return x * ag.maximum(x, 1.0)
+
+
 # %% 8.2 cut off at 1
 def good(x):
     return ag.maximum(x, 1.0) ** 2

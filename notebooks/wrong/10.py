@@ -94,6 +94,13 @@ def looks_ahead(losses):
     return one != other
 
 
+# %% 10.2 the last character alone cut off
+def looks_ahead(losses):
+    inputs, targets = encoded("margaret")
+    whole, cut = losses(inputs, targets), losses(inputs[:-1], targets[:-1])
+    return [float(v) for v in whole[:-1]] != [float(v) for v in cut]
+
+
 # %% 10.2 names of one length, with the same ending
 def looks_ahead(losses):
     one, other = (list(map(float, losses(*encoded(n)))) for n in ("maria", "mavia"))
