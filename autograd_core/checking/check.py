@@ -161,7 +161,7 @@ def gradient_report(
     Raises:
         TypeError: the inputs or results are not numbers.
         ValueError: there is nothing to check, the gradient has another size than the inputs, or an option
-            makes no sense.
+            makes no sense or would not be used.
 
     >>> report = gradient_report(lambda x, y: x * x * y, [3.0, 2.0], gradient=lambda x, y: (x * y, x * x))
     >>> report.passed
@@ -181,6 +181,10 @@ def gradient_report(
     if not callable(function):
         raise TypeError(f"the function is {function!r}, which cannot be called")
     given = gradient is not None or vjp is not None
+    if gradient is not None and vjp is not None:
+        raise ValueError("give gradient= or vjp=, not both: one gradient is checked at a time")
+    if domain is not None and points == 1:
+        raise ValueError("domain= is for points=2 and more: the first point is the inputs")
     if hessian is not None and order != 2:
         raise ValueError("hessian= is checked with order=2")
     if order == 2 and given and hessian is None and hvp is None:
@@ -343,7 +347,7 @@ class Check:
                 f"A part of the function left the graph: an operand of {node.op!r}{place} is the number "
                 f"{constant.data:.6g}, which changes with the inputs (.data, float(), detach())."
             )
-        if self.options.operations and not self.faults and not leaks:
+        if self.options.operations and not (self.faults or self.unsure or leaks):
             self.hints.append(
                 "Every operation's partials are right: a part of the function left the graph "
                 "(.data, float(), detach()), or it computes something else on plain numbers."
@@ -479,10 +483,8 @@ class Check:
         if wrong or hidden > math.sqrt(epsilon) * (SINGLE if epsilon > EPSILON else 1.0):
             return wrong + rows
         self.hidden = hidden
-        accepted = {row.name for row in drowned}
-        return [
-            replace(row, verdict="undecided", accepted=True) if row.name in accepted else row for row in rows
-        ]
+        accepted = set(drowned)
+        return [replace(row, verdict="undecided", accepted=True) if row in accepted else row for row in rows]
 
     def hidden_in(self, drowned: Sequence[Row], gradient: Vector, noise: float) -> tuple[float, list[Row]]:
         """The part of the gradient that undecided rows could hide, and what is wrong with all together."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import itertools
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,7 +129,7 @@ class Inputs:
     in_place: bool = False
 
     def __post_init__(self) -> None:
-        self.names = [name for leaf in self.leaves for name in leaf.names]
+        self.names = unlike(name for leaf in self.leaves for name in leaf.names)
         self.numbers = [number for leaf in self.leaves for number in leaf.numbers]
         self.places = [(leaf, index) for leaf in self.leaves for index in range(len(leaf.names))]
         self.epsilon = max((leaf.epsilon for leaf in self.leaves), default=2.0**-52)
@@ -321,6 +322,15 @@ def argument_names(parameters: Sequence[inspect.Parameter] | None, count: int) -
     if parameters is not None and len(parameters) >= count:
         return [parameter.name for parameter in parameters[:count]]
     return ["x"] if count == 1 else [f"x[{index}]" for index in range(count)]
+
+
+def unlike(names: Iterable[str]) -> list[str]:
+    """The names, those that occur again with a number: rows are found by their name."""
+    found: dict[str, None] = {}
+    for name in names:
+        again = (f"{name} ({number})" for number in itertools.count(2))
+        found[name if name not in found else next(other for other in again if other not in found)] = None
+    return list(found)
 
 
 def below(label: str, key: Any) -> str:

@@ -117,9 +117,11 @@ def to_number(thing: Any, what: str = "the function") -> float:
     if thing is None:
         raise TypeError(f"{what} returned None, not one real number (is a return missing?)")
     try:
-        return float(thing)
+        if not isinstance(thing, (str, bytes)):  # float("3") is a number, and "3" is none
+            return float(thing)
     except (TypeError, ValueError):
-        raise TypeError(f"{what} returned {type(thing).__name__}, not one real number") from None
+        pass
+    raise TypeError(f"{what} returned {type(thing).__name__}, not one real number")
 
 
 def entries(thing: Any) -> Iterator[tuple[str, Any]]:

@@ -70,7 +70,7 @@ def check_operation(
     Raises:
         GradientCheckError: with a line for each fault.
         TypeError: the operation is not a function, or a point is not made of numbers.
-        ValueError: there are no points.
+        ValueError: there are no points, or the order is another.
 
     >>> from autograd_core import relu
     >>> check_operation(relu, [-2.0, 3.0], conventions=[(0.0, [0.0])]).passed
@@ -82,6 +82,8 @@ def check_operation(
     name = str(getattr(operation, "name", None) or getattr(operation, "__name__", operation))
     faults: list[str] = []
     checks = 0
+    if order not in (1, 2):
+        raise ValueError(f"order is 1 or 2, not {order!r}")
     if isinstance(points, (str, int, float)):
         raise TypeError(f"points is {points!r}, not a list of points: give [{points!r}]")
     places = [as_point(point) for point in points]

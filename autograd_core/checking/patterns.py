@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -24,9 +25,9 @@ def patterns(inputs: Inputs, rows: Sequence[Row]) -> list[str]:
         A sentence for each array in which something is recognised.
     """
     by_name = {row.name: row for row in rows}
-    found = []
+    found, names = [], iter(inputs.names)
     for leaf in inputs.leaves:
-        own = [by_name[name] for name in leaf.names if name in by_name]
+        own = [by_name[name] for name in itertools.islice(names, len(leaf.names)) if name in by_name]
         if len(own) != len(leaf.names) or len(own) < 2 or not any(row.verdict == "wrong" for row in own):
             continue
         given, right = [row.analytic for row in own], [row.numeric for row in own]

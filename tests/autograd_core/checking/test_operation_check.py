@@ -46,6 +46,12 @@ def test_a_right_operation_passes_every_check():
     assert report.checks == 2 * (1 + 2 + 4)  # value, two orders, value and gradient of two interpreters
 
 
+@pytest.mark.parametrize("order", [0, -1, 3, 1.5])
+def test_an_order_that_would_leave_the_partials_unchecked_is_refused(order):
+    with pytest.raises(ValueError, match="order is 1 or 2"):
+        check_operation(off, [0.3], order=order)
+
+
 def test_the_numpy_twin_of_a_program_is_checked_too():
     @operation(lambda x, y: 2 * x, name="square_off_in_numpy")
     def square(x):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 import autograd_core as ag
-from autograd_core import GradientCheckError, Value
+from autograd_core import GradientCheckError, Value, operation
 from autograd_core.checking import check_gradients, gradient_report
 from autograd_core.checking.finite_differences import Derivative, contradicts
 from autograd_core.checking.verdicts import Rules, judge
@@ -132,6 +132,37 @@ def test_undecided_rows_pass_when_they_could_hide_a_negligible_part_of_the_gradi
     assert "of the gradient could hide there)" in report.headline()
 
 
+def test_inputs_of_one_name_are_told_apart_and_a_wrong_one_is_not_accepted_with_its_namesake():
+    chance = random.Random(1)
+    noise: dict[float, float] = {}
+
+    def f(d):
+        b = d["a"]["b"]
+        return 1e9 * d["big"] + d["a.b"] ** 2 + 0.1 * b + noise.setdefault(b, chance.uniform(-1e-2, 1e-2))
+
+    inputs = {"d": {"big": 1.0, "a.b": 1.5, "a": {"b": 0.5}}}
+
+    def checked(slope):
+        return gradient_report(f, inputs, gradient={"d": {"big": 1e9, "a.b": slope, "a": {"b": 0.1}}})
+
+    right, wrong = checked(3.0), checked(3.003)
+    assert right.passed
+    assert right.counts() == {"undecided": 1, "ok": 2}
+    assert {row.name for row in right.rows} == {"d.big", "d.a.b", "d.a.b (2)"}
+    assert not wrong.passed
+    assert [row.name for row in wrong.failures] == ["d.a.b"]
+
+
+def test_operations_that_no_check_could_decide_are_not_called_right():
+    @operation(lambda x, y: -1.1 * ag.exp(-x), name="one_and_a_bit")
+    def flat(x):
+        return 1.0 + math.exp(-x)
+
+    report = gradient_report(lambda x: flat(x), [40.0])
+    assert report.counts() == {"undecided": 1}
+    assert "partials are right" not in str(report)
+
+
 def test_undecided_rows_are_varied_together_where_their_common_mistake_shows():
     def f(x, *ys):
         return 1e8 + 1e6 * x + 3e-8 * math.fsum(ys)
@@ -166,6 +197,24 @@ def test_second_derivatives_beside_a_vjp_are_those_of_the_output():
     assert gradient_report(cube, [2.0], vjp=vjp, hessian=[[12.0]], order=2).passed
     assert not gradient_report(cube, [2.0], vjp=vjp, hvp=lambda x, v: [-6 * x * v]).passed
     assert not gradient_report(cube, [2.0], vjp=vjp, hessian=[[-12.0]], order=2).passed
+
+
+def test_a_gradient_beside_a_vjp_would_not_be_checked_and_is_refused():
+    with pytest.raises(ValueError, match=r"gradient= or vjp=, not both"):
+        gradient_report(lambda x: x * x, [3.0], gradient=[7.0], vjp=lambda x, u: [2 * x * u])
+
+
+def test_a_domain_from_which_no_point_would_be_drawn_is_refused():
+    with pytest.raises(ValueError, match=r"domain= is for points=2"):
+        gradient_report(lambda x: x**3 / 3, [1.0], gradient=lambda x: [x], domain=lambda r: [r.random()])
+
+
+@pytest.mark.parametrize("text", ["3.0", b"3.0"])
+def test_text_is_no_number(text):
+    with pytest.raises(TypeError, match=r"the function returned (str|bytes), not one real number"):
+        gradient_report(lambda x: text, [1.0], gradient=[0.0])
+    with pytest.raises(TypeError, match=r"the gradient of x returned (str|bytes), not one real number"):
+        gradient_report(lambda x: 3.0 * x, [1.0], gradient=[text])
 
 
 def test_a_jvp_alone_is_checked_for_functions_of_plain_numbers_too():
