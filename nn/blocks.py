@@ -127,7 +127,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, seed: Any = None) -> None:
         self.p = number("p", p, "[0, 1)")
-        self.mask = RandomInput(seed, "random", _Mask(p))
+        self.mask = RandomInput(seed, "random", self._factors)
 
     def __call__(self, x: Sequence[Any]) -> list[Value]:
         """The numbers that are left."""
@@ -136,28 +136,12 @@ class Dropout(Module):
             return inputs
         return [h * keep for h, keep in zip(inputs, self.mask(len(inputs)), strict=True)]
 
+    def _factors(self, drawn: Any) -> Any:
+        p = number("p", self.p, "[0, 1)")  # a callback may have changed it
+        return (drawn >= p) * (1.0 / (1.0 - p))
+
     def __repr__(self) -> str:
         return f"Dropout({self.p})"
-
-
-class _Mask:
-    """0 for the share p of numbers drawn from [0, 1), 1/(1 - p) for the others."""
-
-    def __init__(self, p: float) -> None:
-        self.p = p
-
-    def __call__(self, drawn: Any) -> Any:
-        return (drawn >= self.p) * (1.0 / (1.0 - self.p))
-
-
-class _Scaled:
-    """Numbers times a factor."""
-
-    def __init__(self, factor: float) -> None:
-        self.factor = factor
-
-    def __call__(self, drawn: Any) -> Any:
-        return self.factor * drawn
 
 
 class GaussianNoise(Module):
@@ -177,7 +161,7 @@ class GaussianNoise(Module):
 
     def __init__(self, std: float, seed: Any = None) -> None:
         self.std = number("std", std, "(0, inf)")
-        self.noise = RandomInput(seed, "standard_normal", _Scaled(std))
+        self.noise = RandomInput(seed, "standard_normal", self._scaled)
 
     def __call__(self, x: Sequence[Any]) -> list[Value]:
         """The numbers, and noise on them."""
@@ -185,6 +169,9 @@ class GaussianNoise(Module):
         if not is_training():
             return inputs
         return [h + e for h, e in zip(inputs, self.noise(len(inputs)), strict=True)]
+
+    def _scaled(self, drawn: Any) -> Any:
+        return number("std", self.std, "(0, inf)") * drawn
 
     def __repr__(self) -> str:
         return f"GaussianNoise({self.std})"

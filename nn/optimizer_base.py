@@ -90,12 +90,10 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value)):
-            if limit is not None:
-                number(name, limit, "(0, inf)")
         self.schedule = schedule_of(lr)
         self.clip_norm = clip_norm
         self.clip_value = clip_value
+        self.clips()
         self._updates = 0
         self.parameters: list[Value] = []
         self._buffers: Buffers = {}
@@ -344,6 +342,17 @@ class Optimizer:
             f"{numbers[index]}; no parameter has changed. Lower the learning rate, clip the gradient "
             "(clip_norm=1.0) or scale the inputs"
         )
+
+    def clips(self) -> tuple[float | None, float | None]:
+        """`clip_value` and `clip_norm`, looked at: a callback may have changed them.
+
+        Raises:
+            InputError: one is not a number above 0.
+        """
+        for name in ("clip_value", "clip_norm"):
+            if getattr(self, name) is not None:
+                number(name, getattr(self, name), "(0, inf)")
+        return self.clip_value, self.clip_norm
 
     def hyperparameters(self) -> dict[str, Any]:
         """The schedule and the plain numbers of the rule, which a callback may change."""

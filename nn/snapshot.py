@@ -8,19 +8,23 @@ libraries. Two lists of a thousand parameters compare in a microsecond.
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import operator
+import sys
+import threading
+from array import array
+from collections import deque
 from collections.abc import (
     Callable,
     Collection,
     Iterable,
     Mapping,
-    MutableMapping,
     MutableSequence,
     MutableSet,
 )
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from autograd_core import Value, parameters_to_vector
@@ -30,6 +34,7 @@ __all__ = ["Snapshot"]
 
 _PLAIN = (float, int, bool, str, bytes, type(None), complex, CodeType, BuiltinFunctionType, range)
 _MOST_THINGS = 200_000
+_NAMESPACES = (SimpleNamespace, threading.local)
 _IDENTITY: Any = object.__eq__
 _COMPILED = {
     "builtin_function_or_method", "cython_function_or_method", "getset_descriptor", "member_descriptor",
@@ -47,10 +52,11 @@ class Snapshot:
     Attributes:
         is_complete: could everything be looked into? If not, `changed` may miss a change.
         is_stale: has a change been seen?
+        has_iterators: is something held that gives other items every time, such as itertools.count()?
     """
 
     def __init__(self, owners: Iterable[Any], parameters: Collection[Value]) -> None:
-        self.is_complete, self.is_stale = True, False
+        self.is_complete, self.is_stale, self.has_iterators = True, False, False
         self._known = set(map(id, parameters))
         self._seen: dict[int, Any] = {}  # kept, so that no id is used twice
         self._lists: list[Any] = []
@@ -87,24 +93,27 @@ class Snapshot:
         now = [read() for read in self._reads]
         return (
             not _hold(*self._held)
-            or any(array.tobytes() != copy for array, copy in self._arrays)
+            or any(held.tobytes() != kept for held, kept in self._arrays)
             or (not all(map(operator.is_, now, self._values)) and not all(map(_same, now, self._values)))
             or (bool(self._constants) and parameters_to_vector(self._constants).tobytes() != self._numbers)
         )
 
     def counts(self) -> bool:
-        """Has something changed that is not made of Values? What keeps its activations does not count."""
-        before = [item for copy in self._copies for item in _other_than_values(copy)]
+        """Has something changed that is not made of Values, or grown? Kept activations do not count."""
+        before = [item for kept in self._copies for item in _other_than_values(kept)]
         now = [item for held in self._lists for item in _other_than_values(held)]
         read = [read() for read in self._reads]
         changed = itertools.compress(
             read, [not _equal(*pair) for pair in zip(read, self._values, strict=True)]
         )
         return (
-            len(now) != len(before)
+            self.has_iterators
+            or list(map(len, self._lists)) != list(map(len, self._copies))
+            or len(now) != len(before)
             or not all(map(_equal, now, before))
             or bool(_other_than_values(changed))
-            or any(array.tobytes() != copy for array, copy in self._arrays)
+            or any(held.tobytes() != kept for held, kept in self._arrays)
+            or parameters_to_vector(self._constants).tobytes() != self._numbers
         )
 
     def _look(self, thing: Any) -> Iterable[Any]:
@@ -113,13 +122,12 @@ class Snapshot:
             if id(thing) not in self._known and thing.is_leaf:
                 self._constants.append(thing)
             return ()
-        if isinstance(thing, (MutableSequence, MutableMapping, MutableSet, tuple, frozenset)):
-            return self._container(thing)
+        if isinstance(thing, (Mapping, MutableSequence, MutableSet, tuple, frozenset)):
+            own = [] if of_a_library(type(thing)) else self._object(thing)
+            return [*self._container(thing), *own]
         if hasattr(thing, "__array_interface__"):
-            if thing.dtype.hasobject:
-                return [thing.tolist()]
-            self._arrays.append((thing, thing.tobytes()))
-            return ()
+            self._arrays.append((thing, thing.tobytes()))  # of objects which they are
+            return [thing.tolist()] if thing.dtype.hasobject else ()
         if isinstance(thing, FunctionType):
             return () if of_a_library(thing) else self._code(thing)
         if isinstance(thing, MethodType):
@@ -139,9 +147,14 @@ class Snapshot:
     def _object(self, thing: Any) -> Iterable[Any]:
         kind = type(thing)
         library = of_a_library(kind)
-        if library and not kind.__module__.startswith("nn."):
+        package = kind.__module__.partition(".")[0]
+        if library and kind not in _NAMESPACES and package != "nn":
             # scopes, generators of random numbers: those are looked after elsewhere
-            self.is_complete &= kind.__module__.partition(".")[0] in ("autograd_core", "numpy", "random")
+            self.is_complete &= package in ("autograd_core", "numpy", "random")
+            if package in sys.stdlib_module_names and package != "random":
+                self.has_iterators |= hasattr(thing, "__next__")
+                if "Value(" not in repr(thing):  # a Value's number is its own
+                    self._read([functools.partial(repr, thing)])
             return ()
         found: list[Any] = [] if library else [kind]
         found += self._read([functools.partial(getattr, thing, slot, None) for slot in set(slots_of(kind))])
@@ -176,7 +189,7 @@ class Snapshot:
                 for name in ("code", "defaults", "kwdefaults")
             ),
         ]
-        return self._read(reads)
+        return [*self._read(reads), vars(function)]
 
     def _class(self, kind: type) -> Iterable[Any]:
         names = vars(kind).keys() - {"__dict__", "__weakref__", "__doc__", "__module__", "_abc_impl"}
@@ -227,11 +240,11 @@ def _zeros(thing: Any) -> str:
 
 
 def _plain_copy(thing: Any) -> Any:
-    """A shallow copy of a built-in container that compares with it; None for others."""
+    """A shallow copy of a container that compares with it; None where there is none."""
     for kind in (dict, list, set):
         if isinstance(thing, kind):
             return thing.copy() if type(thing) is kind else kind(thing)
-    return None
+    return copy.copy(thing) if isinstance(thing, (deque, array, bytearray)) else None
 
 
 def _is_mutable(thing: Any) -> bool:

@@ -26,12 +26,14 @@ A Program does the work instead, with the same bits, where the loss of an exampl
 of your own, for a graph that branches on its numbers, and for a loss that chooses by the label
 (``outputs[label]``). ``history.trained_on`` tells which, and why not a faster way. What stays eager: a short
 run, no compiled interpreter, a model that draws random numbers by itself (`nn.RandomInput` draws them so that
-they can be recorded), one that reads numbers (``float(v)``), a graph of too many shapes.
+they can be recorded), one that reads numbers (``float(v)``), a graph of too many shapes, a model, loss or
+penalty that counts its calls. Recording calls it too, some hundred times, and such counts are not put back.
 
 Three things cost time of their own beside a Program: the Python of an optimiser's ``rule``; ``on_update``,
 for which every parameter's Value is written after each update, and looked at again; and drawing random
 numbers.
-``python -m benchmarks.training`` measures them, as multiples of the plain update.
+``python -m benchmarks.training`` measures them, as multiples of the plain update, and training by the size of
+the network; ``python -m benchmarks.estimators`` the estimators of `nn.estimators`.
 
 **Interruption.** After every update the run stands at one `TrainingState`, an object that is never changed,
 only replaced. Whatever interrupts the run (Ctrl-C, an exception in a callback, a diverging loss), model,

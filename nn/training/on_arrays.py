@@ -38,7 +38,7 @@ class _OnArrays:
         self.recording = recording
         self.current = False  # do the arrays hold what the Values hold?
         self.snapshot = run.watch() if run.plan.callbacks else None
-        self._is_new, self._refused = True, 0
+        self._epoch, self._refused = run.state.epoch, 0
         self._left = False  # has the model been seen to be another, within an epoch?
         self.checks = run.listens and self.snapshot is not None and not self.snapshot.is_complete
 
@@ -51,13 +51,12 @@ class _OnArrays:
 
         Where the snapshot could not look into everything, each epoch has a recording of its own.
         """
-        is_new, self._is_new = self._is_new, False
         if self.recording.is_sampled and self._refused > _MOST_REFUSED and run.state.batch == 0:
             return False
         if self.snapshot is None:
             return True
         same = not self._left and not self.snapshot.is_stale
-        return same and (self.snapshot.is_complete or run.state.batch > 0 or is_new)
+        return same and (self.snapshot.is_complete or run.state.epoch == self._epoch)
 
     def eager_update(self, run: Run, rows: Any) -> None:
         """An update that the arrays refused: it tells what is wrong with it, or goes well."""

@@ -34,7 +34,6 @@ __all__ = [
     "kept_gradients",
     "reason_of",
     "recorded",
-    "recorded_penalty",
 ]
 
 CHECKED_ROWS = 64
@@ -172,20 +171,26 @@ class Recording:
         return self.problem.loss_of(i, None if drawn is None else (drawn.values(i), drawn.sites))
 
 
-def recorded(problem: Problem, states: RandomStates) -> Recording:
-    """Record the loss of an example with the target as an argument; where it chooses by it, once a target.
+def recorded(problem: Problem, states: RandomStates) -> tuple[Recording, Program | None]:
+    """Record the penalty, and the loss of an example with the target as an argument or once a target.
+
+    What the first calls leave behind is there before the others are watched.
 
     Raises:
         Exception: why the recording does not serve, or what model and loss raised.
     """
     with listing() as sites, no_grad():
         problem.loss_of(0)
+        if problem.penalty is not None:
+            problem.penalty()
     if states.drawn():
         raise NotRecordable("the model draws random numbers by itself")
     snapshot = None if problem.is_fixed else Snapshot(problem.owners(), problem.parameters)
-    made = _recorded(problem, states, sites)
+    made = _recorded(problem, states, sites), _recorded_penalty(problem, states)
     if snapshot is not None and snapshot.counts():
-        raise NotRecordable("model or loss count their calls, or change numbers of their own in them")
+        raise NotRecordable(
+            "model, loss or regularizer count their calls, or change numbers of their own in them"
+        )
     return made
 
 
@@ -376,7 +381,7 @@ def _order_of_outputs(loss: Loss, outputs: Any, target: Any) -> list[int]:
     return [place[id(node)] for node in topological_order(value) if id(node) in place]
 
 
-def recorded_penalty(problem: Problem, states: RandomStates) -> Program | None:
+def _recorded_penalty(problem: Problem, states: RandomStates) -> Program | None:
     """The penalty as a program; None if there is none, or if its graph is not the same every time."""
     penalty = problem.penalty
     if penalty is None:

@@ -26,7 +26,6 @@ from nn.training.recording import (
     Recording,
     reason_of,
     recorded,
-    recorded_penalty,
 )
 from nn.training.rules import has_plain_step, rule_of
 
@@ -48,9 +47,7 @@ def updater_of(run: Run) -> Updater:
         return EagerUpdates(UNCOMPILED)
     states = RandomStates(run.problem.owners())
     try:
-        recording = recorded(run.problem, states)
-        penalty = recorded_penalty(run.problem, states)
-        return _whole_or_gradient(run, recording, penalty)
+        return _whole_or_gradient(run, *recorded(run.problem, states))
     except Exception as error:  # whatever the model raises while it is recorded, eagerly it may go well
         return EagerUpdates(reason_of(error))
     finally:
@@ -63,8 +60,7 @@ def _minimization(run: Run) -> Updater:
     try:
         if not compiled():
             raise NotRecordable(UNCOMPILED)
-        recording = recorded(run.problem, states)
-        penalty = recorded_penalty(run.problem, states)
+        recording, penalty = recorded(run.problem, states)
         if run.problem.penalty is not None and penalty is None:
             raise NotRecordable("the penalty cannot be recorded")
         return Minimization(run, recording, penalty, "")

@@ -14,6 +14,7 @@ import nn
 from autograd_core import Value
 from nn import random_inputs
 from nn.errors import InputError
+from nn.training.minibatch import epoch_order
 from tests.nn.test_updaters import Signs, assert_same, by_index, data, needs_compiler
 
 
@@ -220,3 +221,38 @@ def test_ctrl_c_at_any_line_leaves_layers_drawing_as_before() -> None:
         assert random_inputs._feed.get() is None, f"line event {event}"
         event += 1 if event < 40 else event
     assert event > 80
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_share_that_a_callback_changes_holds_at_once(eager: bool, monkeypatch: Any) -> None:
+    if eager:
+        monkeypatch.setattr("nn.training.updaters.compiled", lambda: False)
+    drop, noise = nn.Dropout(0.0, seed=1), nn.GaussianNoise(0.1, seed=2)
+    model = nn.Sequential(nn.Layer(2, 4, activation="tanh", seed=3), drop, noise, nn.Neuron(4, seed=4))
+    X, kept = np.random.default_rng(0).normal(size=(100, 2)), []
+
+    def change(run: Any) -> None:
+        drop.p, noise.std = 0.2 * run.epoch, 0.5
+        kept.append([p.data for p in run.parameters])
+
+    nn.fit(model, X, X[:, 0], loss="mse", epochs=3, seed=1, callbacks=change)
+    peer = nn.Sequential(
+        nn.Layer(2, 4, activation="tanh", seed=3), drop := nn.Dropout(0.0, seed=1),
+        noise := nn.GaussianNoise(0.1, seed=2), nn.Neuron(4, seed=4),
+    )  # fmt: skip
+    assert repr(drop) == "Dropout(0.0)"
+    optimizer, epochs = nn.SGD(peer.parameters(), lr=0.01), iter(kept)
+    with nn.train_mode():
+        for epoch in range(3):
+            for rows in np.split(epoch_order(100, 1, epoch), [32, 64, 96]):
+                optimizer.zero_grad()
+                for i in rows.tolist():
+                    nn.mse(peer(X[i].tolist()), float(X[i, 0])).backward()
+                for p in peer.parameters():
+                    p.grad = p.grad / len(rows)
+                optimizer.step()
+            assert [p.data for p in peer.parameters()] == next(epochs)
+            drop.p, noise.std = 0.2 * (epoch + 1), 0.5
+    with nn.train_mode():
+        drop.p = 0.75
+        assert {h.data for h in drop([1.0] * 50)} == {0.0, 4.0}

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import array
+import collections
+import contextvars
+import ctypes
+import itertools
+import logging
+import threading
+import types
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +18,7 @@ import pytest
 
 import autograd_core as ag
 import nn
+from autograd_core import Value
 from tests.nn.test_updaters import Signs, data, needs_compiler, trained
 
 _calls = 0
@@ -138,6 +148,125 @@ def test_a_loss_that_counts_its_calls_is_not_frozen_into_a_program() -> None:
     assert state["step"] >= 800
 
 
+def _counted(x: Any) -> int:
+    _counted.calls += 1  # type: ignore[attr-defined]
+    return int(_counted.calls)  # type: ignore[attr-defined]
+
+
+class Tally:
+    """A list with an attribute."""
+
+    __slots__ = ("__calls",)
+
+    def __init__(self) -> None:
+        self.__calls = 0
+
+    def count(self) -> int:
+        self.__calls += 1
+        return self.__calls
+
+
+class OwnList(list[Any]):
+    calls = 0
+
+    def count(self) -> int:
+        self.calls = self.calls + 1
+        return self.calls
+
+
+def _stepped(held: Any) -> int:
+    held[0] += 1
+    return int(held[0])
+
+
+def _grown(held: Any, item: Any) -> int:
+    held.append(item)
+    return len(held)
+
+
+def _noted(held: Any) -> int:
+    held.n += 1
+    return int(held.n)
+
+
+def _raised(held: Any) -> int:
+    held.data += 1.0
+    return int(held.data)
+
+
+COUNTERS: dict[str, tuple[Any, Any]] = {
+    "count": (itertools.count, next),
+    "generator": (lambda: (n for n in range(10**6)), next),
+    "deque": (lambda: collections.deque([0]), _stepped),
+    "array": (lambda: array.array("l", [0]), _stepped),
+    "array of objects": (lambda: np.array([0], dtype=object), _stepped),
+    "namespace": (lambda: types.SimpleNamespace(n=0), _noted),
+    "ctypes": (lambda: ctypes.c_int(0), lambda held: setattr(held, "value", held.value + 1) or held.value),
+    "bytearray": (bytearray, lambda held: _grown(held, 1)),
+    "list of None": (list, lambda held: _grown(held, None)),
+    "list of Values": (list, lambda held: _grown(held, Value(1.0).detach())),
+    "private slot": (Tally, Tally.count),
+    "own list": (OwnList, OwnList.count),
+    "constant": (lambda: Value(0.0).detach(), _raised),
+    "function": (lambda: _counted, _counted),
+}
+
+
+class Counting(nn.Module):
+    def __init__(self, kind: str) -> None:
+        make, self._count = COUNTERS[kind]
+        self._held = make()
+        self.inner = nn.MLP(3, [4, 1], seed=1)
+
+    def __call__(self, x: Any) -> Any:
+        return self.inner(x) * (3.0 if self._count(self._held) > 10**5 else 1.0)
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", COUNTERS)
+def test_wherever_a_model_counts_its_calls_it_is_not_frozen_into_a_program(kind: str) -> None:
+    _counted.calls = 0  # type: ignore[attr-defined]
+    X, _ = data(100, 3, 2)
+    history = nn.fit(Counting(kind), X, X[:, 0], loss="mse", epochs=1, seed=0)
+    assert (".data was read" if kind == "constant" else "count their calls") in history.trained_on
+    assert history.trained_on.startswith("eager")
+
+
+@needs_compiler
+def test_a_model_that_holds_things_of_the_library_trains_on_a_program() -> None:
+    class Named(nn.MLP):
+        def __init__(self) -> None:
+            super().__init__(3, [4, 1], seed=1)
+            self._log, self._lock, self.path = logging.getLogger("named"), threading.Lock(), Path("x")
+            self.options = types.SimpleNamespace(scale=Value(2.0))
+            self.recent = collections.deque([None], maxlen=1)
+
+        def __call__(self, x: Any) -> Any:
+            with self._lock:
+                self._log.debug("called")
+                made = super().__call__(x) * self.options.scale
+                self.recent.append(made)
+                return made
+
+    X, _ = data(100, 3, 2)
+    history = nn.fit(Named(), X, X[:, 0], loss="mse", epochs=1, seed=0)
+    assert history.trained_on == "a Program, whole updates"
+
+
+@needs_compiler
+def test_a_penalty_that_counts_its_calls_is_not_frozen_into_a_program() -> None:
+    X, _ = data(100, 3, 2)
+    calls = itertools.count(1)
+
+    def annealed(model: Any) -> Any:
+        return nn.L2(1e-3)(model) * min(1.0, next(calls) / 1000.0)
+
+    history = nn.fit(
+        nn.MLP(3, [4, 1], seed=1), X, X[:, 0], loss="mse", regularizer=annealed, epochs=1, seed=0
+    )
+    assert "count their calls" in history.trained_on
+
+
 @needs_compiler
 def test_a_model_that_keeps_its_activations_trains_on_a_program() -> None:
     class Keeping(nn.Module):
@@ -161,3 +290,46 @@ def test_numbers_that_overflow_on_the_way_to_a_loss_are_the_reason_that_is_told(
     history = nn.fit(model, 1e160 * X, y, epochs=2, seed=0)
     assert history.trained_on == "eager: an example becomes non-finite on the way to its loss"
     assert all(isinstance(p, ag.Value) and np.isfinite(p.data) for p in model.parameters())
+
+
+class Scaled(nn.Module):
+    """Its factor lies where a snapshot does not look."""
+
+    def __init__(self, factor: Any) -> None:
+        self.inner, self._factor = nn.MLP(3, [4, 1], seed=1), factor
+
+    def __call__(self, x: Any) -> Any:
+        return self.inner(x) * float(self._factor.get())
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_a_change_that_no_snapshot_sees_counts_from_the_next_epoch_on(epoch: int, monkeypatch: Any) -> None:
+    X, _ = data(100, 3, 2)
+    found = []
+    for eager in (False, True):
+        if eager:
+            monkeypatch.setattr("nn.training.updaters.compiled", lambda: False)
+        factor = contextvars.ContextVar("factor", default=1.0)
+
+        def change(run: Any, factor: Any = factor) -> None:
+            if run.epoch == epoch:
+                factor.set(2.0)
+
+        model = Scaled(factor)
+        nn.fit(model, X, X[:, 0], loss="mse", epochs=5, seed=0, callbacks=change)
+        found.append([p.data for p in model.parameters()])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("eager", [True, False])
+@pytest.mark.parametrize("name", ["clip_norm", "clip_value"])
+def test_a_limit_below_0_that_a_callback_sets_is_refused(name: str, eager: bool, monkeypatch: Any) -> None:
+    X, y = data(100, 3, 2)
+    if eager:
+        monkeypatch.setattr("nn.training.updaters.compiled", lambda: False)
+
+    def change(run: Any) -> None:
+        setattr(run.optimizer, name, -1.0)
+
+    with pytest.raises(nn.InputError, match=r"must be a finite number > 0, not -1\.0"):
+        nn.fit(nn.MLP(3, [4, 2], seed=1), X, y, epochs=3, seed=0, callbacks=change)
