@@ -181,10 +181,12 @@ def recorded(problem: Problem, states: RandomStates) -> tuple[Recording, Program
     """
     with listing() as sites, no_grad():
         problem.loss_of(0)
-        if problem.penalty is not None:
-            problem.penalty()
     if states.drawn():
         raise NotRecordable("the model draws random numbers by itself")
+    if problem.penalty is not None:
+        with no_grad():
+            problem.penalty()
+        states.restore()  # a penalty may draw
     snapshot = None if problem.is_fixed else Snapshot(problem.owners(), problem.parameters)
     made = _recorded(problem, states, sites), _recorded_penalty(problem, states)
     if snapshot is not None and snapshot.counts():
