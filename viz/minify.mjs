@@ -23,11 +23,13 @@ function ownNames() {
   const all = (pattern, where = text) => [...where.matchAll(pattern)].map((found) => found[1]);
   const python = ["columns", "playground"].map((name) => readFileSync(new URL(`${name}.py`, here), "utf8")).join("\n");
   const attributes = all(/\b(?:make|svgElement)\(\s*"[\w.]+", ([^]*?)\)/g).join("\n");
+  const told = readFileSync(new URL("sentences.json", folder), "utf8");
   const known = new Set([
     ...OTHERS,
     ...all(/\b(?:dataset|event|style|model)\.(\w+)/g), // the browser's and the kernel's
     ...all(/(\w+):/g, attributes),
-    ...all(/"(\w+)":/g, python + readFileSync(new URL("sentences.json", folder), "utf8")), // keys of what Python writes
+    ...all(/"(\w+)":/g, python + told), // keys of what Python writes
+    ...all(/\{(\w+)\}/g, told), // words in sentences
     ...all(/["'](\w+)["']/g), // and what may be a key that is computed
   ]);
   return [...KEYS, ...all(/^  (?:get |async )?(\w+)\([^)]*\) \{$/gm), ...all(/this\.(\w+)/g)].filter((name) => !known.has(name));

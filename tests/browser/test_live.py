@@ -57,6 +57,22 @@ def test_before_the_first_step_no_partial_and_no_product_is_shown(new_page, tmp_
     expect(page.locator(".path")).to_have_count(0)
 
 
+def test_every_step_of_a_page_says_what_python_says(new_page, tmp_path):
+    """In the script as a page has it, made small: names that it calls by must not be lost."""
+    x = Value(2.0, "x")
+    stale = x * x
+    x.data = 5.0
+    with scope("layer"):
+        y = (stale + x.tanh() / 3.0) ** 2.00001
+    player = viz.step(y, gradient=3.0)
+    page = opened(new_page, tmp_path, player)
+    for k, frame in enumerate(player.script.frames, 1):
+        page.keyboard.press("ArrowRight")
+        text_is(page.locator(".event .lines"), "\n".join(frame.sentence.lines))
+        text_is(page.locator(".title").first, frame.sentence.title)
+        text_is(page.locator(".say"), f"Step {k} of {len(player)}. {frame.sentence.say}")
+
+
 def test_partials_appear_with_the_operation_and_the_backward_arrow_points_back(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(loss()))
     page.get_by_label("Next step").click()
