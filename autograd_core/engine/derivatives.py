@@ -417,7 +417,7 @@ class _Partials:
     listed: object  # and its partials
     slots: list
     chosen: cython.bint  # whether that one's rule compared numbers, outside of a recording
-    branched: cython.bint  # whether that of the last partial's node did
+    branched: cython.bint  # whether that of the last partial's node did, or the node is such a derivative
 
     def __init__(self):
         self.chosen = self.branched = False
@@ -430,7 +430,7 @@ class _Partials:
         """Return the partial with respect to operand j: a Value, or a float."""
         mode: cython.int = thread_mode()
         set_thread_mode(mode | IEEE)
-        self.branched = False
+        self.branched = (node._flags & BRANCHED) != 0
         try:
             return self._of(node, j)
         finally:
@@ -490,7 +490,7 @@ class _Partials:
                 self.chosen = recording.branched
                 recording.branched = before or recording.branched
             self.node = node
-        self.branched = self.chosen
+        self.branched = self.branched or self.chosen
         partial = self.listed[j]
         return partial if isinstance(partial, Value) else float(partial)
 

@@ -46,6 +46,12 @@ def fabs(self: Value):
 
 
 @method
+def fmod(self: Value, b):
+    """The rest of the division by b that has the sign of this node, under the name that NumPy asks for."""
+    return make_binary(OP_COPYSIGN, make_binary(OP_MOD, make_unary(OP_ABS, self), abs(as_value(b))), self)
+
+
+@method
 def conjugate(self: Value):
     """This node: NumPy asks for it in std, var and vdot."""
     return self

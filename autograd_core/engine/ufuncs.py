@@ -21,7 +21,6 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "floor_divide": operator.floordiv,
     "remainder": operator.mod,
     "mod": operator.mod,
-    "divmod": divmod,
     "power": operator.pow,
     "negative": operator.neg,
     "positive": operator.pos,
@@ -39,19 +38,16 @@ def _trunc(x: Value) -> Value:
     return abs(x).floor().copysign(x)
 
 
-def _fmod(a: Value, b: Any) -> Value:
-    return (abs(a) % abs(as_value(b))).copysign(a)
-
-
 # Those that NumPy has for floats alone, or answers for objects with an int.
 _OTHERS: dict[str, Callable[..., Any]] = {
     "trunc": _trunc,
-    "fmod": _fmod,
     "float_power": operator.pow,
     "isnan": lambda x: not (x <= 0.0 or x >= 0.0),
     "isinf": lambda x: x == math.inf or x == -math.inf,
     "isfinite": lambda x: -math.inf < x < math.inf,
     "signbit": lambda x: as_value(1.0).copysign(x) < 0.0,
+    "logical_xor": lambda a, b: bool(a) != bool(b),
+    "divmod": divmod,
 }
 
 
@@ -80,7 +76,7 @@ def apply_ufunc(ufunc: Any, how: str, inputs: tuple[Any, ...], keywords: dict[st
         if function is not None:
             if plain:
                 return function(*numbers)
-            return _of_arrays(function, ufunc.nin)(*map(_as_array, inputs))
+            return _of_arrays(function, ufunc.nin, ufunc.nout)(*map(_as_array, inputs))
     return getattr(ufunc, how)(*map(_as_array, inputs), **keywords)
 
 
@@ -118,7 +114,7 @@ def _function(name: str) -> Callable[..., Any] | None:
 
 
 @cache
-def _of_arrays(function: Callable[..., Any], count: int) -> Any:
+def _of_arrays(function: Callable[..., Any], operands: int, results: int) -> Any:
     import numpy as np
 
-    return np.frompyfunc(function, count, 1)
+    return np.frompyfunc(function, operands, results)

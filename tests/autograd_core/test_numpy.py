@@ -85,8 +85,11 @@ def test_functions_of_two_arrays_work_on_objects():
     for name, expected in (
         ("arctan2", [math.atan2(1, 2), math.atan2(5, -1)]),
         ("hypot", [math.hypot(1, 2), math.hypot(5, 1)]),
+        ("fmod", [math.fmod(1, 2), math.fmod(5, -1)]),
     ):
         np.testing.assert_array_equal(numbers(getattr(np, name)(a, b)), expected)
+    (bent,) = np.fmod(values(-7.5), values(2.0))
+    assert (bent.data, ag.grad(lambda x, y: np.fmod(x, y), argnums=(0, 1))(-7.5, 2.0)) == (-1.5, (1.0, 3.0))
     for name in ("add", "subtract", "multiply", "divide", "power", "remainder", "maximum", "minimum"):
         result = getattr(np, name)(a, b)
         np.testing.assert_array_equal(numbers(result), getattr(np, name)(numbers(a), numbers(b)))
@@ -240,6 +243,10 @@ def test_gradients_pass_through_numpys_functions_of_a_value():
     assert np.multiply.outer(Value(2.0), np.array([1.0, 3.0]))[1].data == 6.0
     quotient, rest = np.divmod(Value(7.5), 2.0)
     assert (quotient.data, rest.data) == (3.0, 1.5)
+    quotients, rests = np.divmod(np.array([7.5, -7.5]), Value(2.0))
+    assert ([node.data for node in quotients], [node.data for node in rests]) == ([3.0, -4.0], [1.5, 0.5])
+    assert [np.logical_xor(Value(2.0), b) for b in (Value(0.0), 0.0, 3.0)] == [True, True, False]
+    assert np.logical_xor(np.array([0.0, 1.0]), Value(2.0)).tolist() == [True, False]
 
 
 def test_numpys_functions_are_recorded_for_every_row():

@@ -101,6 +101,18 @@ def test_a_branch_that_sends_nothing_is_remembered_behind_it():
             ag.record(lambda x: slope + x, 1.0)  # noqa: B023 (called at once)
 
 
+def test_derivatives_of_such_a_derivative_are_refused_too():
+    for at in (2.0, -2.0):
+        w = Value(at)
+        (slope,) = differentiate(bent_square(w), [w])
+        (bend,) = differentiate(slope, [w])  # 2 or 5: no part of its formula tells of the branch
+        moved = ag.jvp(lambda t: differentiate(bent_square(t), [t])[0], (w,), (1.0,))[1]
+        assert bend.data == moved.data == (2.0 if at > 0.0 else 5.0)
+        for refused in (bend, moved, ag.grad(ag.grad(bent_square))(w)):
+            with pytest.raises(ag.RecordingError, match="compared numbers"):
+                ag.record(lambda x: refused * x, 1.0)  # noqa: B023 (called at once)
+
+
 def test_a_number_that_was_made_under_no_grad_may_be_captured():
     w = Value(2.0)
     y = bent_square(w)
