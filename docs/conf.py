@@ -126,12 +126,23 @@ def copy_lectures() -> None:
             copy.write_text(text, encoding="utf-8")
 
 
+# What is in the plots whose axes have no names.
+PLOTS = {
+    "The network": "Layers of 3, 4, 3 and 2 units, each unit joined to every unit of the layer before it",
+    "Gradient descent, by hand": "Left, losses that fall and an accuracy that rises over 30 epochs; right,"
+    " the validation petals over the regions in which the network tells setosa, versicolor and virginica",
+    "The regularizer": "The same 27 petals with the regions of three networks: the larger the regularizer's"
+    " weight, the straighter the borders",
+    "The test, once": "The true species against the predicted: one virginica is taken for versicolor",
+}
+
+
 def plot_in_words(code: str, heading: str) -> str:
     """What a plot shows, for those who cannot see it: its axes and its curves, as the code names them."""
     patterns = {"x": r"set_xlabel\(", "y": r"set_ylabel\(", "curves": r"\blabel="}
     found = {key: re.findall(rf'{how}r?"([^"]+)"', code) for key, how in patterns.items()}
     named = {key: ", ".join(dict.fromkeys(names)) for key, names in found.items()}
-    words = f"Plot for the section {heading}"
+    words = PLOTS.get(heading, f"Plot for the section {heading}")
     words += f"; upwards {named['y']}" if named["y"] else ""
     words += f"; to the right {named['x']}" if named["x"] else ""
     return words + (f"; curves: {named['curves']}" if named["curves"] else "")

@@ -63,6 +63,9 @@ def half_squared_error(outputs: Outputs, target: Target) -> Value:
     Returns:
         The loss L.
 
+    Raises:
+        InputError: there are not as many targets as outputs.
+
     >>> half_squared_error([Value(3.0), Value(1.0)], [1.0, 1.0]).data
     2.0
     """
@@ -81,6 +84,9 @@ def absolute_error(outputs: Outputs, target: Target) -> Value:
 
     Returns:
         The loss L.
+
+    Raises:
+        InputError: there are not as many targets as outputs.
 
     >>> absolute_error([Value(3.0), Value(1.0)], [1.0, 2.0]).data
     3.0
@@ -176,6 +182,9 @@ def binary_cross_entropy(logit: Outputs, target: Target) -> Value:
 
     Returns:
         L, added up over the labels.
+
+    Raises:
+        InputError: there are not as many targets as logits.
 
     Example:
         >>> round(binary_cross_entropy(Value(0.0), 1).data, 6)  # log 2

@@ -48,6 +48,9 @@ class SGD(Optimizer):
         clip_norm: see `Optimizer`.
         clip_value: see `Optimizer`.
 
+    Raises:
+        InputError: a setting is out of its range.
+
     Example:
         >>> w = Value(1.0)
         >>> optimizer = SGD([w], lr=0.1)
@@ -106,6 +109,9 @@ class Adagrad(Optimizer):
         clip_norm: see `Optimizer`.
         clip_value: see `Optimizer`.
 
+    Raises:
+        InputError: a setting is out of its range.
+
     Example:
         >>> w = Value(1.0)
         >>> optimizer = Adagrad([w], lr=0.1)
@@ -154,6 +160,9 @@ class RMSprop(Optimizer):
         centered: divide by the standard deviation of the gradient instead of its root mean square.
         clip_norm: see `Optimizer`.
         clip_value: see `Optimizer`.
+
+    Raises:
+        InputError: a setting is out of its range.
 
     Example:
         >>> w = Value(1.0)
@@ -207,6 +216,9 @@ class Adam(Optimizer):
         clip_norm: see `Optimizer`.
         clip_value: see `Optimizer`.
 
+    Raises:
+        InputError: a setting is out of its range.
+
     Example:
         >>> w = Value(1.0)
         >>> optimizer = Adam([w], lr=0.1)
@@ -254,6 +266,9 @@ class AdamW(Adam):
         weight_decay: the share of a parameter that goes at each update, times the learning rate.
         clip_norm: see `Optimizer`.
         clip_value: see `Optimizer`.
+
+    Raises:
+        InputError: a setting is out of its range.
 
     Example:
         >>> w = Value(1.0)
