@@ -41,6 +41,8 @@ def real_array(data: Any, what: str) -> Any:
 
     if type(data) is np.ndarray and data.dtype == np.float64:
         return data
+    if type(data) is float:
+        return np.asarray(data)
     _refuse_masks(data, what)
     try:
         array = np.asarray(data)

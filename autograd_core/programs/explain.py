@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .graph import NODE, RecordedGraph
+from .graph import CONSTANT, NODE, RecordedGraph
 from .tapes import compiled_module, instruction_set
 
 if TYPE_CHECKING:
@@ -22,15 +22,25 @@ _OTHERS = {
 
 
 def python_calls(graph: RecordedGraph) -> Counter[str]:
-    """Return how many nodes of each operation Python computes, for every row."""
-    import numpy as np
-
+    """Return how many nodes of each operation Python computes, for every row; constants are folded."""
     found: Counter[str] = Counter()
     for body in (graph, *(loop.body.recording.graph for loop in graph.loops)):
         if body.operations:
-            rules = (body.operation(i) for i in np.flatnonzero(body.kind == NODE).tolist())
+            rules = (body.operation(i) for i in _computed(body))
             found.update(rule.name for rule in rules if not rule.native)
     return found
+
+
+def _computed(graph: RecordedGraph) -> Iterator[int]:
+    """Yield the nodes that are computed for each row: where they are compiled, none of constants alone."""
+    varies = (graph.kind != CONSTANT).tolist()
+    starts, parents = graph.start.tolist(), graph.parents.tolist()
+    for i, kind in enumerate(graph.kind.tolist()):
+        if kind == NODE:
+            operands = parents[starts[i] : starts[i + 1]]
+            varies[i] = compiled_module() is None or any(varies[p] for p in operands)
+            if varies[i]:
+                yield i
 
 
 def explain(program: Program) -> str:

@@ -201,8 +201,8 @@ class Part:
 def flatten(result: Any) -> tuple[list[Value], Any]:
     """Return the Values in a function's result, and its form.
 
-    The form is a `Part` for a number or a rectangular array, in lists or not; for a dict, and for lists and
-    tuples of several shapes, it is the same structure of these.
+    The form is a `Part` for a number or a rectangular array, in lists or not; for a dict, a named tuple, and
+    lists and tuples of several shapes, it is the same structure of these.
 
     Raises:
         TypeError: it holds something that is no number.
@@ -228,9 +228,11 @@ def _form(result: Any, values: list[Value]) -> Any:
     if not isinstance(result, (list, tuple)) or not result:
         raise TypeError(f"a recorded function returns Values, not {type(result).__name__}")
     parts = [_form(item, values) for item in result]
+    if hasattr(result, "_fields"):
+        return type(result)(*parts)
     if all(isinstance(part, Part) and part.shape == parts[0].shape for part in parts):
         return Part(start, (len(parts), *parts[0].shape))
-    return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+    return type(result)(parts)
 
 
 def split(form: Any, array: Any, axis: int = -1) -> Any:

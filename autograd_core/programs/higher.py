@@ -87,7 +87,9 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
         if not program.record_row(parts):
             break
     raise raised or RecordingError(
-        "a row takes another branch than the recorded example, and its derivative cannot be recorded"
+        "a row takes another branch than the recorded example, and its derivative cannot be recorded: it "
+        'may be that on_guard is "raise", that there are most_recordings branches, or that the function was '
+        "lost by pickling"
     )
 
 

@@ -673,6 +673,14 @@ class Program:
             zip_structures(form, argument, pairs, f"argument {k} of {len(arguments)}")
         return tuple(part for _, part in pairs)
 
+    def of_parts(self) -> Program:
+        """Return this Program with its parts for arguments."""
+        if not self._structured:
+            return self
+        other = Program.__new__(Program)
+        vars(other).update(vars(self), arguments=tuple(range(len(self.examples))), _structured=False)
+        return other
+
     def as_arguments(self, parts: Sequence[Any]) -> tuple[Any, ...]:
         """Return in the form of the arguments what there is for each part; nothing for no parts."""
         found: tuple[Any, ...] = map_structure(self.arguments, parts.__getitem__) if parts else ()

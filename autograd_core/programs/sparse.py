@@ -97,6 +97,7 @@ def sparse_jacobian(
     csr_array = _csr_array()
     run = Run(program, batches)
     targets = Targets(program, wrt)
+    program = program.of_parts()  # the numbers in targets are those of parts
     off = _off_the_branches(run)
     if len(off) and program.outputs * targets.size > _MOST_DENSE:
         raise RecordingError(

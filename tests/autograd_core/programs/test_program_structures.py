@@ -11,7 +11,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core.programs import interpreter, interpreters, record
-from autograd_core.programs.wrt import Targets
+from autograd_core.programs.wrt import Targets, map_structure
 
 W = ag.Value(0.5)
 X = np.random.default_rng(0).normal(size=(4, 3))
@@ -407,3 +407,53 @@ def test_a_program_explains_what_is_not_compiled() -> None:
     eager = record(lambda x: x[0] if x[0] > 0.0 else x[1], [1.0, 1.0, 1.0])
     eager(-abs(X))
     assert "4 rows were evaluated eagerly: in another branch, or not finite" in eager.explain()
+
+
+def test_explain_counts_what_python_computes_for_rows(either: str) -> None:
+    calls = []
+
+    @ag.operation(lambda x, y: 1.0)
+    def counted(x: float) -> float:
+        calls.append(x)
+        return x
+
+    of_parameter = record(lambda x: x * counted(W), 1.0)
+    of_constant = record(lambda x: x * counted(ag.Value(3.0)), 1.0)
+    for program, constant in ((of_parameter, False), (of_constant, True)):
+        program([1.0, 2.0])
+        calls.clear()
+        program([1.0, 2.0])
+        folded = constant and either != "numpy"
+        assert len(calls) == (0 if folded else 2)
+        assert ("counted (1)" in program.explain()) == (not folded)
+
+
+def test_sparse_derivatives_of_structures_are_the_dense_ones() -> None:
+    """Arguments stand for parts: argument 1 is part 2 here, and argument 2 is part 3."""
+    pytest.importorskip("scipy")
+
+    def f(m: Any, x: Any, y: Any) -> Any:
+        return [m["a"] * x * W, m["b"] * y, x * x * y] if W > 0.0 else [x, x, x]
+
+    program = record(f, {"a": 1.0, "b": 2.0}, 3.0, 4.0, on_guard="record")
+    batch = {"a": [1.0, -1.0], "b": [2.0, 3.0]}, [5.0, 6.0], [7.0, 8.0]
+    for wrt in (0, 1, 2, W, [1, W, {"m": 0}]):
+        dense = program.jacobian(*batch, wrt=wrt)
+        leaves: list[Any] = []
+        map_structure(dense, leaves.append)
+        for k, matrix in enumerate(program.jacobian(*batch, wrt=wrt, sparse=True)):
+            assert matrix.toarray().tolist() == np.stack([leaf[k] for leaf in leaves], axis=-1).tolist()
+    square = record(lambda m, x: m["a"] * m["b"] * x * x, {"a": 1.0, "b": 2.0}, 3.0)
+    found = square.hessian({"a": [2.0], "b": [3.0]}, [4.0], wrt=0, sparse=True)[0].toarray()
+    assert found.tolist() == [[0.0, 16.0], [16.0, 0.0]]
+
+
+def test_a_named_tuple_of_equal_parts_is_returned_as_one() -> None:
+    def f(x: Any) -> Any:
+        return Layer(x * W, x * x)
+
+    assert ag.jit(f)(2.0) == Layer(1.0, 4.0)
+    assert ag.jit(f).jacobian(2.0) == Layer(0.5, 4.0)
+    assert ag.jit(f).vjp(2.0, Layer(1.0, 0.0))[1] == 0.5
+    values = record(f, 1.0)([1.0, 2.0])
+    assert (values.weight.tolist(), values.bias.tolist()) == ([0.5, 1.0], [1.0, 4.0])
