@@ -32,8 +32,10 @@ function drawPicture(boxes, links) {
     return { ...box, lines, width: Math.max(...room.map(textWidth)) + 2 * PAD + (box.kind === "input" ? 10 : 0), height: lines.length * LINE + PAD };
   });
   const found = layout(sized, links.map((link) => ({ ...link, label: link.text ? textWidth(link.text) : 0 })));
+  const beside = (side, { [side]: end }) => links.filter((one) => one[side] === end).length;
+  const apart = (link) => beside("tail", link) > beside("head", link); // the labels, at the head
   const [width, height] = [found.width + 2 * MARGIN, found.height + 2 * MARGIN];
-  const top = svgElement("g", { class: "graph", transform: `translate(${MARGIN} ${MARGIN})` }, ...links.map((link, k) => edge(link, found.points[k])), ...[...found.boxes.values()].map(node));
+  const top = svgElement("g", { class: "graph", transform: `translate(${MARGIN} ${MARGIN})` }, ...links.map((link, k) => edge(link, found.points[k], apart(link))), ...[...found.boxes.values()].map(node));
   return svgElement("svg", { class: "autograd", viewBox: `0 0 ${width} ${height}`, width: `${width}pt`, height: `${height}pt` }, svgElement("rect", { class: "paper", width, height }), top);
 }
 
@@ -59,7 +61,7 @@ function shape(kind, left, top, right, bottom, outline) {
   return svgElement("path", { ...attributes, d: path + behind });
 }
 
-function edge({ id, text, constant, trouble }, points) {
+function edge({ id, text, constant, trouble }, points, atHead) {
   const [last, tip] = points.slice(-2);
   const back = 7 * (Math.sign(tip[0] - last[0]) || 1);
   const ends = [...points.slice(0, -1), [tip[0] - back, tip[1]]];
@@ -70,6 +72,7 @@ function edge({ id, text, constant, trouble }, points) {
   }
   const line = svgElement("path", { d, fill: "none", ...(constant ? { "stroke-dasharray": "5 3" } : {}) });
   const head = svgElement("polygon", { points: `${tip} ${tip[0] - back},${tip[1] - 3} ${tip[0] - back},${tip[1] + 3}` });
-  const label = text ? [write(text, (points[0][0] + points[1][0]) / 2, points[0][1] * 0.6 + points[1][1] * 0.4 - 4, 9)] : [];
+  const [from, to, right, down] = atHead ? [last, tip, 0.7, 0.84] : [points[0], points[1], 0.5, 0.4];
+  const label = text ? [write(text, from[0] + right * (to[0] - from[0]), from[1] + down * (to[1] - from[1]) - 4, 9)] : [];
   return svgElement("g", { id, class: `edge${constant ? " constant-edge" : ""}${trouble ? " trouble" : ""}` }, line, head, ...label);
 }
