@@ -657,7 +657,7 @@ def adjoints(outputs: list, inputs: list, seeds: list, since: cython.longlong = 
             if place >= 0:
                 partial = 0.0 if flow.sums[i] is None else partials.of(node, j)
                 _pass_on(flow, i, place, partial, node._flags & SELECTING, partials.branched)
-    return _taken(flow, between.input_places)
+    return _taken(flow, between, between.input_places)
 
 
 def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint, since: cython.longlong):
@@ -702,7 +702,7 @@ def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint, 
             if place >= 0 and (flow.sums[place] is not None or flow.branched[place]):
                 partial = partials.of(node, j) if graph else _stored_partial(node, j)
                 _pass_on(flow, place, i, partial, node._flags & SELECTING, partials.branched)
-    return _taken(flow, between.output_places)
+    return _taken(flow, between, between.output_places)
 
 
 @cython.cfunc
@@ -726,19 +726,22 @@ def _barrier(inputs: list, inner: cython.bint) -> cython.int:
 
 
 @cython.cfunc
-def _taken(flow: _Flow, places: list) -> list:
+def _taken(flow: _Flow, between: _Between, places: list) -> list:
     place: cython.Py_ssize_t
     found: list = []
     for place in places:
         x = 0.0 if place < 0 or flow.sums[place] is None else flow.sums[place]
-        found.append(_branched(x) if place >= 0 and flow.branched[place] else x)
+        found.append(_branched(x, between.nodes[place]) if place >= 0 and flow.branched[place] else x)
     return found
 
 
 @cython.cfunc
-def _branched(x):
-    """The same number as a node that no Program may capture: it would not know of the branches in it."""
-    node: Value = make_binary(OP_MUL, _lifted(x), constant(1.0))
+def _branched(x, at: Value):
+    """The same number as a node that no Program may capture: it would not know of the branches in it.
+
+    A plain number hangs by its node, so that derivatives of it are known to be such too.
+    """
+    node: Value = make_binary(OP_MUL, x, constant(1.0)) if isinstance(x, Value) else _where(at, x, x)
     if not node._flags & CONSTANT:  # made under no_grad: a plain number
         node._flags |= BRANCHED
     return node

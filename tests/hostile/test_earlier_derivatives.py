@@ -106,9 +106,11 @@ def test_derivatives_of_such_a_derivative_are_refused_too():
         w = Value(at)
         (slope,) = differentiate(bent_square(w), [w])
         (bend,) = differentiate(slope, [w])  # 2 or 5: no part of its formula tells of the branch
+        (third,) = differentiate(ag.exp(bend), [w])
         moved = ag.jvp(lambda t: differentiate(bent_square(t), [t])[0], (w,), (1.0,))[1]
         assert bend.data == moved.data == (2.0 if at > 0.0 else 5.0)
-        for refused in (bend, moved, ag.grad(ag.grad(bent_square))(w)):
+        assert third.data == ag.grad(ag.grad(ag.grad(bent_square)))(at) == 0.0
+        for refused in (bend, third, moved, ag.grad(ag.grad(bent_square))(w)):
             with pytest.raises(ag.RecordingError, match="compared numbers"):
                 ag.record(lambda x: refused * x, 1.0)  # noqa: B023 (called at once)
 
