@@ -78,7 +78,10 @@ def parser() -> argparse.ArgumentParser:
 def check(options: argparse.Namespace) -> GradientReport:
     """Check the expression of the command line."""
     expression = parse_expression(options.expression.strip())
-    numbers = dict(map(assignment, options.values))
+    pairs = [assignment(text) for text in options.values]
+    numbers = dict(pairs)
+    if len(numbers) < len(pairs):
+        raise ExpressionError(f"a variable has two values in {' '.join(options.values)!r}")
     if not expression.names:
         raise ExpressionError(f"{options.expression.strip()!r} has no variable to differentiate by")
     missing = [name for name in expression.names if name not in numbers]
@@ -87,7 +90,7 @@ def check(options: argparse.Namespace) -> GradientReport:
     return gradient_report(
         lambda **names: expression(names),
         numbers,
-        gradient=formulas(options.gradient, numbers) if options.gradient else None,
+        gradient=formulas(options.gradient, numbers) if options.gradient is not None else None,
         points=options.points,
         seed=options.seed,
         order=options.order,

@@ -53,7 +53,10 @@ class Gradcheck:
     def __call__(self, function: Function, inputs: Any, **options: Any) -> GradientReport:
         """Check gradients as `autograd_core.checking.check_gradients` does."""
         __tracebackhide__ = True
-        report = check_gradients(function, inputs, **{**self.options, **options})
+        options = {**self.options, **options}
+        if "points" not in options:
+            options.pop("domain", None)  # it is for --gradcheck-points
+        report = check_gradients(function, inputs, **options)
         self.reports.append(report)
         return report
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import pytest_autograd_core
+from autograd_core.checking.pytest_plugin import Gradcheck
 from viz.errors import RendererError
 from viz.renderer import find_renderer
 
@@ -206,3 +207,14 @@ def test_importing_the_hooks_imports_nothing_else():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["pytest_autograd_core"]
+
+
+def test_a_domain_waits_for_points_of_the_command_line():
+    def drawn(generator):
+        return [generator.uniform(1.0, 2.0)]
+
+    def check(options):
+        return Gradcheck(options)(lambda x: x * x, [3.0], gradient=lambda x: [2 * x], domain=drawn)
+
+    assert check({}).counts() == {"ok": 1}
+    assert check({"points": 3}).counts() == {"ok": 3}
