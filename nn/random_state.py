@@ -171,7 +171,9 @@ def _within(thing: Any) -> Iterator[Any]:
         yield thing.fget
     elif isinstance(thing, type):
         yield from () if of_a_library(thing) else (*vars(thing).values(), *thing.__bases__)
-    elif not isinstance(thing, ModuleType) and not of_a_library(type(thing)):
+    elif not isinstance(thing, ModuleType) and (
+        type(thing).__module__.startswith("nn.") or not of_a_library(type(thing))
+    ):
         yield from (type(thing), *getattr(thing, "__dict__", {}).values())
 
 

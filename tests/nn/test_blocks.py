@@ -256,3 +256,54 @@ def test_a_share_that_a_callback_changes_holds_at_once(eager: bool, monkeypatch:
     with nn.train_mode():
         drop.p = 0.75
         assert {h.data for h in drop([1.0] * 50)} == {0.0, 4.0}
+
+
+class Hidden(nn.Module):
+    """A layer that draws, where `named_modules` does not look."""
+
+    def __init__(self) -> None:
+        self.inner, self._drop = nn.Layer(2, 4, seed=3), nn.Dropout(0.5, seed=1)
+        self.out = nn.Neuron(4, seed=4)
+
+    def __call__(self, x: Any) -> Any:
+        return self.out(self._drop(self.inner(x)))
+
+
+class Dropping:
+    """A loss that draws."""
+
+    def __init__(self) -> None:
+        self.drop = nn.Dropout(0.5, seed=1)
+
+    def __call__(self, outputs: Any, target: Any) -> Any:
+        return (self.drop([outputs])[0] - target) ** 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: (Hidden(), "mse"),
+        lambda: (nn.MLP(2, [4, 1], seed=1), Dropping()),
+    ],
+)
+@pytest.mark.parametrize("eager", [True, False])
+def test_generators_of_layers_that_are_held_anywhere_are_put_back_and_resumed(
+    make: Any, eager: bool, monkeypatch: Any, tmp_path: Any
+) -> None:
+    if eager:
+        monkeypatch.setattr("nn.training.updaters.compiled", lambda: False)
+    X = np.random.default_rng(0).normal(size=(100, 2))
+
+    def trained(*epochs: int) -> list[float]:
+        for count in epochs:
+            model, loss = make()
+            options = {"checkpoint": tmp_path / f"{len(epochs)}.safetensors", "resume": True}
+            nn.fit(model, X, X[:, 0], loss=loss, epochs=count, seed=1, **options)
+        return [p.data for p in model.parameters()]
+
+    once = trained(3)
+    assert trained(1, 3) == once
+    monkeypatch.setattr("nn.training.updaters.compiled", lambda: False)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    assert trained(3) == once
