@@ -559,6 +559,6 @@ def _describe(thing: Any) -> str | None:
     """A text that is the same in every process: no addresses."""
     if thing is None:
         return None
-    kind = type(thing)
+    kind: Any = type(thing)
     told = kind.__qualname__ if kind.__repr__ is object.__repr__ else repr(thing)
     return str(getattr(thing, "__qualname__", told))
