@@ -93,7 +93,6 @@ class Optimizer:
         self.schedule = schedule_of(lr)
         self.clip_norm = clip_norm
         self.clip_value = clip_value
-        self.clips()
         self._updates = 0
         self.parameters: list[Value] = []
         self._buffers: Buffers = {}
@@ -109,6 +108,7 @@ class Optimizer:
                 of_group(self, group)  # what it refuses is refused here
             if values or not self.param_groups:
                 self.bind(values)
+        self.clips()
 
     @property
     def lr(self) -> float:
