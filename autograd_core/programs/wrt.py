@@ -58,7 +58,7 @@ class Targets:
     Raises:
         TypeError: it is something else.
         ValueError: there is no such argument, or a Value is no leaf that takes a gradient; or the function
-            depends on none of the Values. Where it depends on some, the derivatives by the others are 0.
+            depends on nothing in `wrt`. Where it depends on some of it, the derivatives by the others are 0.
     """
 
     def __init__(self, program: Program, wrt: Any):
@@ -75,7 +75,8 @@ class Targets:
         self._structure = map_structure(wrt, self._leaf)
         # another branch, or what this Program is a derivative of, may depend on more
         complete = program.base is None and not program.recorded.guarded
-        if complete and self.parameters and not any(id(value) in self._places for value in self.parameters):
+        unknown = self.parameters and not any(id(value) in self._places for value in self.parameters)
+        if complete and unknown and not self.inputs:
             raise ValueError(
                 f"the recorded function depends on no Value in wrt ({reprlib.repr(self.parameters)}): where "
                 "they are copies of what it captured, or have taken its place since, record it again"

@@ -277,6 +277,7 @@ def test_values_none_of_which_the_function_depends_on_are_refused() -> None:
         with pytest.raises(ValueError, match=r"depends on no Value in wrt \(\[Value\(7.0\)\]\).*record it"):
             take([1.0, 2.0], wrt={"w": other})
     assert program.value_and_grad([1.0], wrt=[W, other])[1] == [1.0, 0.0]
+    assert program.value_and_grad([1.0], wrt=[0, other])[1][1] == 0.0
     assert program.hessian([1.0], wrt=[W])[0][0].tolist() == [0.0]
     branches = record(lambda x: W * x if x > 0.0 else other * x, 1.0, on_guard="record")
     assert branches.value_and_grad([1.0], wrt=[W, other])[1] == [1.0, 0.0]
