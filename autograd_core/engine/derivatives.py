@@ -72,7 +72,7 @@ _partials = cython.declare(list, [None] * len(_arities))
 
 # For each call that is at work, of all threads, in the order in which they began: references to the nodes
 # that were found to be DEPENDENT after it began, and before a later one did.
-_calls = cython.declare(list, [])
+_calls = cython.declare(dict, {})  # by id: other threads end theirs, in any order
 _ended = cython.declare(cython.longlong, 0)  # calls so far
 _on_old_inputs = cython.declare(cython.int, 0)  # calls at work whose inputs are not new
 
@@ -95,7 +95,7 @@ def call_on_inputs(function, args, kwargs, leaves: list):
         old = old or leaf._known == INDEPENDENT
         leaf._flags |= INPUT
     _on_old_inputs += old
-    _calls.append(found)
+    _calls[id(found)] = found
     set_thread_mode((mode & ~NO_GRAD) | TRACING)
     try:
         return function(*args, **kwargs)
@@ -110,18 +110,19 @@ def call_on_inputs(function, args, kwargs, leaves: list):
 def _end_call(found: list):
     """Forget what was found to be DEPENDENT since a call began: it may be so on the inputs of this one."""
     global _ended
-    place: cython.Py_ssize_t = len(_calls) - 1
+    calls: list = list(_calls.values())
+    place: cython.Py_ssize_t = len(calls) - 1
     later: list
     node: Value
-    while _calls[place] is not found:
+    while calls[place] is not found:
         place -= 1
-    for later in _calls[place:]:
+    for later in calls[place:]:
         for reference in later:
             node = reference()
             if node is not None:
                 node._known = 0
         later.clear()
-    del _calls[place]
+    del _calls[id(found)]
     _ended += 1
 
 
@@ -142,9 +143,10 @@ def depends_on_inputs(nodes: list):
             return True
     way: list = way_to_input([node for node in nodes if cython.cast(Value, node)._known != INDEPENDENT])
     for place in range(len(way) - 64, -1, -64):
-        if ended == _ended:  # no other thread has ended one meanwhile
+        calls: list = list(_calls.values())
+        if calls and ended == _ended:  # no other thread has ended one meanwhile
             node = way[place]
-            cython.cast(list, _calls[len(_calls) - 1]).append(weakref.ref(node))
+            cython.cast(list, calls[len(calls) - 1]).append(weakref.ref(node))
             node._known = DEPENDENT
     return len(way) > 0
 
