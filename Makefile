@@ -56,9 +56,11 @@ fuzz: $(VENV)/.dev  ## random Programs and trainings against the eager engine, b
 	$(BIN)/python -m tests.property.fuzz_programs --seconds 60
 
 sanitize: $(VENV)/.dev  ## tests and a minute of fuzzing under GCC's AddressSanitizer and UndefinedBehaviorSanitizer
+	$(PIP) "cython>=3.1" "setuptools>=77"
 	$(BIN)/python -m tests.sanitize address
 
 sanitize-threads: $(VENV)/.dev  ## threads that share a Program under GCC's ThreadSanitizer
+	$(PIP) "cython>=3.1" "setuptools>=77"
 	$(BIN)/python -m tests.sanitize thread
 
 lint: $(VENV)/.dev  ## ruff
