@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from autograd_core.programs.batch_gradient import BatchGradient
+from autograd_core import parameters_to_vector
+from autograd_core.programs.batch_gradient import Trainer
+from autograd_core.programs.graph import CONSTANT, INPUT
 from autograd_core.programs.program import record
 from nn.errors import SlowTrainingWarning
 from nn.training.recording import kept_gradients
@@ -20,6 +22,7 @@ __all__ = ["SHORT", "UNCOMPILED", "EagerUpdates", "slowness", "warn_of_slowness"
 SHORT = "the run is short"
 UNCOMPILED = "there is no compiled interpreter"
 _LONG = 2000  # from so many examples on that a run looks at, its slowness is told
+_ROWS, _UPDATES = 256, 4  # of the minibatches that are measured, at most
 _REMEDIES = {
     "draws random numbers": "draw them by nn.Dropout, nn.GaussianNoise or nn.RandomInput",
     "cannot be recorded": "compute with Values, do not read their numbers: maximum, where, nn.Embedding",
@@ -84,17 +87,29 @@ def warn_of_slowness(run: Run, reason: str) -> None:
 
 
 def slowness(run: Run) -> float:
-    """How often longer the graph of an example takes, built and swept, than a Program of that same graph.
+    """How often longer minibatches take, example by example, than on a Program of such graphs.
 
-    Both are measured on the first example; generators and gradients are left as they were.
+    Both are measured on the first example, the Program with its numbers as the inputs of many rows, and
+    updates of rate 0. Generators and gradients are left as they were.
     """
+    import numpy as np
+
+    size = min(run.plan.batch_size, len(run.plan.examples), _ROWS)
     try:
         with kept_gradients(run.parameters):
             loss = run.problem.loss_of(0)
-            program = BatchGradient([record(lambda: loss)], (), run.parameters)
-            program(None)
+            graph = record(lambda: loss).recorded
+            places = np.flatnonzero(graph.kind == CONSTANT)
+            graph.kind[places], graph.ref[places] = INPUT, np.arange(len(places))
+            numbers, output = graph.value[places], int(graph.outputs[0])
+            program = record(lambda x: graph.rebuild(x)[output], numbers.tolist())
+            batch = np.tile(numbers, (size, 1))
+            trainer = Trainer(program, (batch,), size, run.parameters, None, [("sgd", (), 0)], 0)
+            values = parameters_to_vector(run.parameters)
+            trainer.load(values, (), 0, values)
+            rows, rates = np.tile(np.arange(size), _UPDATES), np.zeros(_UPDATES)
             eager = min(_seconds(lambda: run.problem.loss_of(0).backward()) for _ in range(5))
-            return eager / min(_seconds(lambda: program(None)) for _ in range(5))
+            return len(rows) * eager / min(_seconds(lambda: trainer.run(rows, size, rates)) for _ in range(5))
     except Exception:  # it is only for a warning
         return 0.0
     finally:

@@ -14,6 +14,7 @@ import pytest
 
 import autograd_core as ag
 import nn
+from autograd_core.programs.batch_gradient import Trainer
 from autograd_core.programs.tapes import compiled_module
 from tests.nn.test_updaters import Signs, assert_same, data, needs_compiler, trained
 
@@ -392,6 +393,35 @@ def test_measuring_how_slow_a_run_is_changes_no_bit(monkeypatch: Any) -> None:
             nn.fit(model, X, y, epochs=21, seed=1)
             left.append([(p.data, p.grad) for p in model.parameters()])
     assert left[0] == left[1]
+
+
+class ReadsOutput(nn.MLP):
+    def __call__(self, x: Any) -> Any:
+        h = super().__call__(x)
+        return [v * float(h[0].data) for v in h]
+
+
+@needs_compiler
+def test_eager_training_is_measured_beside_minibatches_on_a_program(monkeypatch: Any) -> None:
+    made: list[Any] = []
+    run = Trainer.run
+
+    def noted(self: Trainer, rows: Any, size: int, rates: Any) -> int:
+        made.append((len(rows), size, run(self, rows, size, rates), self.outputs.copy(), self.gradients))
+        return int(made[-1][2])
+
+    monkeypatch.setattr(Trainer, "run", noted)
+    monkeypatch.setattr("nn.training.eager._seconds", lambda f: [f(), 1.0][1])
+    X, y = data(100, 3, 2)
+    with pytest.warns(nn.SlowTrainingWarning, match="about 128 times slower"):
+        nn.fit(ReadsOutput(3, [4, 2], seed=1), X, y, epochs=30, batch_size=32, seed=1)
+    rows, size, updates, losses, gradient = made[-1]
+    model = ReadsOutput(3, [4, 2], seed=1)
+    loss = nn.cross_entropy(model(X[0]), y[0])
+    loss.backward()
+    assert (rows, size, updates) == (128, 32, 4)
+    assert losses.ravel().tolist() == [loss.data] * 32  # a row each: nothing is computed once for all
+    assert gradient.tolist() == pytest.approx([p.grad for p in model.parameters()], rel=1e-12)
 
 
 def jumping(outputs: Any, label: int) -> Any:
