@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ..engine.value import Value
@@ -77,6 +76,7 @@ class BatchGradient:
 
         self.parameters = list(parameters)
         self.paths: list[tuple[int, Program]] = list(enumerate(programs))
+        self._lately = [number for number, _ in self.paths]  # the paths, those met last first
         self._kinds, self._another = kinds, another
         examples = programs[0].examples
         self._arrays = tuple(_rows(e.rows(batch)) for e, batch in zip(examples, batches, strict=True))
@@ -120,16 +120,21 @@ class BatchGradient:
             layout.numbers[:] = self._values[layout.place]
         self._totals = np.zeros(len(self._values)) if totals is None else totals
         self._now: _Layout | None = None
-        lane, row, refused = 0, -1, list[int]()
+        choices = None if self._choices is None else self._choices[rows].tolist()
+        lane = 0
         while lane < count:
-            lane, number = self._run(rows, lane, count)
+            number, stop = 0, count
+            if choices is not None:
+                number, stop = choices[lane], lane + 1
+                while stop < count and choices[stop] == number:
+                    stop += 1
+            lane = self._run(number, rows, lane, stop)
             if lane < 0:
                 return None
-            if lane < count:
-                left = 0 if rows is None else int(rows[lane])
-                row, refused = left, [*(refused if left == row else ()), number]
-                if not self._redirect(row, refused):
+            if lane < stop:
+                if not self._redirect(rows, lane, number):
                     return None
+                lane += 1
         self._enter(None)
         losses = self.outputs[:count, 0]
         return (losses.tolist(), self._totals) if np.isfinite(losses).all() else None
@@ -143,50 +148,49 @@ class BatchGradient:
                 layout.sums[:] = self._totals[layout.place]
             self._now = layout
 
-    def _run(self, rows: Any, lane: int, count: int) -> tuple[int, int]:
-        """Run the lanes from this one on; return the lane where a row leaves its program, and which."""
-        for number, start, stop in self._stretches(rows, lane, count):
-            layout, tape = self._bound[number]
-            self._enter(layout)
-            reached = tape.run(start, stop, rows, 1.0)
-            if reached != stop:
-                return reached, number
-        return count, -1
+    def _run(self, number: int, rows: Any, lane: int, stop: int) -> int:
+        """Run these lanes on a program; return the lane whose row leaves it, or `stop`."""
+        layout, tape = self._bound[number]
+        self._enter(layout)
+        reached: int = tape.run(lane, stop, rows, 1.0)
+        return reached
 
-    def _stretches(self, rows: Any, lane: int, count: int) -> list[tuple[int, int, int]]:
-        """Return (program, start, stop) of the rows that follow each other under one program."""
+    def _redirect(self, rows: Any, lane: int, number: int) -> bool:
+        """Run a row that left its program on another one of its kind; is there any?"""
         import numpy as np
 
-        if self._choices is None:
-            return [(0, lane, count)]
-        choices = self._choices[rows[lane:]]
-        bounds = [0, *(np.flatnonzero(np.diff(choices)) + 1).tolist(), count - lane]
-        return [
-            (n, lane + a, lane + b)
-            for n, (a, b) in zip(choices[bounds[:-1]].tolist(), pairwise(bounds), strict=True)
-        ]
-
-    def _redirect(self, row: int, refused: list[int]) -> bool:
-        """Send a row that left these programs to another one of its kind; is there any?"""
-        import numpy as np
-
-        kind = 0 if self._kinds is None else int(self._kinds[row])
-        left = [k for k, (of, _) in enumerate(self.paths) if of == kind and k not in refused]
-        if not left:
-            program = None if self._another is None or len(self.paths) >= _MOST_PATHS else self._another(row)
+        row = 0 if rows is None else int(rows[lane])
+        kind, refused = 0 if self._kinds is None else int(self._kinds[row]), [number]
+        for other in self._lately:
+            if self.paths[other][0] == kind and other != number:
+                if self._run(other, rows, lane, lane + 1) > lane:
+                    break
+                refused.append(other)
+        else:
+            other = len(self.paths)
+            program = None if self._another is None or self.is_full else self._another(row)
             if program is None or not program.recorded.guarded or self._knows(program, refused):
                 return False
             self.paths.append((kind, program))
-            known = [] if len(self.paths) == 2 else self._bound  # the first program's tape was of many lanes
+            self._lately.append(other)
+            known = [] if other == 1 else self._bound  # the first program's tape was of many lanes
             self._bound = [*known, *(self._bind(p) for _, p in self.paths[len(known) :])]
             for layout in self._layouts.values():
                 if layout is not self._now:
                     layout.numbers[:] = self._values[layout.place]
-            left = [len(self.paths) - 1]
+            if self._run(other, rows, lane, lane + 1) <= lane:
+                return False
+        self._lately.remove(other)
+        self._lately.insert(0, other)  # the next row that leaves its program is likely to take it too
         if self._choices is None:
             self._choices = np.zeros(self._examples, dtype=np.intp)
-        self._choices[row] = left[0]
+        self._choices[row] = other
         return True
+
+    @property
+    def is_full(self) -> bool:
+        """Have the rows taken as many paths as are recorded? Those that take others are refused."""
+        return len(self.paths) >= _MOST_PATHS
 
     def _knows(self, program: Program, numbers: list[int]) -> bool:
         """Is its path one of those programs'? Then the row left them because it is not finite."""

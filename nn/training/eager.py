@@ -29,6 +29,7 @@ _REMEDIES = {
     "count their calls": "change such numbers in a callback, when an epoch has ended",
     "chooses by the target": "let it compute with the target: dot(one_hot_row, outputs), where(c, a, b)",
     "within an epoch": "change the model when an epoch has ended, not in on_update",
+    "more branches": "take maximum, minimum and where(c, a, b) in place of max, min and if",
     "no fixed shape": "let every example have the same operations, whatever its numbers are",
 }
 

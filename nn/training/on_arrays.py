@@ -269,9 +269,14 @@ class GradientUpdates(_OnArrays):
         except RecordingError:
             return None
 
+    @property
+    def has_too_many_paths(self) -> bool:
+        """Has an update met more branches than are recorded?"""
+        return self._refused > 0 and self.gradient.is_full
+
     def fits(self, run: Run) -> bool:
         """Is the graph still the one that was recorded, and the optimiser's step what it was?"""
-        if self.own_step == has_plain_step(run.optimizer):
+        if self.own_step == has_plain_step(run.optimizer) or self.has_too_many_paths:
             return False
         return self.same_graph(run)
 
@@ -289,7 +294,7 @@ class GradientUpdates(_OnArrays):
                 self.recording.drawn.fill(rows)
             self._update(run, rows)
             bar.update(1)
-            if run.listens and not self.fits(run):
+            if (run.listens or self._refused) and not self.fits(run):
                 return
 
     def _update(self, run: Run, rows: Any) -> None:

@@ -28,6 +28,7 @@ from nn.training.problem import FIXED, Problem
 
 __all__ = [
     "CHECKED_ROWS",
+    "MANY_PATHS",
     "DrawnInputs",
     "NotRecordable",
     "Recording",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 CHECKED_ROWS = 64
+MANY_PATHS = "its graph has no fixed shape (examples take more branches than can be recorded)"
 _LABEL_LOSSES = ("cross_entropy", "nll")
 _MOST_CHOICES = 64
 
@@ -459,7 +461,7 @@ def _check(recording: Recording, first: Sequence[int], states: RandomStates) -> 
     if found is None and not recording.branches:
         raise NotRecordable("an example becomes non-finite on the way to its loss")
     if found is None:
-        raise NotRecordable("its graph has no fixed shape (examples take more branches than can be recorded)")
+        raise NotRecordable(MANY_PATHS)
     for what, mine, theirs in (
         ("loss", list(losses.values()), found[0]),
         ("gradient", (eager + 0.0).tobytes(), (found[1] + 0.0).tobytes()),

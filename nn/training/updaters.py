@@ -22,6 +22,7 @@ from nn.training.on_arrays import GradientUpdates, WholeUpdates, trainer_of
 from nn.training.problem import FIXED
 from nn.training.recording import (
     CHECKED_ROWS,
+    MANY_PATHS,
     NotRecordable,
     Recording,
     reason_of,
@@ -39,6 +40,9 @@ def updater_of(run: Run) -> Updater:
     """What trains a run as fast as it can be."""
     if isinstance(run.optimizer, Minimizer):
         return _minimization(run)
+    before = getattr(run, "updater", None)  # none at the start of a run
+    if isinstance(before, GradientUpdates) and before.has_too_many_paths:
+        return EagerUpdates(MANY_PATHS)
     if run.state.batch:
         return EagerUpdates("a callback changes the model within an epoch", for_now=True)
     if run.plan.epochs * len(run.plan.examples) <= CHECKED_ROWS:

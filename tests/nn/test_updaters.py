@@ -17,6 +17,7 @@ from autograd_core.calculus.updates import Update, ratio, root
 from autograd_core.programs.batch_gradient import Trainer
 from autograd_core.programs.tapes import compiled_module
 from nn.training import loop as training
+from nn.training.recording import Recording
 from nn.training.updaters import EagerUpdates, WholeUpdates
 
 needs_compiler = pytest.mark.skipif(compiled_module() is None, reason="the interpreter is not compiled")
@@ -813,3 +814,54 @@ def test_targets_weights_and_validation_data_changed_in_place_are_refused_too(pa
             model, X, y, loss=_square, sample_weight=weights, validation=held_out, epochs=2, seed=1,
             callbacks=change,
         )  # fmt: skip
+
+
+class Silent:
+    def on_update(self, run: Any) -> None:
+        pass
+
+
+class Pooled(nn.Module):
+    """Max pooling by Python's max: 2 to the power of `width` paths."""
+
+    def __init__(self, width: int) -> None:
+        self.first = nn.Layer(6, 2 * width, nonlin=False, seed=1)
+        self.last = nn.Layer(width, 3, nonlin=False, seed=2)
+
+    def __call__(self, x: Any) -> Any:
+        h = self.first(x)
+        return self.last([max(h[i], h[i + 1]) for i in range(0, len(h), 2)])
+
+
+@needs_compiler
+def test_rows_of_many_paths_run_on_their_programs(monkeypatch: Any) -> None:
+    X, y = data(150, 6, 3)
+    recordings: list[int] = []
+    another = Recording.another_path
+    monkeypatch.setattr(
+        Recording, "another_path", lambda self, i: [recordings.append(i), another(self, i)][1]
+    )
+    assert_same(lambda: Pooled(4), X, y, monkeypatch, optimizer=lambda: nn.Adam(lr=0.05), epochs=5)
+    assert len(recordings) <= 2 * 16  # while it is checked, and in training: each path once
+
+
+@needs_compiler
+@pytest.mark.parametrize("callbacks", [(), lambda run: None, Silent()])
+def test_where_rows_take_more_paths_than_are_recorded_the_run_goes_on_eagerly(
+    callbacks: Any, monkeypatch: Any
+) -> None:
+    X, y = data(200, 6, 3)
+    recordings: list[int] = []
+    another = Recording.another_path
+    monkeypatch.setattr(
+        Recording, "another_path", lambda self, i: [recordings.append(i), another(self, i)][1]
+    )
+    made = {"optimizer": lambda: nn.Adam(lr=0.05), "epochs": 4, "callbacks": callbacks}
+    slow, _ = trained(lambda: Pooled(8), X, y, True, monkeypatch, **made)
+    monkeypatch.setattr("nn.training.eager.slowness", lambda run: 5.0)
+    monkeypatch.setattr("nn.training.eager._LONG", 100)
+    with pytest.warns(nn.SlowTrainingWarning, match="more branches than can be recorded.*maximum, minimum"):
+        fast, run = trained(lambda: Pooled(8), X, y, False, monkeypatch, **made)
+    assert fast == slow
+    assert run.history.trained_on.startswith("eager: its graph has no fixed shape (examples take more")
+    assert len(recordings) <= 2 * 64
