@@ -9,14 +9,13 @@ them into numbers without a word.
 from __future__ import annotations
 
 import numbers
-import operator
 import reprlib
 from decimal import Decimal
 from typing import Any
 
 from .engine.value import Value
 
-__all__ = ["real_array", "whole_number"]
+__all__ = ["real_array"]
 
 _REMEDIES = (
     (Value, "a Value would lose its gradient here: give its .data, or let the function capture it"),
@@ -90,19 +89,3 @@ def _remedy(item: Any) -> str:
         if isinstance(item, kind):
             return remedy
     return "give numbers, lists of numbers or an array of them"
-
-
-def whole_number(value: Any, what: str) -> int:
-    """Return a whole number of any type; a truth value is none.
-
-    Raises:
-        TypeError: it is something else.
-    """
-    import numpy as np
-
-    if not isinstance(value, (bool, np.bool_)):
-        try:
-            return operator.index(value)
-        except TypeError:  # an array has the method, and is no index
-            pass
-    raise TypeError(f"{what} is a whole number, not {reprlib.repr(value)}")

@@ -1,4 +1,4 @@
-"""What arguments must be, each rule in one place: a number in an interval, a count, a truth value, a path.
+"""What arguments must be: the rules of `autograd_core.arguments` and a model's own.
 
 Each function returns what it was given, or raises an `InputError` that names the argument, says what it must
 be, and shows what it is.
@@ -7,21 +7,21 @@ be, and shows what it is.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
-import operator
 import os
-from collections.abc import Iterable
-from numbers import Real
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+from autograd_core import arguments
+from autograd_core.arguments import is_truth, shown
 from nn.errors import InputError
 
 __all__ = [
     "check_model",
     "check_regularizer",
     "check_size",
-    "count_of",
     "is_truth",
     "number",
     "one_of",
@@ -36,65 +36,26 @@ __all__ = [
 _MOST_WEIGHTS = 10**9  # a Value takes about 100 bytes
 
 
-def shown(value: Any) -> str:
-    """The repr, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= 120 else f"{text[:80]} ... {text[-20:]}"
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def number(name: str, value: Any, interval: str = "(-inf, inf)") -> Any:
-    """A real number in an interval; truth values are none.
+def _with_input_error(rule: Callable[P, R]) -> Callable[P, R]:
+    """The rule, with nn's error."""
 
-    Args:
-        name: of the argument.
-        value: what was given.
-        interval: as it is written: "[0, 1)". A square bracket at infinity lets it in.
+    @functools.wraps(rule)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return rule(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            raise InputError(str(error)) from None
 
-    Raises:
-        InputError: it is something else.
-
-    Example:
-        >>> number("p", 0.5, "[0, 1)")
-        0.5
-        >>> number("p", 1.0, "[0, 1)")
-        Traceback (most recent call last):
-        nn.errors.InputError: p must be a number in [0, 1), not 1.0
-    """
-    low, high = map(float, interval[1:-1].split(","))
-    try:
-        is_right = isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) <= high
-    except OverflowError:
-        is_right = False
-    if not is_right or (value == low and interval[0] == "(") or (value == high and interval[-1] == ")"):
-        raise InputError(f"{name} must be {_told(interval, low, high)}, not {shown(value)}")
-    return value if isinstance(value, (int, float)) else float(value)
+    return checked
 
 
-def _told(interval: str, low: float, high: float) -> str:
-    if high < math.inf:
-        return f"a number in {interval}"
-    kind = "a number" if interval[-1] == "]" else "a finite number"
-    return kind if low == -math.inf else f"{kind} {'>=' if interval[0] == '[' else '>'} {low:g}"
-
-
-def count_of(name: str, value: Any, least: int = 1) -> int:
-    """A whole number as an int; NumPy's integers will do, floats and truth values will not.
-
-    Raises:
-        InputError: it is something else, or too small.
-    """
-    whole = None if isinstance(value, bool) else whole_number(value)
-    if whole is None or whole < least:
-        raise InputError(f"{name} must be a whole number, at least {least}, not {shown(value)}")
-    return whole
-
-
-def whole_number(value: Any) -> int | None:
-    """A whole number as an int; None for anything else."""
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
+number = _with_input_error(arguments.number)
+truth = _with_input_error(arguments.truth)
+whole_number = _with_input_error(arguments.whole_number)
 
 
 def check_size(what: str, *counts: int) -> None:
@@ -108,22 +69,6 @@ def check_size(what: str, *counts: int) -> None:
         raise InputError(
             f"{what} has {sizes} weights, each a Value of about 100 bytes: more than fit into a memory"
         )
-
-
-def truth(name: str, value: Any) -> bool:
-    """True or False, NumPy's too.
-
-    Raises:
-        InputError: it is something else.
-    """
-    if is_truth(value):
-        return bool(value)
-    raise InputError(f"{name} must be True or False, not {shown(value)}")
-
-
-def is_truth(value: Any) -> bool:
-    """Is it True or False, NumPy's too?"""
-    return type(value).__name__ in ("bool", "bool_")
 
 
 def path_of(name: str, value: Any) -> Path:

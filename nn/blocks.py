@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_core import Value, dot, equal, scope, sqrt
 from autograd_core import sum as sum_of
 from autograd_core.engine.modes import is_recording
-from nn.arguments import check_size, count_of, number, shown
+from nn.arguments import check_size, number, shown, whole_number
 from nn.data import numbers_of, values_of
 from nn.errors import InputError
 from nn.initializers import Initializer, RandomSource, drawn
@@ -196,7 +196,7 @@ class Inputs:
     def __init__(self, **widths: int) -> None:
         if not widths:
             raise InputError("Inputs wants names and widths: Inputs(image=64, age=1)")
-        self.widths = {name: count_of(f"the width of {name}", width) for name, width in widths.items()}
+        self.widths = {name: whole_number(f"the width of {name}", width, 1) for name, width in widths.items()}
 
     @property
     def nin(self) -> int:
@@ -259,7 +259,7 @@ class LayerNorm(Module):
     """
 
     def __init__(self, count: int, eps: float = 1e-5) -> None:
-        count = count_of("count", count)
+        count = whole_number("count", count, 1)
         check_size("LayerNorm", count)
         self.eps = number("eps", eps, "(0, inf)")
         self.scale = [Value(1.0, label=f"scale{k}") for k in range(count)]
@@ -310,7 +310,7 @@ class Embedding(Module):
         initializer: str | Initializer = "uniform",
         seed: int | RandomSource | None = None,
     ) -> None:
-        count, width = count_of("count", count), count_of("width", width)
+        count, width = whole_number("count", count, 1), whole_number("width", width, 1)
         rows = drawn(initializer, count, width, seed)
         with scope("embedding"):
             self.table = [

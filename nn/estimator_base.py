@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import parameters_to_vector, vector_to_parameters
-from nn.arguments import count_of, is_truth, number, one_of, truth
+from nn.arguments import is_truth, number, one_of, truth, whole_number
 from nn.data import weights_of
 from nn.errors import InputError
 from nn.layers import MLP
@@ -39,7 +39,7 @@ def _in(interval: str) -> Callable[[str, Any], Any]:
 
 
 def _or_text(text: str) -> Callable[[str, Any], Any]:
-    return lambda name, value: (isinstance(value, str) and value == text) or count_of(name, value)
+    return lambda name, value: (isinstance(value, str) and value == text) or whole_number(name, value, 1)
 
 
 def _sizes(name: str, value: Any) -> list[int]:
@@ -51,7 +51,7 @@ def _sizes(name: str, value: Any) -> list[int]:
     if isinstance(value, Iterator | Set | Mapping):
         raise InputError(f"{name} is a number, or a list of them, which can be read again; not {value!r}")
     several = getattr(value, "ndim", 1) and hasattr(value, "__iter__") and not isinstance(value, str)
-    return [count_of(name, size) for size in (value if several else [value])]
+    return [whole_number(name, size, 1) for size in (value if several else [value])]
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
@@ -61,10 +61,10 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "learning_rate": lambda name, value: one_of(name, value, ("constant", "invscaling", "adaptive")),
     "learning_rate_init": _in("(0, inf)"),
     "power_t": _in("[0, inf)"),
-    "max_iter": count_of,
+    "max_iter": lambda name, value: whole_number(name, value, 1),
     "shuffle": truth,
     "tol": _in("[0, inf)"),
-    "verbose": lambda name, value: is_truth(value) or count_of(name, value, 0),
+    "verbose": lambda name, value: is_truth(value) or whole_number(name, value, 0),
     "warm_start": truth,
     "momentum": _in("[0, 1)"),
     "nesterovs_momentum": truth,
@@ -74,7 +74,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "beta_2": _in("[0, 1)"),
     "epsilon": _in("(0, inf)"),
     "n_iter_no_change": lambda name, value: number(name, value, "[1, inf]"),
-    "max_fun": count_of,
+    "max_fun": lambda name, value: whole_number(name, value, 1),
     "solver": lambda name, value: one_of(name, value, [*OPTIMIZERS, "lbfgs"]),
 }
 

@@ -323,8 +323,6 @@ def random_source(seed: int | RandomSource | None) -> RandomSource:
     """A generator for the seed; None is Python's global generator, which `random.seed` seeds."""
     if seed is None:
         return random
-    if (whole := whole_number(seed)) is not None:
-        return random.Random(whole)
     if isinstance(seed, type) or not hasattr(seed, "uniform") or not hasattr(seed, "gauss"):
-        raise InputError(f"a seed is a whole number, a random.Random or None, not {shown(seed)}")
+        return random.Random(whole_number("a seed that is no random.Random", seed))
     return cast(RandomSource, seed)

@@ -13,7 +13,7 @@ from typing import Any
 from autograd_core import Value, dot, scope
 from autograd_core.engine.modes import activated_dots
 from nn.activations import VECTOR_ACTIVATIONS, Activation, activation_name, activation_named
-from nn.arguments import count_of, shown, truth
+from nn.arguments import shown, truth, whole_number
 from nn.data import values_of
 from nn.errors import InputError
 from nn.initializers import Initializer, RandomSource, drawn, random_source
@@ -56,7 +56,7 @@ class Neuron(Module):
         seed: int | RandomSource | None = None,
         name: str = "neuron0",
     ) -> None:
-        weights = drawn(initializer, 1, count_of("nin", nin), seed)[0]
+        weights = drawn(initializer, 1, whole_number("nin", nin, 1), seed)[0]
         self._set_up(weights, _activation(nonlin, activation), name)
 
     def _set_up(self, weights: Sequence[float], activation: str | Activation, name: str) -> None:
@@ -175,7 +175,7 @@ class Layer(Module):
         seed: int | RandomSource | None = None,
         name: str = "layer1",
     ) -> None:
-        nin, nout = count_of("nin", nin), count_of("nout", nout)
+        nin, nout = whole_number("nin", nin, 1), whole_number("nout", nout, 1)
         self.name = name
         self.activation = _activation(nonlin, activation)
         rows = drawn(initializer, nout, nin, seed)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nn.arguments import count_of, number, one_of, shown
+from nn.arguments import number, one_of, shown, whole_number
 from nn.errors import DivergenceError, InputError
 from nn.minimizers import Minimizer
 from nn.optimizers import OPTIMIZERS, Optimizer
@@ -136,7 +136,7 @@ def find_lr(
     if not isinstance(optimizer, Optimizer) or isinstance(optimizer, Minimizer) or optimizer.parameters:
         raise InputError(f"find_lr wants a name or an optimiser without parameters, not {shown(optimizer)}")
     trial = copy.copy(optimizer)
-    count = count_of("updates", updates)
+    count = whole_number("updates", updates, 1)
     growth = (high / low) ** (1 / max(count - 1, 1))
     if growth == 1.0:
         raise InputError(f"updates must be fewer: in {count} of them the rate would not grow")

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nn.arguments import count_of, number, one_of
+from nn.arguments import number, one_of, whole_number
 from nn.errors import InputError
 from nn.optimizers import Optimizer
 
@@ -107,7 +107,7 @@ class LBFGS(Minimizer):
         maxls: int = 20,
     ) -> None:
         for name, count in (("maxcor", maxcor), ("maxfun", maxfun), ("maxls", maxls)):
-            count_of(name, count)
+            whole_number(name, count, 1)
         number("gtol", gtol, "[0, inf)")
         number("ftol", ftol, "[0, inf)")
         super().__init__("L-BFGS-B", maxcor=maxcor, gtol=gtol, ftol=ftol, maxfun=maxfun, maxls=maxls)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, gradients_to_vector, parameters_to_vector, vector_to_parameters
 from autograd_core.calculus.updates import Update
-from nn.arguments import count_of, number, shown
+from nn.arguments import number, shown, whole_number
 from nn.clipping import clip_by_norm, clip_by_value
 from nn.data import numbers_of
 from nn.errors import DivergenceError, InputError, StateError
@@ -164,7 +164,7 @@ class Optimizer:
     @updates.setter
     def updates(self, count: int) -> None:
         if type(count) is not int or count < self._updates:
-            count, missed = count_of("updates", count, 0), self.missed
+            count, missed = whole_number("updates", count, 0), self.missed
             if missed is not None:
                 self._missed, self._since = missed.clip(max=count), count
         self._updates = count

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd_core.files import replacing
-from nn.arguments import check_model, check_size, count_of, number, path_of, shown
+from nn.arguments import check_model, check_size, number, path_of, shown, whole_number
 from nn.data import check_lengths, numbers_of, rows_of
 from nn.errors import InputError, require
 
@@ -113,7 +113,7 @@ def plot_decision_boundary(
     from nn.metrics import predict_labels
 
     check_model(model)
-    check_size("the grid", count_of("steps", steps, 2), steps)
+    check_size("the grid", whole_number("steps", steps, 2), steps)
     number("margin", margin, "[0, inf)")
     points = rows_of(X)
     if points.shape[1] != 2:

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
-from nn.arguments import check_size, count_of, one_of, shown, truth
+from nn.arguments import check_size, one_of, shown, truth, whole_number
 from nn.errors import InputError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class RandomInput:
 
     def __call__(self, count: int) -> Sequence[Value]:
         """So many numbers, as Values without a gradient."""
-        check_size("a draw", count_of("count", count, 0))
+        check_size("a draw", whole_number("count", count, 0))
         feed = _feed.get()
         if feed is not None:
             return feed(self, count)

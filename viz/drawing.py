@@ -11,8 +11,7 @@ from typing import Any
 
 import graphviz
 
-from viz.arguments import names_of
-from viz.diagnosis import diagnose, layers_of
+from viz.diagnosis import diagnose, layers_of, names_of
 from viz.dot import to_dot
 from viz.errors import FormatError, RenderTimeout
 from viz.files import write_file

@@ -4,9 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from autograd_core import Value
+from autograd_core import Value, arguments
 from autograd_core.checking.rounding import rounding
-from viz.arguments import check_number
 from viz.snapshot import Snapshot
 from viz.text import number
 
@@ -93,9 +92,9 @@ def _sizes(snapshot: Snapshot, color_by: str | Measure) -> list[float | None]:
 
 def _measured(measure: Measure, node: Value) -> float:
     found = measure(node)
-    if found == found:  # NaN is no number to be colored by
-        check_number("what color_by gives", found)
-    return float(found)
+    if arguments.is_truth(found) or found != found:  # NaN is no number to be colored by
+        return float(found)
+    return float(arguments.number("what color_by gives", found, "[-inf, inf]"))
 
 
 def check_measure(color_by: object) -> None:

@@ -9,11 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
 
+from autograd_core.arguments import truth, whole_number
 from autograd_core.calculus.operation import Dot, Reduction
 from autograd_core.engine.value import Value
 from autograd_core.graph import topological_order
 from autograd_core.steps import final_gradients, steps
-from viz.arguments import check_truth, check_whole
 from viz.errors import DrawingError
 from viz.naming import node_names
 from viz.snapshot import take_snapshot
@@ -97,8 +97,8 @@ def latex(y: Value, *, numbers: bool = False, digits: int = 4) -> Latex:
     \frac{\partial u_{2}}{\partial x} &= 1 - u_{2}\,u_{2} = 0.009866
     \end{aligned}
     """
-    check_whole("digits", digits, 1, MOST_DIGITS)
-    check_truth("numbers", numbers)
+    whole_number("digits", digits, 1, MOST_DIGITS)
+    truth("numbers", numbers)
     order = topological_order(y)
     if len(order) > LIMIT:
         raise DrawingError(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from viz.arguments import check_truth, check_whole
+from autograd_core.arguments import truth, whole_number
 from viz.diagnosis import LAYERS
 from viz.folding import Folding, Grouping, group, group_links, nearest, scope_depth, scope_pattern
 from viz.heat import check_measure
@@ -38,14 +38,14 @@ class Options:
     def __post_init__(self) -> None:
         if self.direction not in ("LR", "TB"):
             raise ValueError(f"direction is 'LR' or 'TB', not {self.direction!r}")
-        check_whole("digits", self.style.digits, 1, MOST_DIGITS)
-        check_whole("depth", self.depth or 0, 0)
-        check_whole("max_nodes", self.max_nodes, 1)
-        check_whole("max_edges", self.max_edges, 0)
-        check_truth("fold", self.fold or False)
-        check_truth("partials", self.style.partials or False)
-        check_truth("numbered", self.style.numbered)
-        check_truth("legend", self.legend)
+        whole_number("digits", self.style.digits, 1, MOST_DIGITS)
+        whole_number("depth", self.depth or 0, 0)
+        whole_number("max_nodes", self.max_nodes, 1)
+        whole_number("max_edges", self.max_edges, 0)
+        truth("fold", self.fold or False)
+        truth("partials", self.style.partials or False)
+        truth("numbered", self.style.numbered)
+        truth("legend", self.legend)
         check_measure(self.style.color_by)
 
     def check_scopes(self, snapshot: Snapshot) -> None:

@@ -1,6 +1,5 @@
 """`step`: a player that goes through the forward computation and the sweep, one assignment at a time."""
 
-import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -8,12 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from autograd_core.arguments import number, truth, whole_number
 from autograd_core.engine.value import Value
 from autograd_core.graph import statistics
 from autograd_core.steps import Step, steps
-from viz.arguments import check_number, check_truth, check_whole, names_of
 from viz.columns import page_payload, used_operations
-from viz.diagnosis import layers_of
+from viz.diagnosis import layers_of, names_of
 from viz.drawing import Drawing
 from viz.errors import FormatError
 from viz.files import check_suffix, write_file
@@ -112,10 +111,7 @@ class Player:
             IndexError: there is no such step.
             TypeError: `k` is not a whole number.
         """
-        try:
-            k = operator.index(k)
-        except TypeError:
-            raise TypeError(f"a step is a whole number, not {k!r}") from None
+        k = whole_number("a step", k)
         wanted = k + len(self) + 1 if k < 0 else k
         if not 0 <= wanted <= len(self):
             raise IndexError(f"step {k} of {len(self)} steps")
@@ -248,7 +244,7 @@ class Player:
         from viz.frames import LONGEST, SHORTEST, animation
 
         check_suffix(path, "an animation", ".gif")
-        check_number("seconds", seconds, SHORTEST, LONGEST)
+        number("seconds", seconds, f"[{SHORTEST}, {LONGEST}]")
         return write_file(path, animation(self._frame_images("png"), seconds))
 
     def show(self) -> None:
@@ -354,10 +350,10 @@ def step(
     ['ForwardStep', 'SeedStep', 'Contribution']
     """
     roots, found = roots_of(what, inputs)
-    check_whole("max_nodes", max_nodes, 1)
-    check_number("gradient", gradient)
+    whole_number("max_nodes", max_nodes, 1)
+    number("gradient", gradient, "[-inf, inf]")
     for name, value in (("forward", forward), ("accumulate", accumulate), ("widget", widget)):
-        check_truth(name, value)
+        truth(name, value)
     size = statistics(*roots)
     if size.nodes > max_nodes:
         raise ValueError(

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import real_array, whole_number
+from ..arguments import whole_number
+from ..arrays import real_array
 from ..engine.value import Value
 from ..errors import RecordingError
 from .wrt import Targets, leaves_of
@@ -102,8 +103,7 @@ def sum_value_and_grad(
             f"{reprlib.repr(executor)} has none"
         )
     rows = _rows_of(program, batches)
-    if whole_number(chunk, "chunk") < 1:
-        raise ValueError(f"a chunk has at least one row, not {chunk}")
+    chunk = whole_number("chunk", chunk, 1)
     wrt = program.parameters if wrt is None else wrt
     if Targets(program, wrt).inputs:
         raise ValueError(

@@ -15,7 +15,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..arrays import real_array, whole_number
+from ..arguments import whole_number
+from ..arrays import real_array
 from ..engine.modes import is_recording
 from ..engine.value import Value
 from ..errors import RecordingError
@@ -503,7 +504,7 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     >>> steps.cache_info().recordings
     2
     """
-    whole_number(most_recordings, "most_recordings")
+    whole_number("most_recordings", most_recordings, 1)
     if function is None:
         return functools.partial(jit, most_recordings=most_recordings)
     refuse_no_function(function, "what jit takes first")

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
-from ..arrays import whole_number
+from ..arguments import whole_number
 from ..engine.modes import scope
 from ..engine.value import Value, as_value
 from ..structures import Rebuild, flatten
@@ -85,7 +85,7 @@ def scan(
     """
     refuse_no_function(f, "the body of a scan")
     if length is not None:
-        length = whole_number(length, "length")
+        length = whole_number("length", length, 0)
     if xs is None and length is None:
         raise ValueError("scan needs xs, or length to tell how many steps there are")
     for name, part in xs.items() if isinstance(xs, dict) else [("xs", xs)]:
@@ -256,7 +256,7 @@ def fori_loop(lower: int, upper: int, body: Callable[[int, Any], Any], init: Any
     10.0
     """
     refuse_no_function(body, "the body of a loop")
-    lower, upper = whole_number(lower, "lower"), whole_number(upper, "upper")
+    lower, upper = whole_number("lower", lower), whole_number("upper", upper)
     if upper <= lower:
         return init
     return scan(lambda carry, i: (body(i, carry), None), init, [float(i) for i in range(lower, upper)])[0]

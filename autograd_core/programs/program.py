@@ -51,7 +51,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from ..arrays import whole_number
+from ..arguments import whole_number
 from ..engine.nary import stale
 from ..engine.value import Value
 from ..errors import RecordingError
@@ -169,8 +169,7 @@ def record(
     if on_guard not in ("eager", "record", "raise"):
         raise ValueError(f'on_guard is "eager", "record" or "raise", not {on_guard!r}')
     refuse_no_function(f, "what record takes first")
-    if whole_number(most_recordings, "most_recordings") < 1:
-        raise ValueError(f"most_recordings is at least 1, not {most_recordings}")
+    whole_number("most_recordings", most_recordings, 1)
     parts, arguments = arguments_of(examples)
     if arguments != tuple(range(len(parts))):
         f = _OfParts(f, arguments)

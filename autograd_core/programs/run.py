@@ -7,7 +7,8 @@ from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import real_array, whole_number
+from ..arguments import whole_number
+from ..arrays import real_array
 from ..backward import contributions
 from ..engine.modes import is_recording
 from ..engine.value import Value, number_of
@@ -27,19 +28,12 @@ FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)  # what `fits` of a bound tape tells
 
 def _block(block: Any, lanes: int) -> int:
     """The lanes of a block, no more than there are: each lane has its memory."""
-    wanted = whole_number(block, "block")
+    wanted = whole_number("block", block)
     if wanted < 0 or wanted % 8:
         raise ValueError(
             f"block is a number of lanes, a multiple of 8, or 0, which chooses one; not {wanted}"
         )
     return min(wanted, 8 * -(-lanes // 8))
-
-
-def _threads(threads: Any) -> int:
-    count = whole_number(threads, "threads")
-    if not 1 <= count <= _MOST_THREADS:
-        raise ValueError(f"threads goes from 1 to {_MOST_THREADS}; not {count}")
-    return count
 
 
 class Run:
@@ -67,7 +61,8 @@ class Run:
             raise ValueError(
                 f"the batches have different numbers of rows: {[len(array) for array in self.arrays]}"
             )
-        self.block, self.threads = _block(block, self.lanes), _threads(threads)
+        self.block = _block(block, self.lanes)
+        self.threads = whole_number("threads", threads, 1, _MOST_THREADS)
         self.width = program.outputs
         self.checked = False  # whether f is what was recorded
         refuse_lost_gradient(program)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import whole_number
+from ..arguments import whole_number
 from ..engine.value import Value
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Targets:
                 self._parameter(value)
             return leaf
         try:
-            number, count = whole_number(leaf, "an argument's number"), len(self._arguments)
+            number, count = whole_number("an argument's number", leaf), len(self._arguments)
         except TypeError:
             raise TypeError(
                 "a derivative is taken with respect to arguments, by their numbers, and parameters, "

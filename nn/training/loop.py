@@ -56,7 +56,6 @@ from autograd_core.errors import AutogradError
 from nn.arguments import (
     check_model,
     check_regularizer,
-    count_of,
     number,
     path_of,
     refuse_class,
@@ -203,13 +202,13 @@ def fit(
             batch_size=(
                 len(examples)
                 if isinstance(optimizer, Minimizer)
-                else min(count_of("batch_size", batch_size), len(examples))
+                else min(whole_number("batch_size", batch_size, 1), len(examples))
             ),
-            epochs=count_of("epochs", epochs),
+            epochs=whole_number("epochs", epochs, 1),
             criteria=criteria_of(stop),
             callbacks=listeners,
             checkpoint=checkpoint,
-            checkpoint_every=count_of("checkpoint_every", checkpoint_every),
+            checkpoint_every=whole_number("checkpoint_every", checkpoint_every, 1),
             metrics=_metrics(metrics, held_out),
             shuffle=truth("shuffle", shuffle),
         )
@@ -245,10 +244,7 @@ def _finish(run: Run, bar: Any) -> History:
 def _seed_of(seed: Any, saved: Any) -> int:
     if seed is None:
         seed = random.getrandbits(48) if saved is None else int(saved[2].get("seed", 0))
-    whole = whole_number(seed)
-    if whole is None:
-        raise InputError(f"seed must be a whole number or None, not {shown(seed)}")
-    return whole
+    return whole_number("seed", seed)
 
 
 def _saved_run(

@@ -16,7 +16,7 @@ from autograd_core._paths import ALIASES
 ROOT = Path(__file__).parents[2]
 # Each row imports from itself and from the rows above it.
 ROWS = (
-    ("autograd_core.errors", "autograd_core.files"),
+    ("autograd_core.arguments", "autograd_core.errors", "autograd_core.files"),
     ("autograd_core.calculus",),
     ("autograd_core.engine",),
     (

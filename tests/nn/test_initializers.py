@@ -98,7 +98,7 @@ def test_an_unknown_name_is_answered_with_the_names_there_are():
 
 def test_a_seed_that_is_no_seed_is_refused():
     for seed in ("1", 1.5, [1]):
-        with pytest.raises(InputError, match="a seed is a whole number"):
+        with pytest.raises(InputError, match=r"a seed that is no random\.Random must be a whole number"):
             random_source(seed)
 
 

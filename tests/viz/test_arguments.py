@@ -72,7 +72,7 @@ def test_a_page_and_an_animation_are_not_written_under_other_suffixes(tmp_path):
         with pytest.raises(viz.FormatError, match=r"is written as name\.(html|gif), not"):
             write(tmp_path / name)
     for seconds in (math.nan, math.inf, -1, 0, 1e9, "1", None):
-        with pytest.raises((TypeError, ValueError), match="seconds is a number"):
+        with pytest.raises((TypeError, ValueError), match="seconds must be a number"):
             player.save_gif(tmp_path / "a.gif", seconds)
     assert not list(tmp_path.iterdir())
 

@@ -419,7 +419,7 @@ def test_a_suffix_that_contradicts_the_format_is_refused(small, tmp_path):
 
 
 def test_half_a_step_is_no_step(small):
-    with pytest.raises(TypeError, match=r"a step is a whole number, not 1\.5"):
+    with pytest.raises(TypeError, match=r"a step must be a whole number, not 1\.5"):
         viz.step(small).goto(1.5)
 
 
@@ -522,5 +522,5 @@ def test_labels_that_read_as_numbers_are_no_names():
 
 @pytest.mark.parametrize("digits", [0, 18, 200])
 def test_digits_beyond_those_of_a_number_are_refused(digits):
-    with pytest.raises(ValueError, match="at least 1 and at most 17"):
+    with pytest.raises(ValueError, match="from 1 to 17"):
         viz.step(Value(1.0, "x") * 2.0, digits=digits)

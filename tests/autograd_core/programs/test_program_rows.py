@@ -156,7 +156,7 @@ def test_a_gradient_may_be_any_number_or_an_array_that_fits_the_values() -> None
 @pytest.mark.parametrize("bad", [True, np.True_, 8.0, "8", None, [8]])
 def test_block_and_threads_are_whole_numbers(bad: Any) -> None:
     for name in ("block", "threads"):
-        with pytest.raises(TypeError, match=f"{name} is a whole number"):
+        with pytest.raises(TypeError, match=f"{name} must be a whole number"):
             line()([1.0], **{name: bad})
 
 
@@ -168,7 +168,7 @@ def test_blocks_that_are_no_multiples_of_8_are_refused(bad: int) -> None:
 
 @pytest.mark.parametrize("bad", [0, -1, 65, 2**80])
 def test_threads_that_no_machine_has_are_refused(bad: int) -> None:
-    with pytest.raises(ValueError, match="threads goes from 1 to 64"):
+    with pytest.raises(ValueError, match="threads must be a whole number from 1 to 64"):
         line()([1.0], threads=bad)
 
 
