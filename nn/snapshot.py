@@ -28,6 +28,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 
 from autograd_core import Value, parameters_to_vector
+from nn.module import Module
 from nn.random_state import global_names, of_a_library, slots_of
 
 __all__ = ["Snapshot"]
@@ -67,6 +68,7 @@ class Snapshot:
         self._reads: list[Callable[[], Any]] = []
         self._values: list[Any] = []  # what they read
         self._constants: list[Value] = []
+        self._modules: dict[int, dict[str, Any]] = {}  # their attributes
         waiting = list(owners)
         while waiting:
             thing = waiting.pop()
@@ -78,6 +80,15 @@ class Snapshot:
             self._seen[id(thing)] = thing
             waiting.extend(self._look(thing))
         self._numbers = parameters_to_vector(self._constants).tobytes()
+        self._frozen = self._marks()
+
+    def has_frozen_others(self) -> bool:
+        """Have other parameters been frozen since this was last asked? That changes no graph."""
+        before, self._frozen = self._frozen, self._marks()
+        return not all(map(operator.is_, before, self._frozen))
+
+    def _marks(self) -> list[Any]:
+        return [attributes.get("_frozen") for attributes in self._modules.values()]
 
     def changed(self) -> bool:
         """Does any of it hold something else by now, or did it when this was last asked?"""
@@ -86,7 +97,11 @@ class Snapshot:
 
     def _differs(self) -> bool:
         try:
-            if self._lists != self._copies:
+            if self._lists != self._copies and any(
+                id(held) not in self._modules or _unmarked(held) != _unmarked(kept)
+                for held, kept in zip(self._lists, self._copies, strict=True)
+                if held != kept
+            ):
                 return True
         except ValueError:  # an array in the place of something else
             return True
@@ -158,12 +173,14 @@ class Snapshot:
             return ()
         found: list[Any] = [] if library else [kind]
         found += self._read([functools.partial(getattr, thing, slot, None) for slot in set(slots_of(kind))])
+        if isinstance(thing, Module):
+            self._modules[id(vars(thing))] = vars(thing)
         return [*found, vars(thing)] if hasattr(thing, "__dict__") else found
 
     def _container(self, thing: Any) -> Iterable[Any]:
         """A list, dictionary or set: its copy, and by identity what in it may change itself."""
         if isinstance(thing, Mapping):
-            items = list(thing.items())
+            items = list((_unmarked(thing) if id(thing) in self._modules else thing).items())
             self._hold(thing, [(key, item) for key, item in items if _is_mutable(item)])
             found = [item for _, item in items]
         else:
@@ -208,6 +225,11 @@ class Snapshot:
         for key, item in pairs:
             for held, part in zip(self._held, (container, key, item), strict=True):
                 held.append(part)
+
+
+def _unmarked(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a module without what is frozen."""
+    return {key: item for key, item in attributes.items() if key != "_frozen"}
 
 
 def _of_class(kind: type, name: str) -> Any:

@@ -301,10 +301,9 @@ class Trainer:
         regularizer = None if penalty is None else self._penalty(module, penalty, place, behind)
         room = [max(count + behind, n) for n in (regularizer.room if regularizer else (0, 0))]
         self._values, self._gradients = np.zeros(room[0]), np.zeros(room[1])
-        self._buffers = tuple(np.zeros(count) for _ in range(buffers))
         arrays = tuple(_rows(e.rows(batch)) for e, batch in zip(program.examples, batches, strict=True))
         self.outputs = outputs = np.empty((batch_size, 1))
-        self._trainer = module.trainer(
+        self._parts: tuple[Any, ...] = (
             tape.bind(
                 self._values, arrays, outputs, self._gradients, None, 0, 1, instruction_set(), in_place
             ),
@@ -315,12 +314,32 @@ class Trainer:
             self._values,
             self._gradients,
             place,
+        )
+        self._largest_loss = float(largest_loss)
+        self.set_rules(rules, buffers, clip_value, clip_norm, groups)
+
+    def set_rules(
+        self,
+        rules: Sequence[tuple[str, Sequence[float], int]],
+        buffers: int,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        groups: Any = None,
+    ) -> None:
+        """Another optimiser, for the same Programs; see the class. `load` is to be called next."""
+        import numpy as np
+
+        module, count = compiled_module(), len(self.parameters)
+        assert module is not None
+        self._buffers = tuple(np.zeros(count) for _ in range(buffers))
+        self._trainer = module.trainer(
+            *self._parts,
             tuple((name, tuple(map(float, settings)), missed) for name, settings, missed in rules),
             _stretches(np.zeros(count, dtype=np.int64) if groups is None else groups[self._inner]),
             self._buffers,
             -1.0 if clip_value is None else float(clip_value),
             -1.0 if clip_norm is None else float(clip_norm),
-            float(largest_loss),
+            self._largest_loss,
         )
 
     def _order(self, program: Program, order: list[int]) -> Any:

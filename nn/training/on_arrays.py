@@ -99,11 +99,15 @@ class WholeUpdates(_OnArrays):
         self.names = run.optimizer.buffer_names
 
     def fits(self, run: Run) -> bool:
-        """Are rule and graph still those that were compiled?"""
+        """Is the graph still the one that was recorded, and the optimiser's rule one that is compiled?"""
         if not self._as_compiled:
             now = attributes_of(run.optimizer)
-            if now != self._settings and self._rule != rule_and_clips(run.optimizer):
-                return False
+            if now != self._settings and self._rule != (rule := rule_and_clips(run.optimizer)):
+                found = _rules_of(run)
+                if found is None:
+                    return False
+                self.trainer.set_rules(*found)
+                self._rule, self.names, self.current = rule, run.optimizer.buffer_names, False
             self._settings = now
         self._as_compiled = False
         return self.same_graph(run)
@@ -387,26 +391,36 @@ class GradientUpdates(_OnArrays):
 
 def trainer_of(run: Run, recording: Recording, penalty: Program | None) -> Trainer:
     """The compiled loop over the minibatches of a run."""
-    optimizer = run.optimizer
-    rules, groups = optimizer.groups()
-    found = [(rule_of(rule), optimizer.updates - rule.updates) for rule in rules]
-    buffers = len(optimizer.buffer_names)
-    if any(rule is None for rule, _ in found):  # one of the user's own: the loop makes the gradient alone
-        found, buffers = [(("sgd", ()), 0)], 0
-        groups = None if optimizer.frozen is None else -optimizer.frozen.astype("int64")
+    made = _rules_of(run)
+    if made is None:  # one of the user's own: the loop makes the gradient alone
+        frozen = run.optimizer.frozen
+        groups = None if frozen is None else -frozen.astype("int64")
+        made = [("sgd", (), 0)], 0, *run.optimizer.clips(), groups
+    rules, buffers, clip_value, clip_norm, groups = made
     return Trainer(
         recording.programs[0],
         recording.batches,
         run.plan.batch_size,
         run.parameters,
         penalty,
-        [(*rule, missed) for rule, missed in found if rule is not None],
+        rules,
         buffers,
-        optimizer.clip_value,
-        optimizer.clip_norm,
+        clip_value,
+        clip_norm,
         LARGEST_LOSS,
         groups,
     )
+
+
+def _rules_of(run: Run) -> tuple[list[tuple[str, tuple[float, ...], int]], int, Any, Any, Any] | None:
+    """Each group's rule, settings and updates missed; how many buffers; the limits; the groups. Or None."""
+    optimizer = run.optimizer
+    rules, groups = optimizer.groups()
+    made = [
+        (*found, optimizer.updates - rule.updates) for rule in rules if (found := rule_of(rule)) is not None
+    ]
+    whole = len(made) == len(rules)
+    return (made, len(optimizer.buffer_names), *optimizer.clips(), groups) if whole else None
 
 
 class _Kept(Mapping[str, Any]):

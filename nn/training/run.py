@@ -305,6 +305,8 @@ class Run:
     def _check_changes(self) -> None:
         """Every parameter that the model has after a callback must be one that is trained."""
         if self.snapshot is not None and not self.snapshot.changed() and self.snapshot.is_complete:
+            if self.snapshot.has_frozen_others():
+                self.optimizer.frozen = self._frozen()
             return
         self.optimizer.frozen = self._frozen()
         found = self.model.parameters()

@@ -19,6 +19,8 @@ import pytest
 import autograd_core as ag
 import nn
 from autograd_core import Value
+from nn.training import updaters
+from nn.training.run import Run
 from tests.nn.test_updaters import Signs, data, needs_compiler, trained
 
 _calls = 0
@@ -54,6 +56,61 @@ def test_a_callback_at_the_end_of_an_epoch_sees_the_last_minibatch(
     assert not made[1][1].updater.is_eager
     assert seen[:3] == seen[3:]
     assert all(loss > 0.0 and penalty > 0.0 and norm > 0.0 for loss, penalty, _, norm, _ in seen)
+
+
+def change_clip_norm(run: Any) -> None:
+    run.optimizer.clip_norm = 1.0 / (1 + run.updates)
+
+
+def change_momentum(run: Any) -> None:
+    run.optimizer.momentum = 0.3 * (run.updates % 3)
+
+
+def change_betas(run: Any) -> None:
+    run.optimizer.betas = (0.5 + 0.1 * (run.updates % 3), 0.99)
+
+
+def change_group(run: Any) -> None:
+    run.optimizer.param_groups[0]["momentum"] = 0.01 * run.updates
+
+
+def change_frozen(run: Any) -> None:
+    run.model.unfreeze("*")
+    run.model.freeze("layer1" if run.updates % 2 else "layer2.W")
+
+
+@needs_compiler
+@pytest.mark.parametrize("every", ["update", "epoch"])
+@pytest.mark.parametrize(
+    ("change", "optimizer"),
+    [
+        (change_clip_norm, nn.Adam),
+        (change_momentum, nn.SGD),
+        (change_betas, nn.Adam),
+        (change_group, lambda: nn.SGD([{"params": "*.b", "momentum": 0.1}], lr=0.1, momentum=0.5)),
+        (change_frozen, nn.Adam),
+        (change_frozen, lambda: Signs(lr=0.01)),
+    ],
+)
+def test_what_a_callback_changes_of_the_optimizer_needs_no_new_recording(
+    change: Any, optimizer: Any, every: str, monkeypatch: Any
+) -> None:
+    X, y = data(90, 3, 2)
+
+    class Hears:
+        def on_update(self, run: Any) -> None:
+            change(run)
+
+    options = {"batch_size": 16, "epochs": 4, "callbacks": Hears() if every == "update" else change}
+    options |= {"optimizer": optimizer, "regularizer": nn.L2(0.01)}
+    slow, _ = trained(lambda: nn.MLP(3, [4, 2], seed=4), X, y, True, monkeypatch, **options)
+    made: list[str] = []
+    record, update = updaters.recorded, Run.update
+    monkeypatch.setattr(updaters, "recorded", lambda *a: [made.append("recorded"), record(*a)][1])
+    monkeypatch.setattr(Run, "update", lambda *a: [made.append("eager"), update(*a)][1])
+    fast, _ = trained(lambda: nn.MLP(3, [4, 2], seed=4), X, y, False, monkeypatch, **options)
+    assert fast == slow
+    assert made == ["recorded"]
 
 
 @needs_compiler

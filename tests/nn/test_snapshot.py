@@ -127,3 +127,18 @@ def test_a_change_that_shows_in_no_first_row_counts_at_once(optimizer: Any, rest
             )
         found.append([p.data for p in model.parameters()] + bound)
     assert found[0] == found[1]
+
+
+def test_what_is_frozen_is_no_change_of_the_graph_and_is_told_apart() -> None:
+    model = nn.MLP(2, [3, 2], seed=1)
+    model.options = {"_frozen": 1}  # type: ignore[attr-defined]
+    taken = Snapshot([model], model.parameters())
+    model.freeze("layer1.b")
+    assert not taken.changed()
+    assert taken.has_frozen_others()
+    assert not taken.has_frozen_others()
+    model.unfreeze("*")
+    assert taken.has_frozen_others()
+    assert not taken.changed()
+    model.options["_frozen"] = 2  # type: ignore[attr-defined]
+    assert taken.changed()
