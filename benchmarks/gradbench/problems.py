@@ -150,37 +150,50 @@ ODE = {
 }
 
 
-# --- k-means: each point is a row, the centroids are parameters
+# --- k-means: each point is a row, the centroids are parameters; a derivative is that of the nearest one's distance
 
 
-def _kmeans(given: Any) -> tuple[ag.Program, Any, Any]:
+def _distance(point: Sequence[Any], centroid: Sequence[Any]) -> Any:
+    gap = [p - c for p, c in zip(point, centroid, strict=True)]
+    return ag.dot(gap, gap)
+
+
+class _Clusters(NamedTuple):
+    distances: ag.Program
+    newton: ag.Program
+    points: Any
+    centroids: Any
+
+
+def _kmeans(given: Any) -> _Clusters:
     points, numbers = np.array(given["points"], dtype=float), np.array(given["centroids"], dtype=float)
     centroids = values(numbers.shape)
     ag.vector_to_parameters(numbers.ravel(), centroids.ravel())
 
-    def cost(point: Any) -> Any:
-        gaps = [[p - c for p, c in zip(point, centroid, strict=True)] for centroid in centroids.tolist()]
-        return ag.min([ag.dot(gap, gap) for gap in gaps])
+    def newton(point: Any, centroid: Any) -> Any:
+        """The gradient of the distance, and the diagonal of its Hessian, which H 1 is here."""
 
-    return ag.record(cost, points[0]), points, centroids
+        def f(c: Any) -> Any:
+            return _distance(point, c)
+
+        return [ag.grad(f)(centroid), ag.hvp(f, centroid, [1.0] * len(centroid))]
+
+    distances = ag.record(lambda point: [_distance(point, c) for c in centroids.tolist()], points[0])
+    return _Clusters(distances, ag.record(newton, points[0], numbers[0]), points, numbers)
 
 
-def _directed(given: Any) -> tuple[ag.Program, Any, Any]:
-    program, points, centroids = _kmeans(given)
-    program.hvp(points[:1], np.ones(centroids.shape), wrt=centroids)  # the gradient's graph is recorded, too
-    return program, points, centroids
-
-
-def _direction(given: tuple[ag.Program, Any, Any]) -> Any:
-    """The gradient by the diagonal of the Hessian, which H 1 is here: Newton's step."""
-    program, points, centroids = given
-    _, gradient = program.value_and_grad(points, wrt=centroids)
-    return gradient / program.hvp(points, np.ones(centroids.shape), wrt=centroids)
+def _direction(given: _Clusters) -> Any:
+    """The gradient by the Hessian's diagonal: Newton's step."""
+    distances, newton, points, centroids = given
+    nearest = distances(points).argmin(axis=1)
+    members = (nearest == np.arange(len(centroids))[:, None]).astype(float)
+    sums = np.tensordot(members, newton(points, centroids[nearest]), axes=1)
+    return sums[:, 0] / sums[:, 1]
 
 
 KMEANS = {
-    "cost": Function(_kmeans, lambda p: np.add.accumulate(p[0](p[1]))[-1], float),
-    "dir": Function(_directed, _direction, lambda g: g.tolist()),
+    "cost": Function(_kmeans, lambda p: np.add.accumulate(p.distances(p.points).min(axis=1))[-1], float),
+    "dir": Function(_kmeans, _direction, lambda g: g.tolist()),
 }
 
 

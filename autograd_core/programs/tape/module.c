@@ -282,7 +282,7 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
     Watch watch = {0};
     double *uniforms = NULL;
     int called = PyList_GET_SIZE(self->tape->callables) > 0;
-    long lane = -2, k, L = !t->lanes ? 1 : self->block ? self->block : block_for(t, stop - start), threads = self->threads;
+    long lane = -2, k, L = !t->lanes ? 1 : self->block ? self->block : block_for(t, stop - start, self->has_totals), threads = self->threads;
     if (threads > (stop - start + L - 1) / L) threads = (stop - start + L - 1) / L;
     if (threads < 1 || !t->lanes || called) threads = 1;
     run = (Run){t, self->build, self, rows, seeds, seed_lane, seed_output, start, stop, spaces, 0, fits};
@@ -466,7 +466,7 @@ static PyObject *tape_stats(TapeObject *self, PyObject *unused) {
     const Tape *t = self->t;
     size_t bytes = (size_t)t->nfwd * sizeof(Ins) + (size_t)t->nrev * sizeof(Rev) + (size_t)t->aux.n * 4 + (size_t)t->nconsts * 8 +
                    (size_t)t->params * 4 + (size_t)t->nscalars * sizeof(Scalar) + (size_t)t->scalar_uses.n * 4;
-    long L = t->lanes ? block_for(t, 0) : 1;
+    long L = t->lanes ? block_for(t, 0, 1) : 1;
     (void)unused;
     return Py_BuildValue("{s:l,s:l,s:l,s:l,s:l,s:l,s:n,s:l,s:n}", "nodes", t->live, "slots", t->slots,
                          "instructions", t->nfwd, "dots", t->dots, "layers", t->layers, "shared", t->shared,

@@ -139,6 +139,26 @@ static int holds(int relation, double a, double b) {
     }
 }
 
+/* Simple loops that are compiled for AVX2 as well, where the linker can choose at run time. */
+#if defined(HAVE_X86) && defined(__gnu_linux__) && defined(__GLIBC__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+
+CLONES static int all_finite(const double *x, long n) {
+    uint64_t worst = 0; /* an exponent of all ones, shifted up, overflows into the top bit when one is added to it */
+    long k;
+    for (k = 0; k < n; k++) {
+        uint64_t bits;
+        memcpy(&bits, x + k, 8);
+        worst |= (bits & 0x7fffffffffffffffull) + 0x0010000000000000ull;
+    }
+    return !(worst >> 63);
+}
+
+enum { COLUMNS = 4, PART = 64 }; /* of outputs or an input's gradients, turned at a time */
+
 /* How many lanes of the block, from its first, are as recorded and finite? */
 static long good_lanes(const Run *run, const Workspace *sp) {
     const Tape *t = run->t;
@@ -147,6 +167,7 @@ static long good_lanes(const Run *run, const Workspace *sp) {
     for (k = 0; k < t->outputs; k++) {
         long step;
         const double *y = lanes_of(run, sp, t->out[k], &step);
+        if (step == 1 && all_finite(y, n)) continue;
         for (l = 0; l < n; l++) if (y[l * step] - y[l * step] != 0.0) n = l;
     }
     for (k = 0; k < t->nguards; k++) {
@@ -177,13 +198,15 @@ static void tell_fits(const Run *run, const Workspace *sp) {
 static void put_outputs(const Run *run, const Workspace *sp) {
     const Tape *t = run->t;
     double *out = run->b->outputs.buf;
-    long l, k, n = t->outputs;
+    long l, k, r, n = t->outputs;
     if (!run->b->has_outputs) return;
-    for (k = 0; k < n; k++) {
-        long step;
-        const double *y = lanes_of(run, sp, t->out[k], &step);
+    for (k = 0; k < n; k += COLUMNS) {
+        const double *y[COLUMNS];
+        long count = n - k < COLUMNS ? n - k : COLUMNS, step, alike = 1;
         double *to = out + sp->lane * n + k;
-        for (l = 0; l < sp->good; l++) to[l * n] = y[l * step];
+        for (r = 0; r < count; r++) { y[r] = lanes_of(run, sp, t->out[k + r], &step); alike &= step == 1; }
+        if (alike) run->build->turn(y, count, sp->good, to, n);
+        else for (r = 0; r < count; r++) for (l = 0; l < sp->good; l++) to[l * n + r] = at(run, sp, t->out[k + r], l);
     }
 }
 
@@ -201,26 +224,6 @@ static void put_seeds(const Run *run, Workspace *sp, long s) {
         for (; l < sp->L; l++) to[l] = to[sp->count - 1];
     }
 }
-
-/* Simple loops that are compiled for AVX2 as well, where the linker can choose at run time. */
-#if defined(HAVE_X86) && defined(__gnu_linux__) && defined(__GLIBC__)
-#define CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define CLONES
-#endif
-
-CLONES static int all_finite(const double *x, long n) {
-    uint64_t worst = 0; /* an exponent of all ones, shifted up, overflows into the top bit when one is added to it */
-    long k;
-    for (k = 0; k < n; k++) {
-        uint64_t bits;
-        memcpy(&bits, x + k, 8);
-        worst |= (bits & 0x7fffffffffffffffull) + 0x0010000000000000ull;
-    }
-    return !(worst >> 63);
-}
-
-enum { COLUMNS = 4, PART = 64 }; /* of an input's gradients, turned at a time */
 
 /* Columns from `input` on of lanes from `first` on: they are brought to rows of the caller's. A lane with a number that is
  * not finite, and those behind it, do not count. */
@@ -594,10 +597,11 @@ static long run_together(const Run *run, Watch *watch) {
 }
 #endif
 
-/* Lanes in a block: what fits the caches, at least a vector's worth; and blocks of one size, if there are few. */
-static long block_for(const Tape *t, long lanes) {
-    long per_lane = (t->slots + t->adjoints) * 8, L = 64, blocks;
-    while (L > 32 && per_lane * L > 96 * 1024) L /= 2;
+/* Lanes in a block: what fits the caches, at least a vector's worth; and blocks of one size, if there are few. Where
+ * instructions make few numbers each, what every instruction costs counts for more than the first cache. */
+static long block_for(const Tape *t, long lanes, int adjoints) {
+    long per_lane = (t->slots + (adjoints ? t->adjoints : 0)) * 8, L = 64, blocks, most = (t->slots < 8 * t->nfwd ? 512 : 96) * 1024;
+    while (L > 32 && per_lane * L > most) L /= 2;
     while (L > 8 && per_lane * L > 1024 * 1024) L /= 2;
     if (lanes <= 0) return L;
     blocks = (lanes + L - 1) / L;
