@@ -21,7 +21,7 @@ __all__ = ["LIVE", "module_text"]
 _NAMES = ("a", "b", "c")
 _HELPERS = {"power": "pow", "absolute": "Math.abs"}
 _OWN = {"sign", "modulo", "erf", "erfc", "exp2", "rint", "copysign"}
-_ABSENT = {op.name for op in BUILTIN if not op.native and op.name != "hypot"}  # `Math` has none of them
+_ABSENT = {op.name for op in BUILTIN if not op.native} - C_LIBRARY  # `Math` has none of them
 
 LIVE = frozenset(op.name for op in BUILTIN if op.name not in _ABSENT)
 """The operations that a page can compute; user-defined ones are Python code, and are not among them."""
@@ -174,7 +174,7 @@ def _js(formula: Number) -> str:
 def _function(name: str) -> str:
     if name in _HELPERS or name in _OWN:
         return _HELPERS.get(name, name)
-    return f"Math.{name}" if name in C_LIBRARY or name == "hypot" else f"OPERATIONS.{name}.value"
+    return f"Math.{name}" if name in C_LIBRARY else f"OPERATIONS.{name}.value"
 
 
 def _number(number: float) -> str:

@@ -18,7 +18,7 @@ _C_NAMES = {"power": "pow", "absolute": "fabs", "sign": "ad_sign", "modulo": "ad
 C_LIBRARY = {
     *("exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan"),
     *("asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc"),
-    *("floor", "ceil", "rint", "copysign"),
+    *("hypot", "floor", "ceil", "rint", "copysign"),
 }
 _TEXT_NAMES = {"absolute": "abs"}
 

@@ -150,7 +150,7 @@ ODE = {
 }
 
 
-# --- k-means: each point is a row, the centroids are parameters; a derivative is that of the nearest one's distance
+# --- k-means: each point is a row, the centroids are parameters
 
 
 def _distance(point: Sequence[Any], centroid: Sequence[Any]) -> Any:

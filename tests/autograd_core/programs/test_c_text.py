@@ -188,3 +188,21 @@ def test_no_variable_is_assigned_to_itself(tmp_path: Path) -> None:
 def test_nothing_comes_out_of_what_was_not_chosen(tmp_path: Path) -> None:
     rows = np.array([[1.0, 2.0, 3.0, 4.0], [0.0, 2.0, 0.0, 4.0], [0.0, 2.0, -1.0, 4.0], [3.0, 0.1, 2.0, 1.0]])
     assert_same_bits(not_chosen, rows, tmp_path)
+
+
+def test_hypot_is_that_of_c_to_a_unit_in_the_last_place(tmp_path: Path) -> None:
+    program = record(lambda x: ag.hypot(W[0] * x[0], x[1]), [3.0, 4.0])
+    text = Compiled(program, tmp_path)
+    rows = [
+        [3.0, 4.0],
+        [0.0, -2.0],
+        [1e200, 1e-200],
+        [-1e-310, 2e-310],
+        *np.random.default_rng(0).normal(size=(50, 2)),
+    ]
+    for row in np.array(rows):
+        values, gradients = program.value_and_grad(row[None], inputs=True)
+        found = text.gradient(row, np.ones(1))
+        expected = values[0], gradients.parameters, gradients.inputs[0][0]
+        for mine, theirs in zip(found, expected, strict=True):
+            np.testing.assert_array_max_ulp(np.array(mine), np.atleast_1d(theirs), 1)

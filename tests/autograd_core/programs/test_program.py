@@ -751,8 +751,8 @@ def test_c_text_refuses_bad_names(name: Any) -> None:
 
 
 def test_c_text_refuses_operations_of_python() -> None:
-    with pytest.raises(RecordingError, match="hypot"):
-        record(lambda x: ag.hypot(x, 1.0), 1.0).to_c()
+    with pytest.raises(RecordingError, match="lgamma"):
+        record(ag.lgamma, 1.0).to_c()
 
 
 def test_c_text_checks_guards() -> None:
