@@ -6,12 +6,25 @@ and text may stand among the numbers and stay where they are.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from .engine.value import Value, as_value, number_of
 
-__all__ = ["Rebuild", "flatten", "is_array", "mapped", "shape_of", "to_array", "to_float"]
+__all__ = [
+    "Rebuild",
+    "builder_of",
+    "flatten",
+    "is_array",
+    "leaves_of",
+    "map_structure",
+    "mapped",
+    "shape_of",
+    "to_array",
+    "to_float",
+    "zip_structures",
+]
 
 Rebuild = Callable[[Sequence[Any]], Any]
 _NUMBERS = {float, int, Value}  # the types of a number that are met most often
@@ -53,14 +66,12 @@ def _only(numbers: Sequence[Any]) -> Any:
 
 
 def _flatten(structure: Any) -> tuple[list[Any], Rebuild]:
+    if isinstance(structure, (list, tuple)):
+        return _join(list(structure), builder_of(structure))
+    if isinstance(structure, dict):
+        return _join(list(structure.values()), builder_of(structure))
     if is_array(structure) and structure.shape != ():
         return list(structure.ravel()), lambda numbers: to_array(numbers, structure.shape)
-    if isinstance(structure, dict):
-        return _join(list(structure.values()), lambda parts: dict(zip(structure, parts, strict=True)))
-    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
-        return _join(list(structure), lambda parts: type(structure)(*parts))
-    if isinstance(structure, (list, tuple)):
-        return _join(list(structure), type(structure))
     if structure is None or isinstance(structure, (str, bytes)):
         return [], lambda numbers: structure
     return [structure], _only
@@ -80,6 +91,37 @@ def _join(parts: list[Any], build: Callable[[list[Any]], Any]) -> tuple[list[Any
         return build(result)
 
     return numbers, rebuild
+
+
+def builder_of(structure: Any) -> Callable[[list[Any]], Any]:
+    """Return what makes a dict, list or (named) tuple like this one of other parts."""
+    if isinstance(structure, dict):
+        return lambda parts: dict(zip(structure, parts, strict=True))
+    return (lambda parts: type(structure)(*parts)) if hasattr(structure, "_fields") else type(structure)
+
+
+def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
+    """Return a structure of dicts, lists and tuples with every leaf, arrays too, replaced.
+
+    >>> map_structure({"a": [1, 2], "b": (3,)}, float)
+    {'a': [1.0, 2.0], 'b': (3.0,)}
+    """
+    if isinstance(structure, dict):
+        return {key: map_structure(part, leaf) for key, part in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return builder_of(structure)([map_structure(part, leaf) for part in structure])
+    return leaf(structure)
+
+
+def leaves_of(structure: Any) -> list[Any]:
+    """Return the leaves of a structure in order.
+
+    >>> leaves_of({"a": [1, 2], "b": (3,)})
+    [1, 2, 3]
+    """
+    found: list[Any] = []
+    map_structure(structure, found.append)
+    return found
 
 
 def to_array(numbers: Sequence[Any], shape: tuple[int, ...]) -> Any:
@@ -129,3 +171,43 @@ def mapped(function: Callable[[Value], Any], structure: Any) -> Any:
         if any(isinstance(number, Value) for number in numbers):
             return rebuild([function(x) if isinstance(x, Value) else x for x in numbers])
     return structure
+
+
+def zip_structures(
+    one: Any, other: Any, what: str = "the structure", pairs: list[tuple[Any, Any]] | None = None
+) -> list[tuple[Any, Any]]:
+    """Return (leaf, part) for each leaf of one structure and what stands there in another.
+
+    Args:
+        one: dicts, lists and tuples down to its leaves.
+        other: what has the same entries; arrays may stand for lists, tuples for named tuples.
+        what: what to call the other in a message.
+        pairs: where they go, a new list by default.
+
+    Raises:
+        ValueError: it has other entries.
+    """
+    pairs = [] if pairs is None else pairs
+    if isinstance(one, dict):
+        given = list(other.keys()) if hasattr(other, "keys") else None
+        if given is None or len(given) != len(one) or any(key not in other for key in one):
+            raise ValueError(f"{what} is a dict with the entries {list(one)}, not {_shown(other, given)}")
+        for key, part in one.items():
+            zip_structures(part, other[key], f"{what}, entry {key!r}", pairs)
+    elif isinstance(one, (list, tuple)):
+        listed = hasattr(other, "__len__") and not isinstance(other, (str, bytes, dict))
+        names = getattr(one, "_fields", None)  # an array or a list in its place may be one of rows
+        if names and (not isinstance(other, tuple) or getattr(other, "_fields", names) != names):
+            raise ValueError(f"{what} is a {type(one).__name__}{names}, not {reprlib.repr(other)}")
+        if not listed or len(other) != len(one):
+            found = _shown(other, f"{len(other)} parts" if listed else None)
+            raise ValueError(f"{what} has {len(one)} parts, not {found}")
+        for k, part in enumerate(one):
+            zip_structures(part, other[k], f"{what}, part {k}", pairs)
+    else:
+        pairs.append((one, other))
+    return pairs
+
+
+def _shown(thing: Any, entries: Any) -> str:
+    return str(entries) if entries is not None else reprlib.repr(thing)

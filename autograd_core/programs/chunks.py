@@ -19,7 +19,8 @@ from ..arguments import whole_number
 from ..arrays import real_array
 from ..engine.value import Value
 from ..errors import RecordingError
-from .wrt import Targets, leaves_of
+from ..structures import leaves_of
+from .wrt import Targets
 
 if TYPE_CHECKING:
     from .program import Program

@@ -11,9 +11,8 @@ from typing import Any
 
 from ..arrays import real_array
 from ..engine.value import Value
+from ..structures import builder_of, is_array, map_structure, zip_structures
 from ..structures import flatten as take_apart
-from ..structures import is_array
-from .wrt import map_structure, zip_structures
 
 __all__ = [
     "Example",
@@ -98,7 +97,7 @@ def _parts_of(example: Any, what: str, parts: list[Example]) -> Any:
             if not isinstance(example, (list, tuple)) or not any(map(_has_entries, example)):
                 raise
     found = [_parts_of(part, f"{what}, part {k}", parts) for k, part in enumerate(example)]
-    return type(example)(*found) if hasattr(example, "_fields") else type(example)(found)
+    return builder_of(example)(found)
 
 
 def _has_entries(item: Any) -> bool:
@@ -260,10 +259,8 @@ def join(form: Any, structure: Any, what: str) -> Any:
     """
     import numpy as np
 
-    pairs: list[tuple[Any, Any]] = []
-    zip_structures(form, structure, pairs, what)
     flat = []
-    for part, given in pairs:
+    for part, given in zip_structures(form, structure, what):
         array = real_array(given, what)
         lead = array.ndim - len(part.shape)
         if lead < 0 or array.shape[lead:] != part.shape:

@@ -20,11 +20,11 @@ from ..arrays import real_array
 from ..engine.modes import is_recording
 from ..engine.value import Value
 from ..errors import RecordingError
-from ..structures import shape_of
+from ..structures import builder_of, map_structure, shape_of, zip_structures
 from .forms import has_names, refuse_no_function
 from .program import Program, record
 from .watch import Watch
-from .wrt import Targets, map_structure, zip_structures
+from .wrt import Targets
 
 __all__ = ["CacheInfo", "Jitted", "jit"]
 
@@ -407,9 +407,7 @@ def _in_rows(form: Any, structure: Any, shape_of: Callable[[Any], Any], what: st
             raise ValueError(f"{what} has shape {array.shape}, and {shape} is wanted")
         return np.asarray(array)[None]
 
-    pairs: list[tuple[Any, Any]] = []
-    zip_structures(form, structure, pairs, what)
-    parts = iter([given for _, given in pairs])
+    parts = iter([given for _, given in zip_structures(form, structure, what)])
     return map_structure(form, part)
 
 
@@ -450,8 +448,7 @@ def _row(batch: Any) -> Any:
     if isinstance(batch, dict):
         return {key: _row(part) for key, part in batch.items()}
     if isinstance(batch, (list, tuple)) and (has_names(batch) or len(set(map(shape_of, batch))) > 1):
-        rows = [_row(part) for part in batch]
-        return type(batch)(*rows) if hasattr(batch, "_fields") else type(batch)(rows)
+        return builder_of(batch)([_row(part) for part in batch])
     try:
         return batch[0]
     except (IndexError, KeyError):

@@ -25,11 +25,10 @@ from typing import Any
 from ..arguments import whole_number
 from ..engine.modes import scope
 from ..engine.value import Value, as_value
-from ..structures import Rebuild, flatten
+from ..structures import Rebuild, flatten, zip_structures
 from .forms import refuse_no_function
 from .recording import SCOPE, capture_body, may_repeat, note_unrolled, within
 from .repeated import keep, run_steps
-from .wrt import zip_structures
 
 __all__ = ["fori_loop", "scan", "while_loop"]
 
@@ -140,9 +139,8 @@ class _Form:
             return list(structure)
         if structure is self.structure:
             return self.numbers
-        pairs: list[tuple[Any, Any]] = []
         try:
-            zip_structures(self.structure, structure, pairs)
+            pairs = zip_structures(self.structure, structure)
             found = [number for one, other in pairs for number in _numbers(one, other)]
         except (LookupError, TypeError, ValueError) as error:
             raise TypeError(f"{self.what} has another form than the first one: {error}") from error

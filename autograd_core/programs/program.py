@@ -55,6 +55,7 @@ from ..arguments import whole_number
 from ..engine.nary import stale
 from ..engine.value import Value
 from ..errors import RecordingError
+from ..structures import leaves_of, map_structure, zip_structures
 from ..vectors import gradients_to_vector, vector_to_gradients
 from . import derivatives, higher
 from .chunks import sum_value_and_grad
@@ -66,7 +67,6 @@ from .recording import capture, unrolled
 from .run import FITS, LEAVES_A_GUARD, Run
 from .sparse import sparse_jacobian, sparsity
 from .tapes import Recording
-from .wrt import leaves_of, map_structure, zip_structures
 
 __all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
 
@@ -668,8 +668,8 @@ class Program:
         if not self._structured:
             return tuple(arguments)
         pairs: list[tuple[int, Any]] = []
-        for k, (form, argument) in enumerate(zip(self.arguments, arguments, strict=True), 1):
-            zip_structures(form, argument, pairs, f"argument {k} of {len(arguments)}")
+        for k, both in enumerate(zip(self.arguments, arguments, strict=True), 1):
+            zip_structures(*both, f"argument {k} of {len(arguments)}", pairs)
         return tuple(part for _, part in pairs)
 
     def of_parts(self) -> Program:

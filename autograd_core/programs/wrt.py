@@ -9,37 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import whole_number
 from ..engine.value import Value
+from ..structures import map_structure, zip_structures
 
 if TYPE_CHECKING:
     from .program import Program
 
-__all__ = ["Targets", "leaves_of", "map_structure", "zip_structures"]
-
-
-def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
-    """Return a structure of dicts, lists and tuples with every leaf replaced.
-
-    >>> map_structure({"a": [1, 2], "b": (3,)}, float)
-    {'a': [1.0, 2.0], 'b': (3.0,)}
-    """
-    if isinstance(structure, dict):
-        return {key: map_structure(part, leaf) for key, part in structure.items()}
-    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
-        return type(structure)(*(map_structure(part, leaf) for part in structure))
-    if isinstance(structure, (list, tuple)):
-        return type(structure)(map_structure(part, leaf) for part in structure)
-    return leaf(structure)
-
-
-def leaves_of(structure: Any) -> list[Any]:
-    """Return the leaves of a structure in order.
-
-    >>> leaves_of({"a": [1, 2], "b": (3,)})
-    [1, 2, 3]
-    """
-    found: list[Any] = []
-    map_structure(structure, found.append)
-    return found
+__all__ = ["Targets"]
 
 
 class Targets:
@@ -178,42 +153,4 @@ class Targets:
 
     def pairs(self, structure: Any) -> list[tuple[Any, Any]]:
         """Return (leaf, part) for what has the caller's structure."""
-        found: list[Any] = []
-        zip_structures(self._structure, structure, found)
-        return found
-
-
-def zip_structures(one: Any, other: Any, pairs: list[Any], what: str = "the structure") -> None:
-    """Append (leaf, part) for each leaf of one structure and what stands there in another.
-
-    Args:
-        one: dicts, lists and tuples down to its leaves.
-        other: what has the same entries; arrays may stand for lists, tuples for named tuples.
-        pairs: appended to.
-        what: what to call the other in a message.
-
-    Raises:
-        ValueError: it has other entries.
-    """
-    if isinstance(one, dict):
-        given = list(other.keys()) if hasattr(other, "keys") else None
-        if given is None or len(given) != len(one) or any(key not in other for key in one):
-            raise ValueError(f"{what} is a dict with the entries {list(one)}, not {_shown(other, given)}")
-        for key, part in one.items():
-            zip_structures(part, other[key], pairs, f"{what}, entry {key!r}")
-    elif isinstance(one, (list, tuple)):
-        listed = hasattr(other, "__len__") and not isinstance(other, (str, bytes, dict))
-        names = getattr(one, "_fields", None)  # an array or a list in its place may be one of rows
-        if names and (not isinstance(other, tuple) or getattr(other, "_fields", names) != names):
-            raise ValueError(f"{what} is a {type(one).__name__}{names}, not {reprlib.repr(other)}")
-        if not listed or len(other) != len(one):
-            found = _shown(other, f"{len(other)} parts" if listed else None)
-            raise ValueError(f"{what} has {len(one)} parts, not {found}")
-        for k, part in enumerate(one):
-            zip_structures(part, other[k], pairs, f"{what}, part {k}")
-    else:
-        pairs.append((one, other))
-
-
-def _shown(thing: Any, entries: Any) -> str:
-    return str(entries) if entries is not None else reprlib.repr(thing)
+        return zip_structures(self._structure, structure)
