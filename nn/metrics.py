@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from autograd_core.programs.program import Program, record
 from nn.arguments import check_model, shown
 from nn.branches import branches_of, without_branches
 from nn.data import Examples, check_lengths, numbers_of, rows_of, targets_of, weights_of
-from nn.errors import InputError
+from nn.errors import InputError, SlowTrainingWarning
 from nn.losses import CLASSES, LOSSES, Loss, LossFunction, loss_named
 from nn.module import Module
 from nn.random_inputs import train_mode
@@ -78,7 +79,15 @@ def predict(model: Any, X: Any) -> list[Any]:
         3
     """
     check_model(model)
-    found: list[Any] = _Forward(model)(rows_of(X, getattr(model, "nin", None))).tolist()
+    forward = _Forward(model)
+    found: list[Any] = forward(rows_of(X, getattr(model, "nin", None))).tolist()
+    if forward.refused and len(found) >= _LONG:
+        warnings.warn(
+            f"the model is called for each of {len(found)} rows, not run on a Program, because "
+            f"{forward.reason}. The outputs are the same",
+            SlowTrainingWarning,
+            stacklevel=2,
+        )
     return found
 
 
@@ -88,7 +97,7 @@ class _Forward:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.program: Program | None = None
-        self.refused = False
+        self.refused, self.reason = False, ""
         self._checks = 8
 
     def __call__(self, X: Any) -> Any:
@@ -105,40 +114,55 @@ class _Forward:
     def _by_program(self, X: Any, first: list[Any]) -> Any:
         """What a Program gives, or None: the model cannot be recorded, or some rows differ by a bit.
 
-        Rows that take another branch are evaluated by the model itself. Where the first call has changed the
-        model, or drawn random numbers, its outputs are put into `first`: the model is called once a row.
+        Rows that take another branch are evaluated by the model itself. Where the second call has changed the
+        model, or drawn random numbers, the outputs of the first two are put into `first`: the model is called
+        once a row.
         """
         model, watch = self.model, None
+        looked_at = range(0, len(X), max(1, len(X) // self._checks))
+        given = X[[0, 1, *looked_at]].tolist()
         try:
             if self.program is None:
-                watch = None if getattr(model, "is_pure", False) else _Watch(model)
-                if watch is not None:
-                    outputs = _numbers(model(X[0].tolist()))
-                    if watch.has_seen_a_change():
-                        first.append(outputs)
+                if not getattr(model, "is_pure", False):
+                    drawn, outputs = RandomStates(_parts(model)), _numbers(model(given[0]))
+                    watch = _Watch(model)  # what the first call has left behind is there
+                    two = [outputs, _numbers(model(given[1]))]
+                    if drawn.drawn() or watch.has_seen_a_change(given):
+                        first += two
+                        self.reason = _COUNTS
                         return None
                 with without_branches(model, branches_of(model)):
                     self.program = record(model, X[0].tolist())
             outputs = self.program(X)
-            looked_at = range(0, len(X), max(1, len(X) // self._checks))
             same = all(outputs[i].tolist() == _numbers(model(X[i].tolist())) for i in looked_at)
             self._checks = 2  # the next time; a callback may have changed the model
-        except Exception:  # the rows, one by one, will tell
+        except Exception as error:  # the rows, one by one, will tell
+            self.reason = f"it cannot be recorded ({error})"
             return None
-        return outputs if same and (watch is None or not watch.has_seen_a_change()) else None
+        if same and (watch is None or not watch.has_seen_a_change(given)):
+            return outputs
+        self.reason = _COUNTS if same else "its graph has no fixed shape"
+        return None
+
+
+_LONG = 2000  # from so many rows on that their being called one by one is told
+_COUNTS = "it counts its calls, or changes numbers of its own in them, or draws random ones"
+
+
+def _parts(model: Any) -> list[Any]:
+    return [module for _, module in model.named_modules()] if isinstance(model, Module) else [model]
 
 
 class _Watch:
     """Tells whether calling a function, or a model, changes something: draws numbers, counts its calls."""
 
     def __init__(self, model: Any) -> None:
-        is_module = isinstance(model, Module)
-        self._states = RandomStates([m for _, m in model.named_modules()] if is_module else [model])
-        self._snapshot = Snapshot([model], model.parameters() if is_module else ())
+        self._states = RandomStates(_parts(model))
+        self._snapshot = Snapshot([model], model.parameters() if isinstance(model, Module) else ())
 
-    def has_seen_a_change(self) -> bool:
-        """Is anything other than at the start?"""
-        return self._states.drawn() or self._snapshot.counts()
+    def has_seen_a_change(self, given: Sequence[list[float]] = ()) -> bool:
+        """Is anything other than at the start, besides what calls were given?"""
+        return self._states.drawn() or self._snapshot.counts(given)
 
 
 class _Rows(list[Any]):

@@ -23,6 +23,7 @@ from collections.abc import (
     Mapping,
     MutableSequence,
     MutableSet,
+    Sequence,
 )
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
@@ -113,10 +114,16 @@ class Snapshot:
             or (bool(self._constants) and parameters_to_vector(self._constants).tobytes() != self._numbers)
         )
 
-    def counts(self) -> bool:
-        """Has something changed that is not made of Values, or grown? Kept activations do not count."""
-        before = [item for kept in self._copies for item in _other_than_values(kept)]
-        now = [item for held in self._lists for item in _other_than_values(held)]
+    def counts(self, given: Sequence[list[float]] = ()) -> bool:
+        """Has something changed that is not made of Values, or grown? Kept activations do not count.
+
+        Args:
+            given: what calls were given, which may be kept too.
+        """
+        before, now = (
+            [item for held in lists for item in _other_than_values(held) if not _is_given(item, given)]
+            for lists in (self._copies, self._lists)
+        )
         read = [read() for read in self._reads]
         changed = itertools.compress(
             read, [not _equal(*pair) for pair in zip(read, self._values, strict=True)]
@@ -126,7 +133,7 @@ class Snapshot:
             or list(map(len, self._lists)) != list(map(len, self._copies))
             or len(now) != len(before)
             or not all(map(_equal, now, before))
-            or bool(_other_than_values(changed))
+            or any(not _is_given(item, given) for item in _other_than_values(changed))
             or any(held.tobytes() != kept for held, kept in self._arrays)
             or parameters_to_vector(self._constants).tobytes() != self._numbers
         )
@@ -240,6 +247,10 @@ def _other_than_values(thing: Iterable[Any]) -> list[Any]:
     """The items of a container that are no Values, and no containers of Values alone."""
     items = thing.values() if isinstance(thing, Mapping) else thing
     return [item for item in items if not isinstance(item, Value) and not _is_of_values(item)]
+
+
+def _is_given(thing: Any, given: Sequence[list[float]]) -> bool:
+    return isinstance(thing, (list, tuple)) and list(thing) in given
 
 
 def _is_of_values(thing: Any) -> bool:

@@ -191,10 +191,13 @@ def recorded(problem: Problem, states: RandomStates) -> tuple[Recording, Program
         states.restore()  # a penalty may draw
     snapshot = None if problem.is_fixed else Snapshot(problem.owners(), problem.parameters)
     made = _recorded(problem, states, sites), _recorded_penalty(problem, states)
-    if snapshot is not None and snapshot.counts():
-        raise NotRecordable(
-            "model, loss or regularizer count their calls, or change numbers of their own in them"
-        )
+    if snapshot is not None:
+        with listing(), no_grad():
+            problem.loss_of(0)  # as before: a model may keep what it was called with
+        if snapshot.counts():
+            raise NotRecordable(
+                "model, loss or regularizer count their calls, or change numbers of their own in them"
+            )
     return made
 
 

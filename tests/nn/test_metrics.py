@@ -10,6 +10,7 @@ from sklearn import metrics as reference
 
 import nn
 from autograd_core import no_grad
+from autograd_core.programs.batch_gradient import compiled
 from nn.errors import InputError
 
 
@@ -361,3 +362,62 @@ def test_validating_leaves_what_model_and_loss_change_in_their_calls():
     assert evaluation.loss == nn.evaluate(model.net, X, y).loss
     assert model.calls == 41  # one to see how many outputs there are
     assert len(losses) >= 40
+
+
+def keeps_row(model, x):
+    model.x = list(x)
+
+
+def keeps_width(model, x):
+    model.width = len(x)
+
+
+def keeps_tuple(model, x):
+    model.x = tuple(x)
+
+
+@pytest.mark.parametrize("keep", [keeps_row, keeps_width, keeps_tuple])
+def test_a_model_that_keeps_its_input_is_predicted_and_trained_on_programs(keep, monkeypatch):
+    calls, forward = 0, nn.MLP.forward
+
+    def counted(self, x):
+        nonlocal calls
+        calls += 1
+        return forward(self, x)
+
+    monkeypatch.setattr(nn.MLP, "forward", counted)
+
+    class Model(nn.MLP):
+        def __call__(self, x):
+            keep(self, x)
+            return super().__call__(x)
+
+    X = np.random.default_rng(1).normal(size=(300, 3))
+    model = Model(3, [4, 2], seed=1)
+    assert nn.predict(model, X) == nn.predict(nn.MLP(3, [4, 2], seed=1), X)
+    assert calls < 50
+    if compiled():
+        history = nn.fit(model, X, (X[:, 0] > 0).astype(int), epochs=2, seed=1)
+        assert history.trained_on.startswith("a Program")
+
+
+def test_that_a_model_is_called_for_each_of_many_rows_is_told():
+    class Reads(nn.MLP):
+        def __call__(self, x):
+            h = super().__call__(x)
+            return [v * float(h[0].data) for v in h]
+
+    class Counts(nn.MLP):
+        n = 0
+
+        def __call__(self, x):
+            self.n += 1
+            return super().__call__(x)
+
+    X = np.zeros((2000, 2))
+    for kind, reason in ((Reads, "cannot be recorded"), (Counts, "counts its calls")):
+        model = kind(2, [2], seed=1)
+        with pytest.warns(nn.SlowTrainingWarning, match=reason):
+            nn.predict(model, X)
+        nn.predict(model, X[:1999])
+    assert model.n == 3999
