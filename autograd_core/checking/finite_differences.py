@@ -59,6 +59,7 @@ ACCURATE = 1e-9  # relative error at which the first window is enough
 SHARP = 1e-7  # relative error at which the first window is enough for a small expected derivative
 SMALL = 1e-2  # part of a function's change that its jumps make where it stands for a smooth one
 TELLING = 0.1  # an expected derivative is told from others when the error is below this part of it
+DULL = 1e-5  # relative error that is enough where known noise of f leaves little to find at other scales
 
 
 def exponents(x: float, epsilon: float) -> tuple[list[int], int]:
@@ -115,19 +116,26 @@ def derivative(
     if not math.isfinite(probe(0.0)):
         return Derivative(math.nan, math.inf, "non-finite", None, None, 0.0, 1, probe.message)
     scales, start = exponents(x, epsilon)
-    one = min(scales, key=lambda exponent: abs(exponent + 3))
-    tried = [start, one] if abs(start - one) > STRIDE else [start]
+    noisy = expected is not None and noise > probe.epsilon * abs(probe(0.0))
+    one = max(-3, scales[-1]) if noisy else min(scales, key=lambda exponent: abs(exponent + 3))
+    tried = [start, one] if abs(start - one) > STRIDE or (noisy and start < one) else [start]
     if expected is not None:
         tried += [(start + one) // 2] if abs(start - one) > FINE else [start - FINE]
+    dull: tuple[Slope, Window] | None = None
     for exponent in () if thorough else tried:
         window = short_window(probe, exponent)
         if window is None:
             continue
         slope = confirmed(probe, exponent, window, expected, slack)
         if slope is None:  # a doubt at one scale is not settled by another: every scale has to be looked at
+            dull = None
             break
         if is_sharp(probe, slope, expected):
             return report(probe, "smooth", slope, window)
+        if dull is None or slope.error < dull[0].error:
+            dull = slope, window
+    if noisy and dull is not None and dull[0].error <= DULL * abs(expected or 0.0):
+        return report(probe, "smooth", *dull)
     probe.grid = quantum(probe, [math.ldexp(1.0, start), 0.125, 1.0])
     scale = math.ldexp(1.0, start + 4)
     probe.noise = max(noise, probe.grid)

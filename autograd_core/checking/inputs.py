@@ -54,11 +54,26 @@ class Tree:
     keys: tuple[Any, ...] = ()
     rebuild: Callable[[list[Any]], Any] = list
 
+    def __post_init__(self) -> None:
+        self.numbers = bool(self.parts) and all(
+            type(part.leaf) is Leaf and not part.leaf.doubled for part in self.parts
+        )
+        self.kept: dict[Mode, list[Any]] = {}
+
     def build(self, mode: Mode) -> Any:
-        """The argument."""
+        """The argument; of many numbers, only those that change are put in their places."""
         if self.leaf is not None:
             return self.leaf.get(mode)
-        return self.rebuild([part.build(mode) for part in self.parts])
+        parts = self.kept.get(mode)
+        if parts is None:
+            parts = [part.build(mode) for part in self.parts]
+            if self.numbers and mode != "graph":
+                self.kept[mode] = parts
+            if self.numbers and mode == "plain":
+                for place, part in enumerate(self.parts):
+                    assert part.leaf is not None
+                    part.leaf.home = parts, place
+        return self.rebuild(parts)
 
     def leaves(self) -> Iterator[Leaf]:
         """All leaves, in order."""
@@ -230,7 +245,7 @@ class Inputs:
         """Call a function with the arguments at the current numbers, by name where they were a mapping."""
         if self.in_place:
             return function(*more)
-        arguments = [part.build(mode) for part in self.tree.parts]
+        arguments = self.tree.build(mode)
         if self.keywords:
             return function(*more, **dict(zip(self.keywords, arguments, strict=True)))
         return function(*arguments, *more)
@@ -294,8 +309,7 @@ class Inputs:
         """Numbers in the form of the arguments: a tangent for each of them."""
         before = list(self.current)
         self.move(numbers)
-        parts = [part.build("plain") for part in self.tree.parts]
-        copies = [part.copy() if is_array(part) else part for part in parts]
+        copies = [part.copy() if is_array(part) else part for part in self.tree.build("plain")]
         self.move(before)
         return copies
 

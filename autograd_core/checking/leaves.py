@@ -27,6 +27,7 @@ class Leaf:
     """
 
     wide = False  # whether mode "plain" gives double precision, whatever the input's own
+    home: tuple[list[Any], int] | None = None  # a list that holds the number, and where
 
     def __init__(self, label: str, elements: Sequence[Any], shape: tuple[int, ...] | None, epsilon: float):
         self.label = label
@@ -48,6 +49,8 @@ class Leaf:
         self.current[index] = number
         if self.nodes:
             self.nodes[index].data = number
+        if self.home is not None:
+            self.home[0][self.home[1]] = number
 
     def get(self, mode: Mode) -> Any:
         """The argument that holds the numbers."""

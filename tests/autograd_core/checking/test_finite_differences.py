@@ -157,3 +157,16 @@ def test_an_error_that_is_not_arithmetic_is_passed_on():
 
 def test_a_smooth_function_costs_about_twenty_evaluations():
     assert derivative(math.sin, 1.0).evaluations <= 21
+
+
+@pytest.mark.parametrize("x", [-0.888, 0.131, -0.0168, 0.0004])
+def test_the_known_noise_of_a_long_sum_does_not_ask_for_every_scale(x):
+    noise = 3e-10  # of a sum of 10,000 terms, added in order
+
+    def f(t):
+        return 11731.1 + math.exp(t) + noise / 10.0 * math.sin(1e15 * t)
+
+    found = derivative(f, x, expected=math.exp(x), noise=noise, slack=1e-9)
+    assert found.evaluations < 40
+    assert abs(found.value - math.exp(x)) <= found.error <= 1e-5
+    assert derivative(f, x, expected=1.00003 * math.exp(x), noise=noise).evaluations > 100

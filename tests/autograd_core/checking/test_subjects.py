@@ -253,6 +253,17 @@ def test_what_an_array_of_wrong_numbers_has_in_common_is_said():
 # --- big ------------------------------------------------------------------------------------------------
 
 
+def test_a_function_may_change_a_list_of_numbers_that_it_is_given():
+    def f(numbers, pair):
+        total = numbers[0] * pair[0] + 3.0 * numbers[1] * numbers[2] + pair[1]
+        numbers.reverse()
+        numbers[0] = 0.0
+        return total
+
+    for gradient in (None, lambda numbers, pair: ([pair[0], 15.0, 6.0], [numbers[0], 1.0])):
+        assert gradient_report(f, [[1.0, 2.0, 5.0], (4.0, 7.0)], gradient=gradient).passed
+
+
 def test_ten_thousand_inputs_take_some_ten_evaluations_each():
     x = np.random.default_rng(0).normal(size=300)
     report = check_gradients(lambda x: float(np.sin(x).sum()), x, gradient=np.cos)
