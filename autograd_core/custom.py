@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -78,14 +79,13 @@ class CustomOperation(Operation):
 
     def numeric_partials(self, operands: Sequence[float], y: float) -> tuple[float, ...]:
         """Return the partials as floats."""
-        return tuple(float(partial) for partial in self.partials(operands, y))
+        return tuple(real(self.name, partial) for partial in self.partials(operands, y))
 
     def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
         """Return dy/da_k for each operand, in the kind of number that is given."""
-        if any(isinstance(operand, Value) for operand in operands):
-            with rule_mode():
-                return self._call_rule(operands, y)
-        return self._call_rule(operands, y)
+        nodes = [operand for operand in (*operands, y) if isinstance(operand, Value)]
+        with rule_mode(nodes) if nodes else nullcontext():
+            return self._call_rule(operands, y)
 
     def _call_rule(self, operands: Sequence[Number], y: Number) -> tuple[Number, ...]:
         if callable(self.partials_rule):

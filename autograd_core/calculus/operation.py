@@ -249,9 +249,14 @@ def real(name: str, result: Any) -> float:
 
     Raises:
         DomainError: if it is complex.
+        TypeError: if it is no number; text is none.
     """
+    if getattr(result, "size", None) == 1:  # an array or a scalar of NumPy
+        result = result.item()
     if isinstance(result, complex):
         raise DomainError(f"{name}: the result {result!r} is not a real number", name)
+    if isinstance(result, (str, bytes)) or not hasattr(result, "__float__"):  # float("3") is 3.0
+        raise TypeError(f"{name} returned {type(result).__name__}, not one real number")
     return float(result)
 
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from autograd_core.calculus.operation import real
+
 __all__ = [
     "epsilon_of",
     "flatten_numbers",
@@ -117,8 +119,7 @@ def to_number(thing: Any, what: str = "the function") -> float:
     if thing is None:
         raise TypeError(f"{what} returned None, not one real number (is a return missing?)")
     try:
-        if not isinstance(thing, (str, bytes)):  # float("3") is a number, and "3" is none
-            return float(thing)
+        return real(what, thing)
     except (TypeError, ValueError):
         pass
     raise TypeError(f"{what} returned {type(thing).__name__}, not one real number")

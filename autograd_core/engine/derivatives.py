@@ -26,10 +26,10 @@ from array import array
 import cython
 
 from ..calculus.instructions import instructions_of_partials
-from ..calculus.operation import Exponentials, Operation, Reduction
+from ..calculus.operation import Exponentials, Operation, Reduction, real
 from ..calculus.operations import OPERATIONS
 from ..calculus.primitives import softmax
-from ..errors import ConversionError
+from ..errors import ConversionError, GraphError
 
 if cython.compiled:
     from cython.cimports.autograd_core.engine.flags import *
@@ -51,7 +51,7 @@ else:
 from .modes import enable_grad
 from .nary import refuse_stale
 from .sweep import sweep, way_to_input
-from .value import bounded, method, recording, rules
+from .value import active_calls, bounded, method, recording, rules
 
 COMPILED = cython.compiled
 
@@ -72,7 +72,7 @@ _partials = cython.declare(list, [None] * len(_arities))
 
 # For each call that is at work, of all threads, in the order in which they began: references to the nodes
 # that were found to be DEPENDENT after it began, and before a later one did.
-_calls = cython.declare(dict, {})  # by id: other threads end theirs, in any order
+_calls = cython.declare(dict, active_calls)  # by id: other threads end theirs, in any order
 _ended = cython.declare(cython.longlong, 0)  # calls so far
 _on_old_inputs = cython.declare(cython.int, 0)  # calls at work whose inputs are not new
 
@@ -91,39 +91,41 @@ def call_on_inputs(function, args, kwargs, leaves: list):
     if mode & HELD and mode & NO_GRAD:
         with enable_grad():
             return call_on_inputs(function, args, kwargs, leaves)
-    for leaf in leaves:
-        old = old or leaf._known == INDEPENDENT
-        leaf._flags |= INPUT
-    _on_old_inputs += old
-    _calls[id(found)] = found
-    set_thread_mode((mode & ~NO_GRAD) | TRACING)
+    key = id(found)  # of all that takes memory, nothing after this leaves a mark if there is none
     try:
+        _calls[key] = found
+        for leaf in leaves:
+            old = old or leaf._known == INDEPENDENT
+            leaf._flags |= INPUT
+        _on_old_inputs += old
+        set_thread_mode(mode & ~NO_GRAD)
         return function(*args, **kwargs)
     finally:
         set_thread_mode(mode)
         for leaf in leaves:
             leaf._flags &= ~INPUT
         _on_old_inputs -= old
-        _end_call(found)
+        _end_call(key)
 
 
-def _end_call(found: list):
+def _end_call(key):
     """Forget what was found to be DEPENDENT since a call began: it may be so on the inputs of this one."""
     global _ended
-    calls: list = list(_calls.values())
-    place: cython.Py_ssize_t = len(calls) - 1
     later: list
     node: Value
-    while calls[place] is not found:
-        place -= 1
-    for later in calls[place:]:
-        for reference in later:
-            node = reference()
-            if node is not None:
-                node._known = 0
-        later.clear()
-    del _calls[id(found)]
+    began: cython.bint = False
     _ended += 1
+    try:
+        for number, later in list(_calls.items()):
+            began = began or number == key
+            if began:
+                for reference in later:
+                    node = reference()
+                    if node is not None:
+                        node._known = 0
+                later.clear()
+    finally:
+        _calls.pop(key, None)
 
 
 def depends_on_inputs(nodes: list):
@@ -149,6 +151,13 @@ def depends_on_inputs(nodes: list):
             cython.cast(list, calls[len(calls) - 1]).append(weakref.ref(node))
             node._known = DEPENDENT
     return len(way) > 0
+
+
+@method
+def _depends_on(self, nodes):
+    """Tell whether this node depends on some of these, or is one of them."""
+    chosen = set(map(id, nodes))
+    return not chosen.isdisjoint(map(id, nodes_up_to((self,), 0, 0, tuple(nodes))))
 
 
 @method
@@ -419,10 +428,11 @@ class _Partials:
     listed: object  # and its partials
     slots: list
     chosen: cython.bint  # whether that one's rule compared numbers, outside of a recording
-    branched: cython.bint  # whether that of the last partial's node did, or the node is such a derivative
+    branched: object  # the last partial's node if its rule did or it is such a derivative, else None
 
     def __init__(self):
-        self.chosen = self.branched = False
+        self.chosen = False
+        self.branched = None
         self.slots = [None] * 256
         self.folds = {}
         self.node = None
@@ -432,7 +442,7 @@ class _Partials:
         """Return the partial with respect to operand j: a Value, or a float."""
         mode: cython.int = thread_mode()
         set_thread_mode(mode | IEEE)
-        self.branched = (node._flags & BRANCHED) != 0
+        self.branched = node if node._flags & BRANCHED else None
         try:
             return self._of(node, j)
         finally:
@@ -491,8 +501,10 @@ class _Partials:
                 self.listed = rule.partials(operands, node)
                 self.chosen = recording.branched
                 recording.branched = before or recording.branched
+                _refuse_fickle(node, self.listed)
             self.node = node
-        self.branched = self.branched or self.chosen
+        if self.chosen:
+            self.branched = node
         partial = self.listed[j]
         return partial if isinstance(partial, Value) else float(partial)
 
@@ -503,6 +515,24 @@ class _Partials:
         if found is None:
             found = self.folds[key] = softmax(node.parents)
         return found
+
+
+@cython.cfunc
+def _refuse_fickle(node: Value, partials):
+    """Raise if a user's rule gives other numbers on Values than it gave on floats when the node was made."""
+    j: cython.Py_ssize_t
+    for j in range(parent_count(node)):
+        partial = partials[j]
+        if isinstance(partial, Value):
+            found: cython.double = cython.cast(Value, partial)._data
+        else:
+            found = real(node.op, partial)
+        stored: cython.double = _stored_partial(node, j)
+        if abs(found - stored) > 1e-6 * max(abs(found), abs(stored)):
+            raise GraphError(
+                f"the partials of the user-defined operation {node.op!r} gave {stored!r} for operand {j} on "
+                f"floats, and give {found!r} on Values: let them depend on the operands alone, by one formula"
+            )
 
 
 @cython.cfunc
@@ -546,17 +576,18 @@ class _Flow:
     """What has reached each node: a sum, and the conditions under which anything did.
 
     The conditions are None where something did in any case, else a list of nodes, one of which is not 0.
-    Where a user's rule that compared numbers took part, `branched` is 1.
+    Where a user's rule that compared numbers took part, `branched` is a node that depends on all on which its
+    other branches may depend, else None.
     """
 
     sums: list
     conditions: list
-    branched: bytearray
+    branched: list
 
     def __init__(self, count: cython.Py_ssize_t):
         self.sums = [None] * count
         self.conditions = [None] * count
-        self.branched = bytearray(count)
+        self.branched = [None] * count
 
     @cython.cfunc
     def add(self, place: cython.Py_ssize_t, share, condition):
@@ -585,6 +616,15 @@ class _Flow:
         self.conditions[place] = [result]
         return result
 
+    @cython.cfunc
+    def branch(self, place: cython.Py_ssize_t, witness):
+        """What reached a node depends on the branches of a rule that `witness` stands for."""
+        before = self.branched[place]
+        if before is None:
+            self.branched[place] = witness
+        elif witness is not None and witness is not before:
+            self.branched[place] = _where(before, witness, witness)
+
 
 @cython.cfunc
 def _pass_on(
@@ -593,13 +633,13 @@ def _pass_on(
     target: cython.Py_ssize_t,
     partial,
     selecting: cython.bint,
-    branched: cython.bint,
+    branched,
 ):
     """Carry what has reached one node over an edge to another."""
-    if branched or flow.branched[source]:
-        flow.branched[target] = 1
-        if flow.sums[source] is None:
-            return
+    flow.branch(target, branched)
+    flow.branch(target, flow.branched[source])
+    if flow.sums[source] is None:
+        return
     condition = flow.condition(source)
     if selecting:
         if type(partial) is float:
@@ -614,6 +654,62 @@ def _pass_on(
     if condition is not None and share is not condition and not harmless:
         share = _where(condition, share, 0.0)
     flow.add(target, share, condition)
+
+
+@cython.cfunc
+def _carried(
+    between: _Between, begins: list, given: list, ends: list, backward: cython.bint, graph: cython.bint
+) -> list:
+    """Carry what is given at some places along the edges, and return what arrives at others.
+
+    Args:
+        between: the nodes and edges.
+        begins: places of nodes.
+        given: a float or Value for each.
+        ends: places of nodes.
+        backward: from the children to the parents, else from the parents to the children.
+        graph: whether graphs are wanted; else the stored partials are used.
+    """
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    n: cython.Py_ssize_t = len(between.nodes)
+    place: cython.Py_ssize_t
+    start: cython.Py_ssize_t
+    node: Value
+    if graph:
+        refuse_stale(between.nodes)
+    flow: _Flow = _Flow(n)
+    partials: _Partials = _Partials()
+    for place, x in zip(begins, given):
+        if place >= 0:
+            flow.add(place, x, None)
+    if cython.compiled:
+        starts: cython.pointer(cython.longlong) = array_pointer(between.starts)
+        places: cython.pointer(cython.longlong) = array_pointer(between.places)
+    else:
+        starts, places = between.starts, between.places
+    for k in range(n):
+        i = n - 1 - k if backward else k
+        node = between.nodes[i]
+        start = starts[i]
+        for j in range(starts[i + 1] - start):
+            place = places[start + j]
+            source: cython.Py_ssize_t = i if backward else place
+            if place < 0 or (flow.sums[source] is None and flow.branched[source] is None):
+                continue
+            if graph and flow.sums[source] is not None:
+                partial = partials.of(node, j)
+            else:
+                partial = _stored_partial(node, j)
+            _pass_on(
+                flow, source, place if backward else i, partial, node._flags & SELECTING, partials.branched
+            )
+    found: list = []
+    for place in ends:
+        x = 0.0 if place < 0 or flow.sums[place] is None else flow.sums[place]
+        found.append(x if place < 0 else _branched(x, flow.branched[place]))
+    return found
 
 
 def adjoints(outputs: list, inputs: list, seeds: list, since: cython.longlong = -1):
@@ -632,34 +728,8 @@ def adjoints(outputs: list, inputs: list, seeds: list, since: cython.longlong = 
     Raises:
         GraphError: data was assigned since the graph was made.
     """
-    i: cython.Py_ssize_t
-    j: cython.Py_ssize_t
-    place: cython.Py_ssize_t
-    start: cython.Py_ssize_t
-    node: Value
     between: _Between = _Between(outputs, inputs, _barrier(inputs, since >= 0), since)
-    refuse_stale(between.nodes)
-    flow: _Flow = _Flow(len(between.nodes))
-    partials: _Partials = _Partials()
-    for place, seed in zip(between.output_places, seeds):
-        if place >= 0:
-            flow.add(place, seed, None)
-    if cython.compiled:
-        starts: cython.pointer(cython.longlong) = array_pointer(between.starts)
-        places: cython.pointer(cython.longlong) = array_pointer(between.places)
-    else:
-        starts, places = between.starts, between.places
-    for i in range(len(between.nodes) - 1, -1, -1):
-        if flow.sums[i] is None and not flow.branched[i]:
-            continue
-        node = between.nodes[i]
-        start = starts[i]
-        for j in range(starts[i + 1] - start):
-            place = places[start + j]
-            if place >= 0:
-                partial = 0.0 if flow.sums[i] is None else partials.of(node, j)
-                _pass_on(flow, i, place, partial, node._flags & SELECTING, partials.branched)
-    return _taken(flow, between, between.input_places)
+    return _carried(between, between.output_places, seeds, between.input_places, True, True)
 
 
 def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint, since: cython.longlong):
@@ -678,36 +748,12 @@ def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint, 
     Raises:
         GraphError: graphs are wanted, and data was assigned since theirs was made.
     """
-    i: cython.Py_ssize_t
-    j: cython.Py_ssize_t
-    place: cython.Py_ssize_t
-    start: cython.Py_ssize_t
-    node: Value
     between: _Between = _Between(outputs, inputs, TARGET | INPUT, since)
-    if graph:
-        refuse_stale(between.nodes)
-    flow: _Flow = _Flow(len(between.nodes))
-    partials: _Partials = _Partials()
-    for place, direction in zip(between.input_places, directions):
-        if place >= 0:
-            flow.add(place, direction, None)
-    if cython.compiled:
-        starts: cython.pointer(cython.longlong) = array_pointer(between.starts)
-        places: cython.pointer(cython.longlong) = array_pointer(between.places)
-    else:
-        starts, places = between.starts, between.places
-    for i in range(len(between.nodes)):
-        node = between.nodes[i]
-        start = starts[i]
-        for j in range(starts[i + 1] - start):
-            place = places[start + j]
-            if place >= 0 and (flow.sums[place] is not None or flow.branched[place]):
-                partial = partials.of(node, j) if graph else _stored_partial(node, j)
-                _pass_on(flow, place, i, partial, node._flags & SELECTING, partials.branched)
-    return _taken(flow, between, between.output_places)
+    return _carried(between, between.input_places, directions, between.output_places, False, graph)
 
 
 @cython.cfunc
+@cython.exceptval(check=False)
 def _stored_partial(node: Value, j: cython.Py_ssize_t) -> cython.double:
     if cython.compiled:
         return partials_of(node_of(node))[j]
@@ -728,22 +774,15 @@ def _barrier(inputs: list, inner: cython.bint) -> cython.int:
 
 
 @cython.cfunc
-def _taken(flow: _Flow, between: _Between, places: list) -> list:
-    place: cython.Py_ssize_t
-    found: list = []
-    for place in places:
-        x = 0.0 if place < 0 or flow.sums[place] is None else flow.sums[place]
-        found.append(_branched(x, between.nodes[place]) if place >= 0 and flow.branched[place] else x)
-    return found
-
-
-@cython.cfunc
-def _branched(x, at: Value):
+def _branched(x, witness):
     """The same number as a node that no Program may capture: it would not know of the branches in it.
 
-    A plain number hangs by its node, so that derivatives of it are known to be such too.
+    It hangs by a node that depends on what other branches may depend on, so that derivatives of it are known
+    to be such too.
     """
-    node: Value = make_binary(OP_MUL, x, constant(1.0)) if isinstance(x, Value) else _where(at, x, x)
+    if witness is None:
+        return x
+    node: Value = make_binary(OP_SUB, _lifted(x), _where(witness, 0.0, 0.0))  # -0.0 + 0.0 would be 0.0
     if not node._flags & CONSTANT:  # made under no_grad: a plain number
         node._flags |= BRANCHED
     return node

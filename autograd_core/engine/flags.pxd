@@ -27,5 +27,4 @@ cdef enum:
     RECORDING = 4
     RULE = 8
     IEEE = 16
-    TRACING = 32
-    HELD = 64
+    HELD = 32

@@ -30,5 +30,4 @@ DIAGNOSE = 2
 RECORDING = 4
 RULE = 8  # a user's rule is being differentiated
 IEEE = 16  # infinities and NaN instead of exceptions
-TRACING = 32  # a function is called whose inputs are being differentiated
-HELD = 64  # a generator or coroutine holds a mode or scope: which is in force depends on what runs now
+HELD = 32  # a generator or coroutine holds a mode or scope: which is in force depends on what runs now

@@ -30,14 +30,7 @@ from .modes import scope_id
 from .notes import Details, changes, count_change, scope_path
 from .references import operation_from, reference_to
 from .sweep import check_nodes, parent_positions, topological_order
-from .value import (
-    active_recordings,
-    bounded,
-    forbid_reading,
-    method,
-    number_of,
-    rules,
-)
+from .value import active_recordings, active_rules, bounded, forbid_reading, method, number_of, rules
 
 COMPILED = cython.compiled
 
@@ -129,14 +122,14 @@ def _refuse_while_recording(nodes):
     Raises:
         RecordingError: a Program is being recorded.
     """
-    if not active_recordings:
+    if not (active_recordings or active_rules):
         return
     try:
         read_vector([node for node in nodes if node.is_leaf and not node.is_constant], False)
     except RecordingError:
         raise RecordingError(
-            "a node was deep-copied or pickled while a Program was being recorded, which would freeze its "
-            "number for every other input: use the node itself, or copy before recording"
+            "a node was deep-copied or pickled while a Program was being recorded, or inside the partials of "
+            "a user-defined operation, which would freeze its number: use the node itself, or copy before"
         ) from None
 
 
@@ -199,7 +192,7 @@ def deep_copy(root, memo):
 @method
 def __copy__(self):
     _refuse_while_recording([self])
-    if thread_mode() & TRACING and self.is_leaf:
+    if self.is_leaf:
         self._refuse_conversion("it was copied")
     memo = {id(parent): parent for parent in self.parents}
     duplicate([self], memo)
@@ -208,8 +201,7 @@ def __copy__(self):
 
 @method
 def __deepcopy__(self, memo):
-    if thread_mode() & TRACING:
-        self._refuse_conversion("it was deep-copied")
+    self._refuse_conversion("it was deep-copied")
     return deep_copy(self, memo)
 
 
@@ -224,8 +216,7 @@ def __reduce_ex__(self, protocol):
 
 @method
 def __reduce__(self):
-    if thread_mode() & TRACING:
-        self._refuse_conversion("it was pickled")
+    self._refuse_conversion("it was pickled")
     return reduce(self)
 
 
@@ -591,10 +582,7 @@ def read_vector(nodes: list, gradients: cython.bint):
     i: cython.Py_ssize_t
     n: cython.Py_ssize_t = len(nodes)
     vector = array("d", bytes(8 * n))
-    if gradients:
-        _check_all(nodes, RECORDING, "its .grad was read")
-    else:
-        _check_all(nodes, RECORDING | RULE, "its number was read")
+    _check_all(nodes, RECORDING | RULE, "its .grad was read" if gradients else "its number was read")
     if cython.compiled:
         x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(vector))
     else:
@@ -679,7 +667,7 @@ def has_numbers(nodes: list, numbers) -> bool:
 def _check_all(nodes: list, modes: cython.int, how):
     """Raise an error unless all of them are Values, which may be touched in a thread not in these modes."""
     i: cython.Py_ssize_t
-    forbidden: cython.int = thread_mode() & modes
+    forbidden: cython.bint = thread_mode() & modes or (modes & RULE and len(active_rules) > 0)
     for i in range(len(nodes)):
         if not isinstance(nodes[i], Value):
             raise TypeError(f"number {i} is not a Value, but {bounded(repr(nodes[i]))}")

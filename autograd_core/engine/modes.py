@@ -20,7 +20,7 @@ else:
 from ..errors import RecordingError
 from .decorators import decorated
 from .notes import outer_scopes, scope_names
-from .value import active_recordings, bounded, recording, set_settling
+from .value import active_recordings, active_rules, bounded, recording, set_settling
 
 COMPILED = cython.compiled
 
@@ -243,9 +243,10 @@ class _Mode:
 
     def __enter__(self):
         mode: cython.int = thread_mode()
-        if mode & RECORDING and self._sets == NO_GRAD:
+        if mode & (RECORDING | RULE) and self._sets == NO_GRAD:
             raise RecordingError(
-                "no_grad() while a Program is being recorded would freeze numbers: use stop_gradient()"
+                "no_grad() while a Program is being recorded, or inside the partials of a user-defined "
+                "operation, would freeze numbers: use stop_gradient()"
             )
         if mode & HELD or not _is_plain():
             if _enter_held(self, self._sets, self._clears, None):
@@ -573,9 +574,24 @@ def is_recording():
     return (thread_mode() & RECORDING) != 0
 
 
-def rule_mode():
-    """Return the context in which a user-defined operation's partials are evaluated on Values.
+class rule_mode:
+    """The context in which a user-defined operation's partials are evaluated on Values, `operands`.
 
-    Reading a number in it raises, since the number would count as a constant.
+    Reading a number in it raises, since the number would count as a constant. In other threads, to which the
+    rule may have given work, that is so of what depends on the operands.
     """
-    return _Mode("rule_mode", RULE)
+
+    __slots__ = ("_mode", "branched", "operands")
+
+    def __init__(self, operands):
+        self.operands, self.branched = operands, False
+
+    def __enter__(self):
+        self._mode = thread_mode()
+        active_rules.append(self)
+        set_thread_mode(self._mode | RULE)
+
+    def __exit__(self, kind=None, error=None, traceback=None):
+        set_thread_mode(self._mode)
+        active_rules.remove(self)
+        recording.branched = self.branched or getattr(recording, "branched", False)

@@ -38,8 +38,17 @@ def diagnose() -> _Mode:
         NonFiniteError: naming the operation, operands, labels, scope and source line.
     """
 
-def rule_mode() -> _Mode:
-    """Within this context a user-defined operation's partials are evaluated on Values."""
+class rule_mode:
+    """Within this context a user-defined operation's partials are evaluated on Values, the operands."""
+
+    def __init__(self, operands: list[Value]) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
 
 @final
 class scope:

@@ -50,6 +50,10 @@ rules = [None, *OPERATIONS.values()]  # the built-in operations by identifier
 # While recording: the comparisons (`guards`), what operations `raised`. Else: whether a rule `branched`.
 recording = threading.local()
 active_recordings = []  # an entry for each Program that some thread is recording
+active_rules = []  # of all threads: the users' rules that are being called on Values (`modes.rule_mode`)
+active_calls = {}  # of all threads: the calls on inputs that are being differentiated (`derivatives`)
+_rules = cython.declare(list, active_rules)
+_calls = cython.declare(dict, active_calls)
 
 _settle = cython.declare(object)  # of the modes that generators and coroutines hold: see modes.py
 _rebase = cython.declare(object)
@@ -105,8 +109,7 @@ class Value:
         Such nodes are then *stale* (`autograd_core.stale_nodes`): `backward` uses the partials that they were
         made with, and raises within `diagnose()`; `differentiate` raises.
         """
-        if get_mode() & (RECORDING | RULE) or self._flags & RECORDED:
-            forbid_reading(self, "its .data was read")
+        _check_reading(self, "its .data was read")
         return self._data
 
     @data.setter
@@ -121,8 +124,7 @@ class Value:
     @property
     def grad(self):
         """The gradient of the last sweep's output with respect to this node; a leaf sums over sweeps."""
-        if get_mode() & RECORDING or self._flags & RECORDED:
-            forbid_reading(self, "its .grad was read")
+        _check_reading(self, "its .grad was read")
         return self._grad
 
     @grad.setter
@@ -135,8 +137,7 @@ class Value:
     @property
     def has_grad(self):
         """False while no sweep has come by since the node was made or `zero_grad` was called."""
-        if get_mode() & RECORDING or self._flags & RECORDED:
-            forbid_reading(self, "its .has_grad was read")
+        _check_reading(self, "its .has_grad was read")
         return (self._flags & SWEPT) != 0
 
     @property
@@ -188,8 +189,7 @@ class Value:
     @property
     def partials(self):
         """The derivative of this node with respect to each parent; 0 for the constant exponent of a power."""
-        if get_mode() & (RECORDING | RULE) or self._flags & RECORDED:
-            forbid_reading(self, "its .partials were read")
+        _check_reading(self, "its .partials were read")
         return tuple([_partial(self, j) for j in range(parent_count(self))])
 
     @property
@@ -229,8 +229,7 @@ class Value:
 
     def detach(self):
         """Return a constant with this node's number and no history."""
-        if get_mode() & (RECORDING | RULE) or self._flags & RECORDED:
-            forbid_reading(self, "detach() was called on it (stop_gradient() keeps it in the graph)")
+        _check_reading(self, "detach() was called on it (stop_gradient() keeps it in the graph)")
         return constant(self._data)
 
     # --- arithmetic -------------------------------------------------------------------------------------
@@ -353,7 +352,8 @@ class Value:
     def __format__(self, specification):
         if not specification:
             return str(self)
-        return format(_read(self, "it was formatted"), specification)
+        _check_reading(self, "it was formatted")
+        return format(self._data, specification)
 
     def __str__(self):
         _read(self, "it was printed")
@@ -713,29 +713,54 @@ def _raise_non_finite(node: Value, what):
 
 @cython.cfunc
 def _read(node: Value, how) -> cython.double:
-    if get_mode() & RECORDING or node._flags & RECORDED:
+    """Return a number of which something is taken that stays the same nearby, as a comparison's outcome."""
+    if get_mode() & RECORDING:
         forbid_reading(node, how)
-    elif get_mode() & RULE:  # what is read stays the same in a neighborhood, as the outcome of a comparison
-        recording.branched = True
+    else:
+        _note_branch(node, how)
     return node._data
 
 
 @cython.cfunc
 def _convert(node: Value, how) -> cython.double:
     """Return the number of a node that is made a plain number, which drops what gradient it has."""
-    if get_mode() & TRACING:
+    if _calls:
         node._refuse_conversion(how)
-    if get_mode() & (RECORDING | RULE) or node._flags & RECORDED:
-        forbid_reading(node, how)
+    _check_reading(node, how)
     return node._data
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(-1)
+def _check_reading(node: Value, how) -> cython.int:
+    if get_mode() & (RECORDING | RULE) or node._flags & RECORDED or _rules:
+        forbid_reading(node, how)
+    return 0
+
+
 def forbid_reading(node: Value, how):
-    """Raise RecordingError: a number would be frozen. `how` tells what was done to the node."""
+    """Raise RecordingError if a number would be frozen. `how` tells what was done to the node."""
+    mode: cython.int = get_mode()
     if node._flags & FRESH:
         return
-    if get_mode() & (RULE | RECORDING) or active_recordings:
-        raise reading_error(node, how, get_mode())
+    if mode & (RULE | RECORDING) or (node._flags & RECORDED and active_recordings):
+        raise reading_error(node, how, mode)
+    for rule in list(_rules):
+        if node._depends_on(rule.operands):
+            raise reading_error(node, how, RULE)
+
+
+@cython.cfunc
+def _note_branch(node: Value, how):
+    """Keep in mind that a user's rule chose by a node's number, in this thread or in one that it started."""
+    if node._flags & RECORDED:
+        forbid_reading(node, how)
+    if get_mode() & RULE:
+        recording.branched = True
+    elif _rules:
+        for rule in list(_rules):
+            rule.branched = rule.branched or node._depends_on(rule.operands)
 
 
 @cython.cfunc
@@ -784,13 +809,12 @@ def _compare_with_number(a: Value, other, relation):
 
 @cython.cfunc
 def _note_comparison(a: Value, other, relation, outcome):
-    mode: cython.int = get_mode()
-    if mode & RECORDING:
+    if get_mode() & RECORDING:
         recording.guards.append((a, relation, other, outcome))
-    elif mode & RULE:
-        recording.branched = True
-    elif a._flags & RECORDED or (isinstance(other, Value) and cython.cast(Value, other)._flags & RECORDED):
-        forbid_reading(a, "it was compared")
+        return
+    _note_branch(a, "it was compared")
+    if isinstance(other, Value):
+        _note_branch(other, "it was compared")
 
 
 # --- the state of a thread, for the other modules of the engine -----------------------------------------

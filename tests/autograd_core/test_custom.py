@@ -1,7 +1,10 @@
 """User-defined operations."""
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 import autograd_core as ag
@@ -204,6 +207,35 @@ def test_a_function_that_returns_a_node_or_no_number_is_refused():
         TypeError, match="looping: the function of a user-defined operation returns a number, not a Value"
     ):
         looping(Value(1.0))
+
+
+@pytest.mark.parametrize(
+    "thing",
+    ["18.75", b"2", np.str_("3"), np.array("3"), np.array(["3"], dtype=object), None, [1.0, 2.0]],
+    ids=repr,
+)
+def test_text_is_no_number_nor_is_nothing(thing):
+    @operation(lambda x, y: 1.0)
+    def texting(x):
+        return thing
+
+    @operation(lambda x, y: (thing,))
+    def texting_rule(x):
+        return x
+
+    for made in (texting, texting_rule):
+        with pytest.raises(TypeError, match=rf"{made.name} returned \w+, not one real number"):
+            made(Value(1.0))
+
+
+@pytest.mark.parametrize("thing", [3, np.float32(3), np.array([3.0]), Fraction(3), Decimal(3)], ids=repr)
+def test_whatever_float_takes_is_a_number(thing):
+    @operation(lambda x, y: (thing,))
+    def numbering(x):
+        return thing
+
+    y = numbering(Value(1.0))
+    assert y.data == y.partials[0] == 3.0
 
 
 def test_names_of_built_in_operations_are_taken():

@@ -11,7 +11,7 @@ import autograd_core as ag
 from autograd_core.engine.modes import preserved
 from autograd_core.engine.sweep import Walk
 
-N = 60_000
+N, MOST = (60_000, 20_000_000) if ag.COMPILED else (15_000, 10_000_000)  # operations; bytes left
 
 
 def used():
@@ -63,7 +63,7 @@ def main(seed):
     for _ in range(12):
         name = chance.choice(list(work))
         reserve = bytearray(4 << 20)  # given back first, so that the lines below have memory to run in
-        resource.setrlimit(resource.RLIMIT_AS, (used() + chance.randrange(20_000_000), hard))
+        resource.setrlimit(resource.RLIMIT_AS, (used() + chance.randrange(MOST), hard))
         try:
             work[name]()
         except MemoryError:
