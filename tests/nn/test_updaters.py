@@ -16,6 +16,7 @@ import nn
 from autograd_core.calculus.updates import Update, ratio, root
 from autograd_core.programs.batch_gradient import Trainer
 from autograd_core.programs.tapes import compiled_module
+from nn.data import Examples, fingerprint
 from nn.training import loop as training
 from nn.training.recording import Recording
 from nn.training.updaters import EagerUpdates, WholeUpdates
@@ -814,6 +815,40 @@ def test_targets_weights_and_validation_data_changed_in_place_are_refused_too(pa
             model, X, y, loss=_square, sample_weight=weights, validation=held_out, epochs=2, seed=1,
             callbacks=change,
         )  # fmt: skip
+
+
+def swapped(X: Any) -> None:
+    X[:, [2, 5]] = X[:, [5, 2]]
+
+
+def shuffled(X: Any) -> None:
+    X[[7, 9]] = X[[9, 7]]
+
+
+def nudged(X: Any) -> None:
+    X[3, 4] = np.nextafter(X[3, 4], np.inf)
+
+
+def negated(X: Any) -> None:
+    X[5, 5] = -X[5, 5]
+
+
+@pytest.mark.parametrize("change", [swapped, shuffled, nudged, negated])
+def test_a_large_array_is_looked_at_by_sums_that_every_change_changes(change: Any) -> None:
+    X = np.random.default_rng(0).normal(size=(2000, 600))
+    X[5, 5] = 0.0
+    before = fingerprint(Examples(X, np.zeros(2000)))
+    assert len(before["X"]) == 8 * 2000
+    assert fingerprint(Examples(X.copy(), np.zeros(2000))) == before
+    change(X)
+    assert fingerprint(Examples(X, np.zeros(2000)))["X"] != before["X"]
+
+
+def test_targets_that_are_arrays_of_many_numbers_are_looked_at_to_the_end() -> None:
+    y: list[Any] = [np.zeros(2000), np.zeros(3)]
+    before = fingerprint(Examples(np.zeros((2, 1)), y))
+    y[0][1000] = 1e-12
+    assert fingerprint(Examples(np.zeros((2, 1)), y)) != before
 
 
 class Silent:
