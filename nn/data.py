@@ -11,7 +11,7 @@ from typing import Any
 from autograd_core import Value
 from nn.arguments import shown
 from nn.errors import InputError
-from nn.losses import CLASSES, Loss
+from nn.losses import CLASSES, PROBABILITIES, ROUNDED, Loss
 
 __all__ = [
     "Examples",
@@ -155,8 +155,8 @@ def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> Any:
         name: what to call it in a message.
 
     Raises:
-        InputError: labels out of range or not whole, signs other than -1 and 1, entries that are masked or
-            not finite.
+        InputError: labels out of range or not whole, rows that are no probabilities, signs other than -1 and
+            1, counts below 0, entries that are masked or not finite.
     """
     _refuse_masks(y, name)
     if loss.targets == "any":
@@ -173,6 +173,9 @@ def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> Any:
         return _labels(array, outputs, name)
     if several_classes:
         _check_shape(array, outputs, name)
+        wrong = (array < 0).any(axis=1) | (abs(array.sum(axis=1) - 1.0) > ROUNDED)
+        if wrong.any():
+            raise InputError(f"{PROBABILITIES}; {name} has the row {shown(array[wrong][0].tolist())}")
         return array
     if outputs > 1 or array.ndim > 1:
         _check_shape(array, outputs, name)
@@ -180,6 +183,8 @@ def targets_of(loss: Loss, y: Any, outputs: int, name: str = "y") -> Any:
         raise InputError(
             f"{loss.name} takes targets in [0, 1]; {name} goes from {array.min():g} to {array.max():g}"
         )
+    if loss.targets == "counts" and (array < 0).any():
+        raise InputError(f"{loss.name} takes targets >= 0; {name} has {array.min():g}")
     if loss.targets == "signs" and (abs(array) != 1).any():
         raise InputError(f"{loss.name} takes targets -1 and 1; {name} has {_first(array, abs(array) != 1):g}")
     return array

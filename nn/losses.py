@@ -184,13 +184,14 @@ def binary_cross_entropy(logit: Outputs, target: Target) -> Value:
         L, added up over the labels.
 
     Raises:
-        InputError: there are not as many targets as logits.
+        InputError: there are not as many targets as logits, or one is outside [0, 1].
 
     Example:
         >>> round(binary_cross_entropy(Value(0.0), 1).data, 6)  # log 2
         0.693147
     """
-    return _total([y * softplus(-z) + (1.0 - y) * softplus(z) for z, y in _pairs(logit, target)])
+    pairs = _pairs(logit, target, "[0, 1]")
+    return _total([y * softplus(-z) + (1.0 - y) * softplus(z) for z, y in pairs])
 
 
 def poisson(log_rate: Outputs, target: Target) -> Value:
@@ -203,11 +204,14 @@ def poisson(log_rate: Outputs, target: Target) -> Value:
     Returns:
         L, added up over the outputs: half the Poisson deviance less y log y - y.
 
+    Raises:
+        InputError: there are not as many targets as outputs, or one is below 0.
+
     Example:
         >>> poisson(Value(0.0), 3.0).data
         1.0
     """
-    return _total([exp(z) - y * z for z, y in _pairs(log_rate, target)])
+    return _total([exp(z) - y * z for z, y in _pairs(log_rate, target, "[0, inf)")])
 
 
 def hinge(outputs: Outputs, target: Target) -> Value:
@@ -223,7 +227,7 @@ def hinge(outputs: Outputs, target: Target) -> Value:
         The loss L.
 
     Raises:
-        InputError: there is no such class.
+        InputError: there is no such class, or the target is something else than -1 and 1.
 
     Example:
         >>> hinge(Value(0.25), 1).data
@@ -231,7 +235,10 @@ def hinge(outputs: Outputs, target: Target) -> Value:
     """
     outputs = _listed(outputs)
     if len(outputs) == 1:
-        return _total([(1.0 - y * f).relu() for f, y in _pairs(outputs, target)])
+        pairs = _pairs(outputs, target, "[-1, 1]")
+        if wrong := [y for _, y in pairs if not isinstance(y, Value) and abs(y) != 1]:
+            raise InputError(f"the target of hinge is -1 or 1, not {shown(wrong[0])}")
+        return _total([(1.0 - y * f).relu() for f, y in pairs])
     right = _selected(outputs, target)
     # The term j = y is max(0, 1) = 1 whatever the parameters are, so that all j can be treated alike.
     return _total([(1.0 + f - right).relu() for f in outputs]) - 1.0
@@ -254,12 +261,15 @@ def _is_sequence(x: Any) -> bool:
     return hasattr(x, "__len__") and getattr(x, "shape", None) != ()  # an array of shape () is a number
 
 
-def _pairs(outputs: Outputs, target: Target) -> list[tuple[Value, Number]]:
-    """Outputs and targets side by side, both as sequences of one length."""
+def _pairs(outputs: Outputs, target: Target, interval: str = "") -> list[tuple[Value, Number]]:
+    """Outputs and targets side by side, both as sequences of one length; the targets in an interval."""
     found = _listed(outputs)
     wanted = list(target) if _is_sequence(target) else [target]
     if len(found) != len(wanted):
         raise InputError(f"the model gives {len(found)} outputs and the target has {len(wanted)}")
+    for y in wanted if interval else ():
+        if not isinstance(y, Value):  # that of a Program's input is looked at in the data
+            number("the target", y, interval)
     return list(zip(found, wanted, strict=True))
 
 
@@ -284,7 +294,10 @@ def _selected(outputs: Sequence[Value], target: Target) -> Value:
     if _is_sequence(target):
         if len(target) != len(outputs):
             raise InputError(f"the model gives {len(outputs)} outputs and the target has {len(target)}")
-        weighted: Value = dot(list(target), list(outputs))
+        shares = list(target)
+        if not any(isinstance(share, Value) for share in shares) and not _are_probabilities(shares, ROUNDED):
+            raise InputError(f"{PROBABILITIES}, not {shown(shares)}")
+        weighted: Value = dot(shares, list(outputs))
         return weighted
     label = _label(target)
     if not 0 <= label < len(outputs):
@@ -311,7 +324,8 @@ class Loss:
     Attributes:
         name: its name.
         function: (outputs, target) -> Value.
-        targets: "labels" (0 .. n-1, one output a class), "binary" (in [0, 1]), "signs" (-1 or 1), "numbers".
+        targets: "labels" (0 .. n-1, one output a class), "binary" (in [0, 1]), "signs" (-1 or 1), "counts"
+            (>= 0), "numbers".
     """
 
     name: str
@@ -322,6 +336,10 @@ class Loss:
         """The loss of one example."""
         return self.function(outputs, target)
 
+
+PROBABILITIES = "a row of targets has the probabilities of the classes, >= 0 and adding up to 1"
+ROUNDED = 0.01
+"""So much their sum may differ from 1: they may have been rounded. What is far off would be another loss."""
 
 CLASSES = ("labels", "binary", "signs")
 """The kinds of targets that name classes, so that there is an accuracy."""
@@ -334,7 +352,7 @@ LOSSES: dict[str, Loss] = {
         Loss("half_squared_error", half_squared_error, "numbers"),
         Loss("absolute_error", absolute_error, "numbers"),
         Loss("huber", huber, "numbers"),
-        Loss("poisson", poisson, "numbers"),
+        Loss("poisson", poisson, "counts"),
         Loss("cross_entropy", cross_entropy, "labels"),
         Loss("nll", nll, "labels"),
         Loss("binary_cross_entropy", binary_cross_entropy, "binary"),
@@ -388,5 +406,5 @@ def warn_of_outputs(loss: Loss, outputs: Any) -> None:
         warnings.warn(told, ModelWarning, stacklevel=5)
 
 
-def _are_probabilities(numbers: Sequence[float]) -> bool:
-    return len(numbers) > 1 and min(numbers) >= 0.0 and abs(math.fsum(numbers) - 1.0) < 1e-9
+def _are_probabilities(numbers: Sequence[float], within: float = 1e-9) -> bool:
+    return len(numbers) > 1 and min(numbers) >= 0.0 and abs(math.fsum(numbers) - 1.0) <= within

@@ -303,7 +303,7 @@ def _check_classes(targets: Any, outputs: int, kind: str) -> None:
         expected = f"a label from 0 to {outputs - 1}"
     else:
         wrong = ~((targets >= 0.0) & (targets <= 1.0) | ((targets == -1.0) & (kind == "binary")))
-        expected = "in [0, 1], nor -1"
+        expected = f"in [0, 1]{', nor -1' * (kind == 'binary')}"
     if wrong.any():
         raise InputError(f"accuracy is of classes, and {targets[wrong][0]:g} in y is not {expected}")
 

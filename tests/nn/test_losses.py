@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import nn
 from autograd_core import Value, log_softmax, softmax
 from nn import losses
 from nn.errors import InputError
@@ -170,3 +171,42 @@ def test_a_loss_is_found_by_name_and_by_function():
 def test_a_loss_of_ones_own_takes_any_targets():
     row = losses.loss_named(lambda f, y: f - y)
     assert row.targets == "any"
+
+
+OUTSIDE = [
+    ("binary_cross_entropy", 1, 3.0),
+    ("binary_cross_entropy", 1, math.nan),
+    ("binary_cross_entropy", 2, [0.5, -0.1]),
+    ("poisson", 1, -1),
+    ("poisson", 2, [1.0, -0.5]),
+    ("hinge", 1, 0.0),
+    ("hinge", 1, 2),
+    ("hinge", 3, [1.0, -1.0, -1.0]),
+    ("cross_entropy", 3, [1.0, 1.0, 0.0]),
+    ("cross_entropy", 3, [1.5, -0.5, 0.0]),
+    ("cross_entropy", 3, [0.0, 0.0, 0.0]),
+    ("nll", 3, [0.5, 0.2, 0.2]),
+    ("nll", 3, [math.nan, 1.0, 0.0]),
+]
+
+
+@pytest.mark.parametrize(("name", "outputs", "target"), OUTSIDE)
+def test_a_target_outside_of_what_a_loss_is_defined_for_is_refused(name, outputs, target):
+    loss = losses.LOSSES[name]
+    values = [Value(0.3 * k) for k in range(outputs)]
+    with pytest.raises(InputError, match="target"):
+        loss(values if outputs > 1 else values[0], target)
+    model = nn.MLP(2, [outputs], seed=1)
+    before = model.state_dict()["layer1.W"].tolist()
+    with pytest.raises(InputError, match="y"):
+        nn.fit(model, [[0.0, 1.0], [1.0, 0.0]], [target, target], loss=name, epochs=1)
+    with pytest.raises(InputError, match="y"):
+        nn.evaluate(model, [[0.0, 1.0], [1.0, 0.0]], [target, target], loss=name)
+    assert model.state_dict()["layer1.W"].tolist() == before
+
+
+@pytest.mark.parametrize("target", [[0.333, 0.333, 0.333], np.float32([0.2, 0.3, 0.5]), [0, 1, 0]])
+@pytest.mark.parametrize("name", ["cross_entropy", "nll"])
+def test_probabilities_may_have_been_rounded(name, target):
+    values = [Value(0.3 * k) for k in range(3)]
+    assert math.isfinite(losses.LOSSES[name](values, target).data)
