@@ -274,14 +274,11 @@ class _Between:
         self.starts, self.places = array("q", bytes(8 * (n + 1))), array("q", bytes(8 * total))
         needed_ = array("q", bytes(8 * n))
         outputs_, inputs_ = array("q", bytes(8 * len(outputs))), array("q", bytes(8 * len(inputs)))
-        if cython.compiled:
-            starts: cython.pointer(cython.longlong) = array_pointer(self.starts)
-            places: cython.pointer(cython.longlong) = array_pointer(self.places)
-            needed: cython.pointer(cython.longlong) = array_pointer(needed_)
-            ends: cython.pointer(cython.longlong) = array_pointer(outputs_)
-            begins: cython.pointer(cython.longlong) = array_pointer(inputs_)
-        else:
-            starts, places, needed, ends, begins = self.starts, self.places, needed_, outputs_, inputs_
+        starts: cython.pointer(cython.longlong) = array_pointer(self.starts)
+        places: cython.pointer(cython.longlong) = array_pointer(self.places)
+        needed: cython.pointer(cython.longlong) = array_pointer(needed_)
+        ends: cython.pointer(cython.longlong) = array_pointer(outputs_)
+        begins: cython.pointer(cython.longlong) = array_pointer(inputs_)
         if cython.compiled:
             begin_marking()
             for i in range(n):

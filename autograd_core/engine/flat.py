@@ -18,11 +18,11 @@ import cython
 if cython.compiled:
     from cython.cimports.autograd_core.engine.flags import *
     from cython.cimports.autograd_core.engine.nary import hold_operands
-    from cython.cimports.autograd_core.engine.sweep import array_pointer, nodes_up_to
+    from cython.cimports.autograd_core.engine.sweep import array_pointer, double_pointer, nodes_up_to
     from cython.cimports.autograd_core.engine.value import *
 else:
     from .flags import *
-    from .sweep import nodes_up_to
+    from .sweep import array_pointer, double_pointer, nodes_up_to
     from .value import *
 
 from ..errors import RecordingError
@@ -383,12 +383,9 @@ def pack(nodes: list, outside: list):
     heads, data = array("q", bytes(8 * n)), array("d", bytes(16 * n))
     partials = array("d", bytes(8 * len(parents)))
     extras, indices, paths = {}, {}, {}
-    if cython.compiled:
-        h: cython.pointer(cython.longlong) = array_pointer(heads)
-        x: cython.p_double = cython.cast(cython.p_double, array_pointer(data))
-        d: cython.p_double = cython.cast(cython.p_double, array_pointer(partials))
-    else:
-        h, x, d = heads, data, partials
+    h: cython.pointer(cython.longlong) = array_pointer(heads)
+    x: cython.p_double = double_pointer(data)
+    d: cython.p_double = double_pointer(partials)
     known: cython.longlong = -1
     place: cython.longlong = 0
     for i in range(n):
@@ -483,14 +480,11 @@ def unpack(packed, outside: list, operations=None):
     node: Value
     nodes: list = []
     scopes = [scope_id(path) for path in paths]
-    if cython.compiled:
-        h: cython.pointer(cython.longlong) = array_pointer(heads)
-        c: cython.pointer(cython.longlong) = array_pointer(counts)
-        p: cython.pointer(cython.longlong) = array_pointer(parents)
-        x: cython.p_double = cython.cast(cython.p_double, array_pointer(data))
-        d: cython.p_double = cython.cast(cython.p_double, array_pointer(partials))
-    else:
-        h, c, p, x, d = heads, counts, parents, data, partials
+    h: cython.pointer(cython.longlong) = array_pointer(heads)
+    c: cython.pointer(cython.longlong) = array_pointer(counts)
+    p: cython.pointer(cython.longlong) = array_pointer(parents)
+    x: cython.p_double = double_pointer(data)
+    d: cython.p_double = double_pointer(partials)
     check_nodes(outside)
     if len(counts) != n or len(data) != 2 * n or len(partials) != len(parents):
         raise _damaged("its arrays have other lengths than a graph's")
@@ -583,10 +577,7 @@ def read_vector(nodes: list, gradients: cython.bint):
     n: cython.Py_ssize_t = len(nodes)
     vector = array("d", bytes(8 * n))
     _check_all(nodes, RECORDING | RULE, "its .grad was read" if gradients else "its number was read")
-    if cython.compiled:
-        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(vector))
-    else:
-        x = vector
+    x: cython.p_double = double_pointer(vector)
     for i in range(n):
         node = cython.cast(Value, nodes[i])
         x[i] = node._grad if gradients else node._data
@@ -602,10 +593,7 @@ def write_vector(nodes: list, vector, gradients: cython.bint):
     if len(vector) != n or vector.typecode != "d":
         raise ValueError("one double for each node is wanted")
     _check_all(nodes, 0 if gradients else RECORDING, "its .data was assigned")
-    if cython.compiled:
-        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(vector))
-    else:
-        x = vector
+    x: cython.p_double = double_pointer(vector)
     for i in range(n):
         node = cython.cast(Value, nodes[i])
         touched |= node._flags
@@ -627,13 +615,8 @@ def write_both(nodes: list, numbers, gradients):
     touched: cython.int = 0
     if not len(numbers) == len(gradients) == n or numbers.typecode != "d" or gradients.typecode != "d":
         raise ValueError("two doubles for each node are wanted")
-    if cython.compiled:
-        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(numbers))
-        g: cython.pointer(cython.double) = cython.cast(
-            cython.pointer(cython.double), array_pointer(gradients)
-        )
-    else:
-        x, g = numbers, gradients
+    x: cython.p_double = double_pointer(numbers)
+    g: cython.p_double = double_pointer(gradients)
     if n and thread_mode() & RECORDING:
         forbid_reading(nodes[0], "its .data was assigned")
     for i in range(n):
@@ -652,10 +635,7 @@ def has_numbers(nodes: list, numbers) -> bool:
     n: cython.Py_ssize_t = len(nodes)
     if len(numbers) != n or numbers.typecode != "d":
         raise ValueError("one double for each node is wanted")
-    if cython.compiled:
-        x: cython.pointer(cython.double) = cython.cast(cython.pointer(cython.double), array_pointer(numbers))
-    else:
-        x = numbers
+    x: cython.p_double = double_pointer(numbers)
     for i in range(n):
         node = nodes[i]
         if node._data != x[i] or (x[i] == 0.0 and copysign(1.0, node._data) != copysign(1.0, x[i])):

@@ -32,35 +32,14 @@ from ..errors import GraphError, RecordingError
 
 if cython.compiled:
     from cython.cimports.autograd_core.engine.flags import *
-    from cython.cimports.autograd_core.engine.value import (
-        Node,
-        Value,
-        has_plain_operand,
-        make_operands,
-        node_of,
-        operands_made,
-        partials_of,
-        slots_of,
-        thread_mode,
-        value_of,
-    )
+    from cython.cimports.autograd_core.engine.value import *
     from cython.cimports.autograd_core.engine.walking import *
     from cython.cimports.libc.stdlib import free, realloc
 else:
     from .flags import *
 
     begin_walk = end_walk = let_others_run = lambda: None  # plain Python code lets other threads run anyway
-    from .value import (
-        Value,
-        has_plain_operand,
-        make_operands,
-        node_of,
-        operands_made,
-        partials_of,
-        slots_of,
-        thread_mode,
-        value_of,
-    )
+    from .value import *
 
 from .nary import refuse_stale
 from .notes import count_change
@@ -626,7 +605,14 @@ def end_marking() -> cython.void:
 
 @cython.cfunc
 def array_pointer(values) -> cython.pointer(cython.longlong):
-    """Return the address of the first number of an ``array``."""
-    if cython.compiled:
-        address: cython.size_t = values.buffer_info()[0]
-        return cython.cast(cython.pointer(cython.longlong), address)
+    """Compiled: the address of the first number of an ``array('q')``; else the array itself."""
+    if not cython.compiled:
+        return values
+    address: cython.size_t = values.buffer_info()[0]
+    return cython.cast(cython.pointer(cython.longlong), address)
+
+
+@cython.cfunc
+def double_pointer(values) -> cython.p_double:
+    """The same for an ``array('d')``."""
+    return cython.cast(cython.p_double, array_pointer(values))
