@@ -295,8 +295,13 @@ def _selected(outputs: Sequence[Value], target: Target) -> Value:
         if len(target) != len(outputs):
             raise InputError(f"the model gives {len(outputs)} outputs and the target has {len(target)}")
         shares = list(target)
-        if not any(isinstance(share, Value) for share in shares) and not _are_probabilities(shares, ROUNDED):
-            raise InputError(f"{PROBABILITIES}, not {shown(shares)}")
+        if not any(isinstance(share, Value) for share in shares):
+            try:
+                is_right = _are_probabilities(shares, ROUNDED)
+            except (TypeError, ValueError):  # no numbers
+                is_right = False
+            if not is_right:
+                raise InputError(f"{PROBABILITIES}, not {shown(target)}")
         weighted: Value = dot(shares, list(outputs))
         return weighted
     label = _label(target)

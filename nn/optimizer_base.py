@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, gradients_to_vector, parameters_to_vector, vector_to_parameters
 from autograd_core.calculus.updates import Update
-from nn.arguments import number, shown, whole_number
+from nn.arguments import number, shown, truth, unknown, whole_number
 from nn.clipping import clip_by_norm, clip_by_value
 from nn.data import numbers_of
 from nn.errors import DivergenceError, InputError, StateError
@@ -49,6 +49,16 @@ def _is_plain(value: Any) -> bool:
 
 
 _PLAIN = {bool, int, float, str, type(None)}
+
+
+_INTERVALS = {
+    "clip_norm": "(0, inf)",
+    "clip_value": "(0, inf)",
+    "eps": "[0, inf)",
+    "momentum": "[0, 1)",
+    "rho": "[0, 1)",
+    "weight_decay": "[0, inf)",
+}
 
 
 class Optimizer:
@@ -81,6 +91,7 @@ class Optimizer:
     """
 
     buffer_names: tuple[str, ...] = ()
+    _ranged: tuple[str, ...] = ("clip_norm", "clip_value")
 
     def __init__(
         self,
@@ -108,7 +119,23 @@ class Optimizer:
                 of_group(self, group)  # what it refuses is refused here
             if values or not self.param_groups:
                 self.bind(values)
-        self.clips()
+        self._is_made = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a number that is in its interval; one that there is, unless the class is the user's."""
+        if name in self._ranged:
+            if name not in _INTERVALS:
+                truth(name, value)
+            elif value is not None or not name.startswith("clip_"):
+                number(name, value, _INTERVALS[name])
+        elif (
+            name[:1] != "_"
+            and getattr(self, "_is_made", False)
+            and type(self).__module__.startswith("nn.")
+            and not hasattr(self, name)
+        ):
+            raise unknown(f"number of {type(self).__name__}", name, ["lr", *self._kept()])
+        object.__setattr__(self, name, value)
 
     @property
     def lr(self) -> float:
@@ -342,17 +369,6 @@ class Optimizer:
             f"{numbers[index]}; no parameter has changed. Lower the learning rate, clip the gradient "
             "(clip_norm=1.0) or scale the inputs"
         )
-
-    def clips(self) -> tuple[float | None, float | None]:
-        """`clip_value` and `clip_norm`, looked at: a callback may have changed them.
-
-        Raises:
-            InputError: one is not a number above 0.
-        """
-        for name in ("clip_value", "clip_norm"):
-            if getattr(self, name) is not None:
-                number(name, getattr(self, name), "(0, inf)")
-        return self.clip_value, self.clip_norm
 
     def hyperparameters(self) -> dict[str, Any]:
         """The schedule and the plain numbers of the rule, which a callback may change."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from autograd_core import Value
 from autograd_core.calculus.updates import UPDATES, Update
-from nn.arguments import number, one_of, shown, truth
+from nn.arguments import number, one_of, shown
 from nn.clipping import clip_by_norm, clip_by_value, gradient_norm
 from nn.errors import InputError
 from nn.optimizer_base import Optimizer, trainable
@@ -60,6 +60,8 @@ class SGD(Optimizer):
         0.8
     """
 
+    _ranged = (*Optimizer._ranged, "momentum", "nesterov")
+
     def __init__(
         self,
         parameters: Iterable[Any] | None = None,
@@ -70,18 +72,15 @@ class SGD(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        number("momentum", momentum, "[0, 1)")
-        if truth("nesterov", nesterov) and momentum == 0.0:
-            raise InputError("nesterov=True needs a momentum > 0")
         self.momentum = momentum
         self.nesterov = nesterov
+        if nesterov and momentum == 0.0:
+            raise InputError("nesterov=True needs a momentum > 0")
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-        if (
-            name == "momentum"
-        ):  # it may be assigned during a run: with it the velocity, 0 at first, comes and goes
+        super().__setattr__(name, value)
+        if name == "momentum":  # a callback may assign it: with it the velocity, 0 at first, comes and goes
             self.buffer_names = ("velocity",) if value else ()
             if getattr(self, "parameters", None) and set(self.buffers) != set(self.buffer_names):
                 import numpy as np
@@ -122,6 +121,7 @@ class Adagrad(Optimizer):
     """
 
     buffer_names = ("squares",)
+    _ranged = (*Optimizer._ranged, "eps")
 
     def __init__(
         self,
@@ -132,7 +132,6 @@ class Adagrad(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        number("eps", eps, "[0, inf)")
         self.eps = eps
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
 
@@ -174,6 +173,7 @@ class RMSprop(Optimizer):
     """
 
     buffer_names = ("squares", "mean", "velocity")
+    _ranged = (*Optimizer._ranged, "rho", "eps", "momentum", "centered")
 
     def __init__(
         self,
@@ -187,10 +187,6 @@ class RMSprop(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        number("rho", rho, "[0, 1)")
-        number("momentum", momentum, "[0, 1)")
-        truth("centered", centered)
-        number("eps", eps, "[0, inf)")
         self.rho, self.eps, self.momentum, self.centered = rho, eps, momentum, centered
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
 
@@ -229,6 +225,7 @@ class Adam(Optimizer):
     """
 
     buffer_names = ("mean", "squares")
+    _ranged = (*Optimizer._ranged, "eps")
 
     def __init__(
         self,
@@ -240,13 +237,15 @@ class Adam(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        if not hasattr(betas, "__len__") or len(betas) != 2:
-            raise InputError(f"betas are two numbers, (0.9, 0.999); not {betas!r}")
-        number("beta1", betas[0], "[0, 1)")
-        number("beta2", betas[1], "[0, 1)")
-        number("eps", eps, "[0, inf)")
-        self.betas, self.eps = (betas[0], betas[1]), eps
+        self.betas, self.eps = betas, eps
         super().__init__(parameters, lr=lr, clip_norm=clip_norm, clip_value=clip_value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "betas":
+            if not hasattr(value, "__len__") or len(value) != 2:
+                raise InputError(f"betas are two numbers, (0.9, 0.999); not {value!r}")
+            value = number("beta1", value[0], "[0, 1)"), number("beta2", value[1], "[0, 1)")
+        super().__setattr__(name, value)
 
     def update(self) -> tuple[Update, tuple[float, ...]]:
         """The rule of Adam."""
@@ -279,6 +278,8 @@ class AdamW(Adam):
         0.85
     """
 
+    _ranged = (*Optimizer._ranged, "eps", "weight_decay")
+
     def __init__(
         self,
         parameters: Iterable[Any] | None = None,
@@ -290,7 +291,6 @@ class AdamW(Adam):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        number("weight_decay", weight_decay, "[0, inf)")
         self.weight_decay = weight_decay
         super().__init__(parameters, lr=lr, betas=betas, eps=eps, clip_norm=clip_norm, clip_value=clip_value)
 

@@ -395,7 +395,7 @@ def trainer_of(run: Run, recording: Recording, penalty: Program | None) -> Train
     if made is None:  # one of the user's own: the loop makes the gradient alone
         frozen = run.optimizer.frozen
         groups = None if frozen is None else -frozen.astype("int64")
-        made = [("sgd", (), 0)], 0, *run.optimizer.clips(), groups
+        made = [("sgd", (), 0)], 0, None, None, groups
     rules, buffers, clip_value, clip_norm, groups = made
     return Trainer(
         recording.programs[0],
@@ -420,7 +420,8 @@ def _rules_of(run: Run) -> tuple[list[tuple[str, tuple[float, ...], int]], int, 
         (*found, optimizer.updates - rule.updates) for rule in rules if (found := rule_of(rule)) is not None
     ]
     whole = len(made) == len(rules)
-    return (made, len(optimizer.buffer_names), *optimizer.clips(), groups) if whole else None
+    limits = optimizer.clip_value, optimizer.clip_norm
+    return (made, len(optimizer.buffer_names), *limits, groups) if whole else None
 
 
 class _Kept(Mapping[str, Any]):

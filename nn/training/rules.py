@@ -48,7 +48,7 @@ def rule_and_clips(optimizer: Optimizer) -> Any:
     rules, groups = optimizer.groups()
     numbers = None if groups is None else groups.tobytes()
     made = [(rule_of(rule), optimizer.updates - rule.updates) for rule in rules]
-    return made, numbers, *optimizer.clips()
+    return made, numbers, optimizer.clip_value, optimizer.clip_norm
 
 
 _FREE = {"rule", "update", "buffer_names"}  # what a class of the user's defines for a rule of its own

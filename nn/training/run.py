@@ -95,6 +95,18 @@ class Plan:
         return [c for c in self.criteria if isinstance(c, Patience) and c.restore_best]
 
 
+def _given(name: str) -> Any:
+    """What the run was given: read, and not replaced."""
+
+    def refuse(run: Run, value: Any) -> None:
+        raise InputError(
+            f"run.{name} cannot be replaced while the run goes on: change its numbers, or return True, which "
+            "stops the run, and call fit again"
+        )
+
+    return property(lambda run: vars(run)[name], refuse)
+
+
 class Run:
     """A training run under way: what callbacks see.
 
@@ -112,6 +124,9 @@ class Run:
         problem: what it minimises.
     """
 
+    model = _given("model")
+    optimizer = _given("optimizer")
+
     def __init__(
         self,
         model: Any,
@@ -122,8 +137,7 @@ class Run:
         choose: Callable[[Run], Updater],
         shows_progress: bool = False,
     ) -> None:
-        self.model = model
-        self.optimizer = optimizer
+        vars(self).update(model=model, optimizer=optimizer)
         self.plan = plan
         self.history = History(settings=_settings(model, optimizer, plan, seed))
         self.parameters = list(optimizer.parameters)

@@ -1,5 +1,6 @@
 """Every optimiser and schedule, step for step against PyTorch in float64."""
 
+import copy
 import math
 import random
 
@@ -300,3 +301,47 @@ def test_a_parameter_that_is_made_a_constant_is_neither_trained_nor_decayed(give
 def test_a_rate_in_the_place_of_parameters_is_told(wrong):
     with pytest.raises(nn.InputError, match=r"lr=0\.1"):
         nn.Adam(wrong)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (nn.SGD, "momentum", 1.5),
+        (nn.SGD, "nesterov", 1),
+        (nn.SGD, "clip_norm", -1.0),
+        (nn.Adam, "betas", (0.9, 1.0)),
+        (nn.Adam, "eps", None),
+        (nn.AdamW, "weight_decay", -0.1),
+        (nn.RMSprop, "rho", math.nan),
+        (nn.Adagrad, "clip_value", "a"),
+    ],
+)
+def test_a_number_that_is_assigned_is_looked_at_like_an_argument(make, name, value):
+    optimizer = make()
+    before = getattr(optimizer, name)
+    with pytest.raises(InputError, match=name.rstrip("s")):
+        setattr(optimizer, name, value)
+    assert getattr(optimizer, name) == before
+    setattr(copy.deepcopy(optimizer), name, before)
+    with pytest.raises(InputError, match=name.rstrip("s")):
+        make(**{name: value})
+
+
+def test_a_number_that_there_is_not_is_refused_with_the_nearest_one():
+    with pytest.raises(InputError, match="did you mean 'weight_decay'"):
+        nn.AdamW().weightdecay = 0.5
+    with pytest.raises(InputError, match="learning_rate"):
+        nn.SGD().learning_rate = 0.5
+
+    class Own(nn.SGD):
+        pass
+
+    Own().anything = 3  # a class of the user's may hold what it likes
+
+
+def test_what_a_run_was_given_is_not_replaced_by_a_callback():
+    def replace(run):
+        run.optimizer = nn.SGD(lr=0.5)
+
+    with pytest.raises(InputError, match=r"run\.optimizer cannot be replaced"):
+        nn.fit(nn.MLP(1, [1], seed=1), [[0.0]], [1.0], loss="mse", callbacks=replace)
