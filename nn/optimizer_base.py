@@ -265,15 +265,22 @@ class Optimizer:
     def _by_groups(self, values: Floats, gradients: Floats) -> tuple[Floats, Buffers]:
         """The rule, for each group with its numbers."""
         rules, numbers = self.groups()
-        if numbers is None:
-            return self.rule(values, gradients, self.buffers, self.lr)
+        # copies, so that a rule that works in place and is interrupted leaves nothing half done
         made, buffers = values.copy(), {name: buffer.copy() for name, buffer in self.buffers.items()}
+        if numbers is None:
+            return self.rule(made, gradients.copy(), buffers, self.lr)
         for place, rule in enumerate(rules):
             mine = numbers == place
             if mine.any():
                 parts = {name: buffer[mine] for name, buffer in self.buffers.items()}
-                rate = rate_at(rule.schedule, self.updates)
+                rate, before = rate_at(rule.schedule, self.updates), dict(vars(rule))
                 made[mine], found = rule.rule(values[mine], gradients[mine], parts, rate)
+                now = vars(rule)
+                if place and any(now[name] is not before.get(name, now) for name in now):
+                    raise InputError(
+                        f"the rule of {type(self).__name__} changes its attributes, which groups, and what "
+                        "was frozen for a time, have anew at each update: keep in buffers what it remembers"
+                    )
                 for name, part in found.items():
                     buffers[name][mine] = part
         return made, buffers
@@ -396,7 +403,6 @@ class Optimizer:
     def settings(self) -> dict[str, Any]:
         """The numbers that define the rule, in the order of its arguments."""
         kept = self._kept()
-        # A function by its name: its repr has an address, which differs from process to process.
         schedule = getattr(self.schedule, "__qualname__", None) or repr(self.schedule)
         groups = [
             {**group, "params": [p if isinstance(p, str) else p.label for p in group["params"]]}

@@ -8,6 +8,7 @@ function to function outside the libraries.
 from __future__ import annotations
 
 import functools
+import hashlib
 import pickle
 import random
 import sys
@@ -21,12 +22,11 @@ from nn.random_inputs import RandomInput
 __all__ = [
     "LIBRARIES",
     "RandomStates",
+    "codes",
     "global_names",
     "names_in",
     "of_a_library",
     "slots_of",
-    "states_from_json",
-    "states_to_json",
 ]
 
 LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names} - {"__main__"}
@@ -68,52 +68,45 @@ class RandomStates:
         for (_, (_, write)), state in zip(self.generators, wanted, strict=True):
             write(state)
 
-    def in_use(self) -> RandomStates:
-        """Those whose states belong to a run: the model's own, and the global ones that it has drawn from."""
+    def in_use(self, callers: Iterable[Any]) -> RandomStates:
+        """Those whose states belong to a run: what the model holds, and the global ones if they are used.
+
+        Args:
+            callers: what may draw later, optimiser and callbacks: if their code names "random", all count.
+        """
         import numpy as np
 
+        functions = [f for f in _reachable(callers) if isinstance(f, FunctionType) and not of_a_library(f)]
+        named = any("random" in names_in(function.__code__) for function in functions)
         used = object.__new__(RandomStates)
         now = self.states()
         kept = [
             (generator, before)
             for generator, before, after in zip(self.generators, self.before, now, strict=True)
-            if generator[0] not in (random, np.random) or pickle.dumps(before) != pickle.dumps(after)
+            if named or generator[0] not in (random, np.random) or pickle.dumps(before) != pickle.dumps(after)
         ]
         used.generators = [generator for generator, _ in kept]
         used.before = [before for _, before in kept]
         return used
 
 
-def states_to_json(states: Sequence[Any]) -> list[Any]:
-    """States as lists, numbers and texts."""
-    import numpy as np
-
-    def plain(part: Any) -> Any:
-        if isinstance(part, np.ndarray):
-            return {"array": part.tolist(), "dtype": str(part.dtype)}
-        if isinstance(part, dict):
-            return {"dict": [[key, plain(value)] for key, value in part.items()]}
-        if isinstance(part, tuple):
-            return {"tuple": [plain(item) for item in part]}
-        return int(part) if isinstance(part, np.integer) else part
-
-    return [plain(state) for state in states]
+def codes(owners: Iterable[Any]) -> dict[str, str]:
+    """The user's functions that the owners hold or name, and a hash of what each of them does."""
+    found: dict[str, str] = {}
+    for thing in _reachable(owners):
+        if isinstance(thing, FunctionType) and not of_a_library(thing):
+            name = thing.__qualname__
+            found[name] = found.get(name, "") + _hash_of(thing.__code__, thing.__doc__)
+    return found
 
 
-def states_from_json(made: Sequence[Any]) -> list[Any]:
-    """What `states_to_json` was given."""
-    import numpy as np
-
-    def full(part: Any) -> Any:
-        if not isinstance(part, dict):
-            return part
-        if "array" in part:
-            return np.array(part["array"], dtype=part["dtype"])
-        if "tuple" in part:
-            return tuple(full(item) for item in part["tuple"])
-        return {key: full(value) for key, value in part["dict"]}
-
-    return [full(state) for state in made]
+def _hash_of(code: CodeType, doc: str | None = None) -> str:
+    constants = [
+        _hash_of(c) if isinstance(c, CodeType) else c for c in code.co_consts if doc is None or c != doc
+    ]
+    told = [sorted(map(repr, c)) if isinstance(c, frozenset) else repr(c) for c in constants]
+    parts = code.co_code.hex(), code.co_names, code.co_varnames, code.co_freevars, told
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
 def slots_of(kind: type) -> list[str]:
@@ -201,13 +194,21 @@ def _named_by(function: FunctionType) -> Iterator[Any]:
 
 def global_names(function: FunctionType) -> Iterator[tuple[dict[str, Any], str]]:
     """The globals that a function's code names, and what it may name in the user's modules: (names, name)."""
-    names = names_in(function.__code__)
-    for name in names & function.__globals__.keys():
-        found = function.__globals__[name]
-        yield function.__globals__, name
-        if isinstance(found, ModuleType) and not _is_library(found.__name__, found):
-            for inner in names & vars(found).keys():
-                yield vars(found), inner
+    names = sorted(names_in(function.__code__))
+    imported = [vars(found) for name in names if _is_users(found := sys.modules.get(name))]
+    waiting, seen = [function.__globals__, *imported], set[int]()
+    while waiting:
+        held = waiting.pop()
+        seen.add(id(held))
+        for name in names:
+            if name in held:
+                yield held, name
+                if _is_users(found := held[name]) and id(vars(found)) not in seen:
+                    waiting.append(vars(found))
+
+
+def _is_users(found: Any) -> bool:
+    return isinstance(found, ModuleType) and not _is_library(found.__name__, found)
 
 
 def names_in(code: CodeType) -> set[str]:

@@ -1,16 +1,20 @@
-"""Snapshots of what makes the graphs of a run, to tell whether a callback has changed any of it.
+"""Snapshots of what makes the graphs of a run: has it changed, what is it now, put it back.
 
 A Program has frozen the model's numbers, its branches and its structure. What an object holds is compared,
 not the graph that it makes: a change that shows in some examples alone is seen as well. Looked at are model,
 loss and regularizer, what they hold, and what their code can name (see `nn.random_state`), outside the
 libraries. Two lists of a thousand parameters compare in a microsecond.
+
+A checkpoint keeps what has changed since the run began, under the name by which it was reached.
 """
 
 from __future__ import annotations
 
 import copy
 import functools
+import hashlib
 import itertools
+import json
 import operator
 import sys
 import threading
@@ -20,7 +24,9 @@ from collections.abc import (
     Callable,
     Collection,
     Iterable,
+    Iterator,
     Mapping,
+    MutableMapping,
     MutableSequence,
     MutableSet,
     Sequence,
@@ -29,12 +35,15 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 
 from autograd_core import Value, parameters_to_vector
+from nn.errors import InputError
 from nn.module import Module
-from nn.random_state import global_names, of_a_library, slots_of
+from nn.plain_data import NotPlain, from_json, to_json
+from nn.random_state import global_names, names_in, of_a_library, slots_of
 
-__all__ = ["Snapshot"]
+__all__ = ["Attributes", "Change", "Snapshot", "entry_name"]
 
-_PLAIN = (float, int, bool, str, bytes, type(None), complex, CodeType, BuiltinFunctionType, range)
+_NUMBERS = (bool, int, float)
+_PLAIN = (*_NUMBERS, str, bytes, type(None), complex, CodeType, BuiltinFunctionType, range)
 _MOST_THINGS = 200_000
 _NAMESPACES = (SimpleNamespace, threading.local)
 _IDENTITY: Any = object.__eq__
@@ -42,45 +51,86 @@ _COMPILED = {
     "builtin_function_or_method", "cython_function_or_method", "getset_descriptor", "member_descriptor",
     "method_descriptor", "wrapper_descriptor",
 }  # fmt: skip
+_HIDDEN = {"globals", "environ", "getenv", "eval", "exec", "__import__", "import_module"}  # names in code
+
+Change = tuple[str, list[Any], Any]
+"""The name of what has changed, the key in it if it is a part, and what is there now, as `to_json` writes it.
+
+_GONE where there is nothing any more, {"lost": class} where a file cannot hold it.
+"""
+_GONE = {"gone": 0}
+
+
+class Attributes(MutableMapping[str, Any]):
+    """An object's attributes without some; None: those alone that hold plain data."""
+
+    def __init__(self, thing: Any, hidden: Collection[str] | None) -> None:
+        self._vars, self._hidden = vars(thing), hidden
+
+    def __getitem__(self, name: str) -> Any:
+        return self._vars[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._vars[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._vars[name]
+
+    def __iter__(self) -> Iterator[str]:
+        if self._hidden is not None:
+            return iter([name for name in self._vars if name not in self._hidden])
+        plain = (*_PLAIN, list, tuple, dict, set, deque)
+        return iter([n for n, v in self._vars.items() if isinstance(v, plain) or hasattr(v, "dtype")])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 class Snapshot:
     """What the owners hold now.
 
     Args:
-        owners: models, functions and regularizers.
+        owners: models, functions and regularizers, or (name, one of them).
         parameters: Values whose numbers may change.
 
     Attributes:
-        is_complete: could everything be looked into? If not, `changed` may miss a change.
+        closed: the names of what could not be looked into: `changed` may miss a change of it.
+        is_complete: could everything be looked into?
+        names: of all that is compared.
         is_stale: has a change been seen?
         has_iterators: is something held that gives other items every time, such as itertools.count()?
     """
 
     def __init__(self, owners: Iterable[Any], parameters: Collection[Value]) -> None:
+        self.closed: list[str] = []
         self.is_complete, self.is_stale, self.has_iterators = True, False, False
         self._known = set(map(id, parameters))
         self._seen: dict[int, Any] = {}  # kept, so that no id is used twice
+        self._ours: set[int] = set()  # attributes of objects of nn
         self._lists: list[Any] = []
         self._copies: list[Any] = []
+        self._names: list[str] = []  # of the lists
+        self.names: set[str] = set()
         # container, key, what it holds there: may change itself
         self._held: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
-        self._arrays: list[tuple[Any, bytes]] = []
+        self._arrays: list[tuple[str, Any, bytes]] = []
+        self._constants: list[tuple[str, Value]] = []
         self._reads: list[Callable[[], Any]] = []
         self._values: list[Any] = []  # what they read
-        self._constants: list[Value] = []
+        self._writes: list[tuple[str, Callable[[Any], None]]] = []  # their names, and how to write
         self._modules: dict[int, dict[str, Any]] = {}  # their attributes
-        waiting = list(owners)
+        waiting = [o if isinstance(o, tuple) else (type(o).__name__, o) for o in owners][::-1]
         while waiting:
-            thing = waiting.pop()
+            name, thing = waiting.pop()
             if id(thing) in self._seen or isinstance(thing, _PLAIN):
                 continue
             if len(self._seen) >= _MOST_THINGS:
-                self.is_complete = False
+                self.closed.append(name)
                 break
             self._seen[id(thing)] = thing
-            waiting.extend(self._look(thing))
-        self._numbers = parameters_to_vector(self._constants).tobytes()
+            waiting.extend(self._look(name, thing))
+        self._numbers = self._constant_numbers()
+        self.is_complete &= not self.closed
         self._frozen = self._marks()
 
     def has_frozen_others(self) -> bool:
@@ -96,6 +146,9 @@ class Snapshot:
         self.is_stale = self.is_stale or self._differs()
         return self.is_stale
 
+    def _constant_numbers(self) -> bytes:
+        return bytes(parameters_to_vector([value for _, value in self._constants]).tobytes())
+
     def _differs(self) -> bool:
         try:
             if self._lists != self._copies and any(
@@ -109,9 +162,9 @@ class Snapshot:
         now = [read() for read in self._reads]
         return (
             not _hold(*self._held)
-            or any(held.tobytes() != kept for held, kept in self._arrays)
+            or any(held.tobytes() != kept for _, held, kept in self._arrays)
             or (not all(map(operator.is_, now, self._values)) and not all(map(_same, now, self._values)))
-            or (bool(self._constants) and parameters_to_vector(self._constants).tobytes() != self._numbers)
+            or (bool(self._constants) and self._constant_numbers() != self._numbers)
         )
 
     def counts(self, given: Sequence[list[float]] = ()) -> bool:
@@ -134,98 +187,207 @@ class Snapshot:
             or len(now) != len(before)
             or not all(map(_equal, now, before))
             or any(not _is_given(item, given) for item in _other_than_values(changed))
-            or any(held.tobytes() != kept for held, kept in self._arrays)
-            or parameters_to_vector(self._constants).tobytes() != self._numbers
+            or any(held.tobytes() != kept for _, held, kept in self._arrays)
+            or self._constant_numbers() != self._numbers
         )
 
-    def _look(self, thing: Any) -> Iterable[Any]:
+    def changes(self) -> list[Change]:
+        """What is held now and was not when the snapshot was taken, without kept activations."""
+        found: list[Change] = []
+        for name, thing, before in zip(self._names, self._lists, self._copies, strict=True):
+            if _is_as_before(thing, before):
+                continue
+            if not isinstance(thing, MutableMapping):
+                found.append((name, [], _written(list(thing) if isinstance(thing, list) else thing)))
+                continue
+            for key in {**before, **thing}:
+                now = thing.get(key, _GONE)
+                if not _same(now, before.get(key, _GONE)):
+                    found.append((name, [_written(key)], now if now is _GONE else _written(now)))
+        found += [(n, [], _written(held)) for n, held, kept in self._arrays if held.tobytes() != kept]
+        for (name, value), number in zip(self._constants, self._numbers_before(), strict=True):
+            if not _same(value.data, number):
+                found.append((name, [], value.data))
+        for (name, write), read, value in zip(self._writes, self._reads, self._values, strict=True):
+            if write is not _nothing and not _same(now := read(), value):
+                found.append((name, [], _written(now)))
+        return [change for change in found if change[2] != {"lost": "Value"}]  # kept activations
+
+    def _numbers_before(self) -> list[float]:
+        return array("d", self._numbers).tolist()
+
+    def told(self) -> dict[str, str]:
+        """Every number, text and array that was held, outside nn's own objects, as its name and a hash."""
+        found: dict[str, Any] = {}
+        for name, thing, before in zip(self._names, self._lists, self._copies, strict=True):
+            if isinstance(before, dict) and id(thing) not in self._ours:
+                found.update({entry_name(name, [key]): item for key, item in before.items()})
+            elif not isinstance(before, dict):
+                found[name] = before
+        found.update({name: held for name, held, _ in self._arrays})
+        found.update({name: value.data for name, value in self._constants})
+        read = zip(self._writes, self._values, strict=True)
+        found.update({name: value for (name, write), value in read if write is not _nothing})
+        plain = {name: json.dumps(_written(item)) for name, item in found.items()}
+        return {
+            name: hashlib.sha256(text.encode()).hexdigest()[:8]
+            for name, text in plain.items()
+            if not text.startswith('{"lost"')
+        }
+
+    def restore(self, changes: Iterable[Change] = (), within: str = "") -> None:
+        """Put back what was held when the snapshot was taken, but for these changes of it.
+
+        Args:
+            changes: what `changes` returned.
+            within: how the names begin that are meant.
+
+        Raises:
+            InputError: there is nothing of such a name.
+        """
+        lists = zip(self._names, self._lists, self._copies, strict=True)
+        places = [(n, thing, None if _is_as_before(thing, old) else old) for n, thing, old in lists]
+        arrays = [(n, held, None if held.tobytes() == old else old) for n, held, old in self._arrays]
+        for name, held, kept in arrays:
+            if kept is not None and name.startswith(within) and not held.dtype.hasobject:
+                held[...] = type(held)(held.shape, held.dtype, kept)
+        places += [
+            (name, value, number)
+            for (name, value), number in zip(self._constants, self._numbers_before(), strict=True)
+        ]
+        read = zip(self._writes, self._reads, self._values, strict=True)
+        places += [(name, write, None if now() is old else old) for (name, write), now, old in read]
+        for name, place, kept in places:
+            if kept is not None and name.startswith(within):
+                _put(place, kept)
+        known = {name: place for name, place, _ in (*places, *arrays)}
+        for name, key, made in changes:
+            if name not in known:
+                raise InputError(f"{entry_name(name, key)} has changed in the run, and there is none here")
+            if name.startswith(within):
+                _put(known[name], _GONE if made == _GONE else from_json(made), *map(from_json, key))
+        self.is_stale = False
+
+    def _look(self, name: str, thing: Any) -> Iterable[tuple[str, Any]]:
         """Note what a thing holds; return it, to be looked at too."""
         if isinstance(thing, Value):
             if id(thing) not in self._known and thing.is_leaf:
-                self._constants.append(thing)
+                self._constants.append((self._named(name), thing))
             return ()
         if isinstance(thing, (Mapping, MutableSequence, MutableSet, tuple, frozenset)):
-            own = [] if of_a_library(type(thing)) else self._object(thing)
-            return [*self._container(thing), *own]
+            own = () if of_a_library(type(thing)) else self._object(name, thing)
+            return [*self._container(name, thing), *own]
         if hasattr(thing, "__array_interface__"):
-            self._arrays.append((thing, thing.tobytes()))  # of objects which they are
-            return [thing.tolist()] if thing.dtype.hasobject else ()
+            self._arrays.append((self._named(name), thing, thing.tobytes()))  # of objects which they are
+            return [(f"{name}[...]", thing.tolist())] if thing.dtype.hasobject else ()
         if isinstance(thing, FunctionType):
-            return () if of_a_library(thing) else self._code(thing)
+            return () if of_a_library(thing) else self._code(name, thing)
+        parts: Iterable[Any] = ()
         if isinstance(thing, MethodType):
-            return thing.__func__, thing.__self__
-        if isinstance(thing, functools.partial):
-            return thing.func, thing.args, thing.keywords
-        if isinstance(thing, (staticmethod, classmethod)):
-            return (thing.__func__,)
-        if isinstance(thing, property):
-            return (thing.fget,)
-        if isinstance(thing, type):
+            parts = thing.__self__, thing.__func__
+        elif isinstance(thing, functools.partial):
+            parts = thing.func, thing.args, thing.keywords
+        elif isinstance(thing, (staticmethod, classmethod)):
+            parts = (thing.__func__,)
+        elif isinstance(thing, property):
+            parts = (thing.fget,)
+        elif isinstance(thing, type):
             return () if of_a_library(thing) else self._class(thing)
-        if isinstance(thing, ModuleType) or type(thing).__name__ in _COMPILED:
-            return ()  # the user's modules: by the names that code uses
-        return self._object(thing)
+        elif not isinstance(thing, ModuleType) and type(thing).__name__ not in _COMPILED:
+            return self._object(name, thing)  # the user's modules: by the names that code uses
+        return [(f"{name}.{k}", part) for k, part in enumerate(parts)]
 
-    def _object(self, thing: Any) -> Iterable[Any]:
+    def _object(self, name: str, thing: Any) -> Iterable[tuple[str, Any]]:
         kind = type(thing)
         library = of_a_library(kind)
         package = kind.__module__.partition(".")[0]
-        if library and kind not in _NAMESPACES and package != "nn":
+        inside = hasattr(thing, "__dict__") and package == "numpy"  # poly1d, vectorize
+        if library and kind not in _NAMESPACES and package != "nn" and not inside:
             # scopes, generators of random numbers: those are looked after elsewhere
-            self.is_complete &= package in ("autograd_core", "numpy", "random")
-            if package in sys.stdlib_module_names and package != "random":
+            if package in ("autograd_core", "numpy", "random"):
+                return ()
+            self.is_complete = False
+            if package not in sys.stdlib_module_names:
+                self.closed.append(name)
+            else:
                 self.has_iterators |= hasattr(thing, "__next__")
                 if "Value(" not in repr(thing):  # a Value's number is its own
-                    self._read([functools.partial(repr, thing)])
+                    self._read([("", functools.partial(repr, thing), _nothing)])
             return ()
-        found: list[Any] = [] if library else [kind]
-        found += self._read([functools.partial(getattr, thing, slot, None) for slot in set(slots_of(kind))])
+        slots = [_attribute(f"{name}.{slot}", thing, slot) for slot in sorted(set(slots_of(kind)))]
+        found = [*([] if library else [(kind.__qualname__, kind)]), *self._read(slots)]
+        if not hasattr(thing, "__dict__"):
+            return found
+        if library:
+            self._ours.add(id(vars(thing)))
         if isinstance(thing, Module):
             self._modules[id(vars(thing))] = vars(thing)
-        return [*found, vars(thing)] if hasattr(thing, "__dict__") else found
+        return [*found, (f"{name}.", vars(thing))]
 
-    def _container(self, thing: Any) -> Iterable[Any]:
+    def _container(self, name: str, thing: Any) -> Iterable[tuple[str, Any]]:
         """A list, dictionary or set: its copy, and by identity what in it may change itself."""
-        if isinstance(thing, Mapping):
-            items = list((_unmarked(thing) if id(thing) in self._modules else thing).items())
-            self._hold(thing, [(key, item) for key, item in items if _is_mutable(item)])
-            found = [item for _, item in items]
-        else:
-            found = list(thing)
-            if isinstance(thing, MutableSequence):
-                self._hold(thing, [(k, item) for k, item in enumerate(found) if _is_mutable(item)])
+        content = _unmarked(thing) if id(thing) in self._modules else thing
+        pairs = list(content.items() if isinstance(thing, Mapping) else enumerate(thing))
+        if isinstance(thing, (Mapping, MutableSequence)):
+            self._hold(thing, [(key, item) for key, item in pairs if _is_mutable(item)])
         if not isinstance(thing, (tuple, frozenset)):
             plain = _plain_copy(thing)
-            self.is_complete &= plain is not None
-            if plain is not None:
+            if plain is None:
+                self.closed.append(name)
+            else:
                 self._lists.append(thing)
                 self._copies.append(plain)
-                if _zeros(thing) != "[]":  # -0.0 == 0.0
-                    self._read([functools.partial(_zeros, thing)])
-        return [item for item in found if not isinstance(item, _PLAIN)]
+                self._names.append(self._named(name))
+                if id(thing) not in self._ours and (
+                    isinstance(thing, Mapping) or any(type(item) in _NUMBERS for _, item in pairs)
+                ):
+                    self._read([("", functools.partial(_unequal, thing), _nothing)])
+        return [(entry_name(name, [key]), item) for key, item in pairs if not isinstance(item, _PLAIN)]
 
-    def _code(self, function: FunctionType) -> Iterable[Any]:
-        reads: list[Callable[[], Any]] = [
-            *(functools.partial(getattr, cell, "cell_contents", None) for cell in function.__closure__ or ()),
-            *(functools.partial(names.get, name) for names, name in global_names(function)),
-            *(
-                functools.partial(getattr, function, f"__{name}__")
-                for name in ("code", "defaults", "kwdefaults")
-            ),
+    def _code(self, name: str, function: FunctionType) -> Iterable[tuple[str, Any]]:
+        self.is_complete &= not names_in(function.__code__) & _HIDDEN
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        reads = [_attribute(f"{name}.{free}", cell, "cell_contents") for free, cell in cells]
+        reads += [
+            (
+                f"{names.get('__name__')}.{key}",
+                functools.partial(names.get, key),
+                functools.partial(names.__setitem__, key),
+            )
+            for names, key in global_names(function)
         ]
-        return [*self._read(reads), vars(function)]
+        reads += [
+            _attribute(f"{name}.{part}", function, part)
+            for part in ("__code__", "__defaults__", "__kwdefaults__")
+        ]
+        return [*self._read(reads), (f"{name}.", vars(function))]
 
-    def _class(self, kind: type) -> Iterable[Any]:
-        names = vars(kind).keys() - {"__dict__", "__weakref__", "__doc__", "__module__", "_abc_impl"}
-        self._read([lambda: len(vars(kind))])
-        return [*self._read([functools.partial(_of_class, kind, name) for name in names]), *kind.__bases__]
+    def _class(self, kind: type) -> Iterable[tuple[str, Any]]:
+        names = sorted(vars(kind).keys() - {"__dict__", "__weakref__", "__doc__", "__module__", "_abc_impl"})
+        self._read([("", lambda: len(vars(kind)), _nothing)])
+        reads = [
+            (
+                f"{kind.__qualname__}.{name}",
+                functools.partial(_of_class, kind, name),
+                functools.partial(setattr, kind, name),
+            )
+            for name in names
+        ]
+        return [*self._read(reads), *((base.__qualname__, base) for base in kind.__bases__)]
 
-    def _read(self, reads: Iterable[Callable[[], Any]]) -> list[Any]:
+    def _named(self, name: str) -> str:
+        """The name, or, where there is one already, another."""
+        while name in self.names:
+            name += "'"
+        self.names.add(name)
+        return name
+
+    def _read(self, reads: Iterable[_Access]) -> list[tuple[str, Any]]:
         """Note what these read now."""
-        asked = list(reads)
-        found = [read() for read in asked]
-        self._reads += asked
-        self._values += found
+        found = [(name, read()) for name, read, _ in reads]
+        self._reads += [read for _, read, _ in reads]
+        self._values += [value for _, value in found]
+        self._writes += [(self._named(name), write) for name, _, write in reads]
         return found
 
     def _hold(self, container: Any, pairs: Iterable[tuple[Any, Any]]) -> None:
@@ -239,14 +401,32 @@ def _unmarked(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {key: item for key, item in attributes.items() if key != "_frozen"}
 
 
+_Access = tuple[str, Callable[[], Any], Callable[[Any], None]]
+
+
+def _attribute(name: str, thing: Any, attribute: str) -> _Access:
+    return (
+        name,
+        functools.partial(getattr, thing, attribute, None),
+        functools.partial(setattr, thing, attribute),
+    )
+
+
+def _nothing(value: Any) -> None:
+    """Write nothing: this is for comparing alone."""
+
+
 def _of_class(kind: type, name: str) -> Any:
     return vars(kind).get(name)
 
 
+def _items(thing: Any) -> Iterable[Any]:
+    return thing.values() if isinstance(thing, Mapping) else thing
+
+
 def _other_than_values(thing: Iterable[Any]) -> list[Any]:
     """The items of a container that are no Values, and no containers of Values alone."""
-    items = thing.values() if isinstance(thing, Mapping) else thing
-    return [item for item in items if not isinstance(item, Value) and not _is_of_values(item)]
+    return [item for item in _items(thing) if not isinstance(item, Value) and not _is_of_values(item)]
 
 
 def _is_given(thing: Any, given: Sequence[list[float]]) -> bool:
@@ -266,14 +446,18 @@ def _equal(now: Any, before: Any) -> bool:
         return True
 
 
-def _zeros(thing: Any) -> str:
-    """The zeros in a container, with their signs."""
-    items = thing.values() if isinstance(thing, Mapping) else thing
-    return str([item for item in items if isinstance(item, float) and item == 0.0])
+def _unequal(thing: Any) -> str:
+    """What == overlooks: the kinds of numbers, the signs of zeros, the order of keys."""
+    thing = _unmarked(thing) if isinstance(thing, Mapping) else thing
+    zeros = str([item for item in _items(thing) if isinstance(item, float) and item == 0.0])
+    order = tuple(thing) if isinstance(thing, Mapping) else ()
+    return f"{hash((order, *map(type, _items(thing))))} {zeros}"
 
 
 def _plain_copy(thing: Any) -> Any:
     """A shallow copy of a container that compares with it; None where there is none."""
+    if isinstance(thing, Attributes):
+        return dict(thing)
     for kind in (dict, list, set):
         if isinstance(thing, kind):
             return thing.copy() if type(thing) is kind else kind(thing)
@@ -296,3 +480,47 @@ def _same(now: Any, before: Any) -> bool:
     if now is before:
         return True
     return type(now) is type(before) and isinstance(now, _PLAIN) and repr(now) == repr(before)
+
+
+def _is_as_before(thing: Any, before: Any) -> bool:
+    if isinstance(thing, MutableSet):
+        return bool(thing == before)
+    keys = list(thing) == list(before) if isinstance(thing, Mapping) else len(thing) == len(before)
+    return keys and all(map(_same, _items(thing), _items(before)))
+
+
+def entry_name(name: str, key: list[Any]) -> str:
+    """The name of what a container holds, or its own."""
+    if not key:
+        return name
+    return f"{name}{key[0]}" if name.endswith(".") else f"{name}[{key[0]!r}]"
+
+
+def _written(thing: Any) -> Any:
+    """The thing as a file holds it, or {"lost": its class}."""
+    try:
+        return to_json(thing)
+    except NotPlain as other:
+        return {"lost": str(other)}
+
+
+def _put(place: Any, content: Any, *key: Any) -> None:
+    """Let a container, a constant, or what a function writes hold this."""
+    if key and content is _GONE:
+        place.pop(*key, None)
+    elif key:
+        place[key[0]] = content
+    elif isinstance(place, Value):
+        place.data = content
+    elif isinstance(place, (MutableMapping, set)):
+        place.clear()
+        place.update(content)
+    elif isinstance(place, deque):
+        place.clear()
+        place.extend(content)
+    elif hasattr(place, "__array_interface__"):
+        place[...] = content
+    elif isinstance(place, MutableSequence):
+        place[:] = content
+    else:
+        place(content)

@@ -11,11 +11,12 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from nn.errors import FileError, InputError
 from nn.history import Epoch
+from nn.plain_data import from_json, to_json
 from nn.saving import read_tensors, write_tensors
 
 __all__ = ["HistoryTable", "TrainingState", "check_same_run", "load_state", "save_state"]
@@ -36,7 +37,8 @@ class TrainingState:
         buffers: what the optimiser keeps.
         optimizer_updates: how many updates the optimiser has made, earlier runs included.
         hyperparameters: the optimiser's rate and numbers, which a callback may have changed.
-        random: the states of the generators that the model draws from.
+        random: the states of the generators that the run draws from.
+        changes: what else the run has changed: "model", "optimizer", "callbacks" -> `Snapshot.changes()`.
         epoch: epochs finished: the history's length.
         batch: minibatches done in the epoch under way.
         updates: updates made in this run.
@@ -54,6 +56,7 @@ class TrainingState:
     optimizer_updates: int = 0
     hyperparameters: Any = None
     random: Sequence[Any] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
     epoch: int = 0
     batch: int = 0
     updates: int = 0
@@ -135,9 +138,9 @@ def save_state(
     tensors = {"values": state.values, **{f"buffer.{name}": b for name, b in state.buffers.items()}}
     if state.best is not None:
         tensors["best"] = state.best
-    header = {
-        name: getattr(state, name) for name in (*_COUNTS, *_SUMS, "best_epoch", "hyperparameters", "random")
-    }
+    names = (*_COUNTS, *_SUMS, "best_epoch", "hyperparameters", "changes")
+    header: dict[str, Any] = {name: getattr(state, name) for name in names}
+    header["random"] = to_json(list(state.random))
     header["history_columns"] = _COLUMNS
     header["settings"] = dict(settings)
     write_tensors(tensors | table.tensors(epochs[: state.epoch]), path, {_KEY: json.dumps(header)})
@@ -167,7 +170,8 @@ def load_state(path: str | os.PathLike[str]) -> tuple[TrainingState, list[Epoch]
             best_epoch=None if best_epoch is None else _count(best_epoch),
             buffers={name.removeprefix("buffer."): buffer for name, buffer in lists.items()},
             hyperparameters=header.get("hyperparameters"),
-            random=list(header.get("random", ())),
+            random=from_json(header.get("random", [])),
+            changes=dict(header.get("changes", {})),
             **numbers,
         )
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:

@@ -70,7 +70,7 @@ from nn.history import Epoch, History
 from nn.losses import CLASSES, Loss, LossFunction, loss_named, warn_of_outputs
 from nn.metrics import output_count
 from nn.minimizers import Minimizer
-from nn.module import Module, check_leaves
+from nn.module import check_leaves
 from nn.optimizers import Optimizer, optimizer_of
 from nn.plateau import ReduceOnPlateau
 from nn.random_inputs import listing, train_mode, undisturbed
@@ -80,7 +80,7 @@ from nn.saving import remove_leftovers
 from nn.stopping import Patience, StopCriterion, Target, criteria_of
 from nn.training.checkpoints import TrainingState, load_state
 from nn.training.minibatch import permutation
-from nn.training.problem import is_fixed
+from nn.training.problem import is_fixed, owners
 from nn.training.run import Callback, Metric, Plan, Run
 from nn.training.updaters import updater_of
 
@@ -183,7 +183,8 @@ def fit(
     saved = _saved_run(checkpoint, truth("resume", resume))
     start = _seed_of(seed, saved)
     with preserved(), undisturbed():
-        states = RandomStates(_owners(model, row, regularizer))
+        callers = [optimizer, *listeners]
+        states = RandomStates([*dict(owners(model, row, regularizer)).values(), *callers])
         examples = _checked_data(model, X, y, row, "X", "y")
         examples = replace(examples, weights=weights_of(sample_weight, len(examples)))
         held_out = _held_out(model, validation, row)
@@ -213,7 +214,7 @@ def fit(
             shuffle=truth("shuffle", shuffle),
         )
         parameters = _check_plan(model, plan)
-        generators = states.in_use()
+        generators = states.in_use(callers)
         states.restore()
         names = getattr(model, "_all_names", getattr(model, "named_parameters", None))
         bound = optimizer_of(optimizer, parameters, names)
@@ -270,11 +271,6 @@ def _saved_run(
             "take another name"
         )
     return load_state(place)
-
-
-def _owners(model: Any, loss: Loss, regularizer: Regularizer | None) -> list[Any]:
-    modules = [m for _, m in model.named_modules()] if isinstance(model, Module) else [model]
-    return [*modules, loss.function, regularizer]
 
 
 def _metrics(metrics: Any, held_out: Examples | None) -> dict[str, Metric]:

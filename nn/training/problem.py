@@ -14,7 +14,7 @@ from nn.module import Module
 from nn.random_inputs import RandomInput, feeding, train_mode
 from nn.regularizers import L1, L2, ElasticNet, Regularizer
 
-__all__ = ["FIXED", "Problem", "is_fixed"]
+__all__ = ["FIXED", "Problem", "is_fixed", "owners"]
 
 FIXED = (L1, L2, ElasticNet)
 """Penalties whose graph is always the same, which a callback cannot change unseen."""
@@ -75,8 +75,13 @@ class Problem:
         regularizer, model = self.regularizer, self.model
         return None if regularizer is None else lambda: regularizer(model)
 
-    def owners(self) -> list[Any]:
-        """The objects whose code makes the graphs."""
-        model = self.model
-        modules = [m for _, m in model.named_modules()] if isinstance(model, Module) else [model]
-        return [*modules, self.loss.function, self.regularizer]
+    def owners(self) -> list[tuple[str, Any]]:
+        """The objects whose code makes the graphs, and their names."""
+        return owners(self.model, self.loss, self.regularizer)
+
+
+def owners(model: Any, loss: Loss, regularizer: Regularizer | None) -> list[tuple[str, Any]]:
+    """What makes the graphs of a run, and their names."""
+    modules = model.named_modules() if isinstance(model, Module) else [("", model)]
+    named = [(f"model.{name}" if name else "model", module) for name, module in modules]
+    return [*named, ("loss", loss.function), ("regularizer", regularizer)]

@@ -8,11 +8,14 @@ from types import FunctionType
 from typing import Any
 
 from autograd_core.calculus.updates import UPDATES
+from nn.arguments import shown
+from nn.errors import InputError
 from nn.optimizers import Optimizer
-from nn.random_state import names_in
-from nn.schedules import rates_of
+from nn.random_state import names_in, of_a_library
+from nn.schedules import rate_at, rates_of
+from nn.snapshot import Attributes, Snapshot
 
-__all__ = ["attributes_of", "has_plain_step", "rates_of_groups", "rule_and_clips", "rule_of"]
+__all__ = ["attributes_of", "has_plain_step", "memory_of", "rates_of_groups", "rule_and_clips", "rule_of"]
 
 
 def rates_of_groups(optimizer: Optimizer, first: int, count: int) -> Any:
@@ -25,20 +28,34 @@ def rates_of_groups(optimizer: Optimizer, first: int, count: int) -> Any:
     return np.array([rates_of(rule.schedule, first, count) for rule in rules]).T.copy()
 
 
+_MOVING = {  # what changes in a run, of the library's own
+    "_updates", "_buffers", "_promised", "schedule", "param_groups", "_frozen", "_missed", "_since",
+    "_members",
+}  # fmt: skip
+
+
+def memory_of(optimizer: Optimizer) -> Snapshot | None:
+    """What a rule or a schedule of the user's holds now, beside buffers; None where both are ours."""
+    rates = [optimizer.schedule, *(group.get("lr") for group in optimizer.param_groups)]
+    theirs = [rate for rate in rates if callable(rate) and not type(rate).__module__.startswith("nn.")]
+    if of_a_library(type(optimizer)) and not theirs:
+        return None
+    for rate in theirs:
+        if rate_at(rate, optimizer.updates) != rate_at(rate, optimizer.updates):
+            raise InputError(
+                f"a learning rate is a function of the number of updates alone, and {shown(rate)} returns "
+                "another one each time: set optimizer.lr in a callback instead"
+            )
+    own = Attributes(optimizer, _MOVING | {"parameters"})
+    named = [(f"optimizer.lr{k or ''}", rate) for k, rate in enumerate(theirs)]
+    return Snapshot(
+        [("optimizer.", own), (type(optimizer).__qualname__, type(optimizer)), *named], optimizer.parameters
+    )
+
+
 def attributes_of(optimizer: Optimizer) -> Any:
     """What tells by a glance that a rule is as it was: class and attributes, numbers and methods."""
-    moving = (
-        "_updates",
-        "_buffers",
-        "_promised",
-        "schedule",
-        "param_groups",
-        "_frozen",
-        "_missed",
-        "_since",
-        "_members",
-    )
-    held = {name: held for name, held in vars(optimizer).items() if name not in moving}
+    held = {name: held for name, held in vars(optimizer).items() if name not in _MOVING}
     frozen = None if optimizer.frozen is None else optimizer.frozen.tobytes()
     return type(optimizer), held, frozen, [dict(group) for group in optimizer.param_groups]
 

@@ -49,7 +49,7 @@ def updater_of(run: Run) -> Updater:
         return EagerUpdates(SHORT)
     if not compiled():
         return EagerUpdates(UNCOMPILED)
-    states = RandomStates(run.problem.owners())
+    states = RandomStates(dict(run.problem.owners()).values())
     try:
         return _whole_or_gradient(run, *recorded(run.problem, states))
     except Exception as error:  # whatever the model raises while it is recorded, eagerly it may go well
@@ -60,7 +60,7 @@ def updater_of(run: Run) -> Updater:
 
 def _minimization(run: Run) -> Updater:
     """What lets a minimiser of SciPy train a run."""
-    states = RandomStates(run.problem.owners())
+    states = RandomStates(dict(run.problem.owners()).values())
     try:
         if not compiled():
             raise NotRecordable(UNCOMPILED)

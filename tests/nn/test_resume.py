@@ -1,0 +1,380 @@
+"""A resumed run makes the bits of one that was never interrupted, or says what it cannot know."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_core import Value
+
+random = np.random.default_rng(0)
+X = random.normal(size=(40, 3))
+y = (X[:, 0] > 0).astype(int)
+pytestmark = pytest.mark.filterwarnings("ignore::nn.SlowTrainingWarning")
+
+
+def bits(model: Any) -> bytes:
+    return np.array([p.data for p in model.parameters()]).tobytes()
+
+
+class Rule(nn.Optimizer):
+    """The base of rules that remember something in self."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"lr": 0.05, **kwargs})
+        self.n, self._n, self.previous, self.log = 0, 0, None, []
+        self.random = np.random.default_rng(0)
+        self.nested = {"a": [0, {"b": np.zeros(2)}]}
+
+
+class Counts(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        self.n += 1
+        return values - rate * gradients / np.sqrt(self.n), buffers
+
+
+class CountsUnseen(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        self._n += 1
+        return values - rate * gradients / np.sqrt(self._n), buffers
+
+
+class Remembers(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        before, self.previous = self.previous, gradients.copy()
+        return values - rate * (gradients if before is None else 1.5 * gradients - 0.5 * before), buffers
+
+
+class Logs(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        self.log.append(float(np.abs(gradients).max()))
+        return values - rate * gradients / max(self.log[-5:]), buffers
+
+
+class Draws(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * (gradients + 0.1 * self.random.normal(size=len(gradients))), buffers
+
+
+class DrawsFromAll(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * (gradients + 0.1 * np.random.normal(size=len(gradients))), buffers
+
+
+class Nested(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        self.nested["a"][0] += 1
+        self.nested["a"][1]["b"] += abs(gradients[:2])
+        return values - rate * gradients / (1 + self.nested["a"][1]["b"].sum()), buffers
+
+
+RULES = [Counts, CountsUnseen, Remembers, Logs, Draws, DrawsFromAll, Nested]
+
+
+class Warm(nn.Module):
+    """A model with numbers beside its parameters."""
+
+    scale = 1.0
+
+    def __init__(self) -> None:
+        self.temperature = 1.0
+        self.array = np.ones(3)
+        self.shift = Value(0.0).detach()
+        self.settings = types.SimpleNamespace(power=1.0)
+        self.table: dict[str, Any] = {"a": (1.0, [2.0])}
+        self.net = nn.MLP(3, [4, 2], seed=1)
+
+    def __call__(self, x: Any) -> Any:
+        factor = self.temperature * float(self.array[0]) * self.scale * self.table["a"][1][0]
+        return [factor * v + self.shift for v in self.net(x)]
+
+
+class Penalty:
+    def __init__(self) -> None:
+        self.alpha = 0.1
+
+    def __call__(self, model: Any) -> Value:
+        return model.parameters()[0] ** 2 * self.alpha
+
+
+class Callback:
+    """A callback that counts, and goes by its count."""
+
+    def __init__(self, change: Callable[[Any, int], Any]) -> None:
+        self.n, self.change = 0, change
+
+    def __call__(self, run: Any) -> None:
+        self.n += 1
+        self.change(run, self.n)
+
+
+def halve(run: Any, n: int) -> None:
+    run.model.temperature *= 0.5
+
+
+CHANGES: dict[str, Callable[[Any, int], Any]] = {
+    "an attribute of the model": halve,
+    "an array in place": lambda run, n: run.model.array.__imul__(0.7),
+    "a constant": lambda run, n: setattr(run.model.shift, "data", 0.1 * n),
+    "a new constant": lambda run, n: setattr(run.model, "shift", Value(0.1 * n).detach()),
+    "a list in a tuple in a dictionary": lambda run, n: run.model.table["a"][1].__setitem__(0, 2.0 - 0.3 * n),
+    "a dictionary": lambda run, n: setattr(run.model, "table", {"a": (0.0, [2.0 / n])}),
+    "the class": lambda run, n: setattr(Warm, "scale", 1.0 / n),
+    "the penalty": lambda run, n: setattr(run.plan.regularizer, "alpha", 0.1 / n),
+    "the rate": lambda run, n: setattr(run.optimizer, "lr", 0.1 / n),
+}
+
+
+def resumed(tmp_path: Path, make: Callable[[], tuple[Any, dict[str, Any]]], at: int) -> tuple[Any, Any]:
+    """The bits of a run of 4 epochs, and of one that was left after `at` and begun anew from its file."""
+
+    def run(epochs: int, **options: Any) -> tuple[bytes, list[float]]:
+        np.random.seed(0)
+        Warm.scale = 1.0
+        model, given = make()
+        history = nn.fit(model, X, y, seed=3, epochs=epochs, batch_size=8, **given, **options)
+        return bits(model), history["loss"]
+
+    whole = run(4)
+    run(at, checkpoint=tmp_path / f"{at}.st")
+    return whole, run(4, checkpoint=tmp_path / f"{at}.st", resume=True)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_with_a_state_in_self_is_resumed_exactly(rule: Any, tmp_path: Path) -> None:
+    for at in (1, 3):
+        whole, found = resumed(tmp_path, lambda: (nn.MLP(3, [4, 2], seed=1), {"optimizer": rule()}), at)
+        assert found == whole
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_a_callback_changes_is_resumed_exactly(name: str, tmp_path: Path) -> None:
+    for at in (1, 3):
+        make = lambda: (Warm(), {"regularizer": Penalty(), "callbacks": Callback(CHANGES[name])})  # noqa: E731
+        whole, found = resumed(tmp_path, make, at)
+        assert found == whole
+
+
+class Falling:
+    """A schedule that counts its calls."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def __call__(self, k: int) -> float:
+        self.n += 1
+        return 0.1 / self.n
+
+
+def test_a_schedule_that_counts_its_calls_is_refused() -> None:
+    for lr in (Falling(), lambda k, random=random: 0.1 + 0.01 * random.random()):
+        with pytest.raises(nn.InputError, match="function of the number of updates alone"):
+            nn.fit(nn.MLP(3, [2], seed=1), X, y, optimizer=nn.SGD(lr=lr), epochs=2, seed=1)
+
+
+@pytest.mark.parametrize("at", [(1, 6), (2, 11)])
+def test_an_interrupted_rule_stands_at_the_last_whole_update(at: Any) -> None:
+    epoch, update = at
+
+    class Breaks(Counts):
+        def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+            made = super().rule(values, gradients, buffers, rate)
+            if self.updates == update:
+                values *= 2.0
+                raise KeyboardInterrupt
+            return made
+
+    def stop(run: Any) -> None:
+        if run.epoch == epoch:
+            raise KeyboardInterrupt
+
+    for optimizer, callbacks in ((Breaks(), ()), (Counts(), stop)):
+        with pytest.raises(KeyboardInterrupt):
+            nn.fit(nn.MLP(3, [4, 2], seed=1), X, y, optimizer=optimizer, batch_size=8, callbacks=callbacks)
+        assert optimizer.n == optimizer.updates == (5 * epoch if callbacks else update)
+
+
+class InPlace(nn.Optimizer):
+    """Momentum, done in the arrays that it is given, and broken off half way."""
+
+    buffer_names = ("m",)
+    error: Any = None
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        gradients *= 1.0
+        buffers["m"] *= 0.9
+        buffers["m"] += gradients
+        values -= rate * buffers["m"]
+        if self.updates == 9 and self.error is not None:
+            if self.error is nn.DivergenceError:
+                values[3] = np.nan
+            else:
+                raise self.error
+        return values, buffers
+
+
+@pytest.mark.parametrize("callbacks", [(), (lambda run: None,)])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, nn.DivergenceError])
+def test_a_rule_that_works_in_place_leaves_nothing_half_done(error: Any, callbacks: Any) -> None:
+    def train(optimizer: Any, **options: Any) -> Any:
+        model = nn.MLP(3, [4, 2], seed=1)
+        with pytest.raises(error) if options else contextlib.nullcontext():
+            nn.fit(model, X, y, optimizer=optimizer, batch_size=8, seed=3, **{"epochs": 5, **options})
+        return bits(model), optimizer.buffers["m"].tobytes(), optimizer.updates
+
+    broken, whole = InPlace(lr=0.01), InPlace(lr=0.01)
+    broken.error = error
+    model = nn.MLP(3, [4, 2], seed=1)
+
+    class At:
+        def on_update(self, run: Any) -> Any:
+            if run.updates == 9:
+                found.extend((bits(run.model), run.optimizer.buffers["m"].tobytes(), run.optimizer.updates))
+
+    found: list[Any] = []
+    nn.fit(model, X, y, optimizer=whole, batch_size=8, seed=3, epochs=5, callbacks=At())
+    assert train(broken, callbacks=callbacks) == tuple(found)
+
+
+def test_a_rule_that_remembers_in_self_is_refused_for_groups() -> None:
+    for group in ({"params": "*.b"}, {"params": "layer2", "lr": 0.1}):
+        with pytest.raises(nn.InputError, match="changes its attributes"):
+            nn.fit(nn.MLP(3, [4, 2], seed=1), X, y, optimizer=Counts([group]), epochs=1)
+
+
+class Config:
+    def __init__(self, power: float) -> None:
+        self.power = power
+
+
+def test_what_a_file_cannot_hold_is_told_and_not_resumed(tmp_path: Path) -> None:
+    def replace(run: Any) -> None:
+        run.model.settings = Config(2.0)
+
+    given = {"callbacks": replace, "seed": 3, "checkpoint": tmp_path / "run.st"}
+    with pytest.warns(nn.ModelWarning, match=r"model\.settings \(of class Config\) has changed"):
+        nn.fit(Warm(), X, y, epochs=2, **given)
+    with pytest.raises(nn.InputError, match=r"model\.settings"):
+        nn.fit(Warm(), X, y, epochs=4, resume=True, **given)
+
+
+def metric_a(targets: Any, outputs: Any) -> float:
+    return 1.0
+
+
+class Doubled(nn.MLP):
+    def __call__(self, x: Any) -> Any:
+        return [2.0 * v for v in super().__call__(x)]
+
+
+def plain() -> Any:
+    return nn.MLP(3, [2], seed=1)
+
+
+half = (X[:10], y[:10])
+OTHER_RUNS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+    "validation": (plain, {"validation": (X, y)}, {"validation": half}),
+    "validation_added": (plain, {}, {"validation": half}),
+    "metrics": (
+        plain,
+        {"validation": half, "metrics": {"a": metric_a}},
+        {"validation": half, "metrics": {"b": metric_a}},
+    ),
+    "model": (lambda: Doubled(3, [2], seed=1), {}, {}),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_RUNS)
+def test_another_run_is_refused(name: str, tmp_path: Path) -> None:
+    make, first, second = OTHER_RUNS[name]
+    path = tmp_path / "run.st"
+    nn.fit(plain(), X, y, epochs=2, seed=3, checkpoint=path, **first)
+    with pytest.raises(nn.InputError, match=f"{name.partition('_')[0]}: "):
+        nn.fit(make(), X, y, epochs=4, seed=3, checkpoint=path, resume=True, **second)
+
+
+OTHER_CODE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "loss": ({"loss": lambda o, t: o[0] * o[0]}, {"loss": lambda o, t: o[1] * o[1]}),
+    "penalty": (
+        {"regularizer": lambda m: m.parameters()[0] ** 2},
+        {"regularizer": lambda m: m.parameters()[1] ** 2},
+    ),
+    "rate": ({"optimizer": nn.SGD(lr=lambda k: 0.1)}, {"optimizer": nn.SGD(lr=lambda k: 0.2)}),
+    "metric": (
+        {"validation": half, "metrics": {"a": lambda t, o: 1.0}},
+        {"validation": half, "metrics": {"a": lambda t, o: 2.0}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_CODE)
+def test_another_code_of_the_same_name_is_told(name: str, tmp_path: Path) -> None:
+    first, second = OTHER_CODE[name]
+    path = tmp_path / "run.st"
+    nn.fit(plain(), X, y, epochs=2, seed=3, checkpoint=path, **first)
+    with pytest.warns(nn.ModelWarning, match="had another .*<lambda>"):
+        nn.fit(plain(), X, y, epochs=4, seed=3, checkpoint=path, resume=True, **second)
+
+
+def test_another_number_of_the_model_is_told(tmp_path: Path) -> None:
+    given = {"seed": 3, "checkpoint": tmp_path / "run.st"}
+    nn.fit(Warm(), X, y, epochs=2, **given)
+    model = Warm()
+    model.temperature = 3.0
+    with pytest.warns(nn.ModelWarning, match=r"had another model\.temperature"):
+        nn.fit(model, X, y, epochs=3, resume=True, **given)
+
+
+def test_a_run_goes_on_with_the_living_objects(tmp_path: Path) -> None:
+    """What callbacks have changed in them is as the checkpoint has it, and no other run."""
+
+    def make() -> tuple[Any, dict[str, Any]]:
+        callback = Callback(lambda run, n: (halve(run, n), setattr(run.optimizer, "lr", 0.1 / n)))
+        penalty = nn.L2(0.1)
+        shrink = lambda run: object.__setattr__(penalty, "alpha", penalty.alpha * 0.5)  # noqa: E731
+        return Warm(), {"callbacks": [callback, shrink], "optimizer": Counts(), "regularizer": penalty}
+
+    model, given = make()
+    nn.fit(model, X, y, epochs=6, seed=3, **given)
+    whole = bits(model)
+    model, given = make()
+    for epochs in (2, 4, 6):
+        nn.fit(model, X, y, epochs=epochs, seed=3, checkpoint=tmp_path / "run.st", resume=True, **given)
+    assert bits(model) == whole
+    model, fresh = make()
+    for penalty in (fresh["regularizer"],):
+        nn.fit(model, X, y, epochs=6, seed=3, checkpoint=tmp_path / "run.st", resume=True, **fresh)
+        assert penalty.alpha == given["regularizer"].alpha == 0.1 * 0.5**6
+    assert bits(model) == whole
+
+
+SCRIPT = """
+import sys, nn
+junk = [object() for _ in range(int(sys.argv[1]))]
+class Penalty:
+    def __call__(self, model): return model.parameters()[0] ** 2 * 0.1
+class Rate:
+    def __call__(self, k): return 0.05
+def straight(v): return v
+model = nn.Sequential(nn.Layer(2, 3, seed=1), lambda h: h[:2])
+print(nn.fit(model, [[0.0, 1.0], [1.0, 0.0]], [0, 1], regularizer=Penalty(), optimizer=nn.SGD(lr=Rate()),
+             loss=lambda o, t: o[0] * o[1], epochs=len(junk), seed=1, checkpoint=sys.argv[2], resume=True))
+"""
+
+
+def test_objects_without_a_repr_are_the_same_in_another_process(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    for epochs in (2, 4):
+        command = [sys.executable, "-W", "error", str(script), str(epochs), str(tmp_path / "run.st")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
+        assert f"{epochs} epochs" in done.stdout, done.stderr
