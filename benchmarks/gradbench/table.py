@@ -1,7 +1,7 @@
 """One table of GradBench's problems on data of our own: ``python -m benchmarks.gradbench.table [CHECKOUT]``.
 
-With a checkout of GradBench its hand-written C++ ("manual") and its PyTorch adapters run on the same inputs,
-in turn with ours.
+With a checkout of GradBench its adapters of others run on the same inputs, its hand-written C++ ("manual")
+before and after ours; those of CoDiPack and ADOL-C where they can be compiled (see `CPLUS_INCLUDE_PATH`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.environment import one_thread, peers_python
 
 from .problems import PROBLEMS
 
@@ -107,48 +109,53 @@ def ours(module: str, name: str, given: Any) -> dict[str, float]:
     return _least(evaluate(module, name, given)["timings"])
 
 
-def manual(root: Path, module: str, name: str, given: Any) -> dict[str, float]:
-    """The same of GradBench's hand-written C++, built when it is first needed."""
-    folder = root / "tools/manual"
+def in_cpp(tool: str, root: Path, module: str, name: str, given: Any) -> dict[str, float]:
+    """The same of an adapter in C++, built when it is first needed; nothing where it cannot be built."""
+    folder = root / "tools" / tool
     if not (folder / f"{module}.cpp").exists():
         return {}
-    subprocess.run(["make", "-s", "-C", str(folder), f"bin/{module}"], check=True)
+    if subprocess.run(
+        ["make", "-s", "-C", str(folder), f"bin/{module}"], stderr=subprocess.DEVNULL
+    ).returncode:
+        return {}
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(given, file)
         file.flush()
-        command = [str(folder / "bin" / module), file.name, name]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return _least(json.loads(line) for line in said.splitlines()[1:])
+        return _said([str(folder / "bin" / module), file.name, name])
 
 
-def pytorch(root: Path, module: str, name: str, given: Any) -> dict[str, float]:
-    """The same of its PyTorch adapter, one run; nothing where there is none or it takes too long."""
-    package = root / "python/gradbench"
-    if not (package / f"gradbench/tools/pytorch/{module}.py").exists():
-        return {}
-    program = (
-        "import importlib, json, sys; import torch; torch.set_num_threads(1)\n"
-        f"adapter = importlib.import_module('gradbench.tools.pytorch.{module}')\n"
-        f"found = adapter.{name}.wrapped(json.load(sys.stdin))\n"
-        "print(json.dumps(found['timings']))"
-    )
-    path = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
+def _said(command: list[str], **options: Any) -> dict[str, float]:
+    """What a process says about its times; infinity if it takes too long."""
     try:
-        said = subprocess.run(
-            [sys.executable, "-c", program],
-            input=json.dumps({**given, "min_runs": 1, "min_seconds": 0.0}),
-            env={**os.environ, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            timeout=MOST_SECONDS,
-            check=True,
-        ).stdout
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=MOST_SECONDS, check=True, **options
+        )
     except subprocess.TimeoutExpired:
         return {"evaluate": np.inf}
     except subprocess.CalledProcessError as error:
         print(error.stderr[-500:], file=sys.stderr)
         return {}
-    return _least(json.loads(said.splitlines()[-1]))
+    return _least(json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"name"'))
+
+
+def in_python(tool: str, root: Path, module: str, name: str, given: Any) -> dict[str, float]:
+    """The same of an adapter in Python, two runs in the peers' environment; nothing where there is none."""
+    package = root / "python/gradbench"
+    if not (package / f"gradbench/tools/{tool}/{module}.py").exists():
+        return {}
+    waits = "import jax; jax.config.update('jax_cpu_enable_async_dispatch', False)\n"  # its adapters do not
+    program = (
+        f"import importlib, json, sys\n{waits * (tool == 'jax')}"
+        f"adapter = importlib.import_module('gradbench.tools.{tool}.{module}')\n"
+        f"found = adapter.{name}.wrapped(json.load(sys.stdin))\n"
+        "for timing in found['timings']: print(json.dumps(timing))"
+    )
+    path = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return _said(
+        [peers_python(), "-c", program],
+        input=json.dumps({**given, "min_runs": 2, "min_seconds": 0.0}),
+        env={**one_thread(), "PYTHONPATH": path},
+    )
 
 
 def shown(milliseconds: float | None) -> str:
@@ -161,17 +168,19 @@ def shown(milliseconds: float | None) -> str:
 def main() -> None:
     """Print the table."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    print("| problem | size | ours, ms | recording | manual C++ | PyTorch |\n|---|---|---|---|---|---|")
+    peers = {"manual C++": ("manual", in_cpp), "CoDiPack": ("codipack", in_cpp), "ADOL-C": ("adol-c", in_cpp)}
+    peers |= {"PyTorch": ("pytorch", in_python), "JAX": ("jax", in_python)}
+    print(f"| problem | size | ours, ms | recording | {' | '.join(peers)} |\n|{'---|' * (4 + len(peers))}")
     for module, name, size, given in inputs():
         given = {**given, "min_runs": 3, "min_seconds": SECONDS}
         assert name in PROBLEMS[module]
-        before = manual(root, module, name, given) if root else {}
+        before = in_cpp("manual", root, module, name, given) if root else {}
         mine = ours(module, name, given)
-        after = manual(root, module, name, given) if root else {}
-        theirs = pytorch(root, module, name, given) if root else {}
-        by_hand = min([t["evaluate"] for t in (before, after) if t], default=None)
-        cells = [module, size, shown(mine["evaluate"]), shown(mine["prepare"])]
-        print(f"| {' | '.join([*cells, shown(by_hand), shown(theirs.get('evaluate'))])} |", flush=True)
+        found = [run(tool, root, module, name, given) if root else {} for tool, run in peers.values()]
+        if found[0]:
+            found[0]["evaluate"] = min(before["evaluate"], found[0]["evaluate"])
+        times = [mine["evaluate"], mine["prepare"], *(t.get("evaluate") for t in found)]
+        print(f"| {' | '.join([module, size, *map(shown, times)])} |", flush=True)
 
 
 if __name__ == "__main__":
