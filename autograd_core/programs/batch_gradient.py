@@ -291,9 +291,7 @@ class Trainer:
         tape = program.recordings[0].tape(True).tape
         self._inner = self._order(program, tape.order)
         count = len(self.parameters)
-        place = np.empty(count, dtype=np.int64)
-        place[self._inner] = np.arange(count)
-        self._place = place
+        self._place = place = np.argsort(self._inner)
         # One array each for the parameters' numbers and gradients; behind them is room for what the two tapes
         # keep beside parameters, so that an update copies nothing.
         in_place = len(tape.order) == count  # if not, parameters stand where the loss would put its constants

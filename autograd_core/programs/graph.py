@@ -271,6 +271,17 @@ class RecordedGraph:
                 nodes[i].label = label
         return nodes
 
+    def keeps_guards(self, nodes: Sequence[Value]) -> bool:
+        """Compare other nodes as the function did, so that a recording under way notes it; are guards kept?
+
+        A constant is compared as a number: Values are equal by identity alone.
+        """
+        for left, right, number, outcome in self.guards.tolist():
+            other = float(self.value[right]) if self.kind[right] == CONSTANT else nodes[right]
+            if COMPARE[RELATIONS[number]](nodes[left], other) != bool(outcome):
+                return False
+        return True
+
     def broken_guard(self, nodes: Sequence[Value]) -> tuple[Value, str, Value, bool] | None:
         """Return (left, relation, right, recorded outcome) of the first guard left by other nodes."""
         for left, right, number, outcome in self.guards.tolist():

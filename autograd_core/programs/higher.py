@@ -7,6 +7,7 @@ So all derivatives of a Program belong to what was recorded once, and have the b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import real_array
@@ -14,9 +15,9 @@ from ..engine.value import Value, number_of
 from ..errors import RecordingError
 from ..transforms import grad
 from ..transforms import jvp as push_forward
-from .graph import COMPARE, RELATIONS
+from .numpy_tape import FITS
 from .recording import unrolled
-from .run import FITS, Run
+from .run import Run
 from .sparse import sparse_jacobian
 from .wrt import Targets
 
@@ -33,10 +34,9 @@ def _function(program: Program, targets: Targets) -> Callable[..., Any]:
     def function(row: Sequence[Any], chosen: Sequence[Any]) -> Any:
         leaves = [list(part) for part in row]
         replaced: dict[int, Value] = {}
-        at = 0
+        rest = iter(chosen)
         for target, size in targets.sizes:
-            part = list(chosen[at : at + size])
-            at += size
+            part = list(islice(rest, size))
             if isinstance(target, int):
                 leaves[target] = part
             else:
@@ -45,9 +45,8 @@ def _function(program: Program, targets: Targets) -> Callable[..., Any]:
         graph = _graph_for(program, [number_of(leaf) for leaf in inputs], graphs)
         parameters = [replaced.get(id(p), p) for p in graph.parameters]
         nodes = graph.rebuild(inputs, parameters)
-        for left, right, relation, outcome in graph.guards.tolist():
-            if COMPARE[RELATIONS[relation]](nodes[left], nodes[right]) != bool(outcome):
-                raise RecordingError("a row leaves the recorded branches")
+        if not graph.keeps_guards(nodes):
+            raise RecordingError("a row leaves the recorded branches")
         return [nodes[i] for i in graph.outputs.tolist()]
 
     return function
@@ -55,10 +54,8 @@ def _function(program: Program, targets: Targets) -> Callable[..., Any]:
 
 def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[Any]) -> Any:
     """Return the recorded graph whose guards these inputs keep, recorded now if there is none."""
-    parts, at = [], 0
-    for example in program.examples:
-        parts.append(list(numbers[at : at + example.size]))
-        at += example.size
+    rest = iter(numbers)
+    parts = [list(islice(rest, example.size)) for example in program.examples]
     raised: Exception | None = None
     for tried in range(2):
         row = Run(
@@ -100,7 +97,6 @@ def _derived(program: Program, kind: str, targets: Targets) -> Program:
     if found is not None:
         return found
     function = _function(program, targets)
-    sizes = [example.size for example in program.examples]
 
     def chosen(row: Sequence[Any]) -> list[Any]:
         return [leaf for t, _ in targets.sizes for leaf in (row[t] if isinstance(t, int) else [t])]
@@ -114,12 +110,7 @@ def _derived(program: Program, kind: str, targets: Targets) -> Program:
     def gradient(*row: Any) -> Any:
         return grad(lambda leaves: function(row, leaves)[0])(chosen(row))
 
-    examples: list[Any] = []
-    at = 0
-    numbers = [x for example in program.examples for x in example.numbers]
-    for size in sizes:
-        examples.append(numbers[at : at + size])
-        at += size
+    examples = [list(example.numbers) for example in program.examples]
     if kind == "tangent":
         examples.append([1.0] * targets.size)
     made = program.record_alike(tangent if kind == "tangent" else gradient, examples)

@@ -279,7 +279,7 @@ class Jitted:
         former: list[Program] = []
         while True:
             program = record(
-                _by_position(self.__wrapped__, names),
+                _ByPosition(self.__wrapped__, names) if names else self.__wrapped__,
                 *examples,
                 on_guard="record",
                 most_recordings=self.most_recordings,
@@ -374,10 +374,6 @@ class _ByPosition:
     def __call__(self, *args: Any) -> Any:
         at = len(args) - len(self.names)
         return self.function(*args[:at], **dict(zip(self.names, args[at:], strict=True)))
-
-
-def _by_position(function: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., Any]:
-    return _ByPosition(function, names) if names else function
 
 
 def _rows(program: Program, args: Sequence[Any]) -> Sequence[Any]:

@@ -13,7 +13,19 @@ from typing import Any
 from ..calculus.operation import Operation
 from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
 
-__all__ = ["Bound", "Tape", "by_pass", "passes"]
+__all__ = [
+    "FITS",
+    "LEAVES_A_GUARD",
+    "NOT_FINITE",
+    "Bound",
+    "Tape",
+    "by_pass",
+    "passes",
+    "put_input_gradients",
+    "seeds_of_pass",
+]
+
+FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)  # what `fits` of a bound tape tells of a lane
 
 _LINEAR = {"add", "sub", "mul", "neg"}  # exact in NumPy, and never raising in Python
 _FEW = 8  # so many lanes are computed one after the other
@@ -27,6 +39,36 @@ def by_pass(gradients: Any) -> Any:
 def passes(gradients: Any) -> int:
     """Return how many reverse passes there are for each lane."""
     return next((len(g) for g in gradients or () if g is not None), 1)
+
+
+def seeds_of_pass(seeds: Any, s: int, first: int, stop: int, width: int) -> Any:
+    """Return what pass s starts from, shape (stop - first, width).
+
+    Args:
+        seeds: a number; rows of numbers, those of a pass after those of the former; or None, and pass s
+            starts from 1 at output s.
+        s: which pass.
+        first: the first row.
+        stop: the row behind the last.
+        width: how many outputs there are.
+    """
+    import numpy as np
+
+    if seeds is None:
+        return np.broadcast_to(np.eye(1, width, s), (stop - first, width))
+    if isinstance(seeds, float):
+        return np.full((stop - first, width), seeds)
+    return np.asarray(seeds).reshape(-1, width)[first:stop]
+
+
+def put_input_gradients(own: Any, arrays: Any, s: int, first: int, found: Any) -> None:
+    """Spread the inputs' gradients of some lanes, shape (lanes, inputs), over the arrays that are wanted."""
+    column = 0
+    for gradients, array in zip(own, arrays, strict=True):
+        width = array[0].size if len(array) else 0
+        if gradients is not None and width:
+            gradients[s, first : first + len(found)] = found[:, column : column + width]
+        column += width
 
 
 class Tape:
@@ -173,7 +215,8 @@ class Bound:
             return good
         for s in range(self.seeds):
             at = s * len(self.arrays[0]) if s else 0
-            block.backward(self._seed(seeds, s, at + first, at + last))
+            width = len(self.tape.graph.outputs)
+            block.backward(seeds_of_pass(seeds, s, at + first, at + last, width))
             if self.igrads is not None:
                 good = self._put_input_gradients(block, s, first, good)
         block.add_up(self.totals, good)
@@ -189,17 +232,8 @@ class Bound:
         with np.errstate(all="ignore"):
             block.forward()
             leaves, not_finite = block.leaves_a_guard(), block.not_finite()
-        return np.where(leaves, 1, np.where(not_finite, 2, 0)).astype(np.uint8).tobytes()
-
-    def _seed(self, seeds: Any, s: int, first: int, last: int) -> Any:
-        import numpy as np
-
-        width = len(self.tape.graph.outputs)
-        if seeds is None:
-            return np.broadcast_to(np.eye(1, width, s), (last - first, width))
-        if isinstance(seeds, float):
-            return np.full((last - first, width), seeds)
-        return seeds.reshape(-1, width)[first:last]
+        found = np.where(leaves, LEAVES_A_GUARD, np.where(not_finite, NOT_FINITE, FITS))
+        return found.astype(np.uint8).tobytes()
 
     def _put_input_gradients(self, block: _Block, s: int, first: int, good: int) -> int:
         import numpy as np
@@ -207,12 +241,7 @@ class Bound:
         gradients = block.input_gradients()
         bad = np.flatnonzero(~np.isfinite(gradients).all(axis=1)[:good])
         good = int(bad[0]) if len(bad) else good
-        column = 0
-        for own, array in zip(self.igrads, self.arrays, strict=True):
-            width = array.reshape(len(array), -1).shape[1]
-            if own is not None and width:
-                own[s, first : first + good] = gradients[:good, column : column + width]
-            column += width
+        put_input_gradients(self.igrads, self.arrays, s, first, gradients[:good])
         return good
 
 

@@ -62,9 +62,10 @@ from .chunks import sum_value_and_grad
 from .explain import explain
 from .forms import Example, Part, arguments_of, arrange, flatten, join, refuse_no_function, split
 from .graph import RecordedGraph
+from .numpy_tape import FITS, LEAVES_A_GUARD
 from .one_row import one_row
 from .recording import capture, unrolled
-from .run import FITS, LEAVES_A_GUARD, Run
+from .run import Run
 from .sparse import sparse_jacobian, sparsity
 from .tapes import Recording
 
@@ -329,7 +330,7 @@ class Program:
         import numpy as np
 
         batches = self.parts(batches)
-        everything = tuple(range(len(batches))) if self._wants_inputs(inputs) else ()
+        everything = tuple(range(len(batches))) if (not self.leaves if inputs is None else inputs) else ()
         if type(gradient) is float and _is_plain(block, threads):
             if wrt is None and (found := one_row(self, batches, everything, True, gradient)) is not None:
                 return self._formed(found[0]), Gradients(found[2], self.as_arguments(found[1]))
@@ -598,8 +599,12 @@ class Program:
         Returns:
             What f returned: a Value, or nested lists of them. Parameters are the captured Values themselves.
         """
-        numbers = self._numbers(row) if row else [x for example in self.examples for x in example.numbers]
-        nodes = self.recorded.rebuild([Value(x) for x in numbers])
+        parts = (
+            [e.row(part) for e, part in zip(self.examples, self.parts(row), strict=True)]
+            if row
+            else [e.numbers for e in self.examples]
+        )
+        nodes = self.recorded.rebuild([Value(x) for part in parts for x in part])
         outputs = [nodes[i] for i in self.recorded.outputs.tolist()]
         return map_structure(self.form, lambda part: arrange(outputs[part.place], part.shape))
 
@@ -651,13 +656,6 @@ class Program:
         self._unpickled = True
 
     # --- within ----------------------------------------------------------------------
-
-    def _wants_inputs(self, inputs: bool | None) -> bool:
-        return not self.leaves if inputs is None else inputs
-
-    def _numbers(self, row: Sequence[Any]) -> list[float]:
-        pairs = zip(self.examples, self.parts(row), strict=True)
-        return [x for example, argument in pairs for x in example.row(argument)]
 
     def parts(self, arguments: Sequence[Any]) -> tuple[Any, ...]:
         """Return the parts of what has the form of the arguments, such as batches."""

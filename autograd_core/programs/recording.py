@@ -18,7 +18,7 @@ from ..engine.value import Value, number_of, recording
 from ..errors import RecordingError
 from ..functions import where
 from .forms import Example, as_node, flatten
-from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph, built_in
+from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph, built_in
 from .repeated import LoopCall, with_loops
 
 __all__ = ["SCOPE", "capture", "capture_body", "may_repeat", "note_unrolled", "unrolled", "within"]
@@ -160,8 +160,7 @@ def unrolled(graph: RecordedGraph) -> RecordedGraph:
 
     def f(inputs: Any = ()) -> Any:
         nodes = graph.rebuild(inputs, own)
-        for left, right, relation, _ in graph.guards.tolist():
-            COMPARE[RELATIONS[relation]](nodes[left], nodes[right])
+        graph.keeps_guards(nodes)
         return [nodes[i] for i in graph.outputs.tolist()]
 
     found = capture(f, [Example(numbers)] if numbers else [])[0]

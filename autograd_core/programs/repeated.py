@@ -20,13 +20,12 @@ from typing import Any
 
 from ..engine.value import Value, as_value, number_of
 from ..errors import RecordingError
-from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RESULT, RecordedGraph
-from .numpy_tape import by_pass, passes
+from .graph import CONSTANT, INPUT, NODE, PARAMETER, RESULT, RecordedGraph
+from .numpy_tape import FITS, NOT_FINITE, by_pass, passes, put_input_gradients, seeds_of_pass
 from .tapes import Recording, instruction_set
 
 __all__ = ["LoopCall", "LoopGraph", "LoopTape", "keep", "run_steps", "with_loops"]
 
-FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)
 _MOST_KEPT = 1 << 23  # numbers that the steps of a loop computed, kept for the reverse pass: 64 MB
 _MOST_IDLE = 1 << 20  # numbers of what stays bound between two calls: 8 MB
 
@@ -116,8 +115,7 @@ class _Bound:
         import numpy as np
 
         tape, order, _ = recording.tape(False)
-        self.place = np.empty(len(order), dtype=np.intp)  # of each parameter in the tape's order
-        self.place[order] = np.arange(len(order))
+        self.place = np.argsort(order)  # of each parameter in the tape's order
         self.numbers, self.sums = np.zeros(len(order)), np.zeros(len(order))
         self.outputs = np.zeros((1, len(recording.graph.outputs)))
         build = instruction_set()
@@ -138,8 +136,7 @@ class _Steps:
 
         self.body = body
         tape, order, _ = body.recording.tape(False, body.wanted, True)
-        place = np.empty(len(order), dtype=np.int64)  # of each parameter in the tape's order
-        place[order] = np.arange(len(order))
+        place = np.argsort(order)  # of each parameter in the tape's order
         self.used = np.flatnonzero(body.carry >= 0)
         self.carry, self.captured = place[body.carry[self.used]], place[body.captured]
         self.passed_on = body.results[: len(body.carry)][self.used].astype(np.int64)
@@ -336,9 +333,8 @@ class Loop:
                     if place >= 0:
                         parameters[place] = value
             made = graph.rebuild(x, parameters)
-            for left, right, relation, outcome in graph.guards.tolist():
-                if COMPARE[RELATIONS[relation]](made[left], made[right]) != bool(outcome):
-                    raise RecordingError("a row takes another branch within a loop than the recorded example")
+            if not graph.keeps_guards(made):
+                raise RecordingError("a row takes another branch within a loop than the recorded example")
             return [made[graph.outputs[u]] for u in body.results.tolist()]
 
         flat = self.xs.nodes(nodes)
@@ -589,35 +585,19 @@ class LoopBound:
                     self.outputs.reshape(-1, width)[lane] = machine.values[machine.graph.outputs]
                 if self.totals is not None:
                     for s in range(passes(self.igrads)):
-                        seed = self._seed(seeds, s, lane, width)
+                        at = lane + (s * len(self.arrays[0]) if self.arrays else 0)
+                        (seed,) = seeds_of_pass(seeds, s, at, at + 1, width)
                         if not machine.back(seed, self.totals):
                             self.totals[:] = before
                             return -1
                         if self.igrads is not None:
-                            self._put_input_gradients(machine.of_inputs(), s, lane)
+                            put_input_gradients(self.igrads, self.arrays, s, lane, machine.of_inputs()[None])
         return stop
 
     def fits(self) -> bytes:
         """Return for each lane of the arrays whether the recording serves it."""
         with self._machine() as machine:
             return bytes(machine.forward(row) for row in range(len(self.arrays[0]) if self.arrays else 1))
-
-    def _seed(self, seeds: Any, s: int, lane: int, width: int) -> Any:
-        import numpy as np
-
-        if seeds is None:
-            return np.eye(1, width, s)[0]
-        if isinstance(seeds, float):
-            return np.full(width, seeds)
-        lanes = len(self.arrays[0]) if self.arrays else 1
-        return np.asarray(seeds).reshape(-1, width)[s * lanes + lane]
-
-    def _put_input_gradients(self, found: Any, s: int, lane: int) -> None:
-        at = 0
-        for own, array in zip(self.igrads, self.arrays, strict=True):
-            if own is not None:
-                own[s, lane] = found[at : at + array.shape[1]]
-            at += array.shape[1]
 
 
 class _Machine:

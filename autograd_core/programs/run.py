@@ -14,6 +14,7 @@ from ..engine.modes import is_recording
 from ..engine.value import Value, number_of
 from ..errors import RecordingError
 from ..vectors import parameters_to_vector
+from .numpy_tape import FITS, LEAVES_A_GUARD, put_input_gradients, seeds_of_pass
 from .one_row import refuse_lost_gradient
 from .tapes import Recording, instruction_set
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 _MOST_THREADS = 64  # as in `tape/module.c`
-FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)  # what `fits` of a bound tape tells of a lane
 
 
 def _block(block: Any, lanes: int) -> int:
@@ -98,9 +98,7 @@ class Run:
             seeds: a number, or an array of shape (1, lanes, outputs).
             per_row: whether every row has a sum of its own.
         """
-        if not per_row:
-            return self._run(totals, (), seeds, 1)
-        return self._run(totals, (), seeds, 1, per_row=True)
+        return self._run(totals, (), seeds, 1, per_row)
 
     def sums_and_gradients(
         self, totals: Any, inputs: Sequence[int], seeds: Any
@@ -322,20 +320,14 @@ class Run:
                 'when recorded; on_guard="eager" evaluates such rows with the function itself'
             )
 
-    def _seed(self, s: int, lane: int) -> list[float]:
-        """What pass s of a lane starts from."""
-        if self.seeds is None:
-            return [float(k == s) for k in range(self.width)]
-        if isinstance(self.seeds, float):
-            return [self.seeds] * self.width
-        row: list[float] = self.seeds.reshape(-1, self.width)[s * self.lanes + lane].tolist()
-        return row
-
     def _add_eagerly(self, lane: int, s: int, outputs: list[Value], leaves: list[Value]) -> None:
+        import numpy as np
+
         places = {id(parameter): k for k, parameter in enumerate(self.program.parameters)}
         own = {id(leaf): k for k, leaf in enumerate(leaves)}
         gradients = [0.0] * len(leaves)
-        seeded = zip(outputs, self._seed(s, lane), strict=True)
+        at = s * self.lanes + lane
+        seeded = zip(outputs, seeds_of_pass(self.seeds, s, at, at + 1, self.width)[0].tolist(), strict=True)
         live = [
             (y, g if g or self.seeds is not None else None) for y, g in seeded if not y.is_constant
         ]  # of a Jacobian's outputs one starts; all tell the order
@@ -346,12 +338,7 @@ class Run:
             for step in contributions([output for output, _ in live], [seed for _, seed in live]):
                 if step.parent.is_leaf:
                     self._receive(step.parent, step.partial * step.upstream, places, own, gradients)
-        at = 0
-        for array, numbers in zip(self.igrads, self.arrays, strict=True):
-            width = numbers.shape[1]
-            if array is not None:
-                array[s, lane] = gradients[at : at + width]
-            at += width
+        put_input_gradients(self.igrads, self.arrays, s, lane, np.array([gradients]))
 
     def _receive(
         self, leaf: Value, share: float, places: dict[int, int], own: dict[int, int], gradients: list[float]

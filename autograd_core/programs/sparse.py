@@ -9,8 +9,9 @@ from ..errors import RecordingError
 from ..sparsity import compress, pattern
 from . import derivatives
 from .graph import INPUT, PARAMETER, RecordedGraph, built_in
+from .numpy_tape import FITS
 from .recording import unrolled
-from .run import FITS, Run
+from .run import Run
 from .wrt import Targets
 
 if TYPE_CHECKING:

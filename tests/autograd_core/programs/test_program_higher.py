@@ -340,3 +340,24 @@ def test_hessian_products_take_arrays_of_parameters_in_any_order() -> None:
     assert one.tobytes() == many[1].tobytes()
     own = [program.hvp(rows, [v], wrt=[value])[0] for v, value in zip([1.0], [w[0, 0]], strict=True)]
     assert np.isclose(own[0], hessian[0, 0])
+
+
+@pytest.mark.parametrize("example", [2.0, 3.0])
+def test_an_equal_number_is_a_branch_of_derivatives_too(example: float) -> None:
+    """`==` of two Values is identity: the guard compares with the number, also where it is recorded again."""
+
+    def f(x: Any) -> Any:
+        return x**3 if x == 2.0 else x * x
+
+    def looped(x: Any) -> Any:
+        return ag.scan(lambda c, _: (f(c), None) if c != 5.0 else (c, None), x, length=1)[0]
+
+    for function in (f, looped):
+        program = record(function, example, on_guard="record")
+        assert program([2.0, 3.0]).tolist() == [8.0, 9.0]
+        values, products = program.jvp([2.0, 3.0], [1.0, 1.0])
+        assert (values.tolist(), products.tolist()) == ([8.0, 9.0], [12.0, 6.0])
+        assert program.hessian([2.0, 3.0]).tolist() == [12.0, 2.0]
+        assert program.hvp([2.0, 3.0], [1.0, 2.0]).tolist() == [12.0, 4.0]
+        assert ag.jit(function).hessian(2.0) == 12.0
+        assert program.graph().data == f(example)
