@@ -1,8 +1,9 @@
-"""Comparisons of a float with a number that need not be one, exactly, as Python makes them."""
+"""Comparisons of a float with a number that need not be a double, exactly, as Python makes them."""
 
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 from typing import Any
 
@@ -14,8 +15,8 @@ _RELATIONS = {
 }  # fmt: skip
 
 
-def compared(number: float, other: Any, relation: str) -> tuple[bool, float | None, str]:
-    """Compare a float with a large int, a Fraction or a Decimal.
+def compared(number: float, other: Any, relation: str) -> tuple[bool, float | None, str] | None:
+    """Compare a float with a large int, a Fraction, a Decimal, a complex number or a scalar of NumPy.
 
     Args:
         number: the float on the left.
@@ -24,8 +25,16 @@ def compared(number: float, other: Any, relation: str) -> tuple[bool, float | No
 
     Returns:
         The outcome; the float and the relation that tell the same for every float on the left, None in the
-        place of the float where the outcome is the same for all.
+        place of the float where the outcome is the same for all. None where Python does not compare them.
     """
+    if isinstance(other, numbers.Complex) and not isinstance(other, numbers.Real):
+        if relation not in ("==", "!="):
+            return None
+        if other.imag:
+            return relation == "!=", None, relation
+        other = other.real
+    if isinstance(other, numbers.Real) and not isinstance(other, numbers.Rational):
+        other = float(other)  # of a NumPy scalar, whose precision may be smaller
     outcome = bool(_RELATIONS[relation](number, other))
     try:
         bound = float(other)

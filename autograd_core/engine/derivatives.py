@@ -681,11 +681,8 @@ def _carried(
     for place, x in zip(begins, given):
         if place >= 0:
             flow.add(place, x, None)
-    if cython.compiled:
-        starts: cython.pointer(cython.longlong) = array_pointer(between.starts)
-        places: cython.pointer(cython.longlong) = array_pointer(between.places)
-    else:
-        starts, places = between.starts, between.places
+    starts: cython.pointer(cython.longlong) = array_pointer(between.starts)
+    places: cython.pointer(cython.longlong) = array_pointer(between.places)
     for k in range(n):
         i = n - 1 - k if backward else k
         node = between.nodes[i]

@@ -511,8 +511,6 @@ def make_binary(op: cython.int, a: Value, b: Value) -> Value:
 @cython.cfunc
 def _operator(op: cython.int, a: Value, other, reflected: cython.bint):
     """An operation of a node and whatever stands on its other side."""
-    if isinstance(other, Value):
-        return make_binary(op, a, cython.cast(Value, other))
     operand = _operand(other, rules[op].symbol)
     if operand is NotImplemented:
         return NotImplemented
@@ -528,10 +526,7 @@ def _operand(other, symbol):
     if type(other) is float or type(other) is int or isinstance(other, numbers.Real):
         return constant(float(other))
     if isinstance(other, (str, bytes, complex)) or other is None:
-        try:
-            number_from(other)
-        except TypeError as error:
-            raise TypeError(f"{symbol}: {error}") from None
+        raise TypeError(f"{symbol}: {no_real_number(other)}")
     return NotImplemented
 
 
@@ -551,10 +546,8 @@ def evaluate(op: cython.int, a, b=0.0, c=0.0):
     """Return the value of a built-in operation for plain numbers, without a node.
 
     Args:
-        op: the operation's identifier; it takes one to three operands.
-        a: a real number.
-        b: another, if the operation takes so many.
-        c: another.
+        op: the identifier of an operation of one to three operands.
+        a, b, c: real numbers; those that it does not take are not looked at.
 
     Raises:
         DomainError, RangeError, DivisionError: where Python's float would raise.
@@ -695,17 +688,12 @@ def _diagnose(node: Value):
         node._extra.source = source
     else:
         node._extra = Details("" if node._extra is None else node._extra, None, source)
-    if not is_finite(node._data):
-        _raise_non_finite(node, f"its value is {node._data!r}")
+    what = "" if is_finite(node._data) else f"its value is {node._data!r}"
     for j in range(parent_count(node)):
-        if not is_finite(_partial(node, j)) and not _parent(node, j).is_constant:
-            _raise_non_finite(node, f"its partial with respect to operand {j} is {_partial(node, j)!r}")
-
-
-def _raise_non_finite(node: Value, what):
-    operands = node.parents
-    numbers_ = tuple([cython.cast(Value, operand)._data for operand in operands])
-    raise non_finite_error(node, operands, numbers_, what)
+        if not (what or is_finite(_partial(node, j)) or _parent(node, j).is_constant):
+            what = f"its partial with respect to operand {j} is {_partial(node, j)!r}"
+    if what:
+        raise non_finite_error(node, node.parents, tuple(map(number_of, node.parents)), what)
 
 
 # --- reading numbers, and the modes that forbid it ------------------------------------------------------
@@ -772,7 +760,12 @@ def _compare(a: Value, other, relation):
     elif type(other) is float or (type(other) is int and -(2**53) <= other <= 2**53):
         right = other
     elif isinstance(other, numbers.Number):
-        return _compare_with_number(a, other, relation)
+        found = compared(a._data, other, relation)
+        if found is None:
+            return NotImplemented
+        if found[1] is not None:
+            _note_comparison(a, found[1], found[2], found[0])
+        return found[0]
     else:
         return NotImplemented
     left: cython.double = a._data
@@ -787,23 +780,6 @@ def _compare(a: Value, other, relation):
     else:
         outcome = (left == right) == (relation == "==")
     _note_comparison(a, other, relation, outcome)
-    return outcome
-
-
-@cython.cfunc
-def _compare_with_number(a: Value, other, relation):
-    """Compare with a number that need not be a double: a large int, a Fraction or a Decimal, exactly."""
-    if isinstance(other, numbers.Complex) and not isinstance(other, numbers.Real):
-        if relation not in ("==", "!="):
-            return NotImplemented
-        if get_mode() & RECORDING or a._flags & RECORDED:
-            forbid_reading(a, "it was compared with a complex number")
-        return (a._data == other) == (relation == "==")
-    if isinstance(other, numbers.Real) and not isinstance(other, numbers.Rational):
-        return _compare(a, float(other), relation)  # of a NumPy scalar, whose precision may be smaller
-    outcome, bound, relation = compared(a._data, other, relation)
-    if bound is not None:
-        _note_comparison(a, bound, relation, outcome)
     return outcome
 
 

@@ -13,14 +13,6 @@ _Real: TypeAlias = SupportsFloat
 COMPILED: bool
 recording: Any  # thread-local: what is known of the Program that this thread records
 
-class Details:
-    label: str
-    operation: Operation | None
-    source: tuple[str, int] | None
-    def __init__(
-        self, label: str = "", operation: Operation | None = None, source: tuple[str, int] | None = None
-    ) -> None: ...
-
 @final
 class Value:
     label: str
@@ -202,13 +194,7 @@ def failure(
 def thread_mode() -> int: ...
 
 rules: list[Operation | None]
-scope_names: list[str]
-outer_scopes: list[int]
-
-def scope_path(number: int) -> str: ...
-
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def method(function: _Function, name: str | None = None) -> _Function: ...
 def number_from(data: Any) -> float: ...
-def changes() -> int: ...
