@@ -73,10 +73,10 @@ def _operation(name: str, below: float, above: float, low: float) -> CustomOpera
         def slope() -> Any:
             return below * f(order - 1.0, x) + above * f(order + 1.0, x)
 
-        if not (0.0 < order < 1.0 and low < 0.0):
+        if not (name == "yv" or (0.0 < order < 1.0 and low < 0.0)):
             return 0.0, slope()
-        if isinstance(x, Value):  # near 0 the slope goes as this power, and its derivatives as the power's
-            return 0.0, where(equal(x, 0.0), lambda: x ** (order - 1.0), slope)
+        if isinstance(x, Value):  # near 0 slope and derivatives go as those of a power; of yv they alternate
+            return 0.0, where(equal(x, 0.0), lambda: -y if name == "yv" else x ** (order - 1.0), slope)
         return 0.0, math.inf if x == 0.0 else slope()
 
     made = operation(partials, name=name)(value)

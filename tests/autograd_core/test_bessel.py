@@ -133,3 +133,13 @@ def test_an_infinite_slope_at_0_is_infinity_as_that_of_the_square_root(name, ord
         assert ag.grad(f)(at) == ag.grad(f)(Value(at)).data == pytest.approx(0.5 * below + factor * above)
     for singular in (order + 1.0, 1.0, 2.5):
         assert math.isfinite(ag.grad(functools.partial(getattr(bessel, name), singular))(0.0))
+
+
+@pytest.mark.parametrize("order", [0.0, 0.5, 1.0, 2.0, 3.5])
+def test_slopes_of_yv_at_0_are_infinite_with_signs_that_alternate(order):
+    with ag.ieee():
+        x = Value(0.0)
+        y = bessel.yv(order, x)
+        (slope,) = ag.differentiate(y, [x])
+        (bend,) = ag.differentiate(slope, [x])
+    assert (y.data, y.partials[1], slope.data, bend.data) == (-math.inf, math.inf, math.inf, -math.inf)
