@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .arguments import whole_number
 from .edges import edges
 from .engine.nary import stale
 from .engine.sweep import Walk, topological_order
@@ -237,7 +238,7 @@ def explain(output: Value, parent: Value, limit: int = 10) -> Explanation:
         An `Explanation`. With no path between the two, its count and total are 0.
 
     Raises:
-        TypeError: if either is not a Value.
+        TypeError: if either is not a Value, or limit no whole number.
         ValueError: if limit is negative.
 
     Example:
@@ -249,8 +250,7 @@ def explain(output: Value, parent: Value, limit: int = 10) -> Explanation:
     """
     if not isinstance(parent, Value):
         raise TypeError(f"explain() wants the Value to go down to, not {type(parent).__name__}")
-    if limit < 0:
-        raise ValueError(f"limit must not be negative, it is {limit}")
+    limit = whole_number("limit", limit, 0)
     links, order = _edges_towards(output, parent)
     counts, bounds = {parent: 1}, {parent: 1.0}
     for node in order:

@@ -77,7 +77,8 @@ def steps(
     """
     begin = [1.0] * len(roots) if gradients is None else list(map(float, gradients))
     order = topological_order(*roots)
-    events: list[Step] = [_forward_step(node) for node in order if forward and not node.is_leaf]
+    inner = [node for node in order if forward and not node.is_leaf]
+    events: list[Step] = [ForwardStep(n, tuple([p.data for p in n.parents]), n.data) for n in inner]
     grads = {node: node.grad for node in order if accumulate and node.is_leaf and node.has_grad}
     for root, gradient in zip(roots, begin, strict=True):
         before = grads.get(root)
@@ -85,10 +86,6 @@ def steps(
         events.append(SeedStep(root, gradient, before, grads[root]))
     events += contributions(roots, begin, accumulate=accumulate)
     return events
-
-
-def _forward_step(node: Value) -> ForwardStep:
-    return ForwardStep(node, tuple([parent.data for parent in node.parents]), node.data)
 
 
 def final_gradients(events: Iterable[Step]) -> dict[Value, float]:
@@ -100,8 +97,5 @@ def final_gradients(events: Iterable[Step]) -> dict[Value, float]:
     Returns:
         A dict from nodes to numbers.
     """
-    return {_receiver(event): event.after for event in events if not isinstance(event, ForwardStep)}
-
-
-def _receiver(event: SeedStep | BackwardStep) -> Value:
-    return event.node if isinstance(event, SeedStep) else event.parent
+    received = (event for event in events if not isinstance(event, ForwardStep))
+    return {e.node if isinstance(e, SeedStep) else e.parent: e.after for e in received}

@@ -63,15 +63,12 @@ class _Chosen:
         if argnames is not None:
             self.places = [argnames] if isinstance(argnames, str) else list(argnames)
             if not isinstance(argnames, str):
-                self.wrap = self._by_name
+                self.wrap = lambda parts: dict(zip(self.places, parts, strict=True))
         elif isinstance(argnums, Iterable):
             self.places, self.wrap = [operator.index(place) for place in argnums], tuple
         else:
             self.places = [0 if argnums is None else operator.index(argnums)]
         self._refuse_repeats(self.places)
-
-    def _by_name(self, parts: list[Any]) -> dict[str, Any]:
-        return dict(zip(self.places, parts, strict=True))
 
     def _refuse_repeats(self, places: Sequence[Any]) -> None:
         if len(set(places)) < len(places):

@@ -62,14 +62,6 @@ def _draw_normal(nout: int, nin: int, rng: RandomSource, mean: float, std: float
     return [[rng.gauss(mean, std) for _ in range(nin)] for _ in range(nout)]
 
 
-def _draw_scaled(nout: int, nin: int, rng: RandomSource, variance: float, distribution: str) -> Rows:
-    """Weights of mean 0 and the given variance: U(-sqrt(3 var), sqrt(3 var)) or N(0, var)."""
-    if distribution == "uniform":
-        limit = math.sqrt(3.0 * variance)
-        return _draw_uniform(nout, nin, rng, -limit, limit)
-    return _draw_normal(nout, nin, rng, 0.0, math.sqrt(variance))
-
-
 @dataclass(frozen=True)
 class Uniform:
     """W_ij ~ U(low, high); the default, U(-1, 1), is micrograd's.
@@ -140,7 +132,28 @@ class Zeros:
 
 
 @dataclass(frozen=True)
-class Glorot:
+class _Scaled:
+    """Weights of mean 0 and a variance that follows from the widths."""
+
+    distribution: str = "normal"
+
+    def __post_init__(self) -> None:
+        one_of("distribution", self.distribution, ("uniform", "normal"))
+
+    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
+        """Draw the matrix: from U(-sqrt(3 var), sqrt(3 var)) or N(0, var)."""
+        variance = self._variance(nout, nin)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3.0 * variance)
+            return _draw_uniform(nout, nin, rng, -limit, limit)
+        return _draw_normal(nout, nin, rng, 0.0, math.sqrt(variance))
+
+    def _variance(self, nout: int, nin: int) -> float:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Glorot(_Scaled):
     """Var(W_ij) = 2 / (n_in + n_out), for tanh and sigmoid layers.
 
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
@@ -157,16 +170,12 @@ class Glorot:
 
     distribution: str = "uniform"
 
-    def __post_init__(self) -> None:
-        one_of("distribution", self.distribution, ("uniform", "normal"))
-
-    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
-        """Draw the matrix."""
-        return _draw_scaled(nout, nin, rng, 2.0 / (nin + nout), self.distribution)
+    def _variance(self, nout: int, nin: int) -> float:
+        return 2.0 / (nin + nout)
 
 
 @dataclass(frozen=True)
-class He:
+class He(_Scaled):
     """Var(W_ij) = 2 / n_in, for relu layers.
 
     He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015.
@@ -181,18 +190,12 @@ class He:
         (2, 3)
     """
 
-    distribution: str = "normal"
-
-    def __post_init__(self) -> None:
-        one_of("distribution", self.distribution, ("uniform", "normal"))
-
-    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
-        """Draw the matrix."""
-        return _draw_scaled(nout, nin, rng, 2.0 / nin, self.distribution)
+    def _variance(self, nout: int, nin: int) -> float:
+        return 2.0 / nin
 
 
 @dataclass(frozen=True)
-class LeCun:
+class LeCun(_Scaled):
     """Var(W_ij) = 1 / n_in.
 
     LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
@@ -207,14 +210,8 @@ class LeCun:
         (2, 3)
     """
 
-    distribution: str = "normal"
-
-    def __post_init__(self) -> None:
-        one_of("distribution", self.distribution, ("uniform", "normal"))
-
-    def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
-        """Draw the matrix."""
-        return _draw_scaled(nout, nin, rng, 1.0 / nin, self.distribution)
+    def _variance(self, nout: int, nin: int) -> float:
+        return 1.0 / nin
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def half_squared_error(outputs: Outputs, target: Target) -> Value:
     >>> half_squared_error([Value(3.0), Value(1.0)], [1.0, 1.0]).data
     2.0
     """
-    return 0.5 * _total([_square(f - y) for f, y in _pairs(outputs, target)])
+    return 0.5 * _total([(r := f - y) * r for f, y in _pairs(outputs, target)])
 
 
 def absolute_error(outputs: Outputs, target: Target) -> Value:
@@ -242,10 +242,6 @@ def hinge(outputs: Outputs, target: Target) -> Value:
     right = _selected(outputs, target)
     # The term j = y is max(0, 1) = 1 whatever the parameters are, so that all j can be treated alike.
     return _total([(1.0 + f - right).relu() for f in outputs]) - 1.0
-
-
-def _square(r: Value) -> Value:
-    return r * r
 
 
 def _huber(size: Value, delta: float) -> Value:

@@ -5,7 +5,6 @@ The arithmetic follows PyTorch's, term by term (the test compares every step in 
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -335,13 +334,9 @@ def optimizer_of(
         )
     if not optimizer.parameters:
         return optimizer.bind(parameters, names)
-    if not _same_values(optimizer.parameters, trainable(parameters)):
+    if [*map(id, optimizer.parameters)] != [*map(id, trainable(parameters))]:
         raise InputError(
             f"the optimiser is in charge of other parameters ({len(optimizer.parameters)}) than the model's "
             f"({len(parameters)}): create it without parameters, and it gets all of the model's"
         )
     return optimizer
-
-
-def _same_values(ours: Sequence[Value], theirs: Sequence[Value]) -> bool:
-    return len(ours) == len(theirs) and all(map(operator.is_, ours, theirs))

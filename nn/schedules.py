@@ -113,7 +113,19 @@ class ExponentialDecay:
 
 
 @dataclass(frozen=True)
-class LinearDecay:
+class _Decay:
+    rate: float
+    steps: int
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        number(_RATE, self.rate, "[0, inf)")
+        number(_RATE, self.final, "[0, inf)")
+        number("steps", self.steps, "[1, inf)")
+
+
+@dataclass(frozen=True)
+class LinearDecay(_Decay):
     """epsilon_k = (1 - a) rate + a final, a = min(k / steps, 1) (Goodfellow et al. 2016, equation 8.14).
 
     Args:
@@ -126,15 +138,6 @@ class LinearDecay:
         0.75
     """
 
-    rate: float
-    steps: int
-    final: float = 0.0
-
-    def __post_init__(self) -> None:
-        number(_RATE, self.rate, "[0, inf)")
-        number(_RATE, self.final, "[0, inf)")
-        number("steps", self.steps, "[1, inf)")
-
     def __call__(self, k: int) -> float:
         """The rate after k updates."""
         a = min(k / self.steps, 1.0)
@@ -142,7 +145,7 @@ class LinearDecay:
 
 
 @dataclass(frozen=True)
-class CosineDecay:
+class CosineDecay(_Decay):
     """epsilon_k = final + (rate - final) (1 + cos(pi k / steps)) / 2, then stays at `final`.
 
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017 (without restarts).
@@ -156,15 +159,6 @@ class CosineDecay:
         >>> round(CosineDecay(1.0, steps=10)(5), 12)
         0.5
     """
-
-    rate: float
-    steps: int
-    final: float = 0.0
-
-    def __post_init__(self) -> None:
-        number(_RATE, self.rate, "[0, inf)")
-        number(_RATE, self.final, "[0, inf)")
-        number("steps", self.steps, "[1, inf)")
 
     def __call__(self, k: int) -> float:
         """The rate after k updates."""

@@ -124,7 +124,10 @@ class _Painter:
         self.heat = heat_of(snapshot, self.members, style.color_by) if style.color_by else None
 
     def run(self) -> Picture:
-        boxes = {number_: self._box(members) for number_, members in self.members.items()}
+        boxes = {
+            number_: self._single(members[0]) if len(members) == 1 else self._several(members)
+            for number_, members in self.members.items()
+        }
         # on 1,231 irregular nodes the labels of the edges made the layout twenty times slower, and unreadable
         self.labelled = len(boxes) <= LABELLED if self.style.partials is None else self.style.partials
         if self.heat:
@@ -140,15 +143,13 @@ class _Painter:
             [boxes[number_].ident for number_ in self.groups.numbers],
         )
 
-    def _box(self, members: list[int]) -> Box:
-        return self._single(members[0]) if len(members) == 1 else self._several(members)
-
     def _single(self, i: int) -> Box:
         title = title_of(self.snapshot, i, self._name(i), self.style.digits)
         kind = "output" if i in self.roots else self.snapshot.kinds[i]
         data, grad = self.snapshot.data[i], self.snapshot.grads[i]
         constant = self.snapshot.kinds[i] == "constant"
-        lines = [] if constant else [self._data(data), self._grad(grad)]
+        digits = self.style.digits
+        lines = [] if constant else [f"data {number(data, digits)}", f"grad {number(grad, digits)}"]
         found = self.notes.get(i, [])
         notes = [finding.text for finding in found]
         scope = self.snapshot.scopes[i]
@@ -219,12 +220,6 @@ class _Painter:
         copies = len({".".join(self.snapshot.scopes[i].split(".")[:level]) for i in members})
         times = f" ×{copies}" if copies > 1 else ""
         return scope.rpartition(".")[0], f"{scope}{times}: {len(members):,} nodes"
-
-    def _data(self, value: float) -> str:
-        return f"data {number(value, self.style.digits)}"
-
-    def _grad(self, value: float | None) -> str:
-        return f"grad {number(value, self.style.digits)}"
 
     def _range(self, name: str, values: list[float]) -> str:
         return f"{name} {Spread(values).text(self.style.digits)}"

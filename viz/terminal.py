@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from viz.payload import DATA, GRAD, STATUS, Frame
+from viz.payload import DATA, GRAD, STATUS
 
 if TYPE_CHECKING:
     from viz.player import Player
@@ -137,7 +137,8 @@ def _table(player: "Player", height: int, encoding: str) -> Any:
     frame = script.frames[player.position - 1] if player.position else None
     marks = dict(frame.marks) if frame else {}
     table = Table("", "node", "kind", "data", "grad", expand=False)
-    shown = _window(_centre(player, frame), len(script.boxes), height)
+    changed = frame.cells[0][0] if frame and frame.cells else 0  # a long table scrolls with it
+    shown = _window(changed, len(script.boxes), height)
     rows = script.rows_at(player.position)
     for i in shown:
         box, row = script.boxes[i], rows[i]
@@ -160,11 +161,6 @@ def _shown(text: str, encoding: str) -> str:
     from viz.text import visible
 
     return visible(text, 48).encode(encoding or "utf-8", "replace").decode(encoding or "utf-8")
-
-
-def _centre(player: "Player", frame: Frame | None) -> int:
-    """The row that the step changes, so that a long table scrolls with it."""
-    return frame.cells[0][0] if frame and frame.cells else 0
 
 
 def _window(centre: int, count: int, height: int) -> range:

@@ -293,13 +293,9 @@ def _gamma(x: float) -> float:
         return math.copysign(INF, x) if x == 0 else NAN
 
 
-def _lgamma(x: float) -> float:
-    return _ieee_call(math.lgamma, x)
-
-
 gamma, lgamma, erfinv = (
     _special("gamma", _gamma),
-    _special("lgamma", _lgamma),
+    _special("lgamma", lambda x: _ieee_call(math.lgamma, x)),
     _special("erfinv", special.erfinv),
 )
 digamma = _special("digamma", lambda x: special.polygamma(0.0, x))

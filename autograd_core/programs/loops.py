@@ -118,7 +118,7 @@ class _Form:
         self.structure, self.what = structure, what
         self.numbers: list[Any]
         self.rebuild: Rebuild
-        self.numbers, self.rebuild = ([], _nothing) if structure is None else flatten(structure)
+        self.numbers, self.rebuild = ([], lambda numbers: None) if structure is None else flatten(structure)
         self.is_number = type(structure) in _NUMBERS
         self.is_list = type(structure) in (list, tuple) and _NUMBERS.issuperset(map(type, structure))
 
@@ -232,10 +232,6 @@ class _Scan:
         width, rebuild = len(self.init), self.y.rebuild
         carry = self.carry.rebuild(found[-1][:width])
         return carry, None if self.y.structure is None else [rebuild(row[width:]) for row in found]
-
-
-def _nothing(numbers: Sequence[Any]) -> None:
-    return None
 
 
 def fori_loop(lower: int, upper: int, body: Callable[[int, Any], Any], init: Any) -> Any:

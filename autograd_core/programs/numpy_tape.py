@@ -78,7 +78,9 @@ class Tape:
         self.graph = graph
         self.want_parameters, self.wanted_inputs = want_parameters, wanted_inputs
         self.order = list(range(len(graph.parameters)))
-        self.rules: list[Operation | None] = [self._rule(i) for i in range(len(graph))]
+        self.rules: list[Operation | None] = [
+            graph.operation(i) if kind == NODE else None for i, kind in enumerate(graph.kind.tolist())
+        ]
         self.needed = self._needed()
         starts, parents, refs = graph.start.tolist(), graph.parents.tolist(), graph.ref.tolist()
         self.steps = [
@@ -88,9 +90,6 @@ class Tape:
         ]
         kinds = graph.kind.tolist()
         self.leaves = [(i, kind, refs[i]) for i, kind in enumerate(kinds) if kind in (PARAMETER, INPUT)]
-
-    def _rule(self, i: int) -> Operation | None:
-        return self.graph.operation(i) if self.graph.kind[i] == NODE else None
 
     def _needed(self) -> list[bool]:
         """Which nodes have a gradient to receive or to pass on."""

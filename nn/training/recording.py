@@ -257,11 +257,7 @@ def _record_row(
             return problem.example_loss(x, y, weight)
 
     with without_branches(problem.model, branches_of(problem.model)):
-        return record(loss, *(_example(batch, i) for batch in batches), on_guard="raise")
-
-
-def _example(batch: Any, i: int) -> Any:
-    return batch[i].tolist()
+        return record(loss, *(batch[i].tolist() for batch in batches), on_guard="raise")
 
 
 def _first_of_each(targets: Any) -> list[int]:

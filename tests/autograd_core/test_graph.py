@@ -224,7 +224,7 @@ def test_wrong_requests_for_explanations_are_refused():
     y = Value(1.0) * 2.0
     with pytest.raises(TypeError, match=r"explain\(\) wants the Value to go down to, not str"):
         y.explain("x")
-    with pytest.raises(ValueError, match="limit must not be negative, it is -1"):
+    with pytest.raises(ValueError, match="limit must be a whole number, at least 0, not -1"):
         y.explain(y, limit=-1)
     assert y.explain(y, limit=0).paths == ()
 
