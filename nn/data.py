@@ -116,7 +116,7 @@ def numbers_of(data: Any, name: str) -> Any:
         if kind := _NO_NUMBERS.get(array.dtype.kind):
             raise TypeError(f"it has {kind}")
         return array.astype(np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # PyTorch's is the last
         raise InputError(f"{name} is not an array of numbers: {error}") from error
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["RateRange", "find_lr"]
 
 _BETA = 0.9  # of the smoothing
+_OURS = {"callbacks", "checkpoint", "checkpoint_every", "epochs", "resume"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class RateRange:
         Raises:
             InputError: the loss never fell.
         """
-        lowest = self.losses.index(min(self.losses))
+        lowest = self.losses.index(min(self.losses)) if self.losses else 0
         if lowest < 2:
             raise InputError(
                 "the loss never fell: begin with a lower rate (low=), and look at the data and the model"
@@ -120,7 +121,9 @@ def find_lr(
         A `RateRange`.
 
     Raises:
-        InputError: the rates are out of order, or the data cannot be used.
+        InputError: the rates are out of order, a group of parameters has a rate of its own, an option is one
+            of those that the trial sets, or the data cannot be used.
+        DivergenceError: the first update.
 
     Example:
         >>> from nn import MLP
@@ -135,6 +138,10 @@ def find_lr(
         optimizer = OPTIMIZERS[one_of("optimiser", optimizer, OPTIMIZERS)]()
     if not isinstance(optimizer, Optimizer) or isinstance(optimizer, Minimizer) or optimizer.parameters:
         raise InputError(f"find_lr wants a name or an optimiser without parameters, not {shown(optimizer)}")
+    if taken := _OURS & options.keys():
+        raise InputError(f"find_lr makes one run of its own: it takes no {', '.join(sorted(taken))}")
+    if any("lr" in group for group in optimizer.param_groups):
+        raise InputError("find_lr tries one rate for all parameters: leave lr out of the groups")
     trial = copy.copy(optimizer)
     count = whole_number("updates", updates, 1)
     growth = (high / low) ** (1 / max(count - 1, 1))
@@ -144,8 +151,11 @@ def find_lr(
     listener = _Listener(count)
     states = RandomStates([model, options.get("loss"), options.get("regularizer")])
     try:
-        with suppress(_Enough, DivergenceError):
+        with suppress(_Enough):
             fit(copy.deepcopy(model), X, y, optimizer=trial, epochs=count, callbacks=listener, **options)
+    except DivergenceError:
+        if not listener.rates:
+            raise
     finally:
         states.restore()
     return RateRange(listener.rates, listener.losses)

@@ -322,7 +322,7 @@ def confusion_matrix(
         Whole numbers of shape (classes, classes).
 
     Raises:
-        InputError: the lengths differ, or a class is not in `classes`.
+        InputError: the lengths differ, or a class is not in `classes`, or in them twice.
 
     Example:
         >>> confusion_matrix(["a", "a", "b"], ["a", "b", "b"]).tolist()
@@ -336,6 +336,8 @@ def confusion_matrix(
         index = {label: position for position, label in enumerate(order)}
     except TypeError as error:
         raise InputError(f"classes are labels, numbers or texts, and a list of them: {error}") from error
+    if len(index) < len(order) or any(label != label for label in order):
+        raise InputError(f"classes are told apart by their labels, and {shown(order)} has one twice, or NaN")
     counts = np.zeros((len(order), len(order)), dtype=np.int64)
     for true, found in zip(y, predicted, strict=True):
         if true not in index or found not in index:
@@ -411,7 +413,7 @@ class Evaluator:
             kind = accuracy_kind(examples.targets, width, self.loss.targets)
             right = float(np.count_nonzero(_right(outputs, examples.targets, kind))) / len(examples)
         made = {
-            name: _measured(name, metric, examples.targets, np.asarray(outputs))
+            name: _measured(name, metric, _read_only(examples.targets), _read_only(np.asarray(outputs)))
             for name, metric in self.metrics.items()
         }
         return Evaluation(total / len(examples), right, len(examples), kind, made)
@@ -458,6 +460,17 @@ class Evaluator:
         except Exception:  # one by one it goes well, or tells what is wrong
             return None
         return losses if same and (watch is None or not watch.has_seen_a_change()) else None
+
+
+def _read_only(data: Any) -> Any:
+    """What a metric is given, and cannot change: the run goes on with it."""
+    import numpy as np
+
+    if not isinstance(data, np.ndarray):
+        return data
+    seen = data.view()
+    seen.flags.writeable = False
+    return seen
 
 
 def _measured(name: str, metric: Callable[[Any, Any], float], targets: Any, outputs: Any) -> float:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nn.arguments import number, one_of, whole_number
+from nn.arguments import number, one_of, shown, whole_number
 from nn.errors import InputError
 from nn.optimizers import Optimizer
 
@@ -38,7 +38,7 @@ class Minimizer(Optimizer):
         message: SciPy's, of the last run.
 
     Raises:
-        InputError: there is no such method.
+        InputError: there is no such method; in `nn.fit`: it has no such option.
 
     Example:
         >>> from nn import MLP, fit
@@ -53,6 +53,9 @@ class Minimizer(Optimizer):
         one_of("minimiser", method, METHODS)
         if "maxiter" in options:
             raise InputError("the number of iterations is fit(..., epochs=...), not maxiter")
+        for name, value in options.items():
+            if isinstance(value, str):
+                raise InputError(f"{name} of {method} is a number, not {shown(value)}")
         self.method, self.options = method, options
         self.evaluations, self.message = 0, ""
         super().__init__(lr=1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -160,11 +161,11 @@ class Minimization:
                 return math.inf, np.zeros(len(x))  # the line search goes less far
             return loss + penalty, gradients[free]
 
-        def iteration(x: Any) -> None:
+        def iteration(x: Any, updates: int = 1) -> None:
             loss, penalty, gradients = compute(x)
             self._gradients = run.frozen_gradient(gradients)
             made = full(x)
-            run.step_to(made, loss, penalty, self._gradients)
+            run.step_to(made, loss, penalty, self._gradients, updates)
             bar.update(1)
             if reason := end_epoch():
                 raise _Halt(reason)
@@ -173,12 +174,25 @@ class Minimization:
 
         # TNC counts evaluations alone; the end of the last epoch stops it
         limit = {"maxfun": 15000} if optimizer.method == "TNC" else {"maxiter": run.plan.epochs - run.epoch}
-        options = {**limit, **optimizer.options}
+        options, method = {**limit, **optimizer.options}, optimizer.method
         try:
-            found = optimize.minimize(
-                function, base[free], jac=True, method=optimizer.method, callback=iteration, options=options
-            )
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", "Unknown solver options")
+                found = optimize.minimize(
+                    function,
+                    base[free],
+                    jac=True,
+                    method=optimizer.method,
+                    callback=iteration,
+                    options=options,
+                )
+            optimizer.message = str(found.message)
+            if not run.epoch:  # no step was worth it: the history tells J as it is
+                iteration(base[free], 0)
+        except optimize.OptimizeWarning as error:
+            raise InputError(
+                f"{optimizer.method} does not know all of {optimizer.options}: {error}"
+            ) from error
         except _Halt as halt:
             return halt.reason
-        optimizer.message = str(found.message)
-        return f"{optimizer.method}: {optimizer.message}"
+        return f"{method}: {optimizer.message}"

@@ -219,27 +219,27 @@ class Run:
         self._end_epoch()
         return self.reason_to_stop()
 
-    def step_to(self, values: Any, loss: float, penalty: float, gradients: Any) -> None:
-        """Stand at an update that a minimiser has made."""
+    def step_to(self, values: Any, loss: float, penalty: float, gradients: Any, made_updates: int) -> None:
+        """Stand at an update that a minimiser has made, or, after none, at the start."""
         at, norm = self.state, gradient_norm(gradients)
         made: dict[str, Any] = {
             "values": values,
-            "optimizer_updates": at.optimizer_updates + 1,
+            "optimizer_updates": at.optimizer_updates + made_updates,
             "batch": 1,
-            "updates": at.updates + 1,
+            "updates": at.updates + made_updates,
             "loss": loss * len(self.plan.examples),
             "penalty": penalty,
             "norm": norm,
             "lr": self.optimizer.lr,
             "seconds": self.seconds(),
         }
-        if self.listens:
+        if self.listens and made_updates:
             vector_to_parameters(values, self.parameters)
             vector_to_gradients(gradients, self.parameters)
             self.tell_update(loss, penalty, gradient_norm(gradients))
             made["values"] = parameters_to_vector(self.parameters)
-        self.updates, self.loss, self.penalty, self.gradient_norm = at.updates + 1, loss, penalty, norm
-        self.optimizer.updates = at.optimizer_updates + 1
+        self.updates, self.loss, self.penalty, self.gradient_norm = made["updates"], loss, penalty, norm
+        self.optimizer.updates = made["optimizer_updates"]
         self.state = at.replace(**made)
 
     def _run_epoch(self, bar: Any) -> None:

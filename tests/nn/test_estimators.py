@@ -503,3 +503,9 @@ def test_the_rates_of_partial_fit_are_those_of_scikit_learn():
         peer.partial_fit(FEW, FEW[:, 0])
     assert mine._solver_in_use.lr == pytest.approx(peer._optimizer.learning_rate, rel=1e-12)
     assert mine._solver_in_use.lr < 0.1
+
+
+def test_a_minimiser_that_ends_at_once_leaves_the_loss():
+    X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
+    model = nn.MLPClassifier((3,), solver="lbfgs", tol=1e3, random_state=1).fit(X, y)
+    assert 0.1 < model.loss_ < 10.0

@@ -421,3 +421,30 @@ def test_that_a_model_is_called_for_each_of_many_rows_is_told():
             nn.predict(model, X)
         nn.predict(model, X[:1999])
     assert model.n == 3999
+
+
+def test_labels_that_are_not_told_apart_are_refused():
+    for classes in ([0, 1, 1], [0, math.nan]):
+        with pytest.raises(InputError, match="one twice, or NaN"):
+            nn.confusion_matrix([0, 1], [1, 0], classes=classes)
+    with pytest.raises(InputError, match="NaN"):
+        nn.confusion_matrix([math.nan], [math.nan])
+
+
+def test_a_metric_cannot_change_what_a_run_goes_on_with(data):
+    X, y = data
+
+    def greedy(targets, outputs):
+        targets[:] = 0
+        return 0.0
+
+    before = y.copy()
+    with pytest.raises(InputError, match=r"greedy.*read-only"):
+        nn.fit(model(), X, y, validation=(X, y), metrics={"greedy": greedy}, epochs=1)
+    assert (y == before).all()
+
+
+def test_a_tensor_that_takes_a_gradient_is_no_array_of_numbers():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(InputError, match=r"X is not an array of numbers: .*detach"):
+        nn.predict(model(), torch.ones((3, 2), requires_grad=True))

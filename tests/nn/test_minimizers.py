@@ -236,3 +236,25 @@ def test_frozen_parameters_and_weights_are_minimised_as_scipy_does_by_hand(
 def test_a_minimiser_takes_no_groups() -> None:
     with pytest.raises(TypeError):
         nn.LBFGS([{"params": "layer1", "lr": 0.1}])  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("method", ["L-BFGS-B", "BFGS", "CG"])
+def test_where_no_step_is_worth_it_the_history_tells_the_objective(method: str) -> None:
+    X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    model = nn.MLP(1, [2], seed=1)
+    before = [p.data for p in model.parameters()]
+    optimizer = nn.Minimizer(method, gtol=1e3)
+    history = nn.fit(model, X, y, optimizer=optimizer, epochs=5, seed=1)
+    assert [(e.epoch, e.updates) for e in history] == [(1, 0)]
+    assert history[-1].loss == pytest.approx(nn.evaluate(model, X, y).loss, rel=1e-12)
+    assert [p.data for p in model.parameters()] == before
+    assert optimizer.updates == 0
+    assert history.stopped == f"{method}: {optimizer.message}"
+
+
+def test_options_that_the_method_does_not_have_are_refused() -> None:
+    X, y = [[0.0], [1.0]], [0, 1]
+    with pytest.raises(nn.InputError, match="foo"):
+        nn.fit(nn.MLP(1, [2], seed=1), X, y, optimizer=nn.Minimizer("BFGS", foo=3), seed=1)
+    with pytest.raises(nn.InputError, match="gtol of BFGS is a number"):
+        nn.Minimizer("BFGS", gtol="a")

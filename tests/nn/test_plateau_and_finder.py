@@ -256,3 +256,16 @@ def test_the_finder_leaves_every_generator() -> None:
     states = random.getstate(), _NOISE.getstate()
     nn.find_lr(Noisy(), np.eye(3), [0, 1, 0], updates=5)
     assert (random.getstate(), _NOISE.getstate()) == states
+
+
+def test_the_finder_says_where_it_finds_nothing() -> None:
+    X, y = [[0.0, 0.0], [0.0, 1.0]], [0, 1]
+    with pytest.raises(nn.DivergenceError, match="update 1"):
+        nn.find_lr(nn.MLP(2, [2], seed=1), [[1e200, 1e200], [-1e200, 1e200]], y, low=1.0, high=2.0, seed=1)
+    with pytest.raises(nn.InputError, match="never fell"):
+        _ = nn.RateRange([], []).suggestion
+    for option in ("epochs", "callbacks", "checkpoint", "resume"):
+        with pytest.raises(nn.InputError, match=f"it takes no {option}"):
+            nn.find_lr(nn.MLP(2, [2], seed=1), X, y, **{option: 3})
+    with pytest.raises(nn.InputError, match="leave lr out of the groups"):
+        nn.find_lr(nn.MLP(2, [2], seed=1), X, y, optimizer=nn.SGD([{"params": "*.b", "lr": 0.1}], lr=0.1))
