@@ -507,5 +507,5 @@ def test_the_rates_of_partial_fit_are_those_of_scikit_learn():
 
 def test_a_minimiser_that_ends_at_once_leaves_the_loss():
     X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
-    model = nn.MLPClassifier((3,), solver="lbfgs", tol=1e3, random_state=1).fit(X, y)
+    model = MLPClassifier((3,), solver="lbfgs", tol=1e3, random_state=1).fit(X, y)
     assert 0.1 < model.loss_ < 10.0
