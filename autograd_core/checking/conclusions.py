@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -20,10 +22,12 @@ from autograd_core.checking.windows import (
     lowest_bit,
 )
 
-__all__ = ["Behaviour", "Derivative", "coarse_grid", "conclude", "nearer_slope", "report"]
+__all__ = ["Behaviour", "Derivative", "closest_slope", "coarse_grid", "conclude", "nearer_slope", "report"]
 
 Behaviour = Literal["smooth", "kink", "jump", "boundary", "infinite", "noise", "non-finite"]
 
+PAIRS = 16  # pairs of values whose mean decides between two slopes where one pair drowns in rounding
+SEEN = 1.0  # roundings of f by which two slopes must part to be told from each other
 RUN = 3  # neighbouring steps whose quotients must agree to show something narrower than larger steps
 STAIRS = 0.3  # relative difference of the slopes of a whole staircase at its largest steps
 
@@ -279,6 +283,30 @@ def nearer_slope(probe: Probe, slope: Slope) -> Slope | None:
         explained = 8.0 * rounding + 10.0 * slope.error + 1e-9 * abs(slope.value)
         if gap > max(3.0 * apart, explained):
             return Slope(value, max(apart, rounding), run[0], run[-1])
+    return None
+
+
+def closest_slope(probe: Probe, found: Derivative, expected: float) -> Slope | None:
+    """The slope at the smallest steps that can tell another expected slope from the one found; else None.
+
+    None too where they tell that the found one is right. Means of many pairs reach where one pair drowns in
+    rounding: a feature narrower than the steps is seen from a height of some roundings of f.
+    """
+    gap = abs(expected - found.value)
+    digit, chance = math.ulp(probe.x) * (probe.epsilon / EPSILON), random.Random(PAIRS)
+    step = SEEN * probe.rounding(0.0) / gap
+    while 64.0 * digit <= step < found.finest:
+        pairs = {max(round(step * chance.uniform(0.7, 1.4) / digit), 1) * digit for _ in range(PAIRS)}
+        quotients = [(probe.fresh(h) - probe.fresh(-h)) / (2.0 * h) for h in sorted(pairs)]
+        if not all(map(math.isfinite, quotients)):
+            return None
+        mean, error = statistics.fmean(quotients), statistics.stdev(quotients) / math.sqrt(len(quotients))
+        if error <= gap / 6.0 and 2 * quotients.count(0.0) < len(quotients):  # 0: f is rounded away
+            if abs(mean - found.value) <= gap / 3.0:
+                return None
+            if abs(mean - expected) <= gap / 3.0:
+                return Slope(mean, gap / 3.0, step, step)
+        step *= 4.0
     return None
 
 

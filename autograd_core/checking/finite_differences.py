@@ -22,6 +22,7 @@ from dataclasses import replace
 from autograd_core.checking.conclusions import (
     Behaviour,
     Derivative,
+    closest_slope,
     coarse_grid,
     conclude,
     nearer_slope,
@@ -114,7 +115,9 @@ def derivative(
     if value is not None:
         probe.values[0.0] = value
     if not math.isfinite(probe(0.0)):
-        return Derivative(math.nan, math.inf, "non-finite", None, None, 0.0, 1, probe.message)
+        return Derivative(
+            math.nan, math.inf, "non-finite", None, None, 0.0, 1, probe.message or f"f is {probe(0.0)}"
+        )
     scales, start = exponents(x, epsilon)
     noisy = expected is not None and noise > probe.epsilon * abs(probe(0.0))
     one = max(-3, scales[-1]) if noisy else min(scales, key=lambda exponent: abs(exponent + 3))
@@ -147,6 +150,8 @@ def derivative(
         found = replace(found, nearer=nearer_slope(probe, Slope(expected, slack, found.step, found.finest)))
     if expected is None or abs(found.value - expected) <= CONFIDENCE * found.error + slack:
         return found
+    if found.behaviour == "smooth" and found.nearer is None and not (found.bounded or found.staircase):
+        found = replace(found, nearer=closest_slope(probe, found, expected))
     return with_coarse(probe, found, scales, expected)
 
 

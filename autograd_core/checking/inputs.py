@@ -21,6 +21,7 @@ from autograd_core.checking.kinds import (
     is_tensor,
     is_value,
     shape_of,
+    to_number,
 )
 from autograd_core.checking.leaves import (
     ArrayLeaf,
@@ -170,6 +171,13 @@ class Inputs:
             TypeError: an input is not made of numbers.
             ValueError: there is nothing to vary, or one thing is given twice.
         """
+        try:
+            return cls._of(function, inputs)
+        except RecursionError:
+            raise ValueError("the inputs are nested too deeply, or a list holds itself") from None
+
+    @classmethod
+    def _of(cls, function: Callable[..., Any], inputs: Any) -> Inputs:
         parameters = signature(function)
         if parameters == [] and not (isinstance(inputs, Mapping) and takes_keywords(function)):
             tree = parameter_tree(inputs)
@@ -402,7 +410,7 @@ def take_apart(thing: Any, label: str, within: bool = False) -> Tree:
         raise TypeError(f"the input {label} is {kind_of}, not a real number, Value, array or tensor")
     if isinstance(thing, complex) or str(getattr(thing, "dtype", "")).startswith("complex"):
         return Tree(Leaf(label, [complex(thing)], None, epsilon_of(thing)))
-    return Tree(Leaf(label, [float(thing)], None, epsilon_of(thing)))
+    return Tree(Leaf(label, [to_number(thing, f"the input {label}")], None, epsilon_of(thing)))
 
 
 def constant(thing: Any) -> Tree:

@@ -120,6 +120,8 @@ def to_number(thing: Any, what: str = "the function") -> float:
         raise TypeError(f"{what} returned None, not one real number (is a return missing?)")
     try:
         return real(what, thing)
+    except OverflowError:
+        raise OverflowError(f"{what}: {type(thing).__name__} too large for a float") from None
     except (TypeError, ValueError):
         pass
     raise TypeError(f"{what} returned {type(thing).__name__}, not one real number")

@@ -28,13 +28,18 @@ def places(
     yield Inputs.of(function, inputs)
     for _ in range(points - 1):
         for _ in range(TRIES):
-            place = Inputs.of(function, inputs if domain is None else domain(generator))
+            drawn = inputs if domain is None else domain(generator)
+            if drawn is None:
+                raise TypeError("domain returned None, not inputs (is a return missing?)")
+            place = Inputs.of(function, drawn)
             if domain is None:
                 place.start = [moved(x, generator) for x in place.numbers]
-            if has_value(function, place):
+            trouble = no_value(function, place)
+            if not trouble:
                 break
         else:
-            raise ValueError(f"no point with a finite value was found in {TRIES} draws: give domain=")
+            what = "give domain=" if domain is None else "another domain="
+            raise ValueError(f"no point with a finite value was found in {TRIES} draws ({trouble}): {what}")
         yield place
 
 
@@ -46,14 +51,15 @@ def moved(x: float, generator: random.Random) -> float:
     return float(generator.choice((-1.0, 1.0)) * size * 10.0 ** generator.uniform(-1.0, 1.0))
 
 
-def has_value(function: Function, place: Inputs) -> bool:
-    """Whether f can be evaluated there."""
+def no_value(function: Function, place: Inputs) -> str:
+    """Why f cannot be evaluated there; empty where it can."""
     before = list(place.current)
     try:
         place.move(place.start)
-        return all(map(math.isfinite, flat(place.call(function, "plain"))))
-    except Exception:  # outside the domain
-        return False
+        numbers = flat(place.call(function, "plain"))
+        return "" if all(map(math.isfinite, numbers)) else "f is not finite"
+    except Exception as error:  # outside the domain
+        return f"{type(error).__name__}: {error}"
     finally:
         place.move(before)
 

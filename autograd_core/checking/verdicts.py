@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from numbers import Real
 
 from autograd_core.checking.finite_differences import Derivative
 from autograd_core.checking.report import Row, Verdict
@@ -38,7 +39,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         for name, number in (("rtol", self.rtol), ("atol", self.atol)):
-            if number is not None and not 0.0 <= number < math.inf:
+            if number is not None and not (isinstance(number, Real) and 0.0 <= number < math.inf):
                 raise ValueError(f"{name} is a finite number, at least 0, not {number!r}")
 
     @property

@@ -395,6 +395,8 @@ CASES.append(Case("elsewhere", ramp, lambda x: [0.0], (-1.0,), False, points=8))
 
 # --- checks of nothing: inputs, options, and what the error says --------------------------------------------
 
+LOOP: list[object] = [1.0]
+LOOP.append(LOOP)
 REFUSED = [
     ([], {}, "nothing to check"),
     (iter(()), {}, "nothing to check"),
@@ -404,5 +406,10 @@ REFUSED = [
     ([1.0], {"rtol": -1e-3}, "rtol is a finite number"),
     ([1.0], {"atol": -1.0}, "atol is a finite number"),
     ([1.0], {"atol": math.inf}, "atol is a finite number"),
+    ([1.0], {"rtol": "1e-3"}, "rtol is a finite number, at least 0, not '1e-3'"),
     ([1.0], {"points": 0}, "points is a whole number"),
+    ([1.0], {"points": math.inf}, "points is a whole number"),
+    ([1.0], {"order": "2"}, "order is a whole number"),
+    ([1.0], {"batched": True}, "batched=True tells what gradient= returns"),
+    (LOOP, {}, "a list holds itself"),
 ]

@@ -236,6 +236,28 @@ def test_a_check_of_nothing_is_an_error(inputs, options, message):
         gradient_report(lambda *xs: 3.0, inputs, **options)
 
 
+def test_what_is_no_function_or_returns_nothing_is_named():
+    with pytest.raises(TypeError, match=r"vjp is a function, not \[2.0\]"):
+        gradient_report(lambda x: x * x, [1.0], vjp=[2.0])
+    with pytest.raises(TypeError, match="domain returned None, not inputs"):
+        gradient_report(lambda x: x * x, [1.0], points=2, domain=lambda generator: None)
+
+
+def test_numbers_that_are_too_large_or_infinite_are_named():
+    with pytest.raises(OverflowError, match="the input x: int too large for a float"):
+        gradient_report(lambda x: x * x, [10**400])
+    (row,) = gradient_report(lambda x: x * x, [1.0], gradient=[10**400]).rows
+    assert (row.verdict, row.note) == (
+        "non-finite",
+        "OverflowError: the gradient of x: int too large for a float",
+    )
+    rows = gradient_report(lambda x, y: x * y, [math.inf, 2.0], gradient=[2.0, math.inf]).rows
+    assert {(row.name, row.verdict, row.note) for row in rows} == {
+        ("x", "non-finite", "the input is inf"),
+        ("y", "non-finite", "f is inf"),
+    }
+
+
 def test_an_empty_array_is_an_error():
     np = pytest.importorskip("numpy")
     with pytest.raises(ValueError, match="nothing to check"):
@@ -381,6 +403,47 @@ def test_a_nearly_singular_cholesky_factor_is_differentiated():
 
 
 # --- ever closer to the point ------------------------------------------------------------------------------
+
+SHAPES = {
+    "bump": (lambda u: math.exp(-u * u), lambda u: -2 * u * math.exp(-u * u)),
+    "ripple": (
+        lambda u: math.exp(-u * u) * math.sin(2 * u),
+        lambda u: math.exp(-u * u) * (2 * math.cos(2 * u) - 2 * u * math.sin(2 * u)),
+    ),
+    "step": (math.tanh, lambda u: 1 - math.tanh(u) ** 2),
+}
+
+
+def narrow_feature(seed):
+    """A smooth function with a narrow feature: f, a point, the slope there without and with the feature.
+
+    Last, by how many roundings of f the slope of the feature changes f over its width.
+    """
+    generator = random.Random(seed)
+    x = generator.choice((-1, 1)) * 10 ** generator.uniform(-3, 1)
+    smooth, slope = generator.choice([(lambda t: t * t, lambda t: 2 * t), (math.sin, math.cos)])
+    shape, steepness = generator.choice(list(SHAPES.values()))
+    width, offset = abs(x) * 10 ** generator.uniform(-10, -3), generator.uniform(-1.5, 1.5)
+    level, part = generator.choice((0.0, 1.0, 10.0)), 10 ** generator.uniform(-4, 0) * abs(slope(x))
+
+    def f(t):
+        return level + smooth(t) + width * part * shape((t - x) / width + offset)
+
+    own = part * steepness(offset)
+    return f, x, slope(x), slope(x) + own, abs(own) * width / (2.0**-52 * (level + abs(smooth(x))))
+
+
+NARROW = int(os.environ.get("AUTOGRAD_NARROW", "100"))
+
+
+@pytest.mark.parametrize("first", range(0, NARROW, 100))
+def test_narrow_features_from_some_roundings_of_f_on_are_seen_or_left_undecided(first):
+    for seed in range(first, first + 100):
+        f, x, without, right, roundings = narrow_feature(seed)
+        if roundings > 10.0:
+            assert gradient_report(f, [x], gradient=[right]).rows[0].verdict != "wrong", seed
+        if roundings > 2000.0 and abs(right - without) > 1e-4 * abs(right):
+            assert not gradient_report(f, [x], gradient=[without]).passed, seed
 
 
 @pytest.mark.parametrize("width", [1e-9, 1e-11])
