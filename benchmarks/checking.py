@@ -1,9 +1,10 @@
 """Gradient checkers side by side: what each catches, misses and wrongly accuses, and how long it takes.
 
-``python -m benchmarks.checking`` prints everything; ``--write`` also puts the table of checkers into the
+``python -m benchmarks.checking`` prints everything; ``--write`` also puts the tables of checkers into the
 documentation (``--table`` does only that). Peers that are not installed are left out: PyTorch, JAX, HIPS
-autograd, numdifftools and SciPy. The cases are the corpus of the tests, which grows with every defect that is
-found, and each operation at the points of the mutation test, where every partial shows in the value.
+autograd, numdifftools and SciPy. The cases are the two corpora of the tests, of functions of floats and of
+vectors, which grow with every defect that is found, and each operation at the points of the mutation test,
+where every partial shows in the value. Times are those of the processor, all threads together.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from typing import Any
 
 from autograd_core import OPERATIONS, Value, dot, relu, square
 from autograd_core.checking.check import gradient_report
+from autograd_core.checking.report import GradientReport
 from autograd_core.checking.strategies import random_graph
-from benchmarks.checking_peers import Case, Checker, peers
+from benchmarks.checking_peers import Case, peers, vector_peers
 from benchmarks.environment import ROOT
 
 GRAPHS = 10_000
@@ -28,7 +30,7 @@ CALIBRATED = 1_000
 
 
 PAGE = ROOT / "docs" / "reference" / "checking.md"
-MARKS = ("<!-- python -m benchmarks.checking --table -->", "<!-- end of the table -->")
+MARKS = "<!-- {} -->", "<!-- end of the {} -->"
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Score:
     seconds: float = 0.0
     counts: dict[tuple[str, bool, bool | None], int] = field(default_factory=dict)
 
-    def add(self, case: Case, passed: bool | None) -> None:
+    def add(self, case: Any, passed: bool | None) -> None:
         """Count a verdict: passed, failed, or (None) declared undecidable."""
         key = (case.group, case.right, passed)
         self.counts[key] = self.counts.get(key, 0) + 1
@@ -136,7 +138,11 @@ def broken_gradient(table: Any, operation: Any, mutation: str, slot: int) -> Cal
 
 def ours(case: Case) -> bool | None:
     """This project's check."""
-    report = gradient_report(case.function, list(case.point), gradient=case.gradient)
+    return decided(gradient_report(case.function, list(case.point), gradient=case.gradient))
+
+
+def decided(report: GradientReport) -> bool | None:
+    """Whether a check passed; None where it could not decide."""
     undecided = not report.passed and all(row.verdict in ("noise", "undecided") for row in report.failures)
     return None if undecided else report.passed
 
@@ -145,35 +151,54 @@ def ours(case: Case) -> bool | None:
 
 
 def compare(write: bool = False) -> None:
-    """Print what each checker did with each group of cases.
+    """Print what each checker did with each group of cases, of functions of floats and of vectors.
 
     Args:
-        write: put the table into the documentation.
+        write: put the tables into the documentation.
     """
-    cases = operation_cases(mutation_table()) + corpus_cases()
+    scalars = operation_cases(mutation_table()) + corpus_cases()
+    show("table", "functions of floats", scalars, {"autograd_core": ours, **peers()}, write)
+    vectors = from_tests("vectors").VECTORS
+    checkers = {"autograd_core": our_vectors, "autograd_core, full=True": our_jacobians, **vector_peers()}
+    show("vectors", "vector functions", vectors, checkers, write)
+
+
+def show(name: str, what: str, cases: Sequence[Any], checkers: dict[str, Any], write: bool) -> None:
+    """Run all checkers on all cases, print what they did, and write a table if asked to."""
     groups = list(dict.fromkeys(case.group for case in cases))
-    scores = {name: run(check, cases) for name, check in {"autograd_core": ours, **peers()}.items()}
+    scores = {name: run(check, cases) for name, check in checkers.items()}
     width = max(map(len, groups)) + 2
-    print(f"{len(cases)} gradients of functions of floats, right and wrong; the same for every checker")
-    for name, score in scores.items():
-        print(f"\n{name:<{width}}{score.seconds / len(cases) * 1e3:.2f} ms a gradient")
+    print(f"{len(cases)} gradients of {what}, right and wrong; the same for every checker")
+    for checker, score in scores.items():
+        print(f"\n{checker:<{width}}{score.seconds / len(cases) * 1e3:.2f} ms of CPU a gradient")
         for group in groups:
             print(f"  {group:<{width}}{score.text(group)}")
     lines = [
         "| checker | wrong gradients not passed | right gradients passed | right ones called wrong | "
-        "right ones undecided | time |",
+        "right ones undecided | CPU time |",
         "|---|---|---|---|---|---|",
-        *(score.row(name, scores["autograd_core"].seconds) for name, score in scores.items()),
+        *(score.row(checker, scores["autograd_core"].seconds) for checker, score in scores.items()),
     ]
     print("\n" + "\n".join(lines) + "\n")
     if write:
-        before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
-        after = rest.split(MARKS[1])[1]
+        first, last = (mark.format(name) for mark in MARKS)
+        before, rest = PAGE.read_text(encoding="utf-8").split(first)
+        after = rest.split(last)[1]
         table = "\n".join(["", "", *lines, "", ""])
-        PAGE.write_text(before + MARKS[0] + table + MARKS[1] + after, encoding="utf-8")
+        PAGE.write_text(before + first + table + last + after, encoding="utf-8")
 
 
-def run(check: Checker, cases: Sequence[Case]) -> Score:
+def our_vectors(case: Any) -> bool | None:
+    """This project's check of a vjp."""
+    return decided(gradient_report(case.function, case.point, vjp=lambda x, u: u @ case.jacobian(x)))
+
+
+def our_jacobians(case: Any) -> bool | None:
+    """This project's check of every entry of a Jacobian."""
+    return decided(gradient_report(case.function, case.point, gradient=case.jacobian, full=True))
+
+
+def run(check: Callable[[Any], bool | None], cases: Sequence[Any]) -> Score:
     score = Score()
     start = time.process_time()
     for case in cases:

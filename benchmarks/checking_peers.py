@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Case", "Checker", "peers"]
+__all__ = ["Case", "Checker", "VectorChecker", "peers", "vector_peers"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Case:
 
 
 Checker = Callable[[Case], "bool | None"]
+VectorChecker = Callable[[Any], "bool | None"]  # of a case of the corpus of vectors
 
 
 def peers() -> dict[str, Checker]:
@@ -170,9 +171,14 @@ def numdifftools_derivative(function: Callable[[float], float], x: float) -> tup
     """The derivative and its estimated error."""
     import numdifftools as nd
 
-    result = nd.Derivative(lambda t: function(float(t)), full_output=True)(x)
+    value, error = of_numdifftools(nd.Derivative(lambda t: function(float(t)), full_output=True)(x))
+    return float(value), float(error)
+
+
+def of_numdifftools(result: Any) -> tuple[Any, Any]:
+    """Estimate and error of a result, whose form depends on the version."""
     value, information = result if len(result) == 2 else (result.estimate, result)
-    return float(value), float(information.error_estimate)
+    return value, information.error_estimate
 
 
 def scipy_derivative(function: Callable[[float], float], x: float) -> tuple[float, float]:
@@ -182,3 +188,130 @@ def scipy_derivative(function: Callable[[float], float], x: float) -> tuple[floa
 
     result = derivative(numpy.vectorize(function, otypes=[float]), x)
     return float(result.df), float(result.error)
+
+
+# --- vector functions ------------------------------------------------------------------
+
+
+def vector_peers() -> dict[str, VectorChecker]:
+    """The checkers of vector functions that are installed."""
+    found: dict[str, VectorChecker] = {}
+    if importlib.util.find_spec("torch"):
+        found["torch gradcheck"] = torch_vectors()
+        found["torch gradcheck, rtol=1e-7, atol=1e-9"] = torch_vectors(rtol=1e-7, atol=1e-9)
+        found["torch gradcheck, fast_mode"] = torch_vectors(fast_mode=True)
+    if importlib.util.find_spec("jax"):
+        found["jax check_grads"] = jax_vectors
+    if importlib.util.find_spec("autograd"):
+        found["HIPS autograd check_grads"] = autograd_vectors
+    if importlib.util.find_spec("numdifftools"):
+        found["numdifftools"] = numdifftools_vectors
+    if importlib.util.find_spec("scipy"):
+        found["scipy.differentiate"] = scipy_vectors
+    return found
+
+
+def torch_vectors(**options: Any) -> VectorChecker:
+    """`torch.autograd.gradcheck` of a Function with the case's backward."""
+    import torch
+
+    def check(case: Any) -> bool:
+        class Function(torch.autograd.Function):
+            @staticmethod
+            def forward(context: Any, x: Any) -> Any:
+                context.save_for_backward(x)
+                return torch.from_numpy(case.function(x.detach().numpy()))
+
+            @staticmethod
+            def backward(context: Any, *gradients: Any) -> Any:
+                (x,) = context.saved_tensors
+                return torch.from_numpy(gradients[0].numpy() @ case.jacobian(x.numpy()))
+
+        torch.manual_seed(0)
+        point = torch.tensor(case.point, requires_grad=True)
+        return bool(torch.autograd.gradcheck(Function.apply, (point,), raise_exception=False, **options))
+
+    return check
+
+
+def jax_vectors(case: Any) -> bool:
+    """`jax.test_util.check_grads` of a custom_vjp in double precision."""
+    import jax
+    import numpy
+    from jax.test_util import check_grads
+
+    jax.config.update("jax_enable_x64", True)
+    m, n = case.jacobian(case.point).shape
+
+    @jax.custom_vjp
+    def function(x: Any) -> Any:
+        return jax.pure_callback(
+            lambda x: case.function(numpy.asarray(x)), jax.ShapeDtypeStruct((m,), numpy.float64), x
+        )
+
+    def backward(x: Any, cotangent: Any) -> Any:
+        shape = jax.ShapeDtypeStruct((n,), numpy.float64)
+        return (
+            jax.pure_callback(
+                lambda x, u: numpy.asarray(u) @ case.jacobian(numpy.asarray(x)), shape, x, cotangent
+            ),
+        )
+
+    function.defvjp(lambda x: (function(x), x), backward)
+    return passes(lambda: check_grads(function, (case.point,), order=1, modes=["rev"]))
+
+
+def autograd_vectors(case: Any) -> bool:
+    """`autograd.test_util.check_grads` of a primitive with the case's vjp."""
+    from autograd.extend import defvjp, primitive
+    from autograd.test_util import check_grads
+
+    function = primitive(case.function)
+    defvjp(function, lambda value, x: lambda u: u @ case.jacobian(x))
+    return passes(lambda: check_grads(function, modes=["rev"], order=1)(case.point))
+
+
+def passes(check: Callable[[], None]) -> bool:
+    """Whether a check that raises where it fails passes."""
+    import numpy
+
+    numpy.random.seed(0)
+    try:
+        check()
+    except (AssertionError, ZeroDivisionError):
+        return False
+    return True
+
+
+def numdifftools_vectors(case: Any) -> bool:
+    """Its Jacobian, within ten times of its estimated errors."""
+    import numdifftools as nd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value, error = of_numdifftools(nd.Jacobian(case.function, full_output=True)(case.point))
+    return within(case, value, error)
+
+
+def scipy_vectors(case: Any) -> bool:
+    """Its Jacobian, within ten times of its estimated errors."""
+    import numpy
+    from scipy.differentiate import jacobian
+
+    def along(xs: Any) -> Any:
+        return numpy.apply_along_axis(case.function, 0, xs)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = jacobian(along, case.point)
+    return within(case, result.df, result.error)
+
+
+def within(case: Any, value: Any, error: Any) -> bool:
+    """Whether the Jacobian under test is within ten times of the estimated errors of another."""
+    import numpy
+
+    given = case.jacobian(case.point)
+    value, error = numpy.reshape(value, given.shape), numpy.reshape(error, given.shape)
+    allowed = 10 * error + 1e-9 * numpy.maximum(abs(given), abs(value))
+    return bool((abs(given - value) <= allowed).all())

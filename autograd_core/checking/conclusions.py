@@ -20,6 +20,7 @@ from autograd_core.checking.windows import (
     Window,
     is_resolved,
     lowest_bit,
+    whole_digits,
 )
 
 __all__ = ["Behaviour", "Derivative", "closest_slope", "coarse_grid", "conclude", "nearer_slope", "report"]
@@ -293,10 +294,10 @@ def closest_slope(probe: Probe, found: Derivative, expected: float) -> Slope | N
     rounding: a feature narrower than the steps is seen from a height of some roundings of f.
     """
     gap = abs(expected - found.value)
-    digit, chance = math.ulp(probe.x) * (probe.epsilon / EPSILON), random.Random(PAIRS)
-    step = SEEN * probe.rounding(0.0) / gap
-    while 64.0 * digit <= step < found.finest:
-        pairs = {max(round(step * chance.uniform(0.7, 1.4) / digit), 1) * digit for _ in range(PAIRS)}
+    step, chance = SEEN * probe.rounding(0.0) / gap, random.Random(PAIRS)
+    while 64.0 * probe.epsilon * abs(probe.x) <= step < found.finest:
+        lengths = [step * chance.uniform(0.7, 1.4) for _ in range(PAIRS)]
+        pairs = {whole_digits(probe.x, probe.epsilon, length) for length in lengths}
         quotients = [(probe.fresh(h) - probe.fresh(-h)) / (2.0 * h) for h in sorted(pairs)]
         if not all(map(math.isfinite, quotients)):
             return None

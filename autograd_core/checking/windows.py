@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-__all__ = ["Probe", "Slope", "Window", "factor", "is_resolved", "measure", "quantum"]
+__all__ = ["Probe", "Slope", "Window", "factor", "is_resolved", "measure", "quantum", "whole_digits"]
 
 EPSILON = 2.0**-52
 LARGEST = sys.float_info.max
@@ -52,7 +52,11 @@ def factor(exponent: int) -> float:
 @functools.lru_cache(4096)
 def step_at(x: float, epsilon: float, exponent: int) -> float:
     """The step near ``2**exponent`` from x, in whole last digits of x."""
-    step = math.ldexp(factor(exponent), exponent)
+    return whole_digits(x, epsilon, math.ldexp(factor(exponent), exponent))
+
+
+def whole_digits(x: float, epsilon: float, step: float) -> float:
+    """The step in whole last digits of x + step, so that x + step is exact."""
     digit = math.ulp(min(abs(x) + step, LARGEST)) * (epsilon / EPSILON)
     return max(round(step / digit), 1) * digit
 
