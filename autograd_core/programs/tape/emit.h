@@ -15,12 +15,9 @@ static int emit(Compiler *z, int code, int32_t y, int32_t a, int32_t b, int arit
         int apart = arity == 1 || u || (last->a == last->b) || last->a + n < last->b || last->b + n < last->a;
         if (a_runs && b_runs && apart) { last->n++; return 0; }
     }
-    if (t->nfwd == t->fwd_room) {
-        long room = t->fwd_room ? 2 * t->fwd_room : 256;
-        Ins *v = realloc(t->fwd, (size_t)room * sizeof *v);
-        if (!v) return -1;
-        t->fwd = v; t->fwd_room = room;
-    }
+    last = with_room(t->fwd, t->nfwd, &t->fwd_room, sizeof *last);
+    if (!last) return -1;
+    t->fwd = last;
     last = t->fwd + t->nfwd++;
     last->code = (uint16_t)code; last->n = 1; last->y = y; last->a = a; last->b = b;
     return 0;
@@ -44,12 +41,9 @@ static int emit_reverse(Compiler *z, int code, int flags, int32_t y, int32_t a, 
             return 0;
         }
     }
-    if (t->nrev == t->rev_room) {
-        long room = t->rev_room ? 2 * t->rev_room : 256;
-        Rev *v = realloc(t->rev, (size_t)room * sizeof *v);
-        if (!v) return -1;
-        t->rev = v; t->rev_room = room;
-    }
+    last = with_room(t->rev, t->nrev, &t->rev_room, sizeof *last);
+    if (!last) return -1;
+    t->rev = last;
     last = t->rev + t->nrev++;
     memset(last, 0, sizeof *last);
     last->code = (uint16_t)code; last->n = 1; last->flags = (uint16_t)flags;

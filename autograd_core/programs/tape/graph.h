@@ -57,13 +57,19 @@ typedef struct {
     int want_params;             /* are the gradients of the parameters? */
 } Graph;
 
+/* An array with room for an item behind its first n: twice as long where it is full; NULL, and it stays, without memory. */
+static void *with_room(void *array, long n, long *room, size_t item) {
+    long longer = *room ? 2 * *room : 64;
+    if (n < *room) return array;
+    array = realloc(array, (size_t)longer * item);
+    if (array) *room = longer;
+    return array;
+}
+
 static int ints_push(Ints *s, int32_t x) {
-    if (s->n == s->room) {
-        long room = s->room ? 2 * s->room : 64;
-        int32_t *v = realloc(s->v, (size_t)room * sizeof *v);
-        if (!v) return -1;
-        s->v = v; s->room = room;
-    }
+    int32_t *v = with_room(s->v, s->n, &s->room, sizeof *v);
+    if (!v) return -1;
+    s->v = v;
     s->v[s->n++] = x;
     return 0;
 }

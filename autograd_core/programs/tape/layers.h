@@ -113,12 +113,9 @@ static int find_layers(Graph *g, const Consumers *c, const uint8_t *need, Layers
                 continue;
             }
         }
-        if (layers->n == layers->room) {
-            long room = layers->room ? 2 * layers->room : 32;
-            Group *v = realloc(layers->v, (size_t)room * sizeof *v);
-            if (!v) goto done;
-            layers->v = v; layers->room = room;
-        }
+        Group *v = with_room(layers->v, layers->n, &layers->room, sizeof *v);
+        if (!v) goto done;
+        layers->v = v;
         *slot = layers->group_of[i] = (int32_t)layers->n;
         layers->v[layers->n++] = new;
     }
@@ -158,12 +155,9 @@ typedef struct {
 
 static int32_t new_const(Compiler *z, double x) {
     Tape *t = z->t;
-    if (t->nconsts == z->room_consts) {
-        long room = z->room_consts ? 2 * z->room_consts : 64;
-        double *v = realloc(t->consts, (size_t)room * sizeof *v);
-        if (!v) return -1;
-        t->consts = v; z->room_consts = room;
-    }
+    double *v = with_room(t->consts, t->nconsts, &z->room_consts, sizeof *v);
+    if (!v) return -1;
+    t->consts = v;
     t->consts[t->nconsts] = x;
     return (int32_t)(t->params + t->nconsts++);
 }
