@@ -8,9 +8,6 @@ import sys
 import warnings
 from importlib.machinery import ExtensionFileLoader
 
-__all__ = ["ENGINE", "REMEDY", "load_engine"]
-
-
 # Each imports from those before it.
 ENGINE = ("value", "nary", "methods", "sweep", "modes", "derivatives", "flat")
 REMEDY = (

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 else:
     Loader = object  # importlib.abc imports files, random numbers and compressions
 
-__all__ = ["ALIASES", "keep_paths"]
-
 ALIASES = {
     "finite_differences": "autograd_core.checking.finite_differences",
     "gradient_report": "autograd_core.checking.report",

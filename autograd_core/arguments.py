@@ -7,8 +7,6 @@ import operator
 from numbers import Real
 from typing import Any
 
-__all__ = ["is_truth", "number", "shown", "truth", "whole_number"]
-
 
 def shown(value: Any) -> str:
     """The repr, cut where it is long."""

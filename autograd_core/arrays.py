@@ -15,8 +15,6 @@ from typing import Any
 
 from .engine.value import Value
 
-__all__ = ["real_array"]
-
 _REMEDIES = (
     (Value, "a Value would lose its gradient here: give its .data, or let the function capture it"),
     ((str, bytes), "text is converted by hand: np.array(rows, dtype=float)"),

@@ -18,8 +18,6 @@ from .engine.value import Value, method
 if TYPE_CHECKING:
     from .graph import Explanation
 
-__all__ = ["Contribution", "backward", "contributions", "zero_grad"]
-
 
 def backward(outputs: Value | Sequence[Value], gradients: Sequence[float] | None = None) -> None:
     """Back-propagate from several outputs in one sweep: the gradients of sum_k g_k * output_k.

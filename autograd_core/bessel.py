@@ -22,8 +22,6 @@ from .engine.flags import IEEE
 from .engine.value import Value, thread_mode
 from .functions import equal, where
 
-__all__ = ["i0", "i1", "iv", "j0", "j1", "jv", "k0", "k1", "kv", "y0", "y1", "yv"]
-
 
 def _scipy_special() -> Any:
     try:

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from .engine.value import Value
 
-__all__ = ["Edge", "edges"]
-
 
 class Edge(NamedTuple):
     """An edge along which the sweep sends something.

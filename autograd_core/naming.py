@@ -16,8 +16,6 @@ from collections.abc import Collection, Mapping, Sequence
 
 from .engine.value import Value
 
-__all__ = ["distinct_names", "distinct_scopes", "is_usable", "numbers", "pattern"]
-
 LIMIT = 24  # characters of a label in a formula
 MOST_COPIES = 8  # beyond them, parts of one name are rather the examples of a batch
 _TAKEN = re.compile(r"(u\d+|inf|nan)\Z", re.I)  # a number in the order of the graph, or a constant

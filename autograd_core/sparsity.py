@@ -18,8 +18,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Compression", "Product", "colours", "compress", "entries", "pattern", "star_colours"]
-
 
 def pattern(
     counts: Sequence[int],

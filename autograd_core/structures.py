@@ -12,20 +12,6 @@ from typing import Any
 
 from .engine.value import Value, as_value, number_of
 
-__all__ = [
-    "Rebuild",
-    "builder_of",
-    "flatten",
-    "is_array",
-    "leaves_of",
-    "map_structure",
-    "mapped",
-    "shape_of",
-    "to_array",
-    "to_float",
-    "zip_structures",
-]
-
 Rebuild = Callable[[Sequence[Any]], Any]
 _NUMBERS = {float, int, Value}  # the types of a number that are met most often
 

@@ -22,8 +22,6 @@ from nn.activations import ACTIVATIONS
 from nn.layers import Layer, Neuron
 from nn.module import Module
 
-__all__ = ["Branches", "branches_of", "without_branches"]
-
 _NUMBERS = (-10.0, -3.0, -1.0, -0.3, -0.01, 0.0, 0.01, 0.3, 1.0, 3.0, 10.0)
 _POINTS = tuple((number,) for number in _NUMBERS)
 _MOST = 16

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[Any]
 
-__all__ = ["clip_by_norm", "clip_by_value", "gradient_norm"]
-
 
 def gradient_norm(gradients: Iterable[float]) -> float:
     """The Euclidean length of a gradient, with no overflow on the way.

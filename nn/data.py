@@ -13,19 +13,6 @@ from nn.arguments import shown
 from nn.errors import InputError
 from nn.losses import CLASSES, PROBABILITIES, ROUNDED, Loss
 
-__all__ = [
-    "Examples",
-    "check_lengths",
-    "data_digest",
-    "fingerprint",
-    "numbers_of",
-    "rows_of",
-    "targets_of",
-    "values_of",
-    "weights_of",
-    "with_class_weights",
-]
-
 
 @dataclass(frozen=True)
 class Examples:

@@ -31,8 +31,6 @@ from nn.training.loop import fit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MLPEstimator", "Watch"]
-
 
 def _in(interval: str) -> Callable[[str, Any], Any]:
     return lambda name, value: number(name, value, interval)

@@ -31,11 +31,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[Any]
 
-__all__ = [
-    "Optimizer",
-    "trainable",
-]
-
 Buffers = dict[str, "Floats"]
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from autograd_core import Value
 
-__all__ = ["NotPlain", "from_json", "to_json"]
-
 _SCALARS = {float, int, str, bool, type(None)}
 _SERIES: dict[str, Any] = {kind.__name__: kind for kind in (tuple, set, frozenset, deque)}
 

@@ -18,11 +18,10 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from autograd_core.edges import edges
 from viz.snapshot import Snapshot
-from viz.text import number
+from viz.text import names_of, number
 
 TINY = 1e-8  # of the activation's value: exp and softmax have partials that are as small as they are
 HUGE = 1e6
@@ -63,18 +62,6 @@ class Finding:
     def severe(self) -> bool:
         """Whether this is a fault, not just a remark."""
         return self.kind not in _REMARKS
-
-
-def names_of(name: str, value: Any) -> tuple[str, ...]:
-    """One name or several, as a tuple.
-
-    Raises:
-        TypeError: it is something else.
-    """
-    found = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
-    if not all(isinstance(one, str) for one in found):
-        raise TypeError(f"{name} is a name or several, not {value!r}")
-    return found
 
 
 def layers_of(chosen: bool | str | Iterable[str]) -> tuple[str, ...]:

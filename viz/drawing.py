@@ -11,7 +11,7 @@ from typing import Any
 
 import graphviz
 
-from viz.diagnosis import diagnose, layers_of, names_of
+from viz.diagnosis import diagnose, layers_of
 from viz.dot import to_dot
 from viz.errors import FormatError, RenderTimeout
 from viz.files import write_file
@@ -24,7 +24,7 @@ from viz.renderer import SYSTEM_FORMATS, render
 from viz.roots import chosen_parameters, roots_of
 from viz.snapshot import Snapshot, take_snapshot, without_order
 from viz.svg import finish_svg
-from viz.text import html_text
+from viz.text import html_text, names_of
 
 _OTHER_NAMES = {"jpg": "jpeg", "gv": "dot", "mmd": "mermaid", "md": "markdown"}
 _FORMATS = (*SYSTEM_FORMATS, "dot", "mermaid", "markdown")

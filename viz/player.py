@@ -12,7 +12,7 @@ from autograd_core.engine.value import Value
 from autograd_core.graph import statistics
 from autograd_core.steps import Step, steps
 from viz.columns import page_payload, used_operations
-from viz.diagnosis import layers_of, names_of
+from viz.diagnosis import layers_of
 from viz.drawing import Drawing
 from viz.errors import FormatError
 from viz.files import check_suffix, write_file
@@ -24,7 +24,7 @@ from viz.renderer import render
 from viz.roots import chosen_parameters, roots_of
 from viz.snapshot import take_snapshot
 from viz.svg import finish_svg
-from viz.text import script_json
+from viz.text import names_of, script_json
 
 OPEN_UP_TO = 200  # graphs with at most this many nodes are drawn node by node
 MAX_NODES = 10_000

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_HALF_UP, Context
 from typing import Any
 
@@ -137,3 +137,15 @@ def digits_needed(
         if number(found, digits) == wanted:
             return precision
     return MOST_DIGITS
+
+
+def names_of(name: str, value: Any) -> tuple[str, ...]:
+    """One name or several, as a tuple.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    found = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if not all(isinstance(one, str) for one in found):
+        raise TypeError(f"{name} is a name or several, not {value!r}")
+    return found

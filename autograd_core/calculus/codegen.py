@@ -24,8 +24,6 @@ from .primitives import Number
 from .symbols import C_LIBRARY, Symbol
 from .updates import UPDATES, Update
 
-__all__ = ["c_helpers", "exp_table_text", "files", "header_text", "updates_text"]
-
 _PACKAGE = Path(__file__).parents[1]
 _HERE = "autograd_core/calculus/codegen.py"
 

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 from .operations import OPERATIONS, Operation, Reduction
 from .symbols import Symbol
 
-__all__ = ["Instructions", "instructions_of_partials", "parts_first"]
-
 _OPERATIONS_OF_SYMBOLS = {
     "+": "add",
     "-": "sub",

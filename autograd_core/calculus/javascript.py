@@ -16,8 +16,6 @@ from .operations import BUILTIN, OPERATIONS
 from .primitives import Number
 from .symbols import C_LIBRARY, Language, Symbol
 
-__all__ = ["LIVE", "module_text"]
-
 _NAMES = ("a", "b", "c")
 _HELPERS = {"power": "pow", "absolute": "Math.abs"}
 _OWN = {"sign", "modulo", "erf", "erfc", "exp2", "rint", "copysign"}

@@ -10,8 +10,6 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
-__all__ = ["C_LIBRARY", "Language", "Symbol"]
-
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
 _COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "=="}
 _C_NAMES = {"power": "pow", "absolute": "fabs", "sign": "ad_sign", "modulo": "ad_modulo"}

@@ -14,8 +14,6 @@ from typing import Any
 from .primitives import Number, divide, equal, greater, power, select, sqrt
 from .symbols import Symbol
 
-__all__ = ["UPDATES", "Update", "at_least_zero", "ratio", "root"]
-
 
 def _is_array(x: Any) -> bool:
     return not isinstance(x, Symbol) and hasattr(x, "dtype")

@@ -7,8 +7,6 @@ import numbers
 import operator
 from typing import Any
 
-__all__ = ["compared"]
-
 _RELATIONS = {
     "<": operator.lt, "<=": operator.le, "==": operator.eq,
     "!=": operator.ne, ">": operator.gt, ">=": operator.ge,

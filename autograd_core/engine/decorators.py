@@ -6,8 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["decorated"]
-
 
 def decorated(function: Callable[..., Any], mode: Callable[..., Any], settings: tuple[Any, ...]) -> Any:
     """Return the function with a context manager, ``mode(*settings)``, around its code.

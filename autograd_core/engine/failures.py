@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from ..calculus.operation import Operation
     from .value import Value
 
-__all__ = [
-    "bounded",
-    "caller",
-    "described",
-    "no_real_number",
-    "non_finite_error",
-    "operation_error",
-    "reading_error",
-]
-
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Details", "changes", "count_change", "outer_scopes", "scope_names", "scope_path"]
-
 scope_names = [""]  # by number
 outer_scopes = [0]  # the number of the scope around each
 

@@ -13,8 +13,6 @@ from typing import Any
 
 from ..calculus.operation import OPERATIONS, Operation, formula
 
-__all__ = ["operation_from", "reference_to"]
-
 Reference = tuple[
     str, str, int
 ]  # name; where a user's operation is defined, "" for a built-in one; fingerprint

@@ -10,8 +10,6 @@ from typing import Any
 
 from .value import Value, as_value
 
-__all__ = ["apply_ufunc"]
-
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-__all__ = ["standing_in_for_cython"]
-
 
 def _same(thing: Any) -> Any:
     return thing

@@ -16,8 +16,6 @@ from ..calculus.symbols import C_LIBRARY, Symbol
 from ..errors import RecordingError
 from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
 
-__all__ = ["c_text"]
-
 _HEADER = """\
 /* Made by autograd_core from a recorded graph of {nodes} nodes.
  *

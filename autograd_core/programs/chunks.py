@@ -25,8 +25,6 @@ from .wrt import Targets
 if TYPE_CHECKING:
     from .program import Program
 
-__all__ = ["sum_value_and_grad", "tree_sum"]
-
 _NO_ROWS = (str, bytes, dict, set)
 _AHEAD = 32  # chunks that are sent to an executor before the first result is waited for
 

@@ -12,8 +12,6 @@ from .tapes import compiled_module, instruction_set
 if TYPE_CHECKING:
     from .program import Program
 
-__all__ = ["explain", "python_calls"]
-
 _OTHERS = {
     "eager": "evaluated eagerly, by calling the function",
     "record": "recorded when they come",

@@ -14,19 +14,6 @@ from ..engine.value import Value
 from ..structures import builder_of, is_array, map_structure, zip_structures
 from ..structures import flatten as take_apart
 
-__all__ = [
-    "Example",
-    "Part",
-    "arguments_of",
-    "arrange",
-    "as_node",
-    "flatten",
-    "has_names",
-    "join",
-    "refuse_no_function",
-    "split",
-]
-
 
 def refuse_no_function(f: Any, what: str) -> None:
     """Raise TypeError if something cannot be called."""

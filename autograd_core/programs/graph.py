@@ -18,18 +18,6 @@ from ..engine.references import operation_from, reference_to
 from ..engine.value import Value, number_of
 from ..errors import RecordingError
 
-__all__ = [
-    "COMPARE",
-    "CONSTANT",
-    "INPUT",
-    "NODE",
-    "PARAMETER",
-    "RELATIONS",
-    "RESULT",
-    "RecordedGraph",
-    "built_in",
-]
-
 NODE, CONSTANT, PARAMETER, INPUT, RESULT = range(5)  # RESULT: of a loop, see `repeated.py`
 RELATIONS = ("<", "<=", "==", "!=", ">", ">=")
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {

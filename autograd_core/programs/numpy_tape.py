@@ -13,18 +13,6 @@ from typing import Any
 from ..calculus.operation import Operation
 from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
 
-__all__ = [
-    "FITS",
-    "LEAVES_A_GUARD",
-    "NOT_FINITE",
-    "Bound",
-    "Tape",
-    "by_pass",
-    "passes",
-    "put_input_gradients",
-    "seeds_of_pass",
-]
-
 FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)  # what `fits` of a bound tape tells of a lane
 
 _LINEAR = {"add", "sub", "mul", "neg"}  # exact in NumPy, and never raising in Python

@@ -17,8 +17,6 @@ from .tapes import Recording, compiled_module, instruction_set
 if TYPE_CHECKING:
     from .program import Program
 
-__all__ = ["one_row", "refuse_lost_gradient"]
-
 
 def refuse_lost_gradient(program: Program) -> None:
     """Raise ConversionError where a Program reads Values that are being differentiated."""

@@ -21,8 +21,6 @@ from .forms import Example, as_node, flatten
 from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph, built_in
 from .repeated import LoopCall, with_loops
 
-__all__ = ["SCOPE", "capture", "capture_body", "may_repeat", "note_unrolled", "unrolled", "within"]
-
 SCOPE = "scan"  # of the nodes of loops
 _CUSTOM = 255
 #: Of the function that this thread records: its loops (`calls`; None within the body of one), and why others

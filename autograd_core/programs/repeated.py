@@ -24,8 +24,6 @@ from .graph import CONSTANT, INPUT, NODE, PARAMETER, RESULT, RecordedGraph
 from .numpy_tape import FITS, NOT_FINITE, by_pass, passes, put_input_gradients, seeds_of_pass
 from .tapes import Recording, instruction_set
 
-__all__ = ["LoopCall", "LoopGraph", "LoopTape", "keep", "run_steps", "with_loops"]
-
 _MOST_KEPT = 1 << 23  # numbers that the steps of a loop computed, kept for the reverse pass: 64 MB
 _MOST_IDLE = 1 << 20  # numbers of what stays bound between two calls: 8 MB
 

@@ -21,8 +21,6 @@ from .tapes import Recording, instruction_set
 if TYPE_CHECKING:
     from .program import Program
 
-__all__ = ["Run"]
-
 _MOST_THREADS = 64  # as in `tape/module.c`
 
 

@@ -14,8 +14,6 @@ from .._load import REMEDY
 from ..engine.value import COMPILED, Value
 from .graph import RecordedGraph
 
-__all__ = ["Recording", "compiled", "compiled_module", "instruction_set", "interpreter", "interpreters"]
-
 
 class _Switch:
     chosen = ""

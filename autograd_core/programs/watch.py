@@ -10,8 +10,6 @@ from typing import Any
 
 from ..engine.value import Value
 
-__all__ = ["Watch"]
-
 Read = Callable[[], Any]
 _PLAIN = (
     float,
