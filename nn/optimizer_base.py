@@ -269,7 +269,9 @@ class Optimizer:
             if mine.any():
                 parts = {name: buffer[mine] for name, buffer in self.buffers.items()}
                 rate, before = rate_at(rule.schedule, self.updates), dict(vars(rule))
-                made[mine], found = rule.rule(values[mine], gradients[mine], parts, rate)
+                given = values[mine]
+                new, found = rule.rule(given, gradients[mine], parts, rate)
+                made[mine] = self._numbers("values", new, len(given))
                 now = vars(rule)
                 if place and any(now[name] is not before.get(name, now) for name in now):
                     raise InputError(
@@ -277,7 +279,7 @@ class Optimizer:
                         "was frozen for a time, have anew at each update: keep in buffers what it remembers"
                     )
                 for name, part in found.items():
-                    buffers[name][mine] = part
+                    buffers[name][mine] = self._numbers(name, part, len(given))
         return made, buffers
 
     def zero_grad(self) -> None:
@@ -331,6 +333,10 @@ class Optimizer:
 
     def _numbers(self, what: str, numbers: Any, count: int) -> Floats:
         """What a rule returned, as an array of float64."""
+        import numpy as np
+
+        if type(numbers) is np.ndarray and numbers.dtype == np.float64 and numbers.shape == (count,):
+            return numbers
         made: Floats = numbers_of(numbers, f"the {what} that the rule of {type(self).__name__} returned")
         if made.shape != (count,):
             raise InputError(
@@ -343,7 +349,7 @@ class Optimizer:
         self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
     ) -> tuple[Floats, Buffers]:
         """The rule of this optimiser; pure: it goes by its arguments alone, and by `self.updates`, which
-        is the number of updates made before this one.
+        is the number of updates made before this one. Groups, and what is not frozen, come one by one.
 
         By default that of `update`.
         """

@@ -77,13 +77,23 @@ class Attributes(MutableMapping[str, Any]):
         del self._vars[name]
 
     def __iter__(self) -> Iterator[str]:
-        if self._hidden is not None:
-            return iter([name for name in self._vars if name not in self._hidden])
-        plain = (*_PLAIN, list, tuple, dict, set, deque)
-        return iter([n for n, v in self._vars.items() if isinstance(v, plain) or hasattr(v, "dtype")])
+        return iter(self._now())
 
     def __len__(self) -> int:
-        return len(list(iter(self)))
+        return len(self._now())
+
+    def __eq__(self, other: object) -> bool:
+        return self._now() == other
+
+    def items(self) -> Any:
+        """The names and what they hold: a dict's, at many times the speed of a mapping's."""
+        return self._now().items()
+
+    def _now(self) -> dict[str, Any]:
+        if (hidden := self._hidden) is not None:
+            return {name: item for name, item in self._vars.items() if name not in hidden}
+        plain = (*_PLAIN, list, tuple, dict, set, deque)
+        return {n: v for n, v in self._vars.items() if isinstance(v, plain) or hasattr(v, "dtype")}
 
 
 class Snapshot:

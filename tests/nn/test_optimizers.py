@@ -345,3 +345,20 @@ def test_what_a_run_was_given_is_not_replaced_by_a_callback():
 
     with pytest.raises(InputError, match=r"run\.optimizer cannot be replaced"):
         nn.fit(nn.MLP(1, [1], seed=1), [[0.0]], [1.0], loss="mse", callbacks=replace)
+
+
+@pytest.mark.parametrize("what", ["values", "mean"])
+def test_a_rule_that_returns_another_shape_is_told_where_parameters_are_frozen_too(what):
+    class Wrong(nn.Optimizer):
+        buffer_names = ("mean",)
+
+        def rule(self, values, gradients, buffers, rate):
+            if what == "values":
+                return values[:-1], buffers
+            return values, {"mean": gradients[:-1]}
+
+    model = nn.MLP(2, [3, 2], seed=1)
+    model.freeze("layer1.b")
+    X, y = np.zeros((80, 2)), np.arange(80) % 2
+    with pytest.raises(InputError, match=f"the rule of Wrong returned {what} of shape"):
+        nn.fit(model, X, y, optimizer=Wrong(lr=0.1), epochs=3, seed=1)
