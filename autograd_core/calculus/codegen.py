@@ -62,15 +62,16 @@ _CHEAP |= {"greater", "greater_equal", "less", "less_equal", "equal"}
 # --- the rules in C -------------------------------------------------------------------------------------
 
 
-def _c(result: Number) -> str:
-    return result.c() if isinstance(result, Symbol) else Symbol(float(result)).c()
+def in_c(result: object) -> str:
+    """A formula or a number in C."""
+    return (result if isinstance(result, Symbol) else Symbol(float(result))).c()  # type: ignore[arg-type]
 
 
 def _function(name: str, parameters: Iterable[str], body: Number) -> str:
     declared = list(parameters)
     unused = "".join(f"(void){parameter}; " for parameter in declared)
     arguments = ", ".join(f"double {parameter}" for parameter in declared)
-    return f"double {name}({arguments}) {{ {unused}return {_c(body)}; }}"
+    return f"double {name}({arguments}) {{ {unused}return {in_c(body)}; }}"
 
 
 def _value(operation: Operation) -> str:
@@ -298,7 +299,7 @@ def header_text() -> str:
         if isinstance(op, Dot) or not op.native:
             continue
         if isinstance(op, Reduction):
-            lines.append(f"#define pre0_{op.name} {_c(op.pre0)}")
+            lines.append(f"#define pre0_{op.name} {in_c(op.pre0)}")
         functions = list(_reduction(op) if isinstance(op, Reduction) else _elementwise(op))
         bodies = "".join(function.partition("{")[2] for function in functions)
         for function in (*c_helpers(bodies, defined), *functions):

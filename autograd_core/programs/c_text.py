@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from ..calculus.codegen import c_helpers
+from ..calculus.codegen import c_helpers, in_c
 from ..calculus.operation import Dot, Operation, Reduction
 from ..calculus.symbols import C_LIBRARY, Symbol
 from ..errors import RecordingError
@@ -58,10 +58,6 @@ def c_text(graph: RecordedGraph, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _number(x: float) -> str:
-    return Symbol(float(x)).c()
-
-
 class _Writer:
     """Lines of C for a graph: v12 is the value of node 12, g12 its gradient."""
 
@@ -83,15 +79,11 @@ class _Writer:
             )
         return rule
 
-    def _parents(self, i: int) -> list[int]:
-        parents: list[int] = self.graph.parents[self.graph.start[i] : self.graph.start[i + 1]].tolist()
-        return parents
-
     def _sends(self) -> list[bool]:
         """Which nodes depend on a parameter or an input."""
         sends: list[bool] = []
         for i, kind in enumerate(self.kinds):
-            inner = kind == NODE and i < self.graph.swept and any(sends[p] for p in self._parents(i))
+            inner = kind == NODE and i < self.graph.swept and any(sends[p] for p in self.graph.operands(i))
             sends.append(kind in (PARAMETER, INPUT) or inner)
         return sends
 
@@ -103,14 +95,14 @@ class _Writer:
         for i in range(len(self.kinds) - 1, -1, -1):
             rule = self.rules[i]
             if reached[i] and rule is not None and not rule.selecting:
-                for p in self._parents(i):
+                for p in self.graph.operands(i):
                     reached[p] = True
         return reached
 
     def _name(self, i: int) -> str:
         kind = self.kinds[i]
         if kind == CONSTANT:
-            return _number(self.graph.value[i])
+            return in_c(self.graph.value[i])
         if kind == PARAMETER:
             return f"parameters[{self.refs[i]}]"
         return f"inputs[{self.refs[i]}]" if kind == INPUT else f"v{i}"
@@ -120,13 +112,13 @@ class _Writer:
         for i, rule in enumerate(self.rules):
             if rule is None:
                 continue
-            names = [self._name(p) for p in self._parents(i)]
+            names = [self._name(p) for p in self.graph.operands(i)]
             if isinstance(rule, Reduction):
                 yield from self._folds(i, rule, names)
             elif isinstance(rule, Dot):
                 yield from self._dot(i, names)
             else:
-                yield f"const double v{i} = {_c(rule.rule(*map(Symbol, names)))};"
+                yield f"const double v{i} = {in_c(rule.rule(*map(Symbol, names)))};"
 
     def _dot(self, i: int, names: list[str]) -> Iterator[str]:
         n = len(names) // 2
@@ -137,14 +129,14 @@ class _Writer:
 
     def _folds(self, i: int, rule: Reduction, names: list[str]) -> Iterator[str]:
         m, s = Symbol(f"m{i}"), Symbol(f"s{i}")
-        yield f"double m{i} = {_number(rule.pre0)}, s{i} = 0.0;"
+        yield f"double m{i} = {in_c(rule.pre0)}, s{i} = 0.0;"
         for name in names:
-            if (text := _c(rule.pre(m, Symbol(name)))) != f"m{i}":
+            if (text := in_c(rule.pre(m, Symbol(name)))) != f"m{i}":
                 yield f"m{i} = {text};"
         for name in names:
-            yield f"s{i} = {_c(rule.step(s, Symbol(name), m))};"
+            yield f"s{i} = {in_c(rule.step(s, Symbol(name), m))};"
         chosen = Symbol(names[self.refs[i]])
-        yield f"const double v{i} = {_c(rule.finish(m, s, float(len(names)), chosen))};"
+        yield f"const double v{i} = {in_c(rule.finish(m, s, float(len(names)), chosen))};"
 
     def guards(self) -> Iterator[str]:
         """Write the checks of the recorded comparisons."""
@@ -180,21 +172,21 @@ class _Writer:
         return f"input_gradients[{self.refs[i]}]" if kind == INPUT else f"g{i}"
 
     def _partials(self, i: int, rule: Operation) -> Iterator[tuple[int, str]]:
-        parents = self._parents(i)
+        parents = self.graph.operands(i)
         names = [Symbol(self._name(p)) for p in parents]
         y = Symbol(f"v{i}")
         if isinstance(rule, Reduction):
             found = rule.partials_of(names, Symbol(f"m{i}"), Symbol(f"s{i}"), y, self.refs[i])
-            yield from ((p, _c(partial)) for p, partial in zip(parents, found, strict=True))
+            yield from ((p, in_c(partial)) for p, partial in zip(parents, found, strict=True))
             return
         for p, partial in zip(parents, rule.partials(names, y), strict=True):
-            yield p, _c(partial)
+            yield p, in_c(partial)
 
     def _pull(self, i: int, rule: Operation) -> Iterator[str]:
         """Write what a node sends to its operands: nothing, if nothing reached it."""
         if not self.reached[i]:  # 0 times an infinite partial would be NaN
             yield f"if (r{i}) {{"
-        exponent = self._parents(i)[1] if rule.name == "pow" else -1
+        exponent = self.graph.operands(i)[1] if rule.name == "pow" else -1
         for j, (p, partial) in enumerate(self._partials(i, rule)):
             if not self.sends[p] or (rule.name == "pow" and j == 1 and self.kinds[exponent] == CONSTANT):
                 continue
@@ -215,7 +207,3 @@ def _unused(lines: list[str]) -> Iterator[str]:
     for name, count in counts.items():
         if count == 1:
             yield f"(void){name};"
-
-
-def _c(result: object) -> str:
-    return result.c() if isinstance(result, Symbol) else _number(float(result))  # type: ignore[arg-type]

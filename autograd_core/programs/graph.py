@@ -211,6 +211,11 @@ class RecordedGraph:
         rule = built_in().get(int(self.op[i]))
         return self.operations[self.ref[i]] if rule is None or not rule.native else rule
 
+    def operands(self, i: int) -> list[int]:
+        """Return the positions of a node's parents."""
+        found: list[int] = self.parents[self.start[i] : self.start[i + 1]].tolist()
+        return found
+
     def path(self) -> tuple[bytes, ...]:
         """Return what tells the path of a recording through the branches of its function from others."""
         return self.op.tobytes(), self.parents.tobytes(), self.ref.tobytes(), self.guards.tobytes()

@@ -86,8 +86,8 @@ class Tape:
         for i in range(graph.swept):
             kind, rule = graph.kind[i], self.rules[i]
             if kind == NODE:
-                parents = graph.parents[graph.start[i] : graph.start[i + 1]]
-                needed[i] = rule is not None and not rule.sends_nothing and any(needed[p] for p in parents)
+                sends = rule is not None and not rule.sends_nothing
+                needed[i] = sends and any(needed[p] for p in graph.operands(i))
             else:
                 wanted = self.wanted_inputs[graph.ref[i]] if kind == INPUT else kind == PARAMETER
                 needed[i] = bool(wanted) and (kind == INPUT or self.want_parameters)
@@ -253,18 +253,13 @@ class _Block:
             )
             self.values[i] = np.broadcast_to(np.float64(number), lanes) if kind != INPUT else number
 
-    def operands(self, i: int) -> list[int]:
-        graph = self.tape.graph
-        parents: list[int] = graph.parents[graph.start[i] : graph.start[i + 1]].tolist()
-        return parents
-
     def forward(self) -> None:
         import numpy as np
 
         for i, rule in enumerate(self.tape.rules):
             if rule is None:
                 continue
-            operands = [self.values[p] for p in self.operands(i)]
+            operands = [self.values[p] for p in self.tape.graph.operands(i)]
             if rule.name in _LINEAR:
                 self.values[i] = rule.scalar(*operands)
                 continue
@@ -348,7 +343,7 @@ class _Block:
     def _pull(self, i: int, rule: Operation) -> None:
         import numpy as np
 
-        graph, parents, gradient = self.tape.graph, self.operands(i), self.adjoints[i]
+        graph, parents, gradient = self.tape.graph, self.tape.graph.operands(i), self.adjoints[i]
         rows = list(zip(*(self.values[p] for p in parents), strict=True))
         index = int(graph.ref[i]) if rule.arity is None else 0
         partials = np.array(
