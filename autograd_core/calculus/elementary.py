@@ -70,13 +70,25 @@ row(
     definition="-x",
     ordinary=anywhere,
 )
+
+
+def _slope_of_power(b: Number, slope: Number) -> Number:
+    """0 for 0 * inf; for b = 0 elsewhere it is 0 too, and its own slope with respect to b is not."""
+    return select(p.equal(b, 0.0), select(p.equal(slope, slope), slope, 0.0), slope)
+
+
+def _by_exponent(a: Number, b: Number, y: Number) -> Number:
+    return select(p.equal(a, 0.0), select(greater(b, 0.0), 0.0, p.NAN), y * p.log(a))
+
+
 row(
     "pow",
     p.power,
-    lambda a, b, y: select(p.equal(b, 0.0), 0.0, b * p.power(a, b - 1.0)),
-    lambda a, b, y: select(p.equal(a, 0.0), select(greater(b, 0.0), 0.0, p.NAN), y * p.log(a)),
+    lambda a, b, y: _slope_of_power(b, b * p.power(a, b - 1.0)),
+    _by_exponent,
     symbol="**",
     scalar=operator.pow,
+    shown=(lambda a, b, y: select(p.equal(b, 0.0), 0.0, b * p.power(a, b - 1.0)), _by_exponent),
     summary="a to the power of b.",
     definition="power(a, b)",
     ordinary=lambda a, b: 0.05 < a < 20 and abs(b) < 4,

@@ -288,7 +288,7 @@ AD_INLINE double d1_div(double a, double b, double y) { (void)a; (void)b; (void)
 AD_INLINE double v_neg(double a) { (void)a; return (-a); }
 AD_INLINE double d0_neg(double a, double y) { (void)a; (void)y; return (-0x1.0000000000000p+0); }
 AD_INLINE double v_pow(double a, double b) { (void)a; (void)b; return pow(a, b); }
-AD_INLINE double d0_pow(double a, double b, double y) { (void)a; (void)b; (void)y; return ((b == 0x0.0p+0) ? 0x0.0p+0 : (b * pow(a, (b - 0x1.0000000000000p+0)))); }
+AD_INLINE double d0_pow(double a, double b, double y) { (void)a; (void)b; (void)y; return ((b == 0x0.0p+0) ? (((b * pow(a, (b - 0x1.0000000000000p+0))) == (b * pow(a, (b - 0x1.0000000000000p+0)))) ? (b * pow(a, (b - 0x1.0000000000000p+0))) : 0x0.0p+0) : (b * pow(a, (b - 0x1.0000000000000p+0)))); }
 AD_INLINE double d1_pow(double a, double b, double y) { (void)a; (void)b; (void)y; return ((a == 0x0.0p+0) ? ((b > 0x0.0p+0) ? 0x0.0p+0 : NAN) : (y * log(a))); }
 AD_INLINE double ad_modulo(double a, double b) { /* Python's float remainder: the sign of b */
     double r;

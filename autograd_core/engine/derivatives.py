@@ -456,6 +456,8 @@ class _Partials:
         if op == OP_DOT:
             k = n // 2
             return 1.0 if j == 2 * k else _operand(node, j - k if j >= k else j + k)
+        if op == OP_POW and _parent_of(node, 1)._flags & CONSTANT and _parent_of(node, 1)._data == 0.0:
+            return 0.0  # without a graph
         entries: tuple = _entries(op) if op != OP_CUSTOM else ()
         if not entries:
             return self._by_calling(node, j)

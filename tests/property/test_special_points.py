@@ -86,3 +86,23 @@ def test_second_derivatives_at_special_points_are_numbers_or_infinities_not_erro
 )
 def test_second_derivatives_at_ordinary_points_beside_singular_rules(function, point, expected):
     assert ag.grad(ag.grad(function))(point) == pytest.approx(expected, abs=1e-12)
+
+
+def test_derivatives_of_a_power_whose_exponent_is_0():
+    """The slope b a**(b - 1) is 0 there, and its own slope with respect to b is 1 / a."""
+    for a in (2.0, 0.5, 1.0, 3e-5, 1e200):
+        base, exponent = Value(a), Value(0.0)
+        by_base, by_exponent = ag.differentiate(base**exponent, [base, exponent])
+        assert by_base.data == 0.0
+        assert ag.differentiate(by_base, [exponent])[0].data == pytest.approx(1.0 / a, rel=1e-15)
+        assert ag.differentiate(by_exponent, [base])[0].data == pytest.approx(1.0 / a, rel=1e-15)
+        program = ag.record(lambda x, y: x**y, 2.0, 3.0)
+        (aa, ab), (ba, bb) = program.hessian([a], [0.0])
+        assert [aa[0], ab[0], ba[0]] == pytest.approx([0.0, 1.0 / a, 1.0 / a], rel=1e-15)
+        assert bb[0] == pytest.approx(math.log(a) ** 2)
+    for a in (0.0, 5e-324, math.inf, math.nan):
+        base = Value(a)
+        assert (base ** Value(0.0)).partials[0] == (base**0.0).partials[0] == 0.0
+    (slope,) = ag.differentiate((base := Value(3.0)) ** 0.0, [base])
+    assert slope.data == 0.0
+    assert len(ag.topological_order(slope)) == 1
