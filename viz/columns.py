@@ -30,7 +30,7 @@ def page_payload(script: Script, css: str, title: str) -> dict[str, Any]:
         "caption": script.picture.caption,
         "description": visible(script.picture.description, 2000),
         "boxes": [_box(box) for box in script.boxes],
-        "graph": graph_columns(script),
+        "columns": graph_columns(script),
     }
 
 
@@ -56,6 +56,7 @@ def graph_columns(script: Script) -> dict[str, Any]:
         "seeds": [_plain(event.gradient) for event in script.events if isinstance(event, SeedStep)],
         "forward": any(isinstance(event, ForwardStep) for event in script.events),
         "stale": sorted(snapshot.stale),
+        "notes": script.picture.notes,
         "formulas": {name: formula_templates(operation) for name, operation in operations.items()},
         "reductions": [name for name, operation in operations.items() if isinstance(operation, Reduction)],
         "selecting": {name: True for name, operation in operations.items() if operation.selecting},

@@ -15,6 +15,7 @@ Partials towards constants are no concern of the sweep, and are left out.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from viz.text import names_of, number
 
 TINY = 1e-8  # of the activation's value: exp and softmax have partials that are as small as they are
 HUGE = 1e6
+_FACTORS = ("div", "dot", "mul", "pow")  # their partials are as small as what they are multiplied by
 LAYERS = (
     "stale",
     "not finite",
@@ -36,8 +38,11 @@ LAYERS = (
     "not reached",
 )
 STALE = "stale: build the graph anew"
-_SATURATING = frozenset({"erf", "erfc", "logsigmoid", "sigmoid", "softplus", "tanh"})  # 0 by rounding only
+_SATURATING = frozenset(  # their partial is 0 by rounding only
+    {"elu", "erf", "erfc", "expm1", "gelu", "logsigmoid", "sigmoid", "silu", "softplus", "tanh"}
+)
 _REMARKS = ("ReLU off", "never swept", "not reached")
+LATE = re.compile("not reached|never swept|grad is")  # findings that are there once the sweep is over
 
 
 @dataclass(frozen=True)
@@ -159,14 +164,15 @@ def _numbers(snapshot: Snapshot, i: int) -> list[Finding]:
 def _partials(snapshot: Snapshot, i: int, tiny: float, huge: float) -> list[Finding]:
     findings = []
     node, parents = snapshot.nodes[i], snapshot.parents[i]
-    for slot, partial in enumerate(node.partials):
-        size = abs(partial)
-        if snapshot.kinds[parents[slot]] == "constant":
-            continue
+    slots = [slot for slot, parent in enumerate(parents) if snapshot.kinds[parent] != "constant"]
+    for slot in slots:
+        size = abs(partial := node.partials[slot])
         if not size <= huge:
             findings.append(Finding(i, "exploding partial", f"exploding partial {number(partial)}", slot, i))
-        elif len(parents) == 1 and (
-            0.0 < size < tiny * abs(snapshot.data[i]) or (size == 0.0 and node.op in _SATURATING)
+        elif (
+            len(slots) == 1
+            and node.op not in _FACTORS
+            and (0.0 < size < tiny * abs(snapshot.data[i]) or (size == 0.0 and node.op in _SATURATING))
         ):
             findings.append(Finding(i, "vanishing partial", f"vanishing partial {number(partial)}", slot, i))
     return findings

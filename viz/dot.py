@@ -161,7 +161,7 @@ def _add_boxes(graph: graphviz.Digraph, scope: _Scope, room: Mapping[str, int]) 
 
 def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
     look = KINDS[box.kind]
-    lines = [box.title, *(f"! {note}" for note in box.notes[:3]), *box.lines]
+    lines = [box.title, *(f"! {note}" if note else " " for note in box.notes[:3]), *box.lines]
     attributes = {
         "id": box.ident,
         "class": f"{box.kind}{' trouble' if box.trouble else ''}",

@@ -8,6 +8,7 @@ box, too.
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from autograd_core.naming import pattern
 from viz.products import Product, inner_products
@@ -31,6 +32,14 @@ class Grouping:
     numbers: list[int]
     scopes: dict[int, str]
     products: Mapping[int, Product] = field(default_factory=dict)
+
+    @cached_property
+    def members(self) -> dict[int, list[int]]:
+        """The nodes of each group."""
+        found: dict[int, list[int]] = {}
+        for i, number in enumerate(self.numbers):
+            found.setdefault(number, []).append(i)
+        return found
 
 
 @dataclass(frozen=True)
@@ -163,12 +172,14 @@ class _Grouper:
 
     def _chained(self, key: Hashable, parents: frozenset[Hashable]) -> int:
         """The group of these nodes; the next link of a running sum joins the group of the sum so far."""
+        others = None
         for parent in parents:
-            if isinstance(parent, int) and self.chains.get(parent) == (key, parents - {parent}):
-                return parent
+            if (chain := self.chains.get(parent)) and chain[0] == key:
+                if chain[1] == parents - {parent} and isinstance(parent, int):
+                    return parent
+                others = others or parents - {parent}
         number = self._number((key, parents))
-        same = [parent for parent in parents if parent in self.chains and self.chains[parent][0] == key]
-        self.chains[number] = (key, parents - set(same[:1]))
+        self.chains[number] = key, parents if others is None else others
         return number
 
     def _leaf_key(self, i: int, scope: str) -> Hashable:
@@ -217,15 +228,15 @@ def group_links(snapshot: Snapshot, groups: Grouping) -> dict[tuple[int, int], l
 
 def nearest(snapshot: Snapshot, groups: Grouping, keep: int) -> Grouping:
     """At most `keep` groups: those nearest to the outputs, and one, `REST`, of all others."""
-    inward: dict[int, list[int]] = {}
-    for tail, head in group_links(snapshot, groups):
-        inward.setdefault(head, []).append(tail)
-    order = dict.fromkeys(groups.numbers[root] for root in snapshot.roots)
-    waiting = list(order)
+    waiting = list(dict.fromkeys(groups.numbers[root] for root in snapshot.roots))
+    seen = set(waiting)
     for number in waiting:  # grows while it is walked, breadth first
-        found = [tail for tail in inward.get(number, ()) if tail not in order]
-        order.update(dict.fromkeys(found))
-        waiting += found
+        if len(waiting) > keep:
+            break
+        for i in groups.members[number]:
+            tails = dict.fromkeys(groups.numbers[parent] for parent in snapshot.parents[i])
+            waiting += [tail for tail in tails if tail not in seen]
+            seen |= tails.keys()
     kept = set(waiting if len(waiting) <= keep else waiting[: keep - 1])
     return Grouping(
         [number if number in kept else REST for number in groups.numbers], groups.scopes, groups.products

@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from viz.payload import Row, Script
+from viz.diagnosis import LATE
+from viz.payload import DATA, STATUS, Row, Script
 from viz.picture import Box, Picture
 
 WIDTH = 64  # characters of a line of the caption
@@ -28,7 +29,8 @@ def frame_pictures(script: Script) -> Iterator[Picture]:
     rows = {box.ident: list(row) for box, row in zip(script.boxes, script.start, strict=True)}
     computed = [None, *script.computed()]
     to_come = {i for i in computed if i is not None}
-    boxes = {box.ident: replace(box, lines=_lines(box, rows.get(box.ident))) for box in picture.boxes}
+    whole = {box.ident: box for box in picture.boxes}
+    boxes = {ident: _at(box, rows.get(ident), "", False) for ident, box in whole.items()}
     links = {link.ident: replace(link, hidden=link.child in to_come) for link in picture.links}
     into: dict[int | None, list[str]] = {}
     for link in picture.links:
@@ -45,9 +47,9 @@ def frame_pictures(script: Script) -> Iterator[Picture]:
         if computed[k] is not None:
             to_come.discard(computed[k])
             changed.update(into.get(computed[k], ()))
-        for ident in changed & boxes.keys():
-            lines, mark = _lines(boxes[ident], rows.get(ident)), marks.get(ident, "")
-            boxes[ident] = replace(boxes[ident], lines=lines, emphasis=mark)
+        ended = k == len(words) - 1
+        for ident in boxes if ended else changed & boxes.keys():
+            boxes[ident] = _at(whole[ident], rows.get(ident), marks.get(ident, ""), ended)
         for ident in changed & links.keys():
             hidden, mark = links[ident].child in to_come, marks.get(ident, "")
             links[ident] = replace(links[ident], hidden=hidden, emphasis=mark)
@@ -57,8 +59,14 @@ def frame_pictures(script: Script) -> Iterator[Picture]:
         yield replace(picture, boxes=list(boxes.values()), links=list(links.values()), caption=caption)
 
 
-def _lines(box: Box, row: Row | None) -> list[str]:
-    return box.lines if row is None or row[0] is None else [text for text in row[:2] if text is not None]
+def _at(box: Box, row: Row | None, mark: str, ended: bool) -> Box:
+    """A box as it is at a step: a finding keeps its place, but is not seen before its number is there."""
+    if row is None or row[DATA] is None:
+        return replace(box, emphasis=mark)
+    lines = [text for text in row[:STATUS] if text is not None]
+    known = [row[STATUS] != "pending" and (ended or not LATE.search(note)) for note in box.notes]
+    notes = [note if there else "" for note, there in zip(box.notes, known, strict=True)]
+    return replace(box, lines=lines, emphasis=mark, notes=notes, trouble=box.trouble and any(notes))
 
 
 def _words(script: Script, position: int) -> list[str]:

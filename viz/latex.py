@@ -17,7 +17,7 @@ from autograd_core.steps import final_gradients, steps
 from viz.errors import DrawingError
 from viz.naming import node_names
 from viz.snapshot import take_snapshot
-from viz.text import MOST_DIGITS, constant_digits, number
+from viz.text import MOST_DIGITS, constant_digits, exact, number
 
 __all__ = ["Latex", "latex"]
 
@@ -151,7 +151,8 @@ class _Writer:
         if stale and self.numbers:
             return rf"{left} &= {right} \quad\text{{(stale: build the graph anew)}}"
         shown = self._number(value)
-        return f"{left} &= {right}" + (f" = {shown}" if self.numbers and shown != right else "")
+        said = not self.numbers or shown == right or _is_number(right)  # with all its digits
+        return f"{left} &= {right}" + ("" if said else f" = {shown}")
 
     def _number(self, value: float) -> str:
         return _figures(number(value, self.digits))
@@ -184,23 +185,31 @@ class _Writer:
             return (self.names[parents[(slot + terms) % (2 * terms)]] if slot < 2 * terms else "1"), _ATOM
         if operation.name == "pow" and slot == 0 and parents[1].is_constant:
             n = parents[1].data
+            if not n:
+                return "0", _ATOM
             base, digits = _piece(self.names[parents[0]]), constant_digits(n, DIGITS)
             power = base if n == 2.0 else (f"{_power(base)}^{{{_figures(number(n - 1.0, digits))}}}", _POWER)
             return rf"{_figures(number(n, digits))}\,{power[0]}", _PRODUCT
-        from viz.narration import formula_templates  # here, so that `import viz` stays quick
+        # here, so that `import viz` stays quick
+        from viz.narration import formula_differs, partial_template, result_in, shown_folds
 
-        templates = formula_templates(operation)
+        template, operands = partial_template(node, slot), [parent.data for parent in parents]
+        if self.numbers and formula_differs(template, node.partials[slot], node.data, operands):
+            return self._number(node.partials[slot]), _ATOM
         names = {f"v{k}": self.names[parent] for k, parent in enumerate(parents)} | {"y": self.names[node]}
         fields: dict[str, str] = {str(k): f"v{k}" for k in range(len(parents))} | {"y": "y"}
         if isinstance(operation, Reduction):
-            m, s = operation.folds([parent.data for parent in parents])
-            fields |= {"x": f"v{slot}", "m": repr(m), "s": repr(s), "n": str(len(parents))}
-            template = templates[operation.indexed and node.index == slot]
-        else:
-            template = templates[min(slot, len(templates) - 1)]
+            m, s = operation.folds(operands)
+            folds = shown_folds(m, s, len(parents), self.digits)
+            fields |= {"x": f"v{slot}", **{letter: f"{letter}_" for letter in folds}}
+            names |= {f"{letter}_": _figures(text) for letter, text in folds.items()}
+        if self.numbers and (shown := result_in(template, node.data, self.digits)):
+            fields["y"] = shown
         text = re.sub(r"\{(\w+)\}", lambda match: fields.get(match[1], match[0]), template)
         try:
-            return _translate(ast.parse(text, mode="eval").body, names, self._number)
+            return _translate(
+                ast.parse(text, mode="eval").body, names, lambda x: _figures(exact(x, self.digits))
+            )
         except (SyntaxError, KeyError, TypeError):  # a rule of the user's that has no formula
             return self._number(node.partials[slot]), _ATOM
 

@@ -15,7 +15,14 @@ const sources = names.map((name) => readFileSync(new URL(`${name}.js`, folder), 
 // What others call by its name: the calculus and the sentences are made by Python, the rest is called from a page.
 const KEPT = ["valueOf", "partialsOf", "foldsOf", "isLive", "SENTENCES", "mountNext", "playgroundNext", "module_"];
 const OTHERS = ["constructor", "render"]; // JavaScript's and anywidget's
-const KEYS = ["edge", "edges", "offset", "opened", "parts", "running", "steps", "tail", "term", "texts", "told", "upward", "weight"]; // of the modules' objects
+const KEYS = ["edge", "edges", "offset", "parts", "running", "steps", "tail", "term", "texts", "told", "upward"]; // of the modules' objects
+// The modules' own too, though the browser has such names, or a string is spelled so.
+const OURS = [
+  "algorithm", "buttons", "change", "changed", "computed", "count", "details", "element", "end", "graph",
+  "group", "groups", "heading", "inputs", "keyboard", "label", "learning", "nodes", "notice", "opened", "output",
+  "play", "position", "rank", "refresh", "reset", "rows", "scale", "search", "sections", "select", "selected",
+  "show", "slider", "slope", "speed", "state", "text", "view", "weight", "zoom",
+];
 
 // Names of the classes' own methods and attributes, which nothing but the modules knows.
 function ownNames() {
@@ -24,12 +31,14 @@ function ownNames() {
   const python = ["columns", "playground"].map((name) => readFileSync(new URL(`${name}.py`, here), "utf8")).join("\n");
   const attributes = all(/\b(?:make|svgElement)\(\s*"[\w.]+", ([^]*?)\)/g).join("\n");
   const told = readFileSync(new URL("sentences.json", folder), "utf8");
+  const written = [...all(/"(\w+)":/g, python + told), ...all(/\{(\w+)\}/g, told)]; // keys of what Python writes, words in sentences
+  const wrong = OURS.filter((name) => written.includes(name));
+  if (wrong.length) throw new Error(`not the modules' own alone: ${wrong}`);
   const known = new Set([
+    ...written,
     ...OTHERS,
     ...all(/\b(?:dataset|event|style|model)\.(\w+)/g), // the browser's and the kernel's
     ...all(/(\w+):/g, attributes),
-    ...all(/"(\w+)":/g, python + told), // keys of what Python writes
-    ...all(/\{(\w+)\}/g, told), // words in sentences
     ...all(/["'](\w+)["']/g), // and what may be a key that is computed
   ]);
   return [...KEYS, ...all(/^  (?:get |async )?(\w+)\([^)]*\) \{$/gm), ...all(/this\.(\w+)/g)].filter((name) => !known.has(name));
@@ -49,12 +58,14 @@ function inOrder() {
 
 // All in one go, so that short names are given out once: module_() says where each begins.
 const alone = (name) => sources[names.indexOf(name)].replace(/^import [^;]*;\n/gm, "").replace(/^export (?!default)/gm, "");
-const ALIASES = { "Math.max": "max_", "Math.min": "min_", "Math.abs": "abs_", "Number.isFinite": "isFinite_" };
-const shortened = (text) => text.replace(/\b(?:Math\.(?:max|min|abs)|Number\.isFinite)\b/g, (name) => ALIASES[name]);
+const ALIASES = Object.fromEntries(["Math.max", "Math.min", "Math.abs", "Number.isFinite", "Object.is", "Object.assign", "Object.values", "Object.entries", "Object.fromEntries"].map((name) => [name, `${name.split(".")[1]}_`]));
+const shortened = (text) => text.replace(new RegExp(`\\b(?:${Object.keys(ALIASES).join("|")})\\b`, "g"), (name) => ALIASES[name]);
 const together = `const ${Object.entries(ALIASES).map(([name, short]) => `${short} = ${name}`).join(", ")};${shortened(inOrder().map((name) => `module_("${name}");\n${alone(name)}`).join(""))}`;
-const { code: small } = await minify(together, {
+const of = (names) => new RegExp(`^(?:${names.join("|")})$`);
+const { code: marked } = await minify(together, { compress: false, mangle: { properties: { builtins: true, debug: "", regex: of(OURS) } } });
+const { code: small } = await minify(marked, {
   compress: { passes: 3, unsafe_arrows: true, toplevel: true, top_retain: KEPT },
-  mangle: { toplevel: true, reserved: KEPT, properties: { regex: new RegExp(`^(?:${ownNames().join("|")})$`) } },
+  mangle: { toplevel: true, reserved: KEPT, properties: { regex: of([...ownNames(), "_[$]\\w+[$]_"]) } },
   ecma: 2022,
 });
 const code = small.replace(/\bconst\b(?=[ [{])/g, "let");

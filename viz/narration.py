@@ -5,6 +5,7 @@ two narrators together.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from autograd_core.calculus.symbols import Symbol
 from autograd_core.engine.value import Value
 from autograd_core.steps import BackwardStep, ForwardStep, SeedStep, Step
 from viz.snapshot import Snapshot
-from viz.text import DASH, constant_digits, digits_needed, exact, number, visible
+from viz.text import DASH, MOST_DIGITS, constant_digits, digits_needed, exact, exact_digits, number, visible
 
 FORMULA_LIMIT = 80  # characters; a longer formula tells less than its value
 SENTENCES: dict[str, Any] = json.loads(
@@ -70,6 +71,37 @@ def formula_templates(operation: Operation) -> tuple[str, ...]:
     return tuple(formula(operation, slot, names, "{y}") for slot in range(operation.arity or 1))
 
 
+def partial_template(node: Value, slot: int) -> str:
+    """The formula of one partial, see `formula_templates`; of any operation but `dot`."""
+    operation, templates = node.operation, formula_templates(node.operation)
+    if isinstance(operation, Reduction):
+        return templates[operation.indexed and node.index == slot]
+    return templates[min(slot, len(templates) - 1)]
+
+
+def formula_differs(template: str, partial: float, result: float, operands: Sequence[float]) -> bool:
+    """Whether a formula gives another number than the rule does.
+
+    0 / 0 has a value by convention, and 1 - y none where y is 1 but for a rest that no float can hold.
+    """
+    if partial:
+        return "1 - {y}" in template and abs(result) == 1.0
+    return "/" in template and not any(operands)
+
+
+def result_in(template: str, result: float, digits: int) -> str:
+    """The digits of a result that shows as 1 where the formula takes it from 1; "" where its name will do."""
+    if "1 - {y}" not in template or abs(float(number(result, digits))) != 1.0 or abs(result) == 1.0:
+        return ""
+    return number(result, digits_needed(lambda y: 1.0 - abs(y), [result], 1.0 - abs(result), digits))
+
+
+def shown_folds(m: float, s: float, n: int, digits: int) -> dict[str, str]:
+    """The numbers of a reduction's folds, with the digits that exp(x - m) and 1 - exp(x - m) / s need."""
+    needed = digits_needed(lambda s: s - 1.0, [s], s - 1.0, digits + 2)
+    return {"m": exact(m, digits), "s": number(s, needed), "n": str(n)}
+
+
 def _text(found: Any) -> str:
     return found.text() if isinstance(found, Symbol) else format(float(found), "g")
 
@@ -111,16 +143,18 @@ class Narrator:
             return "" if factor is None else self._exact_name(factor)
         if operation.name == "pow" and slot == 0 and node.parents[1].is_constant:
             return self._power_rule(node)
-        templates = formula_templates(operation)
+        template = partial_template(node, slot)
+        if formula_differs(template, node.partials[slot], self._data[node], self._operands(node)):
+            return ""
         if isinstance(operation, Reduction):
-            text = _fill(templates[operation.indexed and node.index == slot], self._fold_names(node, slot))
+            names = self._fold_names(node, slot)
         else:
-            template = templates[min(slot, len(templates) - 1)]
-            if "/" in template and not node.partials[slot] and not any(map(self._data.get, node.parents)):
-                return ""  # 0 / 0: its value is a convention
             names = {str(k): self._exact_name(parent) for k, parent in enumerate(node.parents)}
-            text = _fill(template, names | {"y": self._result(node, template)})
+        text = _fill(template, names | {"y": self._result(node, template)})
         return text if len(text) <= FORMULA_LIMIT else ""
+
+    def _operands(self, node: Value) -> list[float]:
+        return [self._data[parent] for parent in node.parents]
 
     def _exact_name(self, node: Value) -> str:
         """A number in a formula has all its digits: with fewer, the formula would give another number."""
@@ -129,25 +163,21 @@ class Narrator:
         return exact(data, self._digits) if constant else name
 
     def _result(self, node: Value, template: str) -> str:
-        """The name of a result; its digits where it shows as 1 and the formula takes it from 1."""
-        value = self._data[node]
-        if "1 - {y}" not in template or abs(float(self._number(value))) != 1.0 or abs(value) == 1.0:
-            return self.name(node)
-        return number(value, digits_needed(lambda y: 1.0 - abs(y), [value], 1.0 - abs(value), 2))
+        return result_in(template, self._data[node], self._digits) or self.name(node)
 
     def _fold_names(self, node: Value, slot: int) -> dict[str, str]:
         """The names in the rule of softmax, mean, max ...: the folds have none, so they are their numbers."""
-        parents = node.parents
         if node not in self._folds:
-            self._folds[node] = node.operation.folds([self._data[parent] for parent in parents])
+            self._folds[node] = node.operation.folds(self._operands(node))
         m, s = self._folds[node]
-        digits = max(self._digits, 6)
-        numbers = {"m": number(m, digits), "s": number(s, digits), "n": str(len(parents))}
-        return {"x": self.name(parents[slot]), "y": self.name(node), **numbers}
+        folds = shown_folds(m, s, len(node.parents), self._digits)
+        return {"x": self.name(node.parents[slot]), **folds}
 
     def _power_rule(self, node: Value) -> str:
         base, exponent = self.name(node.parents[0]), self._data[node.parents[1]]
-        digits = constant_digits(exponent, self._digits)
+        if not exponent:
+            return ""
+        digits = exact_digits(exponent, self._digits)
         power = "" if exponent == 2.0 else f" ** {_signed(number(exponent - 1.0, digits))}"
         return f"{number(exponent, digits)} * {base}{power}"
 
@@ -161,20 +191,25 @@ class Narrator:
         function = _function(node)
         digits = self._needed(function, step.arguments, step.value)
         names = [self.name(parent) for parent in node.parents]
+        kind, shown, now = "forward", self._digits, math.nan
+        if node in self._stale:
+            now = _tried(function, step.arguments) if function else math.nan
+            same = now == step.value or (now != now and step.value != step.value)
+            kind = "stale_partials" if same else "stale"
+            while not same and shown < MOST_DIGITS and number(now, shown) == number(step.value, shown):
+                shown += 1
+        operands = zip(node.parents, step.arguments, strict=True)
+        numbers = [_operand(parent, x, max(digits, shown)) for parent, x in operands]
         words = {
             "name": self.name(node),
             "expression": _expression(node, names),
-            "numbers": _expression(node, [number(x, digits) for x in step.arguments]),
-            "value": self._number(step.value),
+            "numbers": _expression(node, numbers),
+            "now": number(now, shown) if math.isfinite(now) else DASH,
+            "value": number(step.value, shown),
             "place": self._place(node),
             "spoken": _spoken(node, names),
         }
-        if node not in self._stale:
-            return _sentence("forward", words)
-        now = _tried(function, step.arguments) if function else None
-        same = now is not None and (now == step.value or (now != now and step.value != step.value))
-        kind = "stale_partials" if same else "stale"
-        return _sentence(kind, words | {"now": self._number(now)}, "forward")
+        return _sentence(kind, words, "forward")
 
     def _seed(self, step: SeedStep) -> Sentence:
         words = {
@@ -186,15 +221,14 @@ class Narrator:
         return _sentence("seed" if step.gradient == 1.0 else "seed_other", words, "backward")
 
     def _backward(self, step: BackwardStep) -> Sentence:
-        text, partial = self.partial_formula(step.node, step.slot), self._number(step.partial)
         digits = self._needed(lambda p, u: p * u, (step.partial, step.upstream), step.product)
         words = {
             "node": self.name(step.node),
             "parent": self.name(step.parent),
-            "formula": f"{text} = " if text and text != partial else "",
-            "partial": partial,
+            "partial": self._partial(step),
+            "factor": number(step.partial, digits),
             "stale": SENTENCES["stale_partial"] if step.node in self._stale else "",
-            "upstream": self._number(step.upstream),
+            "upstream": number(step.upstream, digits),
             "signed_partial": _signed(number(step.partial, digits)),
             "signed_upstream": _signed(number(step.upstream, digits)),
             "product": self._number(step.product),
@@ -204,6 +238,16 @@ class Narrator:
             "place": self._place(step.parent),
         }
         return _sentence("backward", words)
+
+    def _partial(self, step: BackwardStep) -> str:
+        """A partial, and its formula before it; where that is a number, all of its digits alone."""
+        text = self.partial_formula(step.node, step.slot)
+        try:
+            if float(text) == step.partial:
+                return text
+        except ValueError:
+            pass
+        return f"{text} = " * bool(text) + self._number(step.partial)
 
     def _sum(self, before: float | None, term: float, after: float) -> str:
         """How a contribution is added up: `2.049 + 0.8 = 2.849`; the first one is the sum."""
@@ -232,16 +276,21 @@ class Narrator:
 def _function(node: Value) -> Callable[..., float] | None:
     """The node's operation on plain numbers, where it is cheap, and where a page can compute it too."""
     operation = node.operation
-    if operation.name not in LIVE or len(node.parents) > _SHOWN:
+    most = 2 * _TERMS + 1 if operation.name == "dot" else _SHOWN
+    if operation.name not in LIVE or len(node.parents) > most:
         return None
     return lambda *operands: operation.value(*operands, index=node.index)
 
 
-def _tried(function: Callable[..., float], operands: Sequence[float]) -> float | None:
+def _tried(function: Callable[..., float], operands: Sequence[float]) -> float:
     try:
         return function(*operands)
     except (ArithmeticError, ValueError):
-        return None
+        return math.nan
+
+
+def _operand(parent: Value, value: float, digits: int) -> str:
+    return number(value, constant_digits(value, digits) if parent.is_constant else digits)
 
 
 def _sentence(kind: str, words: Mapping[str, str], phase: str = "") -> Sentence:
@@ -264,7 +313,13 @@ def _expression(node: Value, arguments: list[str]) -> str:
         return f"-{_signed(arguments[0])}"
     if node.op == "dot":
         return _sum_of_products(arguments)
-    return f"{node.op}({_listed(arguments)})"
+    entry = f"[{node.index}]" if _has_entries(node) else ""
+    return f"{node.op}({_listed(arguments)}){entry}"
+
+
+def _has_entries(node: Value) -> bool:
+    """Whether the node is one of several results, as of softmax."""
+    return isinstance(node.operation, Reduction) and node.operation.indexed
 
 
 def _sum_of_products(arguments: list[str]) -> str:
@@ -284,7 +339,8 @@ def _spoken(node: Value, arguments: list[str]) -> str:
     word = SENTENCES["words"].get(node.op)
     if word and len(arguments) == 2:
         return f"{arguments[0]} {word} {arguments[1]}"
-    return f"{node.op} of {_listed(arguments)}"
+    entry = f"entry {node.index} of " if _has_entries(node) else ""
+    return f"{entry}{node.op} of {_listed(arguments)}"
 
 
 def _signed(text: str) -> str:

@@ -165,7 +165,7 @@ def output(
     ]  # the script finds its own picture by it
     payload = payload | {"key": key}
     return (
-        f'<div class="{HOST}" data-graph="{key}">{svg_image(svg, description)}</div>\n'
+        f'<div class="{HOST}" data-key="{key}">{svg_image(svg, description)}</div>\n'
         f'<script type="module">\n{script}\n'
         f'mountNext("{HOST}", {script_json(payload)});\n</script>'
     )
@@ -173,7 +173,7 @@ def output(
 
 def is_rare(payload: dict[str, Any]) -> bool:
     """Whether a graph needs sentences that most do not."""
-    graph = payload["graph"]
+    graph = payload["columns"]
     return bool(graph["stale"]) or any(seed != 1.0 for seed in graph["seeds"])
 
 

@@ -75,6 +75,14 @@ class Script:
         ]
         self._shown = [list(row) for row in self.start]
         self.frames = [self._frame(event) for event in events]
+        self._end_the_sweep()
+
+    def _end_the_sweep(self) -> None:
+        """What the sweep has not reached by its end has the gradient 0, as after `backward()`."""
+        nodes = self.snapshot.nodes
+        for node, kind in zip(nodes, self.snapshot.kinds, strict=True):
+            if kind != "constant" and node not in self.starting_gradients:
+                self._change(self.frames[-1], node, GRAD, None, 0.0)
 
     def rows_at(self, position: int) -> list[Row]:
         """The table after so many steps."""

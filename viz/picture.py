@@ -78,6 +78,9 @@ class Picture:
     caption: str
     description: str
     box_of: list[str]  # the id of the box that each node of the snapshot is in
+    notes: dict[int, dict[str, str]] = field(
+        default_factory=dict
+    )  # what a diagnosis found in a node, by kind
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,7 @@ def paint(snapshot: Snapshot, groups: Grouping, style: Style, findings: Iterable
 class _Painter:
     def __init__(self, snapshot: Snapshot, groups: Grouping, style: Style, findings: list[Finding]) -> None:
         self.snapshot, self.groups, self.style = snapshot, groups, style
-        self.members: dict[int, list[int]] = {}
-        for i, number_ in enumerate(groups.numbers):
-            self.members.setdefault(number_, []).append(i)
+        self.members = groups.members
         self.notes: dict[int, list[Finding]] = {}
         for finding in findings:
             self.notes.setdefault(finding.node, []).append(finding)
@@ -141,6 +142,7 @@ class _Painter:
             self._caption(boxes, aside),
             self._description(),
             [boxes[number_].ident for number_ in self.groups.numbers],
+            {i: {finding.kind: finding.text for finding in found} for i, found in self.notes.items()},
         )
 
     def _single(self, i: int) -> Box:

@@ -9,7 +9,7 @@ from typing import Any
 
 from autograd_core.arguments import number, truth, whole_number
 from autograd_core.engine.value import Value
-from autograd_core.graph import statistics
+from autograd_core.graph import topological_order
 from autograd_core.steps import Step, steps
 from viz.columns import page_payload, used_operations
 from viz.diagnosis import layers_of
@@ -354,10 +354,9 @@ def step(
     number("gradient", gradient, "[-inf, inf]")
     for name, value in (("forward", forward), ("accumulate", accumulate), ("widget", widget)):
         truth(name, value)
-    size = statistics(*roots)
-    if size.nodes > max_nodes:
+    if (size := len(topological_order(*roots))) > max_nodes:
         raise ValueError(
-            f"{size.nodes:,} nodes are more than max_nodes={max_nodes:,}; "
+            f"{size:,} nodes are more than max_nodes={max_nodes:,}; "
             "step through one example, draw() the graph, or give a larger max_nodes"
         )
     events = steps(*roots, gradients=[gradient] * len(roots), forward=forward, accumulate=accumulate)

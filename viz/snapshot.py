@@ -4,10 +4,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from autograd_core import Value
-from autograd_core.graph import stale_nodes, topological_order
+from autograd_core.engine.sweep import Walk
+from autograd_core.graph import stale_nodes
 from autograd_core.naming import distinct_scopes
 
 
@@ -64,11 +65,14 @@ def take_snapshot(
         parameters: The leaves that are parameters, maybe with their paths in a model; by default the leaves
             that were made inside a scope.
     """
-    nodes = topological_order(*roots)
+    walk = Walk(list(roots))
+    nodes, positions = walk.nodes, iter(walk.parents)
     index = {node: i for i, node in enumerate(nodes)}
-    parents = [tuple([index[parent] for parent in node.parents]) for node in nodes]
+    parents = [tuple(islice(positions, count)) for count in walk.counts]
     chosen = None if parameters is None else set(parameters)
-    kinds = [_kind(node, chosen) for node in nodes]
+    kinds = [
+        "operation" if count else _kind(node, chosen) for node, count in zip(nodes, walk.counts, strict=True)
+    ]
     named = parameters if isinstance(parameters, Mapping) else {}
     scopes = distinct_scopes(nodes, parents, named)
     labels = [node.label or named.get(node, "") for node in nodes]
@@ -146,8 +150,7 @@ def _is_one(snapshot: Snapshot, i: int) -> bool:
 
 
 def _kind(node: Value, parameters: set[Value] | None) -> str:
-    if not node.is_leaf:
-        return "operation"
+    """That of a leaf."""
     if node.is_constant:
         return "constant"
     is_parameter = bool(node.scope) if parameters is None else node in parameters

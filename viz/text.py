@@ -93,11 +93,16 @@ def number(value: float | None, digits: int = 4) -> str:
     return _laid_out("-" * sign, "".join(map(str, figures)).rstrip("0"), found.adjusted(), precision)
 
 
-def exact(value: float, digits: int = 4) -> str:
-    """A number with at least `digits` digits, and as many as tell it from every other."""
+def exact_digits(value: float, digits: int = 4) -> int:
+    """How many digits tell a number from every other; at least `digits`."""
     while digits < MOST_DIGITS and float(number(value, digits)) != value:
         digits += 1
-    return number(value, digits)
+    return digits
+
+
+def exact(value: float, digits: int = 4) -> str:
+    """A number with at least `digits` digits, and as many as tell it from every other."""
+    return number(value, exact_digits(value, digits))
 
 
 def _laid_out(sign: str, figures: str, exponent: int, precision: int) -> str:

@@ -8,8 +8,9 @@ import subprocess
 
 import pytest
 
+import autograd_core
 import viz
-from autograd_core import Value, lgamma, no_grad, operation, scope, tanh
+from autograd_core import Value, lgamma, no_grad, operation, relu, scope, tanh
 from tests.browser.conftest import expect, text_has, text_is
 from viz.playground import save_playground
 
@@ -750,3 +751,68 @@ def test_a_constant_has_no_partial_and_a_formula_all_its_digits(new_page, tmp_pa
     text_has(facts, "∂u3/∂u2 = 1 / 0.105865398871303 = 9.446")
     assert "∂u3/∂0" not in facts.inner_text()
     assert "log" not in facts.inner_text()
+
+
+def test_a_search_among_many_inputs_keeps_their_gradients(new_page, tmp_path):
+    inputs = [Value(0.1 * i, f"x{i}") for i in range(30)]
+    page = opened(new_page, tmp_path, viz.step(autograd_core.sum([x * 3.0 for x in inputs]), fold=False))
+    page.get_by_label("Last step").click()
+    search = page.get_by_label("Find an input")
+    search.fill("X29")
+    expect(page.locator(".inputs .row")).to_have_count(1)
+    text_is(page.locator(".row .grad"), "grad 3")
+    search.fill("nothing so called")
+    text_has(page.locator(".panel"), "none found")
+
+
+def test_a_copied_picture_says_what_the_page_shows_after_a_change(new_page, tmp_path):
+    """No recorded output, partial or finding in it, as SVG or as TikZ."""
+    y = relu(Value(-2.0, "x|θ") * 3.0)
+    y.backward()
+    page = opened(new_page, tmp_path, viz.step(y))
+    page.get_by_label("Last step").click()
+    page.locator(".exact").fill("2")
+    page.locator(".exact").press("Enter")
+    expect(page.locator("#n2 text").filter(has_text="data 6")).to_be_attached()
+    page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    copies = {}
+    for what in ("svg", "tikz"):
+        with page.expect_download() as download:
+            page.get_by_label("Copy or save the picture").select_option(what)
+        copies[what] = download.value.path().read_text(encoding="utf-8")
+    assert "∂u3/∂u2 = 1<" in copies["svg"]
+    assert "= -6" not in copies["svg"]
+    assert "ReLU off" not in copies["tikz"]
+    assert "x\\textbar{}θ" in copies["tikz"]
+    assert copies["tikz"].startswith("% letters beyond ASCII")
+
+
+def test_each_product_of_a_path_has_the_digits_and_the_seed_that_it_needs(new_page, tmp_path):
+    x = Value(1.0, "x")
+    page = opened(new_page, tmp_path, viz.step(x * 1.00004 - x * 1.00001, gradient=2.5))
+    page.get_by_label("Find a node by its label").fill("x")
+    page.keyboard.press("Enter")
+    text_is(page.locator(".details .facts").last, "Known once the gradient has arrived here.")
+    page.get_by_label("Last step").click()
+    expect(page.locator(".path")).to_have_count(2)
+    assert [text.partition("   ")[0] for text in page.locator(".path").all_text_contents()] == [
+        "2.5001 = 1.00004 × 1 × 2.5",
+        "-2.500025 = 1.00001 × (-1) × 2.5",
+    ]
+
+
+def test_findings_wait_for_their_numbers_and_the_caption_counts_what_is_drawn(new_page, tmp_path, network):
+    model = network(2, 4, 4, 1)
+    page = opened(new_page, tmp_path, viz.step(tanh(Value(15.0, "x")) * 2.0))
+    remark = page.locator(".remark")
+    expect(remark).to_be_hidden()
+    assert "vanishing" not in page.locator("#n1").get_attribute("aria-label")
+    page.get_by_label("Next step").click()
+    expect(remark).to_be_visible()
+    assert "vanishing" in page.locator("#n1").get_attribute("aria-label")
+    player = viz.step(model([Value(0.5, "x0"), Value(1.0, "x1")]), depth=0)
+    page = opened(new_page, tmp_path, player)
+    text_has(page.locator(".caption"), f"drawn as {len(player.script.boxes)} boxes")
+    page.locator("g.node.group").first.click()
+    page.get_by_label("Open this group").click()
+    text_has(page.locator(".caption"), f"drawn as {page.locator('g.node').count()} boxes")

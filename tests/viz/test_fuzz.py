@@ -44,7 +44,7 @@ def test_a_page_holds_its_labels_as_data(label, name):
         root = Value(1.0, label) * 2.0
     html = viz.step(root).html()
     payload = json.loads(re.search(r'mountNext\("autograd-player", (.*)\);\n</script>', html).group(1))
-    shown = payload["graph"]["names"][0]
+    shown = payload["columns"]["names"][0]
     if label.isidentifier() and len(label) <= 24 and not re.match(r"(u\d+|inf|nan)\Z", label, re.I):
         assert shown == label
     elif all(part.isidentifier() or part.isdigit() for part in re.split(r"[.\[\]]", label) if part):

@@ -264,3 +264,15 @@ def test_digits_that_are_none_are_refused_by_name(digits, error):
 )
 def test_fractions_logarithms_and_the_bell_curve_are_written_as_in_books(function, partial):
     assert partial in str(viz.latex(function(ag.Value(2.0, "a"))))
+
+
+def test_a_convention_at_0_over_0_is_no_fraction_and_a_number_keeps_its_digits():
+    zero = ag.atan2(Value(0.0, "a"), Value(0.0, "b"))
+    assert "frac{b}" in viz.latex(zero)
+    assert "frac{b}" not in viz.latex(zero, numbers=True)
+    near_pi = ag.max([Value(3.14159, "a"), Value(1.0, "b")])
+    assert r"\pi" not in viz.latex(near_pi)
+    assert r"a = 3.14159 \\ 0" in viz.latex(near_pi, numbers=True)
+    assert viz.latex(Value(2.0, "x") * 1.00004, numbers=True).endswith("&= 1.00004\n\\end{aligned}")
+    saturated = viz.latex(Value(10.0, "x").tanh(), numbers=True)
+    assert r"1 - 0.999999995878 \cdot 0.999999995878 = 8.245" in saturated

@@ -10,8 +10,22 @@ from pathlib import Path
 
 import pytest
 
+import autograd_core
 import viz
-from autograd_core import Value, atan2, dot, hypot, logsumexp, maximum, sigmoid, softmax, tanh
+from autograd_core import (
+    Value,
+    atan2,
+    dot,
+    hypot,
+    logsumexp,
+    maximum,
+    norm,
+    relu,
+    scope,
+    sigmoid,
+    softmax,
+    tanh,
+)
 from autograd_core.calculus.javascript import LIVE
 from autograd_core.calculus.operations import OPERATIONS
 from autograd_core.engine.nary import apply
@@ -101,7 +115,15 @@ def roots():
     yield softmax([Value(0.1, "p"), Value(-0.7, "q")])[1] * 2.0
     yield dot([Value(0.1 * i, f"w{i}") for i in range(9)], [Value(1.0 - i, f"x{i}") for i in range(9)])
     yield stale + 1.0
+    for later in (2.00001, -1.0):
+        now = Value(2.0, "now")
+        before = now * now + now.log()
+        now.data = later
+        yield before
     yield (-x).relu() + x.tanh() * x
+    yield dot([Value(1.00004, "v"), 0.5, 0.0, 0.0], [1.0] * 4, Value(-1.50001, "b")) + x * 3.14159
+    yield norm([Value(0.0, "p"), Value(0.0, "q")]) + maximum(x, 1.0 / 3.0) + x ** (1 / 3) + x / 3.0 * 3.0
+    yield logsumexp([Value(123456.789, "p"), Value(123456.7, "q")]) + Value(0.0, "o") ** 0.0
     yield x / 0.105865398871303 + maximum(x, 1.0000001)
     yield tanh(Value(10.0, "c")) + sigmoid(Value(21.0, "c")) + tanh(Value(30.0, "c")) + sigmoid(x)
     zero = Value(0.0, "zero")
@@ -399,7 +421,7 @@ def test_the_slope_is_that_of_this_sweep_alone(in_node):
     console.log(JSON.stringify([graph.gradients[0], graph.slopeAt(0), graph.outputName]));
     """
     columns = graph_columns(viz.step(y, accumulate=True, gradient=2.0).script)
-    assert in_node(code, columns) == [18, 12, "2·u2"]
+    assert in_node(code, columns) == [18, 12, "(2·u2)"]
 
 
 PATHS = """
@@ -456,6 +478,114 @@ def test_the_paths_of_a_much_used_input_are_found_at_once(in_node):
     script = viz.step(y).script
     columns = graph_columns(script) | {"leaf": script.snapshot.nodes.index(x)}
     assert in_node(code, [columns]) == [[602, 6], True]
+
+
+def test_what_the_sweep_did_not_reach_ends_with_the_gradient_0(in_node):
+    """As after `backward()`, in the page, in the table and in the picture."""
+    x, b = Value(-2.0, "x"), Value(1.0, "b")
+    y = relu(x * 2.0) * b
+    script = viz.step(y).script
+    code = """
+    import { Graph } from "./graph.js";
+    const graph = new Graph(given), end = graph.steps.length;
+    console.log(JSON.stringify([graph.at(end - 1).grads, graph.at(end).grads]));
+    """
+    before, after = in_node(code, graph_columns(script))
+    y.backward()
+    expected = [None if node.is_constant else node.grad for node in script.snapshot.nodes]
+    assert after == expected
+    assert before[0] is None
+    shown = [row[1] for row in script.rows_at(len(script.frames))]
+    assert shown == [None if grad is None else f"grad {grad:g}" for grad in expected]
+
+
+GROUPS = """
+import { Graph } from "./graph.js";
+import { Groups } from "./groups.js";
+const graph = new Graph(given.columns), groups = new Groups(graph, given.boxes);
+const told = ({ title, notes }) => [title, notes];
+"""
+
+
+def units():
+    """Eight neurons of which three are off, and their sum."""
+    x = [Value(1.0, "x0"), Value(-1.0, "x1")]
+    with scope("layer"):
+        rows = []
+        for k in range(8):
+            with scope(f"neuron{k}"):
+                w = [Value(0.1 * k, "w0"), Value(0.25, "w1")]
+                rows.append(relu(w[0] * x[0] + w[1] * x[1] + Value(0.0, "b")))
+    return rows, autograd_core.sum([row * 1.0 for row in rows])
+
+
+def test_what_is_left_of_a_group_counts_what_it_shows_and_what_was_found_in_it(in_node):
+    rows, root = units()
+    player = viz.step(root, fold=True)
+    nodes = player.script.snapshot.nodes
+    off, product = nodes.index(rows[0]), nodes.index(rows[0].parents[0].parents[0])
+    code = GROUPS + "groups.take(given.taken); console.log(JSON.stringify(groups.shown().map(told)));"
+    titles = dict(in_node(code, player._payload() | {"taken": [off, product]}))
+    assert titles["dot ×7 (others)"] == []
+    assert titles["relu ×7 (others)"] == ["ReLU off: 2 nodes"]
+    assert next(notes for title, notes in titles.items() if title.endswith("= relu")) == ["ReLU off"]
+
+
+def test_an_opened_scope_shows_where_each_finding_is_and_closes_part_by_part(in_node):
+    player = viz.step(units()[1], depth=0, fold=False)
+    code = (
+        GROUPS
+        + """
+    groups.open("g0");
+    const [part] = groups.shown();
+    groups.open(part.id);
+    const inner = groups.shown().map(told);
+    groups.close(part.id);
+    groups.take([0]);
+    console.log(JSON.stringify([told(part), inner, groups.shown().map(told), groups.opened.length]));
+    """
+    )
+    part, inner, closed, opened = in_node(code, player._payload())
+    assert part == ["neuron0 ×8", ["ReLU off: 1 node"]]
+    assert [title for title, notes in inner if notes == ["ReLU off"]] == ["u31 = relu"]
+    assert ["neuron0 ×7 (others)", ["ReLU off: 1 node"]] in closed
+    assert opened == 1
+
+
+def test_a_scope_of_which_a_step_takes_nodes_says_how_many_are_left(in_node):
+    player = viz.step(units()[1], depth=0, fold=False)
+    code = GROUPS + "groups.take([0, 2]); console.log(JSON.stringify(groups.shown().map(told)[2]));"
+    assert in_node(code, player._payload())[0] == "layer: 62 nodes (others)"
+
+
+def test_the_finite_difference_chooses_its_step(in_node):
+    """As the number needs it, however large or small; where none agrees with the next, none is shown."""
+    code = """
+    import { Slope } from "./slope.js";
+    const of = Slope.prototype.difference;
+    console.log(JSON.stringify([
+      of(Math.sin, 1e7) / Math.cos(1e7), of(Math.log, 1e-9) * 1e-9,
+      of((x) => Math.sin(x * 1e10), 1e-9) / 1e10 / Math.cos(10),
+      of(Math.tanh, 0.5) / (1 - Math.tanh(0.5) ** 2),
+      of((x) => Math.max(0, x), 1e-8), of((x) => x * x, 0), of((x) => x + 1e10, 1),
+      of((x) => 3, 2), of((x) => (x > 0 ? 1 : 0), 0),
+    ]));
+    """
+    *good, flat, jump = in_node(code, [])
+    assert good == pytest.approx([1, 1, 1, 1, 1, 0, 1], rel=1e-5, abs=1e-9)
+    assert (flat, jump) == (0, None)
+
+
+def test_a_running_sum_has_the_digits_that_it_needs(in_node):
+    x = Value(1.0, "x")
+    code = """
+    import { Player } from "./player.js";
+    import { Graph } from "./graph.js";
+    const graph = new Graph(given), position = graph.steps.length, step = graph.steps[position - 1];
+    console.log(JSON.stringify(Player.prototype.algorithmState.call({ graph, position, step }).running));
+    """
+    columns = graph_columns(viz.step(x * 1.00004 - x * 1.00001).script)
+    assert in_node(code, columns) == ["grad(x) = -1.00001 + 1.00004 = 3e-05"]
 
 
 def test_a_name_that_is_used_is_not_that_of_the_output(in_node):

@@ -154,7 +154,7 @@ def test_a_hostile_label_cannot_leave_its_place_in_the_page(label):
     assert html.count("</script") == 1
     assert "<!--" not in html.replace("<!DOCTYPE", "")
     payload = json.loads(re.search(r'mountNext\("autograd-player", (.*)\);\n</script>', html).group(1))
-    assert payload["graph"]["titles"][0] == visible(f"u1 “{visible(label)}”", 64)
+    assert payload["columns"]["titles"][0] == visible(f"u1 “{visible(label)}”", 64)
 
 
 def test_frames_are_written_one_a_step(player, tmp_path):
@@ -315,5 +315,5 @@ def test_the_notebook_gets_the_widget_if_asked_and_html_for_other_viewers(small)
     player = viz.step(small, widget=True)
     data, _metadata = player._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
-    assert data["text/html"].startswith('<div class="autograd-player" data-graph=')
+    assert data["text/html"].startswith('<div class="autograd-player" data-key=')
     assert data["text/plain"] == f"<Player of Computing and differentiating loss: step 0 of {len(player)}>"

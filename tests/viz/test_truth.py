@@ -7,8 +7,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+import autograd_core
 import viz
-from autograd_core import Value, dot, scope, softmax
+from autograd_core import Value, dot, relu, scope, softmax, tanh
 from viz.diagnosis import diagnose
 from viz.naming import node_names
 from viz.palette import DARK, EMPHASIS, LIGHT, TROUBLE
@@ -473,7 +474,7 @@ def test_a_player_and_a_drawing_show_the_numbers_of_the_moment_they_were_made():
         y = x * x
     player, drawing = viz.step(y), viz.draw(y, depth=0)
     x.data = 5.0
-    columns = player._payload()["graph"]
+    columns = player._payload()["columns"]
     assert columns["data"] == [2.0, 4.0]
     assert columns["stale"] == []
     assert player.inputs == {"x": 2.0}
@@ -524,3 +525,22 @@ def test_labels_that_read_as_numbers_are_no_names():
 def test_digits_beyond_those_of_a_number_are_refused(digits):
     with pytest.raises(ValueError, match="from 1 to 17"):
         viz.step(Value(1.0, "x") * 2.0, digits=digits)
+
+
+def test_a_finding_is_shown_once_its_number_is_there():
+    """In the frames as in the page; what speaks of gradients at the end."""
+    from viz.frames import frame_pictures
+
+    y = tanh(Value(15.0, "x")) * Value(1.0, "w") + relu(Value(-1.0, "z"))
+    y.backward()
+    pictures = list(frame_pictures(viz.step(y).script))
+    notes = [[note for box in picture.boxes for note in box.notes if note] for picture in pictures]
+    assert notes[0] == []
+    assert notes[1] == ["vanishing partial 3.743e-13"]
+    assert notes[-1] == ["vanishing partial 3.743e-13", "not reached", "ReLU off"]
+    assert not any(box.trouble for box in pictures[0].boxes)
+
+
+@pytest.mark.parametrize(("name", "x"), [("elu", -30.0), ("elu", -800.0), ("gelu", -40.0), ("silu", -800.0)])
+def test_a_saturated_activation_is_marked_whatever_its_constants(name, x):
+    assert "vanishing partial: 1" in viz.draw(getattr(autograd_core, name)(Value(x, "x"))).caption

@@ -1,6 +1,8 @@
 // The details of a node: its numbers, its partials, and its paths to the output with their products and sum.
-import { fill, lines, make, on, put } from "./dom.js";
-import { full, number, parsed } from "./numbers.js";
+import { fill, lines, linesOf, make, on, put } from "./dom.js";
+import { signed } from "./narration.js";
+import { LATE } from "./stage.js";
+import { digitsNeeded, full, number, parsed, plus, times } from "./numbers.js";
 
 export const PATHS_FOR = 3000; // nodes up to which the paths of a node are listed
 
@@ -26,7 +28,8 @@ export class Details {
 
   // What a diagnosis found in the recorded numbers.
   notesOf(box) {
-    return this.player.graph.changed ? [] : box.notes;
+    const { graph, state, position, end } = this.player;
+    return graph.changed || !box.members.some((i) => state.computed[i]) ? [] : box.notes.filter((note) => position === end || !LATE.test(note));
   }
 
   // The paths are known once the last contribution to the node has arrived.
@@ -34,25 +37,27 @@ export class Details {
     const { graph, position } = this.player;
     if (graph.roots.includes(i) && !graph.users[i].length) return;
     this.heading.hidden = false;
-    const last = graph.steps.findLastIndex((step) => step.kind === "backward" && step.to === i);
+    const last = graph.steps.findLastIndex((step) => step.kind === "forward" || (step.kind === "backward" && step.to === i));
     if (position <= last) return void (this.sum.textContent = "Known once the gradient has arrived here.");
     const { count, found, total } = graph.paths(i);
     const text = (value) => number(value, graph.digits);
-    fill(this.paths, ...found.map((path) => this.pathItem(i, path)));
     const earlier = graph.grads[i] === null ? null : parsed(graph.grads[i]);
+    const digits = digitsNeeded(plus, [earlier ?? 0, ...found.map((path) => path.product)], total, graph.digits);
+    fill(this.paths, ...found.map((path) => this.pathItem(i, path, Number(count) === found.length ? digits : graph.digits)));
     const rest = Number(count) - found.length;
     if (rest > 0) this.paths.append(make("li", {}, `and ${rest.toLocaleString("en")} more paths`));
-    put(this.sum, count ? `${earlier === null ? "" : `${text(earlier)} from earlier sweeps + `}sum of all paths = ${text(total)} = grad(${graph.names[i]})` : "No path: the gradient sends nothing here.");
+    put(this.sum, count ? `${earlier === null ? "" : `${number(earlier, digits)} from earlier sweeps + `}sum of all paths = ${text(total)} = grad(${graph.names[i]})` : "No path: the gradient sends nothing here.");
   }
 
-  pathItem(i, path) {
-    const { graph } = this.player;
-    const text = (value) => number(value, graph.digits), MOST = 12;
-    const partials = path.steps.map(([j, k]) => graph.p[j][k]);
-    const factors = partials.slice(0, MOST).map((p) => (p < 0 ? `(${text(p)})` : text(p))).join(" × ") + (partials.length > MOST ? " × …" : "");
+  pathItem(i, path, digits) {
+    const { graph } = this.player, { product, seed } = path;
+    const MOST = 12, text = (value) => number(value, digits);
+    const partials = [...path.steps.map(([j, k]) => graph.p[j][k]), ...(seed === 1 ? [] : [seed])];
+    const needed = digitsNeeded(times, partials, product, digits);
+    const factors = partials.slice(0, MOST).map((p) => signed(number(p, needed))).join(" × ") + (partials.length > MOST ? " × …" : "");
     let names = [i, ...path.steps.map(([j]) => j)].map((j) => graph.names[j]);
     if (names.length > MOST) names = [...names.slice(0, MOST / 2), "…", ...names.slice(-MOST / 2)];
-    const item = make("button.path", { type: "button" }, factors ? `${text(path.product)} = ${factors}   along ${names.join(" → ")}` : `${text(path.product)} at the output itself`);
+    const item = make("button.path", { type: "button" }, path.steps.length ? `${text(product)} = ${factors}   along ${names.join(" → ")}` : `${text(product)} at the output itself`);
     const lit = { nodes: [i, ...path.steps.map(([j]) => j)], edges: path.steps };
     for (const name of ["pointerenter", "focus"]) on(item, name, () => this.player.light(lit));
     for (const name of ["pointerleave", "blur"]) on(item, name, () => this.player.light(null));

@@ -89,7 +89,8 @@ export class Graph {
       if (step.kind === "forward") computed[step.node] = true;
       else grads[step.to] = step.after;
     }
-    return { computed, grads };
+    // what the sweep has not reached by its end has the gradient 0
+    return { computed, grads: position < this.steps.length ? grads : grads.map((grad, i) => grad ?? (this.kinds[i] === "constant" ? null : 0)) };
   }
 
   // The gradient of this sweep alone; a leaf's `gradients` hold what earlier sweeps left there too.
@@ -112,7 +113,7 @@ export class Graph {
   // What `output` is called: the gradients are those of the seeds times the outputs, summed.
   get outputName() {
     const { roots: [root], seeds } = this;
-    if (this.roots.length === 1) return seeds[0] === 1 ? this.names[root] : `${number(seeds[0])}·${this.names[root]}`;
+    if (this.roots.length === 1) return seeds[0] === 1 ? this.names[root] : `(${number(seeds[0])}·${this.names[root]})`;
     return seeds.every((seed) => seed === 1) ? "Σ outputs" : "Σ seed·output";
   }
 
@@ -167,13 +168,13 @@ export class Graph {
       while (!start.done) {
         const { node, product } = start, before = start;
         const choices = upward(node).map(([user, k]) => ({ node: user, product: product * this.p[user][k], edge: [user, k], before }));
-        if (seeds.has(node)) choices.push({ node, product: product * seeds.get(node), before, done: true });
+        if (seeds.has(node)) choices.push({ node, product: product * seeds.get(node), seed: seeds.get(node), before, done: true });
         start = best(choices);
         open.push(...choices);
       }
       const steps = [];
       for (let at = start; at; at = at.before) if (at.edge) steps.unshift(at.edge);
-      found.push({ product: start.product, steps });
+      found.push({ product: start.product, seed: start.seed, steps });
     }
     const on = { nodes: [...counts.keys()].filter((j) => this.reaches(i, j)), edges: [] };
     const inside = new Set(on.nodes);

@@ -1,5 +1,6 @@
 // Which nodes share a box: groups open into finer ones and close again, and a step takes its nodes out of theirs.
 import { signOf } from "./narration.js";
+import { counted } from "./numbers.js";
 
 const SINGLES = 60; // members up to which a group opens into single nodes
 const KEPT = 300; // nodes of an example that are kept out of their groups
@@ -33,7 +34,7 @@ export class Groups {
     if (at < 0) return;
     const [{ box }] = this.opened.splice(at, 1);
     const inside = new Set(box.members);
-    this.opened = this.opened.filter((entry) => !inside.has(entry.box.members[0]));
+    this.opened = this.opened.filter(({ box: { members } }) => members.length > inside.size || !inside.has(members[0]));
     const first = this.boxes.findIndex((one) => inside.has(one.members[0]));
     this.boxes = this.boxes.filter((one) => !inside.has(one.members[0]));
     this.boxes.splice(first, 0, box);
@@ -62,14 +63,31 @@ export class Groups {
       const out = box.members.length > 1 ? box.members.filter((i) => this.out(i)) : [];
       if (!out.length) return [box];
       const rest = box.members.filter((i) => !this.out(i));
-      return [...out.map((i) => this.single(i)), ...(rest.length > 1 ? [{ ...box, shown: box.shown?.filter((i) => rest.includes(i)), members: rest, title: `${box.title.replace(/ [\d,]*×[\d,]+$/, "")} ×${rest.length} (others)` }] : rest.map((i) => this.single(i)))];
+      return [...out.map((i) => this.single(i)), ...(rest.length > 1 ? [this.rest(box, rest)] : rest.map((i) => this.single(i)))];
     });
+  }
+
+  // What is left of a group: `layer1: 75 nodes (others)`, `dot ×7 (others)`.
+  rest(box, members) {
+    const shown = box.shown?.filter((i) => members.includes(i));
+    const [, name, times] = /^(.*?)(: | [\d,]*×)[\d,]+(?: nodes)?$/.exec(box.title) ?? [null, box.title, " ×"];
+    const title = `${name}${times === ": " ? `: ${members.length} nodes` : ` ×${(shown ?? members).length}`} (others)`;
+    return { ...box, shown, members, title, notes: this.notes(members) };
+  }
+
+  // What a diagnosis found in these nodes: for one its words, for several the count of each kind.
+  notes(members) {
+    const found = members.map((i) => this.graph.notes[i] ?? {});
+    if (members.length === 1) return Object.values(found[0]);
+    const counts = new Map();
+    for (const kind of found.flatMap(Object.keys)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    return [...counts].map(([kind, count]) => `${kind}: ${counted(count, "node")}`);
   }
 
   single(i) {
     const { graph } = this;
     const kind = graph.roots.includes(i) ? "output" : graph.kinds[i];
-    return { id: `n${i}`, title: graph.titles[i], kind, members: [i], notes: [] };
+    return { id: `n${i}`, title: graph.titles[i], kind, members: [i], notes: this.notes([i]) };
   }
 
   // By the next level of scopes, else node by node, else by operation, else in portions.
@@ -94,6 +112,6 @@ export class Groups {
     if (members.length === 1) return this.single(members[0]);
     const kinds = new Set(members.map((i) => this.graph.kinds[i]));
     const kind = kinds.size === 1 && !kinds.has("operation") ? [...kinds][0] : "group";
-    return { id: `g${members[0]}`, title: `${name || "nodes"} ×${members.length}`, kind, members, notes: [] };
+    return { id: `g${members[0]}_${members.length}`, title: `${name || "nodes"} ×${members.length}`, kind, members, notes: this.notes(members) };
   }
 }

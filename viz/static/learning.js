@@ -1,6 +1,6 @@
 // One step of learning, w <- w - eta dw: what is done with the gradient once back-propagation has computed it.
 import { button, fill, make, note, put, slider } from "./dom.js";
-import { number } from "./numbers.js";
+import { counted, number } from "./numbers.js";
 import { plot } from "./plot.js";
 
 export class Learning {
@@ -8,7 +8,7 @@ export class Learning {
     Object.assign(this, { graph, apply });
     const parameters = graph.leaves.filter((i) => graph.kinds[i] === "parameter");
     this.weights = parameters.length ? parameters : graph.leaves;
-    this.what = parameters.length ? "parameters" : "inputs, since none is marked as a parameter";
+    this.what = parameters.length ? "parameter" : "input";
     this.course = [];
     this.eta = slider("Learning rate eta", -4, 1, 0.05, -1, () => this.render(this.body));
     this.rate = make("output");
@@ -37,7 +37,7 @@ export class Learning {
     if (graph.obstacle) return fill(body, note(graph.obstacle));
     if (!this.picture.isConnected)
       fill(body, 
-        note(`w ← w − η ∂L/∂w for ${weights.length} ${this.what}. Back-propagation only computes ∂L/∂w; this is what learning does with it.`),
+        note(`w ← w − η ∂L/∂w for ${counted(weights.length, this.what)}. Back-propagation only computes ∂L/∂w; this is what learning does with it.`),
         make("label.slide", {}, "η", this.eta, this.rate),
         make("div.buttons", {}, button("One step", "One step of learning", () => this.step(1)), button("Ten steps", "Ten steps of learning", () => this.step(10))),
         this.picture,
@@ -45,7 +45,7 @@ export class Learning {
       );
     put(this.rate, number(10 ** this.eta.value, 2));
     const points = course.map((y, x) => [x, y]), steps = course.length - 1;
-    fill(this.picture, ...(steps > 0 ? [plot([{ points, role: "curve" }], [{ x: steps, y: course[steps], role: "here" }], { label: `The loss over ${steps} steps`, xLabel: "steps of learning" })] : []));
-    put(this.note, `L = ${number(graph.output, 6)}${steps > 0 ? ` after ${steps} steps, ${number(course[0], 6)} before` : ""}`);
+    fill(this.picture, ...(steps > 0 ? [plot([{ points, role: "curve" }], [{ x: steps, y: course[steps], role: "here" }], { label: `The loss over ${counted(steps, "step")}`, xLabel: "steps of learning" })] : []));
+    put(this.note, `L = ${number(graph.output, 6)}${steps > 0 ? ` after ${counted(steps, "step")}, ${number(course[0], 6)} before` : ""}`);
   }
 }

@@ -1,13 +1,13 @@
 // What one step says. The sentences are those of sentences.json; viz/narration.py reads them too.
 import { foldsOf, isLive, valueOf } from "./calculus.js";
 import { SENTENCES } from "./sentences.js";
-import { DASH, constantDigits, digitsNeeded, exact, number, parsed } from "./numbers.js";
+import { DASH, constantDigits, digitsNeeded, exact, exactDigits, number, parsed, plus, times } from "./numbers.js";
 
 const FORMULA_LIMIT = 80, TERMS = 4, SHOWN = 8;
 
 // The pattern with its places filled, all at once: a label may look like a place.
 const filled = (pattern, words) => pattern.replace(/\{(\w+)\}/g, (place, name) => words[name] ?? place);
-const signed = (text) => (text.startsWith("-") ? `(${text})` : text);
+export const signed = (text) => (text.startsWith("-") ? `(${text})` : text);
 const listed = (items) => (items.length <= SHOWN ? items.join(", ") : `${items.slice(0, SHOWN - 2).join(", ")}, … (${items.length} in all)`);
 const ends = (items) => `${items[0]}, ${items[1]}, …, ${items.at(-1)}`;
 export const signOf = (op) => SENTENCES.signs[op] ?? op;
@@ -41,20 +41,22 @@ export class Narrator {
   forward(i) {
     const { graph } = this;
     const op = graph.ops[i], operands = graph.operands(i), value = graph.x[i];
-    const compute = isLive(op) && operands.length <= SHOWN ? (...x) => valueOf(op, x, graph.index[i]) : null;
+    const compute = isLive(op) && operands.length <= (op === "dot" ? 2 * TERMS + 1 : SHOWN) ? (...x) => valueOf(op, x, graph.index[i]) : null;
     const digits = compute ? digitsNeeded(compute, operands, value, this.digits) : this.digits;
-    const names = graph.parents[i].map((parent) => graph.names[parent]);
-    const words = {
+    const names = graph.parents[i].map((parent) => graph.names[parent]), at = op.endsWith("softmax") ? graph.index[i] : null;
+    const words = (digits, shown) => ({
       name: graph.names[i],
-      expression: expression(op, names),
-      numbers: expression(op, operands.map((x) => number(x, digits))),
-      value: this.show(value),
+      expression: expression(op, names, at),
+      numbers: expression(op, operands.map((x, k) => number(x, graph.kinds[graph.parents[i][k]] === "constant" ? constantDigits(x, digits) : digits)), at),
+      value: number(value, shown),
       place: this.place(i),
-      spoken: spoken(op, names),
-    };
-    if (!graph.staleNow.has(i)) return words;
-    const now = compute ? compute(...operands) : null;
-    return { ...words, kind: now === value || Object.is(now, value) ? "stale_partials" : "stale", now: now === null ? DASH : this.show(now) };
+      spoken: spoken(op, names, at),
+    });
+    if (!graph.staleNow.has(i)) return words(digits, this.digits);
+    const now = compute ? compute(...operands) : NaN, same = now === value || Object.is(now, value);
+    let apart = this.digits;
+    while (!same && apart < 17 && number(now, apart) === number(value, apart)) apart++;
+    return { ...words(Math.max(digits, apart), apart), kind: same ? "stale_partials" : "stale", now: Number.isFinite(now) ? number(now, apart) : DASH };
   }
 
   seed(step) {
@@ -64,15 +66,15 @@ export class Narrator {
 
   backward(step) {
     const { graph } = this, { node, slot, to, upstream, term, before, after } = step;
-    const partial = graph.p[node][slot], text = this.formula(node, slot);
-    const digits = digitsNeeded((p, u) => p * u, [partial, upstream], term, this.digits);
+    const partial = graph.p[node][slot];
+    const digits = digitsNeeded(times, [partial, upstream], term, this.digits);
     return {
       node: graph.names[node],
       parent: graph.names[to],
-      formula: text && text !== this.show(partial) ? `${text} = ` : "",
-      partial: this.show(partial),
+      partial: this.partial(node, slot),
+      factor: number(partial, digits),
       stale: graph.staleNow.has(node) ? SENTENCES.stale_partial : "",
-      upstream: this.show(upstream),
+      upstream: number(upstream, digits),
       signed_partial: signed(number(partial, digits)),
       signed_upstream: signed(number(upstream, digits)),
       product: this.show(term),
@@ -85,7 +87,7 @@ export class Narrator {
 
   sum({ before, term, after }) {
     if (before === null) return this.show(after);
-    const digits = digitsNeeded((a, b) => a + b, [before, term], after, this.digits);
+    const digits = digitsNeeded(plus, [before, term], after, this.digits);
     return filled(SENTENCES.sum, { first: number(before, digits), second: signed(number(term, digits)), after: this.show(after) });
   }
 
@@ -103,13 +105,13 @@ export class Narrator {
       return slot < 2 * terms ? names[(slot + terms) % (2 * terms)] : "";
     }
     if (op === "pow" && slot === 0 && graph.kinds[parents[1]] === "constant") {
-      const exponent = graph.x[parents[1]], text = (x) => number(x, constantDigits(exponent, this.digits));
-      return `${text(exponent)} * ${names[0]}${exponent === 2 ? "" : ` ** ${signed(text(exponent - 1))}`}`;
+      const exponent = graph.x[parents[1]], text = (x) => number(x, exactDigits(exponent, this.digits));
+      return exponent ? `${text(exponent)} * ${names[0]}${exponent === 2 ? "" : ` ** ${signed(text(exponent - 1))}`}` : "";
     }
     const templates = graph.formulas[op], reduction = graph.reductions.includes(op);
     const template = reduction ? templates[templates.length > 1 && slot === graph.index[i] ? 1 : 0] : templates[Math.min(slot, templates.length - 1)];
-    if (!reduction && template.includes("/") && !graph.p[i][slot] && !graph.operands(i).some(Boolean)) return ""; // 0 / 0: its value is a convention
-    const text = filled(template, reduction ? this.foldNames(i, slot) : { ...names, y: this.result(i, template) });
+    if (this.differs(i, slot, template)) return "";
+    const text = filled(template, { ...(reduction ? this.foldNames(i, slot) : names), y: this.result(i, template) });
     return [...text].length <= FORMULA_LIMIT ? text : "";
   }
 
@@ -119,18 +121,23 @@ export class Narrator {
     return kinds[i] === "constant" && names[i] === this.show(x[i]) ? exact(x[i], this.digits) : names[i];
   }
 
+  // Whether a formula gives another number than the rule: 0 / 0 has a value by convention, 1 - y none where y is 1.
+  differs(i, slot, template) {
+    const { graph } = this, partial = graph.p[i][slot];
+    return partial ? template.includes("1 - {y}") && Math.abs(graph.x[i]) === 1 : template.includes("/") && !graph.operands(i).some(Boolean);
+  }
+
   // The name of a result; its digits where it shows as 1 and the formula takes it from 1.
   result(i, template) {
     const { names, x } = this.graph, off = (y) => 1 - Math.abs(y);
     if (!template.includes("1 - {y}") || off(parsed(this.show(x[i]))) || !off(x[i])) return names[i];
-    return number(x[i], digitsNeeded(off, [x[i]], off(x[i]), 2));
+    return number(x[i], digitsNeeded(off, [x[i]], off(x[i]), this.digits));
   }
 
   foldNames(i, slot) {
     const { graph } = this;
     const [m, s] = foldsOf(graph.ops[i], graph.operands(i));
-    const digits = Math.max(this.digits, 6);
-    return { x: graph.names[graph.parents[i][slot]], y: graph.names[i], m: number(m, digits), s: number(s, digits), n: String(graph.parents[i].length) };
+    return { x: graph.names[graph.parents[i][slot]], m: exact(m, this.digits), s: number(s, digitsNeeded((s) => s - 1, [s], s - 1, this.digits + 2)), n: String(graph.parents[i].length) };
   }
 
   // The partials of a node, a line each, and where the node was made.
@@ -138,20 +145,27 @@ export class Narrator {
     const { graph } = this;
     const lines = graph.scopes[i] ? [`scope ${graph.scopes[i]}`] : [];
     if (graph.sources[i]) lines.push(`made at ${graph.sources[i]}`);
-    return lines.concat((graph.p[i] ?? []).slice(0, 12).flatMap((partial, k) => (graph.kinds[graph.parents[i][k]] === "constant" ? [] : this.partialLine(i, k, partial))));
+    return lines.concat((graph.p[i] ?? []).slice(0, 12).flatMap((_, k) => (graph.kinds[graph.parents[i][k]] === "constant" ? [] : this.partialLine(i, k))));
   }
 
-  partialLine(i, k, partial) {
-    const text = this.formula(i, k), value = this.show(partial), { names, parents } = this.graph;
-    return `∂${names[i]}/∂${names[parents[i][k]]}${text && text !== value ? ` = ${text}` : ""} = ${value}`;
+  partialLine(i, k) {
+    const { names, parents } = this.graph;
+    return `∂${names[i]}/∂${names[parents[i][k]]} = ${this.partial(i, k)}`;
+  }
+
+  // A partial, and its formula before it; where that is a number, all of its digits alone.
+  partial(i, k) {
+    const text = this.formula(i, k), value = this.graph.p[i][k];
+    return text && parsed(text) === value ? text : `${text && `${text} = `}${this.show(value)}`;
   }
 }
 
-function expression(op, items) {
+// `at` is which entry of the result it is, where the result has several.
+function expression(op, items, at = null) {
   const operator = SENTENCES.infix[op];
   if (operator && items.length === 2) return `${op === "pow" ? signed(items[0]) : items[0]} ${operator} ${signed(items[1])}`;
   if (op === "neg") return `-${signed(items[0])}`;
-  return op === "dot" ? sumOfProducts(items) : `${op}(${listed(items)})`;
+  return op === "dot" ? sumOfProducts(items) : `${op}(${listed(items)})${at === null ? "" : `[${at}]`}`;
 }
 
 function sumOfProducts(items) {
@@ -161,7 +175,7 @@ function sumOfProducts(items) {
   return [...weights.map((w, j) => `${w} * ${signed(inputs[j])}`), ...bias.map(signed)].join(" + ");
 }
 
-function spoken(op, items) {
+function spoken(op, items, at) {
   const word = SENTENCES.words[op];
-  return word && items.length === 2 ? `${items[0]} ${word} ${items[1]}` : `${op} of ${listed(items)}`;
+  return word && items.length === 2 ? `${items[0]} ${word} ${items[1]}` : `${at === null ? "" : `entry ${at} of `}${op} of ${listed(items)}`;
 }

@@ -16,6 +16,8 @@ export function number(value, digits = 4) {
   return sign + laidOut(figures, Number(power), precision);
 }
 
+export const counted = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+
 // With a true minus sign: on an edge, a hyphen is taken for a piece of the line.
 export const onEdge = (value, digits) => number(value, digits).replaceAll("-", "−");
 
@@ -30,6 +32,9 @@ function laidOut(figures, exponent, precision) {
   return rest ? `${whole}.${rest}` : whole;
 }
 
+export const plus = (...terms) => terms.reduce((sum, term) => sum + term, 0);
+export const times = (...factors) => factors.reduce((product, factor) => product * factor, 1);
+
 // How many digits the operands must show so that the arithmetic reads true.
 export function digitsNeeded(compute, operands, result, digits) {
   const wanted = number(result, digits);
@@ -40,11 +45,13 @@ export function digitsNeeded(compute, operands, result, digits) {
   return MOST_DIGITS;
 }
 
-// A number with as many digits as tell it from every other.
-export function exact(value, digits) {
+// How many digits tell a number from every other.
+export function exactDigits(value, digits) {
   while (digits < MOST_DIGITS && parsed(number(value, digits)) !== value) digits++;
-  return number(value, digits);
+  return digits;
 }
+
+export const exact = (value, digits) => number(value, exactDigits(value, digits));
 
 // How many digits a constant is shown with: all that its author wrote, or `digits` where they are many.
 export const constantDigits = (value, digits) => (parsed(number(value, WRITTEN)) === value ? WRITTEN : digits);

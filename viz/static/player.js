@@ -1,10 +1,10 @@
 // The player: steps through a graph, and computes it anew when an input changes.
 //
-// The payload (viz/payload.py): css, title, caption, description; graph, see graph.js; boxes, what the picture
+// The payload (viz/payload.py): css, title, caption, description; columns, see graph.js; boxes, what the picture
 // `svg` draws: { id, title, kind, members, notes }; live, whether edges carry their numbers.
 import { Algorithm } from "./algorithm.js";
 import { Details, PATHS_FOR } from "./details.js";
-import { all, fill, lines, on, put, section, set } from "./dom.js";
+import { all, fill, lines, linesOf, on, put, section, set } from "./dom.js";
 import { Graph } from "./graph.js";
 import { Inputs } from "./inputs.js";
 import { Keyboard } from "./keyboard.js";
@@ -12,7 +12,7 @@ import { Learning } from "./learning.js";
 import { linksOf } from "./links.js";
 import { Narrator } from "./narration.js";
 import { noticeOf } from "./notice.js";
-import { full, number, onEdge, range } from "./numbers.js";
+import { digitsNeeded, full, number, onEdge, plus, range } from "./numbers.js";
 import { copied, download, pngOf, standaloneSvg, textUrl, tikz } from "./save.js";
 import { Slope } from "./slope.js";
 import { Stage, backArrow, parseSvg } from "./stage.js";
@@ -24,18 +24,12 @@ const ROLES = ["argument", "into", "result", "from", "along", "to"];
 export class Player {
   constructor(root, payload, { onStep = () => {}, onInputs = () => {}, alone = false, position = 0, draw } = {}) {
     Object.assign(this, { root, payload, onStep, onInputs, alone });
-    this.graph = new Graph(payload.graph);
+    this.graph = new Graph(payload.columns);
     this.narrator = new Narrator(this.graph);
     this.position = 0;
     this.selected = null;
     this.timer = null;
-    const go = (to) => () => this.goto(to());
-    this.view = buildView(root, payload, {
-      first: go(() => 0), previous: go(() => this.position - 1), next: go(() => this.position + 1), last: go(() => this.end),
-      go: (to) => this.goto(to), play: () => this.play(), speed: () => this.timer && (this.pause(), this.play()),
-      zoomIn: () => this.stage.zoom(1.25), zoomOut: () => this.stage.zoom(0.8), fit: () => this.stage.fit(),
-      find: (text) => this.find(text), save: (what) => this.save(what),
-    });
+    this.view = buildView(this);
     this.stage = new Stage(this.view.stage, (k) => this.select(k), (k) => this.hover(k));
     this.details = new Details(this);
     this.keyboard = new Keyboard(this);
@@ -84,6 +78,8 @@ export class Player {
     this.state = this.graph.at(this.position);
     const { computed, grads } = this.state;
     const { x, digits, changed, names, parents } = this.graph;
+    this.view.player.classList.toggle("changed", changed);
+    this.view.player.classList.toggle("ended", this.position === this.end);
     this.boxes.forEach((box, k) => {
       const handle = this.stage.handles[k];
       if (!handle?.texts.length) return;
@@ -107,7 +103,6 @@ export class Player {
       put(handle.title, now === null || link.constant ? "" : `∂${names[i]}/∂${names[parents[i][slot]]} = ${full(now)}`);
       if (handle.text && !link.constant) handle.text.textContent = now === null ? "" : onEdge(now, digits);
     });
-    this.view.player.classList.toggle("changed", this.graph.changed);
     this.describe();
     this.refreshPanel();
     if (this.selected !== null) this.details.show(this.selected);
@@ -118,7 +113,8 @@ export class Player {
     put(data, `data ${range(dataNumbers, digits)}`);
     if (grad) put(grad, `grad ${range(gradNumbers, digits)}`); // a constant that is an output has none
     put(title, `${box.title}, ${box.kind}\n${box.members.length > 1 ? `${box.members.length} nodes` : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`}`);
-    set(group, { "data-status": dataNumbers.length ? "computed" : "pending", "aria-label": all(group, this.graph.changed ? "text:not(.remark)" : "text").map((line) => line.textContent).join(" ") });
+    set(group, { "data-status": dataNumbers.length ? "computed" : "pending" });
+    set(group, { "aria-label": linesOf(group).join(" ") });
   }
 
   describe() {
@@ -144,7 +140,7 @@ export class Player {
     const { view } = this;
     put(view.notice, noticeOf(this.graph));
     view.notice.hidden = !view.notice.textContent;
-    put(view.caption, this.graph.changed ? UNDIAGNOSED : this.payload.caption);
+    put(view.caption, this.graph.changed ? UNDIAGNOSED : this.payload.caption.replace(/(?<=drawn as )([\d,]+ boxes|one box)/, `${this.boxes.length} boxes`));
   }
 
   mark() {
@@ -190,9 +186,10 @@ export class Player {
     const { step, told, graph, position } = this;
     if (step?.kind !== "backward") return { step, told, running: [] };
     const here = graph.steps.slice(0, position).filter((one) => one.to === step.to);
-    const terms = [here[0].before ?? [], ...here.map((one) => one.term)].flat().map((term) => number(term, graph.digits));
-    const sum = terms.slice(-8).join(" + ").replaceAll("+ -", "− ");
-    return { step, told, running: [`grad(${graph.names[step.to]}) = ${terms.length > 8 ? "… + " : ""}${sum}${terms.length > 1 ? ` = ${number(step.after, graph.digits)}` : ""}`] };
+    const terms = [here[0].before ?? [], ...here.map((one) => one.term)].flat(), { digits, names } = graph;
+    const needed = terms.length > 8 ? digits : digitsNeeded(plus, terms, step.after, digits);
+    const sum = [...(terms.length > 8 ? ["…"] : []), ...terms.slice(-8).map((term) => number(term, needed))].join(" + ").replaceAll("+ -", "− ");
+    return { step, told, running: [`grad(${names[step.to]}) = ${sum}${terms.length > 1 ? ` = ${number(step.after, digits)}` : ""}`] };
   }
 
   refreshPanel() {
@@ -371,6 +368,6 @@ function pictureFromImage(host) {
 
 // Plain HTML output: the first host of this name and this graph that no player has taken yet.
 export function mountNext(name, payload) {
-  const host = all(document, `.${name}`).find((element) => !element.dataset.mounted && element.dataset.graph === payload.key);
+  const host = all(document, `.${name}`).find((element) => !element.dataset.mounted && element.dataset.key === payload.key);
   return host && mount(host, payload);
 }

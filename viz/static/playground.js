@@ -39,7 +39,7 @@ export function playground(host, payload) {
     const name = graph.labels[graph.roots[0]] || "y";
     put(equals, `${name} =`);
     const description = `Computation graph of ${field.value}`;
-    player = new Player(shadow, { css: payload.css, title: `${name} = ${field.value}`, caption: "", description, boxes, graph }, { draw: pictureOf, onInputs: () => player.graph.leaves.forEach((i) => (values[graph.labels[i]] = player.graph.x[i])) });
+    player = new Player(shadow, { css: payload.css, title: `${name} = ${field.value}`, caption: "", description, boxes, columns: graph }, { draw: pictureOf, onInputs: () => player.graph.leaves.forEach((i) => (values[graph.labels[i]] = player.graph.x[i])) });
     Object.assign(player.stage, { readable: 0, width: 0 }); // all of the graph at first, however narrow the page
     player.stage.resize();
     watchTheme(place);

@@ -1,5 +1,5 @@
 // Copies of the present state: the picture as SVG, PNG or TikZ, and a link to the step.
-import { all, make, set } from "./dom.js";
+import { all, linesOf, make, set } from "./dom.js";
 
 const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-weight", "font-family", "font-size", "display"];
 
@@ -26,8 +26,8 @@ export async function pngOf(stage, scale = 2) {
   return canvas.toDataURL("image/png");
 }
 
-const TEX = { "\\": "\\textbackslash{}", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}", "×": "$\\times$", "−": "$-$", "–": "--", "÷": "$\\div$", "∂": "$\\partial$", "…": "\\ldots{}" };
-const tex = (text) => text.replace(/[\\^~×−–÷∂…{}$&#_%]/g, (c) => TEX[c] ?? `\\${c}`);
+const TEX = { "\\": "\\textbackslash{}", "<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}", "×": "$\\times$", "−": "$-$", "–": "--", "÷": "$\\div$", "∂": "$\\partial$", "…": "\\ldots{}" };
+const tex = (text) => text.replace(/[\\^~<>|×−–÷∂…{}$&#_%]/g, (c) => TEX[c] ?? `\\${c}`);
 
 // The picture for a paper: nodes where they stand, 1 cm for 40 units, edges bent as they leave and arrive.
 export function tikz(stage, boxes, links) {
@@ -39,14 +39,15 @@ export function tikz(stage, boxes, links) {
   for (const box of boxes) {
     const group = stage.find(box.id);
     if (!group) continue;
-    const text = all(group, "text").map((line) => tex(line.textContent)).join("\\\\");
+    const text = linesOf(group).map(tex).join("\\\\");
     lines.push(`  \\node[draw${{ operation: ", rounded corners", output: ", rounded corners", constant: ", dashed" }[box.kind] ?? ""}] (${box.id}) at ${place(group)} {${text}};`);
   }
   for (const link of links) {
     const label = stage.find(link.id)?.querySelector("text")?.textContent;
     lines.push(`  \\draw[->${link.constant ? ", dashed" : ""}] (${link.tail}) to[out=0, in=180]${label ? ` node[above] {${tex(label)}}` : ""} (${link.head});`);
   }
-  return [...lines, "\\end{tikzpicture}", ""].join("\n");
+  const text = [...lines, "\\end{tikzpicture}", ""].join("\n");
+  return /[^\0-\x7f]/.test(text) ? `% letters beyond ASCII: for LuaLaTeX or XeLaTeX\n${text}` : text;
 }
 
 export function download(name, url) {

@@ -23,7 +23,7 @@ export class Slope {
     const name = graph.names[i], y = graph.outputName, value = graph.x[i];
     if (!Number.isFinite(value)) return fill(body, note(`${name} is ${number(value)}: there is nothing to plot around it.`));
     if (!this.picture.isConnected) fill(body, this.picture, make("label.slide", {}, "nudge h", this.h), this.lines);
-    const large = Math.abs(value) > 1e6 ? Math.abs(value) : 1; // beside a large number a small nudge would be lost
+    const large = Math.max(1, Math.abs(value) * 2e-6); // beside a large number a small nudge would be lost
     const gradient = graph.slopeAt(i), next = finite(value + 10 ** this.h.value * large), h = next - value, f = graph.along(i);
     const reach = Math.max(1.5 * h, Math.abs(value), 1), count = graph.size > 1000 ? 17 : 49;
     const ends = [finite(value - reach), finite(value + reach)];
@@ -33,15 +33,28 @@ export class Slope {
     const curves = [{ points, role: "curve" }, { points: tangent, role: "tangent", frame: false }, { points: [[value, here], [next, there]], role: "secant", frame: false }];
     const label = `${y} over ${name}: at ${number(value)} the output is ${number(here)} and the slope ${number(gradient)}`;
     fill(this.picture, plot(curves, [{ x: value, y: here, role: "here" }, { x: next, y: there, role: "there" }], { label, xLabel: name }));
-    const e = 6e-6 * Math.max(1, Math.abs(value)), up = finite(value + e), down = finite(value - e);
-    const difference = (f(up) - f(down)) / (up - down);
+    const difference = this.difference(f, value);
     const say = (x) => number(x, 6);
     fill(this.lines, ...lines([
       `h = ${number(h, 2)}`,
       `${y}(${name} + h) − ${y}(${name}) = ${say(there - here)}`,
       `h × gradient = ${say(h * gradient)}`,
-      `finite difference ${say(difference)}, gradient ${say(gradient)}`,
+      `finite difference ${difference === null ? "not found: it differs from step to step" : say(difference)}, gradient ${say(gradient)}`,
     ]));
     this.lines.lastChild.title = `${full(difference)}, ${full(gradient)}`;
+  }
+
+  // The central difference, of the smallest step about as good as the best: good where the step before agrees.
+  difference(f, value) {
+    let best = Infinity, found = null, before = NaN;
+    for (let k = 0; k < 17; k++) {
+      const e = 10 ** -k * Math.max(1, Math.abs(value)), up = finite(value + e), down = finite(value - e), high = f(up), low = f(down);
+      const slope = (high - low) / (up - down), rounding = (2e-16 * Math.max(Math.abs(high), Math.abs(low))) / (up - down);
+      const off = (Math.abs(slope - before) + rounding) / (Math.abs(slope) || 1);
+      if (off <= Math.max(1e-7, 2 * best)) found = slope;
+      if (off < best) best = off;
+      before = slope;
+    }
+    return best < 0.01 ? found : null;
   }
 }

@@ -1,6 +1,8 @@
 // The picture on its stage: found by id, zoomed, panned, fitted, and moved so that a step stays in sight.
 import { all, fill, on, put, set, svgElement } from "./dom.js";
 
+export const LATE = /not reached|never swept|grad is/; // what a diagnosis knows once the sweep is over
+
 // The tooltip of a node or an edge, emptied: Graphviz wrote the recorded numbers into it.
 function titleOf(group) {
   const title = group.querySelector("title") ?? group.insertBefore(svgElement("title"), group.firstChild);
@@ -45,7 +47,7 @@ export class Stage {
     on(group, "pointerleave", () => this.onHover(null));
     const texts = all(group, "text");
     if (box.kind === "constant") return { group, title, texts: [] };
-    texts.slice(1, -2).forEach((text) => text.classList.add("remark")); // what a diagnosis found in the recorded numbers
+    texts.slice(1, -2).forEach((text) => set(text, { class: LATE.test(text.textContent) ? "remark late" : "remark" })); // what a diagnosis found in the recorded numbers
     return { group, title, texts: texts.slice(-2) };
   }
 

@@ -4,27 +4,28 @@ import { button, choice, fill, make, on, slider } from "./dom.js";
 const SPEEDS = [[2000, "slow"], [1000, "normal"], [300, "fast"], [60, "fastest"]];
 const COPIES = [["", "Copy…"], ["svg", "copy SVG"], ["png", "save PNG"], ["tikz", "copy TikZ"], ["link", "copy link to this step"], ["numbers", "copy all numbers"]];
 
-// `act` has a function for each thing that can be done.
-export function buildView(root, payload, act) {
+export function buildView(player) {
+  const { root, payload } = player;
+  const step = (text, label, to) => button(text, label, () => player.goto(to()));
   const buttons = {
-    first: button("|◀", "First step (Home)", act.first),
-    previous: button("◀", "Previous step (left arrow)", act.previous),
-    play: on(make("button.play", { type: "button", "aria-pressed": "false", title: "Play or pause (space)" }, "▶ Play"), "click", act.play),
-    next: button("▶", "Next step (right arrow)", act.next),
-    last: button("▶|", "Last step (End)", act.last),
+    first: step("|◀", "First step (Home)", () => 0),
+    previous: step("◀", "Previous step (left arrow)", () => player.position - 1),
+    play: on(make("button.play", { type: "button", "aria-pressed": "false", title: "Play or pause (space)" }, "▶ Play"), "click", () => player.play()),
+    next: step("▶", "Next step (right arrow)", () => player.position + 1),
+    last: step("▶|", "Last step (End)", () => player.end),
   };
   const view = {
     buttons,
-    slider: slider("Step", 0, 1, 1, 0, () => act.go(Number(view.slider.value))),
-    speed: choice("Speed of play", SPEEDS, act.speed),
+    slider: slider("Step", 0, 1, 1, 0, () => player.goto(view.slider.value)),
+    speed: choice("Speed of play", SPEEDS, () => player.timer && (player.pause(), player.play())),
     count: make("span.count"),
     phase: make("span.phase"),
     title: make("span.title"),
     lines: make("div.lines"),
     say: make("div.say", { role: "status", "aria-live": "polite" }),
     stage: make("div.stage"),
-    search: on(make("input.search", { type: "search", placeholder: "find a node", "aria-label": "Find a node by its label" }), "change", () => act.find(view.search.value)),
-    save: choice("Copy or save the picture", COPIES, act.save),
+    search: on(make("input.search", { type: "search", placeholder: "find a node", "aria-label": "Find a node by its label" }), "change", () => player.find(view.search.value)),
+    save: choice("Copy or save the picture", COPIES, (what) => player.save(what)),
     groups: make("div.groups"),
     notice: make("div.notice", { role: "alert", hidden: "" }),
     details: make("section.details", { "aria-label": "Node", hidden: "" }),
@@ -32,7 +33,7 @@ export function buildView(root, payload, act) {
     caption: make("div.caption", {}, payload.caption),
   };
   view.speed.value = 1000;
-  view.tools = make("div.tools", { role: "toolbar", "aria-label": "Picture" }, button("−", "Zoom out (-)", act.zoomOut), button("+", "Zoom in (+)", act.zoomIn), button("Fit", "Fit the picture (0)", act.fit), view.search, view.save);
+  view.tools = make("div.tools", { role: "toolbar", "aria-label": "Picture" }, button("−", "Zoom out (-)", () => player.stage.zoom(0.8)), button("+", "Zoom in (+)", () => player.stage.zoom(1.25)), button("Fit", "Fit the picture (0)", () => player.stage.fit()), view.search, view.save);
   view.player = make(
     "div.player",
     { role: "group", "aria-label": payload.description, tabindex: "-1" },
