@@ -610,7 +610,7 @@ def test_the_slope_says_what_is_differentiated(new_page, tmp_path):
     page = opened(new_page, tmp_path, viz.step(y, gradient=2.0, accumulate=True))
     page.get_by_text("The slope").click()
     lines = page.locator(".section .lines").first
-    text_has(lines, "2·u2(x + h) − 2·u2(x) = 0.82\nh × gradient = 0.8")
+    text_has(lines, "(2·u2)(x + h) − (2·u2)(x) = 0.82\nh × gradient = 0.8")
     text_has(lines, "finite difference 8, gradient 8")
     page.get_by_label("Last step").click()
     page.locator("#n0").click()
