@@ -124,10 +124,11 @@ class Optimizer:
             elif value is not None or not name.startswith("clip_"):
                 number(name, value, _INTERVALS[name])
         elif (
-            name[:1] != "_"
-            and getattr(self, "_is_made", False)
+            "_is_made" in (held := vars(self))
+            and name not in held
+            and not hasattr(type(self), name)
+            and name[:1] != "_"
             and type(self).__module__.startswith("nn.")
-            and not hasattr(self, name)
         ):
             raise unknown(f"number of {type(self).__name__}", name, ["lr", *self._kept()])
         object.__setattr__(self, name, value)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import json
 import re
 import time
 from pathlib import Path
@@ -353,6 +354,30 @@ def test_the_table_has_every_parameter_and_attribute_of_scikit_learns(mine, peer
         assert found[1] <= found[0]
         attributes |= found[1]
     assert parameters | attributes <= rows | {"feature_names_in_"}
+    methods = {
+        name for name in dir(peer) if re.fullmatch(r"[a-z]\w*[a-z]", name) and callable(getattr(peer, name))
+    }
+    assert methods <= set(dir(mine)) | {"partial_fit"}
+
+
+def test_defaults_that_differ_from_scikit_learns_stand_in_the_table():
+    told = {
+        name: line.split("|")[2]
+        for line in TABLE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    for mine, peer in (
+        (MLPClassifier, neural_network.MLPClassifier),
+        (MLPRegressor, neural_network.MLPRegressor),
+    ):
+        ours, theirs = (inspect.signature(kind).parameters for kind in (mine, peer))
+        for name in theirs:
+            pair = [parameters[name].default for parameters in (ours, theirs)]
+            pair = [value[0] if isinstance(value, tuple) else value for value in pair]
+            if pair[0] != pair[1]:
+                numbers = re.findall(r'[\d.]*\d|"auto"', told[name])
+                assert all(json.dumps(value) in numbers for value in pair), (name, pair)
 
 
 def search(epochs):
