@@ -78,7 +78,7 @@ row(
     lambda a, b, y: 0.0,
     selecting=True,
     summary="|a| with the sign of b; its gradient with respect to a is 0 at 0, and to b 0.",
-    definition="fabs(a) * sign(b)",
+    definition="-fabs(a) if b < 0 else fabs(a)",
     ordinary=lambda a, b: abs(a) > 1e-3 and abs(b) > 1e-3,
 )
 row(

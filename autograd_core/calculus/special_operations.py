@@ -82,7 +82,7 @@ row(
     selecting=True,
     native=False,
     summary="exp(x^2) times the n-th repeated integral of erfc at x; erfcx for order 0.",
-    definition="exp(x * x) * erfc(x) if order == 0 else ierfcx(order, x)",
+    definition="exp(x * x / 2) / sqrt(power(2, order - 1) * pi) * pcfu(order + 0.5, sqrt(2) * x)",
 )
 
 

@@ -20,10 +20,6 @@ __all__ = ["Precise", "context", "precise_partial", "precise_value"]
 
 DIGITS = 60
 STEP = 1e-18  # of the finite difference, relative to the operand
-FUNCTIONS = (
-    *("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan"),
-    *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "floor", "ceil", "sign"),
-)
 
 
 @functools.cache
@@ -96,54 +92,22 @@ class Precise:
         return Precise(abs(self.number))
 
     def __getattr__(self, name: str) -> Callable[..., Precise]:
-        mp = context()
-        if name in FUNCTIONS:
-            return lambda: Precise(getattr(mp, name)(self.number))
-        try:
-            method = OTHERS[name]
-        except KeyError:
-            raise AttributeError(name) from None
-        return lambda *others: Precise(method(mp, self.number, *map(number_of, others)))
+        function = definition(name)
+        return lambda *others: Precise(function(self.number, *map(number_of, others)))
 
 
-def erfc_integral(mp: Any, order: Any, x: Any) -> Any:
-    """exp(x^2) times the repeated integral of erfc, by its recurrence (DLMF 7.18.7)."""
-    before, now = 2 / mp.sqrt(mp.pi), mp.exp(x * x) * mp.erfc(x)
-    for n in range(1, int(order) + 1):
-        before, now = now, (before / 2 - x * now) / n
-    return now
+@functools.cache
+def definition(name: str) -> Callable[..., Any]:
+    """The operation of a name as its row defines it, in mpmath's functions."""
+    from autograd_core.calculus.operations import OPERATIONS
 
-
-OTHERS: dict[str, Callable[..., Any]] = {
-    "exp2": lambda mp, x: mp.power(2, x),
-    "log2": lambda mp, x: mp.log(x, 2),
-    "copysign": lambda mp, a, b: -abs(a) if b < 0 else abs(a),  # mpmath has no -0
-    "rint": lambda mp, x: mp.nint(x),
-    "gamma": lambda mp, x: mp.gamma(x),
-    "beta": lambda mp, a, b: mp.beta(a, b),
-    "digamma": lambda mp, x: mp.psi(0, x),
-    "digamma_difference": lambda mp, a, b: mp.psi(0, a + b) - mp.psi(0, a),
-    "erfinv": lambda mp, x: mp.erfinv(x),
-    "sinpi": lambda mp, x: mp.sinpi(x),
-    "cospi": lambda mp, x: mp.cospi(x),
-    "sech2": lambda mp, x: mp.sech(x) ** 2,
-    "gaussian": lambda mp, x: mp.exp(-x * x / 2),
-    "erfcx": lambda mp, x: erfc_integral(mp, 0, x),
-    "ierfcx": erfc_integral,
-    "cbrt": lambda mp, x: mp.sign(x) * mp.cbrt(abs(x)),
-    "atan2": lambda mp, y, x: mp.atan2(y, x),
-    "hypot": lambda mp, a, b: mp.hypot(a, b),
-    "lgamma": lambda mp, x: mp.log(abs(mp.gamma(x))),
-    "polygamma": lambda mp, order, x: mp.psi(int(order), x),
-    "sigmoid": lambda mp, x: 1 / (1 + mp.exp(-x)),
-    "stop_gradient": lambda mp, x: x,
-    "greater": lambda mp, a, b: float(a > b),
-    "greater_equal": lambda mp, a, b: float(a >= b),
-    "less": lambda mp, a, b: float(a < b),
-    "less_equal": lambda mp, a, b: float(a <= b),
-    "equal": lambda mp, a, b: float(a == b),
-    "where": lambda mp, condition, a, b: a if condition else b,
-}
+    if name not in OPERATIONS:
+        raise AttributeError(name)
+    parameters = OPERATIONS[name].parameters
+    text = OPERATIONS[name].definition or f"{name}({', '.join(parameters)})"
+    code = compile(text, name, "eval")
+    names = {used: getattr(context(), used) for used in code.co_names if used not in parameters}
+    return lambda *numbers: eval(code, names | dict(zip(parameters, numbers, strict=True)))
 
 
 def number_of(thing: Any) -> Any:

@@ -18,6 +18,7 @@ from autograd_core.checking.kinds import (
     outputs_of,
     shape_of,
 )
+from autograd_core.checking.options import Options
 from autograd_core.checking.report import Fault
 from autograd_core.checking.windows import EPSILON
 
@@ -42,21 +43,13 @@ class Subject:
         engine: whose gradient is under test: "given", "torch" or "values".
     """
 
-    def __init__(
-        self,
-        function: Function,
-        inputs: Inputs,
-        gradient: Any = None,
-        vjp: Any = None,
-        *,
-        conjugate: bool = False,
-    ):
+    def __init__(self, function: Function, inputs: Inputs, options: Options):
         self.function = function
         self.inputs = inputs
-        self.given = gradient
-        self.vjp = vjp
-        self.conjugate = conjugate
-        self.batched = False
+        self.given = options.gradient
+        self.vjp = options.vjp
+        self.conjugate = options.convention == "jax"
+        self.batched = options.batched
         self.needs_graph = False
         self.weights: Vector | None = None
         self.places: list[str] = []
@@ -65,8 +58,7 @@ class Subject:
         self.evaluations = 0
         self.result: Any = None
         self.leaves: list[Any] = []
-        given = gradient is not None or vjp is not None
-        self.engine = "given" if given else "torch" if inputs.uses_torch else "values"
+        self.engine = "given" if options.given else "torch" if inputs.uses_torch else "values"
 
     @contextmanager
     def restored(self) -> Iterator[None]:
