@@ -13,6 +13,7 @@ from autograd_core.checking.inputs import Inputs
 from autograd_core.checking.kinds import (
     epsilon_of,
     flatten_numbers,
+    is_array,
     is_tensor,
     is_value,
     outputs_of,
@@ -424,6 +425,8 @@ def flat(result: Any, doubled: bool = False) -> list[float]:
     """The outputs as floats."""
     if type(result) is float and not doubled:
         return [result]
+    if is_array(result) and result.dtype.kind == "f" and not doubled:
+        return list(result.ravel().astype(float).tolist())
     numbers = outputs_of(result)[1]
     if doubled or any(isinstance(number, complex) for number in numbers):
         return [x for number in numbers for x in (complex(number).real, complex(number).imag)]
