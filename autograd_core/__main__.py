@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograd_core.checking.check import gradient_report
 from autograd_core.checking.report import GradientReport
-from autograd_core.expressions import ExpressionError, check_name, parse_expression, shell_arguments
+from autograd_core.expressions import ExpressionError, numbers_given, parse_expression, shell_arguments
 from autograd_core.files import replacing
 
 EPILOGUE = """exit status: 0 the gradient is right, 1 it is not, 2 the command could not be understood.
@@ -78,10 +78,7 @@ def parser() -> argparse.ArgumentParser:
 def check(options: argparse.Namespace) -> GradientReport:
     """Check the expression of the command line."""
     expression = parse_expression(options.expression.strip())
-    pairs = [assignment(text) for text in options.values]
-    numbers = dict(pairs)
-    if len(numbers) < len(pairs):
-        raise ExpressionError(f"a variable has two values in {' '.join(options.values)!r}")
+    numbers = numbers_given(options.values)
     if not expression.names:
         raise ExpressionError(f"{options.expression.strip()!r} has no variable to differentiate by")
     missing = [name for name in expression.names if name not in numbers]
@@ -120,18 +117,6 @@ def formulas(text: str, numbers: Mapping[str, float]) -> Callable[..., list[floa
     if unknown:
         raise ExpressionError(f"--gradient uses {', '.join(unknown)}, which has no value")
     return lambda **names: [float(expression(names)) for expression in expressions]
-
-
-def assignment(text: str) -> tuple[str, float]:
-    """Read ``name=number``."""
-    name, sign, number = text.partition("=")
-    try:
-        if sign:
-            return check_name(name.strip()), float(number)
-    except ValueError as error:
-        if isinstance(error, ExpressionError):
-            raise
-    raise ExpressionError(f"{text!r} is not of the form name=number")
 
 
 def write(report: GradientReport, path: Path) -> None:

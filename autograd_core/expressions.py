@@ -183,6 +183,21 @@ def check_name(name: str) -> str:
     return name
 
 
+def numbers_given(texts: Sequence[str]) -> dict[str, float]:
+    """Read ``name=number``, as a command line has it; raise where one is something else."""
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            raise ExpressionError(f"{text!r} is not of the form name=number") from None
+        if check_name(name.strip()) in found:
+            raise ExpressionError(f"{name.strip()} has two values in {' '.join(texts)!r}")
+        found[name.strip()] = value
+    return found
+
+
 def parse(text: str) -> ast.expr:
     """Parse the text to one expression of bounded size."""
     if len(text) > MAXIMUM_LENGTH:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from autograd_core.engine.value import Value
 from autograd_core.errors import AutogradError
-from autograd_core.expressions import check_name, evaluate_expression, parse_expression, shell_arguments
+from autograd_core.expressions import evaluate_expression, numbers_given, parse_expression, shell_arguments
 from viz.drawing import draw
 from viz.latex import latex
 from viz.player import Player, step
@@ -98,10 +98,7 @@ def _player(options: argparse.Namespace) -> Player:
 
 
 def _root(options: argparse.Namespace) -> Value:
-    numbers = list(map(_named_number, options.names))
-    given = dict(numbers)
-    if len(given) < len(numbers):
-        raise ValueError(f"a name has one number, not two, as in {' '.join(options.names)!r}")
+    given = numbers_given(options.names)
     used = parse_expression(options.expression).names
     unused = [name for name in given if name not in used]
     if unused:
@@ -110,14 +107,6 @@ def _root(options: argparse.Namespace) -> Value:
     if not names:
         raise ValueError(f"{options.expression!r} has no name in it, so there is nothing to differentiate by")
     return root
-
-
-def _named_number(text: str) -> tuple[str, float]:
-    name, _equals, value = text.partition("=")
-    try:
-        return check_name(name.strip()), float(value)
-    except ValueError:
-        raise ValueError(f"expected name=number, not {text!r}") from None
 
 
 if __name__ == "__main__":

@@ -234,16 +234,7 @@ class ArrayParameter(ArrayLeaf):
     def write(self, index: int, number: float) -> None:
         self.current[index] = number
         place = index // 2 if self.doubled else index
-        self.array[tuple(unravel(place, self.array.shape))] = self.elements_at(place)
-
-
-def unravel(place: int, shape: Sequence[int]) -> list[int]:
-    """The index in an array of a place in its flat form."""
-    index = []
-    for size in reversed(shape):
-        place, rest = divmod(place, size)
-        index.append(rest)
-    return index[::-1]
+        self.array.flat[place] = self.elements_at(place)
 
 
 def places_in(shape: Sequence[int]) -> Iterator[str]:

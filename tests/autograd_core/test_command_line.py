@@ -56,7 +56,7 @@ def test_a_page_can_be_written(tmp_path, capsys):
         (["__import__('os')", "x=1"], "__import__"),
         (["x", "x=1", "--html", "/nowhere/at/all.html"], "'/nowhere/at/all.html'"),
         (["9**9**9**9"], "no variable"),
-        (["x**2", "x=1", "x=2"], "a variable has two values in 'x=1 x=2'"),
+        (["x**2", "x=1", "x=2"], "x has two values in 'x=1 x=2'"),
         (["x**2", "x=1", "--gradient", ""], "invalid syntax"),
     ],
 )

@@ -32,8 +32,8 @@ def test_show_prints_the_steps_where_there_is_no_terminal(capsys):
     [
         (["draw", "a*", "a=1"], "a\\*|expression|invalid|syntax"),
         (["draw", "a*b", "a=1"], "b"),
-        (["draw", "a*b", "a", "b=1"], "expected name=number, not 'a'"),
-        (["draw", "a*b", "a=one", "b=1"], "expected name=number, not 'a=one'"),
+        (["draw", "a*b", "a", "b=1"], "'a' is not of the form name=number"),
+        (["draw", "a*b", "a=one", "b=1"], "'a=one' is not of the form name=number"),
         (["draw", "__import__('os')"], "viz: "),
         (["draw", "2 + 3"], "nothing to differentiate"),
         (["draw", "a*2", "a=1", "q=5"], "q is not in 'a\\*2'"),
@@ -43,9 +43,9 @@ def test_show_prints_the_steps_where_there_is_no_terminal(capsys):
         (["draw", "-a*2", "a=1", "-o", "-"], "cannot tell a format from '-'"),
         (["step", "-a*2", "a=1", "--output", "-"], "not '-'"),
         (["playground", "a*2", "-o", "a.svg"], "a page is written as name.html, not 'a.svg'"),
-        (["draw", "a*2", "a=1", "a=2"], "a name has one number, not two, as in 'a=1 a=2'"),
-        (["draw", "a*2", "=3", "a=1"], "expected name=number, not '=3'"),
-        (["draw", "a*2", "a b=3", "a=1"], "expected name=number, not 'a b=3'"),
+        (["draw", "a*2", "a=1", "a=2"], "a has two values in 'a=1 a=2'"),
+        (["draw", "a*2", "=3", "a=1"], "'' cannot be the name of a variable"),
+        (["draw", "a*2", "a b=3", "a=1"], "'a b' cannot be the name of a variable"),
         (["draw", "a*2", "a=1", "-o", "/dev/null/graph.svg"], "/dev/null"),
     ],
 )
