@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd_core.checking.check import gradient_report
+from autograd_core.checking.check import gradient_report, same
 from autograd_core.errors import AutogradError, GradientCheckError
 
 __all__ = ["OperationReport", "check_operation"]
@@ -133,11 +132,6 @@ def as_point(point: Any) -> tuple[float, ...]:
 def shown(point: Sequence[float]) -> str:
     """The operands as text."""
     return f"({', '.join(f'{x:g}' for x in point)})"
-
-
-def same(a: float, b: float) -> bool:
-    """Whether two numbers are equal, nan included."""
-    return a == b or (math.isnan(a) and math.isnan(b))
 
 
 def at_point(

@@ -32,7 +32,7 @@ class Products(Rows):
         self.subject.weights = [1.0] * count
         self.gradient()
         for j, name in enumerate(self.names):
-            outputs = self.outputs_along(j)
+            outputs = self.once(j, self.subject.outputs)
             for i, place in enumerate(self.subject.places):
                 analytic = entries[i][j]
                 found = self.derive(component(outputs, i), self.numbers[j], analytic, noise)
@@ -41,24 +41,28 @@ class Products(Rows):
         self.subject.weights = weights
         return rows
 
-    def outputs_along(self, index: int) -> Callable[[float], Vector]:
-        """All outputs as a function of one input, each point computed once."""
+    def once(self, index: int, compute: Callable[[], list[float]]) -> Callable[[float], Vector]:
+        """Numbers as a function of one input, each point computed once."""
         known: dict[float, list[float]] = {}
 
-        def outputs(x: float) -> list[float]:
+        def numbers(x: float) -> list[float]:
             if x not in known:
                 self.inputs.set(index, x)
-                known[x] = self.subject.outputs()
+                known[x] = compute()
             return known[x]
 
-        return outputs
+        return numbers
+
+    def gradient_here(self) -> list[float]:
+        """The gradient at the current numbers."""
+        self.subject.evaluations += 1
+        return self.subject.gradient()[0]
 
     def products(self, gradient: Vector) -> list[Row]:
         """Rows for a jvp and an hvp that the caller gave, each along random directions."""
         rows = []
         for number in range(1, PRODUCTS + 1):
             direction = self.random_direction()
-            everything = range(len(direction))
             if self.options.jvp is not None:
                 product = self.given_product(self.options.jvp, direction)
                 product = [float(x) for x in flat(product, self.subject.doubled)]
@@ -75,9 +79,7 @@ class Products(Rows):
                 times = self.inputs.flatten(tangents, self.subject.conjugate)
                 other = self.random_direction()
                 analytic = math.fsum(w * h for w, h in zip(other, times, strict=True))
-                rows.append(
-                    self.hessian_row(f"hvp, direction {number}", analytic, everything, direction, other)
-                )
+                rows.append(self.hessian_row(f"hvp, direction {number}", analytic, direction, other))
         return rows
 
     def given_product(self, function: Any, direction: Vector) -> Any:
@@ -86,8 +88,7 @@ class Products(Rows):
 
     def product_row(self, name: str, analytic: float, direction: Vector) -> Row:
         """A row for a directional derivative."""
-        everything = range(len(direction))
-        move = self.moving(everything, direction)
+        move = self.moving(range(len(direction)), direction)
 
         def vary(t: float) -> float:
             move(t)
@@ -105,17 +106,13 @@ class Products(Rows):
         found = Derivative(forward, error, "smooth", None, None, 1.0, 0)
         return self.judge(f"<J'u, v> against <u, Jv>, direction {number}", reverse, found)
 
-    def hessian_row(
-        self, name: str, analytic: float, indices: Sequence[int], direction: Vector, other: Vector
-    ) -> Row:
+    def hessian_row(self, name: str, analytic: float, direction: Vector, other: Vector) -> Row:
         """A row for w' H v, against the finite difference of w' gradient along v."""
-        move = self.moving(indices, direction)
+        move = self.moving(range(len(direction)), direction)
 
         def slope(t: float) -> float:
             move(t)
-            self.subject.evaluations += 1
-            gradient = self.subject.gradient()[0]
-            return math.fsum(w * g for w, g in zip(other, gradient, strict=True))
+            return math.fsum(w * g for w, g in zip(other, self.gradient_here(), strict=True))
 
         with self.subject.unweighted():
             found = self.derive(slope, 0.0, analytic, 0.0)
@@ -138,7 +135,7 @@ class Products(Rows):
         noise = 8 * EPSILON * max(map(abs, gradient))
         rows = []
         for j in range(size):
-            gradients = self.gradients_along(j)
+            gradients = self.once(j, self.gradient_here)
             for i in range(size):
                 found = self.derive(
                     component(gradients, i), self.numbers[j], analytic[i][j], noise, accurate=SECOND
@@ -157,21 +154,8 @@ class Products(Rows):
             times = self.subject.hessian_times(direction)
             analytic = math.fsum(w * h for w, h in zip(other, times, strict=True))
             name = f"second order, direction {number} of {self.options.directions}"
-            rows.append(self.hessian_row(name, analytic, range(len(direction)), direction, other))
+            rows.append(self.hessian_row(name, analytic, direction, other))
         return rows
-
-    def gradients_along(self, index: int) -> Callable[[float], Vector]:
-        """The gradient as a function of one input, each point computed once."""
-        known: dict[float, list[float]] = {}
-
-        def gradients(x: float) -> list[float]:
-            if x not in known:
-                self.subject.evaluations += 1
-                self.inputs.set(index, x)
-                known[x] = self.subject.gradient()[0]
-            return known[x]
-
-        return gradients
 
 
 def component(vectors: Callable[[float], Sequence[float]], index: int) -> Callable[[float], float]:

@@ -28,6 +28,17 @@ __all__ = ["Gradcheck", "GradientAssertions", "assert_gradients_match", "write_p
 
 SHOWN = 60  # nodes of the failing subgraph that a page lists
 DRAWN = 400  # nodes up to which it is drawn
+PARTIALS = (
+    "scope",
+    "node",
+    "value",
+    "operand",
+    "its value",
+    "partial",
+    "finite difference",
+    "verdict",
+    "note",
+)
 
 
 class Gradcheck:
@@ -187,17 +198,5 @@ def edges(nodes: Sequence[Value]) -> str:
             )
             cells = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
             rows.append(f'<tr class="{"failed" if row.verdict == "wrong" else "passed"}">{cells}</tr>')
-    headings = (
-        "scope",
-        "node",
-        "value",
-        "operand",
-        "its value",
-        "partial",
-        "finite difference",
-        "verdict",
-        "note",
-    )
-    return HTML_TABLE.format(
-        headings="".join(f"<th>{heading}</th>" for heading in headings), rows="".join(rows)
-    )
+    headings = "".join(f"<th>{heading}</th>" for heading in PARTIALS)
+    return HTML_TABLE.format(headings=headings, rows="".join(rows))

@@ -19,7 +19,7 @@ import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import random
@@ -120,50 +120,6 @@ class RandomGraph:
         return "\n".join(lines)
 
 
-class Chooser(Protocol):
-    """A source of choices: hypothesis's or a random generator's."""
-
-    def index(self, count: int) -> int:
-        """Choose an int from 0 to ``count - 1``."""
-
-    def number(self, low: float, high: float) -> float:
-        """Choose a float."""
-
-
-class RandomChooser:
-    """Choices of a seeded generator."""
-
-    def __init__(self, generator: random.Random):
-        self.generator = generator
-
-    def index(self, count: int) -> int:
-        """Choose an int from 0 to ``count - 1``."""
-        return self.generator.randrange(count)
-
-    def number(self, low: float, high: float) -> float:
-        """Choose a float."""
-        return self.generator.uniform(low, high)
-
-
-class DrawnChooser:
-    """Choices of hypothesis, which can then shrink them."""
-
-    def __init__(self, draw: Callable[[Any], Any]):
-        self.draw = draw
-
-    def index(self, count: int) -> int:
-        """Choose an int from 0 to ``count - 1``."""
-        from hypothesis import strategies as st
-
-        return int(self.draw(st.integers(0, count - 1)))
-
-    def number(self, low: float, high: float) -> float:
-        """Choose a float."""
-        from hypothesis import strategies as st
-
-        return float(self.draw(st.floats(low, high)))
-
-
 def graphs(
     *,
     include: Sequence[Callable[..., Any]] = (),
@@ -193,7 +149,7 @@ def graphs(
 
     @st.composite
     def build(draw: Any) -> RandomGraph:
-        return grow(DrawnChooser(draw), builtin, own, inputs, steps)
+        return grow(draw(st.randoms(use_true_random=False)), builtin, own, inputs, steps)
 
     return build()
 
@@ -215,21 +171,21 @@ def random_graph(
         inputs: see `graphs`.
         steps: see `graphs`.
     """
-    return grow(RandomChooser(generator), chosen_kinds(only), tuple(map(own_kind, include)), inputs, steps)
+    return grow(generator, chosen_kinds(only), tuple(map(own_kind, include)), inputs, steps)
 
 
 def grow(
-    chooser: Chooser, builtin: Sequence[Kind], own: Sequence[Kind], most_inputs: int, most_steps: int
+    generator: random.Random, builtin: Sequence[Kind], own: Sequence[Kind], most_inputs: int, most_steps: int
 ) -> RandomGraph:
     """Choose inputs, then operations whose domains hold the numbers so far."""
-    values = [chooser.number(-3.0, 3.0) for _ in range(1 + chooser.index(most_inputs))]
+    values = [generator.uniform(-3.0, 3.0) for _ in range(1 + generator.randrange(most_inputs))]
     inputs = tuple(values)
-    count = 1 + chooser.index(most_steps)
-    placed = chooser.index(count) if own else -1
+    count = 1 + generator.randrange(most_steps)
+    placed = generator.randrange(count) if own else -1
     steps: list[Step] = []
     for position in range(count):
         table = own if position == placed else (*builtin, *own)
-        steps.append(choose_step(chooser, table, values, unused(steps, len(inputs), len(values))))
+        steps.append(choose_step(generator, table, values, unused(steps, len(inputs), len(values))))
     if own and len(inputs) + placed not in reached(steps, len(inputs)):
         steps.append(Step("add", (len(values) - 1, len(inputs) + placed)))
     functions = {kind.name: kind.function for kind in (ADDITION, *builtin, *own, FALLBACK)}
@@ -251,12 +207,14 @@ def reached(steps: Sequence[Step], inputs: int) -> set[int]:
     return found
 
 
-def choose_step(chooser: Chooser, table: Sequence[Kind], values: list[float], loose: Sequence[int]) -> Step:
+def choose_step(
+    generator: random.Random, table: Sequence[Kind], values: list[float], loose: Sequence[int]
+) -> Step:
     """Choose an operation and operands inside its domain; append the result to the values."""
     for _ in range(TRIES[table[0].own]):
-        kind = table[chooser.index(len(table))]
-        variable = chooser.index(kind.arity)  # one operand at least is not a constant
-        operands = [choose_operand(chooser, len(values), loose, i != variable) for i in range(kind.arity)]
+        kind = table[generator.randrange(len(table))]
+        variable = generator.randrange(kind.arity)  # one operand at least is not a constant
+        operands = [choose_operand(generator, len(values), loose, i != variable) for i in range(kind.arity)]
         result = outcome(kind, [values[o] if isinstance(o, int) else o for o in operands])
         if result is not None:
             values.append(result)
@@ -266,11 +224,15 @@ def choose_step(chooser: Chooser, table: Sequence[Kind], values: list[float], lo
     return Step(FALLBACK.name, (newest,))
 
 
-def choose_operand(chooser: Chooser, count: int, loose: Sequence[int], constant: bool) -> int | float:
+def choose_operand(generator: random.Random, count: int, loose: Sequence[int], constant: bool) -> int | float:
     """Choose a constant or a number so far, often one that nothing uses yet."""
-    if loose and chooser.index(2):
-        return loose[chooser.index(len(loose))]
-    return chooser.number(-3.0, 3.0) if constant and chooser.index(4) == 0 else chooser.index(count)
+    if loose and generator.randrange(2):
+        return loose[generator.randrange(len(loose))]
+    return (
+        generator.uniform(-3.0, 3.0)
+        if constant and generator.randrange(4) == 0
+        else generator.randrange(count)
+    )
 
 
 def outcome(kind: Kind, operands: list[float]) -> float | None:
