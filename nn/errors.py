@@ -49,7 +49,7 @@ class ModelWarning(UserWarning):
 
 
 class SlowTrainingWarning(UserWarning):
-    """A run is trained example by example, which is slower than on a Program by the factor told."""
+    """A run is trained, or rows are predicted, example by example: slower than on a Program."""
 
 
 def require(module: str, extra: str) -> Any:

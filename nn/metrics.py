@@ -72,6 +72,9 @@ def predict(model: Any, X: Any) -> list[Any]:
     Raises:
         InputError: X cannot be used.
 
+    Warns:
+        SlowTrainingWarning: the model is called for each of many rows, and why.
+
     Example:
         >>> from nn import MLP
         >>> model = MLP(2, [3], seed=1)
@@ -80,7 +83,8 @@ def predict(model: Any, X: Any) -> list[Any]:
     """
     check_model(model)
     forward = _Forward(model)
-    found: list[Any] = forward(rows_of(X, getattr(model, "nin", None))).tolist()
+    outputs = forward(rows_of(X, getattr(model, "nin", None)))
+    found: list[Any] = outputs if isinstance(outputs, list) else outputs.tolist()
     if forward.refused and len(found) >= _LONG:
         warnings.warn(
             f"the model is called for each of {len(found)} rows, not run on a Program, because "
@@ -109,7 +113,7 @@ class _Forward:
                 if outputs is not None:
                     return outputs
                 self.program, self.refused = None, True
-            return _Rows([*first, *(_numbers(self.model(x)) for x in X[len(first) :].tolist())])
+            return [*first, *(_numbers(self.model(x)) for x in X[len(first) :].tolist())]
 
     def _by_program(self, X: Any, first: list[Any]) -> Any:
         """What a Program gives, or None: the model cannot be recorded, or some rows differ by a bit.
@@ -163,14 +167,6 @@ class _Watch:
     def has_seen_a_change(self, given: Sequence[list[float]] = ()) -> bool:
         """Is anything other than at the start, besides what calls were given?"""
         return self._states.drawn() or self._snapshot.counts(given)
-
-
-class _Rows(list[Any]):
-    """Outputs that were made one by one."""
-
-    def tolist(self) -> list[Any]:
-        """The outputs."""
-        return list(self)
 
 
 def label_of(outputs: float | list[float]) -> int:
@@ -428,7 +424,7 @@ class Evaluator:
                 return found
             self._loss_refused = True
         with no_grad():
-            rows = outputs.tolist()
+            rows = outputs if isinstance(outputs, list) else outputs.tolist()
             return np.array([self._loss_of(rows[i], examples.target(i)) for i in range(len(rows))])
 
     def _loss_of(self, numbers: Any, target: Any) -> float:
