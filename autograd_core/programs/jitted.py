@@ -92,12 +92,10 @@ class Jitted:
         >>> f.value_and_grad({"w": 2.0, "b": 1.0}, 3.0, wrt=0)
         (7.0, {'w': 3.0, 'b': 1.0})
         """
-
-        def both(program: Program, rows: Sequence[Any], wrt: Any) -> tuple[Any, Any]:
-            return program.value_and_grad(*rows, wrt=wrt, per_row=True)
-
-        result: tuple[Any, Any] = self._derivative(both, args, kwargs, wrt)
-        return result
+        found: tuple[Any, Any] = self._derivative(
+            lambda p, rows, wrt: p.value_and_grad(*rows, wrt=wrt, per_row=True), args, kwargs, wrt
+        )
+        return found
 
     def grad(self, *args: Any, wrt: Any = None, **kwargs: Any) -> Any:
         """Return the gradient alone; see `value_and_grad`."""
