@@ -206,6 +206,12 @@ class Inputs:
                 if id(thing) in seen:
                     raise ValueError(f"the inputs {seen[id(thing)]} and {leaf.label} are one: give it once")
                 seen[id(thing)] = leaf.label
+        arrays = [leaf for leaf in self.leaves if isinstance(leaf, ArrayParameter)]
+        for one, other in itertools.combinations(arrays, 2):
+            if one.overlaps(other):
+                raise ValueError(
+                    f"the inputs {one.label} and {other.label} share memory: give the whole once"
+                )
         return self
 
     @property

@@ -236,6 +236,12 @@ class ArrayParameter(ArrayLeaf):
         place = index // 2 if self.doubled else index
         self.array.flat[place] = self.elements_at(place)
 
+    def overlaps(self, other: ArrayParameter) -> bool:
+        """Whether a number of one array is a number of the other."""
+        import numpy
+
+        return bool(numpy.shares_memory(self.array, other.array))
+
 
 def places_in(shape: Sequence[int]) -> Iterator[str]:
     """The index of every element of an array, as text."""

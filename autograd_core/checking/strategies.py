@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from autograd_core.checking.options import whole
 
 if TYPE_CHECKING:
     import random
@@ -144,8 +146,7 @@ def graphs(
         from hypothesis import strategies as st
     except ImportError as error:
         raise ImportError('random graphs need hypothesis: pip install "autograd-core[check]"') from error
-    own = tuple(map(own_kind, include))
-    builtin = chosen_kinds(only)
+    builtin, own = chosen_kinds(only, include, inputs, steps)
 
     @st.composite
     def build(draw: Any) -> RandomGraph:
@@ -171,7 +172,7 @@ def random_graph(
         inputs: see `graphs`.
         steps: see `graphs`.
     """
-    return grow(generator, chosen_kinds(only), tuple(map(own_kind, include)), inputs, steps)
+    return grow(generator, *chosen_kinds(only, include, inputs, steps), inputs, steps)
 
 
 def grow(
@@ -257,23 +258,38 @@ FALLBACK = Kind("tanh", squash, 1)
 ADDITION = Kind("add", operator.add, 2)
 
 
-def own_kind(function: Callable[..., Any]) -> Kind:
-    """The kind of a user's operation."""
+def own_kind(function: Callable[..., Any], taken: Collection[str]) -> Kind:
+    """The kind of a user's operation, under a name of its own: that of no other."""
     import inspect
 
+    if not callable(function):
+        raise TypeError(f"include= is a list of operations, not of {function!r}")
     arity = getattr(function, "arity", None) or len(inspect.signature(function).parameters)
-    return Kind(getattr(function, "name", None) or function.__name__, function, arity, own=True)
+    if not arity:
+        raise ValueError(f"an operation has operands, and {function!r} has none")
+    name = getattr(function, "name", None) or function.__name__
+    while name in taken:
+        name += "_"
+    return Kind(name, function, arity, own=True)
 
 
-def chosen_kinds(only: Sequence[str] | None) -> tuple[Kind, ...]:
-    """The built-in kinds with these names."""
+def chosen_kinds(
+    only: Sequence[str] | None, include: Sequence[Callable[..., Any]], inputs: int, steps: int
+) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
+    """The built-in kinds with these names, and the user's, for a graph that has inputs and steps."""
+    whole("inputs", inputs)
+    whole("steps", steps)
     known = kinds()
-    if only is None:
-        return tuple(known.values())
-    unknown = sorted(set(only) - set(known))
+    if isinstance(only, str) or not (include or only is None or only):
+        raise ValueError(f"only= is a list of one operation's name or more, not {only!r}")
+    unknown = sorted(set(only or ()) - set(known))
     if unknown:
         raise ValueError(f"no operation named {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    return tuple(known[name] for name in only)
+    own: dict[str, Kind] = {}
+    for function in [include] if callable(include) else include:
+        kind = own_kind(function, {ADDITION.name, FALLBACK.name, *known, *own})
+        own[kind.name] = kind
+    return tuple(known[name] for name in (known if only is None else only)), tuple(own.values())
 
 
 @functools.cache

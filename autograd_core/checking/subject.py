@@ -202,6 +202,13 @@ class Subject:
         output, leaves = self.torch_output()
         if not output.requires_grad:
             return [0.0] * len(self.inputs.numbers)
+        for leaf, tensor in zip(self.inputs.leaves, leaves, strict=False):
+            if not tensor.requires_grad:
+                raise ValueError(
+                    f"{leaf.label} has requires_grad=False, so PyTorch computes no gradient of it: give the "
+                    "parameters that have one, {name: p for name, p in model.named_parameters() if "
+                    "p.requires_grad}"
+                )
         parts = torch.autograd.grad(output, leaves, allow_unused=True)
         filled = [
             torch.zeros_like(leaf) if part is None else part for part, leaf in zip(parts, leaves, strict=True)

@@ -115,3 +115,30 @@ def test_hypothesis_is_imported_only_when_a_strategy_is_made():
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert 'pip install "autograd-core[check]"' in output
+
+
+def test_operations_of_one_name_and_of_a_built_in_one_are_told_apart():
+    def tanh(x):
+        return x * 3.0
+
+    graph = random_graph(random.Random(0), include=[tanh, lambda x: x * 5.0, lambda x: x * 7.0], steps=1)
+    (step,) = graph.steps
+    assert step.kind in ("tanh_", "<lambda>", "<lambda>_")
+    names = {"tanh_": 3.0, "<lambda>": 5.0, "<lambda>_": 7.0}
+    operand = step.operands[0]
+    assert graph(*graph.inputs) == names[step.kind] * graph.inputs[operand]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"inputs": 0}, "inputs is a whole number, at least 1"),
+        ({"steps": -1}, "steps is a whole number, at least 1"),
+        ({"only": []}, "only= is a list of one operation's name"),
+        ({"only": "tanh"}, "only= is a list of one operation's name"),
+        ({"include": [lambda: 1.0]}, "an operation has operands"),
+    ],
+)
+def test_options_of_random_graphs_that_make_no_sense_are_errors(options, message):
+    with pytest.raises(ValueError, match=message):
+        random_graph(random.Random(0), **options)

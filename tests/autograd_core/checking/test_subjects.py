@@ -253,6 +253,26 @@ def test_what_an_array_of_wrong_numbers_has_in_common_is_said():
 # --- big ------------------------------------------------------------------------------------------------
 
 
+def test_arrays_that_share_memory_are_refused():
+    np = pytest.importorskip("numpy")
+    a = np.array([1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"parameter\[0\] and parameter\[1\] share memory"):
+        gradient_report(lambda: float(a @ a), [a[:2], a[1:]], gradient=lambda: [2 * a[:2], 2 * a[1:]])
+    assert gradient_report(
+        lambda: float(a @ a), [a[::2], a[1::2]], gradient=lambda: [2 * a[::2], 2 * a[1::2]]
+    )
+
+
+def test_a_parameter_of_pytorch_that_is_frozen_is_named():
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.Linear(2, 1).double()
+    layer.weight.requires_grad_(False)
+    x = torch.ones(3, 2, dtype=torch.float64)
+    with pytest.raises(ValueError, match="weight has requires_grad=False"):
+        gradient_report(lambda: layer(x).pow(2).sum(), layer)
+    assert gradient_report(lambda: layer(x).pow(2).sum(), {"bias": layer.bias}).passed
+
+
 def test_a_function_may_change_a_list_of_numbers_that_it_is_given():
     def f(numbers, pair):
         total = numbers[0] * pair[0] + 3.0 * numbers[1] * numbers[2] + pair[1]
