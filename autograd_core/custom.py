@@ -172,8 +172,9 @@ def operation(
     The partials are called with the operands and the value, ``partials(a, b, y)``, and return one number for
     each operand. Written with this package's functions (``autograd_core.cos``, not ``math.cos``) they serve
     higher-order gradients too; a rule that reads a plain number where a graph is wanted raises
-    `RecordingError` instead of dropping a term. It may compare, and ask for ``int(x)`` or ``math.floor(x)``,
-    which stay the same nearby; a Program then refuses a derivative that was taken before.
+    `RecordingError` instead of dropping a term, and one that gives other numbers on Values than on floats
+    raises `GraphError`. It may compare, and ask for ``int(x)`` or ``math.floor(x)``, which stay the same
+    nearby; a Program then refuses a derivative that was taken before.
 
     Args:
         partials: one function that returns a number for each operand, or one function for each operand.
