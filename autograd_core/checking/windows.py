@@ -212,34 +212,23 @@ def later_error(
     return 2.0 * worst
 
 
-def side_slope(probe: Probe, steps: Sequence[float], values: Sequence[float], sign: float) -> Slope | None:
-    """The one-sided slope over the steps whose values are finite, or None when fewer than four are."""
-    centre = probe(0.0)
-    finite = [(h, value) for h, value in zip(steps, values, strict=True) if math.isfinite(value)]
-    if len(finite) < 4 or finite[-1][0] != steps[-1]:
-        return None
-    size, noise, epsilon = abs(centre), probe.noise_floor, probe.epsilon
-    quotients = [(value - centre) / (sign * h) for h, value in finite]
-    floors = [2 * (epsilon * max(size, abs(value)) + noise) / h for h, value in finite]
-    if not all(map(math.isfinite, quotients)):
-        return None
-    return extrapolate([h for h, _ in finite], quotients, floors, 1)
-
-
-def central_slope(
-    probe: Probe, steps: Sequence[float], down: Sequence[float], up: Sequence[float]
+def slope_of(
+    probe: Probe, steps: Sequence[float], low: Sequence[float], high: Sequence[float], width: int
 ) -> Slope | None:
-    """The central slope over the steps with finite values on both sides, or None when fewer than four are."""
-    triples = zip(steps, down, up, strict=True)
-    finite = [triple for triple in triples if math.isfinite(triple[1]) and math.isfinite(triple[2])]
+    """The slope over the steps whose values are finite, or None when fewer than four are.
+
+    The values are ``width`` steps apart: 1 from one side, with an error that falls like h, 2 around x (h**2).
+    """
+    triples = zip(steps, low, high, strict=True)
+    finite = [(h, a, b) for h, a, b in triples if math.isfinite(a) and math.isfinite(b)]
     if len(finite) < 4 or finite[-1][0] != steps[-1]:
         return None
     noise, epsilon = probe.noise_floor, probe.epsilon
-    quotients = [(above - below) / (2 * h) for h, below, above in finite]
-    floors = [(epsilon * max(abs(below), abs(above)) + noise) / h for h, below, above in finite]
+    quotients = [(b - a) / (width * h) for h, a, b in finite]
+    floors = [2 * (epsilon * max(abs(a), abs(b)) + noise) / (width * h) for h, a, b in finite]
     if not all(map(math.isfinite, quotients)):
         return None
-    return extrapolate([h for h, _, _ in finite], quotients, floors, 2)
+    return extrapolate([h for h, _, _ in finite], quotients, floors, width)
 
 
 def measure(probe: Probe, exponent: int, levels: int = LEVELS) -> Window:
@@ -257,9 +246,9 @@ def measure(probe: Probe, exponent: int, levels: int = LEVELS) -> Window:
         flat = Slope(0.0, error, steps[0], steps[0])
         side = replace(flat, error=2 * error)
         return Window(steps[0], rounding, flat, side, side)
-    central = central_slope(probe, steps, down, up)
-    left, right = side_slope(probe, steps, down, -1.0), side_slope(probe, steps, up, 1.0)
-    return Window(steps[0], rounding, central, left, right)
+    middle = [centre] * len(steps)
+    left, right = slope_of(probe, steps, down, middle, 1), slope_of(probe, steps, middle, up, 1)
+    return Window(steps[0], rounding, slope_of(probe, steps, down, up, 2), left, right)
 
 
 def lowest_bit(x: float) -> float:
