@@ -12,8 +12,6 @@ from autograd_core.checking.rows import Rows
 from autograd_core.checking.subject import Vector
 from autograd_core.checking.windows import EPSILON
 
-__all__ = ["Closer"]
-
 MOST_WRONG = 20  # wrong inputs that are looked for behind a wrong direction
 SINGLE = 8.0  # times half of its digits: what undecided rows of single precision may hide
 CLOSER = 2  # random directions along which all inputs are brought closer to the point

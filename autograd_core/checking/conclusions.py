@@ -23,8 +23,6 @@ from autograd_core.checking.windows import (
     whole_digits,
 )
 
-__all__ = ["Behaviour", "Derivative", "closest_slope", "coarse_grid", "conclude", "nearer_slope", "report"]
-
 Behaviour = Literal["smooth", "kink", "jump", "boundary", "infinite", "noise", "non-finite"]
 
 PAIRS = 16  # pairs of values whose mean decides between two slopes where one pair drowns in rounding

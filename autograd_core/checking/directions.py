@@ -10,8 +10,6 @@ from autograd_core.checking.report import Row
 from autograd_core.checking.rows import Rows
 from autograd_core.checking.subject import Vector
 
-__all__ = ["Directions"]
-
 MOST_WRONG = 20  # wrong inputs that are looked for behind a wrong direction
 LEVELS = (1e-3, 1e-6, 0.0)  # sizes of a gradient's entries, relative to the largest, that are varied together
 

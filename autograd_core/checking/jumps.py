@@ -8,8 +8,6 @@ from collections.abc import Sequence
 
 from autograd_core.checking.windows import TINY, Probe
 
-__all__ = ["jump"]
-
 ROUNDS = 3  # of such divisions
 ORDER = 8  # of the differences that show where f is least smooth
 CELLS = 32  # into which the way to the largest step is divided to look for jumps

@@ -10,22 +10,6 @@ from typing import Any
 
 from autograd_core.calculus.operation import real
 
-__all__ = [
-    "epsilon_of",
-    "flatten_numbers",
-    "is_array",
-    "is_jax",
-    "is_module",
-    "is_number",
-    "is_single",
-    "is_tensor",
-    "is_value",
-    "outputs_of",
-    "shape_of",
-    "to_number",
-    "to_numpy",
-]
-
 BITS = {"float16": 10, "bfloat16": 7, "float32": 23, "complex64": 23}  # of the significand; 52 for all others
 
 

@@ -11,8 +11,6 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 
-__all__ = ["noise_of"]
-
 POINTS = 9
 SPACINGS = (2.0**-46, 2.0**-40, 2.0**-34, 2.0**-28, 2.0**-22)  # in units of the scale of x
 ALIKE = 8.0  # noise is as large at one spacing as at the next within this factor; a kink or a jump is not

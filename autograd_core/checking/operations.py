@@ -22,8 +22,6 @@ from autograd_core.checking.windows import EPSILON
 if TYPE_CHECKING:
     from autograd_core import Value
 
-__all__ = ["check_operations"]
-
 MANY = 6  # operands from which a node is checked along a direction first
 SAMPLE = 100  # nodes of each operation that are examined unless all are asked for
 ALL = 20_000  # nodes of each operation that are examined when all are asked for

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from autograd_core.checking.inputs import Inputs, Leaf
 from autograd_core.checking.report import Row
 
-__all__ = ["patterns"]
-
 CLOSE = 1e-6  # relative difference up to which numbers count as equal here
 
 

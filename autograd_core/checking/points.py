@@ -12,8 +12,6 @@ from autograd_core.checking.inputs import Inputs
 from autograd_core.checking.report import SEVERITY, GradientReport, Row
 from autograd_core.checking.subject import Function, flat
 
-__all__ = ["at_point", "ordered", "places", "together"]
-
 TRIES = 100  # points that are drawn for one at which f has a value
 
 

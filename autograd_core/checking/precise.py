@@ -16,8 +16,6 @@ from autograd_core.checking.finite_differences import Derivative
 if TYPE_CHECKING:
     from autograd_core import Operation
 
-__all__ = ["Precise", "context", "precise_partial", "precise_value"]
-
 DIGITS = 60
 STEP = 1e-18  # of the finite difference, relative to the operand
 

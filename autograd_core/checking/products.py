@@ -12,8 +12,6 @@ from autograd_core.checking.rows import Rows
 from autograd_core.checking.subject import Vector, flat
 from autograd_core.checking.windows import EPSILON
 
-__all__ = ["Products"]
-
 PRODUCTS = 3  # random directions along which a jvp or hvp is checked
 SECOND = 1e-8  # relative error of a second derivative that is enough: gradients round more than values
 

@@ -19,8 +19,6 @@ from autograd_core.errors import ConversionError
 if TYPE_CHECKING:
     from autograd_core import Value
 
-__all__ = ["Rows"]
-
 
 class Rows:
     """What the rows of one check at one point share, and how one is made."""

@@ -26,8 +26,6 @@ from autograd_core.checking.windows import EPSILON
 if TYPE_CHECKING:
     from autograd_core import Value
 
-__all__ = ["Function", "Subject", "Vector", "rounding_noise"]
-
 Function = Callable[..., Any]
 Vector = Sequence[float]
 

@@ -10,8 +10,6 @@ from numbers import Real
 from autograd_core.checking.finite_differences import Derivative
 from autograd_core.checking.report import Row, Verdict
 
-__all__ = ["Rules", "judge"]
-
 MULTIPLE = 10.0  # tolerance, in estimated errors of the finite difference
 FLOOR = 1e-9  # relative difference that always passes: rounding of the gradient itself
 EPSILONS = 8.0  # the same in units of the relative precision of the gradient's type, where that is coarser

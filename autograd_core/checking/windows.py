@@ -14,8 +14,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-__all__ = ["Probe", "Slope", "Window", "factor", "is_resolved", "measure", "quantum", "whole_digits"]
-
 EPSILON = 2.0**-52
 LARGEST = sys.float_info.max
 TINY = 2.0**-1074  # the smallest float above 0: what underflow may hide

@@ -19,8 +19,6 @@ from nn.history import Epoch
 from nn.plain_data import from_json, to_json
 from nn.saving import read_tensors, write_tensors
 
-__all__ = ["HistoryTable", "TrainingState", "check_same_run", "load_state", "save_state"]
-
 _KEY = "autograd_core.run"
 _COUNTS = ("epoch", "batch", "updates", "optimizer_updates")
 _SUMS = ("loss", "penalty", "norm", "lr", "seconds")

@@ -17,16 +17,6 @@ from nn.errors import DivergenceError, InputError
 from nn.losses import Loss, LossFunction, loss_named
 from nn.regularizers import Regularizer
 
-__all__ = [
-    "LARGEST_LOSS",
-    "BatchResult",
-    "batch_gradient",
-    "epoch_order",
-    "objective",
-    "permutation",
-    "sum_gradients",
-]
-
 LARGEST_LOSS = 1e100
 """A loss above this is a divergence: nothing that is learnt is so far off, and infinity is an update away."""
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from nn.training.recording import Recording
     from nn.training.run import Run
 
-__all__ = ["Minimization"]
-
 
 class _Halt(Exception):
     """The minimiser is left: for good, or to start anew from parameters that a callback has changed."""

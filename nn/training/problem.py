@@ -14,8 +14,6 @@ from nn.module import Module
 from nn.random_inputs import RandomInput, feeding, train_mode
 from nn.regularizers import L1, L2, ElasticNet, Regularizer
 
-__all__ = ["FIXED", "Problem", "is_fixed", "owners"]
-
 FIXED = (L1, L2, ElasticNet)
 """Penalties whose graph is always the same, which a callback cannot change unseen."""
 

@@ -15,8 +15,6 @@ from nn.random_state import names_in, of_a_library
 from nn.schedules import rate_at, rates_of
 from nn.snapshot import Attributes, Snapshot
 
-__all__ = ["attributes_of", "has_plain_step", "memory_of", "rates_of_groups", "rule_and_clips", "rule_of"]
-
 
 def rates_of_groups(optimizer: Optimizer, first: int, count: int) -> Any:
     """The rates of so many updates, a row each: the optimiser's own, and the groups'."""
