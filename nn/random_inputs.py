@@ -157,21 +157,26 @@ def _middle(source: RandomInput, count: int) -> NDArray[Any]:
     return np.full(count, 0.5 if source.kind == "random" else 0.0)
 
 
+_OTHERS = "the model draws other random numbers for this example than for the first"
+
+
 @contextmanager
 def feeding(numbers: Sequence[Value], sites: Sequence[tuple[RandomInput, int]]) -> Iterator[None]:
     """Within this block the numbers come from a list, in the order in which they are asked for.
 
     Raises:
-        InputError: they are asked for in another order than `sites` tells.
+        InputError: others are asked for than `sites` tells, or fewer.
     """
     place, at = iter(sites), 0
 
     def take(source: RandomInput, count: int) -> Sequence[Value]:
         nonlocal at
         if next(place, None) != (source, count):
-            raise InputError("the model draws other random numbers for this example than for the first")
+            raise InputError(_OTHERS)
         at += count
         return numbers[at - count : at]
 
     with _holding(_feed, take):
         yield
+    if next(place, None) is not None:
+        raise InputError(_OTHERS)

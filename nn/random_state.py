@@ -58,9 +58,9 @@ class RandomStates:
         """The states as they are now."""
         return [read() for _, (read, _) in self.generators]
 
-    def drawn(self) -> bool:
-        """Has a number been drawn since?"""
-        return pickle.dumps(self.states()) != pickle.dumps(self.before)
+    def drawn(self, since: Sequence[Any] | None = None) -> bool:
+        """Has a number been drawn since the start, or since these states?"""
+        return pickle.dumps(self.states()) != pickle.dumps(self.before if since is None else since)
 
     def restore(self, states: Sequence[Any] | None = None) -> None:
         """Put the generators to these states; without them, to those at the start."""

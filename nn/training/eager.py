@@ -12,6 +12,7 @@ from autograd_core.programs.batch_gradient import Trainer
 from autograd_core.programs.graph import CONSTANT, INPUT
 from autograd_core.programs.program import record
 from nn.errors import SlowTrainingWarning
+from nn.snapshot import Snapshot
 from nn.training.recording import kept_gradients
 
 if TYPE_CHECKING:
@@ -91,11 +92,12 @@ def slowness(run: Run) -> float:
     """How often longer minibatches take, example by example, than on a Program of such graphs.
 
     Both are measured on the first example, the Program with its numbers as the inputs of many rows, and
-    updates of rate 0. Generators and gradients are left as they were.
+    updates of rate 0. Generators, gradients and counters are left as they were.
     """
     import numpy as np
 
     size = min(run.plan.batch_size, len(run.plan.examples), _ROWS)
+    before = Snapshot(run.problem.owners(), run.parameters)
     try:
         with kept_gradients(run.parameters):
             loss = run.problem.loss_of(0)
@@ -115,6 +117,7 @@ def slowness(run: Run) -> float:
         return 0.0
     finally:
         run.generators.restore(run.state.random)
+        before.restore()
 
 
 def _seconds(f: Callable[[], Any]) -> float:

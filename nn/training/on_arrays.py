@@ -63,7 +63,9 @@ class _OnArrays:
         self._refused += 1
         self.store(run)
         self.current = False
-        run.update(rows.tolist(), self.recording.loss_of)
+        if self.recording.drawn is not None:
+            self.recording.drawn.keep(0)  # eager graphs draw for themselves, some perhaps fewer numbers
+        run.update(rows.tolist())
 
     def store(self, run: Run) -> None:
         """Bring parameters, gradients and buffers to where the run stands."""
@@ -144,8 +146,6 @@ class WholeUpdates(_OnArrays):
             )
             if done < count:
                 rows = order[start + done * size : start + (done + 1) * size]
-                if self.recording.drawn is not None and not run.listens:
-                    self.recording.drawn.fill(rows)
                 self.eager_update(run, rows)
                 done += 1
             bar.update(done)

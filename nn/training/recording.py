@@ -72,7 +72,7 @@ class DrawnInputs:
         self.array = aligned((examples, self.width))
         self._kept = self.array[:0].ravel()
         self._before: list[Any] = []
-        self._rows: Any = None
+        self._rows: Any = ()
         self._generators: dict[int, list[tuple[RandomInput, int, int]]] = {}
         at = 0
         for source, count in self.sites:
@@ -81,8 +81,7 @@ class DrawnInputs:
 
     def fill(self, rows: Any) -> None:
         """Draw for these examples, one after the other."""
-        self._before = [sites[0][0].generator.bit_generator.state for sites in self._generators.values()]
-        self._rows = rows
+        self._start(rows)
         self._draw(rows)
 
     def keep(self, done: int) -> None:
@@ -91,6 +90,11 @@ class DrawnInputs:
             for sites, state in zip(self._generators.values(), self._before, strict=True):
                 sites[0][0].generator.bit_generator.state = state
             self._draw(self._rows[:done])
+        self._start(self._rows[:0])
+
+    def _start(self, rows: Any) -> None:
+        self._before = [sites[0][0].generator.bit_generator.state for sites in self._generators.values()]
+        self._rows = rows
 
     def _draw(self, rows: Any) -> None:
         for sites in self._generators.values():
@@ -128,6 +132,7 @@ class Recording:
 
     Attributes:
         problem: what was recorded.
+        states: of the generators that it may draw from.
         programs: for each kind of example one, or as many as paths have been met.
         batches: for each argument of the programs an array of all examples.
         kinds: the number of each example's kind; None if there is one.
@@ -137,6 +142,7 @@ class Recording:
     """
 
     problem: Problem
+    states: RandomStates
     programs: list[Program]
     batches: tuple[Any, ...]
     kinds: Any = None
@@ -162,10 +168,15 @@ class Recording:
 
     def another_path(self, i: int) -> Program | None:
         """The Program of an example that leaves those there are; None if it cannot be recorded."""
+        before = self.states.states()
         try:
-            return _record_row(self.problem, i, self.batches, self.kinds is not None, self.drawn)
+            made = _record_row(self.problem, i, self.batches, self.kinds is not None, self.drawn)
         except Exception:  # the eager update will tell
-            return None
+            made = None
+        if not self.states.drawn(before):
+            return made
+        self.states.restore(before)  # it draws by itself
+        return None
 
     def loss_of(self, i: int) -> Value:
         """The eager loss of an example, with the random numbers that were drawn for it."""
@@ -181,6 +192,16 @@ def recorded(problem: Problem, states: RandomStates) -> tuple[Recording, Program
     Raises:
         Exception: why the recording does not serve, or what model and loss raised.
     """
+    first = None if problem.is_fixed else Snapshot(problem.owners(), problem.parameters)
+    try:
+        return _recorded_both(problem, states)
+    except BaseException:
+        if first is not None:
+            first.restore()  # they may have counted these calls
+        raise
+
+
+def _recorded_both(problem: Problem, states: RandomStates) -> tuple[Recording, Program | None]:
     with listing() as sites, no_grad():
         problem.loss_of(0)
     if states.drawn():
@@ -207,7 +228,7 @@ def _recorded(problem: Problem, states: RandomStates, sites: Sequence[tuple[Rand
         return _recorded_by_target(problem, states, drawn)
     try:
         targets = _targets(problem)
-        recording = _recording(problem, (problem.examples.X, targets), None, [0], drawn)
+        recording = _recording(problem, states, (problem.examples.X, targets), None, [0], drawn)
     except NotRecordable:
         raise
     except Exception:
@@ -226,6 +247,7 @@ def _recorded(problem: Problem, states: RandomStates, sites: Sequence[tuple[Rand
 
 def _recording(
     problem: Problem,
+    states: RandomStates,
     batches: tuple[Any, ...],
     kinds: Any,
     first: Sequence[int],
@@ -237,7 +259,7 @@ def _recording(
     if drawn is not None:
         drawn.array[list(first)] = 0.5
     programs = [_record_row(problem, i, batches, kinds is not None, drawn) for i in first]
-    return Recording(problem, programs, batches, kinds, drawn)
+    return Recording(problem, states, programs, batches, kinds, drawn)
 
 
 def _record_row(
@@ -251,9 +273,7 @@ def _record_row(
         given = list(rest)
         y = target if by_target else given.pop(0)
         weight = given.pop(0) if weighted else None
-        if drawn is None:
-            return problem.example_loss(x, y, weight)
-        with feeding(given[0], drawn.sites):
+        with feeding(given[0], drawn.sites) if drawn else feeding((), ()):
             return problem.example_loss(x, y, weight)
 
     with without_branches(problem.model, branches_of(problem.model)):
@@ -303,7 +323,7 @@ def _recorded_by_target(problem: Problem, states: RandomStates, drawn: DrawnInpu
     choices, first = kinds
     batches = (problem.examples.X,)
     _recording(
-        problem, batches, choices, first[:1], drawn
+        problem, states, batches, choices, first[:1], drawn
     )  # what this raises has nothing to do with the target
     if not _few(kinds):
         raise NotRecordable(
@@ -311,18 +331,20 @@ def _recorded_by_target(problem: Problem, states: RandomStates, drawn: DrawnInpu
             "let it compute with the target: dot(one_hot_row, outputs), where(condition, a, b)"
         )
     try:
-        merged = _merged(problem, choices, first, drawn)
+        merged = _merged(problem, states, choices, first, drawn)
         _check(merged, first, states)
         if not merged.branches:
             return merged
     except Exception:  # the loss of an example cannot be computed for all of the targets at once
         pass
-    recording = _recording(problem, batches, choices, first, drawn)
+    recording = _recording(problem, states, batches, choices, first, drawn)
     _check(recording, first, states)
     return recording
 
 
-def _merged(problem: Problem, choices: Any, first: Sequence[int], drawn: DrawnInputs | None) -> Recording:
+def _merged(
+    problem: Problem, states: RandomStates, choices: Any, first: Sequence[int], drawn: DrawnInputs | None
+) -> Recording:
     """One program for all targets: it computes the loss for each of them, and a one-hot row chooses.
 
     What is not chosen gets a gradient of exactly 0. The sums are those of the eager loop only if the sweep
@@ -352,7 +374,9 @@ def _merged(problem: Problem, choices: Any, first: Sequence[int], drawn: DrawnIn
         return value
 
     chosen = replace(problem, loss=Loss(problem.loss.name, choose, "any"))
-    made = _recording(chosen, (problem.examples.X, np.eye(len(first))[choices]), None, first[:1], drawn)
+    made = _recording(
+        chosen, states, (problem.examples.X, np.eye(len(first))[choices]), None, first[:1], drawn
+    )
     return replace(made, problem=problem, is_merged=True, is_sampled=any(branches))
 
 

@@ -371,12 +371,11 @@ class Run:
                     "on from where it is"
                 )
 
-    def update(self, chosen: Iterable[int], loss_of: Callable[[int], Any] | None = None) -> None:
+    def update(self, chosen: Iterable[int]) -> None:
         """One turn of the algorithm's loop, eagerly: the gradient of one minibatch, then one step.
 
         Args:
             chosen: the numbers of its examples.
-            loss_of: makes the graph of an example's loss.
 
         Raises:
             DivergenceError: with epoch, update and row.
@@ -386,7 +385,7 @@ class Run:
         try:
             result = batch_gradient(
                 self.parameters,
-                lambda: sum_gradients(loss_of or problem.loss_of, rows),
+                lambda: sum_gradients(problem.loss_of, rows),
                 problem.penalty,
                 len(rows),
             )

@@ -14,6 +14,8 @@ import pytest
 
 import autograd_core as ag
 import nn
+import nn.training.eager as slowly
+import nn.training.updaters as updaters
 from autograd_core.programs.batch_gradient import Trainer
 from autograd_core.programs.tapes import compiled_module
 from tests.nn.test_updaters import Signs, assert_same, data, needs_compiler, trained
@@ -454,3 +456,84 @@ def test_a_loss_that_branches_for_each_label_leaves_the_bits_of_training_on_valu
         _, run = trained(make, X, y, False, monkeypatch, **options)
         assert len(run.updater.recording.programs) == 1
         assert run.updater.recording.is_sampled
+
+
+class DrawsInABranch(nn.Module):
+    """Dropout for some examples alone; the others draw nothing, or fewer numbers."""
+
+    def __init__(self, limit: float, generator: Any = None) -> None:
+        self.a, self.b = nn.Layer(3, 6, seed=1), nn.Layer(6, 3, nonlin=False, seed=2)
+        self.limit, self.generator = limit, generator
+        self.drop, self.noise = nn.Dropout(0.3, seed=1), nn.GaussianNoise(0.1, seed=3)
+
+    def __call__(self, x: Any) -> Any:
+        h = self.a(x)
+        if x[0] > self.limit:
+            if self.generator is not None:
+                factor = float(self.generator.random())
+                h = [v * factor for v in h]
+            else:
+                h = self.drop(h)
+        return self.b(self.noise(h) if self.limit < 0 else h)
+
+
+def eager_and_not(monkeypatch: Any, train: Any) -> tuple[Any, Any]:
+    found = train()
+    with monkeypatch.context() as patch:
+        patch.setattr(updaters, "compiled", lambda: False)
+        return found, train()
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore::nn.SlowTrainingWarning")
+@pytest.mark.parametrize("listens", [False, True])
+@pytest.mark.parametrize("limit", [-0.5, 0.2, 2.3])
+@pytest.mark.parametrize("own", [False, True])
+def test_a_draw_in_a_branch_draws_for_its_examples_alone(
+    limit: float, own: bool, listens: bool, monkeypatch: Any
+) -> None:
+    X = np.random.default_rng(0).normal(size=(120, 3))
+    y = (X[:, 0] > 0).astype(int)
+    assert (X[:, 0] > 2.3).sum() == 2
+
+    class Listens:
+        def on_update(self, run: Any) -> None:
+            pass
+
+    def train() -> Any:
+        model = DrawsInABranch(limit, np.random.default_rng(5) if own else None)
+        callbacks = Listens() if listens else ()
+        history = nn.fit(model, X, y, epochs=3, batch_size=16, seed=3, optimizer="adam", callbacks=callbacks)
+        return [p.data for p in model.parameters()], history["loss"]
+
+    found, eager = eager_and_not(monkeypatch, train)
+    assert found == eager
+
+
+class CountsItsCalls(nn.Module):
+    def __init__(self) -> None:
+        self.net, self.calls, self.seen = nn.MLP(3, [2], seed=1), 0, []
+        self.array = np.zeros(1)
+
+    def __call__(self, x: Any) -> Any:
+        self.calls += 1
+        self.array += 1.0
+        self.seen.append(None)
+        factor = 1.0 / (1 + self.calls) + 1.0 / len(self.seen) + float(self.array[0]) / 1000
+        return [v * factor for v in self.net(x)]
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore::nn.SlowTrainingWarning")
+def test_calls_for_recording_and_measuring_are_put_back(monkeypatch: Any) -> None:
+    X = np.random.default_rng(0).normal(size=(80, 3))
+    y = (X[:, 0] > 0).astype(int)
+    monkeypatch.setattr(slowly, "_LONG", 10)
+
+    def train() -> Any:
+        model = CountsItsCalls()
+        history = nn.fit(model, X, y, epochs=2, batch_size=16, seed=3)
+        return [p.data for p in model.parameters()], model.calls, history["loss"]
+
+    found, eager = eager_and_not(monkeypatch, train)
+    assert found == eager
