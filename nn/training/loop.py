@@ -27,7 +27,7 @@ of your own, for a graph that branches on its numbers, and for a loss that choos
 (``outputs[label]``). ``history.trained_on`` tells which, and why not a faster way. What stays eager: a short
 run, no compiled interpreter, a model that draws random numbers by itself (`nn.RandomInput` draws them so that
 they can be recorded), one that reads numbers (``float(v)``), a graph of too many shapes, a model, loss or
-penalty that counts its calls. Recording calls it too, some hundred times, and such counts are not put back.
+penalty that counts its calls. Recording calls it too, and what it has counted is then put back.
 
 Three things cost time of their own beside a Program: the Python of an optimiser's ``rule``; ``on_update``,
 for which every parameter's Value is written after each update, and looked at again; and drawing random
@@ -143,20 +143,25 @@ def fit(
         checkpoint: a file to keep the run in: written every `checkpoint_every` epochs, at the end, and when
             the run is interrupted. Without `resume` no such file may exist.
         checkpoint_every: in epochs.
-        resume: go on from `checkpoint` if that file exists; start afresh if it does not.
+        resume: go on from `checkpoint` if that file exists, to the bits of a run that was never interrupted;
+            start afresh if it does not. What rule and callbacks have changed in optimiser, model, regularizer
+            and in attributes of the callbacks is put back, if it is numbers, texts, arrays, lists or
+            dictionaries; the model's or the optimiser's that is something else is named and not resumed.
 
     Returns:
         The `History`.
 
     Raises:
-        InputError: data or arguments cannot be used; found before any parameter changes.
+        InputError: data or arguments cannot be used, or the checkpoint is of a run with other settings or
+            data; found before any parameter changes.
         DivergenceError: the run became non-finite, or a loss larger than 1e100; the model is at the last
             update that went well, and the error names epoch, update and row.
         FileError: the checkpoint is damaged, is something else, or cannot be written.
 
     Warns:
         SlowTrainingWarning: the run is long and is trained eagerly: the reason, the factor, the remedy.
-        ModelWarning: outputs and loss do not go together, such as a softmax and cross_entropy.
+        ModelWarning: outputs and loss do not go together, such as a softmax and cross_entropy; or the run
+            that wrote the checkpoint had other code or numbers in model, loss, regularizer, rule or metrics.
 
     Example:
         >>> from nn import MLP, Adam
