@@ -39,16 +39,18 @@ class Arrangement:
     lanes: frozenset[str]
 
 
-def arrange(picture: Picture, direction: str) -> Arrangement:
+def arrange(picture: Picture, direction: str, room: Mapping[str, int] | None = None) -> Arrangement:
     """Rows and lanes of a picture.
 
     Args:
         picture: What is drawn.
         direction: `"LR"` or `"TB"`.
+        room: For a box's id, how many characters it must have room for.
     """
     boxes = {box.ident: box for box in picture.boxes}
     levels = _levels(boxes, picture.links)
-    cuts = _cuts(boxes, picture.links, levels, direction)
+    sizes = {ident: _size(box, direction, (room or {}).get(ident, 0)) for ident, box in boxes.items()}
+    cuts = _cuts(sizes, picture.links, levels)
     row = {ident: bisect_right(cuts, level) for ident, level in levels.items()}
     entered = {link.head for link in picture.links}
     for link in reversed(picture.links):  # an input stands in the row of its first user
@@ -84,12 +86,12 @@ def _levels(boxes: Mapping[str, Box], links: list[Link]) -> dict[str, int]:
     return levels
 
 
-def _cuts(boxes: Mapping[str, Box], links: list[Link], levels: dict[str, int], direction: str) -> list[int]:
+def _cuts(of_boxes: Mapping[str, float], links: list[Link], levels: dict[str, int]) -> list[int]:
     """The levels, in order, at which a new row begins; none where too many edges would go from row to row."""
     deepest = max(levels.values(), default=0)
     sizes, crossing = [0.0] * (deepest + 1), [0] * (deepest + 2)
     for ident, level in levels.items():
-        sizes[level] = max(sizes[level], _size(boxes[ident], direction))
+        sizes[level] = max(sizes[level], of_boxes[ident])
     height = BOX * max(Counter(levels.values()).values(), default=0)
     if sum(sizes) <= max(SLACK * ROW, LONG * height):
         return []
@@ -116,10 +118,10 @@ def _cuts(boxes: Mapping[str, Box], links: list[Link], levels: dict[str, int], d
     return cuts
 
 
-def _size(box: Box, direction: str) -> float:
+def _size(box: Box, direction: str, room: int) -> float:
     if direction == "TB":
         return 0.2 * (1 + len(box.lines) + len(box.notes[:3])) + GAP
-    return CHARACTER * max(map(len, (box.title, *box.lines))) + 0.26 + GAP
+    return CHARACTER * max(room, *map(len, (box.title, *box.lines))) + 0.26 + GAP
 
 
 def _lanes(boxes: Mapping[str, Box], links: list[Link], row: Mapping[str, int]) -> frozenset[str]:

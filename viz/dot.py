@@ -78,7 +78,7 @@ def to_dot(
     if len(picture.boxes) > LABELLED:
         graph.attr("graph", **_HURRY)
     graph.attr("graph", id="graph", label=graphviz.nohtml(_lines(picture.caption)))
-    arrangement = arrange(picture, direction)
+    arrangement = arrange(picture, direction, room)
     heads = {box.ident: box for box in picture.boxes}
     lanes = [(link, heads[link.head].scope) for link in picture.links if link.ident in arrangement.lanes]
     for row in range(arrangement.rows):

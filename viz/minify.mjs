@@ -58,7 +58,7 @@ function inOrder() {
 
 // All in one go, so that short names are given out once: module_() says where each begins.
 const alone = (name) => sources[names.indexOf(name)].replace(/^import [^;]*;\n/gm, "").replace(/^export (?!default)/gm, "");
-const ALIASES = Object.fromEntries(["Math.max", "Math.min", "Math.abs", "Number.isFinite", "Object.is", "Object.assign", "Object.values", "Object.entries", "Object.fromEntries"].map((name) => [name, `${name.split(".")[1]}_`]));
+const ALIASES = Object.fromEntries(["Math.max", "Math.min", "Math.abs", "Number.isFinite", "Number.isNaN", "Object.is", "Object.assign", "Object.values", "Object.entries", "Object.fromEntries"].map((name) => [name, `${name.split(".")[1]}_`]));
 const shortened = (text) => text.replace(new RegExp(`\\b(?:${Object.keys(ALIASES).join("|")})\\b`, "g"), (name) => ALIASES[name]);
 const together = `const ${Object.entries(ALIASES).map(([name, short]) => `${short} = ${name}`).join(", ")};${shortened(inOrder().map((name) => `module_("${name}");\n${alone(name)}`).join(""))}`;
 const of = (names) => new RegExp(`^(?:${names.join("|")})$`);

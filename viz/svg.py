@@ -25,11 +25,15 @@ def finish_svg(rendered: bytes, picture: Picture) -> str:
     """
     root = ET.fromstring(rendered)
     tooltips = {box.ident: box.tooltip for box in picture.boxes}
-    tooltips |= {link.ident: link.tooltip for link in picture.links}
+    tooltips |= {link.ident: "" if link.hidden else link.tooltip for link in picture.links}
+    hidden = {link.ident for link in picture.links if link.hidden}
     _join_lanes(root)
     for edge in root.iter(f"{{{_SVG}}}g"):
         if "edge" in edge.get("class", "").split():
             _move_label(edge)
+            if edge.get("id") in hidden:  # its font is transparent, but the style sheet has its own color
+                for label in edge.iter(f"{{{_SVG}}}text"):
+                    label.set("visibility", "hidden")
     for element in root.iter(f"{{{_SVG}}}text"):
         element.set("font-family", FONTS)
     for element in root.iter(f"{{{_SVG}}}g"):

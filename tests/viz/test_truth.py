@@ -544,3 +544,28 @@ def test_a_finding_is_shown_once_its_number_is_there():
 @pytest.mark.parametrize(("name", "x"), [("elu", -30.0), ("elu", -800.0), ("gelu", -40.0), ("silu", -800.0)])
 def test_a_saturated_activation_is_marked_whatever_its_constants(name, x):
     assert "vanishing partial: 1" in viz.draw(getattr(autograd_core, name)(Value(x, "x"))).caption
+
+
+def test_a_frame_shows_no_partial_before_its_operation(tmp_path):
+    """What is seen: a style sheet is stronger than an attribute, and a tooltip is read too."""
+    y = tanh(Value(2.0, "x") * 3.0) * Value(2.0, "w")
+    first, *_, last = viz.step(y).frames(tmp_path)
+    start, end = (ET.parse(path).getroot() for path in (first, last))
+    edges = [g for g in start.iter(f"{SVG}g") if "edge" in g.get("class", "")]
+    assert [label.get("visibility") for g in edges for label in g.iter(f"{SVG}text")] == ["hidden"] * 4
+    assert not any(title.text for g in edges for title in g.iter(f"{SVG}title"))
+    assert "hidden" not in ET.tostring(end, encoding="unicode").partition("</style>")[2]
+
+
+def test_every_frame_of_a_long_picture_is_cut_into_the_same_rows():
+    """By the longest numbers that it will ever show, not by those of the moment."""
+    from viz.arrangement import arrange
+    from viz.frames import frame_pictures
+
+    w, total = Value(0.123456, "w"), Value(0.0, "start")
+    for k in range(14):
+        total = tanh(total * w + 0.1 * k)
+    script = viz.step(total, fold=False).script
+    pictures = list(frame_pictures(script))
+    assert len({repr(arrange(picture, "LR", script.room()).row) for picture in pictures}) == 1
+    assert len({repr(arrange(picture, "LR").row) for picture in pictures}) > 1

@@ -2,7 +2,7 @@
 import { fill, lines, linesOf, make, on, put } from "./dom.js";
 import { signed } from "./narration.js";
 import { LATE } from "./stage.js";
-import { digitsNeeded, full, number, parsed, plus, times } from "./numbers.js";
+import { digitsNeeded, full, number, plus, times } from "./numbers.js";
 
 export const PATHS_FOR = 3000; // nodes up to which the paths of a node are listed
 
@@ -41,7 +41,7 @@ export class Details {
     if (position <= last) return void (this.sum.textContent = "Known once the gradient has arrived here.");
     const { count, found, total } = graph.paths(i);
     const text = (value) => number(value, graph.digits);
-    const earlier = graph.grads[i] === null ? null : parsed(graph.grads[i]);
+    const earlier = graph.grads[i];
     const digits = digitsNeeded(plus, [earlier ?? 0, ...found.map((path) => path.product)], total, graph.digits);
     fill(this.paths, ...found.map((path) => this.pathItem(i, path, Number(count) === found.length ? digits : graph.digits)));
     const rest = Number(count) - found.length;

@@ -10,6 +10,7 @@ export class Graph {
     Object.assign(this, payload);
     this.size = this.ops.length;
     this.seeds = this.seeds.map(parsed);
+    this.grads = this.grads.map((grad) => (grad === null ? null : parsed(grad)));
     this.recorded = { data: this.data.map(parsed), partials: this.partials.map((row) => row.map(parsed)) };
     this.missing = [...new Set(this.ops.filter((op) => op && !isLive(op)))];
     this.live = this.missing.length === 0;
@@ -60,7 +61,7 @@ export class Graph {
   // The steps, in the order of autograd_core/steps.py, and the gradients that they end with. A step that is not
   // forward adds its `term` to the gradient of the node `to`.
   sweep() {
-    const grads = this.grads.map((grad) => (grad === null ? null : parsed(grad)));
+    const grads = [...this.grads];
     const steps = [];
     if (this.forward) this.ops.forEach((op, i) => op && steps.push({ kind: "forward", node: i }));
     const add = (kind, to, term, more) => {
@@ -83,7 +84,7 @@ export class Graph {
   // What is known after so many steps: which nodes are computed, and the gradients so far.
   at(position) {
     const computed = this.ops.map((op) => !(op && this.forward));
-    const grads = this.grads.map((grad) => (grad === null ? null : parsed(grad)));
+    const grads = [...this.grads];
     for (let k = 0; k < position; k++) {
       const step = this.steps[k];
       if (step.kind === "forward") computed[step.node] = true;

@@ -51,6 +51,7 @@ export class Groups {
   // Keeps these nodes out of their groups, whatever the step takes.
   keep(nodes) {
     this.kept = new Set(nodes.slice(0, KEPT));
+    this.left = nodes.length - this.kept.size;
   }
 
   out(i) {

@@ -11,7 +11,7 @@ const CONSTANTS = { pi: Math.PI, e: Math.E, tau: 2 * Math.PI };
 const BINARY = { "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "**": "pow" };
 const LEVELS = [["+", "-"], ["*", "/", "%"]];
 const MOST = 2000; // characters
-const TOKEN = /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_]*)|(\*\*|[-+*/%(),]))/uy;
+const TOKEN = /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{Nd}\p{Mn}_]*)|(\*\*|[-+*/%(),]))/uy;
 
 // facts: { arities, defaults, formulas, reductions, selecting }, of every operation; values: a number for each name.
 export function graphOf(text, values, facts) {
@@ -105,7 +105,7 @@ function columns(nodes, root, facts) {
   const place = new Map(order.map((i, k) => [i, k]));
   const kept = order.map((i) => nodes[i]);
   const last = kept[place.get(root)];
-  if (last.op) last.label = ["y", "z", "f", "g"].find((label) => !kept.some((node) => node.label === label));
+  if (last.op) last.label = [..."yzfghpqr"].find((label) => !kept.some((node) => node.label === label));
   const numbered = [...kept.keys()].sort((a, b) => (kept[a].op ? 1 : 0) - (kept[b].op ? 1 : 0) || a - b).filter((k) => kept[k].kind !== "constant");
   const names = kept.map((node) => number(node.data));
   numbered.forEach((k, rank) => (names[k] = kept[k].label && !/^(u\d+|inf|nan)$/i.test(kept[k].label) ? kept[k].label : `u${rank + 1}`));

@@ -205,22 +205,18 @@ export class Player {
   // New numbers for some leaves; everything follows from them, in one frame.
   change(changes, { keepCourse = false } = {}) {
     if (!this.graph.live) return;
-    const atEnd = this.position === this.end;
-    this.graph.set(changes);
     if (changes.length === 1) this.slope.choose(changes[0][0]);
-    if (!keepCourse) this.learning.reset();
-    this.settle(atEnd);
+    this.settle(() => this.graph.set(changes), keepCourse);
   }
 
   reset() {
-    const atEnd = this.position === this.end;
-    this.graph.restore();
-    this.learning.reset();
-    this.settle(atEnd);
+    this.settle(() => this.graph.restore());
   }
 
-  settle(atEnd) {
-    const before = this.position;
+  settle(act, keepCourse = false) {
+    const before = this.position, atEnd = before === this.end;
+    act();
+    if (!keepCourse) this.learning.reset();
     this.position = atEnd ? this.end : Math.min(this.position, this.end);
     if (this.position !== before) (this.alone && this.writeHash()), this.onStep(this.position);
     cancelAnimationFrame(this.frame);

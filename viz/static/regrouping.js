@@ -23,7 +23,7 @@ export class Regrouping {
     player.showPicture(...pictureOf(player.graph, groups.shown()));
     const chip = (title, act) => button(`${title} ✕`, `${title} ✕ (close)`, () => (act(), this.redraw(), this.settle()));
     const chips = groups.opened.map(({ box }) => chip(box.title, () => groups.close(box.id)));
-    if (this.example !== null) chips.push(chip(`example of ${player.graph.titles[this.example]}`, () => this.choose(null)));
+    if (this.example !== null) chips.push(chip(`example of ${player.graph.titles[this.example]}${groups.left ? ` (${groups.left} more in groups)` : ""}`, () => this.choose(null)));
     fill(player.view.groups, ...chips);
   }
 
