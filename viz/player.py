@@ -354,6 +354,8 @@ def step(
     number("gradient", gradient, "[-inf, inf]")
     for name, value in (("forward", forward), ("accumulate", accumulate), ("widget", widget)):
         truth(name, value)
+    if not isinstance(title, str | None):
+        raise TypeError(f"title must be text, not {title!r:.60}")
     if (size := len(topological_order(*roots))) > max_nodes:
         raise ValueError(
             f"{size:,} nodes are more than max_nodes={max_nodes:,}; "

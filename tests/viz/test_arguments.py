@@ -27,10 +27,11 @@ NONSENSE = {
     "gradient": ["a", None, math.nan],
     "forward": ["no"],
     "accumulate": [None],
+    "title": [5, b"text"],
     "widget": ["no"],
 }
 DRAW_ONLY = {"partials", "numbered", "max_edges", "color_by"}
-STEP_ONLY = {"gradient", "forward", "accumulate", "widget"}
+STEP_ONLY = {"gradient", "forward", "accumulate", "widget", "title"}
 
 
 def cases(others):
