@@ -40,9 +40,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="draw | step | show | latex | playground")
     for name, run, text in (
         ("draw", _draw, "write a picture of the graph, after a sweep"),
-        ("step", _step, "write a page that steps through it"),
-        ("show", _show, "step through it in this terminal"),
-        ("latex", _latex, "print the expression, its partials and the summed chain rule as LaTeX"),
+        ("step", lambda to: print(_player(to).save_html(to.output)), "write a page that steps through it"),
+        ("show", lambda to: _player(to).show(), "step through it in this terminal"),
+        (
+            "latex",
+            lambda to: print(latex(_root(to), numbers=to.numbers, digits=to.digits)),
+            "print the expression, its partials and the summed chain rule as LaTeX",
+        ),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
@@ -65,32 +69,16 @@ def _parser() -> argparse.ArgumentParser:
             )
             command.add_argument("-o", "--output", default=default, help=f"{help_} ({default})")
     command = commands.add_parser("playground", help="write a page where an expression is typed")
-    command.set_defaults(run=_playground)
+    command.set_defaults(run=lambda to: print(save_playground(to.output, to.expression)))
     command.add_argument("expression", nargs="?", default=EXPRESSION, help=f"to begin with ({EXPRESSION})")
     command.add_argument("-o", "--output", default="playground.html", help="a page (playground.html)")
     return parser
-
-
-def _playground(options: argparse.Namespace) -> None:
-    print(save_playground(options.output, options.expression.strip()))
 
 
 def _draw(options: argparse.Namespace) -> None:
     root = _root(options)
     root.backward()
     print(draw(root, direction=options.direction, digits=options.digits).save(options.output))
-
-
-def _step(options: argparse.Namespace) -> None:
-    print(_player(options).save_html(options.output))
-
-
-def _show(options: argparse.Namespace) -> None:
-    _player(options).show()
-
-
-def _latex(options: argparse.Namespace) -> None:
-    print(latex(_root(options), numbers=options.numbers, digits=options.digits))
 
 
 def _player(options: argparse.Namespace) -> Player:

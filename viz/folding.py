@@ -127,7 +127,8 @@ class _Grouper:
             elif self.snapshot.parents[i]:
                 groups.append(self._alike(i, scope, self._operands(scope, self.snapshot.parents[i], groups)))
             else:
-                groups.append(self._number(self._leaf_key(i, scope)))
+                label = self._pattern(self.snapshot.labels[i])
+                groups.append(self._number((self.snapshot.kinds[i], self._scope_pattern(scope), label)))
         if self.folding.fold:
             self._split_leaves_by_users(groups)
         return Grouping(groups, self.scopes, products)
@@ -181,9 +182,6 @@ class _Grouper:
         number = self._number((key, parents))
         self.chains[number] = key, parents if others is None else others
         return number
-
-    def _leaf_key(self, i: int, scope: str) -> Hashable:
-        return self.snapshot.kinds[i], self._scope_pattern(scope), self._pattern(self.snapshot.labels[i])
 
     def _number(self, key: Hashable) -> int:
         return self.numbers.setdefault(key, len(self.numbers))

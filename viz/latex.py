@@ -129,8 +129,9 @@ class _Writer:
         result = [self._line(self.names[self.y], self._made(self.y)[0], self.y.data, self.stale)]
         operations = [node for node in self.order if not (node.is_leaf or node is self.y)]
         result += [
-            self._line(self.names[n], self._operation(n, self._names_of(n))[0], n.data, self.stale & {n})
+            self._line(self.names[n], self._operation(n, named)[0], n.data, self.stale & {n})
             for n in operations
+            for named in [[_piece(self.names[parent]) for parent in n.parents]]
         ]
         pairs = dict.fromkeys((node, parent) for node, _, parent in self.edges if not parent.is_constant)
         result += [self._partial_line(node, parent) for node, parent in pairs]
@@ -212,9 +213,6 @@ class _Writer:
             )
         except (SyntaxError, KeyError, TypeError):  # a rule of the user's that has no formula
             return self._number(node.partials[slot]), _ATOM
-
-    def _names_of(self, node: Value) -> list[_Piece]:
-        return [_piece(self.names[parent]) for parent in node.parents]
 
     def _made(self, node: Value) -> _Piece:
         """The expression that made a node, with the names of what is used more than once."""

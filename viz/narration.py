@@ -150,7 +150,8 @@ class Narrator:
             names = self._fold_names(node, slot)
         else:
             names = {str(k): self._exact_name(parent) for k, parent in enumerate(node.parents)}
-        text = _fill(template, names | {"y": self._result(node, template)})
+        shown = result_in(template, self._data[node], self._digits) or self.name(node)
+        text = _fill(template, names | {"y": shown})
         return text if len(text) <= FORMULA_LIMIT else ""
 
     def _operands(self, node: Value) -> list[float]:
@@ -161,9 +162,6 @@ class Narrator:
         name, data = self.name(node), self._data[node]
         constant = node.is_leaf and node.is_constant and name == self._number(data)
         return exact(data, self._digits) if constant else name
-
-    def _result(self, node: Value, template: str) -> str:
-        return result_in(template, self._data[node], self._digits) or self.name(node)
 
     def _fold_names(self, node: Value, slot: int) -> dict[str, str]:
         """The names in the rule of softmax, mean, max ...: the folds have none, so they are their numbers."""
@@ -199,7 +197,8 @@ class Narrator:
             while not same and shown < MOST_DIGITS and number(now, shown) == number(step.value, shown):
                 shown += 1
         operands = zip(node.parents, step.arguments, strict=True)
-        numbers = [_operand(parent, x, max(digits, shown)) for parent, x in operands]
+        digits = max(digits, shown)
+        numbers = [number(x, constant_digits(x, digits) if p.is_constant else digits) for p, x in operands]
         words = {
             "name": self.name(node),
             "expression": _expression(node, names),
@@ -287,10 +286,6 @@ def _tried(function: Callable[..., float], operands: Sequence[float]) -> float:
         return function(*operands)
     except (ArithmeticError, ValueError):
         return math.nan
-
-
-def _operand(parent: Value, value: float, digits: int) -> str:
-    return number(value, constant_digits(value, digits) if parent.is_constant else digits)
 
 
 def _sentence(kind: str, words: Mapping[str, str], phase: str = "") -> Sentence:

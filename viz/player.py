@@ -167,14 +167,6 @@ class Player:
     def _payload(self) -> dict[str, Any]:
         return page_payload(self.script, player_css(), self.title)
 
-    def html(self) -> str:
-        """The same as `to_html`.
-
-        Returns:
-            The fragment.
-        """
-        return self.to_html()
-
     def save_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the player as one self-contained HTML file that needs no network.
 

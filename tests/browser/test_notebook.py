@@ -144,7 +144,7 @@ def saved_notebook(lab, name, html):
 def player_html():
     names = {}
     exec(SETUP, names)
-    return names["player"].html()
+    return names["player"].to_html()
 
 
 def test_an_untrusted_notebook_shows_the_static_picture(lab_page, jupyter):
@@ -163,7 +163,7 @@ def test_the_plain_html_output_plays_in_a_trusted_notebook(lab_page, jupyter):
     write_notebook(
         jupyter,
         "html.ipynb",
-        SETUP + "from IPython.display import HTML\ndisplay(HTML(player.html()))\nprint('drawn')",
+        SETUP + "from IPython.display import HTML\ndisplay(HTML(player.to_html()))\nprint('drawn')",
     )
     open_notebook(page, jupyter, "html.ipynb")
     run_all(page, "drawn")

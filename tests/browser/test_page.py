@@ -210,7 +210,7 @@ def test_without_scripts_the_static_picture_is_shown(new_page, tmp_path):
 
 def test_two_players_on_a_page_do_not_touch_each_other(new_page, tmp_path):
     one, two = viz.step(loss()), viz.step(Value(3.0, "z") * 2.0)
-    (tmp_path / "both.html").write_text(f"<meta charset=utf-8>{one.html()}{two.html()}")
+    (tmp_path / "both.html").write_text(f"<meta charset=utf-8>{one.to_html()}{two.to_html()}")
     page = new_page()
     page.goto((tmp_path / "both.html").as_uri())
     players = page.locator(".player")

@@ -42,7 +42,7 @@ def test_a_label_stands_in_the_picture_as_it_is(label):
 def test_a_page_holds_its_labels_as_data(label, name):
     with scope("s" + name.replace(".", "")):
         root = Value(1.0, label) * 2.0
-    html = viz.step(root).html()
+    html = viz.step(root).to_html()
     payload = json.loads(re.search(r'mountNext\("autograd-player", (.*)\);\n</script>', html).group(1))
     shown = payload["columns"]["names"][0]
     if label.isidentifier() and len(label) <= 24 and not re.match(r"(u\d+|inf|nan)\Z", label, re.I):

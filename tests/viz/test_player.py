@@ -130,7 +130,7 @@ def test_the_gradient_to_begin_with_can_be_chosen(small):
 
 def test_stepping_leaves_the_graph_as_it_was(player, small):
     player.goto(-1)
-    player.html()
+    player.to_html()
     assert not small.has_grad
 
 
@@ -149,7 +149,7 @@ def test_a_hostile_label_cannot_leave_its_place_in_the_page(label):
     root = a * a
     root.label = label
     player = viz.step(root)
-    html = player.html()
+    html = player.to_html()
     assert html.count("<script") == 1
     assert html.count("</script") == 1
     assert "<!--" not in html.replace("<!DOCTYPE", "")
