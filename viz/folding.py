@@ -7,7 +7,7 @@ box, too.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from autograd_core.naming import pattern
@@ -15,6 +15,7 @@ from viz.products import Product, inner_products
 from viz.snapshot import Snapshot
 
 OUTPUTS = 8  # up to which each has a box of its own
+FOLDABLE = 50_000  # groups beyond which nothing repeats that anybody would see
 REST = -1  # the number of the group of everything far from the outputs
 
 
@@ -110,6 +111,8 @@ class _Grouper:
         products = {i: one for i, one in products.items() if not (one.inside and i in roots)}
         results = {i: result for result, product in products.items() for i in product.inside}
         for i, scope in enumerate(self.snapshot.scopes):
+            if len(self.numbers) > FOLDABLE and self.folding.fold:
+                return group(self.snapshot, replace(self.folding, fold=False))
             box = self._box(scope)
             if i in roots:
                 groups.append(self._number(("root", i)))

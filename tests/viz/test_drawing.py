@@ -5,8 +5,9 @@ import xml.etree.ElementTree as ET
 import pytest
 
 import viz
-from autograd_core import Value, dot, greater, maximum, scan, scope, where
+from autograd_core import Value, dot, greater, maximum, scan, scope, tanh, where
 from autograd_core.programs.program import record
+from viz import folding
 from viz.errors import DrawingError, FormatError, RendererError
 from viz.renderer import render
 
@@ -455,3 +456,20 @@ def test_a_where_with_equal_branches_is_drawn():
         drawing = viz.draw(where(condition, y, y))
         assert "where" in [box.title for box in drawing.picture.boxes]
         assert drawing.caption == ""
+
+
+def test_a_graph_in_which_nothing_repeats_is_not_searched_to_its_end(monkeypatch):
+    """A million unlike nodes: the nearest ones are drawn as they are, without the work of folding."""
+    y = Value(0.5, "x")
+    for k in range(200):
+        y = y * y if k % 2 else tanh(y)
+    whole = viz.draw(y, fold=True, max_nodes=20)
+    monkeypatch.setattr("viz.folding.FOLDABLE", 50)
+    looked_at = []
+    alike = folding._Grouper._alike
+    monkeypatch.setattr(
+        folding._Grouper, "_alike", lambda self, i, *rest: looked_at.append(i) or alike(self, i, *rest)
+    )
+    drawing = viz.draw(y, fold=True, max_nodes=20)
+    assert len(looked_at) < 60
+    assert drawing.caption == whole.caption

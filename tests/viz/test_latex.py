@@ -248,7 +248,7 @@ def test_a_stale_graph_is_not_written_as_an_equation_of_numbers():
 @pytest.mark.parametrize(("digits", "error"), [(0, ValueError), (2.5, TypeError), ("4", TypeError)])
 def test_digits_that_are_none_are_refused_by_name(digits, error):
     for function in (viz.latex, viz.draw, viz.step):
-        with pytest.raises(error, match="digits is "):
+        with pytest.raises(error, match="digits must be "):
             function(Value(2.0, "x") * 3.0, digits=digits)
 
 
