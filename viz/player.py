@@ -312,7 +312,8 @@ def step(
         gradient: The gradient of each output with respect to itself.
         forward: Whether to begin with the forward computation.
         accumulate: Whether leaves start with the gradients they have, as in `backward()`.
-        direction: `"LR"` (inputs at the left) or `"TB"` (inputs on top).
+        direction: `"LR"` (inputs at the left) or `"TB"` (inputs on top). Once groups open, the page draws the
+            picture anew, from left to right, without the frames of scopes and the legend.
         depth: How many levels of scopes stay open, as for `draw`.
         expand: Scopes to open in spite of `depth`.
         collapse: Scopes to collapse in any case.

@@ -16,7 +16,6 @@ from typing import Any
 DASH = "–"  # shown where there is no number yet
 MINUS = "−"  # on edges, where a hyphen is taken for a piece of the line
 LABEL_LIMIT = 32
-TOOLTIP_LIMIT = 400
 WHOLE = 1e9  # whole numbers below this are written in full
 WRITTEN = 12  # digits, at most, of a constant that somebody wrote down: 1 / 3 has more
 MOST_DIGITS = 17  # tell every double from every other
