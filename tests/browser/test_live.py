@@ -816,3 +816,24 @@ def test_findings_wait_for_their_numbers_and_the_caption_counts_what_is_drawn(ne
     page.locator("g.node.group").first.click()
     page.get_by_label("Open this group").click()
     text_has(page.locator(".caption"), f"drawn as {page.locator('g.node').count()} boxes")
+
+
+def test_a_picture_that_the_page_draws_marks_faults_not_remarks_and_holds_its_numbers(new_page, tmp_path):
+    w = [Value(-0.01 * k, f"w{k}") for k in range(12)]
+    total = autograd_core.sum([relu(weight * 0.3456) for weight in w]) + tanh(Value(15.0, "x"))
+    total.backward()
+    page = opened(new_page, tmp_path, viz.step(total, fold=True))
+    page.keyboard.press("ArrowRight")
+    text_has(page.locator(".groups ~ .stage"), "(others)")
+    page.get_by_label("Last step").click()
+    expect(page.locator(".remark").filter(has_text="not reached").first).to_be_visible()
+    marked = page.locator(".node.trouble").all_text_contents()
+    assert len(marked) == 1
+    assert "vanishing partial" in marked[0]
+    wider = page.evaluate(
+        f"""() => [...{HOST}.querySelectorAll('.node')].filter((node) => {{
+            const box = node.querySelector('path, polygon').getBBox();
+            return [...node.querySelectorAll('text')].some((text) => text.getBBox().width > box.width);
+        }}).map((node) => node.textContent)"""
+    )
+    assert wider == []

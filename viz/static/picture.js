@@ -6,7 +6,7 @@ import { onEdge } from "./numbers.js";
 
 const FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif";
 const LABELLED = 300; // boxes up to which edges carry numbers
-const LINE = 14, PAD = 9, MARGIN = 8, ROOM = "data -1.235e-05", RANGE_ROOM = "data -0.9995 … 0.9998";
+const LINE = 14, PAD = 9, MARGIN = 8, ROOM = "data -1.235e-05", RANGE_ROOM = "grad -0.001235 … 0.001235";
 
 let canvas = null;
 function textWidth(text) {
@@ -41,11 +41,12 @@ function drawPicture(boxes, links) {
 
 const write = (text, x, y, size) => svgElement("text", { "text-anchor": "middle", x, y, "font-size": size, "font-family": FONT }, text);
 
+// A remark, as "ReLU off" or "not reached", is no fault.
 function node({ id, kind, lines, x, y, width, height, notes }) {
   const [left, top, right, bottom] = [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
   const outlines = (kind === "output" ? [0, -3] : [0]).map((by) => shape(kind, left - by, top - by, right + by, bottom + by, by));
   const texts = lines.map((line, k) => write(line, x, top + PAD / 2 + LINE * (k + 0.78), 11));
-  return svgElement("g", { id, class: `node ${kind}${notes.length ? " trouble" : ""}` }, ...outlines, ...texts);
+  return svgElement("g", { id, class: `node ${kind}${notes.some((note) => !/off|reach|swept/.test(note)) ? " trouble" : ""}` }, ...outlines, ...texts);
 }
 
 function shape(kind, left, top, right, bottom, outline) {
@@ -61,7 +62,7 @@ function shape(kind, left, top, right, bottom, outline) {
   return svgElement("path", { ...attributes, d: path + behind });
 }
 
-function edge({ id, text, constant, trouble }, points, atHead) {
+function edge({ id, text, constant }, points, atHead) {
   const [last, tip] = points.slice(-2);
   const back = 7 * (Math.sign(tip[0] - last[0]) || 1);
   const ends = [...points.slice(0, -1), [tip[0] - back, tip[1]]];
@@ -74,5 +75,5 @@ function edge({ id, text, constant, trouble }, points, atHead) {
   const head = svgElement("polygon", { points: `${tip} ${tip[0] - back},${tip[1] - 3} ${tip[0] - back},${tip[1] + 3}` });
   const [from, to, right, down] = atHead ? [last, tip, 0.7, 0.84] : [points[0], points[1], 0.5, 0.4];
   const label = text ? [write(text, from[0] + right * (to[0] - from[0]), from[1] + down * (to[1] - from[1]) - 4, 9)] : [];
-  return svgElement("g", { id, class: `edge${constant ? " constant-edge" : ""}${trouble ? " trouble" : ""}` }, line, head, ...label);
+  return svgElement("g", { id, class: `edge${constant ? " constant-edge" : ""}` }, line, head, ...label);
 }

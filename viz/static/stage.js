@@ -1,7 +1,7 @@
 // The picture on its stage: found by id, zoomed, panned, fitted, and moved so that a step stays in sight.
 import { all, fill, on, put, set, svgElement } from "./dom.js";
 
-export const LATE = /not reached|never swept|grad is/; // what a diagnosis knows once the sweep is over
+export const LATE = /reach|swept|grad is/; // what a diagnosis knows once the sweep is over
 
 // The tooltip of a node or an edge, emptied: Graphviz wrote the recorded numbers into it.
 function titleOf(group) {
