@@ -40,13 +40,7 @@ class Arrangement:
 
 
 def arrange(picture: Picture, direction: str, room: Mapping[str, int] | None = None) -> Arrangement:
-    """Rows and lanes of a picture.
-
-    Args:
-        picture: What is drawn.
-        direction: `"LR"` or `"TB"`.
-        room: For a box's id, how many characters it must have room for.
-    """
+    """Rows and lanes of a picture; `room` has how many characters a box must have room for, by its id."""
     boxes = {box.ident: box for box in picture.boxes}
     levels = _levels(boxes, picture.links)
     sizes = {ident: _size(box, direction, (room or {}).get(ident, 0)) for ident, box in boxes.items()}

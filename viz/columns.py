@@ -17,13 +17,7 @@ MOST_SCOPES = 60  # characters of a scope in a sentence
 
 
 def page_payload(script: Script, css: str, title: str) -> dict[str, Any]:
-    """Everything that static/player.js asks for, but the picture itself.
-
-    Args:
-        script: The graph, its picture and its steps.
-        css: The style sheet.
-        title: The heading.
-    """
+    """Everything that static/player.js asks for, but the picture itself."""
     return {
         "css": css,
         "title": title,

@@ -64,14 +64,7 @@ def to_dot(
     legend: bool = False,
     room: Mapping[str, int] | None = None,
 ) -> graphviz.Digraph:
-    """The DOT of a picture.
-
-    Args:
-        picture: What to draw.
-        direction: `"LR"` or `"TB"`.
-        legend: Whether to add one example of every kind of node in the picture.
-        room: For a box's id, how many characters it must have room for.
-    """
+    """The DOT of a picture, maybe with an example of each kind of node; for `room` see `arrange`."""
     graph = graphviz.Digraph(
         "graph", graph_attr={**_GRAPH, "rankdir": direction}, node_attr=_NODE, edge_attr=_EDGE
     )

@@ -18,11 +18,7 @@ SHORTEST, LONGEST = 0.01, 655.35  # seconds that a GIF can show a picture
 
 
 def frame_pictures(script: Script) -> Iterator[Picture]:
-    """The picture after 0, 1, ... steps; a step makes anew what it changes, the other boxes and links stay.
-
-    Args:
-        script: The steps.
-    """
+    """The picture after 0, 1, ... steps; a step makes anew what it changes, all else stays."""
     picture = script.picture
     words = [_words(script, k) for k in range(len(script.frames) + 1)]
     height = max(map(len, words))
@@ -40,9 +36,9 @@ def frame_pictures(script: Script) -> Iterator[Picture]:
         frame = script.frames[k - 1] if k else None
         marks = dict(frame.marks) if frame else {}
         changed = lit | marks.keys()
-        for row, column, _before, after in frame.cells if frame else ():
+        for row, column, text in frame.cells if frame else ():
             ident = script.boxes[row].ident
-            rows[ident][column] = after
+            rows[ident][column] = text
             changed.add(ident)
         if computed[k] is not None:
             to_come.discard(computed[k])

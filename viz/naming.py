@@ -6,12 +6,7 @@ from viz.text import constant_digits, number, visible
 
 
 def node_names(snapshot: Snapshot, digits: int = 4) -> list[str]:
-    """Each node's name; that of a constant without a usable label is its number, the only one that repeats.
-
-    Args:
-        snapshot: The graph.
-        digits: Significant digits of the constants.
-    """
+    """Each node's name; that of a constant without a usable label is its number, which alone may repeat."""
     named = distinct_names(snapshot.scopes, snapshot.labels)
     return [
         named.get(i) or counted or number(data := snapshot.data[i], constant_digits(data, digits))

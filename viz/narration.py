@@ -107,13 +107,7 @@ def _text(found: Any) -> str:
 
 
 class Narrator:
-    """Puts steps into words, with one name a node.
-
-    Args:
-        snapshot: The graph.
-        names: Each node's name.
-        digits: Significant digits of the numbers; more where the arithmetic needs them to read true.
-    """
+    """Puts steps into words: one name a node, `digits` digits a number or what the arithmetic needs."""
 
     def __init__(self, snapshot: Snapshot, names: Sequence[str], digits: int = 4) -> None:
         self._names = dict(zip(snapshot.nodes, names, strict=True))

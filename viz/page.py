@@ -40,12 +40,11 @@ _IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./([\w-]+)\.js";\n', re.M)
 
 
 def player_script(operations: Collection[str] | None = None, entry: str = "player", rare: bool = True) -> str:
-    """The player's modules as one ES module.
+    """The player's modules as one ES module, with the calculus of these operations; by default all.
 
     Args:
-        operations: The operations that the page must compute; by default all.
-        entry: The module to begin with: `player`, `regrouping` for a picture with groups, `widget` or
-            `playground`.
+        operations: Their names.
+        entry: `player`, `regrouping` for a picture with groups, `widget` or `playground`.
         rare: Whether sentences are needed for a stale graph, and for a gradient that is not 1.
     """
     return _script(None if operations is None else frozenset(operations), entry, rare)

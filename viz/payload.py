@@ -1,8 +1,7 @@
 """What the terminal and the frames show at each step; the page computes its own (viz/columns.py).
 
 The state is a table with a row a box: data, gradient, status (`"pending"` until it is computed). A step lists
-the cells that it changes, before and after, so the player can go either way; and the elements it lights up,
-by id.
+the cells that it changes, and the elements it lights up, by id.
 """
 
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from viz.spread import Spread
 from viz.text import visible
 
 DATA, GRAD, STATUS = 0, 1, 2
-Cell = tuple[int, int, str, str]  # row, column, before, after
+Cell = tuple[int, int, str]  # row, column, text
 Row = list[str | None]  # data, gradient, status
 Mark = tuple[str, str]  # id of an element, role
 ROOM = len("data -1.235e-05")  # what a number takes that the page computes anew
@@ -34,15 +33,7 @@ class Frame:
 
 
 class Script:
-    """A picture and the frames that play on it.
-
-    Args:
-        snapshot: The graph.
-        picture: How it is drawn.
-        events: The steps.
-        digits: Significant digits of the numbers.
-        accumulate: Whether leaves start with the gradients they have.
-    """
+    """A picture and the frames that play on it; `accumulate`: leaves start with the gradients they have."""
 
     def __init__(
         self,
@@ -88,8 +79,8 @@ class Script:
         """The table after so many steps."""
         rows = [list(row) for row in self.start]
         for frame in self.frames[:position]:
-            for row, column, _before, after in frame.cells:
-                rows[row][column] = after
+            for row, column, text in frame.cells:
+                rows[row][column] = text
         return rows
 
     def computed(self) -> list[int | None]:
@@ -103,10 +94,10 @@ class Script:
             for box, row in zip(self.boxes, self.start, strict=True)
         }
         for frame in self.frames:
-            for row, column, _before, after in frame.cells:
+            for row, column, text in frame.cells:
                 if column != STATUS:
                     ident = self.boxes[row].ident
-                    longest[ident] = max(longest[ident], len(after))
+                    longest[ident] = max(longest[ident], len(text))
         return {box.ident: longest[box.ident] for box in self.boxes if _is_live(box)}
 
     def _starting_cells(self, events: Sequence[Step]) -> list[list[Spread]]:
@@ -153,7 +144,7 @@ class Script:
         before = self._shown[row][column]
         if before is not None and before != text:
             self._shown[row][column] = text
-            frame.cells.append((row, column, before, text))
+            frame.cells.append((row, column, text))
 
     def _forward_marks(self, node: Value) -> list[Mark]:
         boxes = dict.fromkeys(self._box(parent) for parent in node.parents)

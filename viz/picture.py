@@ -328,14 +328,7 @@ class _Painter:
 
 
 def title_of(snapshot: Snapshot, i: int, name: str, digits: int = 4) -> str:
-    """What stands on the box of one node: its name and its operation, a constant's label and number.
-
-    Args:
-        snapshot: The graph.
-        i: The node's index in it.
-        name: What the node is to be called there; may be empty.
-        digits: Significant digits of a constant.
-    """
+    """What stands on the box of one node: its name and its operation, a constant's label and number."""
     node = snapshot.nodes[i]
     if snapshot.kinds[i] == "constant":
         figures = number(snapshot.data[i], constant_digits(snapshot.data[i], digits))

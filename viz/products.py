@@ -125,13 +125,7 @@ def _counted(snapshot: Snapshot, row: Sequence[int]) -> list[int]:
 def shapes(
     snapshot: Snapshot, products: Mapping[int, Product], groups: Mapping[int, Sequence[int]]
 ) -> dict[int, Shape]:
-    """The shape of each group of nodes that is a matrix.
-
-    Args:
-        snapshot: The graph.
-        products: Its inner products.
-        groups: For each group's number, the nodes that hold its results.
-    """
+    """The shape of each group that is a matrix; `groups` has the nodes that hold the results of each."""
     group_of = {i: number for number, members in groups.items() for i in members}
     rows: dict[int, list[tuple[int, ...]]] = {}
     for product in products.values():

@@ -17,12 +17,7 @@ ET.register_namespace("", _SVG)
 
 
 def finish_svg(rendered: bytes, picture: Picture) -> str:
-    """The renderer's SVG with our style, without its document type, each element titled with what it is.
-
-    Args:
-        rendered: What the renderer wrote.
-        picture: What it was asked to draw.
-    """
+    """The renderer's SVG with our style, without its document type, each element titled with what it is."""
     root = ET.fromstring(rendered)
     tooltips = {box.ident: box.tooltip for box in picture.boxes}
     tooltips |= {link.ident: "" if link.hidden else link.tooltip for link in picture.links}

@@ -4,12 +4,7 @@ from typing import Any
 
 
 def make_widget(payload: str, script: str, position: int) -> Any:
-    """A widget that plays `payload`; its `position` and `inputs` are in step with the page's.
-
-    Args:
-        payload: What viz/static/player.js asks for, as JSON text.
-        script: The player's module.
-        position: The step to begin at.
+    """A widget that plays `payload`, JSON text; its `position` and `inputs` are in step with the page's.
 
     Raises:
         ImportError: anywidget is not installed.
