@@ -17,7 +17,7 @@ from autograd_core.steps import final_gradients, steps
 from viz.errors import DrawingError
 from viz.naming import node_names
 from viz.snapshot import take_snapshot
-from viz.text import MOST_DIGITS, constant_digits, exact, number
+from viz.text import MOST_DIGITS, constant_digits, digits_needed, exact, number
 
 __all__ = ["Latex", "latex"]
 
@@ -127,9 +127,10 @@ class _Writer:
 
     def lines(self) -> list[str]:
         result = [self._line(self.names[self.y], self._made(self.y)[0], self.y.data, self.stale)]
+        needed = self._digits_needed() if self.numbers else {}
         operations = [node for node in self.order if not (node.is_leaf or node is self.y)]
         result += [
-            self._line(self.names[n], self._operation(n, named)[0], n.data, self.stale & {n})
+            self._line(self.names[n], self._operation(n, named)[0], n.data, self.stale & {n}, needed.get(n))
             for n in operations
             for named in [[_piece(self.names[parent]) for parent in n.parents]]
         ]
@@ -147,11 +148,23 @@ class _Writer:
                 result.append(self._line(self._total(node), right, gradient, self.stale))
         return result
 
-    def _line(self, left: str, right: str, value: float, stale: set[Value]) -> str:
+    def _digits_needed(self) -> dict[Value, int]:
+        """How many digits each node must show so that what is computed from it reads true."""
+        from viz.narration import plain_function
+
+        needed: dict[Value, int] = {}
+        for node in self.order:
+            if not node.is_leaf and (function := plain_function(node)):
+                operands = [parent.data for parent in node.parents]
+                digits = digits_needed(function, operands, node.data, self.digits)
+                needed |= {parent: max(digits, needed.get(parent, 0)) for parent in node.parents}
+        return needed
+
+    def _line(self, left: str, right: str, value: float, stale: set[Value], digits: int | None = None) -> str:
         """One equation; a number that no longer follows from its graph is not said to be equal."""
         if stale and self.numbers:
             return rf"{left} &= {right} \quad\text{{(stale: build the graph anew)}}"
-        shown = self._number(value)
+        shown = _figures(number(value, digits or self.digits))
         said = not self.numbers or shown == right or _is_number(right)  # with all its digits
         return f"{left} &= {right}" + ("" if said else f" = {shown}")
 

@@ -180,7 +180,7 @@ class Narrator:
 
     def _forward(self, step: ForwardStep) -> Sentence:
         node = step.node
-        function = _function(node)
+        function = plain_function(node)
         digits = self._needed(function, step.arguments, step.value)
         names = [self.name(parent) for parent in node.parents]
         kind, shown, now = "forward", self._digits, math.nan
@@ -266,7 +266,7 @@ class Narrator:
         return DASH if value is None else number(value, self._digits)
 
 
-def _function(node: Value) -> Callable[..., float] | None:
+def plain_function(node: Value) -> Callable[..., float] | None:
     """The node's operation on plain numbers, where it is cheap, and where a page can compute it too."""
     operation = node.operation
     most = 2 * _TERMS + 1 if operation.name == "dot" else _SHOWN

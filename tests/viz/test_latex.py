@@ -274,5 +274,8 @@ def test_a_convention_at_0_over_0_is_no_fraction_and_a_number_keeps_its_digits()
     assert r"\pi" not in viz.latex(near_pi)
     assert r"a = 3.14159 \\ 0" in viz.latex(near_pi, numbers=True)
     assert viz.latex(Value(2.0, "x") * 1.00004, numbers=True).endswith("&= 1.00004\n\\end{aligned}")
+    x = Value(1.0, "x")
+    difference = viz.latex(x * 1.00004 - x * 1.00001, numbers=True)
+    assert re.findall(r"u_\{\d\} &= .* = ([^ ]*)", difference)[1:] == ["1.00004", "1.00001"]
     saturated = viz.latex(Value(10.0, "x").tanh(), numbers=True)
     assert r"1 - 0.999999995878 \cdot 0.999999995878 = 8.245" in saturated
