@@ -222,9 +222,10 @@ def fingerprint(examples: Examples | None) -> dict[str, bytes]:
 
 
 def _bytes_of(part: Any) -> bytes:
-    """The bytes of an array; of a large one a sum of each row, of its bits times odd factors, modulo 2^64.
+    """The bytes of an array; of a large one a sum of each row, of its bits times random factors, modulo 2^64.
 
-    A changed number changes its row's sum, several do but for one case in 2^63; at the speed of memory.
+    The upper half of a number has factors of its own: signs and powers of two are no odd numbers there. What
+    changes in a row changes its sum, but for one case in 2^32; at the speed of memory.
     """
     import numpy as np
 
@@ -236,8 +237,9 @@ def _bytes_of(part: Any) -> bytes:
                 return repr(part).encode()
     if part.size > _KEPT:
         rows = part.reshape(len(part), -1).view(np.uint64)
-        factors = np.random.default_rng(1).integers(2**63, size=rows.shape[1], dtype=np.uint64)
-        part = rows @ (2 * factors + 1)
+        whole, upper = np.random.default_rng(1).integers(2**64, size=(2, rows.shape[1]), dtype=np.uint64)
+        blocks = np.array_split(rows, -(-rows.size // _KEPT))  # so that their upper halves take little room
+        part = np.concatenate([block @ whole + (block >> 32) @ upper for block in blocks])
     found: bytes = part.tobytes()
     return found
 

@@ -833,7 +833,15 @@ def negated(X: Any) -> None:
     X[5, 5] = -X[5, 5]
 
 
-@pytest.mark.parametrize("change", [swapped, shuffled, nudged, negated])
+def two_negated(X: Any) -> None:
+    X[5, 7:9] = -X[5, 7:9]
+
+
+def all_negated(X: Any) -> None:
+    X *= -1.0
+
+
+@pytest.mark.parametrize("change", [swapped, shuffled, nudged, negated, two_negated, all_negated])
 def test_a_large_array_is_looked_at_by_sums_that_every_change_changes(change: Any) -> None:
     X = np.random.default_rng(0).normal(size=(2000, 600))
     X[5, 5] = 0.0
@@ -842,6 +850,12 @@ def test_a_large_array_is_looked_at_by_sums_that_every_change_changes(change: An
     assert fingerprint(Examples(X.copy(), np.zeros(2000))) == before
     change(X)
     assert fingerprint(Examples(X, np.zeros(2000)))["X"] != before["X"]
+
+
+def test_large_rows_of_zeros_and_ones_are_told_apart() -> None:
+    rows = (np.random.default_rng(0).random((2000, 600)) < 0.2).astype(np.float64)
+    found = np.frombuffer(fingerprint(Examples(rows, np.zeros(2000)))["X"], dtype=np.uint64)
+    assert len(set(found.tolist())) == len(np.unique(rows, axis=0)) == 2000
 
 
 def test_targets_that_are_arrays_of_many_numbers_are_looked_at_to_the_end() -> None:
