@@ -296,6 +296,9 @@ def closest_slope(probe: Probe, found: Derivative, expected: float) -> Slope | N
     while 64.0 * probe.epsilon * abs(probe.x) <= step < found.finest:
         lengths = [step * chance.uniform(0.7, 1.4) for _ in range(PAIRS)]
         pairs = {whole_digits(probe.x, probe.epsilon, length) for length in lengths}
+        if len(pairs) < 2:  # the floats around x are too few
+            step *= 4.0
+            continue
         quotients = [(probe.fresh(h) - probe.fresh(-h)) / (2.0 * h) for h in sorted(pairs)]
         if not all(map(math.isfinite, quotients)):
             return None

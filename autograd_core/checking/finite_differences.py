@@ -33,6 +33,7 @@ from autograd_core.checking.noise import noise_of
 from autograd_core.checking.windows import (
     CONFIDENCE,
     EPSILON,
+    LARGEST_EXPONENT,
     LEVELS,
     OFFSETS,
     ROUNDING,
@@ -114,7 +115,7 @@ def derivative(
     probe = Probe(function, x, epsilon, noise, accurate)
     if value is not None:
         probe.values[0.0] = value
-    if not math.isfinite(probe(0.0)):
+    if math.isnan(x) or not math.isfinite(probe(0.0)):
         return Derivative(
             math.nan, math.inf, "non-finite", None, None, 0.0, 1, probe.message or f"f is {probe(0.0)}"
         )
@@ -140,7 +141,7 @@ def derivative(
     if noisy and dull is not None and dull[0].error <= DULL * abs(expected or 0.0):
         return report(probe, "smooth", *dull)
     probe.grid = quantum(probe, [math.ldexp(1.0, start), 0.125, 1.0])
-    scale = math.ldexp(1.0, start + 4)
+    scale = math.ldexp(1.0, min(start + 4, LARGEST_EXPONENT))
     probe.noise = max(noise, probe.grid)
     probe.estimated = noise_of(probe.fresh, scale, epsilon, 8 * probe.rounding(0.0))
     found = conclude(probe, [measure(probe, exponent) for exponent in scales])

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 EPSILON = 2.0**-52
 LARGEST = sys.float_info.max
 TINY = 2.0**-1074  # the smallest float above 0: what underflow may hide
+LARGEST_EXPONENT = 1023
 SMALLEST_EXPONENT = -1074  # of the smallest float above 0
 LEVELS = 8  # steps in one window: about h, h/2, ... h/128
 RESOLVED = 1e-3  # relative error up to which a window is believed at all

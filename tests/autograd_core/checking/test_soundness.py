@@ -471,3 +471,14 @@ def test_a_kink_beside_the_point_does_not_contradict_the_slope_there(distance, s
         return 1.0 + t + 2.0 * max(t - distance, 0.0)
 
     assert contradicts(f, slope, epsilon=2.0**-52, noise=0.0, slack=1e-9) == contradicted
+
+
+@pytest.mark.parametrize("x", [5e-324, 1e-310, 1.7e308])
+def test_a_wrong_slope_at_the_ends_of_the_floats_is_said(x):
+    assert gradient_report(lambda x: x, [x], gradient=[1.0]).passed
+    assert not gradient_report(lambda x: x, [x], gradient=[2.0]).passed
+
+
+def test_an_input_that_is_nan_is_named():
+    row = gradient_report(lambda x: 1.0, [math.nan], gradient=[0.0]).rows[0]
+    assert (row.verdict, row.note) == ("non-finite", "the input is nan")
