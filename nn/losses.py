@@ -265,7 +265,8 @@ def _pairs(outputs: Outputs, target: Target, interval: str = "") -> list[tuple[V
         raise InputError(f"the model gives {len(found)} outputs and the target has {len(wanted)}")
     for y in wanted if interval else ():
         if not isinstance(y, Value):  # that of a Program's input is looked at in the data
-            number("the target", y, interval)
+            is_one = isinstance(y, bool) or getattr(y, "shape", None) == ()  # truth values of NumPy too
+            number("the target", float(y) if is_one else y, interval)
     return list(zip(found, wanted, strict=True))
 
 
@@ -339,7 +340,7 @@ class Loss:
 
 
 PROBABILITIES = "a row of targets has the probabilities of the classes, >= 0 and adding up to 1"
-ROUNDED = 0.01
+ROUNDED = 0.02
 """So much their sum may differ from 1: they may have been rounded. What is far off would be another loss."""
 
 CLASSES = ("labels", "binary", "signs")

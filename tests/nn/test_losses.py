@@ -162,6 +162,12 @@ def test_a_target_may_be_a_number_of_numpys_in_any_guise():
     for label in (np.int64(2), np.array(2), np.float64(2.0)):
         assert gradients(losses.cross_entropy, LOGITS, label) == gradients(losses.cross_entropy, LOGITS, 2)
     assert gradients(losses.mse, LOGITS, np.array(Y)) == gradients(losses.mse, LOGITS, Y)
+    for right in (True, np.True_, np.array(1.0), np.float32(1.0)):
+        assert losses.binary_cross_entropy(Value(0.3), right) == losses.binary_cross_entropy(Value(0.3), 1.0)
+        assert losses.hinge(Value(0.3), right).data == 0.7
+    two = [Value(0.3), Value(0.4)]
+    expected = losses.binary_cross_entropy(two, [1.0, 0.0])
+    assert losses.binary_cross_entropy(two, np.array([True, False])) == expected
 
 
 def test_a_loss_is_found_by_name_and_by_function():
@@ -205,7 +211,9 @@ def test_a_target_outside_of_what_a_loss_is_defined_for_is_refused(name, outputs
     assert model.state_dict()["layer1.W"].tolist() == before
 
 
-@pytest.mark.parametrize("target", [[0.333, 0.333, 0.333], np.float32([0.2, 0.3, 0.5]), [0, 1, 0]])
+@pytest.mark.parametrize(
+    "target", [[0.333, 0.333, 0.333], [0.33, 0.33, 0.33], np.float32([0.2, 0.3, 0.5]), [0, 1, 0]]
+)
 @pytest.mark.parametrize("name", ["cross_entropy", "nll"])
 def test_probabilities_may_have_been_rounded(name, target):
     values = [Value(0.3 * k) for k in range(3)]
