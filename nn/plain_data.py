@@ -29,7 +29,9 @@ def to_json(thing: Any) -> Any:
     if kind is dict:
         return {"dict": [[to_json(key), to_json(part)] for key, part in thing.items()]}
     if kind.__name__ in _SERIES and kind is _SERIES[kind.__name__]:
-        return {kind.__name__: [to_json(part) for part in thing]}
+        parts = [to_json(part) for part in thing]
+        is_ordered = kind in (tuple, deque)  # the order of a set is another in every process
+        return {kind.__name__: parts if is_ordered else sorted(parts, key=repr)}
     if kind is Value and thing.is_leaf and thing.is_constant:
         return {"constant": thing.data}
     dtype = getattr(thing, "dtype", None) if kind.__module__ == "numpy" else None
