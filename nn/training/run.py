@@ -254,6 +254,7 @@ class Run:
         )
         while self.state.batch < plan.batches:  # an updater stops where its graph has changed
             if not self.updater.fits(self):
+                self.updater.store(self)  # the next one may begin with the Values
                 self.updater = self._choose(self)
             self.history.trained_on = self.updater.trained_on
             self.updater.epoch(self, order, bar)
@@ -324,7 +325,7 @@ class Run:
                 f"the run that wrote {str(self.plan.checkpoint)!r} had another {', '.join(other[:5])}: what "
                 "goes on from there is not what that run would have become",
                 ModelWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
 
     def frozen_gradient(self, gradients: Any) -> Any:
@@ -531,7 +532,7 @@ class Run:
                 f"nn cannot look into {closed[0]}: if it is not what it was in the run that wrote the "
                 "checkpoint, this one is another",
                 ModelWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
 
     def _record(self) -> Epoch:
@@ -568,7 +569,7 @@ class Run:
         state = self.state.replace(hyperparameters=numbers)
         if not self._told_lost and (lost := _lost(state.changes)):
             self._told_lost = True
-            warnings.warn(f"this run cannot be resumed: {lost}", ModelWarning, stacklevel=4)
+            warnings.warn(f"this run cannot be resumed: {lost}", ModelWarning, stacklevel=5)
         now = _told(self.model, self.optimizer, self.plan)
         settings = {**self.history.settings, "now": now, "known": self._known}
         save_state(state, self.history.epochs, settings, self.plan.checkpoint, self._table)

@@ -15,6 +15,7 @@ import pytest
 
 import nn
 from autograd_core import Value
+from nn.plain_data import from_json, to_json
 
 random = np.random.default_rng(0)
 X = random.normal(size=(40, 3))
@@ -330,8 +331,15 @@ def test_another_number_of_the_model_is_told(tmp_path: Path) -> None:
     nn.fit(Warm(), X, y, epochs=2, **given)
     model = Warm()
     model.temperature = 3.0
-    with pytest.warns(nn.ModelWarning, match=r"had another model\.temperature"):
+    with pytest.warns(nn.ModelWarning, match=r"had another model\.temperature") as told:
         nn.fit(model, X, y, epochs=3, resume=True, **given)
+    assert told[0].filename == __file__
+
+
+def test_the_parts_of_a_set_are_written_in_one_order() -> None:
+    texts = [f"name{k}" for k in range(100)]
+    assert to_json(set(texts)) == {"set": sorted(texts)}
+    assert from_json(to_json(frozenset(texts))) == frozenset(texts)
 
 
 def test_a_run_goes_on_with_the_living_objects(tmp_path: Path) -> None:

@@ -914,3 +914,15 @@ def test_where_rows_take_more_paths_than_are_recorded_the_run_goes_on_eagerly(
     assert fast == slow
     assert run.history.trained_on.startswith("eager: its graph has no fixed shape (examples take more")
     assert len(recordings) <= 2 * 64
+
+
+@needs_compiler
+@pytest.mark.parametrize("batch_size", [1, 4, 8, 16])
+def test_a_run_that_leaves_its_programs_within_an_epoch_goes_on_from_there(
+    batch_size: int, monkeypatch: Any
+) -> None:
+    X, y = data(200, 6, 3)
+    made = {"optimizer": lambda: nn.SGD(lr=0.1), "epochs": 2, "batch_size": batch_size}
+    runs = [trained(lambda: Pooled(8), X, y, eager, monkeypatch, **made) for eager in (True, False)]
+    assert runs[0][0] == runs[1][0]
+    assert "more branches" in runs[1][1].history.trained_on
