@@ -122,12 +122,13 @@ class _Forward:
         model, or drawn random numbers, the outputs of the first two are put into `first`: the model is called
         once a row.
         """
-        model, watch = self.model, None
+        model, watch, before = self.model, None, None
         looked_at = range(0, len(X), max(1, len(X) // self._checks))
         given = X[[0, 1, *looked_at]].tolist()
         try:
             if self.program is None:
                 if not getattr(model, "is_pure", False):
+                    before = _snapshot(model)
                     drawn, outputs = RandomStates(_parts(model)), _numbers(model(given[0]))
                     watch = _Watch(model)  # what the first call has left behind is there
                     two = [outputs, _numbers(model(given[1]))]
@@ -142,10 +143,12 @@ class _Forward:
             self._checks = 2  # the next time; a callback may have changed the model
         except Exception as error:  # the rows, one by one, will tell
             self.reason = f"it cannot be recorded ({error})"
-            return None
-        if same and (watch is None or not watch.has_seen_a_change(given)):
-            return outputs
-        self.reason = _COUNTS if same else "its graph has no fixed shape"
+        else:
+            if same and (watch is None or not watch.has_seen_a_change(given)):
+                return outputs
+            self.reason = _COUNTS if same else "its graph has no fixed shape"
+        if before is not None:  # every row is called anew
+            before.restore()
         return None
 
 
@@ -157,12 +160,16 @@ def _parts(model: Any) -> list[Any]:
     return [module for _, module in model.named_modules()] if isinstance(model, Module) else [model]
 
 
+def _snapshot(model: Any) -> Snapshot:
+    return Snapshot([model], model.parameters() if isinstance(model, Module) else ())
+
+
 class _Watch:
     """Tells whether calling a function, or a model, changes something: draws numbers, counts its calls."""
 
     def __init__(self, model: Any) -> None:
         self._states = RandomStates(_parts(model))
-        self._snapshot = Snapshot([model], model.parameters() if isinstance(model, Module) else ())
+        self._snapshot = _snapshot(model)
 
     def has_seen_a_change(self, given: Sequence[list[float]] = ()) -> bool:
         """Is anything other than at the start, besides what calls were given?"""
