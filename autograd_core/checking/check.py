@@ -16,8 +16,9 @@ import random
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from autograd_core.arguments import truth
 from autograd_core.checking.closer import Closer
 from autograd_core.checking.directions import Directions
 from autograd_core.checking.kinds import is_single
@@ -31,9 +32,6 @@ from autograd_core.checking.subject import Function, Subject, Vector, rounding_n
 from autograd_core.checking.verdicts import FLOOR, Rules
 from autograd_core.checking.windows import EPSILON
 from autograd_core.errors import GradientCheckError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["check_gradients", "gradient_report"]
 
@@ -157,8 +155,10 @@ def gradient_report(
     asked = gradient, vjp, jvp, hvp, hessian, order, full, batched, convention, points, domain
     options = Options(*asked, directions, operations, seed)
     if not is_single(inputs) and not hasattr(inputs, "keys"):
+        if not hasattr(inputs, "__iter__"):
+            raise TypeError(f"the inputs are {inputs!r}: give numbers, arrays or parameters")
         inputs = list(inputs)
-    rules = Rules(rtol, atol, STRICT if strict else ACCEPTED)
+    rules = Rules(rtol, atol, STRICT if truth("strict", strict) else ACCEPTED)
     generator = random.Random(seed)
     reports = []
     for number, place in enumerate(places(function, inputs, points, domain, generator)):

@@ -6,7 +6,7 @@ import itertools
 import math
 import random
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,6 +26,7 @@ from autograd_core.checking.windows import (
 Behaviour = Literal["smooth", "kink", "jump", "boundary", "infinite", "noise", "non-finite"]
 
 PAIRS = 16  # pairs of values whose mean decides between two slopes where one pair drowns in rounding
+APART = 256.0  # roundings of f by which f(x) lies apart from its neighbours
 SEEN = 1.0  # roundings of f by which two slopes must part to be told from each other
 RUN = 3  # neighbouring steps whose quotients must agree to show something narrower than larger steps
 STAIRS = 0.3  # relative difference of the slopes of a whole staircase at its largest steps
@@ -197,6 +198,9 @@ def conclude(probe: Probe, windows: Sequence[Window]) -> Derivative:
     found = best_finding(windows)
     if found is None:
         return singular(probe, windows)
+    if lies_apart(probe):
+        result = singular(probe, windows)
+        return result if result.behaviour == "infinite" else replace(result, behaviour="jump", value=math.nan)
     window = found.window
     if found.slope is not None:
         stairs = staircase(probe, found.slope)
@@ -212,6 +216,32 @@ def conclude(probe: Probe, windows: Sequence[Window]) -> Derivative:
     left, right = sides(window)
     middle = Slope((left.value + right.value) / 2, left.error + right.error, window.step, left.finest)
     return replace(report(probe, "kink", middle, window), nearer=nearer_slope(probe, middle))
+
+
+def lies_apart(probe: Probe) -> bool:
+    """Whether f(x) lies apart from the values on both sides, or in a cusp: central differences see neither.
+
+    ``f(x + h) - 2 f(x) + f(x - h)`` falls like h at a kink and faster where f is smooth. Here it stays at
+    the smallest steps, or falls like a smaller power of h at the smallest that show it well.
+    """
+    centre, bends = probe(0.0), []
+
+    def bend(h: float, f: Callable[[float], float]) -> float:
+        return abs((f(h) - centre) + (f(-h) - centre))
+
+    for h in sorted(h for h in probe.values if h > 0.0 and both_sides(probe.values, h)):
+        size = bend(h, probe)
+        bends.append((h, size, size / probe.rounding(0.0, h, -h)))
+    near, chance = bends[:LEVELS], random.Random(LEVELS)
+    if len(near) == LEVELS and min(roundings for *_, roundings in near) > APART:
+        lengths = (near[-1][0] * chance.uniform(0.5, 1.0) for _ in range(PAIRS))  # noise is another at each
+        sizes = [size for _, size, _ in near]
+        sizes += [bend(whole_digits(probe.x, probe.epsilon, length), probe.fresh) for length in lengths]
+        if max(sizes) < 1.2 * min(sizes):
+            return True
+    seen = [(h, size) for h, size, roundings in bends if roundings > 1e3][:LEVELS]
+    orders = [math.log(b / a) / math.log(k / h) for (h, a), (k, b) in itertools.pairwise(seen)]
+    return len(seen) == LEVELS and min(orders) > 0.02 and max(orders) < min(0.98, min(orders) + 0.05)
 
 
 def staircase(probe: Probe, slope: Slope) -> Slope | None:

@@ -87,8 +87,11 @@ class Tree:
         """The numbers of a gradient that has this structure, one for each element.
 
         Raises:
-            ValueError: an array has another shape than the input, or an entry is missing.
+            TypeError: it is a mapping and this is none.
+            ValueError: an array has another shape than the input, or an entry is missing or one too many.
         """
+        if isinstance(gradient, Mapping) and not self.keys:
+            raise TypeError(f"the gradient of an input without keys is a mapping with {[*gradient]!r}")
         if self.leaf is not None:
             check_shape(self.leaf, gradient)
             return flatten_numbers(gradient, f"the gradient of {self.leaf.label}")
@@ -96,7 +99,7 @@ class Tree:
             return []  # a part that is not varied
         if self.keys and dataclasses.is_dataclass(gradient):
             gradient = {key: getattr(gradient, key) for key in self.keys if hasattr(gradient, key)}
-        if self.keys and isinstance(gradient, Mapping):
+        if isinstance(gradient, Mapping):
             gradient = self.picked(gradient)
         if not isinstance(gradient, (list, tuple)) or len(gradient) != len(self.parts):
             return flatten_numbers(gradient)
@@ -106,13 +109,17 @@ class Tree:
 
     def picked(self, gradient: Mapping[Any, Any]) -> list[Any]:
         """The entries of a gradient in the order of the keys."""
+        others = ", ".join(map(repr, gradient)) or "none at all"
         for key in self.keys:
             if key not in gradient:
-                others = ", ".join(map(repr, gradient)) or "none at all"
                 raise ValueError(
                     f"the gradient has no entry {key!r}, only {others}: give one for each input, 0 "
                     "where it is 0"
                 )
+        if len(gradient) > len(self.keys):
+            raise ValueError(
+                f"the gradient has the entries {others}, and the inputs are {', '.join(map(repr, self.keys))}"
+            )
         return [gradient[key] for key in self.keys]
 
 
@@ -184,13 +191,14 @@ class Inputs:
             return cls(tree, list(tree.leaves()), in_place=True)._checked()
         keywords: tuple[str, ...] = ()
         if isinstance(inputs, Mapping):
-            keywords = tuple(map(str, inputs))
+            keywords = names = tuple(map(str, inputs))
             arguments, labels = list(inputs.values()), list(keywords)
         else:
             arguments = [inputs] if is_single(inputs) else list(inputs)
             labels = argument_names(parameters, len(arguments))
+            names = tuple(labels)
         parts = [take_apart(a, label) for a, label in zip(arguments, labels, strict=True)]
-        tree = Tree(parts=parts, keys=keywords)
+        tree = Tree(parts=parts, keys=names)
         return cls(tree, list(tree.leaves()), keywords)._checked()
 
     def _checked(self) -> Inputs:
@@ -302,7 +310,7 @@ class Inputs:
         """
         parts = self.tree.parts or [self.tree]
         single = len(parts) == 1 and not isinstance(gradient, (list, tuple))
-        single = single and not (self.keywords and isinstance(gradient, Mapping))
+        single = single and not (isinstance(gradient, Mapping) and (self.keywords or not parts[0].keys))
         tree = parts[0] if single else self.tree
         flat = tree.flatten(gradient)
         wanted = [leaf for leaf in self.leaves for _ in range(len(leaf.names) // (2 if leaf.doubled else 1))]
@@ -455,4 +463,5 @@ def parameter_tree(inputs: Any, label: str = "") -> Tree:
         (getattr(part, "label", "") if is_value(part) else "") or f"{label or 'parameter'}[{index}]"
         for index, part in enumerate(parts)
     ]
-    return Tree(parts=[parameter_tree(part, name) for part, name in zip(parts, labels, strict=True)])
+    trees = [parameter_tree(part, name) for part, name in zip(parts, labels, strict=True)]
+    return Tree(parts=trees, keys=tuple(labels))

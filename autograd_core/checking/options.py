@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from autograd_core.arguments import truth, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,13 @@ class Options:
     seed: int
 
     def __post_init__(self) -> None:
-        for name in ("order", "points", "directions"):
-            whole(name, getattr(self, name))
-        if self.order > 2:
-            raise ValueError(f"order is 1 or 2, not {self.order!r}")
+        whole_number("order", self.order, 1, 2)
+        whole_number("points", self.points, 1)
+        if self.directions is not None:
+            whole_number("directions", self.directions, 1)
+        whole_number("seed", self.seed)
+        for name in ("full", "batched", "operations"):
+            truth(name, getattr(self, name))
         if self.convention not in ("torch", "jax"):
             raise ValueError(f'convention is "torch" or "jax", not {self.convention!r}')
         for name in ("vjp", "jvp", "hvp", "domain"):
@@ -58,13 +62,3 @@ class Options:
     def jvp_alone(self) -> bool:
         """Whether a jvp is all that the caller asks to check."""
         return self.jvp is not None and self.hvp is None and self.order == 1
-
-
-def whole(name: str, number: Any) -> None:
-    """Refuse what is not a whole number from 1 on, or None for "not asked for"."""
-    try:
-        if (number is None and name == "directions") or operator.index(number) >= 1:
-            return
-    except TypeError:
-        pass
-    raise ValueError(f"{name} is a whole number, at least 1, not {number!r}")

@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from autograd_core.checking.options import whole
+from autograd_core.arguments import whole_number
 
 if TYPE_CHECKING:
     import random
@@ -277,8 +277,8 @@ def chosen_kinds(
     only: Sequence[str] | None, include: Sequence[Callable[..., Any]], inputs: int, steps: int
 ) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
     """The built-in kinds with these names, and the user's, for a graph that has inputs and steps."""
-    whole("inputs", inputs)
-    whole("steps", steps)
+    whole_number("inputs", inputs, 1)
+    whole_number("steps", steps, 1)
     known = kinds()
     if isinstance(only, str) or not (include or only is None or only):
         raise ValueError(f"only= is a list of one operation's name or more, not {only!r}")

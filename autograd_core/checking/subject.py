@@ -94,30 +94,34 @@ class Subject:
         parts = (".real", ".imag") if self.doubled else ("",)
         self.places = [f"{place}{part}" for place in places for part in parts]
         self.epsilon = max(self.inputs.epsilon, precision(self.result))
-        value = self.outputs()
-        self.widen(value)
+        value = self.widen(self.outputs())
         return value[0] if len(value) == 1 else math.nan
 
-    def widen(self, values: Vector) -> None:
-        """Evaluate in double precision where f can: its gradient may be of single, the reference need not."""
+    def widen(self, values: Vector) -> Vector:
+        """Evaluate in double precision where f can: its gradient may be of single, the reference need not.
+
+        Returns:
+            The outputs in the precision of all that follow.
+        """
         narrow = self.inputs.narrow
         if not narrow or self.epsilon <= EPSILON:
-            return
+            return values
         for leaf in narrow:
             leaf.wide = True
         try:
-            wide = flat(self.call())
+            wide = flat(self.call(), self.doubled)
             alike = len(wide) == len(values) and all(
                 abs(a - b) <= 1e3 * self.epsilon * max(abs(a), abs(b), *map(abs, values))
                 for a, b in zip(wide, values, strict=True)
             )
             if alike and precision(self.result) <= EPSILON:
                 self.epsilon = EPSILON
-                return
+                return wide
         except Exception:  # f is made for its own precision: it is checked in that
             pass
         for leaf in narrow:
             leaf.wide = False
+        return values
 
     def call(self) -> Any:
         """Call the function at the current numbers."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from numbers import Real
 
+from autograd_core.arguments import number
 from autograd_core.checking.finite_differences import Derivative
 from autograd_core.checking.report import Row, Verdict
 
@@ -36,9 +36,9 @@ class Rules:
     epsilon: float = 2.0**-52
 
     def __post_init__(self) -> None:
-        for name, number in (("rtol", self.rtol), ("atol", self.atol)):
-            if number is not None and not (isinstance(number, Real) and 0.0 <= number < math.inf):
-                raise ValueError(f"{name} is a finite number, at least 0, not {number!r}")
+        for name, tolerance in (("rtol", self.rtol), ("atol", self.atol)):
+            if tolerance is not None:
+                number(name, tolerance, "[0, inf)")
 
     @property
     def floor(self) -> float:

@@ -232,7 +232,7 @@ def test_a_hessian_that_would_not_be_checked_is_an_error():
 
 @pytest.mark.parametrize(("inputs", "options", "message"), REFUSED)
 def test_a_check_of_nothing_is_an_error(inputs, options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         gradient_report(lambda *xs: 3.0, inputs, **options)
 
 
@@ -482,3 +482,49 @@ def test_a_wrong_slope_at_the_ends_of_the_floats_is_said(x):
 def test_an_input_that_is_nan_is_named():
     row = gradient_report(lambda x: 1.0, [math.nan], gradient=[0.0]).rows[0]
     assert (row.verdict, row.note) == ("non-finite", "the input is nan")
+
+
+APART = [  # even singularities: the central differences are those of the smooth part, at every step
+    (lambda x: math.sin(x) / x if x else 0.0, 0.0, 0.0, "jump"),
+    (lambda x: x + (5.0 if x == 0.0 else 0.0), 0.0, 1.0, "jump"),
+    (lambda x: 1.0 + x + (1e-12 if x == 0.0 else 0.0), 0.0, 1.0, "jump"),
+    (lambda x: x * x + (1e-6 if x == 1000.3 else 0.0), 1000.3, 2000.6, "jump"),
+    (lambda x: x * x + (3e-13 if x == 3.0 else 0.0), 3.0, 6.0, "jump"),
+    (lambda x: max(x, 2.0 * x) + (5.0 if x == 0.0 else 0.0), 0.0, 1.5, "jump"),
+    (lambda x: min(1.0 / (x * x), 1e10) if x else 0.0, 0.0, 0.0, "jump"),
+    (lambda x: math.sqrt(abs(x)) + x, 0.0, 1.0, "infinite"),
+    (lambda x: 1e3 + math.sqrt(abs(x - 0.3)), 0.3, 0.0, "infinite"),
+    (lambda x: 1.0 / math.log(abs(x)) if x else 0.0, 0.0, 0.0, "infinite"),
+]
+
+
+@pytest.mark.parametrize(("function", "x", "slope", "verdict"), APART)
+def test_a_value_apart_from_both_sides_never_passes(function, x, slope, verdict):
+    (row,) = gradient_report(function, [x], gradient=[slope]).rows
+    assert (row.verdict, row.accepted) == (verdict, False)
+
+
+@pytest.mark.parametrize("options", [{}, {"directions": 3}, {"full": True}])
+def test_a_value_apart_from_all_around_it_never_passes_along_directions_or_in_vectors(options):
+    def function(a):
+        return [x * x + (1.0 if a[0] == 0.5 else 0.0) for x in a]
+
+    jacobian = [[1.0, 0.0], [0.0, 4.0]]
+    assert not gradient_report(lambda *a: function(a), [0.5, 2.0], gradient=jacobian, **options).passed
+
+
+@pytest.mark.parametrize("x", [0.0, 0.3, 1e3])
+def test_kinks_and_bends_are_not_apart(x):
+    for function in (abs, lambda t: abs(t) ** 1.5, lambda t: 1e3 * abs(t) + t * t, lambda t: 5.0 + t * t):
+        row = gradient_report(lambda t, f=function: f(t - x), [x], gradient=[0.0]).rows[0]
+        assert row.verdict in ("ok", "kink", "undecided")
+
+
+def test_a_gradient_by_name_has_the_names_of_the_inputs():
+    assert gradient_report(lambda x, y: x * y, [1.0, 2.0], gradient={"y": 1.0, "x": 2.0}).passed
+    with pytest.raises(ValueError, match="the gradient has the entries 'x', 'y', 'z', and the inputs are"):
+        gradient_report(lambda x, y: x * y, [1.0, 2.0], gradient={"x": 2.0, "y": 1.0, "z": 1.0})
+    with pytest.raises(ValueError, match="the gradient has the entries 'a', 'c', and the inputs are 'a'"):
+        gradient_report(lambda a: a["a"], [{"a": 1.0}], gradient=[{"a": 1.0, "c": 1.0}])
+    with pytest.raises(ValueError, match="no entry 'x', only 'y'"):
+        gradient_report(lambda x: 2.0 * x, 1.0, gradient={"y": 2.0})

@@ -132,8 +132,8 @@ def test_operations_of_one_name_and_of_a_built_in_one_are_told_apart():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"inputs": 0}, "inputs is a whole number, at least 1"),
-        ({"steps": -1}, "steps is a whole number, at least 1"),
+        ({"inputs": 0}, "inputs must be a whole number, at least 1"),
+        ({"steps": -1}, "steps must be a whole number, at least 1"),
         ({"only": []}, "only= is a list of one operation's name"),
         ({"only": "tanh"}, "only= is a list of one operation's name"),
         ({"include": [lambda: 1.0]}, "an operation has operands"),
