@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -212,6 +213,17 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         if self.solver in ("adam", "adamw"):
             return OPTIMIZERS[self.solver](lr=rate, betas=(self.beta_1, self.beta_2), eps=self.epsilon)
         return OPTIMIZERS[self.solver](lr=rate)
+
+    @contextmanager
+    def _unless_it_fails(self) -> Iterator[None]:
+        """What fits sets; a call that raises leaves the attributes of before (not so Ctrl-C)."""
+        before = dict(vars(self))
+        try:
+            yield
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _start(self, inputs: int, outputs: int, seed: int) -> None:
         """A fresh network, and empty records."""

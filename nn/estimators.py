@@ -88,12 +88,14 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
         """Train on X, shape (n_samples, n_features), and y: labels, or rows of 0 and 1 (multilabel)."""
-        return self._fit(X, y, sample_weight, None, False)
+        with self._unless_it_fails():
+            return self._fit(X, y, sample_weight, None, False)
 
     @available_if(MLPEstimator._is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """One epoch more. The first call needs `classes`, all that will come; they may be missing in y."""
-        return self._fit(X, y, sample_weight, classes, True)
+        with self._unless_it_fails():
+            return self._fit(X, y, sample_weight, classes, True)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, partial: bool) -> MLPClassifier:
         import numpy as np
@@ -261,12 +263,14 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train on X, shape (n_samples, n_features), and y, shape (n_samples,) or (n_samples, n_outputs)."""
-        return self._fit(X, y, sample_weight, False)
+        with self._unless_it_fails():
+            return self._fit(X, y, sample_weight, False)
 
     @available_if(MLPEstimator._is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """One epoch more, over these examples."""
-        return self._fit(X, y, sample_weight, True)
+        with self._unless_it_fails():
+            return self._fit(X, y, sample_weight, True)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, partial: bool) -> MLPRegressor:
         import numpy as np

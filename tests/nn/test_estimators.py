@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn import neural_network
 from sklearn.datasets import load_iris, load_wine, make_multilabel_classification, make_regression
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import PoissonRegressor
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
@@ -534,3 +534,24 @@ def test_a_minimiser_that_ends_at_once_leaves_the_loss():
     X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
     model = MLPClassifier((3,), solver="lbfgs", tol=1e3, random_state=1).fit(X, y)
     assert 0.1 < model.loss_ < 10.0
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was(estimator):
+    X, y = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]), [0, 1, 1, 0]
+    endless = estimator(max_iter=3, random_state=1, solver="sgd", learning_rate_init=1e300)
+    with pytest.raises(nn.DivergenceError):
+        endless.fit(X, y)
+    with pytest.raises(NotFittedError):
+        endless.predict(X)
+
+    fitted = estimator(max_iter=30, random_state=1, tol=0.0, n_iter_no_change=99)
+    with pytest.warns(ConvergenceWarning):
+        found = fitted.fit(X, y).predict(X)
+    before = dict(vars(fitted))
+    fitted.set_params(solver="sgd", learning_rate_init=1e300)
+    with pytest.raises(nn.DivergenceError):
+        fitted.fit(np.hstack([X, X]), y)
+    assert fitted.n_features_in_ == 2
+    assert vars(fitted).keys() == before.keys()
+    assert np.array_equal(fitted.predict(X), found)
