@@ -221,8 +221,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         try:
             yield
         except Exception:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__ = before
             raise
 
     def _start(self, inputs: int, outputs: int, seed: int) -> None:

@@ -56,6 +56,13 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, str
         isinstance(metadata, Mapping) and all(isinstance(t, str) for pair in metadata.items() for t in pair)
     ):
         raise InputError(f"metadata is a dict of texts, as {{'made': 'today'}}; not {shown(metadata)}")
+    if metadata and _CHECKSUM in metadata:
+        raise InputError(f"metadata cannot have the key {_CHECKSUM!r}: it is that of the file's checksum")
+    try:
+        "".join(text for pair in (metadata or {}).items() for text in pair).encode()
+    except UnicodeEncodeError as error:
+        found = error.object[error.start : error.end]
+        raise InputError(f"metadata holds {found!r}, half of a character, which no file can hold") from None
     write_tensors(model.state_dict(), path_of("path", path), metadata)
 
 
@@ -156,6 +163,8 @@ def read_tensors(
     name = os.fspath(path)
     if not os.path.exists(name):
         raise FileNotFoundError(f"there is no file {name!r}")
+    if os.path.isdir(name):
+        raise FileError(f"{name!r} is a folder, not a file")
     try:
         with safetensors.safe_open(name, framework="numpy") as file:
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
@@ -163,6 +172,11 @@ def read_tensors(
     except Exception as error:  # the library raises several kinds, some of them not its own
         raise FileError(f"{name!r} is damaged or is not a safetensors file: {error}") from error
     checksum = metadata.pop(_CHECKSUM, None)
+    if checksum is None and any(
+        len(text) == 64 and text == _checksum(arrays, {k: t for k, t in metadata.items() if k != key})
+        for key, text in metadata.items()
+    ):
+        raise FileError(f"{name!r} is damaged: the name of its checksum is another")
     if checksum is None and with_checksum:
         raise FileError(f"{name!r} is damaged or is not a checkpoint: it has no checksum")
     if checksum is not None and checksum != _checksum(arrays, metadata):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nn
-from nn.errors import FileError, StateError
+from nn.errors import FileError, InputError, StateError
 from nn.saving import read_tensors, write_tensors
 from nn.training.checkpoints import load_state
 
@@ -175,6 +175,8 @@ def test_a_missing_file_is_told(tmp_path):
 
 
 def test_a_directory_is_no_file(tmp_path):
+    with pytest.raises(FileError, match="is a folder"):
+        nn.load(nn.MLP(1, [1]), tmp_path)
     with pytest.raises(FileError):
         nn.load(nn.MLP(2, [1]), tmp_path)
 
@@ -287,3 +289,20 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path):
         nn.save(nn.MLP(2, [1], seed=1), pipe)
     assert pipe.is_fifo()
     assert [file.name for file in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.mark.parametrize("metadata", [{"autograd_core.sha256": "x"}, {"note": "\ud800"}, {"\udfff": ""}])
+def test_metadata_that_would_damage_the_file_is_refused(saved, metadata):
+    model, path = saved
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"checksum|half of a character"):
+        nn.save(model, path, metadata)
+    assert path.read_bytes() == before
+
+
+def test_a_checksum_whose_name_is_damaged_is_missed(saved):
+    model, path = saved
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"autograd_core.sha256", b"autograd_cora.sha256"))
+    with pytest.raises(FileError, match=r"the name of its checksum"):
+        nn.load(model, path)
