@@ -131,7 +131,7 @@ def write(report: GradientReport, path: Path) -> None:
 
 
 def show(report: GradientReport, plain: bool) -> None:
-    """Print the report: in colour on a terminal where rich is installed, else as text."""
+    """Print the report: in color on a terminal where rich is installed, else as text."""
     if not plain and sys.stdout.isatty():
         try:
             from rich.console import Console

@@ -2,12 +2,12 @@
 
 The pattern is read off the graph: entry (i, k) can be other than 0 only where a path leads from output i down
 to input k. Columns that share no row can be found together, by one product J v with v the sum of their unit
-vectors (Curtis, Powell and Reid 1974); which ones, a greedy colouring tells. Likewise rows that share no
+vectors (Curtis, Powell and Reid 1974); which ones, a greedy coloring tells. Likewise rows that share no
 column, by one product J^T u. A row that is dense itself would keep all columns apart: such rows are found one
 at a time.
 
 Of a symmetric matrix an entry may be read at (i, j) or at (j, i). It is enough that neighbours differ in
-colour, and that no path of four has two colours only: a star colouring (Coleman and More 1984; Gebremedhin,
+color, and that no path of four has two colors only: a star coloring (Coleman and More 1984; Gebremedhin,
 Tarafdar, Manne and Pothen 2007).
 """
 
@@ -120,22 +120,22 @@ class Compression:
 
     Attributes:
         transposed: whether rows are found together and columns one at a time; else the other way round.
-        colour: for each row (column) the number of the product by which it is found, shape (rows,) or
+        color: for each row (column) the number of the product by which it is found, shape (rows,) or
             (columns,); -1 for one that has no entry, or none outside `lines`.
         lines: columns (rows) that are found one at a time.
-        symmetric: whether the colours are of a star colouring: an entry is read in its row's product, or,
+        symmetric: whether the colors are of a star coloring: an entry is read in its row's product, or,
             where that mixes it with others, at its mirror image.
     """
 
     transposed: bool
-    colour: Any
+    color: Any
     lines: list[int]
     symmetric: bool = False
 
     @property
     def products(self) -> int:
         """How many products with the matrix or its transpose are made at most."""
-        return len(self.lines) + int(self.colour.max(initial=-1)) + 1
+        return len(self.lines) + int(self.color.max(initial=-1)) + 1
 
     def plan(self, starts: Any, columns: Any) -> list[Product]:
         """Return the products that find all entries of the pattern; later ones overwrite earlier ones.
@@ -149,10 +149,10 @@ class Compression:
         rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         lines, items = (columns, rows) if self.transposed else (rows, columns)
         if self.symmetric:
-            mixed = _mixed(rows, columns, self.colour)
+            mixed = _mixed(rows, columns, self.color)
             lines, items = np.where(mixed, items, lines), np.where(mixed, lines, items)
-        number = int(self.colour.max(initial=-1)) + 1
-        groups, entries = _by_number(self.colour, number), _by_number(self.colour[items], number)
+        number = int(self.color.max(initial=-1)) + 1
+        groups, entries = _by_number(self.color, number), _by_number(self.color[items], number)
         found = [
             Product(self.transposed, group, places, lines[places])
             for group, places in zip(groups, entries, strict=True)
@@ -173,19 +173,19 @@ def _by_number(numbers: Any, count: int) -> list[Any]:
     return [order[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
-def _mixed(rows: Any, columns: Any, colour: Any) -> Any:
-    """Tell which entries (i, j) the sum of the rows of i's colour gives mixed with others.
+def _mixed(rows: Any, columns: Any, color: Any) -> Any:
+    """Tell which entries (i, j) the sum of the rows of i's color gives mixed with others.
 
     Args:
         rows: the row of each entry of the pattern.
         columns: their columns.
-        colour: a star colouring of the pattern and its mirror image.
+        color: a star coloring of the pattern and its mirror image.
     """
     import numpy as np
 
-    n, number = len(colour), int(colour.max(initial=-1)) + 1
+    n, number = len(color), int(color.max(initial=-1)) + 1
     edges = np.unique(np.concatenate([rows * n + columns, columns * n + rows]))
-    key = edges % n * number + colour[edges // n]  # a place in a product
+    key = edges % n * number + color[edges // n]  # a place in a product
     _, place, count = np.unique(key, return_inverse=True, return_counts=True)
     mixed = count[place] > 1
     return mixed[np.searchsorted(edges, rows * n + columns)]
@@ -201,7 +201,7 @@ def compress(starts: Any, columns: Any, width: int, symmetric: bool = False) -> 
         symmetric: whether the matrix is known to be symmetric.
 
     Returns:
-        A `Compression`: of columns, of rows or, if it is symmetric, by a star colouring, whichever takes the
+        A `Compression`: of columns, of rows or, if it is symmetric, by a star coloring, whichever takes the
         fewest products.
 
     >>> import numpy as np
@@ -219,10 +219,10 @@ def compress(starts: Any, columns: Any, width: int, symmetric: bool = False) -> 
     sizes = np.bincount(lines, minlength=width if transposed else height)
     dense = np.flatnonzero(sizes > (most_in_column if transposed else most_in_row))
     kept = ~np.isin(lines, dense)
-    colour = colours(lines[kept], items[kept], height if transposed else width)
-    found = Compression(transposed, np.array(colour, dtype=np.int64), dense.tolist())
+    color = colors(lines[kept], items[kept], height if transposed else width)
+    found = Compression(transposed, np.array(color, dtype=np.int64), dense.tolist())
     if symmetric and found.products > 2:
-        by_stars = Compression(True, np.array(star_colours(rows, columns, width), dtype=np.int64), [], True)
+        by_stars = Compression(True, np.array(star_colors(rows, columns, width), dtype=np.int64), [], True)
         if by_stars.products < found.products:
             return by_stars
     return found
@@ -231,7 +231,7 @@ def compress(starts: Any, columns: Any, width: int, symmetric: bool = False) -> 
 def _least_products(sizes: Any) -> tuple[int, int]:
     """Return the least number of products to expect, and the size from which a line is found by itself.
 
-    Lines of at most b entries need b colours at least; each longer one needs a product of its own.
+    Lines of at most b entries need b colors at least; each longer one needs a product of its own.
     """
     import numpy as np
 
@@ -242,8 +242,8 @@ def _least_products(sizes: Any) -> tuple[int, int]:
     return int(bounds[best] + longer[best]), int(bounds[best])
 
 
-def colours(lines: Any, items: Any, count: int) -> list[int]:
-    """Give items that meet in a line different colours, greedily in their order.
+def colors(lines: Any, items: Any, count: int) -> list[int]:
+    """Give items that meet in a line different colors, greedily in their order.
 
     Args:
         lines: the line of each entry.
@@ -251,7 +251,7 @@ def colours(lines: Any, items: Any, count: int) -> list[int]:
         count: how many items there are.
 
     Returns:
-        The colour of each item, from 0; -1 for one that is in no line.
+        The color of each item, from 0; -1 for one that is in no line.
     """
     import numpy as np
 
@@ -262,21 +262,21 @@ def colours(lines: Any, items: Any, count: int) -> list[int]:
     result, start = [], 0
     for end in ends:
         sets = [taken.setdefault(line, set()) for line in met[start:end]]
-        colour = 0 if sets else -1
-        while any(colour in used for used in sets):
-            colour += 1
+        color = 0 if sets else -1
+        while any(color in used for used in sets):
+            color += 1
         for used in sets:
-            used.add(colour)
-        result.append(colour)
+            used.add(color)
+        result.append(color)
         start = end
     return result
 
 
-def star_colours(rows: Any, columns: Any, count: int) -> list[int]:
-    """Colour a graph so that neighbours differ and every path of four vertices has three colours at least.
+def star_colors(rows: Any, columns: Any, count: int) -> list[int]:
+    """Color a graph so that neighbours differ and every path of four vertices has three colors at least.
 
     Greedily, first in the vertices' order, and then from those of most neighbours to those of fewest; the
-    better of both. It takes time proportional to the entries times the colours.
+    better of both. It takes time proportional to the entries times the colors.
 
     Args:
         rows: the row of each entry of a symmetric matrix; mirror images may be left out.
@@ -284,9 +284,9 @@ def star_colours(rows: Any, columns: Any, count: int) -> list[int]:
         count: how many rows there are.
 
     Returns:
-        The colour of each row, from 0; -1 for one that has no entry.
+        The color of each row, from 0; -1 for one that has no entry.
 
-    >>> star_colours([0, 1, 2], [1, 2, 3], 4)  # 0 - 1 - 2 - 3
+    >>> star_colors([0, 1, 2], [1, 2, 3], 4)  # 0 - 1 - 2 - 3
     [0, 1, 0, 2]
     """
     import numpy as np
@@ -303,29 +303,29 @@ def star_colours(rows: Any, columns: Any, count: int) -> list[int]:
     near = [flat[start:stop] for start, stop in itertools.pairwise(bounds)]
     vertices = np.flatnonzero(filled)
     orders = [vertices, vertices[np.argsort(-degrees[vertices], kind="stable")]]
-    return min((_star_colours(near, order.tolist()) for order in orders), key=max) if count else []
+    return min((_star_colors(near, order.tolist()) for order in orders), key=max) if count else []
 
 
-def _star_colours(near: list[list[int]], order: list[int]) -> list[int]:
-    """Colour the vertices in an order.
+def _star_colors(near: list[list[int]], order: list[int]) -> list[int]:
+    """Color the vertices in an order.
 
-    v - w - x - y has two colours if v and x have one, and w and y another. Such a path may begin at the new
+    v - w - x - y has two colors if v and x have one, and w and y another. Such a path may begin at the new
     vertex, or pass through it.
 
     Args:
         near: the neighbours of each vertex.
-        order: which to colour.
+        order: which to color.
     """
-    colour = [-1] * len(near)
+    color = [-1] * len(near)
     around: list[dict[int, int]] = [
         {} for _ in near
-    ]  # of each vertex its neighbours' colours, and one of each
+    ]  # of each vertex its neighbours' colors, and one of each
     doubled: list[set[int]] = [set() for _ in near]  # which of them it has several times
-    barred: list[set[int]] = [set() for _ in near]  # colours of neighbours that have w's colour several times
+    barred: list[set[int]] = [set() for _ in near]  # colors of neighbours that have w's color several times
     for v in order:
         taken: set[int] = set()
         for w in near[v]:
-            own = colour[w]
+            own = color[w]
             if own >= 0:
                 taken.add(own)
                 taken |= barred[w]
@@ -334,9 +334,9 @@ def _star_colours(near: list[list[int]], order: list[int]) -> list[int]:
         chosen = 0
         while chosen in taken:
             chosen += 1
-        colour[v] = chosen
+        color[v] = chosen
         for w in near[v]:
-            own = colour[w]
+            own = color[w]
             if own in doubled[v]:
                 barred[w].add(chosen)
             met = around[w].setdefault(chosen, v)
@@ -345,7 +345,7 @@ def _star_colours(near: list[list[int]], order: list[int]) -> list[int]:
                 if own >= 0:
                     barred[met].add(own)
                     barred[v].add(own)
-    return colour
+    return color
 
 
 def entries(

@@ -1,4 +1,4 @@
-"""Patterns and colourings."""
+"""Patterns and colorings."""
 
 import itertools
 import random
@@ -10,7 +10,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core.engine.sweep import Walk
-from autograd_core.sparsity import colours, compress, entries, pattern, star_colours
+from autograd_core.sparsity import colors, compress, entries, pattern, star_colors
 
 
 def random_matrix(seed, height=30, width=25, density=0.08, dense_row=False, dense_column=False):
@@ -82,10 +82,10 @@ def test_the_pattern_of_a_sum_that_grows_term_by_term_takes_little_memory():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_two_items_of_one_colour_meet(seed):
+def test_no_two_items_of_one_color_meet(seed):
     matrix = random_matrix(seed)
     rows, columns = np.nonzero(matrix)
-    found = np.array(colours(rows, columns, matrix.shape[1]))
+    found = np.array(colors(rows, columns, matrix.shape[1]))
     for row in matrix:
         met = found[row != 0]
         assert len(set(met)) == len(met)
@@ -140,28 +140,28 @@ def random_symmetric(seed, n=40):
     return matrix + matrix.T
 
 
-def paths_of_two_colours(matrix, colour):
-    """The paths of four vertices, by brute force, whose vertices have two colours in turn."""
+def paths_of_two_colors(matrix, color):
+    """The paths of four vertices, by brute force, whose vertices have two colors in turn."""
     near = [np.flatnonzero((row != 0) & (np.arange(len(row)) != i)).tolist() for i, row in enumerate(matrix)]
     return [
         (v, w, x, y)
         for v in range(len(matrix))
         for w in near[v]
         for x in near[w]
-        if x != v and colour[x] == colour[v]
+        if x != v and color[x] == color[v]
         for y in near[x]
-        if y not in (v, w) and colour[y] == colour[w]
+        if y not in (v, w) and color[y] == color[w]
     ]
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_a_star_colouring_has_no_path_of_four_in_two_colours(seed):
+def test_a_star_coloring_has_no_path_of_four_in_two_colors(seed):
     matrix = random_symmetric(seed)
     rows, columns = np.nonzero(np.triu(matrix))
-    colour = star_colours(rows, columns, len(matrix))
-    assert [c == -1 for c in colour] == (matrix == 0).all(axis=1).tolist()
-    assert all(colour[i] != colour[j] for i, j in zip(rows, columns, strict=True) if i != j)
-    assert paths_of_two_colours(matrix, colour) == []
+    color = star_colors(rows, columns, len(matrix))
+    assert [c == -1 for c in color] == (matrix == 0).all(axis=1).tolist()
+    assert all(color[i] != color[j] for i, j in zip(rows, columns, strict=True) if i != j)
+    assert paths_of_two_colors(matrix, color) == []
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -196,7 +196,7 @@ def test_hubs_take_few_products_when_symmetric():
     assert compress(starts, columns, n, symmetric=True).products <= 5
 
 
-def test_colouring_takes_time_in_proportion_to_the_entries():
+def test_coloring_takes_time_in_proportion_to_the_entries():
     """Counted in bytecode lines: ten times the arrow takes ten times as many."""
 
     def lines(n):
@@ -205,7 +205,7 @@ def test_colouring_takes_time_in_proportion_to_the_entries():
 
         def count(frame, event, argument):
             nonlocal steps
-            if frame.f_code.co_name != "_star_colours":
+            if frame.f_code.co_name != "_star_colors":
                 return None
             steps += event == "line"
             return count
@@ -213,7 +213,7 @@ def test_colouring_takes_time_in_proportion_to_the_entries():
         before = sys.gettrace()
         sys.settrace(count)
         try:
-            star_colours(
+            star_colors(
                 np.concatenate([hub, np.arange(n - 1)]),
                 np.concatenate([hub + np.arange(1, n), np.arange(1, n)]),
                 n,

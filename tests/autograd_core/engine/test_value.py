@@ -504,7 +504,7 @@ def test_the_shape_of_a_node_cannot_be_changed():
         with pytest.raises(AttributeError):
             setattr(b, name, ())
     with pytest.raises(AttributeError):
-        b.colour = "red"
+        b.color = "red"
 
 
 def test_assigning_data_leaves_the_nodes_computed_before_as_they_are():
