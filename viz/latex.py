@@ -208,7 +208,7 @@ class _Writer:
         from viz.narration import formula_differs, partial_template, result_in, shown_folds
 
         template, operands = partial_template(node, slot), [parent.data for parent in parents]
-        if self.numbers and formula_differs(template, node.partials[slot], node.data, operands):
+        if self.numbers and formula_differs(template, node.partials[slot], node.data, operands, self.digits):
             return self._number(node.partials[slot]), _ATOM
         names = {f"v{k}": self.names[parent] for k, parent in enumerate(parents)} | {"y": self.names[node]}
         fields: dict[str, str] = {str(k): f"v{k}" for k in range(len(parents))} | {"y": "y"}

@@ -79,21 +79,23 @@ def partial_template(node: Value, slot: int) -> str:
     return templates[min(slot, len(templates) - 1)]
 
 
-def formula_differs(template: str, partial: float, result: float, operands: Sequence[float]) -> bool:
+def formula_differs(
+    template: str, partial: float, result: float, operands: Sequence[float], digits: int
+) -> bool:
     """Whether a formula gives another number than the rule does.
 
-    0 / 0 has a value by convention, and 1 - y none where y is 1 but for a rest that no float can hold.
+    0 / 0 has a value by convention, and near 1 a float y holds too few digits of 1 - y.
     """
     if partial:
-        return "1 - {y}" in template and abs(result) == 1.0
+        return "1 - {y}" in template and 1.0 - abs(result) < 10.0 ** (digits - 14)
     return "/" in template and not any(operands)
 
 
 def result_in(template: str, result: float, digits: int) -> str:
-    """The digits of a result that shows as 1 where the formula takes it from 1; "" where its name will do."""
+    """All digits of a result that shows as 1 where the formula takes it from 1; "" where its name will do."""
     if "1 - {y}" not in template or abs(float(number(result, digits))) != 1.0 or abs(result) == 1.0:
         return ""
-    return number(result, digits_needed(lambda y: 1.0 - abs(y), [result], 1.0 - abs(result), digits))
+    return exact(result, digits)
 
 
 def shown_folds(m: float, s: float, n: int, digits: int) -> dict[str, str]:
@@ -138,7 +140,9 @@ class Narrator:
         if operation.name == "pow" and slot == 0 and node.parents[1].is_constant:
             return self._power_rule(node)
         template = partial_template(node, slot)
-        if formula_differs(template, node.partials[slot], self._data[node], self._operands(node)):
+        if formula_differs(
+            template, node.partials[slot], self._data[node], self._operands(node), self._digits
+        ):
             return ""
         if isinstance(operation, Reduction):
             names = self._fold_names(node, slot)

@@ -121,17 +121,17 @@ export class Narrator {
     return kinds[i] === "constant" && names[i] === this.show(x[i]) ? exact(x[i], this.digits) : names[i];
   }
 
-  // Whether a formula gives another number than the rule: 0 / 0 has a value by convention, 1 - y none where y is 1.
+  // Whether a formula gives another number than the rule: 0 / 0 has a value by convention, 1 - y few digits near 1.
   differs(i, slot, template) {
     const { graph } = this, partial = graph.p[i][slot];
-    return partial ? template.includes("1 - {y}") && Math.abs(graph.x[i]) === 1 : template.includes("/") && !graph.operands(i).some(Boolean);
+    return partial ? template.includes("1 - {y}") && 1 - Math.abs(graph.x[i]) < 10 ** (this.digits - 14) : template.includes("/") && !graph.operands(i).some(Boolean);
   }
 
-  // The name of a result; its digits where it shows as 1 and the formula takes it from 1.
+  // The name of a result; all its digits where it shows as 1 and the formula takes it from 1.
   result(i, template) {
     const { names, x } = this.graph, off = (y) => 1 - Math.abs(y);
     if (!template.includes("1 - {y}") || off(parsed(this.show(x[i]))) || !off(x[i])) return names[i];
-    return number(x[i], digitsNeeded(off, [x[i]], off(x[i]), this.digits));
+    return exact(x[i], this.digits);
   }
 
   foldNames(i, slot) {
