@@ -84,9 +84,9 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
         if not program.record_row(parts):
             break
     raise raised or RecordingError(
-        "a row takes another branch than the recorded example, and its derivative cannot be recorded: it "
-        'may be that on_guard is "raise", that there are most_recordings branches, or that the function was '
-        "lost by pickling"
+        "a row, or the example with the parameters as they are now, takes a branch that is not recorded, and "
+        'the derivative of that branch cannot be recorded: it may be that on_guard is "raise", that there '
+        "are most_recordings branches, or that the function was lost by pickling"
     )
 
 
@@ -111,6 +111,9 @@ def _derived(program: Program, kind: str, targets: Targets) -> Program:
         return grad(lambda leaves: function(row, leaves)[0])(chosen(row))
 
     examples = [list(example.numbers) for example in program.examples]
+    # Parameters may have changed since: the example's branch is recorded now, since nothing is recorded
+    # within a recording.
+    _graph_for(program, [number for numbers in examples for number in numbers], program.recordings)
     if kind == "tangent":
         examples.append([1.0] * targets.size)
     made = program.record_alike(tangent if kind == "tangent" else gradient, examples)

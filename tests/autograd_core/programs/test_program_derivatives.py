@@ -165,3 +165,26 @@ def test_outputs_that_do_not_start_add_nothing_to_a_row_that_is_not_finite() -> 
     assert found[0].tolist() == [[1.0, 0.0, 1.5, 0.0]] * 3
     expected = [[0.0, 1.0, x, 2.0] for x in (1.0, math.inf, math.nan)]
     np.testing.assert_array_equal(found[1], expected)
+
+
+@pytest.mark.parametrize("on_guard", ["eager", "record"])
+def test_second_derivatives_where_parameters_have_moved_the_example_to_another_branch(on_guard: str) -> None:
+    w = ag.Value(1.0)
+
+    def f(x: Any) -> Any:
+        return x[0] * x[0] * x[1] if x[0] > w else x[1] ** 3 * w
+
+    points = [[4.0, 0.5], [0.0, 5.0], [2.0, 0.5]]
+    for derivative in ("jvp", "hvp", "hessian"):
+        w.data = 1.0
+        program = record(f, [2.0, 0.5], on_guard=on_guard)
+        w.data = 3.0
+        if derivative == "jvp":
+            found = program.jvp(points, np.ones((3, 2)))[1]
+            expected = [ag.jvp(f, [point], [[1.0, 1.0]])[1] for point in points]
+        elif derivative == "hvp":
+            found = program.hvp(points, np.ones((3, 2)), per_row=True)
+            expected = [ag.hvp(f, point, [1.0, 1.0]) for point in points]
+        else:
+            found, expected = program.hessian(points), [ag.hessian(f)(point) for point in points]
+        assert found.tolist() == expected
