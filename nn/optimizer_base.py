@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -118,6 +119,9 @@ class Optimizer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a number that is in its interval; one that there is, unless the class is the user's."""
+        if name[:1] == "_":
+            object.__setattr__(self, name, value)
+            return
         if name in self._ranged:
             if name not in _INTERVALS:
                 truth(name, value)
@@ -127,7 +131,6 @@ class Optimizer:
             "_is_made" in (held := vars(self))
             and name not in held
             and not hasattr(type(self), name)
-            and name[:1] != "_"
             and type(self).__module__.startswith("nn.")
         ):
             raise unknown(f"number of {type(self).__name__}", name, ["lr", *self._kept()])
@@ -327,9 +330,11 @@ class Optimizer:
             g = clip_by_norm(g, self.clip_norm)
         with np.errstate(all="ignore"):  # what is not finite is found below, and named
             new_values, buffers = self._by_groups(x, g)
-        new_values = self._numbers("values", new_values, len(x))
-        buffers = {name: self._numbers(name, buffer, len(x)) for name, buffer in buffers.items()}
-        self._check_finite("new value", new_values)
+            new_values = self._numbers("values", new_values, len(x))
+            buffers = {name: self._numbers(name, buffer, len(x)) for name, buffer in buffers.items()}
+            total = new_values.sum()
+        if not math.isfinite(total):
+            self._check_finite("new value", new_values)
         return new_values, buffers
 
     def _numbers(self, what: str, numbers: Any, count: int) -> Floats:
