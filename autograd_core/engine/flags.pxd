@@ -9,7 +9,7 @@ cdef enum:
     FRESH = 32
     TARGET = 64
     NEEDED = 128
-    SHELVED = 256
+    IN_TABLE = 256
     ASSIGNED = 512
     RECORDED = 1024
     LASTING = 50751

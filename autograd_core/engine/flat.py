@@ -47,9 +47,9 @@ class Table:
     def __init__(self, root):
         self._positions = {}
         self.epoch = changes()
-        nodes, self.outside = nodes_to_shelve(root)
-        _shelves[weakref.ref(self, _bury)] = nodes
-        shelve(nodes)
+        nodes, self.outside = nodes_for_table(root)
+        _tables[weakref.ref(self, _note_end)] = nodes
+        mark_in_table(nodes)
         self.packed = _state_of(pack(nodes, self.outside))
 
     def position(self, node, nodes):
@@ -66,49 +66,49 @@ class Table:
 
 _FORMAT = 2
 _lock = threading.RLock()  # of what follows, and of the flags of nodes that tell that they are in a table
-_shelves = {}  # the nodes of each table that may be alive, by a weak reference to it
+_tables = {}  # the nodes of each table that may be alive, by a weak reference to it
 _reducing = False  # some thread holds the lock, and looks at tables
 _dead = deque()  # references to tables that are gone
 _checked = -1  # when the tables were last known to be up to date
 
 
-def _clear_shelf(reference):
+def _drop_table(reference):
     """Make no further use of a table: its nodes have changed since, or its pickler is gone."""
-    unshelve(_shelves.pop(reference, []))
+    unmark_in_table(_tables.pop(reference, []))
 
 
-def _bury(reference):
+def _note_end(reference):
     """Let the nodes of a table go that is gone: at once, or when the thread that looks at tables has done."""
     _dead.append(reference)
-    _clear_dead_shelves()
+    _drop_dead_tables()
 
 
-def _clear_dead_shelves():
+def _drop_dead_tables():
     while _dead and not _reducing and _lock.acquire(blocking=False):
         try:
             while _dead:
-                _clear_shelf(_dead.popleft())
+                _drop_table(_dead.popleft())
         finally:
             _lock.release()
 
 
-def _clear_old_shelves():
+def _drop_old_tables():
     global _checked
     now = changes()
     if now != _checked:
-        for reference in list(_shelves):
+        for reference in list(_tables):
             table = reference()
             if table is None or table.epoch != now:
-                _clear_shelf(reference)
+                _drop_table(reference)
         _checked = now
 
 
 def _place_in_table(node):
     """Return the table in which a node is, and its place; None where it is in none."""
-    for reference, nodes in list(_shelves.items()):
+    for reference, nodes in list(_tables.items()):
         table = reference()
         if table is None:
-            _clear_shelf(reference)
+            _drop_table(reference)
         else:
             position = table.position(node, nodes)
             if position is not None:
@@ -145,12 +145,12 @@ def reduce(node):
             finally:
                 _reducing = outer
     finally:
-        _clear_dead_shelves()
+        _drop_dead_tables()
 
 
 def _reduced(node):
-    _clear_old_shelves()
-    found = _place_in_table(node) if is_shelved(node) else None
+    _drop_old_tables()
+    found = _place_in_table(node) if is_in_table(node) else None
     if found is None:
         if node.is_leaf:
             return restore_leaf, leaf_state(node)
@@ -313,7 +313,7 @@ def duplicate(nodes: list, memo: dict):
     return copied
 
 
-def nodes_to_shelve(root: Value):
+def nodes_for_table(root: Value):
     """Return the nodes under a root that are in no table yet, and the nodes that they need from outside.
 
     Leaves stay outside, as objects of their own, unless nothing but the graph refers to them. Of the nodes
@@ -322,10 +322,10 @@ def nodes_to_shelve(root: Value):
     inside: list = []
     outside: list = []
     node: Value
-    order: list = nodes_up_to((root,), SHELVED)
+    order: list = nodes_up_to((root,), IN_TABLE)
     while order:
         node = order.pop()
-        if node is root or (parent_count(node) and not node._flags & SHELVED) or _is_private(node):
+        if node is root or (parent_count(node) and not node._flags & IN_TABLE) or _is_private(node):
             inside.append(node)
         else:
             outside.append(node)
@@ -336,30 +336,30 @@ def nodes_to_shelve(root: Value):
 @cython.cfunc
 def _is_private(node: Value) -> cython.bint:
     """Tell whether a leaf is a constant that only its one child refers to."""
-    if parent_count(node) or not node._flags & CONSTANT or node._flags & SHELVED:
+    if parent_count(node) or not node._flags & CONSTANT or node._flags & IN_TABLE:
         return False
     if cython.compiled:
         return references(node) == 2  # the child's, and that of the caller
     return False
 
 
-def shelve(nodes: list):
+def mark_in_table(nodes: list):
     """These nodes are in a table from now on."""
     node: Value
     for node in nodes:
-        node._flags |= SHELVED
+        node._flags |= IN_TABLE
 
 
-def unshelve(nodes: list):
+def unmark_in_table(nodes: list):
     """The table of these nodes is gone."""
     node: Value
     for node in nodes:
-        node._flags &= ~SHELVED
+        node._flags &= ~IN_TABLE
 
 
-def is_shelved(node: Value):
+def is_in_table(node: Value):
     """Tell whether a node is in a table."""
-    return (node._flags & SHELVED) != 0
+    return (node._flags & IN_TABLE) != 0
 
 
 def pack(nodes: list, outside: list):
@@ -603,7 +603,7 @@ def write_vector(nodes: list, vector, gradients: cython.bint):
         else:
             node._data = x[i]
             node._flags |= ASSIGNED
-    if touched & SHELVED:
+    if touched & IN_TABLE:
         count_change()
 
 
@@ -624,7 +624,7 @@ def write_both(nodes: list, numbers, gradients):
         touched |= node._flags
         node._data, node._grad = x[i], g[i]
         node._flags |= ASSIGNED | SWEPT
-    if touched & SHELVED:
+    if touched & IN_TABLE:
         count_change()
 
 

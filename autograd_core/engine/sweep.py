@@ -462,7 +462,7 @@ def _back_propagate(
         node._flags &= ~NEEDED
     for i in range(len(targets)):
         node_of(targets[i])._flags &= ~TARGET
-    if touched & SHELVED:
+    if touched & IN_TABLE:
         count_change()
 
 

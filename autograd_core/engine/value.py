@@ -118,7 +118,7 @@ class Value:
             forbid_reading(self, "its .data was assigned")
         self._data = number if type(number) is float else number_from(number)
         self._flags |= ASSIGNED
-        if self._flags & SHELVED:
+        if self._flags & IN_TABLE:
             count_change()
 
     @property
@@ -131,7 +131,7 @@ class Value:
     def grad(self, number):
         self._grad = number if type(number) is float else number_from(number)
         self._flags |= SWEPT
-        if self._flags & SHELVED:
+        if self._flags & IN_TABLE:
             count_change()
 
     @property
@@ -154,7 +154,7 @@ class Value:
             self._extra.label = _label(text)
         else:
             self._extra = _label(text)
-        if self._flags & SHELVED:
+        if self._flags & IN_TABLE:
             count_change()
 
     @property
@@ -224,7 +224,7 @@ class Value:
         """Forget the gradient of this node."""
         self._grad = 0.0
         self._flags = self._flags & ~(SWEPT | REACHED)
-        if self._flags & SHELVED:
+        if self._flags & IN_TABLE:
             count_change()
 
     def detach(self):

@@ -179,11 +179,11 @@ def test_a_table_whose_nodes_are_let_go_is_not_used_by_another_thread(monkeypatc
             workers.append(threading.Thread(target=pickling))
             workers[0].start()
             first.wait(0.3)
-        unshelve(nodes)
+        unmark_in_table(nodes)
         let_go.set()
 
-    unshelve = flat.unshelve
-    monkeypatch.setattr(flat, "unshelve", slow)
+    unmark_in_table = flat.unmark_in_table
+    monkeypatch.setattr(flat, "unmark_in_table", slow)
     pickle.dumps(y)
     workers[0].join(60)
     (_, (table, *_)), (_, (other, *_)) = kept

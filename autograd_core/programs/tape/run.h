@@ -157,7 +157,7 @@ CLONES static int all_finite(const double *x, long n) {
     return !(worst >> 63);
 }
 
-enum { COLUMNS = 4, PART = 64 }; /* of outputs or an input's gradients, turned at a time */
+enum { COLUMNS = 4, PART = 64 }; /* of outputs or an input's gradients, transposed at a time */
 
 /* How many lanes of the block, from its first, are as recorded and finite? */
 static long good_lanes(const Run *run, const Workspace *sp) {
