@@ -113,7 +113,8 @@ def gradient_report(
         vjp: the gradient under test as a function ``vjp(*arguments, u)`` that returns the gradient of
             ``u . outputs``.
         jvp: a function ``jvp(*arguments, *tangents)`` that returns the derivative of the outputs along the
-            tangents; with a gradient or vjp too, both are also compared with each other.
+            tangents. It is checked alone, or with a gradient or vjp: then both are also compared with each
+            other.
         hvp: a function ``hvp(*arguments, *tangents)`` that returns the Hessian times the tangents.
         hessian: for ``order=2`` with a gradient of your own: the second derivatives, an n by n nest of
             numbers or a function returning one.
@@ -204,6 +205,11 @@ class Check(Closer, Directions, Products):
         self.hints += patterns(self.inputs, rows)
         if self.roots and self.faults:
             self.faults = subject.with_sources(self.faults, self.roots)
+        if self.brief:
+            self.hints.append(
+                f"{self.brief:,} of the wrong rows were compared at steps of one scale only: enough were wrong "
+                "at all scales before."
+            )
         rows = self.repeatable(rows, value, gradient)
         return GradientReport(
             ordered(rows),
@@ -249,7 +255,7 @@ class Check(Closer, Directions, Products):
     def examine(self) -> float:
         """Check the graph's operations; return the rounding noise to expect in its output."""
         if not self.roots:
-            if self.subject.engine == "values" and self.has_gradient:
+            if self.subject.engine == "values":
                 self.hints.append("The function's result does not depend on its inputs through Values.")
             return 0.0
         from autograd_core import topological_order

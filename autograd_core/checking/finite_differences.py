@@ -87,6 +87,7 @@ def derivative(
     slack: float = 0.0,
     accurate: float = ACCURATE,
     thorough: bool = False,
+    brief: bool = False,
 ) -> Derivative:
     """Differentiate ``function`` at ``x`` numerically and estimate the error of the result.
 
@@ -101,6 +102,8 @@ def derivative(
         slack: absolute error of the expected derivative itself.
         accurate: relative error of a short window with which the search ends, if nothing contradicts it.
         thorough: look at every scale in any case.
+        brief: end with a short window that contradicts the expected derivative and that its own finer steps
+            confirm.
 
     Returns:
         The derivative, its estimated error and the behaviour of the function at x.
@@ -131,6 +134,8 @@ def derivative(
         if window is None:
             continue
         slope = confirmed(probe, exponent, window, expected, slack)
+        if slope is None and brief:
+            slope = confirmed(probe, exponent, window, None, slack)
         if slope is None:  # a doubt at one scale is not settled by another: every scale has to be looked at
             dull = None
             break

@@ -61,4 +61,4 @@ class Options:
     @property
     def jvp_alone(self) -> bool:
         """Whether a jvp is all that the caller asks to check."""
-        return self.jvp is not None and self.hvp is None and self.order == 1
+        return self.jvp is not None and self.hvp is None and self.order == 1 and not self.given

@@ -14,10 +14,11 @@ from autograd_core.checking.report import Fault, Row
 from autograd_core.checking.subject import Subject, Vector
 from autograd_core.checking.verdicts import Rules, judge
 from autograd_core.checking.windows import EPSILON
-from autograd_core.errors import ConversionError
 
 if TYPE_CHECKING:
     from autograd_core import Value
+
+ENOUGH = 16  # wrong rows after which another is held to steps of one scale: the check has failed
 
 
 class Rows:
@@ -37,6 +38,8 @@ class Rows:
         self.unsure = 0
         self.hidden = 0.0
         self.searched: set[int] = set()
+        self.wrong = 0  # rows so far
+        self.brief = 0  # wrong rows that were held to one scale
         self.roots: list[Value] = []
         self.rounding: Vector = ()
         self.value = math.nan
@@ -44,12 +47,9 @@ class Rows:
     def gradient(self) -> list[float]:
         """The gradient under test at the inputs."""
         self.inputs.move(self.numbers)
-        try:
-            gradient, self.roots = self.subject.gradient()
-        except ConversionError:
-            if not self.options.jvp_alone:
-                raise
-            gradient, self.roots = [0.0] * len(self.numbers), []  # a function of plain numbers has none
+        if not self.has_gradient:
+            return [0.0] * len(self.numbers)
+        gradient, self.roots = self.subject.gradient()
         return gradient
 
     @property
@@ -67,8 +67,8 @@ class Rows:
 
     @property
     def has_gradient(self) -> bool:
-        """Whether a gradient is under test (and not only the jvp of a function of plain numbers)."""
-        return not (self.options.jvp_alone and self.subject.engine == "values" and not self.roots)
+        """Whether a gradient is under test, and not only a jvp."""
+        return not self.options.jvp_alone
 
     def derive(
         self,
@@ -90,6 +90,7 @@ class Rows:
             noise=noise,
             value=value,
             slack=slack,
+            brief=self.wrong >= ENOUGH,
             **options,
         )
 
@@ -100,6 +101,9 @@ class Rows:
             row = judge(name, analytic, found, self.rules, rounding=rounding, verified=True)
             if row.verdict == "ok":
                 return replace(row, note="by the operations: the finite difference cannot tell")
+        if row.verdict == "wrong":
+            self.brief += self.wrong >= ENOUGH and found.evaluations > 0 and not found.searched
+            self.wrong += 1
         return row
 
     def along_input(self, index: int, analytic: float, noise: float, thorough: bool = False) -> Row:

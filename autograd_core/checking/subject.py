@@ -57,7 +57,8 @@ class Subject:
         self.evaluations = 0
         self.result: Any = None
         self.leaves: list[Any] = []
-        self.engine = "given" if options.given else "torch" if inputs.uses_torch else "values"
+        plain = options.given or options.jvp_alone
+        self.engine = "given" if plain else "torch" if inputs.uses_torch else "values"
 
     @contextmanager
     def restored(self) -> Iterator[None]:

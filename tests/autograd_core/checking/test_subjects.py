@@ -284,6 +284,34 @@ def test_a_function_may_change_a_list_of_numbers_that_it_is_given():
         assert gradient_report(f, [[1.0, 2.0, 5.0], (4.0, 7.0)], gradient=gradient).passed
 
 
+def test_inputs_that_are_all_wrong_cost_little_more_than_right_ones():
+    x = np.linspace(0.1, 1.0, 200)
+    right = gradient_report(lambda x: float(x @ x), x, gradient=lambda x: 2 * x)
+    for wrong in (3 * x, (2 + np.arange(200) % 2) * x):
+        report = gradient_report(lambda x: float(x @ x), x, gradient=wrong)
+        assert sum(row.verdict == "wrong" for row in report.rows) == sum(wrong != 2 * x)
+        assert all(abs(row.numeric - 2 * x[int(row.name[2:-1])]) < 1e-9 for row in report.rows)
+        assert report.evaluations < right.evaluations + 20 * 200 + 10 * len(x)
+        assert any("at steps of one scale only" in hint for hint in report.hints)
+    assert not right.hints
+
+
+def test_a_jvp_alone_is_checked_along_a_few_directions_only():
+    calls = []
+
+    def f(x):
+        calls.append(None)
+        return np.tanh(x)
+
+    x = np.linspace(0.1, 1.0, 1000)
+    report = check_gradients(f, x, jvp=lambda x, v: (1 - np.tanh(x) ** 2) * v)
+    assert sorted(row.name for row in report.rows) == [f"jvp, direction {k}" for k in (1, 2, 3)]
+    assert len(calls) < 100
+    calls.clear()
+    assert not gradient_report(f, x, jvp=lambda x, v: (1 - np.tanh(x) ** 2) * v * 1.001).passed
+    assert len(calls) < 2000
+
+
 def test_ten_thousand_inputs_take_some_ten_evaluations_each():
     x = np.random.default_rng(0).normal(size=300)
     report = check_gradients(lambda x: float(np.sin(x).sum()), x, gradient=np.cos)
