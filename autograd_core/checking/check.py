@@ -207,8 +207,8 @@ class Check(Closer, Directions, Products):
             self.faults = subject.with_sources(self.faults, self.roots)
         if self.brief:
             self.hints.append(
-                f"{self.brief:,} of the wrong rows were compared at steps of one scale only, since enough others "
-                "were wrong at all scales."
+                f"{self.brief:,} of the wrong rows were compared at steps of one scale only, since enough "
+                "others were wrong at all scales."
             )
         rows = self.repeatable(rows, value, gradient)
         return GradientReport(
