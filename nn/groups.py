@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import copy
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ __all__ = [
     "frozen_to_json",
     "group_from_json",
     "group_to_json",
+    "may_fit",
     "members",
     "of_group",
     "opened",
@@ -50,34 +51,36 @@ __all__ = [
 _SHARED = ("clip_norm", "clip_value", "parameters")
 
 
-def chosen(named: Iterable[tuple[str, Value]], which: Sequence[Any]) -> list[Value]:
+def chosen(
+    named: Callable[[str], Iterable[tuple[str, Value]]], which: Sequence[Any], parameters: Iterable[Value]
+) -> list[Value]:
     """The parameters that are meant.
 
     Args:
-        named: names and parameters.
+        named: names and parameters, at least those that a text may mean.
         which: parameters; or texts: the name of a parameter (``layer1.W[0][2]``), of a tensor (``layer1.W``)
             or of a module (``layer1``), or a pattern with ``*`` and ``?`` (``*.b``).
+        parameters: all that there are.
 
     Raises:
         InputError: a text fits nothing, or a parameter is not among them.
     """
-    pairs = list(named)
-    known = {id(value) for _, value in pairs}
-    found: dict[int, Value] = {}
+    known = set(parameters)
+    found: dict[Value, None] = {}
     for item in which:
         if isinstance(item, Value):
-            if id(item) not in known:
+            if item not in known:
                 raise InputError(f"{item!r} is not a parameter of the model")
-            found[id(item)] = item
+            found[item] = None
             continue
         if not isinstance(item, str):
             raise InputError(f"parameters are chosen by name, by pattern or themselves, not by {shown(item)}")
-        fitting = [value for name, value in pairs if _fits(name, item)]
+        fitting = [value for name, value in named(item) if _fits(name, item)]
         if not fitting:
-            tensors = dict.fromkeys(name.partition("[")[0] for name, _ in pairs)
+            tensors = dict.fromkeys(name.partition("[")[0] for name, _ in named("*"))
             raise InputError(f"no parameter is named {item!r}; there are {', '.join(tensors)}")
-        found.update((id(value), value) for value in fitting)
-    return list(found.values())
+        found.update(dict.fromkeys(fitting))
+    return list(found)
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -86,6 +89,13 @@ def _fits(name: str, pattern: str) -> bool:
         return True
     escaped = pattern.replace("[", "[[]")
     return fnmatch.fnmatchcase(name, escaped) or fnmatch.fnmatchcase(tensor, escaped)
+
+
+def may_fit(tensor: str, pattern: str) -> bool:
+    """May a pattern fit a tensor or numbers of it, whose names are the tensor's and "[...]" behind it?"""
+    begins = pattern.partition("[")[0]
+    inside = pattern.endswith(("]", "*", "?")) and (tensor.startswith(begins) or bool({*begins} & {*"*?"}))
+    return inside or _fits(tensor, pattern)
 
 
 def opened(parameters: Any) -> tuple[list[Any], list[dict[str, Any]]]:
@@ -125,10 +135,10 @@ def tensors_told(named: Iterable[tuple[str, Value]], meant: Iterable[Value]) -> 
         named: the names of all parameters.
         meant: which are to be told.
     """
-    known = set(map(id, meant))
+    known = set(meant)
     tensors: dict[str, list[tuple[str, bool]]] = {}
     for name, value in named:
-        tensors.setdefault(name.partition("[")[0], []).append((name, id(value) in known))
+        tensors.setdefault(name.partition("[")[0], []).append((name, value in known))
     return [
         told
         for tensor, parts in tensors.items()
@@ -146,17 +156,17 @@ def members(
     """
     import numpy as np
 
-    place = {id(value): k for k, value in enumerate(parameters)}
-    name_of = {id(value): name for name, value in named}
-    named = [(name, value) for name, value in named if id(value) in place]
+    place = {value: k for k, value in enumerate(parameters)}
+    name_of = {value: name for name, value in named}
+    named = [(name, value) for name, value in named if value in place]
     found = np.zeros(len(parameters), dtype=np.int64)
     for number, group in enumerate(groups, 1):
         if not group["params"]:
             raise InputError(f"group {number} has no parameters")
-        for value in chosen(named, group["params"]):
-            at = place[id(value)]
+        for value in chosen(lambda _: named, group["params"], parameters):
+            at = place[value]
             if found[at]:
-                raise InputError(f"parameter {name_of[id(value)]} is in two groups")
+                raise InputError(f"parameter {name_of[value]} is in two groups")
             found[at] = number
     return found
 

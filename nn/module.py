@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from types import FunctionType, NoneType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from autograd_core import Value
 from autograd_core.engine.sweep import topological_order
 from nn.arguments import shown, truth
 from nn.errors import InputError, StateError
-from nn.groups import chosen
+from nn.groups import chosen, may_fit
 from nn.random_state import LIBRARIES, slots_of
 
 if TYPE_CHECKING:
@@ -90,22 +90,23 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Every parameter with its name, in the order of `parameters`: ("layer1.W[0][2]", Value)."""
-        names = {
-            id(value): name for path, tensor in self.named_tensors() for name, value in _flatten(path, tensor)
-        }
-        for index, parameter in enumerate(self.parameters()):
-            yield names.get(id(parameter), f"parameter{index}"), parameter
+        names = {value: name for name, value in self._all_names()}
+        return ((names[parameter], parameter) for parameter in self.parameters())
 
-    def _all_names(self) -> list[tuple[str, Value]]:
-        """Every name with its parameter: one that several tensors share has several names."""
-        found = [pair for path, tensor in self.named_tensors() for pair in _flatten(path, tensor)]
-        known = {id(value) for _, value in found}
-        return found + [(name, value) for name, value in self.named_parameters() if id(value) not in known]
+    def _all_names(
+        self, wanted: Callable[[str, Tensor], bool] = lambda path, tensor: True
+    ) -> list[tuple[str, Value]]:
+        """The names with their parameters, of the tensors that are wanted; shared ones have several names."""
+        tensors, every = list(self.named_tensors()), self.parameters()
+        found = [pair for path, t in tensors if wanted(path, t) for pair in _flatten(path, t)]
+        known = {value for _, tensor in tensors for row in _rows(tensor) for value in row}
+        return found + [(f"parameter{k}", value) for k, value in enumerate(every) if value not in known]
 
     def parameters(self) -> list[Value]:
         """Every parameter once, in a fixed order."""
-        found = {id(v): v for path, tensor in self.named_tensors() for _, v in _flatten(path, tensor)}
-        return list(found.values())
+        return list(
+            dict.fromkeys(v for _, tensor in self.named_tensors() for row in _rows(tensor) for v in row)
+        )
 
     def freeze(self, *which: str | Value | Iterable[str | Value]) -> list[str]:
         """Keep parameters as they are while `nn.fit` trains the others.
@@ -144,56 +145,59 @@ class Module:
                 f"{verb}() has nothing to {verb}: {verb}('*') takes every parameter, {verb}(names) those "
                 "of a list, which may be empty"
             )
-        on, pairs = verb == "freeze", list(self.named_parameters())
         listed = [
             [item] if isinstance(item, (str, Value)) or not isinstance(item, Iterable) else item
             for item in which
         ]
-        meant = chosen(self._all_names(), [item for items in listed for item in items])
-        frozen = {id(value) for value in self.frozen_parameters()}
-        frozen = frozen | set(map(id, meant)) if on else frozen - set(map(id, meant))
-        self._keep_frozen([value for _, value in pairs if id(value) in frozen])
-        return [name for name, value in pairs if id(value) in frozen]
+        every = self.parameters()
+        like = lambda text: self._all_names(lambda path, _: may_fit(path, text))  # noqa: E731
+        meant = chosen(like, [item for items in listed for item in items], every)
+        frozen = set(self.frozen_parameters())
+        frozen = (frozen.union if verb == "freeze" else frozen.difference)(meant)
+        now = _among(frozen, every)
+        self._keep_frozen(now)
+        held = self._all_names(lambda _, tensor: any(_among(frozen, row) for row in _rows(tensor)))
+        names = {value: name for name, value in held}
+        return [names[value] for value in now]
 
     def _keep_frozen(self, values: list[Value]) -> None:
         """These are frozen, and no others; each module keeps its own, so that a part taken out keeps them."""
-        left = set(map(id, values))
+        left = set(values)
         for _, module in self.named_modules():
             vars(module).pop("_frozen", None)
             if not values:
                 continue
-            held = [v for name, tensor in module.tensors() for _, v in _flatten(name, tensor)]
-            if mine := [value for value in held if id(value) in left]:
+            if mine := [
+                v for _, tensor in module.tensors() for row in _rows(tensor) for v in _among(left, row)
+            ]:
                 object.__setattr__(module, "_frozen", mine)
-        known = {id(value) for _, m in self.named_modules() for value in vars(m).get("_frozen", ())}
-        if rest := [value for value in values if id(value) not in known]:
+        known = {value for _, m in self.named_modules() for value in vars(m).get("_frozen", ())}
+        if rest := [value for value in values if value not in known]:
             object.__setattr__(self, "_frozen", [*vars(self).get("_frozen", ()), *rest])
 
     def frozen_parameters(self) -> list[Value]:
         """The parameters that `freeze` has frozen, here or in a part of the module."""
-        found = [value for _, module in self.named_modules() for value in vars(module).get("_frozen", ())]
-        if not found:
-            return []
-        frozen = set(map(id, found))
-        return [value for value in self.parameters() if id(value) in frozen]
+        frozen = {value for _, module in self.named_modules() for value in vars(module).get("_frozen", ())}
+        return _among(frozen, self.parameters()) if frozen else []
 
     def trainable_parameters(self) -> list[Value]:
         """The parameters that are not frozen."""
-        frozen = set(map(id, self.frozen_parameters()))
-        return [value for value in self.parameters() if id(value) not in frozen]
+        frozen = set(self.frozen_parameters())
+        return [value for value in self.parameters() if value not in frozen]
 
     def weights(self) -> list[Value]:
         """The parameters that are not biases (a bias is a tensor called ``b``, ``bias`` or ``biases``)."""
-        biases = self._identities(BIAS_NAMES)
-        return [p for p in self.parameters() if id(p) not in biases]
+        biases = self._named(BIAS_NAMES)
+        return [p for p in self.parameters() if p not in biases]
 
-    def _identities(self, names: Collection[str]) -> set[int]:
-        """The identities of the parameters in tensors of these names."""
+    def _named(self, names: Collection[str]) -> set[Value]:
+        """The parameters in tensors of these names."""
         return {
-            id(value)
+            value
             for path, tensor in self.named_tensors()
             if path.rpartition(".")[2] in names
-            for _, value in _flatten(path, tensor)
+            for row in _rows(tensor)
+            for value in row
         }
 
     def rows(self, without: Collection[str] = ()) -> list[list[Value]]:
@@ -204,16 +208,16 @@ class Module:
         Args:
             without: names of tensors whose parameters are left out, wherever else they occur.
         """
-        done = self._identities(without)  # left out, or in an earlier row
+        done = self._named(without)  # left out, or in an earlier row
         rows = []
         for _, tensor in self.named_tensors():
             for row in _rows(tensor):
-                fresh = {id(v): v for v in row}
+                fresh = list(dict.fromkeys(row))
                 if not done.isdisjoint(fresh):
-                    fresh = {i: v for i, v in fresh.items() if i not in done}
+                    fresh = [value for value in fresh if value not in done]
                 done.update(fresh)
                 if fresh:
-                    rows.append(list(fresh.values()))
+                    rows.append(fresh)
         return rows
 
     def zero_grad(self) -> None:
@@ -272,9 +276,9 @@ def check_leaves(outputs: Sequence[Value], parameters: Collection[Value]) -> Non
     Raises:
         InputError: one is not.
     """
-    known, order = set(map(id, parameters)), topological_order(*outputs)
+    known, order = set(parameters), topological_order(*outputs)
     leaves = list(itertools.compress(order, map(operator.attrgetter("is_leaf"), order)))
-    mine = map(known.__contains__, map(id, leaves))
+    mine = map(known.__contains__, leaves)
     for node in itertools.compress(leaves, map(operator.not_, mine)):
         if not node.is_constant:
             name = f"{node.scope}.{node.label}".strip(".")
@@ -370,9 +374,17 @@ def _shape(tensor: Tensor, axes: int = 64) -> tuple[int, ...] | None:
 def _flatten(name: str, tensor: Tensor) -> Iterator[tuple[str, Value]]:
     if isinstance(tensor, Value):
         yield name, tensor
-    else:
-        for index, item in enumerate(tensor):
+        return
+    for index, item in enumerate(tensor):
+        if isinstance(item, Value):
+            yield f"{name}[{index}]", item
+        else:
             yield from _flatten(f"{name}[{index}]", item)
+
+
+def _among(known: Collection[Value], values: Collection[Value]) -> list[Value]:
+    """The values that are known. Sets of Values, for their ids have the same low bits, and collide."""
+    return list(itertools.compress(values, map(known.__contains__, values)))
 
 
 def _rows(tensor: Tensor) -> Iterator[list[Value]]:

@@ -254,9 +254,10 @@ class Optimizer:
         if self._frozen is not None:
             numbers, missed = np.where(self._frozen, -1, numbers), np.where(self._frozen, 0, missed)
         if missed.any():
-            kinds, places = np.unique(np.stack([numbers, missed]), axis=1, return_inverse=True)
-            late = [copy.copy(rules[place]) for place in kinds[0].tolist()]
-            for rule, count in zip(late, kinds[1].tolist(), strict=True):
+            most = int(missed.max()) + 1
+            kinds, places = np.unique(numbers * most + missed, return_inverse=True)
+            late = [copy.copy(rules[place]) for place in (kinds // most).tolist()]
+            for rule, count in zip(late, (kinds % most).tolist(), strict=True):
                 rule._updates = self.updates - count
             rules, numbers = [self, *late], np.where(numbers < 0, -1, places.reshape(-1) + 1)
         return rules, numbers

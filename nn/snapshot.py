@@ -129,7 +129,7 @@ class Snapshot:
         self._reads: list[Callable[[], Any]] = []
         self._values: list[Any] = []  # what they read
         self._writes: list[tuple[str, Callable[[Any], None]]] = []  # their names, and how to write
-        self._modules: dict[int, dict[str, Any]] = {}  # their attributes
+        self._modules, self._froze_others = set[int](), False  # their attributes
         waiting = [o if isinstance(o, tuple) else (type(o).__name__, o) for o in owners][::-1]
         while waiting:
             name, thing = waiting.pop()
@@ -142,15 +142,20 @@ class Snapshot:
             waiting.extend(self._look(name, thing))
         self._numbers = self._constant_numbers()
         self.is_complete &= not self.closed
-        self._frozen = self._marks()
 
     def has_frozen_others(self) -> bool:
-        """Have other parameters been frozen since this was last asked? That changes no graph."""
-        before, self._frozen = self._frozen, self._marks()
-        return not all(map(operator.is_, before, self._frozen))
+        """Has `changed` seen other parameters frozen since this was last asked? That changes no graph."""
+        found, self._froze_others = self._froze_others, False
+        return found
 
-    def _marks(self) -> list[Any]:
-        return [attributes.get("_frozen") for attributes in self._modules.values()]
+    def _follow_marks(self, held: Any, kept: Any) -> bool:
+        """Do a module's attributes differ in what is frozen alone? The copy takes that over."""
+        if id(held) not in self._modules or _unmarked(held) != _unmarked(kept):
+            return False
+        kept.clear()
+        kept.update(held)
+        self._froze_others = True
+        return True
 
     def changed(self) -> bool:
         """Does any of it hold something else by now, or did it when this was last asked?"""
@@ -162,12 +167,11 @@ class Snapshot:
 
     def _differs(self) -> bool:
         try:
-            if self._lists != self._copies and any(
-                id(held) not in self._modules or _unmarked(held) != _unmarked(kept)
-                for held, kept in zip(self._lists, self._copies, strict=True)
-                if held != kept
-            ):
-                return True
+            if self._lists != self._copies:
+                pairs = zip(self._lists, self._copies, strict=True)
+                followed = [self._follow_marks(*pair) for pair in pairs if operator.ne(*pair)]
+                if not all(followed):
+                    return True
         except ValueError:  # an array in the place of something else
             return True
         now = [read() for read in self._reads]
@@ -334,7 +338,7 @@ class Snapshot:
         if library:
             self._ours.add(id(vars(thing)))
         if isinstance(thing, Module):
-            self._modules[id(vars(thing))] = vars(thing)
+            self._modules.add(id(vars(thing)))
         return [*found, (f"{name}.", vars(thing))]
 
     def _container(self, name: str, thing: Any) -> Iterable[tuple[str, Any]]:

@@ -280,10 +280,10 @@ class Run:
         frozen = self.model.frozen_parameters() if isinstance(self.model, Module) else ()
         if not frozen:
             return None
-        known = set(map(id, frozen))
+        known = set(frozen)
         if len(known) >= len(self.parameters):
             raise InputError("every parameter of the model is frozen: unfreeze some")
-        return np.array([id(parameter) in known for parameter in self.parameters])
+        return np.array([parameter in known for parameter in self.parameters])
 
     def _frozen_names(self, mask: Any) -> list[str]:
         frozen = [] if mask is None else [self.parameters[k] for k in mask.nonzero()[0].tolist()]
@@ -350,9 +350,9 @@ class Run:
         found = self.model.parameters()
         if found == self._checked:  # each is the same object, which takes no time to see
             return
-        known = set(map(id, self.parameters))
+        known = set(self.parameters)
         for new in found:
-            if id(new) not in known and not new.is_constant:
+            if new not in known and not new.is_constant:
                 raise InputError(
                     f"a callback has put a new parameter into the model, {new!r}, which would not be "
                     "trained: assign to the data of the parameter that is there (parameter.data = 0.5), or "

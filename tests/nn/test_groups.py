@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import fnmatch
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 import nn
 from autograd_core import Value
+from nn import groups
 from nn.errors import InputError
 from tests.nn.test_updaters import Signs, assert_same, data, needs_compiler, trained
 
@@ -38,6 +40,53 @@ def test_parameters_are_chosen_by_name_pattern_and_themselves() -> None:
     assert model.freeze("layer1.W[0][2]", model.layers[1].neurons[0].b) == ["layer1.W[0][2]", "layer2.b[0]"]
     assert len(model.trainable_parameters()) == len(model.parameters()) - 2
     assert len(model.freeze("*")) == len(model.parameters())
+
+
+class Nested(nn.Module):
+    """Parameters under keys with brackets, alone and nested."""
+
+    def __init__(self) -> None:
+        self.net, self.scale = nn.MLP(2, [3, 1], seed=1), Value(1.0)
+        self.table = {"a[0]": [Value(1.0), Value(2.0)], "b*": [[Value(3.0)], [Value(4.0)]]}
+
+
+def test_a_pattern_takes_the_parameters_whose_names_or_tensors_fit_it() -> None:
+    model = Nested()
+    named = list(model.named_parameters())
+    names = [name for name, _ in named]
+    parts = ["*", "?", "[", "]", "0", "1", ".", "b", "W", "net", "layer1", "table", "a", "scale"]
+    rng = np.random.default_rng(1)
+    patterns = ["".join(rng.choice(parts, rng.integers(1, 5))) for _ in range(200)]
+    patterns += [
+        name[: rng.integers(1, len(name) + 1)] + end for name in names for end in ("", "*", "?", "?]")
+    ]
+    taken = 0
+    for pattern in patterns:
+        literal = pattern.replace("[", "[[]")
+        fitting = {
+            name
+            for name in names
+            for part in (name, name.partition("[")[0])
+            if part == pattern or fnmatch.fnmatchcase(part, literal) or part.startswith(f"{pattern}.")
+        }
+        taken += bool(fitting)
+        if not fitting:
+            with pytest.raises(InputError, match="no parameter is named"):
+                model.freeze(pattern)
+            continue
+        assert set(model.freeze(pattern)) == fitting, pattern
+        assert model.unfreeze("*") == []
+    assert taken > 20
+
+
+def test_freezing_looks_at_the_names_in_question_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    fits = groups._fits
+    monkeypatch.setattr(groups, "_fits", lambda name, text: asked.append(name) or fits(name, text))
+    model = nn.MLP(64, [32, 10], seed=1)
+    assert len(model.freeze("layer1.b")) == 32
+    assert model.unfreeze("layer1.b") == []
+    assert len(asked) < 100
 
 
 def test_a_name_that_fits_nothing_and_a_stranger_are_refused() -> None:
