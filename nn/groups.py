@@ -30,17 +30,13 @@ from typing import TYPE_CHECKING, Any
 from autograd_core import Value
 from nn.arguments import shown, unknown
 from nn.errors import InputError
-from nn.schedules import schedule_from_json, schedule_of, schedule_to_json
+from nn.schedules import schedule_of
 
 if TYPE_CHECKING:
     from nn.optimizers import Optimizer
 
 __all__ = [
     "chosen",
-    "frozen_from_json",
-    "frozen_to_json",
-    "group_from_json",
-    "group_to_json",
     "may_fit",
     "members",
     "of_group",
@@ -200,39 +196,3 @@ def of_group(optimizer: Optimizer, group: Mapping[str, Any]) -> Optimizer:
             "optimiser does not keep: give the optimiser a momentum > 0, and the other groups momentum=0.0"
         )
     return made
-
-
-def group_to_json(group: Mapping[str, Any]) -> dict[str, Any]:
-    """A group's numbers, for a checkpoint."""
-    kept = {name: value for name, value in group.items() if name != "params"}
-    return {name: schedule_to_json(value) if callable(value) else value for name, value in kept.items()}
-
-
-def group_from_json(made: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers that `group_to_json` was given; `now` stands for a schedule of the user's."""
-    return {
-        name: schedule_from_json(value, schedule_of(now.get(name, 0.0))) if isinstance(value, dict) else value
-        for name, value in made.items()
-    }
-
-
-def frozen_to_json(kept: tuple[Any, Any, int]) -> list[Any]:
-    """What an optimiser knows of frozen parameters, for a checkpoint."""
-    mask, missed, since = kept
-    return [
-        None if mask is None else mask.nonzero()[0].tolist(),
-        None if missed is None else missed.tolist(),
-        since,
-    ]
-
-
-def frozen_from_json(made: Sequence[Any], count: int) -> tuple[Any, Any, int]:
-    """What `frozen_to_json` was given, for so many parameters."""
-    import numpy as np
-
-    chosen, missed, since = made
-    mask = None
-    if chosen is not None:
-        mask = np.zeros(count, dtype=bool)
-        mask[chosen] = True
-    return mask, None if missed is None else np.array(missed, dtype=np.int64), int(since)

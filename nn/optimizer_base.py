@@ -389,20 +389,19 @@ class Optimizer:
         """The schedule and the plain numbers of the rule, which a callback may change."""
         found = {"schedule": self.schedule, **{k: v for k, v in self._kept().items() if _is_plain(v)}}
         if self.param_groups:
-            found["param_groups"] = [{**group} for group in self.param_groups]
+            found["param_groups"] = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
         if self._frozen is not None or self._missed is not None:
             found["frozen"] = self._frozen, self._missed, self._since
         return found
 
     def set_hyperparameters(self, found: Mapping[str, Any] | None) -> None:
-        """Put back what `hyperparameters` returned; a list stands for a tuple."""
+        """Put back what `hyperparameters` returned."""
         numbers = dict(found or {})
         self._frozen, self._missed, self._since = numbers.pop("frozen", (None, None, 0))
         for group, kept in zip(self.param_groups, numbers.pop("param_groups", ()), strict=False):
-            group.update({key: value for key, value in kept.items() if key != "params"})
+            group.update(kept)
         for name, value in numbers.items():
-            now = getattr(self, name, None)
-            setattr(self, name, tuple(value) if isinstance(now, tuple) else value)
+            setattr(self, name, value)
 
     def _kept(self) -> dict[str, Any]:
         hidden = {"parameters", "buffer_names", "schedule", "param_groups"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from typing import Any
 
 from autograd_core import Value
+from nn.schedules import SCHEDULES
 
 _SCALARS = {float, int, str, bool, type(None)}
 _SERIES: dict[str, Any] = {kind.__name__: kind for kind in (tuple, set, frozenset, deque)}
@@ -15,8 +17,12 @@ class NotPlain(Exception):
     """It is something else, of the class that is named."""
 
 
-def to_json(thing: Any) -> Any:
-    """What JSON can hold, with the name of its kind where that is not JSON's.
+def to_json(thing: Any, by_name: bool = False) -> Any:
+    """What JSON can hold, with the name of its kind where that is not JSON's; schedules of nn, too.
+
+    Args:
+        thing: the data.
+        by_name: may there be functions, of which the name is written?
 
     Raises:
         NotPlain: a part of it is something else.
@@ -25,11 +31,13 @@ def to_json(thing: Any) -> Any:
     if kind in _SCALARS:
         return thing
     if kind is list:
-        return list(thing) if set(map(type, thing)) <= _SCALARS else [to_json(part) for part in thing]
+        return (
+            list(thing) if set(map(type, thing)) <= _SCALARS else [to_json(part, by_name) for part in thing]
+        )
     if kind is dict:
-        return {"dict": [[to_json(key), to_json(part)] for key, part in thing.items()]}
+        return {"dict": [[to_json(key), to_json(part, by_name)] for key, part in thing.items()]}
     if kind.__name__ in _SERIES and kind is _SERIES[kind.__name__]:
-        parts = [to_json(part) for part in thing]
+        parts = [to_json(part, by_name) for part in thing]
         is_ordered = kind in (tuple, deque)  # the order of a set is another in every process
         return {kind.__name__: parts if is_ordered else sorted(parts, key=repr)}
     if kind is Value and thing.is_leaf and thing.is_constant:
@@ -42,15 +50,33 @@ def to_json(thing: Any) -> Any:
         return {kind.__name__: thing.hex()}
     if kind is complex:
         return {"complex": [thing.real, thing.imag]}
+    if kind in SCHEDULES.values():
+        return {"schedule": kind.__name__, "parts": to_json(vars(thing), by_name)}
+    if by_name and callable(thing):
+        return {"function": _name_of(thing)}
     raise NotPlain(kind.__qualname__)
 
 
-def from_json(made: Any) -> Any:
-    """What `to_json` was given."""
+def _name_of(function: Any) -> str:
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
+def from_json(made: Any, now: Any = None) -> Any:
+    """What `to_json` was given.
+
+    Args:
+        made: what it returned.
+        now: the same data as they are now: a function is taken from there.
+
+    Raises:
+        NotPlain: there the function has another name.
+        Exception: `to_json` cannot have returned this.
+    """
     import numpy as np
 
     if isinstance(made, list):
-        return [from_json(part) for part in made]
+        now = now[: len(made)] if isinstance(now, (list, tuple)) else ()
+        return [from_json(part, old) for part, old in itertools.zip_longest(made, now)]
     if not isinstance(made, dict):
         return made
     if "array" in made:
@@ -59,9 +85,19 @@ def from_json(made: Any) -> Any:
         return found[()] if shape is None else found.reshape(shape)
     (kind, part), *_ = made.items()
     if kind == "dict":
-        return {from_json(key): from_json(value) for key, value in part}
+        now = now if isinstance(now, dict) else {}
+        return {from_json(key): from_json(value, now.get(from_json(key))) for key, value in part}
+    if kind == "schedule":
+        return SCHEDULES[part](**from_json(made["parts"], getattr(now, "__dict__", None)))
+    if kind == "function":
+        if now is None or _name_of(now) != part:
+            raise NotPlain(
+                f"the learning rate was computed by {part} when the run stopped, which a file cannot "
+                "hold: set it again before the run goes on"
+            )
+        return now
     if kind in _SERIES:
-        return _SERIES[kind](map(from_json, part))
+        return _SERIES[kind](from_json(part, now))
     if kind == "constant":
         return Value(part).detach()
     if kind == "complex":

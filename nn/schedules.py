@@ -11,12 +11,11 @@ number. One epoch is ceil(examples / batch_size) updates.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from nn.arguments import number, refuse_class
-from nn.errors import InputError
 
 __all__ = [
     "ByEpoch",
@@ -256,40 +255,8 @@ def rates_of(schedule: Schedule, first: int, count: int) -> list[float]:
     return [rate_at(schedule, k) for k in range(first, first + count)]
 
 
-def schedule_to_json(schedule: Schedule) -> Any:
-    """A schedule of this module as its name and numbers; of another, its name alone."""
-    if type(schedule) in _OURS:
-        parts = {f.name: getattr(schedule, f.name) for f in fields(schedule)}  # type: ignore[arg-type]
-        made = {name: schedule_to_json(part) if callable(part) else part for name, part in parts.items()}
-        return {"name": type(schedule).__name__, **made}
-    return {"unknown": str(getattr(schedule, "__qualname__", type(schedule).__qualname__))}
-
-
-def schedule_from_json(made: Mapping[str, Any], now: Schedule) -> Schedule:
-    """What `schedule_to_json` was given.
-
-    Args:
-        made: what it returned.
-        now: the schedule of the run that goes on; it stands for a function of the user's, of the same name.
-
-    Raises:
-        InputError: the function has another name.
-    """
-    if "unknown" in made:
-        if schedule_to_json(now) != dict(made):
-            raise InputError(
-                f"the learning rate was computed by {made['unknown']} when the run stopped, which a file "
-                "cannot hold: set it again before the run goes on"
-            )
-        return now
-    kind = next(kind for kind in _OURS if kind.__name__ == made["name"])
-    parts = {name: part for name, part in made.items() if name != "name"}
-    made_of: Schedule = kind(
-        **{n: schedule_from_json(p, now) if isinstance(p, dict) else p for n, p in parts.items()}
-    )
-    return made_of
-
-
-_OURS: tuple[Any, ...] = (
-    Constant, StepDecay, ExponentialDecay, LinearDecay, CosineDecay, WarmUp, ByEpoch,
-)  # fmt: skip
+SCHEDULES: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (Constant, StepDecay, ExponentialDecay, LinearDecay, CosineDecay, WarmUp, ByEpoch)
+}
+"""The schedules of this module, by name."""

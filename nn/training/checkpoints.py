@@ -7,23 +7,69 @@ unchanged; a checksum covers all of it. Nothing in it is code.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from nn.arguments import shown
 from nn.errors import FileError, InputError
 from nn.history import Epoch
-from nn.plain_data import from_json, to_json
+from nn.plain_data import NotPlain, from_json, to_json
 from nn.saving import read_tensors, write_tensors
 
 _KEY = "autograd_core.run"
+_FORMAT = 2
 _COUNTS = ("epoch", "batch", "updates", "optimizer_updates")
 _SUMS = ("loss", "penalty", "norm", "lr", "seconds")
 _OPTIONAL = ("validation_loss", "validation_accuracy")
 _COLUMNS = tuple(f.name for f in fields(Epoch) if f.name not in ("metrics", *_OPTIONAL))
+
+
+def _is_number(thing: Any) -> bool:
+    return type(thing) in (int, float) and math.isfinite(thing)
+
+
+def _is_count(thing: Any) -> bool:
+    return type(thing) is int and 0 <= thing < 2**53
+
+
+def _is_change(thing: Any) -> bool:
+    name, key, made = thing
+    from_json(made if set(made) not in ({"gone"}, {"lost"}) else None) if isinstance(made, dict) else None
+    return isinstance(name, str) and isinstance(key, list) and len(key) <= 1
+
+
+def _are_changes(thing: Any) -> bool:
+    known = isinstance(thing, dict) and thing.keys() <= {"model", "optimizer", "callbacks"}
+    return known and all(isinstance(part, list) and all(map(_is_change, part)) for part in thing.values())
+
+
+def _are_settings(thing: Any) -> bool:
+    known = thing["known"]
+    tables = thing["now"], known["code"], known["held"]
+    texts = all(isinstance(table, dict) for table in tables) and isinstance(known["python"], str)
+    return texts and type(thing["seed"]) is int
+
+
+# field of the header -> (what it must be, in words)
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "format": (lambda thing: thing == _FORMAT, f"{_FORMAT} (another version of nn wrote it)"),
+    **dict.fromkeys(_COUNTS, (_is_count, "a count")),
+    **dict.fromkeys(("loss", "penalty"), (_is_number, "a finite number")),
+    **dict.fromkeys(("norm", "lr", "seconds"), (lambda x: _is_number(x) and x >= 0, "a number >= 0")),
+    "best_epoch": (lambda thing: thing is None or _is_count(thing), "an epoch or null"),
+    "hyperparameters": (lambda thing: isinstance(thing, dict), "the optimiser's numbers"),
+    "random": (lambda thing: isinstance(thing, list), "a list of states"),
+    "changes": (_are_changes, "lists of [name, key, content]"),
+    "history_columns": (lambda thing: thing == list(_COLUMNS), f"{list(_COLUMNS)}"),
+    "settings": (_are_settings, "a dictionary with seed, now and known"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +80,8 @@ class TrainingState:
         values: the parameters, an array or a list.
         buffers: what the optimiser keeps.
         optimizer_updates: how many updates the optimiser has made, earlier runs included.
-        hyperparameters: the optimiser's rate and numbers, which a callback may have changed.
+        hyperparameters: the optimiser's rate and numbers, which a callback may have changed; as JSON has them
+            in a state that was read.
         random: the states of the generators that the run draws from.
         changes: what else the run has changed: "model", "optimizer", "callbacks" -> `Snapshot.changes()`.
         epoch: epochs finished: the history's length.
@@ -136,16 +183,42 @@ def save_state(
     tensors = {"values": state.values, **{f"buffer.{name}": b for name, b in state.buffers.items()}}
     if state.best is not None:
         tensors["best"] = state.best
-    names = (*_COUNTS, *_SUMS, "best_epoch", "hyperparameters", "changes")
+    names = (*_COUNTS, *_SUMS, "best_epoch", "changes")
     header: dict[str, Any] = {name: getattr(state, name) for name in names}
-    header["random"] = to_json(list(state.random))
+    header["format"], header["random"] = _FORMAT, to_json(list(state.random))
+    header["hyperparameters"] = to_json(state.hyperparameters, by_name=True)
     header["history_columns"] = _COLUMNS
     header["settings"] = dict(settings)
     write_tensors(tensors | table.tensors(epochs[: state.epoch]), path, {_KEY: json.dumps(header)})
 
 
+@contextmanager
+def reading(path: object) -> Iterator[None]:
+    """What does not fit within the block is a fault of the file.
+
+    Raises:
+        FileError: it names file, field and remedy.
+    """
+    try:
+        yield
+    except (FileError, NotPlain):
+        raise
+    except Exception as error:  # of whatever a field is given to
+        told = str(error) if type(error) in (ValueError, InputError) else repr(error)
+        raise FileError(
+            f"{str(path)!r} is not a checkpoint of this run, or has been edited: {told}. Nothing was "
+            "changed: go on from a copy of the file, or remove it and start afresh"
+        ) from error
+
+
+def check_field(fits: bool, field: str, found: object, wanted: str) -> None:
+    """Raise a ValueError where a field does not fit."""
+    if not fits:
+        raise ValueError(f"{field} is {shown(found)}, where {wanted} is wanted")
+
+
 def load_state(path: str | os.PathLike[str]) -> tuple[TrainingState, list[Epoch], dict[str, Any]]:
-    """Read what `save_state` wrote.
+    """Read what `save_state` wrote; `nn.training.resuming` compares it with the run.
 
     Returns:
         The state, the history's epochs, and the settings of the run.
@@ -154,66 +227,75 @@ def load_state(path: str | os.PathLike[str]) -> tuple[TrainingState, list[Epoch]
         FileError: the file is damaged or is not a checkpoint.
     """
     tensors, metadata = read_tensors(path, with_checksum=True)
-    try:
-        header = json.loads(metadata[_KEY])
-        settings = dict(header["settings"])
-        numbers: dict[str, Any] = {name: _count(header[name]) for name in _COUNTS}
-        numbers |= {name: _finite([float(header[name])], name)[0] for name in _SUMS}
-        epochs = _epochs(header, tensors)
-        best_epoch = header["best_epoch"]
-        lists = {name: _finite(array.ravel().tolist(), name) for name, array in tensors.items()}
+    with reading(path):
+        header: dict[str, Any] = json.loads(metadata[_KEY])
+        if strange := sorted(header.keys() ^ _FIELDS.keys()):
+            raise ValueError(f"{', '.join(strange)} is missing, or is not known to this version of nn")
+        for name, (fits, wanted) in _FIELDS.items():
+            check_field(fits(header[name]), name, header[name], wanted)
+        for name, tensor in tensors.items():
+            check_field(tensor.dtype == "float64", name, tensor.dtype, "float64")
+        epochs = _epochs(tensors, header["epoch"])
+        wanted = f"numbers of shape {tensors['values'].shape}"
+        for name, tensor in tensors.items():
+            is_vector = tensor.ndim == 1 and tensor.shape == tensors["values"].shape
+            check_field(is_vector, name, tensor.shape, wanted)
         state = TrainingState(
-            values=lists.pop("values"),
-            best=lists.pop("best", None),
-            best_epoch=None if best_epoch is None else _count(best_epoch),
-            buffers={name.removeprefix("buffer."): buffer for name, buffer in lists.items()},
-            hyperparameters=header.get("hyperparameters"),
-            random=from_json(header.get("random", [])),
-            changes=dict(header.get("changes", {})),
-            **numbers,
+            values=tensors.pop("values"),
+            best=tensors.pop("best", None),
+            buffers={_buffer_of(name): tensor for name, tensor in tensors.items()},
+            random=from_json(header.pop("random")),
+            **{f.name: header[f.name] for f in fields(TrainingState) if f.name in header},
         )
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise FileError(f"{os.fspath(path)!r} is not a checkpoint of a training run ({error!r})") from error
-    if len(epochs) != state.epoch:
-        raise FileError(
-            f"{os.fspath(path)!r} is not a checkpoint: {state.epoch} epochs, {len(epochs)} recorded"
-        )
-    return state, epochs, settings
+        _check_together(state, epochs)
+    return state, epochs, header["settings"]
 
 
-def _epochs(header: dict[str, Any], tensors: dict[str, Any]) -> list[Epoch]:
+def _buffer_of(name: str) -> str:
+    check_field(name.startswith("buffer."), "a tensor", name, "one named buffer. ...")
+    return name.removeprefix("buffer.")
+
+
+def _epochs(tensors: dict[str, Any], count: int) -> list[Epoch]:
     """The history; it is taken out of the tensors."""
-    rows = [dict(zip(header["history_columns"], row, strict=True)) for row in tensors.pop("history").tolist()]
-    measured: list[dict[str, float]] = [{} for _ in rows]
+    table = tensors.pop("history")
+    check_field(table.shape == (count, len(_COLUMNS)), "history", table.shape, f"{count} rows (epoch)")
+    measured: list[dict[str, float]] = [{} for _ in range(count)]
     for name in [name for name in tensors if name.startswith("measured.")]:
-        for k, value in tensors.pop(name).tolist():
-            measured[_whole(k)][name.removeprefix("measured.")] = value
-    return [_epoch(row, found) for row, found in zip(rows, measured, strict=True)]
+        for place, value in tensors.pop(name).tolist():
+            fits = place in range(count) and name.removeprefix("measured.") not in measured[int(place)]
+            check_field(fits, name, place, "the place of another epoch")
+            measured[int(place)][name.removeprefix("measured.")] = value
+    epochs = []
+    for k, numbers in enumerate(table.tolist()):
+        row, found = dict(zip(_COLUMNS, numbers, strict=True)), measured[k]
+        for name, number in row.items():
+            low = -sys.float_info.max if name in ("objective", "loss", "penalty") else 0.0
+            check_field(low <= number < math.inf, f"history: {name}", number, "a finite number, or >= 0,")
+        check_field(row.pop("epoch") == k + 1, "history: epoch", numbers, f"epoch {k + 1}")
+        updates, validation = int(row.pop("updates")), {n: found.pop(n) for n in _OPTIONAL if n in found}
+        epochs.append(Epoch(k + 1, updates, **row, **validation, metrics=found))
+        fits = epochs[k].objective == epochs[k].loss + epochs[k].penalty
+        check_field(fits, "history: objective", numbers, "loss + penalty")
+    return epochs
 
 
-def _epoch(row: dict[str, float], measured: dict[str, float]) -> Epoch:
-    counts = {name: _whole(row.pop(name)) for name in ("epoch", "updates")}
-    rest = {name: _finite([number], name)[0] for name, number in row.items()}
-    validation = {name: measured.pop(name) for name in _OPTIONAL if name in measured}
-    return Epoch(**counts, **rest, **validation, metrics=measured)  # type: ignore[arg-type]
-
-
-def _finite(numbers: list[float], name: str) -> list[float]:
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{name} has entries that are not finite")
-    return numbers
-
-
-def _count(number: Any) -> int:
-    if not isinstance(number, int) or number < 0:
-        raise ValueError(f"{number!r} is not a count")
-    return number
-
-
-def _whole(number: float) -> int:
-    if number != int(number):
-        raise ValueError(f"{number!r} is not a count")
-    return _count(int(number))
+def _check_together(state: TrainingState, epochs: Sequence[Epoch]) -> None:
+    """Numbers that tell of each other."""
+    last = epochs[-1] if epochs else Epoch(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    for before, after in itertools.pairwise([*(epoch.seconds for epoch in epochs), state.seconds]):
+        check_field(before <= after, "seconds", after, f"a time after {before}")
+    if state.batch == 0:
+        sums = (state.loss, state.penalty, state.norm, state.lr)
+        wanted = (0.0, 0.0, 0.0, last.lr)
+        check_field(sums == wanted, "loss, penalty, norm, lr", sums, f"{wanted}, between epochs,")
+    there = f"an epoch up to {state.epoch}, where there is a tensor best, and none where there is none"
+    fits = state.best_epoch is None if state.best is None else state.best_epoch in range(1, state.epoch + 1)
+    check_field(fits, "best_epoch", state.best_epoch, there)
+    for name in ("values", "best"):
+        if (numbers := getattr(state, name)) is not None:
+            finite = [math.isfinite(number) for number in numbers.tolist()]
+            check_field(all(finite), name, "not finite", "numbers that are finite")
 
 
 def check_same_run(theirs: Mapping[str, Any], ours: Mapping[str, Any], path: object) -> None:

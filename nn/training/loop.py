@@ -81,6 +81,7 @@ from nn.stopping import Patience, StopCriterion, Target, criteria_of
 from nn.training.checkpoints import TrainingState, load_state
 from nn.training.minibatch import permutation
 from nn.training.problem import is_fixed, owners
+from nn.training.resuming import resume as resume_run
 from nn.training.run import Callback, Metric, Plan, Run
 from nn.training.updaters import updater_of
 
@@ -225,9 +226,7 @@ def fit(
         bound = optimizer_of(optimizer, parameters, names)
         run = Run(model, bound, plan, start, generators, updater_of, progress is not False)
         if saved is not None:
-            state, epochs_done, settings = saved
-            run.check_same(state, settings)
-            run.restore(state, epochs_done)
+            resume_run(run, *saved)
         return _finish(run, _bar(progress, plan.epochs * plan.batches, run.updates))
 
 
@@ -249,7 +248,7 @@ def _finish(run: Run, bar: Any) -> History:
 
 def _seed_of(seed: Any, saved: Any) -> int:
     if seed is None:
-        seed = random.getrandbits(48) if saved is None else int(saved[2].get("seed", 0))
+        seed = random.getrandbits(48) if saved is None else saved[2]["seed"]
     return whole_number("seed", seed)
 
 

@@ -227,7 +227,7 @@ class WholeUpdates(_OnArrays):
         random = run.generators.states()
         self._as_compiled = attributes_of(optimizer) == self._settings
         if self.current and optimizer.schedule is schedule and self._as_compiled:
-            run.state = made.replace(random=random, changes=run.changes())
+            run.state = made.replace(random=random, changes=run.memory.changes())
         else:
             run.state = made.replace(**run.standing(), random=random)
             self.current = _is_same(made, run.state)
@@ -374,7 +374,7 @@ class GradientUpdates(_OnArrays):
             norm=at.norm + norm,
             lr=rate,
             random=run.generators.states(),
-            changes=run.changes_of_rule(),
+            changes=run.memory.changes_of_rule(at.changes),
             seconds=run.seconds(),
         )
         if run.listens:

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import re
-import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from autograd_core import gradients_to_vector, parameters_to_vector, vector_to_gradients, vector_to_parameters
-from nn.data import Examples, data_digest, fingerprint
-from nn.errors import DivergenceError, InputError, ModelWarning, StateError
-from nn.groups import (
-    frozen_from_json,
-    frozen_to_json,
-    group_from_json,
-    group_to_json,
-    tensors_told,
-)
+from nn.data import Examples, fingerprint
+from nn.errors import DivergenceError, InputError
+from nn.groups import tensors_told
 from nn.history import Epoch, History
 from nn.losses import Loss
 from nn.metrics import Evaluator
 from nn.module import Module
 from nn.optimizers import Optimizer, gradient_norm
-from nn.random_state import RandomStates, codes, of_a_library
+from nn.random_state import RandomStates
 from nn.regularizers import Regularizer
-from nn.schedules import schedule_from_json, schedule_to_json
-from nn.snapshot import Attributes, Snapshot, entry_name
+from nn.snapshot import Snapshot
 from nn.stopping import Patience, StopCriterion, first_reason
-from nn.training.checkpoints import HistoryTable, TrainingState, check_same_run, save_state
+from nn.training.checkpoints import HistoryTable, TrainingState
 from nn.training.minibatch import REMEDY, BatchResult, batch_gradient, epoch_order, sum_gradients
 from nn.training.minimization import Minimization
 from nn.training.problem import Problem
-from nn.training.rules import memory_of
+from nn.training.resuming import Memory, settings_of
 
 __all__ = ["Callback", "Metric", "Plan", "Run", "Updater"]
 
@@ -143,32 +133,31 @@ class Run:
     ) -> None:
         vars(self).update(model=model, optimizer=optimizer)
         self.plan = plan
-        self.history = History(settings=_settings(model, optimizer, plan, seed))
+        self.history = History(settings=settings_of(model, optimizer, plan, seed))
         self.parameters = list(optimizer.parameters)
         self.problem = Problem(model, plan.loss, plan.examples, plan.regularizer, self.parameters)
         self.seed = seed
         optimizer.frozen = self._frozen()
         if optimizer.frozen is not None:
-            self.history.settings["frozen"] = self._frozen_names(optimizer.frozen)
+            self.history.settings["frozen"] = self.frozen_names(optimizer.frozen)
         self.generators = states
         self.listens = any(hasattr(callback, "on_update") for callback in plan.callbacks)
         self.is_asked = not self.listens and any(map(callable, plan.callbacks))
         self.shows_progress = shows_progress
-        self._watched = self._memories()
-        self._known = {} if plan.checkpoint is None else self._identity()
+        self.memory = Memory(self)
         self.state = TrainingState(**self.standing(), random=states.before)
         self.updates = 0
         self.loss, self.penalty, self.gradient_norm = 0.0, 0.0, 0.0
         self.updater: Updater
         self._choose = choose
-        self._table = HistoryTable()
+        self.table = HistoryTable()
         self._evaluator = Evaluator(model, plan.loss, plan.metrics)
         if plan.held_out is not None:
             self.history.accuracy_kind = self._evaluator.kind(plan.held_out.targets)
         self.snapshot: Snapshot | None = None
         self._checked = self.parameters
         self._data = [fingerprint(part) for part in (plan.examples, plan.held_out) if plan.callbacks]
-        self._stopped_by_callback, self._told_lost = False, False
+        self._stopped_by_callback = False
         self._started = time.perf_counter()
 
     @property
@@ -285,48 +274,10 @@ class Run:
             raise InputError("every parameter of the model is frozen: unfreeze some")
         return np.array([parameter in known for parameter in self.parameters])
 
-    def _frozen_names(self, mask: Any) -> list[str]:
+    def frozen_names(self, mask: Any) -> list[str]:
+        """The names of what such a mask freezes, those of a whole tensor as one."""
         frozen = [] if mask is None else [self.parameters[k] for k in mask.nonzero()[0].tolist()]
         return tensors_told(self.model.named_parameters(), frozen) if frozen else []
-
-    def check_same(self, state: TrainingState, settings: Mapping[str, Any]) -> None:
-        """May this run go on from a checkpoint's state?
-
-        The model must be frozen as it was when that run began, or, where callbacks have changed that, ended.
-
-        Raises:
-            InputError: it was written by a run with other settings.
-        """
-        now = dict(state.hyperparameters or {}).get("frozen")
-        mask = None if now is None else frozen_from_json(now, len(state.values))[0]
-        ours = {"frozen": [], **self.history.settings}
-        theirs = {"frozen": [], **settings}
-        as_it_was = {**theirs.pop("now", {}), "frozen": self._frozen_names(mask)}
-        known = theirs.pop("known", {})
-        for name, told in as_it_was.items():  # what callbacks have changed may be at the start, or at the end
-            if ours[name] == told:
-                ours[name] = theirs[name]
-        check_same_run(theirs, ours, self.plan.checkpoint)
-        self.history.settings.update(ours)
-        self._warn_of_changes(known, state.changes)
-
-    def _warn_of_changes(self, theirs: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
-        """Tell of code and numbers that are not those of the run that wrote the checkpoint."""
-        ours, told = self._known, {entry_name(c[0], c[1]) for part in changes.values() for c in part}
-        other: list[str] = []
-        if theirs.get("python") == ours["python"]:
-            codes = theirs["code"], ours["code"]
-            other += [name for name in {**codes[0], **codes[1]} if codes[0].get(name) != codes[1].get(name)]
-        mine = ours["held"]
-        held = theirs.get("held", {}).items()
-        other += [name for name, kept in held if name in mine and mine[name] != kept and name not in told]
-        if other:
-            warnings.warn(
-                f"the run that wrote {str(self.plan.checkpoint)!r} had another {', '.join(other[:5])}: what "
-                "goes on from there is not what that run would have become",
-                ModelWarning,
-                stacklevel=4,
-            )
 
     def frozen_gradient(self, gradients: Any) -> Any:
         """The gradient with 0 for what is frozen."""
@@ -450,7 +401,7 @@ class Run:
         best, best_epoch = at.best, at.best_epoch
         if any(keeper.best_index(self.history) == self.epoch - 1 for keeper in self.plan.keepers):
             best, best_epoch = at.values, self.epoch
-        changes: dict[str, Any] = {"changes": self.changes()}
+        changes: dict[str, Any] = {"changes": self.memory.changes()}
         if listeners := [callback for callback in self.plan.callbacks if callable(callback)]:
             self.updater.store(self)
             answers = [callback(self) for callback in listeners]
@@ -480,60 +431,8 @@ class Run:
             "buffers": {name: buffer.copy() for name, buffer in self.optimizer.buffers.items()},
             "optimizer_updates": self.optimizer.updates,
             "hyperparameters": self.optimizer.hyperparameters(),
-            "changes": self.changes(),
+            "changes": self.memory.changes(),
         }
-
-    def _memories(self) -> dict[str, Snapshot]:
-        """What the run may change besides: looked at now, to be kept in its states from now on."""
-        memory, plan = memory_of(self.optimizer), self.plan
-        found = {} if memory is None else {"optimizer": memory}
-        if plan.checkpoint is not None and (plan.callbacks or not self.problem.is_fixed):
-            found["model"] = Snapshot(self.problem.owners(), self.parameters)
-            objects = [getattr(callback, "__self__", callback) for callback in plan.callbacks]
-            own = [thing for thing in objects if hasattr(thing, "__dict__") and not of_a_library(type(thing))]
-            named = [(f"callback {type(t).__qualname__}.", Attributes(t, None)) for t in own]
-            found["callbacks"] = Snapshot(named, self.parameters)
-        return found
-
-    def _identity(self) -> dict[str, Any]:
-        """What the user's code and numbers are, to tell another run by."""
-        owners = [*dict(self.problem.owners()).values(), self.optimizer, *self.plan.metrics.values()]
-        watched = [held for name, held in self._watched.items() if name != "callbacks"]
-        held = {name: told for snapshot in watched for name, told in snapshot.told().items()}
-        return {"python": sys.version[:4], "code": codes(owners), "held": held}
-
-    def changes(self) -> dict[str, Any]:
-        """What has changed of all that by now."""
-        return {name: held.changes() if held.changed() else [] for name, held in self._watched.items()}
-
-    def changes_of_rule(self) -> Mapping[str, Any]:
-        """The same where only the optimiser's rule can have changed something."""
-        memory = self._watched.get("optimizer")
-        if memory is None or not memory.changed():
-            return self.state.changes
-        return {**self.state.changes, "optimizer": memory.changes()}
-
-    def _resume_changes(self, changes: Mapping[str, Any]) -> None:
-        """Look at what else a checkpoint's run has changed, and put back what its callbacks held.
-
-        Raises:
-            InputError: a file cannot hold it.
-        """
-        if lost := _lost(changes):
-            raise InputError(f"{str(self.plan.checkpoint)!r} does not tell all that has changed: {lost}")
-        if changes.get("model") and "model" not in self._watched:
-            self._watched["model"] = Snapshot(self.problem.owners(), self.parameters)
-        if "callbacks" in self._watched:
-            mine = self._watched["callbacks"]
-            told = [c for c in changes.get("callbacks", ()) if c[0] in mine.names and not _is_lost(c)]
-            mine.restore(told)
-        if closed := [name for held in self._watched.values() for name in held.closed]:
-            warnings.warn(
-                f"nn cannot look into {closed[0]}: if it is not what it was in the run that wrote the "
-                "checkpoint, this one is another",
-                ModelWarning,
-                stacklevel=4,
-            )
 
     def _record(self) -> Epoch:
         at, plan = self.state, self.plan
@@ -559,59 +458,17 @@ class Run:
 
     def save(self) -> None:
         """Write the state into the checkpoint file."""
-        assert self.plan.checkpoint is not None
-        numbers = dict(self.state.hyperparameters)
-        numbers["schedule"] = schedule_to_json(numbers["schedule"])
-        if "param_groups" in numbers:
-            numbers["param_groups"] = [group_to_json(group) for group in numbers["param_groups"]]
-        if "frozen" in numbers:
-            numbers["frozen"] = frozen_to_json(numbers["frozen"])
-        state = self.state.replace(hyperparameters=numbers)
-        if not self._told_lost and (lost := _lost(state.changes)):
-            self._told_lost = True
-            warnings.warn(f"this run cannot be resumed: {lost}", ModelWarning, stacklevel=5)
-        now = _told(self.model, self.optimizer, self.plan)
-        settings = {**self.history.settings, "now": now, "known": self._known}
-        save_state(state, self.history.epochs, settings, self.plan.checkpoint, self._table)
+        self.memory.save(self)
 
-    def restore(self, state: TrainingState, epochs: list[Epoch] | None = None) -> None:
+    def restore(self, state: TrainingState, whole: bool = False) -> None:
         """Put model, optimiser, generators and history to a state.
 
         Args:
-            state: of this run, or of a checkpoint.
-            epochs: the history of a checkpoint.
-
-        Raises:
-            StateError: it belongs to a model or an optimiser of another shape.
+            state: of this run, or of a checkpoint that fits it.
+            whole: what code names, and callbacks, too?
         """
-        import numpy as np
-
-        if len(state.values) != len(self.parameters):
-            raise StateError(
-                f"the state has {len(state.values)} parameters, the model {len(self.parameters)}"
-            )
-        if epochs is not None:
-            state = state.replace(values=np.array(state.values))
-            numbers = dict(state.hyperparameters or {})
-            if "schedule" in numbers:
-                numbers["schedule"] = schedule_from_json(numbers["schedule"], self.optimizer.schedule)
-            if "param_groups" in numbers:
-                pairs = zip(numbers["param_groups"], self.optimizer.param_groups, strict=True)
-                numbers["param_groups"] = [group_from_json(kept, now) for kept, now in pairs]
-            if "frozen" in numbers:
-                numbers["frozen"] = frozen_from_json(numbers["frozen"], len(self.parameters))
-            state = state.replace(hyperparameters=numbers)
-            if len(state.random) != len(self.generators.before):
-                mine = len(self.generators.before)
-                raise StateError(f"the state has {len(state.random)} random generators, the model {mine}")
-            self.history.epochs = list(epochs)
-            self._resume_changes(state.changes)
         self.optimizer.set_hyperparameters(state.hyperparameters)  # they tell which buffers there are
-        for name in ("optimizer", "model"):
-            found = state.changes.get(name, ())
-            if name in self._watched and not any(map(_is_lost, found)):
-                # interrupted, the objects alone: what else code names may be somebody's log
-                self._watched[name].restore(found, f"{name}." if epochs is None else "")
+        self.memory.restore(state.changes, whole)
         if isinstance(self.model, Module):
             frozen = self.optimizer.frozen
             marks = [] if frozen is None else frozen.nonzero()[0].tolist()
@@ -627,20 +484,6 @@ class Run:
         self.state = state
 
 
-def _is_lost(change: Any) -> bool:
-    return isinstance(change[2], dict) and "lost" in change[2]
-
-
-def _lost(changes: Mapping[str, Any]) -> str:
-    """What a file cannot hold of what has changed, in words, or ""."""
-    found = [c for name in ("model", "optimizer") for c in changes.get(name, ()) if _is_lost(c)]
-    names = ", ".join(f"{entry_name(name, key)} (of class {made['lost']})" for name, key, made in found)
-    return names and (
-        f"{names} has changed, and a checkpoint holds numbers, texts, arrays, and lists and dictionaries of "
-        "them: keep the changing number of it in an attribute of its own"
-    )
-
-
 def _is_finite(target: Any) -> bool:
     import numpy as np
 
@@ -648,39 +491,3 @@ def _is_finite(target: Any) -> bool:
         return bool(np.isfinite(np.asarray(target, dtype=np.float64)).all())
     except (TypeError, ValueError):
         return True
-
-
-def _settings(model: Any, optimizer: Optimizer, plan: Plan, seed: int) -> dict[str, Any]:
-    """What makes the run repeatable, in words and numbers that JSON can keep."""
-    made = {
-        **_told(model, optimizer, plan),
-        "seed": seed,
-        **({} if plan.shuffle else {"shuffle": False}),
-        "batch_size": plan.batch_size,
-        "loss": plan.loss.name,
-        "parameters": len(optimizer.parameters),
-        "examples": len(plan.examples),
-        "data": data_digest(plan.examples.X, plan.examples.targets),
-    }
-    if plan.examples.weights is not None:
-        made["weights"] = data_digest(plan.examples.weights, [])
-    if plan.held_out is not None:
-        made["validation"] = data_digest(plan.held_out.X, plan.held_out.targets)
-    if plan.metrics:
-        made["metrics"] = sorted(plan.metrics)
-    return made
-
-
-def _told(model: Any, optimizer: Optimizer, plan: Plan) -> dict[str, Any]:
-    """Those that a callback may change, in words that are the same in every process: no addresses."""
-    kind, regularizer = type(model).__qualname__, plan.regularizer
-    told = repr(model) if isinstance(model, Module) else kind
-    return {
-        "model": _without_addresses(told if told.startswith(kind) else f"{kind}: {told}"),
-        "regularizer": None if regularizer is None else _without_addresses(regularizer),
-        "optimizer": _without_addresses(optimizer),
-    }
-
-
-def _without_addresses(thing: Any) -> str:
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", str(thing))
