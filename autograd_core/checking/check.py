@@ -179,6 +179,7 @@ class Check(Closer, Directions, Products):
         subject = self.subject
         try:
             self.value = subject.start()
+            self.numbers = list(self.inputs.current)
             self.choose_weights()
             value, gradient = subject.value(), self.gradient()
         except (ValueError, ArithmeticError) as error:
@@ -205,6 +206,10 @@ class Check(Closer, Directions, Products):
         self.hints += patterns(self.inputs, rows)
         if self.roots and self.faults:
             self.faults = subject.with_sources(self.faults, self.roots)
+        if self.inputs.passed:
+            self.hints.append(
+                f"Not varied, since whole numbers have no gradient: {', '.join(self.inputs.passed)}."
+            )
         if self.brief:
             self.hints.append(
                 f"{self.brief:,} of the wrong rows were compared at steps of one scale only, since enough "

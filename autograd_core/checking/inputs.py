@@ -48,12 +48,16 @@ class Tree:
         parts: the trees below.
         keys: the keys of a mapping, or the fields of a dataclass.
         rebuild: puts the parts together.
+        given: the whole number or array of them that the leaf varies as floats.
+        passed: the label of what has no gradient and is passed on as it is; empty where that is plain.
     """
 
     leaf: Leaf | None = None
     parts: list[Tree] = field(default_factory=list)
     keys: tuple[Any, ...] = ()
     rebuild: Callable[[list[Any]], Any] = list
+    given: Any = None
+    passed: str = ""
 
     def __post_init__(self) -> None:
         self.numbers = bool(self.parts) and all(
@@ -76,12 +80,22 @@ class Tree:
                     part.leaf.home = parts, place
         return self.rebuild(parts)
 
+    def walk(self) -> Iterator[Tree]:
+        """All trees in this one, in order, each after those below it."""
+        for part in self.parts:
+            yield from part.walk()
+        yield self
+
     def leaves(self) -> Iterator[Leaf]:
         """All leaves, in order."""
-        if self.leaf is not None:
-            yield self.leaf
-        for part in self.parts:
-            yield from part.leaves()
+        return (tree.leaf for tree in self.walk() if tree.leaf is not None)
+
+    def keep(self) -> None:
+        """Pass a whole number on as it is."""
+        if self.leaf is not None and self.given is not None:
+            given, self.passed, self.leaf = self.given, self.leaf.label, None
+            self.rebuild = lambda parts: given
+        self.__post_init__()
 
     def flatten(self, gradient: Any) -> list[Any]:
         """The numbers of a gradient that has this structure, one for each element.
@@ -91,15 +105,13 @@ class Tree:
             ValueError: an array has another shape than the input, or an entry is missing or one too many.
         """
         if isinstance(gradient, Mapping) and not self.keys:
-            raise TypeError(f"the gradient of an input without keys is a mapping with {[*gradient]!r}")
+            gradient = self.picked(gradient)
         if self.leaf is not None:
             check_shape(self.leaf, gradient)
             return flatten_numbers(gradient, f"the gradient of {self.leaf.label}")
         if not self.parts:
             return []  # a part that is not varied
-        if self.keys and dataclasses.is_dataclass(gradient):
-            gradient = {key: getattr(gradient, key) for key in self.keys if hasattr(gradient, key)}
-        if isinstance(gradient, Mapping):
+        if isinstance(gradient, Mapping) or dataclasses.is_dataclass(gradient):
             gradient = self.picked(gradient)
         if not isinstance(gradient, (list, tuple)) or len(gradient) != len(self.parts):
             return flatten_numbers(gradient)
@@ -107,20 +119,25 @@ class Tree:
             number for part, given in zip(self.parts, gradient, strict=True) for number in part.flatten(given)
         ]
 
-    def picked(self, gradient: Mapping[Any, Any]) -> list[Any]:
-        """The entries of a gradient in the order of the keys."""
+    def picked(self, gradient: Any) -> list[Any]:
+        """The entries of a gradient, a mapping or a dataclass, in the order of the keys."""
+        if not self.keys:
+            what = [*gradient] if isinstance(gradient, Mapping) else type(gradient).__name__
+            raise TypeError(f"the gradient of an input without keys is a mapping with {what!r}")
+        if not isinstance(gradient, Mapping):
+            gradient = {key: getattr(gradient, key) for key in self.keys if hasattr(gradient, key)}
         others = ", ".join(map(repr, gradient)) or "none at all"
-        for key in self.keys:
-            if key not in gradient:
+        for key, part in zip(self.keys, self.parts, strict=True):
+            if key not in gradient and any(part.leaves()):
                 raise ValueError(
                     f"the gradient has no entry {key!r}, only {others}: give one for each input, 0 "
                     "where it is 0"
                 )
-        if len(gradient) > len(self.keys):
+        if not set(gradient) <= set(self.keys):
             raise ValueError(
                 f"the gradient has the entries {others}, and the inputs are {', '.join(map(repr, self.keys))}"
             )
-        return [gradient[key] for key in self.keys]
+        return [gradient.get(key) for key in self.keys]
 
 
 def check_shape(leaf: Leaf, gradient: Any) -> None:
@@ -162,6 +179,7 @@ class Inputs:
         self.whole = len(self.parameters) == len(self.numbers)
         plain = [leaf for leaf in self.leaves if type(leaf) is ArrayLeaf and not leaf.doubled]
         self.arrays = plain if len(plain) == len(self.leaves) else []
+        self.passed = [tree.passed for tree in self.tree.walk() if tree.passed]
         self.start = list(self.numbers)  # the point of the check: the inputs, or one drawn beside them
 
     @classmethod
@@ -202,6 +220,12 @@ class Inputs:
         return cls(tree, list(tree.leaves()), keywords)._checked()
 
     def _checked(self) -> Inputs:
+        if not self.numbers and self.passed:
+            raise ValueError(
+                f"there is nothing to check: {', '.join(self.passed)} "
+                f"{'holds' if len(self.passed) == 1 else 'hold'} whole numbers, which have no gradient: make "
+                "them floats"
+            )
         if not self.numbers:
             raise ValueError(
                 "there is nothing to check: the inputs hold no number (an empty list or array, a filter that "
@@ -231,6 +255,24 @@ class Inputs:
             if leaf.epsilon > 2.0**-52
             and (type(leaf) is ArrayLeaf or (isinstance(leaf, TensorLeaf) and not leaf.parameter))
         ]
+
+    def keep_whole(self) -> bool:
+        """Pass whole numbers on as they are, to a function that needs them so (an index, a count).
+
+        Returns:
+            Whether there are any, and others to vary.
+        """
+        whole = {id(tree.leaf) for tree in self.tree.walk() if tree.given is not None}
+        start = [x for x, (leaf, _) in zip(self.start, self.places, strict=True) if id(leaf) not in whole]
+        if not start or len(start) == len(self.start):
+            return False
+        for tree in self.tree.walk():
+            tree.keep()
+        self.leaves = list(self.tree.leaves())
+        self.__post_init__()
+        self.start = start
+        self.move(start)
+        return True
 
     def move(self, numbers: Sequence[float]) -> None:
         """Set all numbers; only those that differ are written."""
@@ -390,12 +432,13 @@ def take_apart(thing: Any, label: str, within: bool = False) -> Tree:
     if is_value(thing):
         return Tree(ValueLeaf(label, thing))
     if is_array(thing):
-        return constant(thing) if thing.dtype.kind == "b" else Tree(ArrayLeaf(label, thing))
+        whole = thing if thing.dtype.kind in "iu" else None
+        return constant(thing) if thing.dtype.kind == "b" else Tree(ArrayLeaf(label, thing), given=whole)
     if is_tensor(thing):
         varied = thing.is_floating_point() or thing.is_complex()
-        return Tree(TensorLeaf(label, thing)) if varied else constant(thing)
+        return Tree(TensorLeaf(label, thing)) if varied else constant(thing, label)
     if is_jax(thing):
-        return Tree(JaxLeaf(label, thing)) if thing.dtype.kind in "fcV" else constant(thing)
+        return Tree(JaxLeaf(label, thing)) if thing.dtype.kind in "fcV" else constant(thing, label)
     if is_module(thing):
         tree = parameter_tree(thing, "")
         tree.rebuild = lambda parts: thing
@@ -410,8 +453,14 @@ def take_apart(thing: Any, label: str, within: bool = False) -> Tree:
         named = hasattr(thing, "_fields")
         return Tree(parts=parts, rebuild=(lambda ps: kind(*ps)) if named else kind)
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        fields = tuple(f.name for f in dataclasses.fields(thing) if f.init)
-        parts = [take_apart(getattr(thing, name), below(label, name), True) for name in fields]
+        declared = {f.name: f.type for f in dataclasses.fields(thing) if f.init}
+        fields = tuple(declared)
+        parts = [
+            constant(getattr(thing, name))
+            if kind in (int, "int")
+            else take_apart(getattr(thing, name), below(label, name), True)
+            for name, kind in declared.items()
+        ]
         return Tree(
             parts=parts,
             keys=fields,
@@ -424,12 +473,13 @@ def take_apart(thing: Any, label: str, within: bool = False) -> Tree:
         raise TypeError(f"the input {label} is {kind_of}, not a real number, Value, array or tensor")
     if isinstance(thing, complex) or str(getattr(thing, "dtype", "")).startswith("complex"):
         return Tree(Leaf(label, [complex(thing)], None, epsilon_of(thing)))
-    return Tree(Leaf(label, [to_number(thing, f"the input {label}")], None, epsilon_of(thing)))
+    leaf = Leaf(label, [to_number(thing, f"the input {label}")], None, epsilon_of(thing))
+    return Tree(leaf, given=thing if hasattr(thing, "__index__") else None)
 
 
-def constant(thing: Any) -> Tree:
+def constant(thing: Any, label: str = "") -> Tree:
     """A part that is not varied: flags, whole-number tensors, what is no number in a dataclass."""
-    return Tree(rebuild=lambda parts: thing)
+    return Tree(rebuild=lambda parts: thing, passed=label)
 
 
 def parameter_tree(inputs: Any, label: str = "") -> Tree:
@@ -445,6 +495,8 @@ def parameter_tree(inputs: Any, label: str = "") -> Tree:
     if is_value(inputs):
         return Tree(ParameterLeaf(label or inputs.label or "parameter", inputs))
     if is_tensor(inputs):
+        if not (inputs.is_floating_point() or inputs.is_complex()):
+            return constant(inputs, label or "parameter")
         return Tree(TensorLeaf(label or "parameter", inputs, parameter=True))
     if is_array(inputs):
         return Tree(ArrayParameter(label or "parameter", inputs))

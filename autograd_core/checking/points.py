@@ -23,13 +23,16 @@ def places(
     generator: random.Random,
 ) -> Iterator[Inputs]:
     """The inputs, and as many other points as asked for at which f has a value."""
-    yield Inputs.of(function, inputs)
+    first = Inputs.of(function, inputs)
+    yield first
     for _ in range(points - 1):
         for _ in range(TRIES):
             drawn = inputs if domain is None else domain(generator)
             if drawn is None:
                 raise TypeError("domain returned None, not inputs (is a return missing?)")
             place = Inputs.of(function, drawn)
+            if len(first.passed) > len(place.passed):
+                place.keep_whole()
             if domain is None:
                 place.start = [moved(x, generator) for x in place.numbers]
             trouble = no_value(function, place)

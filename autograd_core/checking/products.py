@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_core.checking.finite_differences import Derivative
+from autograd_core.checking.jacobians import rows_of
 from autograd_core.checking.report import Row
 from autograd_core.checking.rows import Rows
 from autograd_core.checking.subject import Vector, flat
@@ -128,8 +129,11 @@ class Products(Rows):
             units = ([float(i == j) for i in range(size)] for j in range(size))
             analytic = [self.subject.hessian_times(unit) for unit in units]
         else:
-            numbers = flat(self.subject.asked(self.options.hessian))
-            analytic = square(numbers, size)
+            asked = self.subject.asked(self.options.hessian)
+            point = self.inputs.structure(self.numbers)
+            whole = point[0] if len(point) == 1 else point
+            named = dict(zip(self.inputs.keywords, point, strict=False))
+            analytic = rows_of(asked, named or whole, self.inputs)
         noise = 8 * EPSILON * max(map(abs, gradient))
         rows = []
         for j in range(size):
@@ -159,10 +163,3 @@ class Products(Rows):
 def component(vectors: Callable[[float], Sequence[float]], index: int) -> Callable[[float], float]:
     """One component of a vector function."""
     return lambda x: vectors(x)[index]
-
-
-def square(numbers: Sequence[float], size: int) -> list[list[float]]:
-    """Reshape n*n numbers."""
-    if len(numbers) != size * size:
-        raise ValueError(f"the hessian has {len(numbers)} numbers, not {size} x {size}")
-    return [list(numbers[row * size : (row + 1) * size]) for row in range(size)]

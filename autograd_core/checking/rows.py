@@ -31,7 +31,6 @@ class Rows:
         self.options = options
         self.generator = generator
         self.numbers: Vector = list(subject.inputs.current)
-        self.names = subject.inputs.names
         self.hints: list[str] = []
         self.faults: list[Fault] = []
         self.checked = 0
@@ -43,6 +42,11 @@ class Rows:
         self.roots: list[Value] = []
         self.rounding: Vector = ()
         self.value = math.nan
+
+    @property
+    def names(self) -> list[str]:
+        """Of the inputs."""
+        return self.inputs.names
 
     def gradient(self) -> list[float]:
         """The gradient under test at the inputs."""

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autograd_core.checking.inputs import Inputs
+from autograd_core.checking.jacobians import rows_of
 from autograd_core.checking.kinds import (
     epsilon_of,
-    flatten_numbers,
     is_array,
     is_tensor,
     is_value,
@@ -64,11 +64,10 @@ class Subject:
     def restored(self) -> Iterator[None]:
         """Put numbers and gradients of what is varied in place back afterwards."""
         saved = [(value, value.grad, value.has_grad) for value in self.inputs.parameters]
-        start = list(self.inputs.numbers)
         try:
             yield
         finally:
-            self.inputs.move(start)
+            self.inputs.move(self.inputs.numbers)
             for value, grad, has_grad in saved:
                 if has_grad:
                     value.grad = grad
@@ -84,6 +83,10 @@ class Subject:
             if self.engine != "torch":
                 raise
             self.needs_graph = True  # f differentiates by itself
+            self.result = self.call()
+        except (TypeError, IndexError):
+            if not self.inputs.keep_whole():
+                raise
             self.result = self.call()
         if not self.inputs.unchanged():  # f works in its arguments: it gets copies
             self.inputs.lend(False)
@@ -250,7 +253,7 @@ class Subject:
         if self.batched:
             flat_gradient = self.inputs.flatten(result, self.conjugate)
             return [g * u for g, u in zip(flat_gradient, self.per_example(), strict=True)]
-        rows = self.jacobian_rows(result)
+        rows = rows_of(result, self.result, self.inputs, self.doubled)
         return [
             math.fsum(u * row[j] for u, row in zip(self.weights, rows, strict=True))
             for j in range(len(rows[0]))
@@ -282,26 +285,6 @@ class Subject:
             each = len(leaf.names) // size
             found += [weight for weight in weights for _ in range(each)]
         return found
-
-    def jacobian_rows(self, given: Any) -> list[list[float]]:
-        """The Jacobian that the caller gave: a row for each output, in the order of the inputs."""
-        m, n = len(self.places), len(self.inputs.numbers)
-        numbers = flatten_numbers(given, "the Jacobian")
-        arguments = self.inputs.tree.parts
-        widths = [sum(len(leaf.names) for leaf in part.leaves()) for part in arguments]
-        if self.doubled and len(numbers) * 4 == m * n:  # df/dz of a holomorphic function
-            return holomorphic(numbers, m // 2, n // 2)
-        if len(numbers) != m * n:
-            raise ValueError(f"the gradient has {len(numbers)} numbers, not {m} outputs x {n} inputs")
-        blocks = isinstance(given, (tuple, list)) and len(widths) > 1 and len(given) == len(widths)
-        if not blocks or len(flatten_numbers(given[0])) != m * widths[0]:
-            return [[float(x) for x in numbers[i * n : (i + 1) * n]] for i in range(m)]
-        rows: list[list[float]] = [[] for _ in range(m)]
-        for block, width in zip(given, widths, strict=True):  # one Jacobian for each argument
-            flat_block = flatten_numbers(block)
-            for i, row in enumerate(rows):
-                row += flat_block[i * width : (i + 1) * width]
-        return rows
 
     def rounding(self, roots: Sequence[Value]) -> list[float]:
         """The rounding errors to expect in the engine's gradient."""
@@ -468,16 +451,6 @@ def like(result: Any, numbers: list[float], doubled: bool) -> Any:
     import numpy
 
     return numpy.array(elements, dtype=None if result.dtype.kind == "O" else result.dtype).reshape(shape)
-
-
-def holomorphic(numbers: Sequence[Any], m: int, n: int) -> list[list[float]]:
-    """The real Jacobian, 2m x 2n, of the complex derivatives dw/dz (Cauchy and Riemann)."""
-    rows = []
-    for i in range(m):
-        derivatives = [complex(number) for number in numbers[i * n : (i + 1) * n]]
-        rows.append([x for d in derivatives for x in (d.real, -d.imag)])
-        rows.append([x for d in derivatives for x in (d.imag, d.real)])
-    return rows
 
 
 def rounding_noise(nodes: Sequence[Value]) -> float:

@@ -417,3 +417,132 @@ def test_a_slope_that_the_finite_difference_knows_is_not_said_to_be_zero():
     )
     (row,) = report.failures
     assert row.note.startswith("off by -0.0122")
+
+
+# --- whole numbers --------------------------------------------------------------------------------------
+
+
+@dataclass
+class Power:
+    base: float
+    count: int
+    name: str = "p"
+
+
+def test_whole_numbers_that_a_function_needs_as_such_are_passed_on():
+    def f(w, n, where):
+        return sum(w[where[k]] ** (k + 2) for k in range(n))
+
+    inputs = [np.array([0.5, 2.0, 3.0]), 2, np.array([2, 0])]
+    right = lambda w, n, where: (np.array([3 * w[0] ** 2, 0.0, 2 * w[2]]), 0, None)  # noqa: E731
+    for options in ({}, {"gradient": right}, {"gradient": lambda *a: right(*a)[0]}, {"points": 3}):
+        report = check_gradients(f, inputs, **options)
+        assert {row.name.split(" (")[0] for row in report.rows} == {"w[0]", "w[1]", "w[2]"}
+        assert report.hints == ("Not varied, since whole numbers have no gradient: n, where.",)
+    assert not gradient_report(f, inputs, gradient=lambda *a: 2 * right(*a)[0]).passed
+    report = check_gradients(lambda x, n: x**n, [2.0, 3])  # where f takes them as floats they are varied
+    assert {row.name for row in report.rows} == {"x", "n"}
+    assert not report.hints
+    with pytest.raises(TypeError, match="integer"):  # there is nothing else
+        gradient_report(lambda n: float(sum(range(n))), [3], gradient=0.0)
+
+
+def test_fields_declared_as_whole_numbers_are_not_varied():
+    f = lambda p: p.base**p.count  # noqa: E731
+    for gradient in (
+        None,
+        lambda p: {"base": 3 * p.base**2},
+        lambda p: Power(3 * p.base**2, 0),
+        lambda p: {"name": None, "count": 0, "base": 3 * p.base**2},
+    ):
+        report = check_gradients(f, Power(2, 3), gradient=gradient)
+        assert [row.name for row in report.rows] == ["p.base"]
+    with pytest.raises(ValueError, match="no entry 'base', only 'count'"):
+        gradient_report(f, Power(2, 3), gradient=lambda p: {"count": 1})
+
+
+def test_tensors_of_whole_numbers_are_passed_on_or_refused():
+    torch = pytest.importorskip("torch")
+    w = torch.ones(3, dtype=torch.float64)
+    report = check_gradients(lambda i, w: (w[i] ** 3).sum(), [torch.arange(2), w])
+    assert {row.name for row in report.rows} == {"w[0]", "w[1]", "w[2]"}
+    assert report.hints == ("Not varied, since whole numbers have no gradient: i.",)
+    for inputs in (torch.arange(3), [torch.arange(3)]):
+        with pytest.raises(ValueError, match="x holds whole numbers, which have no gradient"):
+            gradient_report(lambda x: (x.double() ** 2).sum(), inputs)
+    with pytest.raises(ValueError, match="whole numbers"):
+        gradient_report(lambda: w.sum(), [torch.arange(3)])
+
+
+# --- Jacobians by their keys ----------------------------------------------------------------------------
+
+
+def test_a_jacobian_of_mappings_goes_by_its_keys():
+    f = lambda a, b: [a * b, a + b, b * b]  # noqa: E731
+    inputs = {"a": 2.0, "b": 3.0}
+    for right in (
+        lambda a, b: [[b, a], [1, 1], [0, 2 * b]],
+        lambda a, b: ((b, a), (1, 1), (0, 2 * b)),
+        lambda a, b: ([b, 1, 0], [a, 1, 2 * b]),  # one for each argument
+        lambda a, b: {"b": [a, 1, 2 * b], "a": [b, 1, 0]},
+        lambda a, b: [{"a": b, "b": a}, {"b": 1, "a": 1}, {"b": 2 * b, "a": 0}],
+    ):
+        for full in (False, True):
+            check_gradients(f, inputs, gradient=right, full=full)
+            assert check_gradients(lambda p: f(**p), [inputs], gradient=lambda p: right(**p), full=full)  # noqa: B023
+    swapped = lambda a, b: {"a": [a, 1, 2 * b], "b": [b, 1, 0]}  # noqa: E731
+    assert not gradient_report(f, inputs, gradient=swapped).passed
+    for refused in (
+        lambda a, b: {"a": [b, 1, 0]},
+        lambda a, b: [{"a": b}] * 3,
+        lambda a, b: {"a": 1, "c": 2},
+    ):
+        with pytest.raises(ValueError, match="no entry 'b'"):
+            gradient_report(f, inputs, gradient=refused)
+    with pytest.raises(ValueError, match="has 2 numbers, not 3 outputs x 1 inputs"):
+        gradient_report(f, inputs, gradient=lambda a, b: {"b": [a, 1, 2], "a": [b, 1]})
+
+
+def test_two_outputs_of_two_numbers_have_their_jacobian_by_outputs():
+    f = lambda a, b: [a * b, a + b]  # noqa: E731
+    right = lambda a, b: [[b, a], [1, 1]]  # noqa: E731
+    check_gradients(f, [2.0, 3.0], gradient=right)
+    check_gradients(f, [2.0, 3.0], gradient=lambda a, b: tuple(np.array([[b, a], [1, 1]]).T))  # of arguments
+    assert not gradient_report(f, [2.0, 3.0], gradient=lambda a, b: [[b, 1], [a, 1]]).passed
+
+
+def test_a_jacobian_of_named_outputs_and_arrays_goes_by_its_keys():
+    f = lambda p: {"y": p["w"] * p["c"], "s": p["w"] @ p["w"]}  # noqa: E731
+    point = {"w": np.array([0.5, 1.5]), "c": 2.0}
+
+    def jacobian(p):
+        return {"s": {"c": 0.0, "w": 2 * p["w"]}, "y": {"c": p["w"], "w": p["c"] * np.eye(2)}}
+
+    check_gradients(f, [point], gradient=jacobian)
+    check_gradients(f, [point], gradient=jacobian, full=True)
+    check_gradients(lambda p: f(p)["y"], [point], gradient=lambda p: jacobian(p)["y"])
+    assert not gradient_report(
+        lambda p: f(p)["y"], [point], gradient=lambda p: {**jacobian(p)["y"], "c": 1 + p["w"]}
+    )
+
+
+def test_a_transposed_jacobian_is_refused():
+    with pytest.raises(ValueError, match=r"of shape \(3, 2\) is transposed: .* the shape \(2, 3\)"):
+        gradient_report(lambda x: W @ x, X, gradient=lambda x: W.T)
+
+
+def test_a_hessian_goes_by_its_keys_and_blocks():
+    f = lambda a, w: a * (w @ w)  # noqa: E731
+    gradient = lambda a, w: {"w": 2 * a * w, "a": w @ w}  # noqa: E731
+    inputs = {"a": 2.0, "w": np.array([0.5, 1.5])}
+
+    def hessian(a, w):
+        return {"w": {"w": 2 * a * np.eye(2), "a": 2 * w}, "a": {"w": 2 * w, "a": 0.0}}
+
+    check_gradients(f, inputs, gradient=gradient, hessian=hessian, order=2)
+    blocks = lambda a, w: ((0.0, 2 * w), (2 * w, 2 * a * np.eye(2)))  # noqa: E731
+    check_gradients(
+        f, list(inputs.values()), gradient=lambda a, w: (w @ w, 2 * a * w), hessian=blocks, order=2
+    )
+    with pytest.raises(ValueError, match="no entry 'a'"):
+        gradient_report(f, inputs, gradient=gradient, hessian=lambda a, w: {"w": hessian(a, w)["w"]}, order=2)
