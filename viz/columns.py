@@ -4,11 +4,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-from autograd_core.calculus.operation import Reduction
+from autograd_core.calculus.javascript import LIVE
+from autograd_core.calculus.operation import Dot, Reduction
 from autograd_core.engine.value import Value
 from autograd_core.steps import ForwardStep, SeedStep
 from viz.naming import title_name
-from viz.narration import formula_templates
+from viz.narration import formula_differs, formula_templates
 from viz.payload import Script
 from viz.picture import Box, title_of
 from viz.text import visible
@@ -21,7 +22,8 @@ def page_payload(script: Script, css: str, title: str) -> dict[str, Any]:
     return {
         "css": css,
         "title": title,
-        "caption": script.picture.caption,
+        "caption": script.picture.caption.removesuffix(script.picture.found).removesuffix("; "),
+        "found": script.picture.found,
         "description": visible(script.picture.description, 2000),
         "boxes": [_box(box) for box in script.boxes],
         "columns": graph_columns(script),
@@ -51,6 +53,7 @@ def graph_columns(script: Script) -> dict[str, Any]:
         "forward": any(isinstance(event, ForwardStep) for event in script.events),
         "stale": sorted(snapshot.stale),
         "notes": script.picture.notes,
+        "untold": _untold(script),
         "formulas": {name: formula_templates(operation) for name, operation in operations.items()},
         "reductions": [name for name, operation in operations.items() if isinstance(operation, Reduction)],
         "selecting": {name: True for name, operation in operations.items() if operation.selecting},
@@ -86,6 +89,18 @@ def _starting_column(script: Script) -> list[Any]:
 def _plain(value: float) -> float | str:
     """JSON has no NaN and no infinities; nor the sign of zero in JavaScript's whole numbers."""
     return value if math.isfinite(value) else "NaN" if value != value else "inf" if value > 0 else "-inf"
+
+
+def _untold(script: Script) -> list[str]:
+    """Whose formula gives another number than the rule, where the page cannot find that out."""
+    data = dict(zip(script.snapshot.nodes, script.snapshot.data, strict=True))
+    return [
+        f"{i}/{slot}"
+        for i, node in enumerate(script.snapshot.nodes)
+        if node.op not in LIVE and not isinstance(node.operation, Dot)
+        for slot in range(len(node.parents))
+        if formula_differs(node, slot, [data[p] for p in node.parents], data[node], script.digits)
+    ]
 
 
 def _source(node: Value) -> str:

@@ -41,7 +41,7 @@ STALE = "stale: build the graph anew"
 _SATURATING = frozenset(  # their partial is 0 by rounding only
     {"elu", "erf", "erfc", "expm1", "gelu", "logsigmoid", "sigmoid", "silu", "softplus", "tanh"}
 )
-_REMARKS = ("ReLU off", "never swept", "not reached")
+REMARKS = ("ReLU off", "never swept", "not reached")
 LATE = re.compile("not reached|never swept|grad is")  # findings that are there once the sweep is over
 
 
@@ -66,7 +66,7 @@ class Finding:
     @property
     def severe(self) -> bool:
         """Whether this is a fault, not just a remark."""
-        return self.kind not in _REMARKS
+        return self.kind not in REMARKS
 
 
 def layers_of(chosen: bool | str | Iterable[str]) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from viz.diagnosis import LATE
+from viz.diagnosis import LATE, REMARKS
 from viz.payload import DATA, STATUS, Row, Script
-from viz.picture import Box, Picture
+from viz.picture import Box, Link, Picture
 
 WIDTH = 64  # characters of a line of the caption
 BLANK = "\u00a0"
@@ -27,7 +27,8 @@ def frame_pictures(script: Script) -> Iterator[Picture]:
     to_come = {i for i in computed if i is not None}
     whole = {box.ident: box for box in picture.boxes}
     boxes = {ident: _at(box, rows.get(ident), "", False) for ident, box in whole.items()}
-    links = {link.ident: replace(link, hidden=link.child in to_come) for link in picture.links}
+    drawn = {link.ident: link for link in picture.links}
+    links = {link.ident: _link_at(link, to_come, "") for link in picture.links}
     into: dict[int | None, list[str]] = {}
     for link in picture.links:
         into.setdefault(link.child, []).append(link.ident)
@@ -47,8 +48,7 @@ def frame_pictures(script: Script) -> Iterator[Picture]:
         for ident in boxes if ended else changed & boxes.keys():
             boxes[ident] = _at(whole[ident], rows.get(ident), marks.get(ident, ""), ended)
         for ident in changed & links.keys():
-            hidden, mark = links[ident].child in to_come, marks.get(ident, "")
-            links[ident] = replace(links[ident], hidden=hidden, emphasis=mark)
+            links[ident] = _link_at(drawn[ident], to_come, marks.get(ident, ""))
         lit = set(marks)
         lines = [f"step {k} of {len(script.frames)}", *told, *[BLANK] * (height - len(told)), RULER]
         caption = "\n".join(lines)  # as many lines in each picture, each as wide: so all have one size
@@ -60,9 +60,16 @@ def _at(box: Box, row: Row | None, mark: str, ended: bool) -> Box:
     if row is None or row[DATA] is None:
         return replace(box, emphasis=mark)
     lines = [text for text in row[:STATUS] if text is not None]
-    known = [row[STATUS] != "pending" and (ended or not LATE.search(note)) for note in box.notes]
-    notes = [note if there else "" for note, there in zip(box.notes, known, strict=True)]
-    return replace(box, lines=lines, emphasis=mark, notes=notes, trouble=box.trouble and any(notes))
+    computed = row[STATUS] != "pending"
+    notes = [note if computed and (ended or not LATE.search(note)) else "" for note in box.notes]
+    trouble = any(note and not note.startswith(REMARKS) for note in notes)
+    return replace(box, lines=lines, emphasis=mark, notes=notes, trouble=trouble)
+
+
+def _link_at(link: Link, to_come: set[int], mark: str) -> Link:
+    """A link as it is at a step: its partial is not seen, nor called a fault, before it is computed."""
+    hidden = link.child in to_come
+    return replace(link, hidden=hidden, trouble=link.trouble and not hidden, emphasis=mark)
 
 
 def _words(script: Script, position: int) -> list[str]:

@@ -33,16 +33,19 @@ _FUNCTIONS = {
     **{"maximum": r"\max", "minimum": r"\min", "sigmoid": r"\sigma"},
     **{"log": r"\ln", "log2": r"\log_2", "log10": r"\log_{10}"},
 }
-_CONSTANTS = {
-    math.pi: r"\pi",
-    math.e: "e",
-    math.log(2): r"\ln 2",
-    math.log(10): r"\ln 10",
-    1 / math.log(2): r"\tfrac{1}{\ln 2}",
-    1 / math.log(10): r"\tfrac{1}{\ln 10}",
-    2 / math.sqrt(math.pi): r"\tfrac{2}{\sqrt{\pi}}",
-    1 / math.sqrt(2): r"\tfrac{1}{\sqrt{2}}",
-    1 / math.sqrt(2 * math.pi): r"\tfrac{1}{\sqrt{2\pi}}",
+_CONSTANTS = {math.pi: r"\pi", math.e: "e", math.log(2.0): r"\ln 2", math.log(10.0): r"\ln 10"}
+_NAMED = {  # what a rule is multiplied by
+    "pi": r"\pi",
+    "log(2)": r"\ln 2",
+    "log(10)": r"\ln 10",
+    "1 / log(2)": r"\tfrac{1}{\ln 2}",
+    "1 / log(10)": r"\tfrac{1}{\ln 10}",
+    "2 / sqrt(pi)": r"\tfrac{2}{\sqrt{\pi}}",
+    "sqrt(0.5)": r"\tfrac{1}{\sqrt{2}}",
+    "sqrt(0.5 / pi)": r"\tfrac{1}{\sqrt{2\pi}}",
+    "sqrt(pi) / 2": r"\tfrac{\sqrt{\pi}}{2}",
+    "180 / pi": r"\tfrac{180}{\pi}",
+    "pi / 180": r"\tfrac{\pi}{180}",
 }
 _GREEK = frozenset(
     {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"}
@@ -113,7 +116,8 @@ class _Writer:
         self.y, self.order, self.numbers, self.digits = y, order, numbers, digits
         self.snapshot = take_snapshot([y])
         called = node_names(self.snapshot, digits)
-        self.names = {node: _constant(node) or NAMELESS for node in order}
+        constants = {node: _constant(node, max(DIGITS, digits)) for node in order}
+        self.names = {node: constant or NAMELESS for node, constant in constants.items()}
         self.stale = {self.snapshot.nodes[i] for i in self.snapshot.stale}
         self.edges = [(node, slot, p) for node in order for slot, p in enumerate(node.parents)]
         uses = Counter(parent for _, _, parent in self.edges)
@@ -123,7 +127,7 @@ class _Writer:
         for node, name in zip(order, called, strict=True):
             # x1 and x_1 look the same, so do e and Euler's number: then they are words
             called_so = _name(name) if written[_name(name)] == 1 else _words(name)
-            self.names[node] = _constant(node) or called_so
+            self.names[node] = constants[node] or called_so
 
     def lines(self) -> list[str]:
         result = [self._line(self.names[self.y], self._made(self.y)[0], self.y.data, self.stale)]
@@ -201,14 +205,14 @@ class _Writer:
             n = parents[1].data
             if not n:
                 return "0", _ATOM
-            base, digits = _piece(self.names[parents[0]]), constant_digits(n, DIGITS)
+            base, digits = _piece(self.names[parents[0]]), constant_digits(n, max(DIGITS, self.digits))
             power = base if n == 2.0 else (f"{_power(base)}^{{{_figures(number(n - 1.0, digits))}}}", _POWER)
             return rf"{_figures(number(n, digits))}\,{power[0]}", _PRODUCT
         # here, so that `import viz` stays quick
         from viz.narration import formula_differs, partial_template, result_in, shown_folds
 
         template, operands = partial_template(node, slot), [parent.data for parent in parents]
-        if self.numbers and formula_differs(template, node.partials[slot], node.data, operands, self.digits):
+        if self.numbers and formula_differs(node, slot, operands, node.data, self.digits):
             return self._number(node.partials[slot]), _ATOM
         names = {f"v{k}": self.names[parent] for k, parent in enumerate(parents)} | {"y": self.names[node]}
         fields: dict[str, str] = {str(k): f"v{k}" for k in range(len(parents))} | {"y": "y"}
@@ -297,11 +301,12 @@ def _translate(tree: ast.expr, names: Mapping[str, str], figures: Callable[[floa
     def go(part: ast.expr) -> _Piece:
         return _translate(part, names, figures)
 
+    if named := _NAMED.get(ast.unparse(tree)):
+        return _piece(named)
     if isinstance(tree, ast.Name):
         return _piece(names[tree.id] if tree.id in names else _NOT_FINITE[tree.id])
     if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float):
-        known = [text for exact, text in _CONSTANTS.items() if math.isclose(exact, tree.value, rel_tol=5e-6)]
-        return _piece(known[0] if known else figures(float(tree.value)))
+        return _piece(figures(float(tree.value)))
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
         return _apply("neg", [go(tree.operand)])
     if isinstance(tree, ast.BinOp):
@@ -348,12 +353,12 @@ def _power(piece: _Piece) -> str:
     return text if own == _ATOM and not text.startswith("-") else rf"\left({text}\right)"
 
 
-def _constant(node: Value) -> str:
+def _constant(node: Value, digits: int) -> str:
     """The number of a constant without a label; pi as pi."""
     if not node.is_constant or node.label:
         return ""
     known = _CONSTANTS.get(node.data)
-    return known or _figures(number(node.data, constant_digits(node.data, DIGITS)))
+    return known or _figures(number(node.data, constant_digits(node.data, digits)))
 
 
 def _figures(text: str) -> str:

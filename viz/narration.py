@@ -79,16 +79,24 @@ def partial_template(node: Value, slot: int) -> str:
     return templates[min(slot, len(templates) - 1)]
 
 
-def formula_differs(
-    template: str, partial: float, result: float, operands: Sequence[float], digits: int
-) -> bool:
-    """Whether a formula gives another number than the rule does.
+def formula_differs(node: Value, slot: int, operands: Sequence[float], result: float, digits: int) -> bool:
+    """Whether the formula as people write it gives another number than the rule, as far as is shown.
 
     0 / 0 has a value by convention, and near 1 a float y holds too few digits of 1 - y.
     """
-    if partial:
-        return "1 - {y}" in template and 1.0 - abs(result) < 10.0 ** (digits - 14)
-    return "/" in template and not any(operands)
+    operation = node.operation
+    try:
+        if isinstance(operation, Reduction):
+            m, s = operation.folds(operands)
+            same = float(operation.indexed and node.index == slot)
+            found = operation.shown_partial(operands[slot], m, s, result, float(len(operands)), same)
+        elif operation.shown is operation.partial_rules:
+            return False
+        else:
+            found = operation.shown[slot](*operands, result)
+    except (ArithmeticError, ValueError):
+        return True
+    return number(found, digits) != number(node.partials[slot], digits)
 
 
 def result_in(template: str, result: float, digits: int) -> str:
@@ -105,7 +113,7 @@ def shown_folds(m: float, s: float, n: int, digits: int) -> dict[str, str]:
 
 
 def _text(found: Any) -> str:
-    return found.text() if isinstance(found, Symbol) else format(float(found), "g")
+    return (found if isinstance(found, Symbol) else Symbol.lift(found)).text()
 
 
 class Narrator:
@@ -139,11 +147,9 @@ class Narrator:
             return "" if factor is None else self._exact_name(factor)
         if operation.name == "pow" and slot == 0 and node.parents[1].is_constant:
             return self._power_rule(node)
-        template = partial_template(node, slot)
-        if formula_differs(
-            template, node.partials[slot], self._data[node], self._operands(node), self._digits
-        ):
+        if formula_differs(node, slot, self._operands(node), self._data[node], self._digits):
             return ""
+        template = partial_template(node, slot)
         if isinstance(operation, Reduction):
             names = self._fold_names(node, slot)
         else:

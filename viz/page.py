@@ -34,6 +34,7 @@ _SHORT = {
     "partial": "d_",
     "finish": "f_",
     "exponentials": "e_",
+    "shown": "h_",
 }
 _SHORT |= {"total": "t_", "biased": "b_", "index": "i_", "reduction": "r"}  # the calculus's own names
 _IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./([\w-]+)\.js";\n', re.M)
@@ -92,10 +93,24 @@ def _without_unused(text: str) -> str:
     code = _plain("".join(part for name, part in named.items() if name in kept))
     code = re.sub(r"\b[A-Za-z]+\b", lambda word: _SHORT.get(word[0], word[0]), code)
     sign = r"[,;:=?<>*/(){}\[\]&|]"
-    code = re.sub(rf"(?<={sign})\s+| +(?={sign})", "", code)
-    code = re.sub(r"=>\(((?:[^()]|\([^()]*\))*)\)(?=[,}])", r"=>\1", code)
-    code = re.sub(r"\bconst\b", "let", code)
+    code = re.sub(rf"(?<={sign})\s+| +(?={sign})|(?<![\w.])0(?=\.\d)", "", code)
+    code = re.sub(r"\bconst\b", "let", _unbracketed(code))
     return re.sub(r"\((\w+)\)=>", r"\1=>", re.sub(r" ([+-]) (?![+-])", r"\1", code))
+
+
+def _unbracketed(code: str) -> str:
+    """Code without the brackets around a whole argument, result or branch."""
+    opened: list[int] = []
+    idle: set[int] = set()
+    for end, letter in enumerate(code):
+        if letter == "(":
+            opened.append(end)
+        elif letter == ")":
+            start = opened.pop()
+            begins = code[start - 1] in "[(,?:" or code[start - 2 : start] == "=>"
+            ends = code[end + 1] in ",)]}:" or (code[end + 1] == "?" and "?" not in code[start:end])
+            idle |= {start, end} if begins and ends else set()
+    return "".join(letter for k, letter in enumerate(code) if k not in idle)
 
 
 def modules(

@@ -1,7 +1,7 @@
 """What the terminal and the frames show at each step; the page computes its own (viz/columns.py).
 
-The state is a table with a row a box: data, gradient, status (`"pending"` until it is computed). A step lists
-the cells that it changes, and the elements it lights up, by id.
+The state is a table with a row a box: data, gradient, status (`"pending"` until all of it is computed). A step
+lists the cells that it changes, and the elements it lights up, by id.
 """
 
 from collections.abc import Sequence
@@ -61,8 +61,11 @@ class Script:
         self._shown_nodes = {self.snapshot.nodes[i] for box in self.boxes for i in box.shown}
         self._links = {link.ident for link in picture.links}
         self._cells = self._starting_cells(events)
+        to_come = {i for i in self.computed() if i is not None}
+        self._waiting = [len(to_come.intersection(box.members)) for box in self.boxes]
         self.start = [
-            self._starting_row(box, cells) for box, cells in zip(self.boxes, self._cells, strict=True)
+            self._starting_row(cells, waiting)
+            for cells, waiting in zip(self._cells, self._waiting, strict=True)
         ]
         self._shown = [list(row) for row in self.start]
         self.frames = [self._frame(event) for event in events]
@@ -111,10 +114,10 @@ class Script:
             cells.append([data, Spread([x for x in given if x is not None])] if _is_live(box) else [])
         return cells
 
-    def _starting_row(self, box: Box, cells: list[Spread]) -> list[str | None]:
+    def _starting_row(self, cells: list[Spread], waiting: int) -> list[str | None]:
         if not cells:
             return [None, None, None]
-        status = "pending" if cells[DATA].empty else "given"
+        status = "pending" if waiting else "given"
         return [f"data {cells[DATA].text(self.digits)}", f"grad {cells[GRAD].text(self.digits)}", status]
 
     def _frame(self, event: Step) -> Frame:
@@ -132,13 +135,15 @@ class Script:
 
     def _change(self, frame: Frame, node: Value, column: int, before: float | None, after: float) -> None:
         row = self._row[self._box(node)]
+        if column == DATA:
+            self._waiting[row] -= 1
+            if not self._waiting[row]:
+                self._write(frame, row, STATUS, "computed")
         if not self._cells[row] or node not in self._shown_nodes:
             return
         spread = self._cells[row][column]
         spread.replace(before, after)
         self._write(frame, row, column, f"{('data', 'grad')[column]} {spread.text(self.digits)}")
-        if column == DATA:
-            self._write(frame, row, STATUS, "computed")
 
     def _write(self, frame: Frame, row: int, column: int, text: str) -> None:
         before = self._shown[row][column]

@@ -81,6 +81,7 @@ class Picture:
     notes: dict[int, dict[str, str]] = field(
         default_factory=dict
     )  # what a diagnosis found in a node, by kind
+    found: str = ""  # the end of the caption: how much of each kind it found
 
 
 @dataclass(frozen=True)
@@ -136,13 +137,15 @@ class _Painter:
                 box.shade = self.heat.shade(number_)
         links = self._links(boxes)
         every, links, aside = self._pull_aside(list(boxes.values()), links)
+        hides, found = self._hides(boxes, aside), self._found()
         return Picture(
             every,
             links,
-            self._caption(boxes, aside),
+            "; ".join(filter(None, (hides, found))),
             self._description(),
             [boxes[number_].ident for number_ in self.groups.numbers],
-            {i: {finding.kind: finding.text for finding in found} for i, found in self.notes.items()},
+            {i: {finding.kind: finding.text for finding in those} for i, those in self.notes.items()},
+            found,
         )
 
     def _single(self, i: int) -> Box:
@@ -294,7 +297,7 @@ class _Painter:
                 link.tail = references[link.tail, link.head].ident
         return boxes + list(references.values()), links, len(aside)
 
-    def _caption(self, boxes: dict[int, Box], aside: int) -> str:
+    def _hides(self, boxes: dict[int, Box], aside: int) -> str:
         total = len(self.snapshot.nodes)
         parts = []
         if len(boxes) < total:
@@ -308,9 +311,12 @@ class _Painter:
             parts.append(self.heat.legend)
         if aside:
             parts.append(f"{aside} shared parameter{'s' if aside > 1 else ''} drawn aside")
+        return "; ".join(parts)
+
+    def _found(self) -> str:
         units = {(finding.kind, finding.unit) for findings in self.notes.values() for finding in findings}
         counts = Counter(kind for kind, _unit in units)
-        parts += [f"{kind}: {counts[kind]:,}" for kind in LAYERS if kind in counts]
+        parts = [f"{kind}: {counts[kind]:,}" for kind in LAYERS if kind in counts]
         if "stale" in counts:
             parts.append("a stale number no longer follows from its parents: build the graph anew")
         return "; ".join(parts)

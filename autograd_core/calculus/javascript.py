@@ -26,7 +26,7 @@ LIVE = frozenset(op.name for op in BUILTIN if op.name not in _ABSENT)
 
 _HEAD = r"""
 // Written by autograd_core/calculus/javascript.py from operations.py. An operation of fixed arity has
-// value(...operands) and partials(...operands, y); a reduction is two folds, see Reduction there.
+// value(...operands) and partials(...operands, y), shown as people write them; a reduction is two folds, see Reduction there.
 
 // C's pow, which Python has: 1 for pow(1, NaN) and pow(-1, Infinity), where Math.pow says NaN.
 const pow = (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b));
@@ -92,10 +92,10 @@ export function valueOf(name, x, index = 0) {
   return total;
 }
 
-// dy/dx_k for every operand.
-export function partialsOf(name, x, y, index = 0) {
+// dy/dx_k for every operand, or by the formulas that are shown, which may lose digits.
+export function partialsOf(name, x, y, index = 0, shown = false) {
   const op = OPERATIONS[name];
-  if (!op.kind) return op.partials(...x, y);
+  if (!op.kind) return ((shown && op.shown) || op.partials)(...x, y);
   if (op.kind === "dot") {
     const n = x.length >> 1;
     return [...x.slice(n, 2 * n), ...x.slice(0, n), ...(x.length % 2 ? [1] : [])];
@@ -104,7 +104,7 @@ export function partialsOf(name, x, y, index = 0) {
   if (!op.exponentials) return x.map((one, j) => op.partial(one, m, s, y, x.length, j === index ? 1 : 0));
   const w = x.map((one) => op.step(0, one, m) / s);
   const others = w.reduce((total, one, j) => (j === index ? total : total + one), 0);
-  return w.map((one, j) => op.partial(one, y, j === index ? 1 : 0, others));
+  return w.map((one, j) => (shown ? op.shown : op.partial)(one, y, j === index ? 1 : 0, others));
 }
 """
 
@@ -148,6 +148,9 @@ def _elementwise(operation: Operation) -> Iterator[tuple[str, str]]:
     partials = ", ".join(_js(rule(*operands, Symbol("y"))) for rule in operation.partial_rules)
     yield "value", f"({', '.join(names)}) => {_js(operation.rule(*operands))}"
     yield "partials", f"({', '.join(names)}, y) => [{partials}]"
+    if operation.shown is not operation.partial_rules:
+        shown = ", ".join(_js(rule(*operands, Symbol("y"))) for rule in operation.shown)
+        yield "shown", f"({', '.join(names)}, y) => [{shown}]"
 
 
 def _reduction(operation: Reduction) -> Iterator[tuple[str, str]]:
@@ -160,6 +163,7 @@ def _reduction(operation: Reduction) -> Iterator[tuple[str, str]]:
         w, others = Symbol("w"), Symbol("others")
         yield "exponentials", "true"
         yield "partial", f"(w, y, same, others) => {_js(operation.partial(w, y, same, others))}"
+        yield "shown", f"(w, y, same) => {_js(operation.shown[0](w, y, same))}"
         return
     yield "partial", f"(x, m, s, y, n, same) => {_js(operation.partial(x, m, s, y, n, same))}"
 

@@ -313,4 +313,4 @@ def formula(
 
 
 def _text(result: Number) -> str:
-    return result.text() if isinstance(result, Symbol) else format(float(result), "g")
+    return (result if isinstance(result, Symbol) else Symbol(float(result))).text()

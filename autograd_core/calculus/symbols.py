@@ -155,10 +155,12 @@ class Symbol:
         return f"({self.code(language)} {language.differs})"
 
     def text(self) -> str:
-        """Return this formula as people write it."""
+        """Return this formula as people write it: a number by its name, as pi, or with all its digits."""
+        if (named := self._named()) is not self:
+            return named.text()
         head = self.head
         if not isinstance(head, str):
-            return format(head, ".6g")
+            return repr(float(head)).removesuffix(".0")
         if not self.arguments:
             return head
         if head == "select":
@@ -186,8 +188,15 @@ class Symbol:
     def __repr__(self) -> str:
         return self.text()
 
+    def _named(self) -> Symbol:
+        """A number that is known by a formula as that formula."""
+        if isinstance(self.head, str) or (named := _NAMED.get(abs(self.head))) is None:
+            return self
+        return named if self.head > 0.0 else -named
+
     @staticmethod
     def _bracketed(formula: Symbol, level: int) -> str:
+        formula = formula._named()
         own = _PRECEDENCE.get(formula.head, 4) if isinstance(formula.head, str) else 4
         if formula.head == "power":
             own = 3
@@ -206,5 +215,19 @@ def _c_number(number: float) -> str:
 def _c_function(name: str) -> str:
     return name if name in C_LIBRARY else _C_NAMES.get(name, f"v_{name}")
 
+
+_PI = Symbol("pi")
+_NAMED = {
+    math.pi: _PI,
+    math.log(2.0): Symbol("log", 2.0),
+    math.log2(math.e): 1.0 / Symbol("log", 2.0),
+    math.log10(math.e): 1.0 / Symbol("log", 10.0),
+    math.sqrt(0.5): Symbol("sqrt", 0.5),
+    1.0 / math.sqrt(2.0 * math.pi): Symbol("sqrt", 0.5 / _PI),
+    2.0 / math.sqrt(math.pi): 2.0 / Symbol("sqrt", _PI),
+    math.sqrt(math.pi) / 2.0: Symbol("sqrt", _PI) / 2.0,
+    180.0 / math.pi: 180.0 / _PI,
+    math.pi / 180.0: _PI / 180.0,
+}
 
 C = Language(_c_number, _c_function, "(double)", "==", "!= 0.0")

@@ -29,7 +29,7 @@ export class Details {
   // What a diagnosis found in the recorded numbers.
   notesOf(box) {
     const { graph, state, position, end } = this.player;
-    return graph.changed || !box.members.some((i) => state.computed[i]) ? [] : box.notes.filter((note) => position === end || !LATE.test(note));
+    return graph.changed || box.members.some((i) => !state.computed[i]) ? [] : box.notes.filter((note) => position === end || !LATE.test(note));
   }
 
   // The paths are known once the last contribution to the node has arrived.

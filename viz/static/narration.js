@@ -1,5 +1,5 @@
 // What one step says. The sentences are those of sentences.json; viz/narration.py reads them too.
-import { foldsOf, isLive, valueOf } from "./calculus.js";
+import { foldsOf, isLive, partialsOf, valueOf } from "./calculus.js";
 import { SENTENCES } from "./sentences.js";
 import { DASH, constantDigits, digitsNeeded, exact, exactDigits, number, parsed, plus, times } from "./numbers.js";
 
@@ -110,7 +110,7 @@ export class Narrator {
     }
     const templates = graph.formulas[op], reduction = graph.reductions.includes(op);
     const template = reduction ? templates[templates.length > 1 && slot === graph.index[i] ? 1 : 0] : templates[Math.min(slot, templates.length - 1)];
-    if (this.differs(i, slot, template)) return "";
+    if (this.differs(i, slot)) return "";
     const text = filled(template, { ...(reduction ? this.foldNames(i, slot) : names), y: this.result(i, template) });
     return [...text].length <= FORMULA_LIMIT ? text : "";
   }
@@ -122,9 +122,10 @@ export class Narrator {
   }
 
   // Whether a formula gives another number than the rule: 0 / 0 has a value by convention, 1 - y few digits near 1.
-  differs(i, slot, template) {
-    const { graph } = this, partial = graph.p[i][slot];
-    return partial ? template.includes("1 - {y}") && 1 - Math.abs(graph.x[i]) < 10 ** (this.digits - 14) : template.includes("/") && !graph.operands(i).some(Boolean);
+  differs(i, slot) {
+    const { ops, x, p, index, untold } = this.graph;
+    if (!isLive(ops[i])) return untold.includes(`${i}/${slot}`);
+    return this.show(partialsOf(ops[i], this.graph.operands(i), x[i], index[i], true)[slot]) !== this.show(p[i][slot]);
   }
 
   // The name of a result; all its digits where it shows as 1 and the formula takes it from 1.

@@ -41,12 +41,11 @@ function drawPicture(boxes, links) {
 
 const write = (text, x, y, size) => svgElement("text", { "text-anchor": "middle", x, y, "font-size": size, "font-family": FONT }, text);
 
-// A remark, as "ReLU off" or "not reached", is no fault.
-function node({ id, kind, lines, x, y, width, height, notes }) {
+function node({ id, kind, lines, x, y, width, height }) {
   const [left, top, right, bottom] = [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
   const outlines = (kind === "output" ? [0, -3] : [0]).map((by) => shape(kind, left - by, top - by, right + by, bottom + by, by));
   const texts = lines.map((line, k) => write(line, x, top + PAD / 2 + LINE * (k + 0.78), 11));
-  return svgElement("g", { id, class: `node ${kind}${notes.some((note) => !/off|reach|swept/.test(note)) ? " trouble" : ""}` }, ...outlines, ...texts);
+  return svgElement("g", { id, class: `node ${kind}` }, ...outlines, ...texts);
 }
 
 function shape(kind, left, top, right, bottom, outline) {

@@ -15,7 +15,7 @@ import { noticeOf } from "./notice.js";
 import { digitsNeeded, full, number, onEdge, plus, range } from "./numbers.js";
 import { copied, download, pngOf, standaloneSvg, textUrl, tikz } from "./save.js";
 import { Slope } from "./slope.js";
-import { Stage, backArrow, parseSvg } from "./stage.js";
+import { LATE, REMARK, Stage, backArrow, parseSvg } from "./stage.js";
 import { buildView, watchTheme } from "./view.js";
 
 const UNDIAGNOSED = "The diagnosis of the recorded numbers is not shown.";
@@ -59,7 +59,6 @@ export class Player {
     this.boxOf = new Map(boxes.flatMap((box) => box.members.map((i) => [i, box.id])));
     this.linkOf = new Map(links.flatMap((link) => link.edges.map(([i, k]) => [`${i}/${k}`, link.id])));
     this.stage.show(svg, boxes);
-    this.edgeSeen = [];
     this.edgeHandles = links.map((link) => (link.edges.length === 1 ? this.stage.edge(link.id) : null));
   }
 
@@ -78,15 +77,15 @@ export class Player {
     this.state = this.graph.at(this.position);
     const { computed, grads } = this.state;
     const { x, digits, changed, names, parents } = this.graph;
+    const ended = this.position === this.end;
     this.view.player.classList.toggle("changed", changed);
-    this.view.player.classList.toggle("ended", this.position === this.end);
+    this.view.player.classList.toggle("ended", ended);
     this.boxes.forEach((box, k) => {
       const handle = this.stage.handles[k];
       if (!handle?.texts.length) return;
       const one = box.members.length === 1 ? box.members[0] : null;
-      const now = [computed[one] ? x[one] : null, grads[one]];
-      if (one !== null && handle.changed === changed && handle.seen?.every((value, j) => Object.is(value, now[j]))) return;
-      handle.changed = changed;
+      const now = [computed[one] ? x[one] : null, grads[one], changed, ended];
+      if (one !== null && handle.seen?.every((value, j) => Object.is(value, now[j]))) return;
       handle.seen = now;
       const results = box.shown ?? box.members;
       const data = results.filter((i) => computed[i]).map((i) => x[i]);
@@ -98,8 +97,9 @@ export class Player {
       if (!handle) return;
       const [i, slot] = link.edges[0];
       const now = computed[i] ? this.graph.p[i][slot] : null;
-      if (Object.is(this.edgeSeen[k], now)) return;
-      this.edgeSeen[k] = now;
+      if (handle.changed === changed && Object.is(handle.seen, now)) return;
+      Object.assign(handle, { changed, seen: now });
+      handle.group.classList.toggle("trouble", handle.trouble && now !== null && !changed);
       put(handle.title, now === null || link.constant ? "" : `∂${names[i]}/∂${names[parents[i][slot]]} = ${full(now)}`);
       if (handle.text && !link.constant) handle.text.textContent = now === null ? "" : onEdge(now, digits);
     });
@@ -113,8 +113,15 @@ export class Player {
     put(data, `data ${range(dataNumbers, digits)}`);
     if (grad) put(grad, `grad ${range(gradNumbers, digits)}`); // a constant that is an output has none
     put(title, `${box.title}, ${box.kind}\n${box.members.length > 1 ? `${box.members.length} nodes` : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`}`);
-    set(group, { "data-status": dataNumbers.length ? "computed" : "pending" });
+    const { computed } = this.state, pending = box.members.some((i) => !computed[i]);
+    set(group, { "data-status": pending ? "pending" : "computed" });
+    group.classList.toggle("trouble", !pending && box.notes.some((note) => this.isFault(note)));
     set(group, { "aria-label": linesOf(group).join(" ") });
+  }
+
+  // Whether a finding is a fault that is seen now: "ReLU off" is a remark, "grad is NaN" is known at the end.
+  isFault(note) {
+    return !this.graph.changed && !REMARK.test(note) && (this.position === this.end || !LATE.test(note));
   }
 
   describe() {
@@ -140,7 +147,8 @@ export class Player {
     const { view } = this;
     put(view.notice, noticeOf(this.graph));
     view.notice.hidden = !view.notice.textContent;
-    put(view.caption, this.graph.changed ? UNDIAGNOSED : this.payload.caption.replace(/(?<=drawn as )([\d,]+ boxes|one box)/, `${this.boxes.length} boxes`));
+    const { caption, found } = this.payload, hides = caption.replace(/(?<=drawn as )([\d,]+ boxes|one box)/, `${this.boxes.length} boxes`);
+    put(view.caption, this.graph.changed ? UNDIAGNOSED : [hides, this.position === this.end && found].filter(Boolean).join("; "));
   }
 
   mark() {

@@ -2,6 +2,7 @@
 import { all, fill, on, put, set, svgElement } from "./dom.js";
 
 export const LATE = /reach|swept|grad is/; // what a diagnosis knows once the sweep is over
+export const REMARK = /off|reach|swept/; // what is no fault
 
 // The tooltip of a node or an edge, emptied: Graphviz wrote the recorded numbers into it.
 function titleOf(group) {
@@ -53,7 +54,7 @@ export class Stage {
 
   edge(id) {
     const group = this.find(id);
-    return group && { title: titleOf(group), text: group.querySelector("text") };
+    return group && { group, trouble: group.classList.contains("trouble"), title: titleOf(group), text: group.querySelector("text") };
   }
 
   find(id) {
