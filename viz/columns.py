@@ -37,6 +37,7 @@ def graph_columns(script: Script) -> dict[str, Any]:
     operations = {node.op: node.operation for node in nodes if node.op}
     return {
         "digits": script.digits,
+        "direction": script.direction,
         "ops": [node.op for node in nodes],
         "parents": [list(parents) for parents in snapshot.parents],
         "data": [_plain(x) for x in snapshot.data],

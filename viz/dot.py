@@ -172,7 +172,7 @@ def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
         attributes["peripheries"] = str(look.outlines)
     if box.trouble:
         style = f"{look.style},dotted".strip(",").replace(",dashed", "")
-        attributes |= {"color": TROUBLE, "penwidth": "2.5", "style": style}
+        attributes |= {"color": TROUBLE, "penwidth": "3", "style": style}
     if box.kind == "reference":
         attributes |= {"fontcolor": look.light[1], "fontsize": "9", "margin": "0.02"}
     if room:
@@ -211,7 +211,7 @@ def _link_attributes(link: Link) -> dict[str, str]:
     if link.constant:
         attributes |= {"class": "constant-edge", "style": "dashed"}
     if link.trouble:
-        attributes |= {"class": "trouble", "color": TROUBLE, "penwidth": "2.5", "style": "dotted"}
+        attributes |= {"class": "trouble", "color": TROUBLE, "penwidth": "3", "style": "dotted"}
     if link.emphasis:
         attributes |= EMPHASIS[link.emphasis] | {"class": link.emphasis}
     if link.hidden:

@@ -18,10 +18,12 @@ const OTHERS = ["constructor", "render"]; // JavaScript's and anywidget's
 const KEYS = ["edge", "edges", "offset", "parts", "running", "steps", "tail", "term", "texts", "told", "upward"]; // of the modules' objects
 // The modules' own too, though the browser has such names, or a string is spelled so.
 const OURS = [
-  "algorithm", "buttons", "change", "changed", "computed", "count", "details", "element", "end", "graph",
-  "group", "groups", "heading", "inputs", "keyboard", "label", "learning", "nodes", "notice", "opened", "output",
-  "play", "position", "rank", "refresh", "reset", "rows", "scale", "search", "sections", "select", "selected",
-  "show", "slider", "slope", "speed", "state", "text", "view", "weight", "zoom",
+  "Regrouping", "algorithm", "buttons", "cache", "change", "changed", "computed", "count", "destroy", "details",
+  "element", "end", "focusNode", "graph", "group", "groups", "heading", "inputs", "keepCourse", "keyboard",
+  "label", "learning", "light", "links", "nodes", "notice", "onReset", "opened", "output", "panel", "pause",
+  "payload", "play", "position", "quiet", "rank", "readable", "real", "refresh", "reset", "restore",
+  "rows", "save", "scale", "search", "sections", "seen", "select", "selected", "show", "slider", "slope",
+  "speed", "state", "text", "tools", "view", "watch", "weight", "write", "xLabel", "zoom",
 ];
 
 // Names of the classes' own methods and attributes, which nothing but the modules knows.

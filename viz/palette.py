@@ -108,7 +108,6 @@ def picture_rules() -> str:
         _rule(".node", ':is(polygon,path):not([fill="none"])', "fill:var(--fill)"),
         _rule(".edge", "polygon", "fill:var(--edge)"),
         _rule(".mark", "ellipse", "fill:none"),
-        _rule(".trouble", ":is(polygon,path)", "stroke-width:3"),
         "svg.autograd :is(.edge,.cluster,.mark){--edge:var(--line)}",
         "svg.autograd .trouble{--edge:var(--trouble)}",
     ]

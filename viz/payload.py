@@ -42,8 +42,9 @@ class Script:
         events: Sequence[Step],
         digits: int = 4,
         accumulate: bool = False,
+        direction: str = "LR",
     ) -> None:
-        self.snapshot = snapshot
+        self.snapshot, self.direction = snapshot, direction
         self.picture = picture
         self.digits = digits
         self.names = node_names(snapshot, digits)

@@ -140,8 +140,11 @@ class Player:
     @cached_property
     def script(self) -> Script:
         """The steps as the players show them."""
-        drawing, digits = self._drawing, self._drawing.options.style.digits
-        return Script(drawing.snapshot, drawing.picture, self.steps, digits, self._accumulate)
+        drawing, options = self._drawing, self._drawing.options
+        digits = options.style.digits
+        return Script(
+            drawing.snapshot, drawing.picture, self.steps, digits, self._accumulate, options.direction
+        )
 
     @cached_property
     def _svg(self) -> str:
@@ -313,7 +316,7 @@ def step(
         forward: Whether to begin with the forward computation.
         accumulate: Whether leaves start with the gradients they have, as in `backward()`.
         direction: `"LR"` (inputs at the left) or `"TB"` (inputs on top). Once groups open, the page draws the
-            picture anew, from left to right, without the frames of scopes and the legend.
+            picture anew, without the frames of scopes and the legend.
         depth: How many levels of scopes stay open, as for `draw`.
         expand: Scopes to open in spite of `depth`.
         collapse: Scopes to collapse in any case.

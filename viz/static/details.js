@@ -1,5 +1,6 @@
 // The details of a node: its numbers, its partials, and its paths to the output with their products and sum.
 import { fill, lines, linesOf, make, on, put } from "./dom.js";
+import { isGroup } from "./links.js";
 import { signed } from "./narration.js";
 import { LATE } from "./stage.js";
 import { digitsNeeded, full, number, plus, times } from "./numbers.js";
@@ -19,7 +20,7 @@ export class Details {
     put(this.title, box.title);
     for (const one of [this.choices, this.paths, this.sum]) fill(one);
     this.heading.hidden = true;
-    if (box.members.length > 1) return this.showGroup(box, k);
+    if (isGroup(box)) return this.showGroup(box, k);
     const { computed, grads } = state;
     const known = [`data ${full(computed[i] ? graph.x[i] : null)}`, ...(box.kind === "constant" ? [] : [`grad ${full(grads[i])}`])];
     fill(this.facts, ...lines([...known, ...(computed[i] ? narrator.about(i) : []), ...this.notesOf(box)]));

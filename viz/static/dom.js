@@ -13,7 +13,8 @@ export function make(name, attributes = {}, ...children) {
 }
 
 export const svgElement = (tag, attributes = {}, ...children) => set(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, ...children);
-export const on = (element, name, act) => (element.addEventListener(name, act), element);
+export const on = (element, name, act, options) => (element.addEventListener(name, act, options), element);
+export const toggle = (element, name, wanted) => element?.classList.toggle(name, wanted);
 export const button = (text, label, act) => on(make("button", { type: "button", "aria-label": label, title: label }, text), "click", act);
 export const slider = (label, min, max, step, value, act) => on(make("input", { type: "range", "aria-label": label, min, max, step, value }), "input", act);
 export const fill = (element, ...children) => element.replaceChildren(...children);

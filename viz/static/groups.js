@@ -1,4 +1,5 @@
 // Which nodes share a box: groups open into finer ones and close again, and a step takes its nodes out of theirs.
+import { isGroup } from "./links.js";
 import { signOf } from "./narration.js";
 import { counted } from "./numbers.js";
 
@@ -16,12 +17,12 @@ export class Groups {
   }
 
   get hasGroups() {
-    return this.boxes.some((box) => box.members.length > 1) || this.opened.length > 0;
+    return this.boxes.some(isGroup) || this.opened.length > 0;
   }
 
   open(id) {
     const box = this.boxes.find((one) => one.id === id);
-    if (!box || box.members.length < 2) return false;
+    if (!box || !isGroup(box)) return false;
     const parts = this.split(box);
     this.opened.push({ box, parts: new Set(parts.map((part) => part.id)) });
     this.boxes = this.boxes.flatMap((one) => (one === box ? parts : [one]));
@@ -61,7 +62,7 @@ export class Groups {
   // The boxes to draw, with the taken nodes beside what is left of their groups.
   shown() {
     return this.boxes.flatMap((box) => {
-      const out = box.members.length > 1 ? box.members.filter((i) => this.out(i)) : [];
+      const out = isGroup(box) ? box.members.filter((i) => this.out(i)) : [];
       if (!out.length) return [box];
       const rest = box.members.filter((i) => !this.out(i));
       return [...out.map((i) => this.single(i)), ...(rest.length > 1 ? [this.rest(box, rest)] : rest.map((i) => this.single(i)))];

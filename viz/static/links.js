@@ -1,3 +1,6 @@
+// What the boxes of a picture are, and the lines between them.
+export const isGroup = ({ members }) => members.length > 1;
+
 // The lines between boxes: each edge between two single nodes, one line for all edges where a group takes part.
 export function linksOf(graph, boxes) {
   const boxOf = new Map(boxes.flatMap((box) => box.members.map((i) => [i, box])));

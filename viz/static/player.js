@@ -4,12 +4,12 @@
 // `svg` draws: { id, title, kind, members, notes }; live, whether edges carry their numbers.
 import { Algorithm } from "./algorithm.js";
 import { Details, PATHS_FOR } from "./details.js";
-import { all, fill, lines, linesOf, on, put, section, set } from "./dom.js";
+import { all, fill, lines, linesOf, on, put, section, set, toggle } from "./dom.js";
 import { Graph } from "./graph.js";
 import { Inputs } from "./inputs.js";
 import { Keyboard } from "./keyboard.js";
 import { Learning } from "./learning.js";
-import { linksOf } from "./links.js";
+import { isGroup, linksOf } from "./links.js";
 import { Narrator } from "./narration.js";
 import { noticeOf } from "./notice.js";
 import { digitsNeeded, full, number, onEdge, plus, range } from "./numbers.js";
@@ -18,6 +18,7 @@ import { Slope } from "./slope.js";
 import { LATE, REMARK, Stage, backArrow, parseSvg } from "./stage.js";
 import { buildView, watchTheme } from "./view.js";
 
+const BARE = "drawn anew without frames of scopes and legend";
 const UNDIAGNOSED = "The diagnosis of the recorded numbers is not shown.";
 const ROLES = ["argument", "into", "result", "from", "along", "to"];
 
@@ -56,6 +57,7 @@ export class Player {
   showPicture(svg, boxes, links) {
     Object.assign(this, { boxes, links });
     this.marked = [];
+    this.framed ??= svg.querySelector(".cluster");
     this.boxOf = new Map(boxes.flatMap((box) => box.members.map((i) => [i, box.id])));
     this.linkOf = new Map(links.flatMap((link) => link.edges.map(([i, k]) => [`${i}/${k}`, link.id])));
     this.stage.show(svg, boxes);
@@ -78,12 +80,12 @@ export class Player {
     const { computed, grads } = this.state;
     const { x, digits, changed, names, parents } = this.graph;
     const ended = this.position === this.end;
-    this.view.player.classList.toggle("changed", changed);
-    this.view.player.classList.toggle("ended", ended);
+    toggle(this.view.player, "changed", changed);
+    toggle(this.view.player, "ended", ended);
     this.boxes.forEach((box, k) => {
       const handle = this.stage.handles[k];
       if (!handle?.texts.length) return;
-      const one = box.members.length === 1 ? box.members[0] : null;
+      const one = isGroup(box) ? null : box.members[0];
       const now = [computed[one] ? x[one] : null, grads[one], changed, ended];
       if (one !== null && handle.seen?.every((value, j) => Object.is(value, now[j]))) return;
       handle.seen = now;
@@ -99,7 +101,7 @@ export class Player {
       const now = computed[i] ? this.graph.p[i][slot] : null;
       if (handle.changed === changed && Object.is(handle.seen, now)) return;
       Object.assign(handle, { changed, seen: now });
-      handle.group.classList.toggle("trouble", handle.trouble && now !== null && !changed);
+      toggle(handle.group, "trouble", handle.trouble && now !== null && !changed);
       put(handle.title, now === null || link.constant ? "" : `∂${names[i]}/∂${names[parents[i][slot]]} = ${full(now)}`);
       if (handle.text && !link.constant) handle.text.textContent = now === null ? "" : onEdge(now, digits);
     });
@@ -112,10 +114,10 @@ export class Player {
     const { digits } = this.graph;
     put(data, `data ${range(dataNumbers, digits)}`);
     if (grad) put(grad, `grad ${range(gradNumbers, digits)}`); // a constant that is an output has none
-    put(title, `${box.title}, ${box.kind}\n${box.members.length > 1 ? `${box.members.length} nodes` : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`}`);
+    put(title, `${box.title}, ${box.kind}\n${isGroup(box) ? `${box.members.length} nodes` : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`}`);
     const { computed } = this.state, pending = box.members.some((i) => !computed[i]);
     set(group, { "data-status": pending ? "pending" : "computed" });
-    group.classList.toggle("trouble", !pending && box.notes.some((note) => this.isFault(note)));
+    toggle(group, "trouble", !pending && box.notes.some((note) => this.isFault(note)));
     set(group, { "aria-label": linesOf(group).join(" ") });
   }
 
@@ -148,7 +150,7 @@ export class Player {
     put(view.notice, noticeOf(this.graph));
     view.notice.hidden = !view.notice.textContent;
     const { caption, found } = this.payload, hides = caption.replace(/(?<=drawn as )([\d,]+ boxes|one box)/, `${this.boxes.length} boxes`);
-    put(view.caption, this.graph.changed ? UNDIAGNOSED : [hides, this.position === this.end && found].filter(Boolean).join("; "));
+    put(view.caption, this.graph.changed ? UNDIAGNOSED : [hides, this.framed?.isConnected === false && BARE, this.position === this.end && found].filter(Boolean).join("; "));
   }
 
   mark() {
@@ -163,7 +165,7 @@ export class Player {
     } else if (step?.kind === "seed") marks.push([boxOf(step.to), "to"]);
     else if (step) marks.push([boxOf(step.node), "from"], [edgeOf(step.node, step.slot), "along"], [boxOf(step.to), "to"]);
     const found = marks.map(([id, role]) => [id && this.stage.find(id), role]).filter(([element]) => element);
-    found.forEach(([element, role]) => (element.classList.add(role), role === "along" && (this.arrow = backArrow(element))));
+    found.forEach(([element, role]) => (toggle(element, role, true), role === "along" && (this.arrow = backArrow(element))));
     this.marked = found.map(([element]) => element);
     this.stage.follow(this.marked);
   }
@@ -179,7 +181,7 @@ export class Player {
     });
     this.slope = new Slope(graph);
     this.learning = new Learning(graph, (changes) => this.change(changes, { keepCourse: true }));
-    this.algorithm = new Algorithm();
+    this.algorithm = new Algorithm(graph);
     this.sections = {
       inputs: section("Inputs: drag to change", (body) => body.firstChild ?? body.append(this.inputs.element), true),
       slope: section("The slope", (body) => this.slope.render(body)),
@@ -236,29 +238,26 @@ export class Player {
   // --- the details of a node ---
 
   select(k) {
-    if (this.selected !== null) this.stage.handles[this.selected]?.group.classList.remove("selected");
+    toggle(this.stage.handles[this.selected]?.group, "selected", false);
     this.selected = k === this.selected ? null : k;
     this.light(null);
     this.view.details.hidden = this.selected === null;
     if (this.selected === null) return;
-    this.stage.handles[k]?.group.classList.add("selected");
-    const { members } = this.boxes[k];
-    if (members.length === 1) this.choose(members[0]);
+    toggle(this.stage.handles[k]?.group, "selected", true);
+    if (!isGroup(this.boxes[k])) this.choose(this.boxes[k].members[0]);
     this.details.show(k);
   }
 
   hover(k) {
     if (k === null) return this.light(null);
-    const { members } = this.boxes[k];
-    if (members.length === 1 && this.graph.size <= PATHS_FOR) this.light(this.graph.paths(members[0], 0).on);
+    const box = this.boxes[k];
+    if (!isGroup(box) && this.graph.size <= PATHS_FOR) this.light(this.graph.paths(box.members[0], 0).on);
   }
 
   light(on) {
-    all(this.view.stage, ".on-path").forEach((element) => element.classList.remove("on-path"));
-    if (!on) return;
-    const nodes = new Set(on.nodes), edges = new Set(on.edges.map(([i, k]) => `${i}/${k}`));
-    this.boxes.forEach((box) => box.members.some((i) => nodes.has(i)) && this.stage.find(box.id)?.classList.add("on-path"));
-    this.links.forEach((link) => link.edges.some(([i, k]) => edges.has(`${i}/${k}`)) && this.stage.find(link.id)?.classList.add("on-path"));
+    const nodes = new Set(on?.nodes), edges = new Set(on?.edges.map(([i, k]) => `${i}/${k}`));
+    this.boxes.forEach(({ id, members }) => toggle(this.stage.find(id), "on-path", members.some((i) => nodes.has(i))));
+    this.links.forEach((link) => toggle(this.stage.find(link.id), "on-path", link.edges.some(([i, k]) => edges.has(`${i}/${k}`))));
   }
 
   find(text) {
@@ -270,7 +269,7 @@ export class Player {
     this.view.search.setAttribute("aria-invalid", i < 0);
     if (i < 0) return;
     const k = this.boxes.findIndex((box) => box.members.includes(i));
-    if (this.boxes[k].members.length > 1) return this.regrouping?.extract([i]);
+    if (isGroup(this.boxes[k])) return this.regrouping?.extract([i]);
     if (this.selected !== k) this.select(k);
     this.stage.follow([this.stage.handles[k].group]);
   }
@@ -306,8 +305,8 @@ export class Player {
     on(player, "keydown", (event) => this.keyboard.onKey(event));
     on(player, "copy", (event) => this.keyboard.onCopy(event));
     if (!this.alone) return;
-    document.addEventListener("keydown", (event) => event.target === document.body && this.keyboard.onKey(event), { signal });
-    window.addEventListener("hashchange", () => this.readHash(), { signal });
+    on(document, "keydown", (event) => event.target === document.body && this.keyboard.onKey(event), { signal });
+    on(window, "hashchange", () => this.readHash(), { signal });
   }
 
   readHash() {
@@ -329,7 +328,7 @@ export class Player {
     if (what === "png") return download("graph.png", await pngOf(stage));
     const texts = {
       svg: ["graph.svg", "image/svg+xml", () => standaloneSvg(stage)],
-      tikz: ["graph.tex", "text/plain", () => tikz(stage, this.boxes, this.links)],
+      tikz: ["graph.tex", "text/plain", () => tikz(stage, this.boxes, this.links, graph.direction)],
       link: ["link.txt", "text/plain", () => `${location.href.split("#")[0]}#step=${this.position}`],
       numbers: ["numbers.tsv", "text/plain", () => graph.names.map((name, i) => [name, full(this.state.computed[i] ? graph.x[i] : null), full(this.state.grads[i])].join("\t")).join("\n")],
     };

@@ -2,6 +2,7 @@
 // the picture anew. A page has this module where its picture has groups.
 import { button, choice, fill, make, on } from "./dom.js";
 import { Groups } from "./groups.js";
+import { isGroup } from "./links.js";
 import { pictureOf } from "./picture.js";
 import { Player } from "./player.js";
 
@@ -43,7 +44,7 @@ export class Regrouping {
     const { player } = this;
     if (this.groups.take(nodes)) this.redraw();
     this.settle();
-    const k = player.boxes.findIndex((box) => box.members.length === 1 && box.members[0] === nodes[0]);
+    const k = player.boxes.findIndex((box) => !isGroup(box) && box.members[0] === nodes[0]);
     if (k >= 0) player.select(k), player.stage.follow([player.stage.handles[k].group]);
   }
 

@@ -30,7 +30,8 @@ const TEX = { "\\": "\\textbackslash{}", "<": "\\textless{}", ">": "\\textgreate
 const tex = (text) => text.replace(/[\\^~<>|×−–÷∂…{}$&#_%]/g, (c) => TEX[c] ?? `\\${c}`);
 
 // The picture for a paper: nodes where they stand, 1 cm for 40 units, edges bent as they leave and arrive.
-export function tikz(stage, boxes, links) {
+export function tikz(stage, boxes, links, direction) {
+  const bends = direction === "TB" ? "out=270, in=90" : "out=0, in=180";
   const place = (element) => {
     const { x, y, width, height } = element.getBBox();
     return `(${((x + width / 2) / 40).toFixed(2)},${(-(y + height / 2) / 40).toFixed(2)})`;
@@ -44,7 +45,7 @@ export function tikz(stage, boxes, links) {
   }
   for (const link of links) {
     const label = stage.find(link.id)?.querySelector("text")?.textContent;
-    lines.push(`  \\draw[->${link.constant ? ", dashed" : ""}] (${link.tail}) to[out=0, in=180]${label ? ` node[above] {${tex(label)}}` : ""} (${link.head});`);
+    lines.push(`  \\draw[->${link.constant ? ", dashed" : ""}] (${link.tail}) to[${bends}]${label ? ` node[above] {${tex(label)}}` : ""} (${link.head});`);
   }
   const text = [...lines, "\\end{tikzpicture}", ""].join("\n");
   return /[^\0-\x7f]/.test(text) ? `% letters beyond ASCII: for LuaLaTeX or XeLaTeX\n${text}` : text;

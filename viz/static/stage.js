@@ -1,5 +1,5 @@
 // The picture on its stage: found by id, zoomed, panned, fitted, and moved so that a step stays in sight.
-import { all, fill, on, put, set, svgElement } from "./dom.js";
+import { all, fill, on, put, set, svgElement, toggle } from "./dom.js";
 
 export const LATE = /reach|swept|grad is/; // what a diagnosis knows once the sweep is over
 export const REMARK = /off|reach|swept/; // what is no fault
@@ -16,7 +16,7 @@ export class Stage {
 
   constructor(element, onPick, onHover) {
     Object.assign(this, { element, onPick, onHover, pointers: new Map(), watch: new ResizeObserver(() => this.resize()) });
-    element.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
+    on(element, "wheel", (event) => this.onWheel(event), { passive: false });
     on(element, "pointerdown", (event) => this.onDown(event));
     on(element, "pointermove", (event) => this.onMove(event));
     for (const name of ["pointerup", "pointercancel", "pointerleave"]) on(element, name, (event) => this.pointers.delete(event.pointerId));
@@ -93,7 +93,7 @@ export class Stage {
       this.svg.setAttribute("viewBox", view.map((x) => x.toFixed(2)).join(" "));
     }
     this.svg.style.translate = `${(this.laidOut[0] - x) * this.scale}px ${(this.laidOut[1] - y) * this.scale}px`;
-    this.element.classList.toggle("zoomed", view[2] < this.full[2] * 0.99 || view[3] < this.full[3] * 0.99);
+    toggle(this.element, "zoomed", view[2] < this.full[2] * 0.99 || view[3] < this.full[3] * 0.99);
   }
 
   fit() {
@@ -132,7 +132,7 @@ export class Stage {
   onDown(event) {
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
     this.moved = false;
-    this.element.classList.add("active");
+    toggle(this.element, "active", true);
   }
 
   onMove(event) {

@@ -63,5 +63,5 @@ export function watchTheme(host, signal) {
   observer.observe(body, { attributes: true, attributeFilter });
   observer.observe(documentElement, { attributes: true, attributeFilter });
   apply();
-  signal?.addEventListener("abort", () => observer.disconnect());
+  if (signal) on(signal, "abort", () => observer.disconnect());
 }
