@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import graphviz
 
 from viz.arrangement import CHARACTER, Arrangement, arrange
-from viz.palette import EMPHASIS, KINDS, LIGHT, NAMES, SHADES, TROUBLE
+from viz.palette import EMPHASIS, FAULT, KINDS, LIGHT, NAMES, SHADES
 from viz.picture import LABELLED, Box, Link, Picture
 from viz.text import dot_text
 
@@ -154,7 +154,7 @@ def _add_boxes(graph: graphviz.Digraph, scope: _Scope, room: Mapping[str, int]) 
 
 def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
     look = KINDS[box.kind]
-    lines = [box.title, *(f"! {note}" if note else " " for note in box.notes[:3]), *box.lines]
+    lines = box.texts()
     attributes = {
         "id": box.ident,
         "class": f"{box.kind}{' trouble' if box.trouble else ''}",
@@ -172,7 +172,7 @@ def _add_box(graph: graphviz.Digraph, box: Box, room: int) -> None:
         attributes["peripheries"] = str(look.outlines)
     if box.trouble:
         style = f"{look.style},dotted".strip(",").replace(",dashed", "")
-        attributes |= {"color": TROUBLE, "penwidth": "3", "style": style}
+        attributes |= FAULT | {"style": style}
     if box.kind == "reference":
         attributes |= {"fontcolor": look.light[1], "fontsize": "9", "margin": "0.02"}
     if room:
@@ -211,7 +211,7 @@ def _link_attributes(link: Link) -> dict[str, str]:
     if link.constant:
         attributes |= {"class": "constant-edge", "style": "dashed"}
     if link.trouble:
-        attributes |= {"class": "trouble", "color": TROUBLE, "penwidth": "3", "style": "dotted"}
+        attributes |= FAULT | {"class": "trouble"}
     if link.emphasis:
         attributes |= EMPHASIS[link.emphasis] | {"class": link.emphasis}
     if link.hidden:

@@ -55,6 +55,13 @@ def frame_pictures(script: Script) -> Iterator[Picture]:
         yield replace(picture, boxes=list(boxes.values()), links=list(links.values()), caption=caption)
 
 
+def undecorated(picture: Picture, caption: str) -> Picture:
+    """The picture with nothing lit up and no fault marked, which every frame makes its own."""
+    boxes = [replace(box, emphasis="", trouble=False) for box in picture.boxes]
+    links = [replace(link, emphasis="", trouble=False, hidden=False) for link in picture.links]
+    return replace(picture, boxes=boxes, links=links, caption=caption)
+
+
 def _at(box: Box, row: Row | None, mark: str, ended: bool) -> Box:
     """A box as it is at a step: a finding keeps its place, but is not seen before its number is there."""
     if row is None or row[DATA] is None:
@@ -63,7 +70,8 @@ def _at(box: Box, row: Row | None, mark: str, ended: bool) -> Box:
     computed = row[STATUS] != "pending"
     notes = [note if computed and (ended or not LATE.search(note)) else "" for note in box.notes]
     trouble = any(note and not note.startswith(REMARKS) for note in notes)
-    return replace(box, lines=lines, emphasis=mark, notes=notes, trouble=trouble)
+    tooltip = "\n".join([box.title, *lines])  # the box's own has the numbers of the end
+    return replace(box, lines=lines, emphasis=mark, notes=notes, trouble=trouble, tooltip=tooltip)
 
 
 def _link_at(link: Link, to_come: set[int], mark: str) -> Link:

@@ -59,6 +59,8 @@ EMPHASIS = {  # what takes part in a step, as DOT attributes; player.css says th
     "to": {"color": "#d55e00", "penwidth": "4"},
 }
 
+FAULT = {"color": TROUBLE, "penwidth": "3", "style": "dotted"}
+
 LIGHT = {
     "paper": "#ffffff", "ink": "#1f2328", "soft": "#57606a", "line": "#8c959f", "button": "#f6f8fa",
     "accent": "#0072b2", "warm": "#d55e00", "path": "#6a3fb5", "focus": "#0072b2", "trouble": TROUBLE,

@@ -94,7 +94,7 @@ class Script:
     def room(self) -> dict[str, int]:
         """For each box that changes, the length of the longest text that it will ever show."""
         longest = {
-            box.ident: max(ROOM, *map(len, [visible(box.title), *filter(None, row)]))
+            box.ident: max(ROOM, *map(len, [*map(visible, box.texts()), *filter(None, row)]))
             for box, row in zip(self.boxes, self.start, strict=True)
         }
         for frame in self.frames:

@@ -52,6 +52,10 @@ class Box:
     def __post_init__(self) -> None:
         self.shown = self.shown or self.members
 
+    def texts(self) -> list[str]:
+        """What stands on it, line by line; a finding that is not seen yet leaves its line empty."""
+        return [self.title, *(f"! {note}" if note else " " for note in self.notes[:3]), *self.lines]
+
 
 @dataclass
 class Link:

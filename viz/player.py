@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from viz.planning import Options
 from viz.renderer import render
 from viz.roots import chosen_parameters, roots_of
 from viz.snapshot import take_snapshot
-from viz.svg import finish_svg
+from viz.svg import finish_svg, frames_of
 from viz.text import names_of, script_json
 
 OPEN_UP_TO = 200  # graphs with at most this many nodes are drawn node by node
@@ -192,7 +193,7 @@ class Player:
 
         Args:
             directory: Where to; made if need be.
-            format: `"svg"` or `"png"`.
+            format: `"svg"`, which is laid out once for all steps, or `"png"`, which takes a run of Graphviz each.
 
         Returns:
             The paths, in the order of the steps.
@@ -212,12 +213,16 @@ class Player:
 
     def _frame_images(self, format: str) -> Iterator[bytes]:
         """The picture after 0, 1, ... steps, all of one size."""
-        from viz.frames import frame_pictures
+        from viz.frames import frame_pictures, undecorated
 
-        room = self.script.room()
-        for picture in frame_pictures(self.script):
-            rendered = render(self._drawing.digraph(room, picture).source, format)
-            yield finish_svg(rendered, picture).encode() if format == "svg" else rendered
+        room, pictures = self.script.room(), frame_pictures(self.script)
+        if format == "png":
+            yield from (render(self._drawing.digraph(room, picture).source, "png") for picture in pictures)
+            return
+        first = next(pictures)
+        drawn = undecorated(self.script.picture, first.caption)
+        svg = finish_svg(render(self._drawing.digraph(room, drawn).source), drawn)
+        yield from (frame.encode() for frame in frames_of(svg, chain([first], pictures)))
 
     def save_gif(self, path: str | os.PathLike[str], seconds: float = 1.0) -> Path:
         """Write the whole run as an animated GIF, one picture a step.

@@ -1,13 +1,14 @@
 """Finishing the renderer's SVG: a style sheet, tooltips, a description, and nothing that needs a network."""
 
+import copy
 import math
 import operator
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from viz.palette import picture_rules, shade_rules, theme_rules
-from viz.picture import Picture
+from viz.palette import EMPHASIS, FAULT, picture_rules, shade_rules, theme_rules
+from viz.picture import Box, Link, Picture
 from viz.text import visible
 
 RISE = 3.0  # from the middle of a label to its base line
@@ -26,9 +27,7 @@ def finish_svg(rendered: bytes, picture: Picture) -> str:
     for edge in root.iter(f"{{{_SVG}}}g"):
         if "edge" in edge.get("class", "").split():
             _move_label(edge)
-            if edge.get("id") in hidden:  # its font is transparent, but the style sheet has its own color
-                for label in edge.iter(f"{{{_SVG}}}text"):
-                    label.set("visibility", "hidden")
+            _hide(edge.iter(f"{{{_SVG}}}text") if edge.get("id") in hidden else [])
     for element in root.iter(f"{{{_SVG}}}text"):
         element.set("font-family", FONTS)
     for element in root.iter(f"{{{_SVG}}}g"):
@@ -36,6 +35,64 @@ def finish_svg(rendered: bytes, picture: Picture) -> str:
     shaded = any(box.shade is not None for box in picture.boxes)
     _describe(root, picture.description, shade_rules() if shaded else "")
     return ET.tostring(root, encoding="unicode")
+
+
+def frames_of(svg: str, pictures: Iterable[Picture]) -> Iterator[str]:
+    """The SVG of pictures with the boxes and links that `svg` shows undecorated: nothing is laid out anew."""
+    root = ET.fromstring(svg)
+    children = list(root.findall(f"{{{_SVG}}}g")[0])
+    pieces = [_text_of(child) for child in children]
+    head, tail = ET.tostring(root, encoding="unicode").split("".join(pieces))
+    place = {child.get("id"): k for k, child in enumerate(children)}
+    caption = [k for k, child in enumerate(children) if child.tag == f"{{{_SVG}}}text"]
+    shown: dict[str, Box | Link] = {}
+    for picture in pictures:
+        for k, line in zip(caption, picture.caption.split("\n"), strict=True):
+            children[k].text = visible(line, None)
+            pieces[k] = _text_of(children[k])
+        for part in (*picture.boxes, *picture.links):
+            if shown.get(part.ident) != part:
+                shown[part.ident] = part
+                k = place[part.ident]
+                pieces[k] = _text_of(_dressed(children[k], part))
+        yield "".join((head, *pieces, tail))
+
+
+def _text_of(element: ET.Element) -> str:
+    return ET.tostring(element, encoding="unicode").replace(f' xmlns="{_SVG}"', "", 1)
+
+
+def _dressed(element: ET.Element, part: Box | Link) -> ET.Element:
+    """A box or a link as it is at a step, made of the plain one, as Graphviz would draw it."""
+    element = copy.deepcopy(element)
+    link = isinstance(part, Link)
+    look = (FAULT if part.trouble and (link or not part.emphasis) else {}) | EMPHASIS.get(part.emphasis, {})
+    trouble = "trouble" if part.trouble and not (link and part.emphasis) else ""
+    element.set("class", " ".join(filter(None, (element.get("class"), trouble, part.emphasis))))
+    for shape in element:
+        if shape.tag in (f"{{{_SVG}}}text", f"{{{_SVG}}}title") or not look:
+            continue
+        arrowhead = link and shape.get("fill") == shape.get("stroke")
+        if arrowhead:
+            shape.set("fill", look["color"])
+        shape.set("stroke", look["color"])
+        shape.set("stroke-width", look["penwidth"])
+        if "style" in look and not arrowhead:
+            shape.set("stroke-dasharray", {"dashed": "5,2", "dotted": "1,5"}[look["style"]])
+    texts = element.findall(f"{{{_SVG}}}text")
+    if isinstance(part, Box):
+        for text, line in zip(texts, part.texts(), strict=True):
+            text.text = visible(line)
+    else:
+        _hide(texts if part.hidden else [])
+    _retitle(element, "" if link and part.hidden else part.tooltip)
+    return element
+
+
+def _hide(labels: Iterable[ET.Element]) -> None:
+    for label in labels:  # its font is transparent, but the style sheet has its own color
+        label.set("fill", "transparent")
+        label.set("visibility", "hidden")
 
 
 def _join_lanes(root: ET.Element) -> None:

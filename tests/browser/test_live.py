@@ -358,6 +358,8 @@ def test_a_diagnosis_of_recorded_numbers_is_not_shown_for_changed_ones(new_page,
     x = Value(-1.0, "x")
     page = opened(new_page, tmp_path, viz.step(x.relu() * 2.0))
     caption = page.locator(".caption")
+    expect(caption).to_be_hidden()  # nothing is computed yet
+    page.get_by_label("Last step").click()
     text_is(caption, "ReLU off: 1")
     expect(page.locator(".remark")).to_have_text("! ReLU off")
     number_box(page, "x").fill("2")
@@ -816,6 +818,68 @@ def test_findings_wait_for_their_numbers_and_the_caption_counts_what_is_drawn(ne
     page.locator("g.node.group").first.click()
     page.get_by_label("Open this group").click()
     text_has(page.locator(".caption"), f"drawn as {page.locator('g.node').count()} boxes")
+
+
+def test_a_group_shows_its_diagnosis_when_all_of_it_is_computed(new_page, tmp_path):
+    weights = [Value(w, f"w{k}") for k, w in enumerate((-1.0, 1.0, -2.0))]
+    with scope("layer"):
+        loss = sum((w * x).relu() for w in weights for x in (1.0, 2.0)) * 2.0
+    player = viz.step(loss, depth=0, parameters=weights)
+    page = opened(new_page, tmp_path, player)
+    remark, group = page.locator(".remark"), page.locator("g.node.group")
+    last = max(k for k, one in enumerate(player.steps, 1) if isinstance(one, ForwardStep))
+    page.get_by_label("Open groups at the step").uncheck()
+    for position in (0, last - 1, last, 1):
+        page.get_by_role("slider", name="Step").fill(str(position))
+        (expect(remark).to_be_visible if position == last else expect(remark).to_be_hidden)()
+        assert ("dead" in group.get_attribute("aria-label")) == (position == last)
+        assert ("trouble" in group.get_attribute("class").split()) == (position == last)
+        expect(page.locator(".caption")).not_to_contain_text("dead")
+    page.get_by_label("Last step").click()
+    text_has(page.locator(".caption"), "dead ReLU: 2")
+
+
+def test_a_partial_is_no_fault_before_it_is_computed(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(Value(1e-13, "x").sqrt() * 2.0))
+    expect(page.locator(".edge.trouble")).to_have_count(0)
+    page.get_by_label("Next step").click()
+    expect(page.locator(".edge.trouble")).to_have_count(1)
+
+
+def test_a_picture_drawn_anew_keeps_its_direction_and_says_what_it_lacks(new_page, tmp_path, network):
+    model = network(2, 4, 4, 1)
+    player = viz.step(model([Value(0.5, "x0"), Value(1.0, "x1")]), depth=1, direction="TB")
+    page = opened(new_page, tmp_path, player)
+    expect(page.locator(".caption")).not_to_contain_text("drawn anew")
+    page.locator("g.node.group").first.click()
+    page.get_by_label("Open this group").click()
+    places = page.evaluate(
+        """() => Object.fromEntries([...document.querySelector(".autograd-player").shadowRoot.querySelectorAll("g.node")]
+        .map((g) => [g.id, g.getBBox()]).map(([id, box]) => [id, [box.x + box.width / 2, box.y + box.height / 2]]))"""
+    )
+    root = f"n{player.script.snapshot.roots[0]}"
+    lowest = max(places, key=lambda ident: places[ident][1])
+    assert root in places
+    assert lowest == root
+    framed = bool(re.search('class="cluster"|class="scope', player._svg))
+    if framed:
+        text_has(page.locator(".caption"), "drawn anew without frames of scopes and legend")
+
+
+@pytest.mark.parametrize(("direction", "bends"), [("LR", "out=0, in=180"), ("TB", "out=270, in=90")])
+def test_tikz_bends_edges_as_they_go(new_page, tmp_path, direction, bends):
+    page = opened(new_page, tmp_path, viz.step(Value(3.0, "x") * Value(2.0, "w"), direction=direction))
+    page.evaluate("() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; }")
+    page.get_by_label("Copy or save the picture").select_option("tikz")
+    page.wait_for_function("() => window.copied")
+    assert page.evaluate("window.copied").count(f"to[{bends}]") == 2
+
+
+def test_the_algorithm_begins_with_the_gradient_that_the_sweep_is_given(new_page, tmp_path):
+    page = opened(new_page, tmp_path, viz.step(Value(3.0, "x") * 2.0, gradient=5.0))
+    page.get_by_label("Next step").click()
+    page.get_by_label("Next step").click()
+    text_is(page.locator(".code.lit"), "grad_table[u⁽ⁿ⁾] ← 5")
 
 
 def test_a_picture_that_the_page_draws_marks_faults_not_remarks_and_holds_its_numbers(new_page, tmp_path):

@@ -1,16 +1,20 @@
 import json
 import math
 import re
+import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
 
 import viz
-from autograd_core import Value, relu
+from autograd_core import Value, relu, scope
 from autograd_core.graph import topological_order
-from autograd_core.steps import SeedStep
+from autograd_core.steps import ForwardStep, SeedStep
 from viz.columns import graph_columns
+from viz.frames import frame_pictures
+from viz.renderer import render
 from viz.spread import Spread
+from viz.svg import finish_svg
 from viz.text import number, visible
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -169,6 +173,64 @@ def test_frames_are_written_one_a_step(player, tmp_path):
     assert {"from", "to", "along"} <= set(classes.split())
 
 
+def test_a_run_is_laid_out_once_and_each_frame_is_what_graphviz_would_draw(tmp_path, monkeypatch):
+    runs = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kw: runs.append(args) or run(*args, **kw))
+    x, off = Value(3.0, "x"), Value(-2.0, "off")
+    with scope("part"):
+        root = x * x + 2.0 * off.relu() + (400.0 * x).tanh() + Value(math.inf, "big") * off
+    player = viz.step(root)
+    paths = player.frames(tmp_path)
+    assert len(runs) == 1
+    room = player.script.room()
+    for path, picture in zip(paths, frame_pictures(player.script), strict=True):
+        anew = ET.fromstring(finish_svg(render(player._drawing.digraph(room, picture).source), picture))
+        assert _looks(ET.parse(path).getroot()) == _looks(anew)
+
+
+def _looks(root):
+    """What is written on each element, and how its lines are drawn."""
+    names = ("fill", "stroke", "stroke-width", "stroke-dasharray", "visibility")
+    found = {}
+    for group in root.find(f"{SVG}g").findall(f"{SVG}g"):
+        lines = [(part.tag, part.text, *map(part.get, names)) for part in group]
+        classes = {*(group.get("class") or "").split()} - {"constant-edge"}  # Graphviz has one class an edge
+        found[group.get("id")] = classes, [line for line in lines if line[1] != " "]
+    return found
+
+
+def test_a_frame_tells_no_number_before_it_is_computed(tmp_path):
+    root = Value(3.0, "x").exp()
+    first = viz.step(root).frames(tmp_path)[0].read_text()
+    assert "20.0855" not in first
+
+
+def test_a_group_is_diagnosed_when_the_last_of_it_is_computed():
+    weights = [Value(w, f"w{k}") for k, w in enumerate((-1.0, 1.0, -2.0))]
+    with scope("layer"):
+        loss = sum((w * x).relu() for w in weights for x in (1.0, 2.0)) * 2.0
+    for options in ({"depth": 0}, {"fold": True}):
+        script = viz.step(loss, parameters=weights, **options).script
+        notes = [
+            [note for box in picture.boxes for note in box.notes if "ReLU" in note]
+            for picture in frame_pictures(script)
+        ]
+        relus = [k for k, step in enumerate(script.events, 1) if getattr(step.node, "op", "") == "relu"]
+        forward = [k for k in relus if isinstance(script.events[k - 1], ForwardStep)]
+        assert not any(notes[: forward[-1]]), options
+        assert any(notes), options
+        marked = [any(box.trouble for box in picture.boxes) for picture in frame_pictures(script)]
+        assert not any(marked[: forward[-1]]), options
+        assert any(marked), options
+
+
+def test_a_partial_is_no_fault_before_it_is_computed():
+    script = viz.step(Value(1e-13, "x").sqrt().log() * 1e5).script
+    faults = [sum(link.trouble for link in picture.links) for picture in frame_pictures(script)]
+    assert faults[0] == 0 < faults[-1]
+
+
 def test_frames_can_be_png_and_nothing_else(tmp_path):
     player = viz.step(Value(1.0, "x") * 2.0)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in player.frames(tmp_path, "png"))
@@ -205,7 +267,7 @@ def test_a_folded_box_shows_the_range_of_what_is_known_so_far():
     squares = next(i for i, box in enumerate(player.script.boxes) if box.title == "(×) ×3")
     shown = [player.script.rows_at(k)[squares] for k in range(len(player) + 1)]
     assert shown[0] == ["data –", "grad –", "pending"]
-    assert shown[1] == ["data 0", "grad –", "computed"]
+    assert shown[1] == ["data 0", "grad –", "pending"]  # until all of them are computed
     assert ["data 0 … 4", "grad –", "computed"] in shown
     assert shown[-1] == ["data 0 … 4", "grad 1", "computed"]
     inputs = next(i for i, box in enumerate(player.script.boxes) if box.title == "x* ×3")
