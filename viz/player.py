@@ -193,7 +193,7 @@ class Player:
 
         Args:
             directory: Where to; made if need be.
-            format: `"svg"`, which is laid out once for all steps, or `"png"`, which takes a run of Graphviz each.
+            format: `"svg"`, laid out once for all steps, or `"png"`, which takes a run of Graphviz each.
 
         Returns:
             The paths, in the order of the steps.

@@ -11,6 +11,7 @@ import pytest
 import autograd_core
 import viz
 from autograd_core import Value, lgamma, no_grad, operation, relu, scope, tanh
+from autograd_core.steps import ForwardStep
 from tests.browser.conftest import expect, text_has, text_is
 from viz.playground import save_playground
 
