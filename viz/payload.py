@@ -1,7 +1,7 @@
 """What the terminal and the frames show at each step; the page computes its own (viz/columns.py).
 
-The state is a table with a row a box: data, gradient, status (`"pending"` until all of it is computed). A step
-lists the cells that it changes, and the elements it lights up, by id.
+The state is a table with a row a box: data, gradient, status (`"pending"` until all of it is computed). A
+step lists the cells that it changes, and the elements it lights up, by id.
 """
 
 from collections.abc import Sequence
