@@ -26,8 +26,8 @@ LIVE = frozenset(op.name for op in BUILTIN if op.name not in _ABSENT)
 
 _HEAD = r"""
 // Written by autograd_core/calculus/javascript.py from operations.py. An operation of fixed arity has
-// value(...operands), partials(...operands, y) and, where people write them otherwise, shown(...operands, y); a
-// reduction is two folds, see Reduction there.
+// value(...operands), partials(...operands, y) and, where people write them otherwise, shown(...operands, y);
+// a reduction is two folds, see Reduction there.
 
 // C's pow, which Python has: 1 for pow(1, NaN) and pow(-1, Infinity), where Math.pow says NaN.
 const pow = (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b));
