@@ -50,7 +50,8 @@ def frames_of(svg: str, pictures: Iterable[Picture]) -> Iterator[str]:
         for k, line in zip(caption, picture.caption.split("\n"), strict=True):
             children[k].text = visible(line, None)
             pieces[k] = _text_of(children[k])
-        for part in (*picture.boxes, *picture.links):
+        parts: list[Box | Link] = [*picture.boxes, *picture.links]
+        for part in parts:
             if shown.get(part.ident) != part:
                 shown[part.ident] = part
                 k = place[part.ident]
@@ -66,6 +67,7 @@ def _dressed(element: ET.Element, part: Box | Link) -> ET.Element:
     """A box or a link as it is at a step, made of the plain one, as Graphviz would draw it."""
     element = copy.deepcopy(element)
     link = isinstance(part, Link)
+    hidden = isinstance(part, Link) and part.hidden
     look = (FAULT if part.trouble and (link or not part.emphasis) else {}) | EMPHASIS.get(part.emphasis, {})
     trouble = "trouble" if part.trouble and not (link and part.emphasis) else ""
     element.set("class", " ".join(filter(None, (element.get("class"), trouble, part.emphasis))))
@@ -84,8 +86,8 @@ def _dressed(element: ET.Element, part: Box | Link) -> ET.Element:
         for text, line in zip(texts, part.texts(), strict=True):
             text.text = visible(line)
     else:
-        _hide(texts if part.hidden else [])
-    _retitle(element, "" if link and part.hidden else part.tooltip)
+        _hide(texts if hidden else [])
+    _retitle(element, "" if hidden else part.tooltip)
     return element
 
 
