@@ -59,6 +59,8 @@ Change = tuple[str, list[Any], Any]
 _GONE where there is nothing any more, {"lost": class} where a file cannot hold it.
 """
 _GONE = {"gone": 0}
+_LONG = 1000  # entries of a list that is not written anew for every state
+EDITED = "list, which a callback that was interrupted has edited, not at its end"
 
 
 class Attributes(MutableMapping[str, Any]):
@@ -96,6 +98,19 @@ class Attributes(MutableMapping[str, Any]):
         return {n: v for n, v in self._vars.items() if isinstance(v, plain) or hasattr(v, "dtype")}
 
 
+class Grown:
+    """A long list as it was, if it has but grown since: its length, and its parts as they came."""
+
+    def __init__(self, thing: list[Any], noted: list[Any], is_sure: bool) -> None:
+        self._thing, self._noted, self._count, self._is_sure = thing, noted, len(thing), is_sure
+
+    def written(self) -> Any:
+        """The list as `to_json` writes it, or {"lost": what has happened}."""
+        then = self._noted[: self._count]
+        now = None if self._is_sure else _written(self._thing[: self._count])
+        return then if self._is_sure or json.dumps(now) == json.dumps(then) else {"lost": EDITED}
+
+
 class Snapshot:
     """What the owners hold now.
 
@@ -121,6 +136,7 @@ class Snapshot:
         self._copies: list[Any] = []
         self._names: list[str] = []  # of the lists
         self._looks: list[tuple[Any, Any, str]] = []  # of some of them: the copy, and what == overlooks
+        self._noted: dict[int, list[Any]] = {}  # long lists as they have grown, as `to_json` writes them
         self.names: set[str] = set()
         # container, key, what it holds there: may change itself
         self._held: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
@@ -208,19 +224,26 @@ class Snapshot:
             or self._constant_numbers() != self._numbers
         )
 
-    def changes(self) -> list[Change]:
-        """What is held now and was not when the snapshot was taken, without kept activations."""
+    def changes(self, as_grown: bool = False) -> list[Change]:
+        """What is held now and was not when the snapshot was taken, without kept activations.
+
+        Args:
+            as_grown: long lists as `Grown`, of which only what is new is looked at.
+        """
+        written = self._grown if as_grown else _written
         found: list[Change] = []
         for name, thing, before in zip(self._names, self._lists, self._copies, strict=True):
             if _is_as_before(thing, before):
                 continue
+            if isinstance(thing, list) and type(thing) is not list:
+                thing = list(thing)
             if not isinstance(thing, MutableMapping):
-                found.append((name, [], _written(list(thing) if isinstance(thing, list) else thing)))
+                found.append((name, [], written(thing)))
                 continue
             for key in {**before, **thing}:
                 now = thing.get(key, _GONE)
                 if not _same(now, before.get(key, _GONE)):
-                    found.append((name, [_written(key)], now if now is _GONE else _written(now)))
+                    found.append((name, [_written(key)], now if now is _GONE else written(now)))
         found += [(n, [], _written(held)) for n, held, kept in self._arrays if held.tobytes() != kept]
         for (name, value), number in zip(self._constants, self._numbers_before(), strict=True):
             if not _same(value.data, number):
@@ -229,6 +252,20 @@ class Snapshot:
             if write is not _nothing and not _same(now := read(), value):
                 found.append((name, [], _written(now)))
         return [change for change in found if change[2] != {"lost": "Value"}]  # kept activations
+
+    def _grown(self, thing: Any) -> Any:
+        if type(thing) is not list or len(thing) <= _LONG:
+            return _written(thing)
+        noted = self._noted.get(id(thing), [])
+        ends = [thing[0], thing[len(noted) - 1]] if 0 < len(noted) <= len(thing) else []
+        is_new = not ends or json.dumps(_written(ends)) != json.dumps([noted[0], noted[-1]])
+        if is_new:
+            self._noted[id(thing)] = noted = []  # it has not just grown, or is another list
+        new = _written(thing[len(noted) :])
+        if isinstance(new, dict):
+            return new
+        noted += new
+        return Grown(thing, noted, is_new)
 
     def _numbers_before(self) -> list[float]:
         return array("d", self._numbers).tolist()

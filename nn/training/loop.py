@@ -235,11 +235,13 @@ def _finish(run: Run, bar: Any) -> History:
     try:
         run.train(bar)
     except BaseException as error:
-        run.restore(run.state)
+        at = run.state
+        is_current = (run.epoch, run.updates) == (at.epoch, at.updates)  # no callback is under way
+        run.restore(at)
         run.history.stopped = f"{type(error).__name__}: {error}".rstrip(": ")
         error.history = run.history  # type: ignore[attr-defined]
         if run.plan.checkpoint is not None and not isinstance(error, AutogradError):
-            run.save()
+            run.save(is_current)
         raise
     finally:
         bar.close()

@@ -23,7 +23,7 @@ from nn.module import Module
 from nn.plain_data import NotPlain, from_json, to_json
 from nn.random_state import codes, of_a_library
 from nn.schedules import rate_at
-from nn.snapshot import Attributes, Snapshot, entry_name
+from nn.snapshot import EDITED, Attributes, Grown, Snapshot, entry_name
 from nn.training.checkpoints import TrainingState, check_field, check_same_run, reading, save_state
 from nn.training.rules import memory_of
 
@@ -59,7 +59,10 @@ class Memory:
 
     def changes(self) -> dict[str, Any]:
         """What has changed of all that by now."""
-        return {name: held.changes() if held.changed() else [] for name, held in self.parts.items()}
+        return {
+            name: held.changes(as_grown=name == "callbacks") if held.changed() else []
+            for name, held in self.parts.items()
+        }
 
     def changes_of_rule(self, before: Mapping[str, Any]) -> Mapping[str, Any]:
         """The same where only the optimiser's rule can have changed something since `before`."""
@@ -106,15 +109,23 @@ class Memory:
                 stacklevel=4,
             )
 
-    def save(self, run: Run) -> None:
-        """Write the run's state into its checkpoint file."""
+    def save(self, run: Run, is_current: bool) -> None:
+        """Write the run's state into its checkpoint file; see `Run.save`."""
         assert run.plan.checkpoint is not None
-        if not self._is_told and (lost := _lost(run.state.changes)):
+        changes = dict(run.state.changes)
+        if changes.get("callbacks"):
+            then = [
+                (name, key, made.written() if isinstance(made, Grown) else made)
+                for name, key, made in changes["callbacks"]
+            ]
+            changes["callbacks"] = self.parts["callbacks"].changes() if is_current else then
+        state = run.state.replace(changes=changes)
+        if not self._is_told and (lost := _lost(state.changes)):
             self._is_told = True
             warnings.warn(f"this run cannot be resumed: {lost}", ModelWarning, stacklevel=6)
         now = told_of(run.model, run.optimizer, run.plan)
         settings = {**run.history.settings, "now": now, "known": self._known}
-        save_state(run.state, run.history.epochs, settings, run.plan.checkpoint, run.table)
+        save_state(state, run.history.epochs, settings, run.plan.checkpoint, run.table)
 
 
 def resume(run: Run, state: TrainingState, epochs: list[Epoch], settings: Mapping[str, Any]) -> None:
@@ -278,6 +289,7 @@ def _is_lost(change: Any) -> bool:
 def _lost(changes: Mapping[str, Any]) -> str:
     """What a file cannot hold of what has changed, in words, or ""."""
     found = [c for name in ("model", "optimizer") for c in changes.get(name, ()) if _is_lost(c)]
+    found += [c for c in changes.get("callbacks", ()) if _is_lost(c) and c[2]["lost"] == EDITED]
     names = ", ".join(f"{entry_name(name, key)} (of class {made['lost']})" for name, key, made in found)
     return names and (
         f"{names} has changed, and a checkpoint holds numbers, texts, arrays, and lists and dictionaries of "

@@ -194,10 +194,10 @@ class Run:
             self._run_epoch(bar)
             self._end_epoch()
             if self.plan.checkpoint is not None and self.epoch % self.plan.checkpoint_every == 0:
-                self.save()
+                self.save(True)
         self.history.stopped = reason
         if self.plan.checkpoint is not None:
-            self.save()
+            self.save(True)
         self.updater.store(self)
         if self.state.best is not None:
             self.history.best_epoch = self.state.best_epoch
@@ -456,9 +456,9 @@ class Run:
             metrics=metrics,
         )
 
-    def save(self) -> None:
-        """Write the state into the checkpoint file."""
-        self.memory.save(self)
+    def save(self, is_current: bool = False) -> None:
+        """Write the state into the checkpoint file. Is what callbacks hold now what they held then?"""
+        self.memory.save(self, is_current)
 
     def restore(self, state: TrainingState, whole: bool = False) -> None:
         """Put model, optimiser, generators and history to a state.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import subprocess
 import sys
 import types
@@ -15,6 +16,8 @@ import pytest
 
 import nn
 from autograd_core import Value
+from nn import snapshot
+from nn.errors import InputError
 from nn.plain_data import from_json, to_json
 
 random = np.random.default_rng(0)
@@ -386,3 +389,89 @@ def test_objects_without_a_repr_are_the_same_in_another_process(tmp_path: Path) 
         command = [sys.executable, "-W", "error", str(script), str(epochs), str(tmp_path / "run.st")]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
         assert f"{epochs} epochs" in done.stdout, done.stderr
+
+
+class Keeps:
+    """A callback that keeps a long log, and breaks off in the midst of its work at an update."""
+
+    def __init__(self, edit: Any, at: int = 0) -> None:
+        self.log: list[Any] = [float(k) for k in range(1500)]
+        self.rows: list[Any] = [[k, 0.5] for k in range(1200)]
+        self.edit, self.at = edit, at
+
+    def on_update(self, run: Any) -> None:
+        self.log.append(run.loss)
+        self.edit(self.log, self.rows, run.updates)
+        if run.updates == self.at:
+            raise KeyboardInterrupt
+        self.rows.append([run.updates, run.loss])
+
+
+def kept(path: Path, edit: Any, at: int = 0, batch_size: int = 5) -> Keeps:
+    """The callback after 3 epochs of 4 updates, or more, or when it has broken off."""
+    callback = Keeps(edit, at)
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 3)), rng.integers(0, 2, 20)
+    with pytest.raises(KeyboardInterrupt) if at else contextlib.nullcontext():
+        nn.fit(
+            nn.MLP(3, [2], seed=1),
+            X,
+            y,
+            batch_size=batch_size,
+            epochs=3,
+            seed=1,
+            callbacks=callback,
+            checkpoint=path,
+            resume=path.exists(),
+        )
+    return callback
+
+
+@pytest.mark.parametrize("at", [1, 6, 12])
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda log, rows, k: None,
+        lambda log, rows, k: rows.pop(0),
+        lambda log, rows, k: log.__delitem__(slice(100)),
+        lambda log, rows, k: log.__setitem__(-1, math.nan),
+        lambda log, rows, k: log.__setitem__(0, k),
+    ],
+    ids=["grows", "rolls", "shrinks", "nan", "begins otherwise"],
+)
+def test_long_lists_of_a_callback_are_as_they_were_at_the_last_whole_update(
+    edit: Any, at: int, tmp_path: Path
+) -> None:
+    whole = kept(tmp_path / "whole", edit)
+    kept(tmp_path / "broken", edit, at)
+    again = kept(tmp_path / "broken", edit)
+    assert repr((again.log, again.rows)) == repr((whole.log, whole.rows))
+
+
+def test_a_long_list_that_an_interrupted_callback_has_edited_is_told(tmp_path: Path) -> None:
+    def edit(log: Any, rows: Any, k: int) -> None:
+        rows[500][1] = k
+
+    whole = kept(tmp_path / "whole", edit)
+    assert whole.rows[500] == [500, 12]
+    with pytest.warns(
+        nn.ModelWarning, match=r"cannot be resumed: callback Keeps\.\[?.*rows.*list, which a callback"
+    ):
+        kept(tmp_path / "broken", edit, 6)
+    with pytest.raises(InputError, match="does not tell all that has changed"):
+        kept(tmp_path / "broken", edit)
+
+
+def test_a_list_that_grows_at_each_update_is_not_written_anew_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    write = snapshot._written
+
+    def written(thing: Any) -> Any:
+        sizes.append(len(thing) if isinstance(thing, list) else 1)
+        return write(thing)
+
+    monkeypatch.setattr(snapshot, "_written", written)
+    kept(tmp_path / "run", lambda log, rows, k: None, batch_size=1)
+    assert sum(sizes) < 40_000  # 160,000, were both lists written for each of 60 updates
