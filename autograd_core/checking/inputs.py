@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograd_core.checking.kinds import (
+    counted,
     epsilon_of,
     flatten_numbers,
     is_array,
@@ -20,6 +21,7 @@ from autograd_core.checking.kinds import (
     is_single,
     is_tensor,
     is_value,
+    keyed,
     shape_of,
     to_number,
 )
@@ -36,6 +38,7 @@ from autograd_core.checking.leaves import (
 
 __all__ = ["Inputs", "Leaf"]
 
+SHOWN = 8  # keys that an error lists
 MANY = 16  # numbers from which they are set all at once
 
 
@@ -114,6 +117,11 @@ class Tree:
         if isinstance(gradient, Mapping) or dataclasses.is_dataclass(gradient):
             gradient = self.picked(gradient)
         if not isinstance(gradient, (list, tuple)) or len(gradient) != len(self.parts):
+            if keyed(gradient):
+                raise ValueError(
+                    f"the gradient holds a mapping and has {counted(len(gradient), 'part')} where the inputs "
+                    f"have {len(self.parts)}"
+                )
             return flatten_numbers(gradient)
         return [
             number for part, given in zip(self.parts, gradient, strict=True) for number in part.flatten(given)
@@ -126,7 +134,7 @@ class Tree:
             raise TypeError(f"the gradient of an input without keys is a mapping with {what!r}")
         if not isinstance(gradient, Mapping):
             gradient = {key: getattr(gradient, key) for key in self.keys if hasattr(gradient, key)}
-        others = ", ".join(map(repr, gradient)) or "none at all"
+        others = listed(gradient) or "none at all"
         for key, part in zip(self.keys, self.parts, strict=True):
             if key not in gradient and any(part.leaves()):
                 raise ValueError(
@@ -134,10 +142,14 @@ class Tree:
                     "where it is 0"
                 )
         if not set(gradient) <= set(self.keys):
-            raise ValueError(
-                f"the gradient has the entries {others}, and the inputs are {', '.join(map(repr, self.keys))}"
-            )
+            raise ValueError(f"the gradient has the entries {others}, and the inputs are {listed(self.keys)}")
         return [gradient.get(key) for key in self.keys]
+
+
+def listed(keys: Iterable[Any]) -> str:
+    """Some keys, and how many more there are."""
+    names = [*map(repr, keys)]
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def check_shape(leaf: Leaf, gradient: Any) -> None:
@@ -351,13 +363,17 @@ class Inputs:
             ValueError: it has another size or shape than the inputs.
         """
         parts = self.tree.parts or [self.tree]
-        single = len(parts) == 1 and not isinstance(gradient, (list, tuple))
-        single = single and not (isinstance(gradient, Mapping) and (self.keywords or not parts[0].keys))
+        single = len(parts) == 1 and not (
+            isinstance(gradient, Mapping) and (self.keywords or not parts[0].keys)
+        )
+        if single and isinstance(gradient, (list, tuple)) and len(gradient) == 1:  # of one argument
+            inner = gradient[0]
+            single = len(parts[0].parts) == 1 and not (isinstance(inner, (list, tuple)) and len(inner) == 1)
         tree = parts[0] if single else self.tree
         flat = tree.flatten(gradient)
         wanted = [leaf for leaf in self.leaves for _ in range(len(leaf.names) // (2 if leaf.doubled else 1))]
         if len(flat) != len(wanted):
-            raise ValueError(f"the gradient has {len(flat)} numbers for {len(wanted)} inputs")
+            raise ValueError(f"the gradient has {counted(len(flat), 'number')}, and the inputs {len(wanted)}")
         numbers: list[float] = []
         for leaf, number in zip(wanted, flat, strict=True):
             if leaf.doubled:
@@ -473,7 +489,7 @@ def take_apart(thing: Any, label: str, within: bool = False) -> Tree:
         raise TypeError(f"the input {label} is {kind_of}, not a real number, Value, array or tensor")
     if isinstance(thing, complex) or str(getattr(thing, "dtype", "")).startswith("complex"):
         return Tree(Leaf(label, [complex(thing)], None, epsilon_of(thing)))
-    leaf = Leaf(label, [to_number(thing, f"the input {label}")], None, epsilon_of(thing))
+    leaf = Leaf(label, [to_number(thing, f"the input {label} is")], None, epsilon_of(thing))
     return Tree(leaf, given=thing if hasattr(thing, "__index__") else None)
 
 

@@ -8,10 +8,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autograd_core.checking.inputs import Inputs, Tree
-from autograd_core.checking.kinds import entries, flatten_numbers, is_array, is_tensor, outputs_of, shape_of
+from autograd_core.checking.kinds import (
+    counted,
+    entries,
+    flatten_numbers,
+    is_array,
+    is_tensor,
+    keyed,
+    outputs_of,
+    shape_of,
+)
 
 
-def rows_of(given: Any, result: Any, inputs: Inputs, doubled: bool = False) -> list[list[float]]:
+def rows_of(
+    given: Any, result: Any, inputs: Inputs, doubled: bool = False, what: str = "Jacobian"
+) -> list[list[float]]:
     """The rows of a Jacobian, one for each output, in the order of the inputs.
 
     Args:
@@ -21,6 +32,7 @@ def rows_of(given: Any, result: Any, inputs: Inputs, doubled: bool = False) -> l
         result: the outputs.
         inputs: of the function.
         doubled: whether outputs and inputs are complex.
+        what: its name in errors.
 
     Raises:
         ValueError: it has another size, or a key is missing.
@@ -46,15 +58,18 @@ def rows_of(given: Any, result: Any, inputs: Inputs, doubled: bool = False) -> l
             return joined(given, tree, m)
         if outer:
             pairs = zip(given, results, strict=True)
-            return [row for part, output in pairs for row in rows_of(part, output, inputs)]
-    numbers = flatten_numbers(given, "the Jacobian")
+            return [row for part, output in pairs for row in rows_of(part, output, inputs, doubled, what)]
+    numbers = flatten_numbers(given, f"the {what}")
     if doubled and len(numbers) * 4 == m * n:  # df/dz of a holomorphic function
         return holomorphic(numbers, m // 2, n // 2)
     if len(numbers) != m * n:
-        raise ValueError(f"the gradient has {len(numbers)} numbers, not {m} outputs x {n} inputs")
+        raise ValueError(
+            f"the {what} has {counted(len(numbers), 'number')}, not {m} x {n} (outputs x inputs)"
+            + (": of several outputs give the Jacobian, vjp=, or batched=True" if len(numbers) == n else "")
+        )
     if keyed(given):
         raise ValueError(
-            "the mappings in the gradient lie neither where the outputs have theirs nor the inputs"
+            f"the mappings in the {what} lie neither where the outputs have theirs nor the inputs"
         )
     refuse_transposed(given, result, inputs)
     return [[float(x) for x in numbers[i * n : (i + 1) * n]] for i in range(m)]
@@ -80,7 +95,8 @@ def block_rows(block: Any, part: Tree, m: int) -> list[list[float]]:
     if len(numbers) != m * width or keyed(block):
         names = ", ".join(leaf.label for leaf in part.leaves())
         raise ValueError(
-            f"the gradient of {names} has {len(numbers)} numbers, not {m} outputs x {width} inputs"
+            f"the Jacobian of {names} has {counted(len(numbers), 'number')}, not {m} x {width} "
+            "(outputs x inputs)"
         )
     return [numbers[i * width : (i + 1) * width] for i in range(m)]
 
@@ -100,11 +116,6 @@ def size(thing: Any) -> int:
     """How many numbers a nest has."""
     shape = shape_of(thing)
     return sum(1 for _ in entries(thing)) if shape is None else math.prod(shape)
-
-
-def keyed(thing: Any) -> bool:
-    """Whether there is a mapping in a nest."""
-    return isinstance(thing, Mapping) or (isinstance(thing, (list, tuple)) and any(map(keyed, thing)))
 
 
 def holomorphic(numbers: Sequence[Any], m: int, n: int) -> list[list[float]]:

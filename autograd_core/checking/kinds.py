@@ -85,8 +85,8 @@ def to_numpy(thing: Any) -> Any:
     return numpy.asarray(thing)
 
 
-def to_number(thing: Any, what: str = "the function") -> float:
-    """Convert the result of a function to a float.
+def to_number(thing: Any, what: str = "the function returned") -> float:
+    """Convert what should be a number to a float.
 
     Raises:
         TypeError: it is not one real number.
@@ -96,19 +96,19 @@ def to_number(thing: Any, what: str = "the function") -> float:
     shape = shape_of(thing)
     if shape is not None:
         if math.prod(shape) != 1:
-            raise TypeError(f"{what} returned an array of shape {shape}, not one number")
+            raise TypeError(f"{what} an array of shape {shape}, not one number")
         return to_number(thing.item(), what)
     if isinstance(thing, (list, tuple)):
-        raise TypeError(f"{what} returned {len(thing)} things, not one number")
+        raise TypeError(f"{what} {len(thing)} things, not one number")
     if thing is None:
-        raise TypeError(f"{what} returned None, not one real number (is a return missing?)")
+        raise TypeError(f"{what} None, not one real number (is a return missing?)")
     try:
         return real(what, thing)
     except OverflowError:
-        raise OverflowError(f"{what}: {type(thing).__name__} too large for a float") from None
+        raise OverflowError(f"{what} {type(thing).__name__} too large for a float") from None
     except (TypeError, ValueError):
         pass
-    raise TypeError(f"{what} returned {type(thing).__name__}, not one real number")
+    raise TypeError(f"{what} {type(thing).__name__}, not one real number")
 
 
 def entries(thing: Any) -> Iterator[tuple[str, Any]]:
@@ -129,7 +129,7 @@ def entries(thing: Any) -> Iterator[tuple[str, Any]]:
         yield "", thing
 
 
-def outputs_of(result: Any, what: str = "the function") -> tuple[list[str], list[Any], list[bool]]:
+def outputs_of(result: Any, what: str = "the function returned") -> tuple[list[str], list[Any], list[bool]]:
     """The outputs in the result of a function.
 
     Returns:
@@ -171,5 +171,15 @@ def flatten_numbers(thing: Any, what: str = "the gradient") -> list[Any]:
                 "or a backward pass that did not run); give 0 where it is 0"
             )
         complex_number = isinstance(number, complex) or is_complex(number)
-        found.append(complex(number) if complex_number else to_number(number, what))
+        found.append(complex(number) if complex_number else to_number(number, f"{what} is"))
     return found
+
+
+def keyed(thing: Any) -> bool:
+    """Whether there is a mapping in a nest."""
+    return isinstance(thing, Mapping) or (isinstance(thing, (list, tuple)) and any(map(keyed, thing)))
+
+
+def counted(count: int, thing: str) -> str:
+    """A number of things, in words."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -40,7 +40,7 @@ class Leaf:
             self.numbers = [x for element in elements for x in (element.real, element.imag)]
         else:
             self.names = [f"{label}{place}" for place in places]
-            self.numbers = [to_number(element, f"the input {label}") for element in elements]
+            self.numbers = [to_number(element, f"the input {label} is") for element in elements]
         self.current = list(self.numbers)
         self.nodes: list[Any] = []  # the Values of mode "values", kept from call to call
 

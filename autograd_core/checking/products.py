@@ -8,6 +8,7 @@ from typing import Any
 
 from autograd_core.checking.finite_differences import Derivative
 from autograd_core.checking.jacobians import rows_of
+from autograd_core.checking.kinds import counted
 from autograd_core.checking.report import Row
 from autograd_core.checking.rows import Rows
 from autograd_core.checking.subject import Vector, flat
@@ -66,8 +67,11 @@ class Products(Rows):
                 product = self.given_product(self.options.jvp, direction)
                 product = [float(x) for x in flat(product, self.subject.doubled)]
                 if len(product) != len(self.subject.places):
+                    both = " (return the derivative alone, without the outputs)"
                     raise ValueError(
-                        f"jvp returned {len(product)} numbers for {len(self.subject.places)} outputs"
+                        f"jvp returned {counted(len(product), 'number')}, and the function "
+                        f"{len(self.subject.places)}"
+                        + (both if len(product) == 2 * len(self.subject.places) else "")
                     )
                 analytic = self.subject.reduced(product)
                 rows.append(self.product_row(f"jvp, direction {number}", analytic, direction))
@@ -133,7 +137,7 @@ class Products(Rows):
             point = self.inputs.structure(self.numbers)
             whole = point[0] if len(point) == 1 else point
             named = dict(zip(self.inputs.keywords, point, strict=False))
-            analytic = rows_of(asked, named or whole, self.inputs)
+            analytic = rows_of(asked, named or whole, self.inputs, what="Hessian")
         noise = 8 * EPSILON * max(map(abs, gradient))
         rows = []
         for j in range(size):

@@ -213,7 +213,7 @@ def test_a_domain_from_which_no_point_would_be_drawn_is_refused():
 def test_text_is_no_number(text):
     with pytest.raises(TypeError, match=r"the function returned (str|bytes), not one real number"):
         gradient_report(lambda x: text, [1.0], gradient=[0.0])
-    with pytest.raises(TypeError, match=r"the gradient of x returned (str|bytes), not one real number"):
+    with pytest.raises(TypeError, match=r"the gradient of x is (str|bytes), not one real number"):
         gradient_report(lambda x: 3.0 * x, [1.0], gradient=[text])
 
 

@@ -499,7 +499,7 @@ def test_a_jacobian_of_mappings_goes_by_its_keys():
     ):
         with pytest.raises(ValueError, match="no entry 'b'"):
             gradient_report(f, inputs, gradient=refused)
-    with pytest.raises(ValueError, match="has 2 numbers, not 3 outputs x 1 inputs"):
+    with pytest.raises(ValueError, match=r"the Jacobian of a has 2 numbers, not 3 x 1 \(outputs x inputs\)"):
         gradient_report(f, inputs, gradient=lambda a, b: {"b": [a, 1, 2], "a": [b, 1]})
 
 
@@ -546,3 +546,52 @@ def test_a_hessian_goes_by_its_keys_and_blocks():
     )
     with pytest.raises(ValueError, match="no entry 'a'"):
         gradient_report(f, inputs, gradient=gradient, hessian=lambda a, w: {"w": hessian(a, w)["w"]}, order=2)
+
+
+# --- the form of a gradient -----------------------------------------------------------------------------
+
+
+def test_the_gradient_of_one_nested_argument_is_held_to_its_form():
+    f = lambda p: p[0]["a"] * p[0]["b"] ** 2 + p[1]  # noqa: E731
+    right = lambda p: [{"b": 2 * p[0]["a"] * p[0]["b"], "a": p[0]["b"] ** 2}, 1.0]  # noqa: E731
+    point = [{"a": 2.0, "b": 3.0}, 4.0]
+    check_gradients(f, [point], gradient=right)
+    check_gradients(f, [point], gradient=lambda p: (right(p),))
+    with pytest.raises(ValueError, match="a mapping and has 1 part where the inputs have 2"):
+        gradient_report(f, [point], gradient=lambda p: (right(p)[:1],))
+    pair = (X, W)
+    slopes = lambda p: (np.full(3, p[1].sum()), np.full((2, 3), p[0].sum()))  # noqa: E731
+    check_gradients(lambda p: float(p[0].sum() * p[1].sum()), [pair], gradient=slopes)
+    with pytest.raises(ValueError, match=r"of shape \(2, 3\) was given for the input p\[0\]"):
+        gradient_report(lambda p: float(p[0].sum() * p[1].sum()), [pair], gradient=lambda p: slopes(p)[::-1])
+    check_gradients(lambda p: p[0] ** 2, [[3.0]], gradient=lambda p: [2 * p[0]])
+    check_gradients(lambda p: p[0] ** 2, [[3.0]], gradient=lambda p: ([2 * p[0]],))
+    check_gradients(lambda p: p[0] ** 2, [[3.0]], gradient=lambda p: 2 * p[0])
+
+
+def test_errors_of_form_say_what_to_do():
+    cases = [
+        (
+            lambda x: x**3,
+            {"gradient": lambda x: 3 * x**2},
+            "of several outputs give the Jacobian, vjp=, or batched",
+        ),
+        (np.sum, {"gradient": lambda x: 1.0}, "the gradient has 1 number, and the inputs 3"),
+        (np.sum, {"gradient": lambda x: "one"}, "the gradient of x is str, not one real number"),
+        (
+            layer,
+            {"jvp": lambda x, v: (layer(x), jvp(x, v))},
+            r"jvp returned 4 numbers, .* the derivative alone",
+        ),
+        (
+            np.sum,
+            {"gradient": np.ones(3), "hessian": [1.0], "order": 2},
+            "the Hessian has 1 number, not 3 x 3",
+        ),
+    ]
+    for function, options, message in cases:
+        with pytest.raises((TypeError, ValueError), match=message):
+            gradient_report(lambda x, function=function: function(x), [X], **options)
+    many = {f"w{k}": 1.0 for k in range(30)}
+    with pytest.raises(ValueError, match=r"no entry 'w0', only 'w1', .*'w8' and 21 more"):
+        gradient_report(lambda **w: sum(w.values()), many, gradient={f"w{k}": 1.0 for k in range(1, 30)})
