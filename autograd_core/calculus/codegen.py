@@ -292,7 +292,8 @@ def _facts() -> Iterator[str]:
 def header_text() -> str:
     """Return the text that `operations.h` must have."""
     names = "".join(f"    OP_{op.name.upper()} = {op.identifier},\n" for op in BUILTIN)
-    lines = [_PREAMBLE, f"enum {{\n    OP_LEAF = 0,\n{names}    OP_CUSTOM = 255\n}};\n"]
+    end = 1 + max(op.identifier for op in BUILTIN)
+    lines = [_PREAMBLE, f"enum {{\n    OP_LEAF = 0,\n{names}    OP_END = {end},\n    OP_CUSTOM = 255\n}};\n"]
     lines += [*_facts(), ""]
     defined: list[str] = []
     for op in BUILTIN:

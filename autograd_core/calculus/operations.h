@@ -100,6 +100,7 @@ enum {
     OP_NORM = 86,
     OP_MAX = 87,
     OP_MIN = 88,
+    OP_END = 89,
     OP_CUSTOM = 255
 };
 

@@ -146,9 +146,9 @@ class _Steps:
         self.forward_tape = tape.bind(self.numbers, arrays, self.found, None, None, 0, 1, build)
         self.kept: Any = None
         if gradient:
-            slots = tape.stats().get("slots", 0)
-            if 0 < body.steps * slots <= _MOST_KEPT and not body.recording.graph.callables():
-                self.kept = np.empty((body.steps, slots))
+            room, _ = getattr(tape, "room", (0, 0))  # where it is compiled
+            if 0 < body.steps * room <= _MOST_KEPT and not body.recording.graph.callables():
+                self.kept = np.empty((body.steps, room))
             of_x = (self.of_x,) if any(body.wanted) else None
             self.back_tape = tape.bind(self.numbers, arrays, self.found, self.sums, of_x, 0, 1, build)
         self.size = self.xs.size + self.found.size + (0 if self.kept is None else self.kept.size)

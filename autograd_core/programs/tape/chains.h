@@ -105,7 +105,7 @@ static int rewrite(Graph *g, Graph *h, Tape *t) {
     fold_constants(g);
     mark_needed(g, s.need);
     h->wanted = g->wanted; h->want_params = g->want_params;
-    if (find_equal(g, map) < 0) goto done;
+    if (find_equal(g, g->nsweep < g->n ? NULL : s.need, map) < 0) goto done; /* what is needed does not give way */
     share(g, s.need, map, t);
     mark_live(g, s.live);
     for (i = 0; i < n; i++) {

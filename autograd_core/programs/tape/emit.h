@@ -400,13 +400,15 @@ static int finish_tables(Compiler *z) {
     return 0;
 }
 
-static int settle(Tape *t) { /* instructions in a block of their own, with spare ones at both ends */
+static int settle(Tape *t) { /* instructions in a block of their own, with spare ones at both ends; a one-lane tape's runs are marked */
+    long k;
     Ins *block = calloc((size_t)t->nfwd + 2 * AHEAD, sizeof *block);
     if (!block) return -1;
     memcpy(block + AHEAD, t->fwd, (size_t)t->nfwd * sizeof *block);
     free(t->fwd);
     t->fwd_block = block;
     t->fwd = block + AHEAD;
+    for (k = 0; k < t->nfwd && !t->lanes; k++) if (t->fwd[k].n > 1) t->fwd[k].code |= RUN;
     return 0;
 }
 
@@ -461,7 +463,7 @@ static Tape *tape_compile(Graph *g0, int lanes) {
     }
     z.first_ins = malloc((size_t)(z.units.n + 1) * 4);
     if (!z.first_ins || find_regions(&z, &z.regions) < 0) goto done;
-    if (find_equal(&h, z.same) < 0 || emit_in_passes(&z, seen, nseen, where) < 0) goto done;
+    if ((lanes && find_equal(&h, NULL, z.same) < 0) || emit_in_passes(&z, seen, nseen, where) < 0) goto done;
     t->adjoints = t->slots;
     if (emit_backward(&z, where) < 0 || collect_scalars(&z) < 0 || finish_tables(&z) < 0 || settle(t) < 0) goto done;
     ok = 0;

@@ -18,7 +18,9 @@ static inline long tile_rows(long left) { return left == 6 || left >= 10 ? 6 : l
 enum { SKIP_A = 1, FIRST_A = 2, SKIP_B = 4, FIRST_B = 8 };
 enum { MODE_VV = 0, MODE_VU = 1, MODE_UV = 2 };                       /* a tape of lanes: which operand is uniform */
 enum { SEND_BOTH = 0, SEND_B = 1, SEND_A = 2, SEND_NONE = 3 };        /* a one-lane tape: who gets a contribution */
-enum { OPX_LOAD = 200, OPX_CHAIN = 201, OPX_LAYER = 202, OPX_ZERO = 203, OPX_SQUARES = 204, OPX_SKIP = 205, RUN = 0x4000 };
+enum { OPX_LOAD = OP_END, OPX_CHAIN, OPX_LAYER, OPX_ZERO, OPX_SQUARES, OPX_SKIP }; /* close behind, for a dense switch */
+enum { RUN = 0x4000 };           /* in the code of an instruction of a one-lane tape whose n is not 1 */
+enum { FAR = 1 << 15 };          /* numbers that stay in the caches without being fetched ahead */
 enum { KIND_OP = 0, KIND_CONST = 1, KIND_PARAM = 2, KIND_INPUT = 3 };
 
 typedef struct { int32_t w0, J, I, b0, transposed, uses, first_use; } Matrix; /* transposed: place of the transposed one, plus 1 */ /* uses: rows of Tape.matrix_uses */
@@ -166,16 +168,22 @@ static int same_node(const Graph *g, const int32_t *same, long i, long j) {
     return 1;
 }
 
-/* For each node the first one with the same value by construction, or -1. Operations of Python's are left alone. */
-static int find_equal(const Graph *g, int32_t *same) {
-    long i, e, size = 64;
-    int32_t *table;
-    while (size < 2 * g->n) size *= 2;
-    if (!(table = malloc((size_t)size * 4))) return -1;
-    memset(table, 0xff, (size_t)size * 4);
+typedef struct { uint32_t hash; int32_t node; } Known; /* the hash spares a look at most nodes that are others */
+
+/* For each node the first one with the same value by construction, or -1. Operations of Python's are left alone, and nodes to
+ * be left `out`; NULL: none. */
+static int find_equal(const Graph *g, const uint8_t *out, int32_t *same) {
+    long i, e, size = 64, mask;
+    Known *table;
+    for (e = i = 0; i < g->n; i++) { e += !(out && out[i]); same[i] = -1; }
+    while (size < 2 * e) size *= 2;
+    mask = size - 1;
+    if (!(table = malloc((size_t)size * sizeof *table))) return -1;
+    memset(table, 0xff, (size_t)size * sizeof *table);
     for (i = 0; i < g->n; i++) {
         uint64_t h = g->kind[i], bits;
-        same[i] = -1;
+        long at;
+        if (out && out[i]) continue;
         if (g->kind[i] == KIND_CONST) {
             memcpy(&bits, g->value + i, 8);
             h = mix(h, bits);
@@ -186,9 +194,9 @@ static int find_equal(const Graph *g, int32_t *same) {
                 h = mix(h, (uint64_t)(same[p] < 0 ? p : same[p]));
             }
         } else continue;
-        for (h &= (uint64_t)(size - 1); table[h] >= 0; h = (h + 1) & (uint64_t)(size - 1))
-            if (same_node(g, same, i, table[h])) { same[i] = table[h]; break; }
-        if (same[i] < 0) table[h] = (int32_t)i;
+        for (at = (long)(h & (uint64_t)mask); table[at].node >= 0; at = (at + 1) & mask)
+            if (table[at].hash == (uint32_t)(h >> 32) && same_node(g, same, i, table[at].node)) { same[i] = table[at].node; break; }
+        if (same[i] < 0) table[at] = (Known){(uint32_t)(h >> 32), (int32_t)i};
     }
     free(table);
     return 0;

@@ -38,5 +38,6 @@ typedef double K(Vec) __attribute__((vector_size(8 * VL), aligned(8), may_alias)
 #undef TWO
 #undef CHECK
 #undef CHECK2
+#undef TIMES
 #undef PULL1
 #undef PULL2

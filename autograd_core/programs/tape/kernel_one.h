@@ -1,6 +1,6 @@
 /* One lane: values and adjoints of uniforms and slots in one array each. Part of `tape/kernel.h`. */
 
-static void K(matvec)(const double *wt, long J, long I, const double *bias, const double *v, const int32_t *xs, double *y) {
+static APART void K(matvec)(const double *wt, long J, long I, const double *bias, const double *v, const int32_t *xs, double *y) {
     long i, j = 0;
     for (; j + 4 * VL <= J; j += 4 * VL) {
         VEC a[4];
@@ -31,7 +31,7 @@ static void K(matvec)(const double *wt, long J, long I, const double *bias, cons
 }
 
 /* x'[i] += w[j][i] y'[j] and w'[j][i] += x[i] y'[j]; rows from the last to the first */
-static void K(matvec_pull)(const double *w, double *dw, long J, long I, const double *restrict x, const double *restrict g,
+static APART void K(matvec_pull)(const double *w, double *dw, long J, long I, const double *restrict x, const double *restrict g,
                            double *restrict gx, int to_w, int to_x) {
     long i, j;
     for (j = J - 1; j >= 0; j--) {
@@ -43,12 +43,28 @@ static void K(matvec_pull)(const double *w, double *dw, long J, long I, const do
     }
 }
 
+/* The interpreters' loops stay small, for their variables to stay in registers; the compiler should make one jump of each
+ * `switch`, so that its cases lie close together, and what does nothing has a case too. */
 #define WATCH(op) if (ad_raises(op)) poison += v[in.y] - v[in.y]; break
-#define ONE(op, F) case (op)*4 + 0: case (op)*4 + 3: v[in.y] = F(v[in.a]); WATCH(op)
-#define TWO(op, F) case (op)*4 + 0: case (op)*4 + 1: case (op)*4 + 2: case (op)*4 + 3: v[in.y] = F(v[in.a], v[in.b]); WATCH(op)
+#define ONE(op, F) case op: v[in.y] = F(v[in.a]); WATCH(op)
+#define TWO(op, F) case op: v[in.y] = F(v[in.a], v[in.b]); WATCH(op)
+
+/* A run, or a rare operation: returns what poisons the lane. */
+static APART double K(forward_rare)(const Tape *t, Workspace *sp, double *v, const Ins *ip) {
+    const Ins in = *ip;
+    int op = (in.code & ~RUN) >> 2;
+    long j;
+    double poison = 0.0;
+    if (op == OP_CUSTOM) return call_forward(sp, t->aux.v + in.a, 0, v + in.y, 1);
+    if (ad_reduces(op)) K(reduce)(op, t->aux.v + in.a, v, v + in.y, 0, 1);
+    else if (ad_arity(op) == 1) K(apply1)(op, v + in.a, v + in.y, in.n);
+    else K(apply2)(op, in.n == 1 && op == OP_POW ? MODE_VU : MODE_VV, v + in.a, v + in.b, v + in.y, in.n);
+    if (ad_raises(op)) for (j = 0; j < in.n; j++) poison += v[in.y + j] - v[in.y + j];
+    return poison;
+}
 
 /* Sums of squares that follow each other, of runs of one length: side by side they hide each other's latency. */
-static int K(squares_together)(const Tape *t, double *restrict v, const Ins *ip, const Ins *end) {
+static APART int K(squares_together)(const Tape *t, double *restrict v, const Ins *ip, const Ins *end) {
     double s[CHAINS];
     const double *w[CHAINS];
     long k, j, n;
@@ -70,44 +86,39 @@ static void K(forward_one)(const Tape *t, Workspace *sp, long from, long to) {
     long k, j;
     double *v = sp->val, poison = sp->poison[0];
     const Ins *end = t->fwd + to, *ip;
+    const int far = t->slots > FAR;
     for (ip = t->fwd + from; ip < end; ip++) {
-        Ins in = *ip;
-        __builtin_prefetch(v + ip[AHEAD].a);
-        __builtin_prefetch(v + ip[AHEAD].b);
-        if (in.n > 1) {
-            int op = in.code >> 2;
-            if (ad_arity(op) == 1) K(apply1)(op, v + in.a, v + in.y, in.n);
-            else K(apply2)(op, MODE_VV, v + in.a, v + in.b, v + in.y, in.n);
-            if (ad_raises(op)) for (j = 0; j < in.n; j++) poison += v[in.y + j] - v[in.y + j];
-            continue;
+        const Ins in = *ip;
+        if (far) {
+            __builtin_prefetch(v + ip[AHEAD].a);
+            __builtin_prefetch(v + ip[AHEAD].b);
         }
-        switch (in.code) {
+        switch (in.code >> 2) {
         TWO(OP_ADD, v_add);
         TWO(OP_SUB, v_sub);
         TWO(OP_MUL, v_mul);
         TWO(OP_DIV, v_div);
+        TWO(OP_MAXIMUM, v_maximum);
+        TWO(OP_MINIMUM, v_minimum);
         ONE(OP_NEG, v_neg);
         ONE(OP_RELU, v_relu);
         ONE(OP_TANH, v_tanh);
         ONE(OP_SQUARE, v_square);
+        ONE(OP_RECIPROCAL, v_reciprocal);
         ONE(OP_EXP, v_exp);
         ONE(OP_LOG, v_log);
         ONE(OP_SQRT, v_sqrt);
         ONE(OP_SIN, v_sin);
         ONE(OP_COS, v_cos);
         ONE(OP_SIGMOID, v_sigmoid);
-        case OP_POW * 4: case OP_POW * 4 + 1: case OP_POW * 4 + 2: case OP_POW * 4 + 3:
-            if (easy_power(v[in.b])) K(power)(v + in.a, v[in.b], v + in.y, 1);
-            else v[in.y] = v_pow(v[in.a], v[in.b]);
-            WATCH(OP_POW);
-        case OPX_LOAD * 4: case OPX_LOAD * 4 + 3: v[in.y] = v[in.a]; break;
-        case OPX_SKIP * 4: break;
-        case OPX_LAYER * 4: {
+        case OPX_LOAD: v[in.y] = v[in.a]; break;
+        case OPX_SKIP: break;
+        case OPX_LAYER: {
             const int32_t *ax = t->aux.v + in.a;
             K(matvec)(sp->transposed + ax[8], ax[0], ax[1], ax[3] < 0 ? NULL : v + ax[3], v, ax + 9, v + in.y);
             break;
         }
-        case OP_DOT * 4: {
+        case OP_DOT: {
             const int32_t *ax = t->aux.v + in.a, *q = ax + 4;
             double s;
             k = ax[0];
@@ -118,7 +129,7 @@ static void K(forward_one)(const Tape *t, Workspace *sp, long from, long to) {
             v[in.y] = s;
             break;
         }
-        case OPX_SQUARES * 4: {
+        case OPX_SQUARES: {
             const int32_t *ax = t->aux.v + in.a, *q = ax + 2;
             const double *w = v + q[0];
             double s = w[0] * w[0];
@@ -128,70 +139,78 @@ static void K(forward_one)(const Tape *t, Workspace *sp, long from, long to) {
             v[in.y] = s;
             break;
         }
-        case OP_WHERE * 4: { const int32_t *ax = t->aux.v + in.a; v[in.y] = v_where(v[ax[0]], v[ax[1]], v[ax[2]]); break; }
-        case OP_CLIP * 4: { const int32_t *ax = t->aux.v + in.a; v[in.y] = v_clip(v[ax[0]], v[ax[1]], v[ax[2]]); break; }
-        case OP_CUSTOM * 4: poison += call_forward(sp, t->aux.v + in.a, 0, v + in.y, 1); break;
-        default: {
-            int op = in.code >> 2;
-            if (ad_reduces(op)) K(reduce)(op, t->aux.v + in.a, v, v + in.y, 0, 1);
-            else if (ad_arity(op) == 1) v[in.y] = ad_value1(op, v[in.a]);
-            else v[in.y] = ad_value2(op, v[in.a], v[in.b]);
-            if (ad_raises(op)) poison += v[in.y] - v[in.y];
-        }
+        case OP_WHERE: { const int32_t *ax = t->aux.v + in.a; v[in.y] = v_where(v[ax[0]], v[ax[1]], v[ax[2]]); break; }
+        case OP_CLIP: { const int32_t *ax = t->aux.v + in.a; v[in.y] = v_clip(v[ax[0]], v[ax[1]], v[ax[2]]); break; }
+        default: poison += K(forward_rare)(t, sp, v, ip);
         }
     }
     sp->poison[0] = poison;
 }
 
-#define PULL1(op, D) case (op)*4 + 0: d[in.a] += D(v[in.a], v[in.y]) * g; break
-#define PULL2(op, D0, D1) \
-    case (op)*4 + 0: { double c1 = D1(v[in.a], v[in.b], v[in.y]) * g; d[in.a] += D0(v[in.a], v[in.b], v[in.y]) * g; d[in.b] += c1; break; } \
-    case (op)*4 + 1: d[in.b] += D1(v[in.a], v[in.b], v[in.y]) * g; break; \
-    case (op)*4 + 2: d[in.a] += D0(v[in.a], v[in.b], v[in.y]) * g; break
+#define TIMES(d, g) ((d) * (g))
+#define PULL1(op, D, SENT) \
+    case (op)*4 + SEND_BOTH: d[in.a] += SENT(D(v[in.a], v[in.y]), g); break; \
+    case (op)*4 + SEND_NONE: break
+#define PULL2(op, D0, D1, SENT) \
+    case (op)*4 + SEND_BOTH: { double c1 = SENT(D1(v[in.a], v[in.b], v[in.y]), g); d[in.a] += SENT(D0(v[in.a], v[in.b], v[in.y]), g); d[in.b] += c1; break; } \
+    case (op)*4 + SEND_B: d[in.b] += SENT(D1(v[in.a], v[in.b], v[in.y]), g); break; \
+    case (op)*4 + SEND_A: d[in.a] += SENT(D0(v[in.a], v[in.b], v[in.y]), g); break; \
+    case (op)*4 + SEND_NONE: break
+
+static APART void K(backward_rare)(const Tape *t, Workspace *sp, double *v, double *d, const Ins *ip) {
+    const Ins in = *ip;
+    int op = (in.code & ~RUN) >> 2, mode = in.code & 3, flags = mode == SEND_B ? SKIP_A : mode == SEND_A ? SKIP_B : 0;
+    double c;
+    if (op == OP_CUSTOM) call_backward(sp, t->aux.v + in.a, 0, d + in.y, 1);
+    else if (ad_reduces(op)) K(reduce_pull)(op, t->aux.v + in.a, v, d, v + in.y, d + in.y, &c, 0, 1);
+    else if (mode == SEND_NONE) return;
+    else if (ad_arity(op) == 1) K(pull1)(op, v + in.a, v + in.y, d + in.y, d + in.a, 0, in.n);
+    else {
+        int of_b = in.n == 1 && op == OP_POW ? MODE_VU : MODE_VV; /* a power's b is one number */
+        if (mode == SEND_BOTH && in.a == in.b) { /* one after the other: pull2 takes them for two places */
+            K(pull2)(op, of_b, v + in.a, v + in.b, v + in.y, d + in.y, d + in.a, NULL, SKIP_B, in.n);
+            flags = SKIP_A;
+        }
+        K(pull2)(op, of_b, v + in.a, v + in.b, v + in.y, d + in.y, d + in.a, d + in.b, flags, in.n);
+    }
+}
 
 /* Back from the instruction before `from` down to `until`, at least; returns where it stands. */
 static long K(backward_one)(const Tape *t, Workspace *sp, long from, long until) {
     double *v = sp->val, *d = sp->adj;
     const Ins *ip = t->fwd + from, *last = t->fwd + until;
+    const int far = t->slots > FAR;
     long j, k;
     while (ip-- > last) {
-        Ins in = *ip;
+        const Ins in = *ip;
         double g = d[in.y];
-        __builtin_prefetch(v + ip[-AHEAD].a);
-        __builtin_prefetch(v + ip[-AHEAD].b);
-        __builtin_prefetch(d + ip[-AHEAD].a, 1);
-        __builtin_prefetch(d + ip[-AHEAD].b, 1);
-        if (in.n > 1) {
-            int op = in.code >> 2, mode = in.code & 3;
-            if (mode == SEND_NONE) continue;
-            if (ad_arity(op) == 1) K(pull1)(op, v + in.a, v + in.y, d + in.y, d + in.a, 0, in.n);
-            else K(pull2)(op, MODE_VV, v + in.a, v + in.b, v + in.y, d + in.y, d + in.a, d + in.b,
-                          mode == SEND_B ? SKIP_A : mode == SEND_A ? SKIP_B : 0, in.n);
-            continue;
+        if (far) {
+            __builtin_prefetch(v + ip[-AHEAD].a);
+            __builtin_prefetch(v + ip[-AHEAD].b);
+            __builtin_prefetch(d + ip[-AHEAD].a, 1);
+            __builtin_prefetch(d + ip[-AHEAD].b, 1);
         }
         switch (in.code) {
         case OP_ADD * 4: d[in.a] += g; d[in.b] += g; break;
-        case OP_ADD * 4 + 1: d[in.b] += g; break;
-        case OP_ADD * 4 + 2: d[in.a] += g; break;
-        PULL2(OP_SUB, d0_sub, d1_sub);
-        PULL2(OP_MUL, d0_mul, d1_mul);
-        PULL2(OP_DIV, d0_div, d1_div);
-        case OP_POW * 4 + 2: {
-            double slope;
-            K(slope_of_power)(v + in.a, v[in.b], &slope, 1);
-            d[in.a] += slope * g;
-            break;
-        }
-        PULL1(OP_NEG, d0_neg);
-        PULL1(OP_TANH, d0_tanh);
-        PULL1(OP_SQUARE, d0_square);
-        PULL1(OP_EXP, d0_exp);
-        PULL1(OP_LOG, d0_log);
-        PULL1(OP_SQRT, d0_sqrt);
-        PULL1(OP_SIN, d0_sin);
-        PULL1(OP_COS, d0_cos);
-        PULL1(OP_SIGMOID, d0_sigmoid);
-        case OP_RELU * 4: d[in.a] += v[in.a] <= 0.0 ? -0.0 : 0.0 + g; break;
+        case OP_ADD * 4 + SEND_B: d[in.b] += g; break;
+        case OP_ADD * 4 + SEND_A: d[in.a] += g; break;
+        PULL2(OP_SUB, d0_sub, d1_sub, TIMES);
+        PULL2(OP_MUL, d0_mul, d1_mul, TIMES);
+        PULL2(OP_DIV, d0_div, d1_div, TIMES);
+        PULL2(OP_MAXIMUM, d0_maximum, d1_maximum, CHOSEN);
+        PULL2(OP_MINIMUM, d0_minimum, d1_minimum, CHOSEN);
+        PULL1(OP_NEG, d0_neg, TIMES);
+        PULL1(OP_RELU, d0_relu, CHOSEN);
+        PULL1(OP_TANH, d0_tanh, TIMES);
+        PULL1(OP_SQUARE, d0_square, TIMES);
+        PULL1(OP_RECIPROCAL, d0_reciprocal, TIMES);
+        PULL1(OP_EXP, d0_exp, TIMES);
+        PULL1(OP_LOG, d0_log, TIMES);
+        PULL1(OP_SQRT, d0_sqrt, TIMES);
+        PULL1(OP_SIN, d0_sin, TIMES);
+        PULL1(OP_COS, d0_cos, TIMES);
+        PULL1(OP_SIGMOID, d0_sigmoid, TIMES);
+        case OP_ADD * 4 + SEND_NONE: case OPX_LOAD * 4 + SEND_NONE: break;
         case OPX_SKIP * 4: if (K(none_came)(d + in.y, 1)) ip -= in.a; break;
         case OPX_LOAD * 4: d[in.a] += g; break;
         case OPX_LAYER * 4: {
@@ -241,22 +260,7 @@ static long K(backward_one)(const Tape *t, Workspace *sp, long from, long until)
             for (j = 0; j < 3; j++) if (ax[3 + j] >= 0 && p[j] != 0.0) d[ax[3 + j] >> 1] += 0.0 + p[j] * g;
             break;
         }
-        case OP_CUSTOM * 4: call_backward(sp, t->aux.v + in.a, 0, d + in.y, 1); break;
-        default: {
-            int op = in.code >> 2, mode = in.code & 3;
-            double p[2] = {0.0, 0.0};
-            if (ad_reduces(op)) { double c; K(reduce_pull)(op, t->aux.v + in.a, v, d, v + in.y, d + in.y, &c, 0, 1); break; }
-            if (mode == SEND_NONE) break;
-            if (ad_arity(op) == 1) ad_partials1(op, v[in.a], v[in.y], p);
-            else ad_partials2(op, v[in.a], v[in.b], v[in.y], p);
-            if (ad_selecting(op)) {
-                if (mode != SEND_B && p[0] != 0.0) d[in.a] += 0.0 + p[0] * g;
-                if (ad_arity(op) == 2 && mode != SEND_A && p[1] != 0.0) d[in.b] += 0.0 + p[1] * g;
-            } else {
-                if (mode != SEND_B) d[in.a] += p[0] * g;
-                if (ad_arity(op) == 2 && mode != SEND_A) d[in.b] += p[1] * g;
-            }
-        }
+        default: K(backward_rare)(t, sp, v, d, ip);
         }
     }
     return ip + 1 - t->fwd;

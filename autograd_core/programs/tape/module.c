@@ -51,6 +51,11 @@ static void call_backward(Workspace *sp, const int32_t *ax, long nu, const doubl
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 #define K(name) PASTE(name, BUILD)
+#ifdef __GNUC__
+#define APART __attribute__((noinline))
+#else
+#define APART
+#endif
 
 #if defined(HAVE_X86) && !defined(ONE_BUILD) /* which tests/sanitize.py defines: a sanitizer takes minutes for each build */
 #define X86_BUILDS 1
@@ -170,8 +175,8 @@ typedef struct {
     Py_buffer params, outputs, totals, *arrays, *igrads; /* arrays and igrads: one for each argument, in one block */
     int has_outputs, has_totals, nigrads;
     long seeds;                  /* reverse passes for each lane: gradients are (seeds, lanes, columns), seeds (seeds, lanes, outputs) */
-    double *kept;                /* each lane's values while the steps of a loop run, (lanes, slots); or NULL */
-    int replays;                 /* are they taken from there? */
+    double *kept;                /* each lane's values while the steps of a loop run, (lanes, nu + slots); or NULL */
+    int replays;                 /* are they there already? */
     int in_place;                   /* constants follow the parameters, in a one-lane tape its slots too: nothing is copied */
 } BoundObject;
 

@@ -349,20 +349,16 @@ static int block_backward(const Run *run, Workspace *sp, Watch *watch) {
 static void run_block(const Run *run, Workspace *sp, Watch *watch) {
     const Tape *t = run->t;
     int careful = !t->lanes && run->b->nigrads > 0; /* the lane may yet be refused: its sums must then be as they were */
-    double *kept = run->b->kept ? run->b->kept + sp->lane * t->slots : NULL; /* of a one-lane tape */
     long l, s;
     sp->good = 0;
-    if (kept && run->b->replays) {
-        memcpy(sp->val + t->nu, kept, (size_t)t->slots * sizeof *kept);
-        sp->good = 1;
-    } else {
+    if (run->b->kept && run->b->replays) sp->good = 1;
+    else {
         gather(run, sp);
         for (l = 0; l < sp->L; l++) sp->poison[l] = 0.0;
         if (!block_forward(run, sp, watch)) return;
         if (run->fits) { tell_fits(run, sp); sp->good = sp->count; return; }
         sp->good = good_lanes(run, sp);
         put_outputs(run, sp);
-        if (kept) memcpy(kept, sp->val + t->nu, (size_t)t->slots * sizeof *kept);
     }
     if (!run->b->has_totals || !sp->good) return;
     if (careful) memcpy(sp->kept, sp->adj, (size_t)t->nu * sizeof(double));
@@ -465,9 +461,11 @@ static void one_lane_begin(const Run *run, Workspace *sp) {
         sp->val = run->b->params.buf;
         if (run->b->has_totals) sp->adj = run->b->totals.buf;
     } else {
+        if (run->b->kept) sp->val = run->b->kept + run->start * (t->nu + t->slots); /* a run is one step of a loop */
+        if (run->b->has_totals) memcpy(sp->adj, run->b->totals.buf, (size_t)t->params * sizeof(double));
+        if (run->b->kept && run->b->replays) return;
         memcpy(sp->val, run->b->params.buf, (size_t)t->params * sizeof(double));
         if (t->nconsts) memcpy(sp->val + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
-        if (run->b->has_totals) memcpy(sp->adj, run->b->totals.buf, (size_t)t->params * sizeof(double));
     }
     for (k = 0; k < t->transposed.n; k += 3) {
         long w0 = t->transposed.v[k], J = t->transposed.v[k + 1], I = t->transposed.v[k + 2];
@@ -478,10 +476,7 @@ static void one_lane_begin(const Run *run, Workspace *sp) {
 }
 
 static void one_lane_end(const Run *run, Workspace *sp) {
-    if (!run->b->in_place) {
-        if (run->b->has_totals) memcpy(run->b->totals.buf, sp->adj, (size_t)run->t->params * sizeof(double));
-        return;
-    }
+    if (run->b->has_totals && !run->b->in_place) memcpy(run->b->totals.buf, sp->adj, (size_t)run->t->params * sizeof(double));
     sp->val = sp->own_val;
     sp->adj = sp->own_adj;
 }

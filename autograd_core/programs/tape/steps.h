@@ -29,7 +29,7 @@ static int steps_take(Steps *s, const BoundObject *b, PyObject *const *args) {
     s->to = s->carry.buf; s->from = s->passed_on.buf;
     s->n = (long)(s->carry.len / 8);
     if (t->lanes || b->narrays == 0 || !b->has_outputs || b->outputs.len / 8 < b->lanes * t->outputs || s->passed_on.len != s->carry.len ||
-        s->init.len != s->carry.len || (s->kept.buf && s->kept.len / 8 < b->lanes * t->slots) || (s->gradients.buf && (!b->has_totals || b->seeds != 1 || s->gradients.len / 8 < b->lanes * t->outputs))) {
+        s->init.len != s->carry.len || (s->kept.buf && (b->in_place || s->kept.len / 8 < b->lanes * (t->nu + t->slots))) || (s->gradients.buf && (!b->has_totals || b->seeds != 1 || s->gradients.len / 8 < b->lanes * t->outputs))) {
         PyErr_SetString(PyExc_ValueError, "these parts do not make a loop");
         return -1;
     }
@@ -51,8 +51,8 @@ static long step(const Steps *s, BoundObject *b, long k) { /* 1: done; 0: not as
 
 /* steps(carry, passed_on, init, gradients, kept) -> how many steps were done, from the first, or with gradients from the last.
  *
- * kept: None, or room for each step's values, (lanes, slots): going forward they are put there, with gradients they are
- * taken from there and not computed again. */
+ * kept: None, or room for each step's values, (lanes, room[0] of the tape): going forward a step works there, with gradients
+ * they are found there and not computed again. */
 static PyObject *bound_steps(BoundObject *self, PyObject *const *args, Py_ssize_t nargs) {
     Steps s = {0};
     long k = 0, work = 0, each = self->tape->t->nfwd + self->tape->t->aux.n + 64;

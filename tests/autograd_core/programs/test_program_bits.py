@@ -470,3 +470,16 @@ def test_one_row_in_floats_has_the_bits_of_rows_in_arrays() -> None:
         assert w.grad == together[1]
         with pytest.raises(ZeroDivisionError):
             program.value_and_grad([[0.5, 0.95]], wrt=0)
+
+
+@pytest.mark.parametrize("name", [op for op in OPERATIONS if OPERATIONS[op].arity == 2 and op != "mod"])
+def test_one_row_adds_both_contributions_of_an_operation_of_a_number_with_itself(name: str) -> None:
+    """Alone and in a run, where what both operands receive goes to one place."""
+
+    def f(x: list[Any]) -> Any:
+        doubled = [a * 2.0 for a in x]
+        alone = apply(OPERATIONS[name], [x[0] * x[1]] * 2)
+        return ag.dot([apply(OPERATIONS[name], [d, d]) for d in doubled], x) + alone
+
+    rows = [np.array([[0.25, 0.375, 1.25, 0.5, 0.75]])]
+    check(f, record(f, [0.25] * 5), rows, BUILDS[:1], (0,), (1,))
