@@ -82,21 +82,26 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
             base = program.base
             _graph_for(base, numbers[: base.recorded.inputs], base.recordings)
         if not program.record_row(parts):
+            if (found := program.graph_of_row(parts)) is not None:
+                return found
             break
     raise raised or RecordingError(
         "a row, or the example with the parameters as they are now, takes a branch that is not recorded, and "
-        'the derivative of that branch cannot be recorded: it may be that on_guard is "raise", that there '
-        "are most_recordings branches, or that the function was lost by pickling"
+        'the derivative of that branch cannot be recorded: it may be that on_guard is "raise", or that the '
+        "function was lost by pickling"
     )
 
 
-def _derived(program: Program, kind: str, targets: Targets) -> Program:
-    """Return the Program of the tangent, or of the gradient, with respect to the targets, and keep it."""
+def _derived(program: Program, kind: str, targets: Targets, run: Run) -> Program:
+    """Return the Program of the tangent, or of the gradient, with respect to the targets, and keep it.
+
+    It is recorded at the example or, where parameters have changed so that this raises, at the first row.
+    """
     key = (kind, tuple(t if isinstance(t, int) else id(t) for t, _ in targets.sizes))
     found = program.derived.get(key)
     if found is not None:
         return found
-    function = _function(program, targets)
+    function, graphs = _function(program, targets), program.recordings
 
     def chosen(row: Sequence[Any]) -> list[Any]:
         return [leaf for t, _ in targets.sizes for leaf in (row[t] if isinstance(t, int) else [t])]
@@ -110,13 +115,18 @@ def _derived(program: Program, kind: str, targets: Targets) -> Program:
     def gradient(*row: Any) -> Any:
         return grad(lambda leaves: function(row, leaves)[0])(chosen(row))
 
-    examples = [list(example.numbers) for example in program.examples]
-    # Parameters may have changed since: the example's branch is recorded now, since nothing is recorded
-    # within a recording.
-    _graph_for(program, [number for numbers in examples for number in numbers], program.recordings)
-    if kind == "tangent":
-        examples.append([1.0] * targets.size)
-    made = program.record_alike(tangent if kind == "tangent" else gradient, examples)
+    wanted, more = (tangent, [[1.0] * targets.size]) if kind == "tangent" else (gradient, [])
+    rows = [[list(example.numbers) for example in program.examples]]
+    if run.arrays and run.lanes:
+        rows.append([array[0].tolist() for array in run.arrays])
+    for row in rows:
+        try:
+            _graph_for(program, [x for part in row for x in part], graphs)  # none is recorded within `made`
+            made = program.record_alike(wanted, row + more)
+            break
+        except (ArithmeticError, ValueError, RecordingError):
+            if row is rows[-1]:
+                raise
     made.base = program
     program.derived[key] = made
     return made
@@ -131,7 +141,7 @@ def jvp(program: Program, batches: Sequence[Any], tangents: Any, wrt: Any) -> tu
     directions, many = _directions(run, targets, tangents)
     count = len(directions)
     arrays = run.arrays if count == 1 else [np.tile(array, (count, 1)) for array in run.arrays]
-    made = _derived(program, "tangent", targets)
+    made = _derived(program, "tangent", targets, run)
     both = made(*arrays, directions.reshape(count * run.lanes, targets.size))
     found = both[:, run.width :].reshape((count, *run.shape) if many else run.shape)
     values = both[: run.lanes, : run.width] if count else Run(program, batches).values()
@@ -143,7 +153,7 @@ def hvp(program: Program, batches: Sequence[Any], vectors: Any, wrt: Any, per_ro
 
     run, targets = _run_for_one_output(program, batches, wrt)
     directions, many = _directions(run, targets, vectors)
-    made = _derived(program, "gradient", targets)
+    made = _derived(program, "gradient", targets, run)
     seeds = directions if run.arrays else directions[:, 0]
     _, products = made.vjp(*run.arrays, seeds, wrt=targets.map(lambda leaf: leaf), per_row=per_row)
     shaped = iter(
@@ -165,7 +175,7 @@ def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) ->
     import numpy as np
 
     run, targets = _run_for_one_output(program, batches, wrt)
-    made = _derived(program, "gradient", targets)
+    made = _derived(program, "gradient", targets, run)
     if sparse:
         wanted = [target for target, _ in targets.sizes]
         rules = [rule for recording in program.recordings for rule in unrolled(recording.graph).operations]
@@ -221,8 +231,10 @@ def _directions(run: Run, targets: Targets, structure: Any) -> tuple[Any, bool]:
         raise ValueError("all directions have an axis of several in front, of one length, or none has")
     (count,) = counts or {None}
     stacked = np.zeros((1 if count is None else count, run.lanes, targets.size))
-    for places, flat in parts:
+    for places, flat in parts:  # what stands twice in wrt moves by both directions: the transpose of vjp
         first, size = min(places, default=0), len(places)
-        together = places == list(range(first, first + size))  # a slice is filled ten times as fast
-        stacked[:, :, slice(first, first + size) if together else places] = flat
+        if places == list(range(first, first + size)):  # a slice is filled ten times as fast
+            stacked[:, :, first : first + size] += flat
+        else:
+            np.add.at(stacked, (slice(None), slice(None), places), flat)
     return stacked, count is not None

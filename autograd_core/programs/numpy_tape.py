@@ -206,7 +206,8 @@ class Bound:
             block.backward(seeds_of_pass(seeds, s, at + first, at + last, width))
             if self.igrads is not None:
                 good = self._put_input_gradients(block, s, first, good)
-        block.add_up(self.totals, good)
+        if good:  # the only lane may have turned bad by its inputs' gradients
+            block.add_up(self.totals, good)
         return good
 
     def fits(self) -> bytes:

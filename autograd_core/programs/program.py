@@ -737,19 +737,23 @@ class Program:
         """Record another function, with what this Program does about other branches."""
         return record(f, *examples, on_guard=self.on_guard, most_recordings=self.most_recordings)
 
+    def graph_of_row(self, row: Sequence[Sequence[float]]) -> RecordedGraph | None:
+        """Return the graph of the branch that a row takes, without keeping it; None if that is impossible."""
+        if self._f is None:
+            return None
+        try:
+            graph, form = capture(self._f, [e.at(part) for e, part in zip(self.examples, row, strict=True)])
+        except Exception:  # evaluating the row eagerly raises it in its turn
+            return None
+        return graph if form == self.form else None
+
     def record_row(self, row: Sequence[Sequence[float]]) -> bool:
         """Record the branch that a row takes; tell whether that was possible.
 
         Args:
             row: for each argument its numbers.
         """
-        if self._f is None or len(self.recordings) >= self.most_recordings:
-            return False
-        try:
-            graph, form = capture(self._f, [e.at(part) for e, part in zip(self.examples, row, strict=True)])
-        except Exception:  # evaluating the row eagerly raises it in its turn
-            return False
-        if form != self.form:
+        if len(self.recordings) >= self.most_recordings or (graph := self.graph_of_row(row)) is None:
             return False
         with _recording:
             known = {id(parameter) for parameter in self.leaves}

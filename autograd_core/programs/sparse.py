@@ -108,6 +108,8 @@ def sparse_jacobian(
     starts, columns = _pattern(program, targets)
     rows = np.repeat(np.arange(program.outputs), np.diff(starts))
     plan = compress(starts, columns, targets.size, symmetric).plan(starts, columns)
+    if not len(plan):
+        run.values()  # a row may raise all the same
     groups: dict[bool, list[Any]] = {True: [], False: []}
     for product in plan:
         groups[product.transposed].append(product.group)

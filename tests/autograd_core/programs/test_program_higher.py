@@ -361,3 +361,47 @@ def test_an_equal_number_is_a_branch_of_derivatives_too(example: float) -> None:
         assert program.hvp([2.0, 3.0], [1.0, 2.0]).tolist() == [12.0, 4.0]
         assert ag.jit(function).hessian(2.0) == 12.0
         assert program.graph().data == f(example)
+
+
+@pytest.mark.parametrize("repeated", [[0, 0], np.array([W[0], W[1], W[0]], dtype=object)])
+def test_what_stands_twice_in_wrt_moves_by_both_directions(repeated: Any) -> None:
+    program = record(smooth, [1.0, 2.0])
+    if isinstance(repeated, list):
+        directions: Any = [V, 2.0 * V]
+        once, moved = 0, 3.0 * V
+    else:
+        directions, once, moved = [1.0, 2.0, 10.0], W, [11.0, 2.0]
+    assert same(program.jvp(X, directions, wrt=repeated)[1], program.jvp(X, moved, wrt=once)[1])
+    products = program.hvp(X, directions, wrt=repeated)
+    assert same(products[0], program.hvp(X, moved, wrt=once)[0] if once else program.hvp(X, moved))
+
+
+@pytest.mark.parametrize("f", [lambda w: lambda x: 1.0 / (x - w), lambda w: lambda x: x * x if x < w else x**3])
+def test_parameters_that_spoil_the_example_spoil_no_derivative(f: Any) -> None:
+    w = ag.Value(1.0)
+    program = record(f(w), 2.0)
+    w.data = 2.0
+    for row in (5.0, 1.5):
+        assert same(program.hessian([row]), [ag.hessian(f(w))(row)])
+        assert same(program.jvp([row], [1.0])[1], program.jacobian([row]))
+        assert program.jacobian([row], sparse=True)[0].toarray().item() == program.jacobian([row]).item()
+
+
+def test_rows_of_one_branch_too_many_have_derivatives() -> None:
+    def steps(x: Any) -> Any:
+        while x > 1.0:
+            x = x * 0.5
+        return x * x
+
+    program = record(steps, 0.5, on_guard="record", most_recordings=2)
+    rows = [0.75, 1.5, 3.0, 6.0]
+    assert same(program.hessian(rows), [2.0 * 0.25**k for k in range(4)])
+    assert same(program.jvp(rows, [1.0] * 4)[1], program.jacobian(rows))
+    assert len(program.recordings) == 2
+
+
+def test_a_sparse_jacobian_without_entries_raises_what_the_row_raises() -> None:
+    program = record(lambda x: ag.floor(ag.log(x)), 1.0)
+    assert program.jacobian([2.0], sparse=True)[0].nnz == 0
+    with pytest.raises(ag.DomainError):
+        program.jacobian([-1.0], sparse=True)
