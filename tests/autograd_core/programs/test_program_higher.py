@@ -376,7 +376,9 @@ def test_what_stands_twice_in_wrt_moves_by_both_directions(repeated: Any) -> Non
     assert same(products[0], program.hvp(X, moved, wrt=once)[0] if once else program.hvp(X, moved))
 
 
-@pytest.mark.parametrize("f", [lambda w: lambda x: 1.0 / (x - w), lambda w: lambda x: x * x if x < w else x**3])
+@pytest.mark.parametrize(
+    "f", [lambda w: lambda x: 1.0 / (x - w), lambda w: lambda x: x * x if x < w else x**3]
+)
 def test_parameters_that_spoil_the_example_spoil_no_derivative(f: Any) -> None:
     w = ag.Value(1.0)
     program = record(f(w), 2.0)
