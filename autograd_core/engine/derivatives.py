@@ -22,6 +22,7 @@ the same way.
 
 import weakref
 from array import array
+from math import inf
 
 import cython
 
@@ -60,6 +61,9 @@ COMPILED = cython.compiled
 _arities = cython.declare(list, [0] + [operation.arity or 0 for operation in OPERATIONS.values()])
 _native = cython.declare(list, [False] + [operation.native for operation in OPERATIONS.values()])
 _partials = cython.declare(list, [None] * len(_arities))
+# Operations that raise for operands for which some partial is finite: the logarithm's is 1 / x below 0 too.
+SLOPE_BEYOND_DOMAIN = frozenset(("mod", "log", "log1p", "log2", "log10", "atanh", "lgamma", "logit", "xlogy"))
+_beyond = cython.declare(list, [False] + [name in SLOPE_BEYOND_DOMAIN for name in OPERATIONS])
 
 
 # --- inputs that are being differentiated ---------------------------------------------------------------
@@ -656,6 +660,19 @@ def _pass_on(
 
 
 @cython.cfunc
+def _keep_alive(node: Value):
+    """Let the Program that is recorded compute a node that may raise, though its derivative may not need it.
+
+    As one side of a comparison the node is computed for every row, and a row for which it is NaN is
+    evaluated eagerly.
+    """
+    op: cython.int = node._op_id
+    if (op == OP_CUSTOM or _beyond[op]) and not node._flags & LENIENT and id(node) not in recording.kept:
+        recording.kept.add(id(node))
+        recording.guards.append((node, "<=", inf, node._data <= inf))
+
+
+@cython.cfunc
 def _carried(
     between: _Between, begins: list, given: list, ends: list, backward: cython.bint, graph: cython.bint
 ) -> list:
@@ -676,6 +693,7 @@ def _carried(
     place: cython.Py_ssize_t
     start: cython.Py_ssize_t
     node: Value
+    kept: cython.bint = graph and (thread_mode() & RECORDING) != 0
     if graph:
         refuse_stale(between.nodes)
     flow: _Flow = _Flow(n)
@@ -688,6 +706,8 @@ def _carried(
     for k in range(n):
         i = n - 1 - k if backward else k
         node = between.nodes[i]
+        if kept:
+            _keep_alive(node)
         start = starts[i]
         for j in range(starts[i + 1] - start):
             place = places[start + j]

@@ -542,7 +542,7 @@ def begin_recording(inputs: list):
     node: Value
     if thread_mode() & RECORDING:
         raise RecordingError("a Program is being recorded already in this thread")
-    recording.guards, recording.raised = [], []
+    recording.guards, recording.raised, recording.kept = [], [], set()
     for node in inputs:
         node._flags |= RECORDED
     active_recordings.append(True)
@@ -558,7 +558,7 @@ def end_recording():
     set_thread_mode(thread_mode() & ~RECORDING)
     active_recordings.pop()
     guards, raised = recording.guards, recording.raised
-    recording.guards, recording.raised = [], []
+    recording.guards, recording.raised, recording.kept = [], [], set()
     return guards, raised
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+from autograd_core.calculus.operations import OPERATIONS
+from autograd_core.engine.derivatives import SLOPE_BEYOND_DOMAIN
 from autograd_core.programs import derivatives, interpreter, interpreters, record, sparse
 
 W = [ag.Value(0.3), ag.Value(-0.7)]
@@ -407,3 +410,54 @@ def test_a_sparse_jacobian_without_entries_raises_what_the_row_raises() -> None:
     assert program.jacobian([2.0], sparse=True)[0].nnz == 0
     with pytest.raises(ag.DomainError):
         program.jacobian([-1.0], sparse=True)
+
+
+def square_above_0(x: float) -> float:
+    if x < 0.0:
+        raise ValueError("below 0")
+    return x * x
+
+
+above_0 = ag.operation(lambda x, y: 2.0 * x)(square_above_0)
+
+
+@pytest.mark.parametrize(
+    ("f", "inside", "outside"),
+    [
+        (ag.log, 1.0, -1.0),
+        (ag.atanh, 0.5, 2.0),
+        (above_0, 1.0, -1.0),
+        (lambda x: ag.log(x) + x * x, 1.0, -1.0),
+    ],
+)
+def test_derivatives_raise_where_the_function_does(f: Any, inside: float, outside: float) -> None:
+    program = record(f, inside)
+    with pytest.raises(ValueError, match=r"domain|below"):
+        program([outside])
+    calls = [
+        lambda: program.hessian([outside]),
+        lambda: program.hessian([inside, outside]),
+        lambda: program.hessian([outside], sparse=True),
+        lambda: program.hvp([outside], [1.0]),
+        lambda: record(ag.grad(f), inside)([outside]),
+        lambda: record(lambda x: ag.jvp(f, [x], [1.0])[1], inside)([outside]),
+        lambda: record(ag.grad(f), inside, on_guard="record")([inside, outside]),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"domain|below"):
+            call()
+    assert same(record(ag.grad(f), inside)([inside]), [ag.grad(f)(inside)])
+
+
+def test_operations_whose_slope_goes_on_beyond_the_domain_are_known() -> None:
+    places = [-2.5, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 800.0, 1e308]
+    found = set()
+    for name, rule in OPERATIONS.items():
+        for row in itertools.product(places, repeat=rule.arity or 0) if rule.raises else ():
+            try:
+                rule.value(*row)
+            except (ArithmeticError, ValueError):
+                with contextlib.suppress(ArithmeticError, ValueError):
+                    if any(np.isfinite(slope) for slope in rule.partials(row, rule.rule(*row))):
+                        found.add(name)
+    assert found <= SLOPE_BEYOND_DOMAIN
