@@ -472,7 +472,6 @@ def test_one_row_in_floats_has_the_bits_of_rows_in_arrays() -> None:
             program.value_and_grad([[0.5, 0.95]], wrt=0)
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("name", [op for op in OPERATIONS if OPERATIONS[op].arity == 2 and op != "mod"])
 def test_one_row_adds_both_contributions_of_an_operation_of_a_number_with_itself(name: str) -> None:
     """Alone and in a run, where what both operands receive goes to one place."""
@@ -484,7 +483,8 @@ def test_one_row_adds_both_contributions_of_an_operation_of_a_number_with_itself
 
     rows = [np.array([[0.25, 0.375, 1.25, 0.5, 0.75]])]
     check(f, record(f, [0.25] * 5), rows, BUILDS[:1], (0,), (1,))
-=======
+
+
 @pytest.mark.parametrize("rows", [[2.0], [1.0, 0.0, 2.0], [1.0] * 40])
 def test_a_row_whose_own_gradient_is_no_number_is_added_to_the_parameters_once(rows: list[float]) -> None:
     w = ag.Value(-2.0)
@@ -495,4 +495,3 @@ def test_a_row_whose_own_gradient_is_no_number_is_added_to_the_parameters_once(r
             _, found = program.value_and_grad(rows, inputs=True)
         assert np.isnan(found.inputs[0]).all()
         assert found.parameters.tolist() == [wanted]
->>>>>>> 3a29e11 (Programs: rows with NaN slopes counted once uncompiled; repeated wrt, spoilt examples and too many branches have right derivatives)
