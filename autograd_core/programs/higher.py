@@ -236,5 +236,6 @@ def _directions(run: Run, targets: Targets, structure: Any) -> tuple[Any, bool]:
         if places == list(range(first, first + size)):  # a slice is filled ten times as fast
             stacked[:, :, first : first + size] += flat
         else:
-            np.add.at(stacked, (slice(None), slice(None), places), flat)
+            at: Any = (slice(None), slice(None), places)
+            np.add.at(stacked, at, flat)
     return stacked, count is not None
