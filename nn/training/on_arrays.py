@@ -14,7 +14,6 @@ from autograd_core.programs.batch_gradient import BatchGradient, Trainer
 from autograd_core.programs.program import Program
 from nn.errors import DivergenceError
 from nn.optimizers import gradient_norm
-from nn.training.checkpoints import TrainingState
 from nn.training.minibatch import LARGEST_LOSS, BatchResult
 from nn.training.problem import FIXED
 from nn.training.recording import Recording
@@ -212,25 +211,26 @@ class WholeUpdates(_OnArrays):
             return 0
         loss, penalty, norm, rate = self.trainer.sums
         self.trainer.sums = (at.loss + loss, at.penalty + penalty, at.norm + norm, rate)
-        made = at.replace(**self._standing(run, 1), updates=at.updates + 1)
-        optimizer, schedule = run.optimizer, run.optimizer.schedule
-        numbers = _doubles(made.values)
+        made = self._standing(run, 1)
+        optimizer, schedule, buffers = run.optimizer, run.optimizer.schedule, made["buffers"]
+        numbers = _doubles(made["values"])
         write_both(run.parameters, numbers, _doubles(self.trainer.gradients))
-        optimizer.updates = made.optimizer_updates
-        optimizer.promise(made.buffers)
+        optimizer.updates = made["optimizer_updates"]
+        optimizer.promise(buffers)
         run.tell_update(loss / len(rows), penalty, norm)
         self.current = (
-            optimizer.kept_promise is made.buffers
-            and optimizer.updates == made.optimizer_updates
+            optimizer.kept_promise is buffers
+            and optimizer.updates == made["optimizer_updates"]
             and has_numbers(run.parameters, numbers)
         )
-        random = run.generators.states()
         self._as_compiled = attributes_of(optimizer) == self._settings
         if self.current and optimizer.schedule is schedule and self._as_compiled:
-            run.state = made.replace(random=random, changes=run.memory.changes())
+            now = {"changes": run.memory.changes()}
         else:
-            run.state = made.replace(**run.standing(), random=random)
-            self.current = _is_same(made, run.state)
+            now = run.standing()
+            self.current = _is_same(made, now)
+        made.update(now, random=run.generators.states(), updates=at.updates + 1)
+        run.state = at.replace(**made)
         return 1
 
     def store(self, run: Run) -> None:
@@ -447,10 +447,11 @@ def _doubles(vector: Any) -> array[float]:
     return made
 
 
-def _is_same(a: TrainingState, b: TrainingState) -> bool:
+def _is_same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     """Has a callback left parameters and buffers alone?"""
-    same = a.optimizer_updates == b.optimizer_updates and a.buffers.keys() == b.buffers.keys()
+    mine, theirs = a["buffers"], b["buffers"]
+    same = a["optimizer_updates"] == b["optimizer_updates"] and mine.keys() == theirs.keys()
     return same and all(
         x.tobytes() == y.tobytes()  # a zero's sign counts
-        for x, y in [(a.values, b.values), *((a.buffers[n], b.buffers[n]) for n in a.buffers)]
+        for x, y in [(a["values"], b["values"]), *((mine[n], theirs[n]) for n in mine)]
     )
