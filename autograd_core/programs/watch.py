@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import types
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -30,10 +31,10 @@ _NUMBERS = (float, int)
 class Watch:
     """The ways from a function to some Values: what stands at each step of them, to compare with later.
 
-    A list or dict on the way that has got more items than plain ones is a change too, and so is a Value in
-    the place of a plain number, in a variable or in an attribute beside a Value. Followed are closures, the
-    globals that a function's code names, functions among these, a method's instance, attributes, lists,
-    tuples, dicts, arrays of objects and `functools.partial`.
+    A list or dict on the way that has got more items than plain ones is a change too, and so is another order
+    of a dict, and a Value in the place of a plain number, in a variable, or beside a Value in an attribute, a
+    list or a dict. Followed are closures, the globals that a function's code names, functions among these, a
+    method's instance, attributes, lists, deques, tuples, dicts, arrays of objects and `functools.partial`.
 
     Args:
         function: a function, a method or anything that can be called.
@@ -87,8 +88,13 @@ class Watch:
             path.pop()
             waiting.pop()
             leading = leads.get(id(thing), False)
-            if leading and isinstance(thing, (list, dict)):
+            if leading and isinstance(thing, (list, deque, dict)):
                 self._steps.append((functools.partial(_has_more, thing, len(thing)), False))
+                if isinstance(thing, dict):
+                    self._steps.append((functools.partial(_has_other_order, thing, list(thing)), False))
+                if any(type(item) in _NUMBERS for item in _items_in(thing)):
+                    count = _count_values(thing)
+                    self._steps.append((functools.partial(_has_other_count, thing, count), False))
             if leading or isinstance(thing, types.FunctionType):
                 for reading in numbers.get(id(thing), ()):
                     self._steps.append((functools.partial(_is_value, reading), False))
@@ -99,11 +105,28 @@ class Watch:
 
 def _has_more(container: Any, length: int) -> bool:
     """Tell whether there are items behind the first ones that may be or hold Values."""
-    items = container.values() if isinstance(container, dict) else container
+    items = _items_in(container)
     return len(container) > length and any(
         item if isinstance(item, (list, tuple, dict)) else not isinstance(item, _PLAIN)
         for item in itertools.islice(items, length, None)
     )
+
+
+def _has_other_order(container: dict[Any, Any], keys: list[Any]) -> bool:
+    return list(itertools.islice(container, len(keys))) != keys
+
+
+def _has_other_count(container: Any, count: int) -> bool:
+    """Tell whether a Value has taken the place of a plain number among others, or the other way round."""
+    return _count_values(container) != count
+
+
+def _count_values(container: Any) -> int:
+    return sum(isinstance(item, Value) for item in _items_in(container))
+
+
+def _items_in(container: Any) -> Any:
+    return container.values() if isinstance(container, dict) else container
 
 
 def _is_value(read: Read) -> bool:
@@ -112,7 +135,7 @@ def _is_value(read: Read) -> bool:
 
 def _steps_of(thing: Any) -> list[tuple[Read, Any]]:
     """Return (what reads it, item) of each item of something."""
-    if isinstance(thing, (list, tuple)):
+    if isinstance(thing, (list, tuple, deque)):
         return _items(thing, range(len(thing)))
     if isinstance(thing, dict):
         return _items(thing, list(thing))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -487,3 +488,21 @@ def test_threads_share_a_jitted_function() -> None:
         thread.join()
     assert not wrong, wrong[:3]
     assert f.cache_info().calls >= 360
+
+
+def test_a_deque_another_order_of_a_dict_and_a_value_for_a_number_are_noticed() -> None:
+    queue = deque([ag.Value(1.0)])
+    layers = {"a": ag.Value(1.0), "b": ag.Value(2.0)}
+    mixed: list[Any] = [1.0, ag.Value(2.0)]
+    first = ag.jit(lambda x: queue[0] * x)
+    in_order = ag.jit(lambda x: next(iter(layers.values())) * x)
+    both = ag.jit(lambda x: mixed[0] * x + mixed[1])
+    assert (first(1.0), in_order(1.0), both(1.0)) == (1.0, 1.0, 3.0)
+    queue[0] = ag.Value(7.0)
+    layers["a"] = layers.pop("a")
+    mixed[0] = ag.Value(100.0)
+    assert (first(1.0), in_order(1.0), both(1.0)) == (7.0, 2.0, 102.0)
+    mixed.append(6.0)  # plain numbers behind change nothing
+    programs = in_order.program(1.0), both.program(1.0)
+    assert (in_order(2.0), both(2.0)) == (4.0, 202.0)
+    assert programs == (in_order.program(1.0), both.program(1.0))
