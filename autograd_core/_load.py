@@ -25,10 +25,13 @@ def load_engine() -> None:
     """
     if os.environ.get("AUTOGRAD_UNCOMPILED", "") not in ("", "0") or sys.platform == "emscripten":
         _load_sources()
+        _know_older_pickles()
         return
     why = _load_compiled()
     if why:
         _load_sources()
+    _know_older_pickles()
+    if why:
         warnings.warn(
             f"autograd_core runs uncompiled, some 30 times slower, because {why}: {REMEDY}",
             RuntimeWarning,
@@ -51,6 +54,27 @@ def _load_compiled() -> str:
             sys.modules.pop(loaded, None)
         return f"the compiled module {name} cannot be loaded ({type(error).__name__}: {error})"
     return ""
+
+
+class _Older:
+    """What a pickle of version 0.1 asks for."""
+
+    def __new__(cls, *args: object) -> _Older:
+        import pickle
+
+        raise pickle.UnpicklingError(
+            "this pickle was made by autograd-core 0.1, and this version does not read it: load it with that "
+            "version and keep the numbers there (state_dict, nn.save)"
+        )
+
+
+def _know_older_pickles() -> None:
+    """Let older pickles find what they ask for by name: a scope, or an error that tells their version."""
+    from .engine import modes, value
+
+    vars(modes)["__pyx_unpickle_scope"] = lambda kind, checksum, state: kind.__new__(kind)
+    for name in ("restore_leaf", "restore_graph", "scope"):
+        vars(value).setdefault(name, _Older)
 
 
 def _load_sources() -> None:

@@ -28,13 +28,50 @@ ALIASES = {
     "value": "autograd_core.engine.value",
     "viz": "viz",
 }
+MOVED = {
+    f"{package}.{old}": new
+    for package, moves in {
+        "autograd_core": {
+            "checked_function": "autograd_core.checking.subject",
+            "checking_inputs": "autograd_core.checking.inputs",
+            "codegen": "autograd_core.calculus.codegen",
+            "difference_windows": "autograd_core.checking.windows",
+            "flat": "autograd_core.engine.flat",
+            "operation_checks": "autograd_core.checking.operations",
+            "primitives": "autograd_core.calculus.primitives",
+            "program_c": "autograd_core.programs.c_text",
+            "program_graph": "autograd_core.programs.graph",
+            "program_lanes": "autograd_core.programs.numpy_tape",
+            "program_rows": "autograd_core.arrays",
+            "program_training": "autograd_core.programs.batch_gradient",
+            "symbols": "autograd_core.calculus.symbols",
+            "verdicts": "autograd_core.checking.verdicts",
+        },
+        "nn": {
+            "checkpoints": "nn.training.checkpoints",
+            "estimator": "nn.estimator_base",
+            "files": "autograd_core.files",
+            "minibatch": "nn.training.minibatch",
+            "optimizer": "nn.optimizer_base",
+            "recording": "nn.training.recording",
+            "run": "nn.training.run",
+            "training.random_state": "nn.random_state",
+            "training.snapshot": "nn.snapshot",
+        },
+    }.items()
+    for old, new in moves.items()
+}
+"""Modules that stand elsewhere now: full names. Not offered as attributes, as those above are."""
 _OURS = "autograd-core"
 
 
 def _home_of(name: str) -> str | None:
-    """The module that ``autograd_core.<name>`` is another name of."""
+    """The module that is meant by another name."""
+    if name in MOVED:
+        return MOVED[name]
+    package, _, name = name.partition(".")
     head, dot, rest = name.partition(".")
-    home = ALIASES.get(head)
+    home = ALIASES.get(head) if package == __package__ else None
     return None if home is None else home + dot + rest
 
 
@@ -69,8 +106,7 @@ class _Alias(Loader):
 
 class _Aliases:
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        package, _, name = fullname.partition(".")
-        home = _home_of(name) if package == __package__ else None
+        home = _home_of(fullname)
         return None if home is None else ModuleSpec(fullname, _Alias(home))
 
 

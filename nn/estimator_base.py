@@ -17,6 +17,7 @@ from nn.layers import MLP
 from nn.metrics import predict
 from nn.minimizers import LBFGS
 from nn.optimizers import OPTIMIZERS, SGD, Optimizer
+from nn.pickles import set_state
 from nn.regularizers import L2
 from nn.scikit import (
     BaseEstimator,
@@ -190,6 +191,9 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        set_state(self, state)
 
     def _check_parameters(self) -> None:
         for name, check in _CHECKS.items():

@@ -52,6 +52,9 @@ class Epoch:
     validation_accuracy: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({"metrics": {}} | state)  # which an early version did not have
+
 
 _COLUMNS = tuple(f.name for f in fields(Epoch) if f.name != "metrics")
 
@@ -87,6 +90,9 @@ class History:
     trained_on: str = ""
     accuracy_kind: str = ""
     _best: dict[Any, tuple[int, Epoch, float, int]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(vars(History()) | state)
 
     def column(self, name: str) -> list[float]:
         """One quantity over the epochs; epochs where it was not measured are left out.

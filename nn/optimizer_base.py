@@ -25,6 +25,7 @@ from nn.clipping import clip_by_norm, clip_by_value
 from nn.data import numbers_of
 from nn.errors import DivergenceError, InputError, StateError
 from nn.groups import members, of_group, opened
+from nn.pickles import set_state
 from nn.schedules import Schedule, rate_at, schedule_of
 
 if TYPE_CHECKING:
@@ -455,6 +456,9 @@ class Optimizer:
 
         self._updates = updates
         self.buffers = {name: np.array(buffer, dtype=np.float64) for name, buffer in buffers.items()}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        set_state(self, state)
 
     def __repr__(self) -> str:
         settings = self.settings()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nn.arguments import number, one_of
 from nn.errors import InputError
 from nn.history import quantity_of
 from nn.minimizers import Minimizer
+from nn.pickles import set_state
 from nn.schedules import Constant, schedule_of
 from nn.stopping import check_measured, rises
 
@@ -71,6 +73,9 @@ class ReduceOnPlateau:
         self.threshold_mode, self.cooldown, self.min_lr, self.eps = threshold_mode, cooldown, min_lr, eps
         self.mode = mode
         self._start()
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        set_state(self, state)
 
     def _start(self) -> None:
         self._seen, self._newest = 0, None

@@ -433,6 +433,7 @@ def _check_format(version):
 
         raise pickle.UnpicklingError(
             f"this pickle of Values has format {version!r}, and this version of autograd_core reads {_FORMAT}"
+            ": load it with the version that made it, and keep the numbers there"
         )
 
 

@@ -391,6 +391,12 @@ class scope:
     def __repr__(self):
         return f"scope({self._name!r})"
 
+    def __reduce__(self):  # the same with and without compilation
+        return scope, (self._name,)
+
+    def __setstate__(self, state):  # of a pickle from before that
+        self._name = state["_name"] if isinstance(state, dict) else state[0]
+
     def __enter__(self):
         if (thread_mode() & HELD or not _is_plain()) and _enter_held(self, 0, 0, self._name):
             return self

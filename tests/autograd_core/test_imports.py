@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import autograd_core as ag
 from autograd_core import Value
-from autograd_core._paths import ALIASES
+from autograd_core._paths import ALIASES, MOVED
 
 ROOT = Path(__file__).parents[2]
 # Each row imports from itself and from the rows above it.
@@ -212,13 +211,17 @@ def test_an_uncompiled_engine_warns_once_and_tells_the_remedy(tmp_path):
     assert quiet.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("name", sorted(ALIASES))
+PATHS = {**{f"autograd_core.{name}": home for name, home in ALIASES.items()}, **MOVED}
+
+
+@pytest.mark.parametrize("name", sorted(PATHS))
 def test_another_import_path_leads_to_the_very_module(name):
-    module = importlib.import_module(f"autograd_core.{name}")
-    home = importlib.import_module(ALIASES[name])
+    module = importlib.import_module(name)
+    home = importlib.import_module(PATHS[name])
     assert module is home
-    assert module.__spec__.name == ALIASES[name]
-    assert getattr(ag, name) is home
+    assert module.__spec__.name == PATHS[name]
+    package, _, last = name.rpartition(".")
+    assert getattr(sys.modules[package], last) is home
 
 
 def test_nn_and_viz_have_one_copy_under_both_names():
