@@ -16,9 +16,10 @@ def set_state(thing: Any, state: Mapping[str, Any]) -> None:
     Raises:
         StateError: they are not.
     """
-    if lacking := sorted(_attributes(type(thing)) - state.keys()):
+    kind: Any = type(thing)
+    if lacking := sorted(_attributes(kind) - state.keys()):
         raise StateError(
-            f"this {type(thing).__name__} was pickled by an earlier version of autograd-core than "
+            f"this {kind.__name__} was pickled by an earlier version of autograd-core than "
             f"{__version__}: it has no {', '.join(lacking)}. Load it with the version that made it "
             "and keep the numbers (state_dict, nn.save), or make it anew"
         )
