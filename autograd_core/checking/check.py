@@ -109,7 +109,7 @@ def gradient_report(
             module of ``nn`` or ``torch.nn``.
         gradient: the gradient under test, as numbers or as a function of the same arguments, in the form of
             the inputs; for several outputs the Jacobian, outputs first. Without it, the function is given
-            Values and the engine's gradient is tested (for PyTorch tensors: PyTorch's).
+            Values and the engine's gradient is tested (for PyTorch tensors PyTorch's, for JAX arrays JAX's).
         vjp: the gradient under test as a function ``vjp(*arguments, u)`` that returns the gradient of
             ``u . outputs``.
         jvp: a function ``jvp(*arguments, *tangents)`` that returns the derivative of the outputs along the

@@ -187,6 +187,7 @@ class Inputs:
         self.epsilon = max((leaf.epsilon for leaf in self.leaves), default=2.0**-52)
         self.current = array("d", self.numbers)
         self.uses_torch = any(isinstance(leaf, TensorLeaf) for leaf in self.leaves)
+        self.uses_jax = any(isinstance(leaf, JaxLeaf) for leaf in self.leaves)
         self.parameters = [leaf.leaves[0] for leaf in self.leaves if isinstance(leaf, ParameterLeaf)]
         self.whole = len(self.parameters) == len(self.numbers)
         plain = [leaf for leaf in self.leaves if type(leaf) is ArrayLeaf and not leaf.doubled]
@@ -265,7 +266,7 @@ class Inputs:
             leaf
             for leaf in self.leaves
             if leaf.epsilon > 2.0**-52
-            and (type(leaf) is ArrayLeaf or (isinstance(leaf, TensorLeaf) and not leaf.parameter))
+            and (type(leaf) in (ArrayLeaf, JaxLeaf) or (isinstance(leaf, TensorLeaf) and not leaf.parameter))
         ]
 
     def keep_whole(self) -> bool:

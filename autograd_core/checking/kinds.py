@@ -82,7 +82,8 @@ def to_numpy(thing: Any) -> Any:
         return (thing if thing.is_complex() else thing.double()).resolve_conj().numpy()
     import numpy
 
-    return numpy.asarray(thing)
+    array = numpy.asarray(thing)
+    return array.astype(float) if array.dtype.kind == "V" else array
 
 
 def to_number(thing: Any, what: str = "the function returned") -> float:

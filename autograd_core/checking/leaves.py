@@ -197,12 +197,13 @@ class JaxLeaf(ArrayLeaf):
 
     def __init__(self, label: str, array: Any):
         super().__init__(label, to_numpy(array))
-        self.epsilon = epsilon_of(array)
+        self.epsilon, self.dtype = epsilon_of(array), array.dtype
 
     def plain(self) -> Any:
         import jax  # type: ignore[import-not-found, unused-ignore]
 
-        return jax.numpy.asarray(self.array)
+        kind = None if self.wide else self.dtype
+        return jax.numpy.array(self.double, kind)  # a copy: asarray may share the memory
 
 
 class ParameterLeaf(Leaf):

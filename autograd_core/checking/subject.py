@@ -46,8 +46,13 @@ class Subject:
         self.function = function
         self.inputs = inputs
         self.given = options.gradient
-        self.vjp = options.vjp
-        self.conjugate = options.convention == "jax"
+        own = inputs.uses_jax and not (options.given or options.jvp_alone)
+        if own and options.order == 2 and options.hessian is None and options.hvp is None:
+            raise ValueError(
+                "order=2 of JAX arrays needs hessian= or hvp= too, such as hessian=jax.hessian(f)"
+            )
+        self.vjp = jax_vjp(function) if own else options.vjp
+        self.conjugate = own or options.convention == "jax"
         self.batched = options.batched
         self.needs_graph = False
         self.weights: Vector | None = None
@@ -57,7 +62,7 @@ class Subject:
         self.evaluations = 0
         self.result: Any = None
         self.leaves: list[Any] = []
-        plain = options.given or options.jvp_alone
+        plain = options.given or options.jvp_alone or own
         self.engine = "given" if plain else "torch" if inputs.uses_torch else "values"
 
     @contextmanager
@@ -245,7 +250,10 @@ class Subject:
     def given_gradient(self) -> list[float]:
         """The gradient that the caller gave, flat, for u . y."""
         if self.vjp is not None:
-            cotangent = like(self.result, list(self.weights or [1.0]), self.doubled)
+            weights = list(self.weights or [1.0])
+            if self.doubled and self.conjugate:
+                weights[1::2] = [-u for u in weights[1::2]]
+            cotangent = like(self.result, weights, self.doubled)
             return self.inputs.flatten(self.inputs.call(self.vjp, "plain", cotangent), self.conjugate)
         result = self.asked(self.given)
         if self.weights is None:
@@ -396,6 +404,21 @@ class Subject:
             for part, leaf in zip(second, leaves, strict=True)
         ]
         return self.inputs.flatten(filled, False)
+
+
+def jax_vjp(function: Function) -> Function:
+    """The vjp of JAX."""
+
+    def pulled(*arguments: Any, **named: Any) -> Any:
+        import jax  # type: ignore[import-not-found, unused-ignore]
+
+        *positional, cotangent = arguments
+        result, pull = jax.vjp(lambda args, kwargs: function(*args, **kwargs), positional, named)
+        cotangent = jax.tree.map(lambda u, y: jax.numpy.asarray(u, y.dtype), cotangent, result)
+        by_place, by_name = pull(cotangent)
+        return by_name or by_place
+
+    return pulled
 
 
 def precision(result: Any) -> float:

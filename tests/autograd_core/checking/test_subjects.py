@@ -595,3 +595,30 @@ def test_errors_of_form_say_what_to_do():
     many = {f"w{k}": 1.0 for k in range(30)}
     with pytest.raises(ValueError, match=r"no entry 'w0', only 'w1', .*'w8' and 21 more"):
         gradient_report(lambda **w: sum(w.values()), many, gradient={f"w{k}": 1.0 for k in range(1, 30)})
+
+
+def test_the_cotangent_of_complex_outputs_follows_the_convention():
+    z = np.array([0.3 + 0.4j, -1.0 + 0.2j])
+    check_gradients(lambda z: z**2, z, vjp=lambda z, u: u * (2 * z).conj())
+    check_gradients(lambda z: z**2, z, vjp=lambda z, u: u * 2 * z, convention="jax")  # jax.vjp's
+    assert not gradient_report(lambda z: z**2, z, vjp=lambda z, u: u.conj() * 2 * z, convention="jax").passed
+
+
+def test_the_gradient_of_jax_is_tested_where_none_is_given():
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
+    x = jnp.array([0.1, 0.2, 0.3])
+    for f in (
+        lambda x: (jnp.sin(x) * x).sum(),
+        lambda x: {"a": jnp.sin(x), "b": [x.sum()]},
+        lambda x: ((x + 1j) ** 2).real,
+    ):
+        check_gradients(f, x)
+        check_gradients(f, {"x": x})
+        check_gradients(f, x.astype(jnp.bfloat16))
+    check_gradients(lambda z: z**2, x + 1j)
+    check_gradients(jnp.tanh, x, jvp=lambda x, v: jax.jvp(jnp.tanh, (x,), (v,))[1])
+    report = gradient_report(lambda x: (jax.lax.stop_gradient(jnp.sin(x)) * x).sum(), x)
+    assert [row.verdict for row in report.rows] == ["wrong"] * 3
+    with pytest.raises(ValueError, match=r"needs hessian= or hvp= too, such as hessian=jax.hessian"):
+        gradient_report(lambda x: (x**3).sum(), x, order=2)
