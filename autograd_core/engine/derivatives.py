@@ -693,7 +693,7 @@ def _carried(
     place: cython.Py_ssize_t
     start: cython.Py_ssize_t
     node: Value
-    kept: cython.bint = graph and (thread_mode() & RECORDING) != 0
+    kept: cython.bint = graph and (thread_mode() & RECORDING) != 0 and recording.kept is not None
     if graph:
         refuse_stale(between.nodes)
     flow: _Flow = _Flow(n)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import real_array
 from ..engine.value import Value, number_of
+from ..engine.value import recording as of_thread
 from ..errors import RecordingError
 from ..transforms import grad
 from ..transforms import jvp as push_forward
@@ -109,7 +110,11 @@ def _derived(program: Program, kind: str, targets: Targets, run: Run) -> Program
     def tangent(*args: Any) -> Any:
         *row, direction = args
         primals = chosen(row)
-        values, along = push_forward(lambda *leaves: function(row, leaves), primals, list(direction))
+        of_thread.kept, kept = None, getattr(of_thread, "kept", None)  # the values are computed anyway
+        try:
+            values, along = push_forward(lambda *leaves: function(row, leaves), primals, list(direction))
+        finally:
+            of_thread.kept = kept
         return [*values, *along]
 
     def gradient(*row: Any) -> Any:
