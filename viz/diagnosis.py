@@ -42,6 +42,7 @@ _SATURATING = frozenset(  # their partial is 0 by rounding only
     {"elu", "erf", "erfc", "expm1", "gelu", "logsigmoid", "sigmoid", "silu", "softplus", "tanh"}
 )
 REMARKS = ("ReLU off", "never swept", "not reached")
+UNITS = "dead ReLU"  # a finding that is there once all examples of a unit are computed
 LATE = re.compile("not reached|never swept|grad is")  # findings that are there once the sweep is over
 
 

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from viz.diagnosis import LATE, REMARKS
+from viz.diagnosis import LATE, REMARKS, UNITS
 from viz.payload import DATA, STATUS, Row, Script
 from viz.picture import Box, Link, Picture
 
@@ -25,8 +25,9 @@ def frame_pictures(script: Script) -> Iterator[Picture]:
     rows = {box.ident: list(row) for box, row in zip(script.boxes, script.start, strict=True)}
     computed = [None, *script.computed()]
     to_come = {i for i in computed if i is not None}
+    units = {i for i, found in picture.notes.items() if UNITS in found} & to_come
     whole = {box.ident: box for box in picture.boxes}
-    boxes = {ident: _at(box, rows.get(ident), "", False) for ident, box in whole.items()}
+    boxes = {ident: _at(box, rows.get(ident), "", False, not units) for ident, box in whole.items()}
     drawn = {link.ident: link for link in picture.links}
     links = {link.ident: _link_at(link, to_come, "") for link in picture.links}
     into: dict[int | None, list[str]] = {}
@@ -45,8 +46,11 @@ def frame_pictures(script: Script) -> Iterator[Picture]:
             to_come.discard(computed[k])
             changed.update(into.get(computed[k], ()))
         ended = k == len(words) - 1
+        if computed[k] in units:
+            units.discard(computed[k])
+            changed |= {ident for ident, box in whole.items() if any(UNITS in note for note in box.notes)}
         for ident in boxes if ended else changed & boxes.keys():
-            boxes[ident] = _at(whole[ident], rows.get(ident), marks.get(ident, ""), ended)
+            boxes[ident] = _at(whole[ident], rows.get(ident), marks.get(ident, ""), ended, not units)
         for ident in changed & links.keys():
             links[ident] = _link_at(drawn[ident], to_come, marks.get(ident, ""))
         lit = set(marks)
@@ -62,13 +66,17 @@ def undecorated(picture: Picture, caption: str) -> Picture:
     return replace(picture, boxes=boxes, links=links, caption=caption)
 
 
-def _at(box: Box, row: Row | None, mark: str, ended: bool) -> Box:
+def _at(box: Box, row: Row | None, mark: str, ended: bool, told: bool) -> Box:
     """A box as it is at a step: a finding keeps its place, but is not seen before its number is there."""
     if row is None or row[DATA] is None:
         return replace(box, emphasis=mark)
     lines = [text for text in row[:STATUS] if text is not None]
     computed = row[STATUS] != "pending"
-    notes = [note if computed and (ended or not LATE.search(note)) else "" for note in box.notes]
+
+    def is_known(note: str) -> bool:
+        return computed and (ended or not (LATE.search(note) or (UNITS in note and not told)))
+
+    notes = [note if is_known(note) else "" for note in box.notes]
     trouble = any(note and not note.startswith(REMARKS) for note in notes)
     tooltip = "\n".join([box.title, *lines])  # the box's own has the numbers of the end
     return replace(box, lines=lines, emphasis=mark, notes=notes, trouble=trouble, tooltip=tooltip)

@@ -828,7 +828,10 @@ def test_a_group_shows_its_diagnosis_when_all_of_it_is_computed(new_page, tmp_pa
     player = viz.step(loss, depth=0, parameters=weights)
     page = opened(new_page, tmp_path, player)
     remark, group = page.locator(".remark"), page.locator("g.node.group")
-    last = max(k for k, one in enumerate(player.steps, 1) if isinstance(one, ForwardStep))
+    (box,) = (box for box in player.script.boxes if len(box.members) > 1)
+    inside = {player.script.snapshot.nodes[i] for i in box.members}
+    forward = (k for k, one in enumerate(player.steps, 1) if isinstance(one, ForwardStep))
+    last = max(k for k in forward if player.steps[k - 1].node in inside)
     page.get_by_label("Open groups at the step").uncheck()
     for position in (0, last - 1, last, 1):
         page.get_by_role("slider", name="Step").fill(str(position))
@@ -838,6 +841,22 @@ def test_a_group_shows_its_diagnosis_when_all_of_it_is_computed(new_page, tmp_pa
         expect(page.locator(".caption")).not_to_contain_text("dead")
     page.get_by_label("Last step").click()
     text_has(page.locator(".caption"), "dead ReLU: 2")
+
+
+def test_a_unit_is_dead_once_all_its_examples_are_computed(new_page, tmp_path):
+    w = Value(-1.0, "w")
+    player = viz.step((w * 1.0).relu() + (w * 2.0).relu(), parameters=[w])
+    page = opened(new_page, tmp_path, player)
+    page.evaluate("() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; }")
+    remarks = page.locator(".remark:visible")
+    for _ in range(3):
+        page.get_by_label("Next step").click()
+        expect(remarks).to_have_count(0)
+    page.get_by_label("Copy or save the picture").select_option("tikz")
+    page.wait_for_function("() => window.copied")
+    assert "dead" not in page.evaluate("window.copied")
+    page.get_by_label("Next step").click()
+    expect(remarks).to_have_text(["! dead ReLU", "! dead ReLU"])
 
 
 def test_a_partial_is_no_fault_before_it_is_computed(new_page, tmp_path):

@@ -210,10 +210,10 @@ def test_a_group_is_diagnosed_when_the_last_of_it_is_computed():
     weights = [Value(w, f"w{k}") for k, w in enumerate((-1.0, 1.0, -2.0))]
     with scope("layer"):
         loss = sum((w * x).relu() for w in weights for x in (1.0, 2.0)) * 2.0
-    for options in ({"depth": 0}, {"fold": True}):
+    for options in ({"depth": 0}, {"fold": True}, {}):
         script = viz.step(loss, parameters=weights, **options).script
         notes = [
-            [note for box in picture.boxes for note in box.notes if "ReLU" in note]
+            [note for box in picture.boxes for note in box.notes if "dead" in note]
             for picture in frame_pictures(script)
         ]
         relus = [k for k, step in enumerate(script.events, 1) if getattr(step.node, "op", "") == "relu"]

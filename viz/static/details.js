@@ -2,7 +2,6 @@
 import { fill, lines, linesOf, make, on, put } from "./dom.js";
 import { isGroup } from "./links.js";
 import { signed } from "./narration.js";
-import { LATE } from "./stage.js";
 import { digitsNeeded, full, number, plus, times } from "./numbers.js";
 
 export const PATHS_FOR = 3000; // nodes up to which the paths of a node are listed
@@ -23,14 +22,8 @@ export class Details {
     if (isGroup(box)) return this.showGroup(box, k);
     const { computed, grads } = state;
     const known = [`data ${full(computed[i] ? graph.x[i] : null)}`, ...(box.kind === "constant" ? [] : [`grad ${full(grads[i])}`])];
-    fill(this.facts, ...lines([...known, ...(computed[i] ? narrator.about(i) : []), ...this.notesOf(box)]));
+    fill(this.facts, ...lines([...known, ...(computed[i] ? narrator.about(i) : []), ...this.player.notesOf(box)]));
     if (box.kind !== "constant" && graph.size <= PATHS_FOR) this.showPaths(i);
-  }
-
-  // What a diagnosis found in the recorded numbers.
-  notesOf(box) {
-    const { graph, state, position, end } = this.player;
-    return graph.changed || box.members.some((i) => !state.computed[i]) ? [] : box.notes.filter((note) => position === end || !LATE.test(note));
   }
 
   // The paths are known once the last contribution to the node has arrived.
@@ -68,7 +61,7 @@ export class Details {
   showGroup(box, k) {
     const { graph, regrouping, stage } = this.player;
     const scopes = [...new Set(box.members.map((i) => graph.scopes[i]))];
-    fill(this.facts, ...lines([`${box.members.length} nodes${scopes.length === 1 && scopes[0] ? ` in ${scopes[0]}` : ""}`, ...(stage.handles[k]?.texts ?? []).map((text) => text.textContent), ...this.notesOf(box)]));
+    fill(this.facts, ...lines([`${box.members.length} nodes${scopes.length === 1 && scopes[0] ? ` in ${scopes[0]}` : ""}`, ...(stage.handles[k]?.texts ?? []).map((text) => text.textContent), ...this.player.notesOf(box)]));
     if (regrouping) fill(this.choices, ...regrouping.choices(box));
   }
 }

@@ -20,7 +20,7 @@ export const slider = (label, min, max, step, value, act) => on(make("input", { 
 export const fill = (element, ...children) => element.replaceChildren(...children);
 export const all = (element, selector) => [...element.querySelectorAll(selector)];
 // What can be read on a box: no remark of a diagnosis on numbers that are not there yet, or have changed since.
-export const linesOf = (group) => all(group, "text").filter((line) => !line.matches(".changed .remark, [data-status=pending] .remark, .player:not(.ended) .late")).map((line) => line.textContent);
+export const linesOf = (group) => all(group, "text:not(.unseen)").map((line) => line.textContent);
 export const put = (element, text) => element.textContent === text || (element.textContent = text);
 export const lines = (texts) => texts.map((text) => make("div", {}, text));
 export const note = (text = "") => make("p.note", {}, text);

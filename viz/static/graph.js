@@ -90,8 +90,9 @@ export class Graph {
       if (step.kind === "forward") computed[step.node] = true;
       else grads[step.to] = step.after;
     }
+    const diagnosed = Object.entries(this.notes).every(([i, found]) => !found["dead ReLU"] || computed[i]); // all of each unit
     // what the sweep has not reached by its end has the gradient 0
-    return { computed, grads: position < this.steps.length ? grads : grads.map((grad, i) => grad ?? (this.kinds[i] === "constant" ? null : 0)) };
+    return { computed, diagnosed, grads: position < this.steps.length ? grads : grads.map((grad, i) => grad ?? (this.kinds[i] === "constant" ? null : 0)) };
   }
 
   // The gradient of this sweep alone; a leaf's `gradients` hold what earlier sweeps left there too.

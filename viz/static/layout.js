@@ -29,7 +29,11 @@ function rank(nodes, links) {
   for (const node of nodes.values()) node.rank = 0;
   const seen = new Set(queue);
   while (queue.length || seen.size < nodes.size) {
-    if (!queue.length) queue.push([...nodes.keys()].find((id) => !seen.has(id))), seen.add(queue[0]); // groups may form a circle
+    if (!queue.length) {
+      const left = [...nodes.keys()].filter((id) => !seen.has(id)); // groups form a circle: it begins where it is entered
+      queue.push(left.find((id) => nodes.get(id).rank) ?? left[0]);
+      seen.add(queue[0]);
+    }
     const id = queue.shift();
     for (const head of heads.get(id) ?? []) {
       if (!seen.has(head)) nodes.get(head).rank = Math.max(nodes.get(head).rank, nodes.get(id).rank + 1);

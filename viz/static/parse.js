@@ -129,6 +129,7 @@ function columns(nodes, root, facts) {
     seeds: [1],
     forward: true,
     stale: [],
+    notes: {},
   };
 }
 

@@ -15,9 +15,10 @@ import { noticeOf } from "./notice.js";
 import { digitsNeeded, full, number, onEdge, plus, range } from "./numbers.js";
 import { copied, download, pngOf, standaloneSvg, textUrl, tikz } from "./save.js";
 import { Slope } from "./slope.js";
-import { LATE, REMARK, Stage, backArrow, parseSvg } from "./stage.js";
+import { Stage, backArrow, parseSvg } from "./stage.js";
 import { buildView, watchTheme } from "./view.js";
 
+const LATE = /reach|swept|grad is/, REMARK = /off|reach|swept/; // findings that wait for the end; what is no fault
 const BARE = "drawn anew without frames of scopes and legend";
 const UNDIAGNOSED = "The diagnosis of the recorded numbers is not shown.";
 const ROLES = ["argument", "into", "result", "from", "along", "to"];
@@ -77,16 +78,14 @@ export class Player {
 
   refresh() {
     this.state = this.graph.at(this.position);
-    const { computed, grads } = this.state;
+    const { computed, grads, diagnosed } = this.state;
     const { x, digits, changed, names, parents } = this.graph;
     const ended = this.position === this.end;
-    toggle(this.view.player, "changed", changed);
-    toggle(this.view.player, "ended", ended);
     this.boxes.forEach((box, k) => {
       const handle = this.stage.handles[k];
       if (!handle?.texts.length) return;
       const one = isGroup(box) ? null : box.members[0];
-      const now = [computed[one] ? x[one] : null, grads[one], changed, ended];
+      const now = [computed[one] ? x[one] : null, grads[one], changed, ended, diagnosed];
       if (one !== null && handle.seen?.every((value, j) => Object.is(value, now[j]))) return;
       handle.seen = now;
       const results = box.shown ?? box.members;
@@ -110,20 +109,26 @@ export class Player {
     if (this.selected !== null) this.details.show(this.selected);
   }
 
-  write(box, { group, title, texts: [data, grad] }, dataNumbers, gradNumbers) {
+  write(box, { group, title, remarks, texts: [data, grad] }, dataNumbers, gradNumbers) {
     const { digits } = this.graph;
     put(data, `data ${range(dataNumbers, digits)}`);
     if (grad) put(grad, `grad ${range(gradNumbers, digits)}`); // a constant that is an output has none
     put(title, `${box.title}, ${box.kind}\n${isGroup(box) ? `${box.members.length} nodes` : `data ${full(dataNumbers[0])}\ngrad ${full(gradNumbers[0])}`}`);
-    const { computed } = this.state, pending = box.members.some((i) => !computed[i]);
-    set(group, { "data-status": pending ? "pending" : "computed" });
-    toggle(group, "trouble", !pending && box.notes.some((note) => this.isFault(note)));
+    set(group, { "data-status": this.isComputed(box) ? "computed" : "pending" });
+    const notes = this.notesOf(box);
+    toggle(group, "trouble", notes.some((note) => !REMARK.test(note)));
+    remarks.forEach((remark, k) => toggle(remark, "unseen", !notes.includes(box.notes[k])));
     set(group, { "aria-label": linesOf(group).join(" ") });
   }
 
-  // Whether a finding is a fault that is seen now: "ReLU off" is a remark, "grad is NaN" is known at the end.
-  isFault(note) {
-    return !this.graph.changed && !REMARK.test(note) && (this.position === this.end || !LATE.test(note));
+  isComputed(box) {
+    return box.members.every((i) => this.state.computed[i]);
+  }
+
+  // What a diagnosis found in the recorded numbers of a box, as far as it is known now.
+  notesOf(box) {
+    if (this.graph.changed || !this.isComputed(box)) return [];
+    return box.notes.filter((note) => this.position === this.end || !(LATE.test(note) || (/dead/.test(note) && !this.state.diagnosed)));
   }
 
   describe() {

@@ -1,9 +1,6 @@
 // The picture on its stage: found by id, zoomed, panned, fitted, and moved so that a step stays in sight.
 import { all, fill, on, put, set, svgElement, toggle } from "./dom.js";
 
-export const LATE = /reach|swept|grad is/; // what a diagnosis knows once the sweep is over
-export const REMARK = /off|reach|swept/; // what is no fault
-
 // The tooltip of a node or an edge, emptied: Graphviz wrote the recorded numbers into it.
 function titleOf(group) {
   const title = group.querySelector("title") ?? group.insertBefore(svgElement("title"), group.firstChild);
@@ -48,8 +45,9 @@ export class Stage {
     on(group, "pointerleave", () => this.onHover(null));
     const texts = all(group, "text");
     if (box.kind === "constant") return { group, title, texts: [] };
-    texts.slice(1, -2).forEach((text) => set(text, { class: LATE.test(text.textContent) ? "remark late" : "remark" })); // what a diagnosis found in the recorded numbers
-    return { group, title, texts: texts.slice(-2) };
+    const remarks = texts.slice(1, -2); // what a diagnosis found in the recorded numbers
+    for (const remark of remarks) set(remark, { class: "remark" });
+    return { group, title, remarks, texts: texts.slice(-2) };
   }
 
   edge(id) {
