@@ -411,6 +411,18 @@ def test_links_over_very_many_ranks_are_laid_out_straight(in_node):
     assert in_node(code, [100, 1000]) == [99 * 2 + sum(range(2, 101)), 999 * 4]
 
 
+def test_a_circle_of_groups_stands_between_what_enters_it_and_what_it_leads_to(in_node):
+    code = """
+    import { layout } from "./layout.js";
+    const boxes = ["last", "first", "second", "input"].map((id) => ({ id, width: 50, height: 30 }));
+    const ends = [["input", "first"], ["first", "second"], ["second", "first"], ["second", "last"]];
+    const links = ends.map(([tail, head]) => ({ id: `${tail}-${head}`, tail, head, label: 0 }));
+    const places = layout(boxes, links).boxes;
+    console.log(JSON.stringify([...places.values()].sort((a, b) => a.x - b.x).map(({ id }) => id)));
+    """
+    assert in_node(code, None) == ["input", "first", "second", "last"]
+
+
 def test_the_slope_is_that_of_this_sweep_alone(in_node):
     z = Value(3.0, "z")
     y = z * z
