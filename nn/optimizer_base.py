@@ -40,8 +40,8 @@ _is_leaf, _is_constant = operator.attrgetter("is_leaf"), operator.attrgetter("is
 
 
 def _is_plain(value: Any) -> bool:
-    if type(value) in _PLAIN:
-        return True
+    if type(value) in _PLAIN or (hasattr(value, "dtype") and not hasattr(value, "__setitem__")):
+        return True  # a number, NumPy's too
     return isinstance(value, tuple) and all(map(_is_plain, value))
 
 

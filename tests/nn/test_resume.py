@@ -134,6 +134,7 @@ CHANGES: dict[str, Callable[[Any, int], Any]] = {
     "a dictionary": lambda run, n: setattr(run.model, "table", {"a": (0.0, [2.0 / n])}),
     "the class": lambda run, n: setattr(Warm, "scale", 1.0 / n),
     "the penalty": lambda run, n: setattr(run.plan.regularizer, "alpha", 0.1 / n),
+    "a limit, as a number of NumPy's": lambda run, n: setattr(run.optimizer, "clip_norm", np.float32(1 / n)),
     "the rate": lambda run, n: setattr(run.optimizer, "lr", 0.1 / n),
 }
 
