@@ -11,7 +11,7 @@ from autograd_core import Value
 from autograd_core import sum as sum_of
 from autograd_core.errors import AutogradError
 from autograd_core.programs.tapes import compiled_module
-from nn.arguments import check_model, check_regularizer
+from nn.arguments import check_model, check_regularizer, shown
 from nn.data import check_lengths
 from nn.errors import DivergenceError, InputError
 from nn.losses import Loss, LossFunction, loss_named
@@ -33,11 +33,17 @@ def sum_gradients(loss_of: Callable[[int], Value], chosen: Iterable[int]) -> flo
 
     Raises:
         DivergenceError: a loss is not finite or too large, or computing it became non-finite.
+        InputError: a loss is no Value.
     """
     total = 0.0
     for i in chosen:
         try:
             value = loss_of(i)
+            if not isinstance(value, Value):
+                raise InputError(
+                    f"row {i}: the loss is {shown(value)}, which has no gradient: make a Value of the "
+                    "outputs, with autograd_core.maximum(a, 0.0) in the place of max(a, 0.0)"
+                )
             if not abs(value.data) <= LARGEST_LOSS:
                 raise DivergenceError(f"the loss is {value.data:.6g}")
             value.backward()

@@ -261,3 +261,15 @@ def test_a_checkpoint_walks_over_no_epoch_twice(tmp_path: Path, monkeypatch: Any
     X, y = data(70, 3, 2)
     nn.fit(net(), X, y, epochs=60, batch_size=70, checkpoint=tmp_path / "run")
     assert looked <= 60 * 12
+
+
+def test_a_loss_that_is_a_plain_number_for_some_example_is_told() -> None:
+    def hinge(output: Any, target: float) -> Any:
+        return max(0.0, 1.0 - output * (1.0 if target else -1.0))
+
+    X, y = np.array([[1.0, 0.0], [4.0, 4.0]]), [0.0, 1.0]
+    model = nn.MLP(2, [1], seed=1)
+    for parameter in model.parameters():
+        parameter.data = 1.0
+    with pytest.raises(InputError, match=r"row 1: the loss is 0\.0, which has no gradient: .*maximum"):
+        nn.fit(model, X, y, loss=hinge, epochs=1, batch_size=2, seed=1)
