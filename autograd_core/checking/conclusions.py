@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from autograd_core.checking.jumps import unseen
 from autograd_core.checking.windows import (
     CONFIDENCE,
     EPSILON,
@@ -26,9 +27,10 @@ from autograd_core.checking.windows import (
 Behaviour = Literal["smooth", "kink", "jump", "boundary", "infinite", "noise", "non-finite"]
 
 PAIRS = 16  # pairs of values whose mean decides between two slopes where one pair drowns in rounding
-APART = 256.0  # roundings of f by which f(x) lies apart from its neighbours
+APART = 128.0  # roundings of f by which f(x) lies apart from its neighbours
 SEEN = 1.0  # roundings of f by which two slopes must part to be told from each other
 RUN = 3  # neighbouring steps whose quotients must agree to show something narrower than larger steps
+DIGIT = 2.0**-20  # relative width of steps that are more than the rounding of x to single precision
 STAIRS = 0.3  # relative difference of the slopes of a whole staircase at its largest steps
 
 
@@ -47,14 +49,12 @@ class Derivative:
         step: the largest step of the window that gave the value.
         evaluations: how often f was called.
         message: the exception that f raised nearby, if it raised one.
-        rounding: how much of f's values its own rounding accounts for (generously); over ``step``, the slope
-            that counts as zero.
+        unseen: a slope that f may have though its values show none; 0 where they show its slope, 0 or not.
         staircase: whether f, seen closely, is flat between steps: the slope is that of the whole staircase.
         coarse: a slope that f shows at larger steps and that the value contradicts; None where there is none.
         jumpiness: where the expected derivative is not the value: the size of a jump of f nearby, over its
             distance from x; 0 where none was found.
-        bounded: whether f is flat here and its values stand on a coarse grid; ``error`` is then a bound: the
-            slope that the grid can hide.
+        bounded: whether ``error`` is the bound ``unseen``, not an estimate.
         nearer: a slope that f shows at steps below those of ``value`` and that contradicts it: something
             narrower than those steps is at x; None where there is none.
         searched: whether steps of all scales were looked at.
@@ -69,7 +69,7 @@ class Derivative:
     step: float
     evaluations: int
     message: str = ""
-    rounding: float = 0.0
+    unseen: float = 0.0
     staircase: bool = False
     coarse: Slope | None = None
     jumpiness: float = 0.0
@@ -90,7 +90,6 @@ def report(probe: Probe, behaviour: Behaviour, slope: Slope, window: Window) -> 
         slope.step,
         probe.evaluations,
         probe.message,
-        window.rounding,
         finest=slope.finest,
     )
 
@@ -198,7 +197,7 @@ def conclude(probe: Probe, windows: Sequence[Window]) -> Derivative:
     found = best_finding(windows)
     if found is None:
         return singular(probe, windows)
-    if lies_apart(probe):
+    if lies_apart(probe, found):
         result = singular(probe, windows)
         return result if result.behaviour == "infinite" else replace(result, behaviour="jump", value=math.nan)
     window = found.window
@@ -206,42 +205,59 @@ def conclude(probe: Probe, windows: Sequence[Window]) -> Derivative:
         stairs = staircase(probe, found.slope)
         if stairs is not None:
             return replace(report(probe, "smooth", stairs, window), staircase=True)
-        bound = hidden_by_grid(probe, found.slope)
+        bound, stepped = unseen(probe, found.slope)
+        flat = flat_width(probe)
+        shows = abs(found.slope.value) * flat > 64.0 * (probe.epsilon * abs(probe(0.0)) + TINY)
+        if shows and flat > DIGIT * abs(probe.x):
+            stepped = unseen(probe, Slope(0.0, probe.rounding(0.0) / flat, flat, flat))[1]
         error = max(found.slope.error, finer_error(probe, found.slope))
         slope = replace(found.slope, error=max(error, bound))
         window = replace(window, rounding=max(window.rounding, bound * window.step))
         behaviour: Behaviour = "smooth" if is_resolved(slope, window.rounding) else "noise"
         nearer = nearer_slope(probe, found.slope)
-        return replace(report(probe, behaviour, slope, window), bounded=bound > error, nearer=nearer)
+        result = replace(report(probe, behaviour, slope, window), bounded=bound > error, nearer=nearer)
+        return replace(result, unseen=bound, staircase=stepped)
     left, right = sides(window)
     middle = Slope((left.value + right.value) / 2, left.error + right.error, window.step, left.finest)
     return replace(report(probe, "kink", middle, window), nearer=nearer_slope(probe, middle))
 
 
-def lies_apart(probe: Probe) -> bool:
-    """Whether f(x) lies apart from the values on both sides, or in a cusp: central differences see neither.
+def lies_apart(probe: Probe, found: Finding) -> bool:
+    """Whether f(x) lies apart from the values on a side, or in a cusp: central differences see neither.
 
-    ``f(x + h) - 2 f(x) + f(x - h)`` falls like h at a kink and faster where f is smooth. Here it stays at
-    the smallest steps, or falls like a smaller power of h at the smallest that show it well.
+    What the slope of a side leaves of ``f(x + h) - f(x)`` falls with h. Here it stays at the smallest steps,
+    or ``f(x + h) - 2 f(x) + f(x - h)`` falls like a smaller power of h than 1 at the smallest that show it.
     """
-    centre, bends = probe(0.0), []
+    centre = probe(0.0)
+    steps = sorted(h for h in probe.values if h > 0.0 and both_sides(probe.values, h))
+    roundings = [probe.rounding(0.0, h, -h) for h in steps]
+    slopes = [side.value for side in sides(found.window)] if found.slope is None else [found.slope.value] * 2
+    near, chance = steps[:LEVELS], random.Random(LEVELS)
+    for sign, slope in zip((-1.0, 1.0), slopes, strict=True) if len(near) == LEVELS else ():
 
-    def bend(h: float, f: Callable[[float], float]) -> float:
-        return abs((f(h) - centre) + (f(-h) - centre))
+        def rest(h: float, f: Callable[[float], float], sign: float = sign, slope: float = slope) -> float:
+            return abs(f(sign * h) - centre - sign * h * slope)
 
-    for h in sorted(h for h in probe.values if h > 0.0 and both_sides(probe.values, h)):
-        size = bend(h, probe)
-        bends.append((h, size, size / probe.rounding(0.0, h, -h)))
-    near, chance = bends[:LEVELS], random.Random(LEVELS)
-    if len(near) == LEVELS and min(roundings for *_, roundings in near) > APART:
-        lengths = (near[-1][0] * chance.uniform(0.5, 1.0) for _ in range(PAIRS))  # noise is another at each
-        sizes = [size for _, size, _ in near]
-        sizes += [bend(whole_digits(probe.x, probe.epsilon, length), probe.fresh) for length in lengths]
-        if max(sizes) < 1.2 * min(sizes):
-            return True
-    seen = [(h, size) for h, size, roundings in bends if roundings > 1e3][:LEVELS]
+        sizes = [rest(h, probe) for h in near]
+        if min(size / rounding for size, rounding in zip(sizes, roundings, strict=False)) > APART:
+            lengths = (near[-1] * chance.uniform(0.5, 1.0) for _ in range(PAIRS))  # noise is another at each
+            sizes += [rest(whole_digits(probe.x, probe.epsilon, length), probe.fresh) for length in lengths]
+            if max(sizes) < 1.2 * min(sizes):
+                return True
+    bends = [(h, abs((probe(h) - centre) + (probe(-h) - centre)), r) for h, r in zip(steps, roundings, strict=True)]
+    seen = [(h, size) for h, size, rounding in bends if size > 1e3 * rounding][:LEVELS]
     orders = [math.log(b / a) / math.log(k / h) for (h, a), (k, b) in itertools.pairwise(seen)]
     return len(seen) == LEVELS and min(orders) > 0.02 and max(orders) < min(0.98, min(orders) + 0.05)
+
+
+def flat_width(probe: Probe) -> float:
+    """The largest step up to which f has the value at x on both sides at all steps."""
+    flat = 0.0
+    for h in sorted(h for h in probe.values if h > 0.0 and -h in probe.values):
+        if not probe(h) == probe(-h) == probe(0.0):
+            break
+        flat = h
+    return flat
 
 
 def staircase(probe: Probe, slope: Slope) -> Slope | None:
@@ -250,13 +266,8 @@ def staircase(probe: Probe, slope: Slope) -> Slope | None:
     f must be flat over steps whose change its rounding would let us see, and rise by about the same slope
     over larger ones.
     """
-    centre = probe(0.0)
+    centre, flat = probe(0.0), flat_width(probe)
     steps = sorted(h for h in probe.values if h > 0.0 and -h in probe.values)
-    flat = 0.0
-    for h in steps:
-        if probe(h) != centre or probe(-h) != centre:
-            break
-        flat = h
     largest = [h for h in steps if math.isfinite(probe(h)) and math.isfinite(probe(-h))][-3:]
     if not flat or len(largest) < 3 or largest[0] <= flat:
         return None
@@ -268,18 +279,6 @@ def staircase(probe: Probe, slope: Slope) -> Slope | None:
     visible = abs(rise) * flat > 1e3 * (probe.epsilon * abs(centre) + TINY)
     found = slope if slope.value else Slope(rise, apart + probe.grid / largest[-1], largest[-1], largest[0])
     return found if visible or probe.grid else None
-
-
-def hidden_by_grid(probe: Probe, slope: Slope) -> float:
-    """The slope that f may have where it looks flat because its values stand on a coarse grid; else 0."""
-    centre, flat = probe(0.0), 0.0
-    if slope.value != 0.0:
-        return 0.0
-    for h in sorted(h for h in probe.values if h > 0.0):
-        if not probe(h) == centre == probe(-h):
-            break
-        flat = h
-    return coarse_grid(probe, probe.values.values()) / (2 * flat) if flat else 0.0
 
 
 def finer_error(probe: Probe, slope: Slope) -> float:

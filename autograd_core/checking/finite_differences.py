@@ -28,14 +28,13 @@ from autograd_core.checking.conclusions import (
     nearer_slope,
     report,
 )
-from autograd_core.checking.jumps import jump
+from autograd_core.checking.jumps import jump, unseen
 from autograd_core.checking.noise import noise_of
 from autograd_core.checking.windows import (
     CONFIDENCE,
     EPSILON,
     LARGEST_EXPONENT,
     LEVELS,
-    OFFSETS,
     ROUNDING,
     Probe,
     Slope,
@@ -227,6 +226,8 @@ def confirmed(
         return None
     if slope.finest < last and not agrees_extrapolated(probe, exponent, slope, h):
         return None
+    if (not slope.value or expected == 0.0) and unseen(probe, slope)[0]:
+        return None
     noise = 2.0 * max(deviation - truncation, 0.0) * h / slope.finest  # what the finer pair sees of f's noise
     return replace(slope, error=max(slope.error, noise))
 
@@ -270,14 +271,8 @@ def on_a_grid(probe: Probe) -> bool:
     """
     values = list(probe.values.values())
     if len(set(values)) == 1:
-        values += far_values(probe)
+        values += probe.far().values()
     return coarse_grid(probe, values) > 0.0
-
-
-def far_values(probe: Probe) -> list[float]:
-    """Values of f at points as far away as the steps of its coarsest window, and of the next."""
-    far = math.ldexp(4.0, max(math.frexp(probe.x)[1], 0))
-    return [probe.fresh(far * offset / part) for offset, part in zip(OFFSETS, (1, 16, 1, 16), strict=True)]
 
 
 def is_accurate(slope: Slope, window: Window, probe: Probe, short: bool) -> bool:

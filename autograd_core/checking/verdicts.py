@@ -15,6 +15,7 @@ FLOOR = 1e-9  # relative difference that always passes: rounding of the gradient
 EPSILONS = 8.0  # the same in units of the relative precision of the gradient's type, where that is coarser
 DROWNED = "the rounding of f hides slopes"
 FEW_DIGITS = "the precision of the gradient's type hides slopes"
+LEAST = 2.0**-12  # of the slope that one step of a staircase allows: less is not the slope of the whole
 COARSE = 2e-3  # relative tolerance from which the row says how far the agreement reaches
 TELLING = 0.1  # relative tolerance from which agreement proves nothing
 
@@ -124,6 +125,8 @@ def decide(
     if found.staircase and analytic == 0.0:
         flat = "the function is a staircase, flat between its steps"
         return ("ok", flat) if verified else ("undecided", f"{flat}: is a number rounded, or its graph left?")
+    if found.bounded and found.staircase and abs(analytic) < LEAST * found.error:
+        return "wrong", "should be 0, or the slope of a whole staircase"
     if found.staircase and difference > 0.5 * abs(found.value) + found.error:
         return "wrong", comparison(analytic, found.value, 2 * found.error + tolerance)
     if difference > tolerance + rounding:
@@ -174,8 +177,8 @@ def hidden(analytic: float, found: Derivative, rules: Rules, tolerance: float) -
     """Whether the agreement says nothing: another gradient, a tenth larger or smaller, would pass as well."""
     if rules.given:
         return found.error > (rules.atol or 0.0) + (rules.rtol or 0.0) * max(abs(analytic), abs(found.value))
-    if analytic == 0.0:  # a slope of 0 is only ever known within rounding
-        return found.behaviour == "smooth" and found.error > found.rounding / found.step
+    if analytic == 0.0:  # the error says little: any other gradient is infinitely larger
+        return found.unseen > 0.0
     if (
         rules.epsilon > 2.0**-52
     ):  # the gradient's own digits are few: they are no fault of the finite difference

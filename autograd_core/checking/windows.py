@@ -24,6 +24,7 @@ RESOLVED = 1e-3  # relative error up to which a window is believed at all
 ROUNDING = 1e5  # multiples of the rounding of |f| that count as "zero within rounding"
 NOISE = 64.0  # the same for the noise that f is known to have inside
 OFFSETS = (0.7390851332151607, -0.4142135623730951, 0.2360679774997897, -0.8414709848078965)
+FAR = (0.0625, 1.0, 16.0, 256.0)  # in units of the coarsest window's steps
 VISIBLE = 1e-8  # relative difference of slopes from which there can be a kink
 CONFIDENCE = 4.0  # two estimates disagree when they are further apart than this many of their errors
 
@@ -73,6 +74,7 @@ class Probe:
         estimated: noise of f that was found by looking at its values.
         grid: the distance between the numbers that f can return, where f rounds inside; else 0.
         values: the values known so far, by offset from x.
+        distant: those of `far`.
         message: the last exception of f.
         evaluations: how often f was called.
     """
@@ -85,6 +87,7 @@ class Probe:
     estimated: float = 0.0
     grid: float = 0.0
     values: dict[float, float] = field(default_factory=dict)
+    distant: dict[float, float] = field(default_factory=dict)
     message: str = ""
     evaluations: int = 0
 
@@ -107,6 +110,14 @@ class Probe:
     def fresh(self, offset: float) -> float:
         """Return ``f(x + offset)`` without remembering it."""
         return self._evaluate(self.x + offset)
+
+    def far(self) -> dict[float, float]:
+        """Values of f as far away as the steps of its coarsest window, nearer, and a thousand times as far."""
+        if not self.distant:
+            scale = math.ldexp(4.0, min(max(math.frexp(self.x)[1], 0), LARGEST_EXPONENT - 12))
+            ways = [scale * offset * part for part in FAR for offset in OFFSETS[:2]]
+            self.distant = {way: self._evaluate(self.x + way) for way in ways}
+        return self.distant
 
     def rounding(self, *offsets: float) -> float:
         """The rounding error to expect of f at the offsets."""

@@ -359,6 +359,69 @@ CASES.append(Case("not finite", lambda x: x * x, lambda x: [math.inf], (1.7,), F
 CASES.append(Case("not finite", lambda x: x * x, lambda x: [math.nan], (1.7,), False))
 
 
+def in_single(x):
+    """Rounded to the precision of float32."""
+    import struct
+
+    return struct.unpack("f", struct.pack("f", x))[0]
+
+
+# Far stairs of a rounded number, seen through a smooth function, and slopes lost in a large constant.
+for _f, _slope in (
+    (lambda x: 1.2e-3 * x + 1e12, 1.2e-3),
+    (lambda x: 1.2e-3 * math.sin(x) + 1e12, 1.2e-3 * math.cos(0.7)),
+    (lambda x: (1.2e-3 * math.sin(x) + 1e12) - 1e12, 1.2e-3 * math.cos(0.7)),
+    (lambda x: math.exp((1.2e-3 * x + 1e12) - 1e12), 1.2e-3 * math.exp(0.84e-3)),
+    (lambda x: math.sin(1.2e-3 * x + 1e12), 1.2e-3 * math.cos(1e12 + 0.84e-3)),
+    (lambda x: in_single(1.2e-3 * x + 1e5), 1.2e-3),
+    (lambda x: math.sin(in_single(1.2e-3 * x + 1e4)), 1.2e-3 * math.cos(1e4 + 0.84e-3)),
+    (lambda x: round(1.2e-3 * x, 3), 1.2e-3),
+    (lambda x: math.floor(x / 0.3) * 0.3, 1.0),
+):
+    pair("staircases", _f, lambda x, s=_slope: s, lambda x: 0.0, 0.7003, decidable=False)
+
+# Saturated: the slope is below the rounding of f, and not 0.
+for _f, _slope, _x in (
+    (lambda x: 1 / (1 + math.exp(-x)), lambda x: math.exp(-x), 35.0),
+    (lambda x: 1 / (1 + math.exp(-x)), lambda x: math.exp(-x), 40.0),
+    (math.tanh, lambda x: 1 / math.cosh(x) ** 2, 18.5),
+    (math.erf, lambda x: 2 / math.sqrt(math.pi) * math.exp(-x * x), 5.8),
+    (lambda x: 5.0 + math.log1p(math.exp(x)), math.exp, -40.0),
+):
+    pair("saturated", _f, _slope, lambda x: 0.0, _x, decidable=False)
+
+# A slope that is 0, in spite of what f does elsewhere.
+for _f, _x in (
+    (lambda x: 5.0 + max(x, 0.0), -1.0),
+    (lambda x: min(max(x, -1.0), 1.0) + 1e3, 7.0),
+    (lambda x: 1e12 + x * x, 0.0),
+    (lambda x: math.sin(x) ** 2 + math.cos(x) ** 2, 0.3),
+    (lambda x: 2.5 if x > 3.0 else 1.5, 0.4),
+    (lambda x: x if abs(x) > 0.5 else 0.0, 0.1),
+    (lambda x: math.exp(-1 / (x * x)), 0.01),
+    (lambda x: 3.7, 0.2),
+    (lambda x: float(math.floor(x)), 2.5),
+):
+    CASES.append(Case("a slope of 0", _f, lambda x: [0.0], (_x,), True))
+
+# A jump through the middle: both sides part from f(x) alike.
+for _size in (1e-5, 1e-7, 1e-10, 1e-12):
+    CASES.append(
+        Case(
+            "no derivative",
+            lambda x, s=_size: x + s * ((x > 1.0) - (x < 1.0)),
+            lambda x: [1.0],
+            (1.0,),
+            False,
+        )
+    )
+    CASES.append(
+        Case(
+            "no derivative", lambda x, s=_size: abs(x - 1.0) + s * (x > 1.0), lambda x: [0.0], (1.0,), False
+        )
+    )
+
+
 class Accumulating:
     """A gradient that adds to what it gave before, as ``.grad`` does."""
 
