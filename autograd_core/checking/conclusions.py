@@ -244,7 +244,9 @@ def lies_apart(probe: Probe, found: Finding) -> bool:
             sizes += [rest(whole_digits(probe.x, probe.epsilon, length), probe.fresh) for length in lengths]
             if max(sizes) < 1.2 * min(sizes):
                 return True
-    bends = [(h, abs((probe(h) - centre) + (probe(-h) - centre)), r) for h, r in zip(steps, roundings, strict=True)]
+    bends = [
+        (h, abs((probe(h) - centre) + (probe(-h) - centre)), r) for h, r in zip(steps, roundings, strict=True)
+    ]
     seen = [(h, size) for h, size, rounding in bends if size > 1e3 * rounding][:LEVELS]
     orders = [math.log(b / a) / math.log(k / h) for (h, a), (k, b) in itertools.pairwise(seen)]
     return len(seen) == LEVELS and min(orders) > 0.02 and max(orders) < min(0.98, min(orders) + 0.05)

@@ -111,6 +111,11 @@ def unseen(probe: Probe, slope: Slope) -> tuple[float, bool]:
         flat, edge = (flat, middle) if abs(probe.fresh(middle) - centre) > level else (middle, edge)
     beyond = [probe.fresh(edge * (1.0 + part)) for part in (2.0**-9, 2.0**-8, 0.125)]
     rise, levels = abs(beyond[0] - centre), {value for value in known.values() if math.isfinite(value)}
-    if beyond[0] == beyond[1] and rise > EMERGES * level and len(levels) > 2 and not all(map(is_count, levels)):
+    if (
+        beyond[0] == beyond[1]
+        and rise > EMERGES * level
+        and len(levels) > 2
+        and not all(map(is_count, levels))
+    ):
         return rise / abs(edge), True
     return (0.0 if abs(beyond[2] - centre) > EMERGES * level else level / abs(edge)), False

@@ -112,7 +112,7 @@ class Probe:
         return self._evaluate(self.x + offset)
 
     def far(self) -> dict[float, float]:
-        """Values of f as far away as the steps of its coarsest window, nearer, and a thousand times as far."""
+        """Values of f as far away as the steps of its coarsest window, nearer, and 256 times as far."""
         if not self.distant:
             scale = math.ldexp(4.0, min(max(math.frexp(self.x)[1], 0), LARGEST_EXPONENT - 12))
             ways = [scale * offset * part for part in FAR for offset in OFFSETS[:2]]

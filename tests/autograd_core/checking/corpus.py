@@ -416,9 +416,7 @@ for _size in (1e-5, 1e-7, 1e-10, 1e-12):
         )
     )
     CASES.append(
-        Case(
-            "no derivative", lambda x, s=_size: abs(x - 1.0) + s * (x > 1.0), lambda x: [0.0], (1.0,), False
-        )
+        Case("no derivative", lambda x, s=_size: abs(x - 1.0) + s * (x > 1.0), lambda x: [0.0], (1.0,), False)
     )
 
 
