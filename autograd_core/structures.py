@@ -179,7 +179,10 @@ def zip_structures(
         if given is None or len(given) != len(one) or any(key not in other for key in one):
             raise ValueError(f"{what} is a dict with the entries {list(one)}, not {_shown(other, given)}")
         for key, part in one.items():
-            zip_structures(part, other[key], f"{what}, entry {key!r}", pairs)
+            if isinstance(part, (dict, list, tuple)):
+                zip_structures(part, other[key], f"{what}, entry {key!r}", pairs)
+            else:
+                pairs.append((part, other[key]))
     elif isinstance(one, (list, tuple)):
         listed = hasattr(other, "__len__") and not isinstance(other, (str, bytes, dict))
         names = getattr(one, "_fields", None)  # an array or a list in its place may be one of rows
@@ -189,7 +192,10 @@ def zip_structures(
             found = _shown(other, f"{len(other)} parts" if listed else None)
             raise ValueError(f"{what} has {len(one)} parts, not {found}")
         for k, part in enumerate(one):
-            zip_structures(part, other[k], f"{what}, part {k}", pairs)
+            if isinstance(part, (dict, list, tuple)):
+                zip_structures(part, other[k], f"{what}, part {k}", pairs)
+            else:
+                pairs.append((part, other[k]))
     else:
         pairs.append((one, other))
     return pairs

@@ -6,6 +6,7 @@ The text computes the bits of the tape if it is compiled with ``-ffp-contract=of
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ _HEADER = """\
  *                  input_gradients
  *
  * {parameters} parameters, {inputs} inputs, {outputs} outputs. Compile with -std=c99 -ffp-contract=off and
- * link with -lm. */
+ * link with -lm.{named} */
 #include <math.h>
 """
 
@@ -42,7 +43,9 @@ def c_text(graph: RecordedGraph, name: str) -> str:
     value = [*writer.values(), *writer.guards(), *writer.outputs()]
     counts = {"nodes": len(graph), "parameters": len(graph.parameters), "inputs": graph.inputs}
     body = [*value, *writer.gradients()]
-    lines = [_HEADER.format(name=name, outputs=len(graph.outputs), **counts)]
+    named = [(k, json.dumps(p.label)) for k, p in enumerate(graph.parameters) if p.label]
+    told = "".join(f"\n * parameters[{k}] is {text.replace('*', '(star)')}" for k, text in named)
+    lines = [_HEADER.format(name=name, outputs=len(graph.outputs), named=told, **counts)]
     lines += [f"static {definition}" for definition in c_helpers("\n".join(body))]
     arguments = "const double *parameters, const double *inputs, double *outputs"
     lines.append(f"int {name}_value({arguments}) {{")

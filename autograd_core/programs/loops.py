@@ -24,7 +24,7 @@ from typing import Any
 
 from ..arguments import whole_number
 from ..engine.modes import scope
-from ..engine.value import Value, as_value
+from ..engine.value import Value, as_value, recording
 from ..structures import Rebuild, flatten, zip_structures
 from .forms import refuse_no_function
 from .recording import SCOPE, capture_body, may_repeat, note_unrolled, within
@@ -275,7 +275,9 @@ def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], init
     """
     refuse_no_function(condition, "the condition of a loop")
     refuse_no_function(body, "the body of a loop")
-    carry = init
+    carry, guards = init, len(getattr(recording, "guards", ()))
     while condition(carry):
         carry = body(carry)
+    if len(getattr(recording, "guards", ())) > guards:
+        note_unrolled("it is a while_loop, and rows with another number of steps are another branch")
     return carry

@@ -13,6 +13,14 @@ from tests.examples.test_gpt import load
 pytestmark = pytest.mark.skipif(not ag.COMPILED, reason="Dask's processes take long to start")
 
 
+def test_one_process_reads_the_file_without_a_cluster(capsys: Any) -> None:
+    pytest.importorskip("distributed")
+    assert load("scale_out").main(["--rows", "2000", "--updates", "3", "--chunk", "128", "--workers", "0"])
+    told = capsys.readouterr().out.splitlines()
+    first, last = (float(word) for word in told[1].split("mean loss ")[1].split(" to "))
+    assert len(told) == 3 and first == 0.6931 and last < first
+
+
 # Dask and the libraries under it raise warnings of their own; a killed worker's, too.
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_that_loses_a_worker_finds_the_bits_of_one_process(capsys: Any) -> None:

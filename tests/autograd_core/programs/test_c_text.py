@@ -206,3 +206,11 @@ def test_hypot_is_that_of_c_to_a_unit_in_the_last_place(tmp_path: Path) -> None:
         expected = values[0], gradients.parameters, gradients.inputs[0][0]
         for mine, theirs in zip(found, expected, strict=True):
             np.testing.assert_array_max_ulp(np.array(mine), np.atleast_1d(theirs), 1)
+
+
+def test_the_text_names_labeled_parameters(tmp_path: Path) -> None:
+    parameters = [ag.Value(2.0, "w"), ag.Value(3.0), ag.Value(5.0, "*/ int x; /* \\\n")]
+    program = record(lambda x: ag.dot(parameters, x), [1.0, 1.0, 1.0])
+    told = re.findall(r"parameters\[(\d)\] is (.*)", program.to_c("mine"))
+    assert told == [("0", '"w"'), ("2", '"(star)/ int x; /(star) \\\\\\n" */')]
+    assert Compiled(program, tmp_path).value(np.array([1.0, 10.0, 100.0])) == [532.0]
