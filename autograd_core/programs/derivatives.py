@@ -48,6 +48,8 @@ def vjp(
             "with an axis of several seeds in front"
         )
     count = len(given) if many else 1
+    if not count:
+        raise ValueError("there are no cotangents: at least one is wanted")
     seeds = np.ascontiguousarray(given.reshape(count, run.lanes, run.width))
     values, inputs, sums = _pull(run, targets, seeds, count, per_row)
     if not many:

@@ -180,6 +180,8 @@ def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) ->
     import numpy as np
 
     run, targets = _run_for_one_output(program, batches, wrt)
+    if not targets.sizes:  # an empty list or dict
+        return targets.map(list)
     made = _derived(program, "gradient", targets, run)
     if sparse:
         wanted = [target for target, _ in targets.sizes]

@@ -61,6 +61,8 @@ class Targets:
         if isinstance(leaf, Value):
             return self._parameter(leaf)
         if getattr(getattr(leaf, "dtype", None), "kind", "") == "O":
+            if not leaf.size:
+                raise ValueError("an array of parameters in wrt is empty")
             for value in leaf.ravel().tolist():
                 self._parameter(value)
             return leaf

@@ -148,4 +148,6 @@ def _start(modes: str, given: Any) -> tuple[str, Sequence[float], Any]:
 
 
 SADDLE = _functions(_start, _point)
-PARTICLE = _functions(lambda modes, given: (given["w"], _particle(modes)), lambda p: argmin(p[1][0], p[1][1], [p[0]])[0])
+PARTICLE = _functions(
+    lambda modes, given: (given["w"], _particle(modes)), lambda p: argmin(p[1][0], p[1][1], [p[0]])[0]
+)

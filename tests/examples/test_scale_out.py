@@ -18,7 +18,8 @@ def test_one_process_reads_the_file_without_a_cluster(capsys: Any) -> None:
     assert load("scale_out").main(["--rows", "2000", "--updates", "3", "--chunk", "128", "--workers", "0"])
     told = capsys.readouterr().out.splitlines()
     first, last = (float(word) for word in told[1].split("mean loss ")[1].split(" to "))
-    assert len(told) == 3 and first == 0.6931 and last < first
+    assert (len(told), first) == (3, 0.6931)
+    assert last < first
 
 
 # Dask and the libraries under it raise warnings of their own; a killed worker's, too.
