@@ -118,7 +118,8 @@ class Memory:
                 (name, key, made.written() if isinstance(made, Grown) else made)
                 for name, key, made in changes["callbacks"]
             ]
-            changes["callbacks"] = self.parts["callbacks"].changes() if is_current else then
+            mine = self.parts.get("callbacks")  # a run that goes on without them has none
+            changes["callbacks"] = mine.changes() if is_current and mine is not None else then
         state = run.state.replace(changes=changes)
         if not self._is_told and (lost := _lost(state.changes)):
             self._is_told = True

@@ -369,6 +369,12 @@ def test_a_run_goes_on_with_the_living_objects(tmp_path: Path) -> None:
     assert bits(model) == whole
 
 
+def test_a_run_goes_on_without_its_callbacks(tmp_path: Path) -> None:
+    given = {"seed": 3, "checkpoint": tmp_path / "run.st"}
+    nn.fit(plain(), X, y, epochs=2, callbacks=Callback(lambda run, n: None), **given)
+    assert len(nn.fit(plain(), X, y, epochs=4, resume=True, **given)) == 4
+
+
 SCRIPT = """
 import sys, nn
 junk = [object() for _ in range(int(sys.argv[1]))]
