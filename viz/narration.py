@@ -152,6 +152,7 @@ class Narrator:
         template = partial_template(node, slot)
         if isinstance(operation, Reduction):
             names = self._fold_names(node, slot)
+            template = template.replace("1 / {s}", "1") if names["s"] == "1" else template  # no tie
         else:
             names = {str(k): self._exact_name(parent) for k, parent in enumerate(node.parents)}
         shown = result_in(template, self._data[node], self._digits) or self.name(node)

@@ -332,8 +332,8 @@ def step(
         legend: Whether to explain the shapes.
         title: The heading. Default: the outputs' names.
         widget: Whether a notebook shows the widget, through which the kernel reads `position` and `inputs`. A
-            widget needs its kernel: in a notebook that is opened without one, Jupyter cannot show it. The
-            plain HTML, the default, still plays there, and in a page that nbconvert makes.
+            widget needs its kernel: in a notebook that is opened without one, and in a page that nbconvert
+            makes, Jupyter cannot show it without a network. The plain HTML, the default, plays there.
         max_nodes: The largest graph to step through; a larger one is refused before any work is done.
 
     Returns:

@@ -185,13 +185,20 @@ def test_a_convention_at_0_over_0_is_no_quotient(name):
     assert "/ " in sentences(of(Value(0.3, "a"), Value(0.4, "b")))[-1].lines[0].split(" = ", 1)[1]
 
 
+def test_a_maximum_without_a_tie_is_told_without_its_count():
+    a, b = Value(1.0, "a"), Value(3.0, "b")
+    assert sentences(autograd_core.max([a, b]))[-1].lines[0] == "∂u3/∂b = (1 if b == 3 else 0) = 1"
+    tied = sentences(autograd_core.max([b, Value(3.0, "c")]))[-1].lines[0]
+    assert tied == "∂u3/∂c = (1 / 2 if c == 3 else 0) = 0.5"
+
+
 def test_a_reduction_is_told_with_the_numbers_of_its_folds():
     assert (
         sentences(logsumexp([Value(0.0, "a"), Value(0.0, "b")]))[-1].lines[0]
         == "∂u3/∂b = exp(b - 0) / 2 = 0.5"
     )
     exact = autograd_core.max([Value(0.123456789, "a"), Value(0.1, "b")])
-    assert sentences(exact)[-1].lines[0] == "∂u3/∂a = (1 / 1 if a == 0.123456789 else 0) = 1"
+    assert sentences(exact)[-1].lines[0] == "∂u3/∂a = (1 if a == 0.123456789 else 0) = 1"
     first = softmax([Value(0.0, "a"), Value(0.0, "b")])[0]
     assert sentences(first)[-2].lines[0] == "∂u3/∂a = u3 * (1 - exp(a - 0) / 2) = 0.25"
 

@@ -111,7 +111,8 @@ export class Narrator {
     const templates = graph.formulas[op], reduction = graph.reductions.includes(op);
     const template = reduction ? templates[templates.length > 1 && slot === graph.index[i] ? 1 : 0] : templates[Math.min(slot, templates.length - 1)];
     if (this.differs(i, slot)) return "";
-    const text = filled(template, { ...(reduction ? this.foldNames(i, slot) : names), y: this.result(i, template) });
+    const words = reduction ? this.foldNames(i, slot) : names;
+    const text = filled(words.s === "1" ? template.replace("1 / {s}", "1") : template, { ...words, y: this.result(i, template) }); // no tie
     return [...text].length <= FORMULA_LIMIT ? text : "";
   }
 
