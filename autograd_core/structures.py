@@ -201,5 +201,33 @@ def zip_structures(
     return pairs
 
 
+def numbers_like(form: Any, given: Any, what: str) -> list[Any]:
+    """Return the numbers of a structure in the order in which they stand in another, dicts by their keys.
+
+    Args:
+        form: a structure.
+        given: one of the same form; lists may stand for arrays and arrays for lists.
+        what: what to call it in a message.
+
+    Raises:
+        ValueError: it has other entries.
+        TypeError: it has what is no real number.
+
+    >>> numbers_like({"a": 1.0, "b": [2.0]}, {"b": [20.0], "a": 10.0}, "the vector")
+    [10.0, 20.0]
+    """
+    found = []
+    for part, entry in zip_structures(form, given, what):
+        numbers, expected = _flatten(entry)[0], _flatten(part)[0]
+        other = is_array(part) and len(expected) > 1 and shape_of(entry) != shape_of(part)
+        if other or len(numbers) != len(expected):
+            raise ValueError(
+                f"{what} has {reprlib.repr(entry)} where the form has {reprlib.repr(part)}: "
+                "they must have the same form"
+            )
+        found += numbers
+    return [to_float(number) for number in found]
+
+
 def _shown(thing: Any, entries: Any) -> str:
     return str(entries) if entries is not None else reprlib.repr(thing)

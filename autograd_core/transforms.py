@@ -34,7 +34,7 @@ from .engine.sweep import Walk
 from .engine.value import Value, as_value, recording
 from .errors import RecordingError
 from .sparsity import compress, entries, pattern
-from .structures import Rebuild, flatten, is_array, mapped, shape_of, to_array, to_float
+from .structures import Rebuild, flatten, is_array, mapped, numbers_like, shape_of, to_array, to_float
 
 __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -465,7 +465,7 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
 
     Raises:
         TypeError, ConversionError: see `grad`.
-        ValueError: v has another number of entries than the result.
+        ValueError: v has another form than the result.
 
     >>> value, pull_back = vjp(lambda a, b: a * b, 2.0, 3.0)
     >>> value, pull_back(10.0)
@@ -475,9 +475,8 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     nodes, rebuild = call.nodes(call.output)
 
     def pull_back(cotangent: Any) -> tuple[Any, ...]:
-        seeds, _ = flatten(cotangent)
-        _check_length("vjp", "cotangent", len(seeds), "result", len(nodes))
-        result: tuple[Any, ...] = call.shaped(call.derivatives(nodes, [to_float(seed) for seed in seeds]))
+        seeds = numbers_like(call.output, cotangent, "vjp: the cotangent")
+        result: tuple[Any, ...] = call.shaped(call.derivatives(nodes, seeds))
         return result
 
     result = rebuild(call.plain(nodes))
@@ -499,14 +498,13 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any], *, 
 
     Raises:
         TypeError, ConversionError: see `grad`.
-        ValueError: the tangents have another number of entries than the arguments.
+        ValueError: the tangents have another form than the arguments.
 
     >>> jvp(lambda a, b: a * b, (2.0, 3.0), (1.0, 10.0))
     (6.0, 23.0)
     """
     call = _Call(function, _Chosen(function, range(len(primals)), None), tuple(primals), {}, has_aux)
-    directions = [to_float(number) for number in flatten(list(tangents))[0]]
-    _check_length("jvp", "tangents", len(directions), "primals", len(call.leaves))
+    directions = numbers_like(list(primals), list(tangents), "jvp: the tangents")
     nodes, rebuild = call.nodes(call.output)
     call.higher = call.higher or any(isinstance(direction, Value) for direction in directions)
     flow = carry_tangents(nodes, call.leaves, directions, call.higher, call.since)
@@ -529,7 +527,7 @@ def hvp(function: Function, primal: Any, vector: Any) -> Any:
 
     Raises:
         TypeError, ConversionError: see `grad`.
-        ValueError: the vector has another number of entries than the point.
+        ValueError: the vector has another form than the point.
 
     >>> hvp(lambda x: x[0] ** 2 * x[1], [3.0, 5.0], [1.0, 0.0])
     [10.0, 6.0]
@@ -540,18 +538,10 @@ def hvp(function: Function, primal: Any, vector: Any) -> Any:
         call = _Call(function, first, (x,), {})
         return call.derivatives([call.scalar("hvp")], [1.0])
 
-    weights = [to_float(weight) for weight in flatten(vector)[0]]
+    weights = numbers_like(primal, vector, "hvp: the vector")
     call = _Call(gradient, first, (primal,), {})
-    _check_length("hvp", "vector", len(weights), "point", len(call.leaves))
     nodes, _ = call.nodes(call.output)
     return call.shaped(call.derivatives(nodes, weights))
-
-
-def _check_length(name: str, one: str, length: int, other: str, expected: int) -> None:
-    if length != expected:
-        raise ValueError(
-            f"{name}: the {one} has {length} numbers, the {other} {expected}: they must have the same form"
-        )
 
 
 # --- gradients as graphs --------------------------------------------------------------------------------
@@ -587,7 +577,8 @@ def differentiate(
     """
     outputs = [output] if isinstance(output, Value) else list(output)
     seeds = [1.0] * len(outputs) if gradients is None else [to_float(gradient) for gradient in gradients]
-    _check_length("differentiate", "gradients", len(seeds), "outputs", len(outputs))
+    if len(seeds) != len(outputs):
+        raise ValueError(f"differentiate: {len(seeds)} gradients for {len(outputs)} outputs: one for each")
     results = getattr(recording, "results", ())
     if results and any(id(node) in results for node in Walk(outputs).nodes):
         raise RecordingError(
