@@ -372,7 +372,8 @@ def test_a_run_goes_on_with_the_living_objects(tmp_path: Path) -> None:
 def test_a_run_goes_on_without_its_callbacks(tmp_path: Path) -> None:
     given = {"seed": 3, "checkpoint": tmp_path / "run.st"}
     nn.fit(plain(), X, y, epochs=2, callbacks=Callback(lambda run, n: None), **given)
-    assert len(nn.fit(plain(), X, y, epochs=4, resume=True, **given)) == 4
+    for epochs in (2, 4):  # all are done, and the file is written at once; two are left
+        assert len(nn.fit(plain(), X, y, epochs=epochs, resume=True, **given)) == epochs
 
 
 SCRIPT = """
