@@ -50,7 +50,6 @@ def _lines(program: Program) -> Iterator[str]:
     graph = program.recorded
     if compiled_module() is None:
         yield f"{len(graph):,} nodes, on the interpreter in NumPy: nothing is compiled here"
-        yield "few rows take longer than Values do"
     else:
         build = instruction_set() or "the best instruction set of this machine"
         yield f"{len(graph):,} nodes, compiled to {program.stats().instructions:,} instructions for {build}"
