@@ -893,7 +893,9 @@ def test_tikz_bends_edges_as_they_go(new_page, tmp_path, direction, bends):
     page.evaluate("() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; }")
     page.get_by_label("Copy or save the picture").select_option("tikz")
     page.wait_for_function("() => window.copied")
-    assert page.evaluate("window.copied").count(f"to[{bends}]") == 2
+    text = page.evaluate("window.copied")
+    assert text.count(f"to[{bends}]") == 2
+    assert "\\node[draw, rounded corners] (n2)" in text  # the output, too
 
 
 def test_the_algorithm_begins_with_the_gradient_that_the_sweep_is_given(new_page, tmp_path):

@@ -41,7 +41,8 @@ export function tikz(stage, boxes, links, direction) {
     const group = stage.find(box.id);
     if (!group) continue;
     const text = linesOf(group).map(tex).join("\\\\");
-    lines.push(`  \\node[draw${{ operation: ", rounded corners", output: ", rounded corners", constant: ", dashed" }[box.kind] ?? ""}] (${box.id}) at ${place(group)} {${text}};`);
+    const look = /^o/.test(box.kind) ? ", rounded corners" : box.kind === "constant" ? ", dashed" : ""; // operation, output
+    lines.push(`  \\node[draw${look}] (${box.id}) at ${place(group)} {${text}};`);
   }
   for (const link of links) {
     const label = stage.find(link.id)?.querySelector("text")?.textContent;
