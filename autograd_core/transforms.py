@@ -7,8 +7,9 @@ parameters say, are left alone.
 
 While the function runs, a Value that depends on its arguments cannot be made a plain number, since that would
 drop its gradient: ``math.exp(x)`` and ``float(x)`` raise `ConversionError`. Comparisons (``if x > 0``),
-truth, ``int(x)``, ``math.floor(x)`` and text may be asked for: what they say stays the same in a
-neighbourhood of the point. ``x.data`` and ``x.detach()`` are the ways to take the number on purpose.
+truth, ``int(x)`` and ``math.floor(x)`` may be asked for: what they say stays the same in a neighbourhood of
+the point. So may text, for people: a number that is read back from it has no gradient. ``x.data`` and
+``x.detach()`` are the ways to take the number on purpose.
 """
 
 from __future__ import annotations
