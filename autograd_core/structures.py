@@ -32,7 +32,7 @@ def flatten(structure: Any) -> tuple[list[Any], Rebuild]:
         back as one of float64, or of objects where Values are among the numbers.
 
     Raises:
-        TypeError: it is None or text.
+        TypeError: it is None or text, or an array of it has masked entries.
 
     >>> numbers, rebuild = flatten({"a": [1.0, 2.0], "b": None})
     >>> numbers, rebuild([10.0, 20.0])
@@ -57,6 +57,8 @@ def _flatten(structure: Any) -> tuple[list[Any], Rebuild]:
     if isinstance(structure, dict):
         return _join(list(structure.values()), builder_of(structure))
     if is_array(structure) and structure.shape != ():
+        if hasattr(structure, "mask") and structure.mask.any():
+            raise TypeError("an array has masked entries: fill them, array.filled(number), or leave them out")
         return list(structure.ravel()), lambda numbers: to_array(numbers, structure.shape)
     if structure is None or isinstance(structure, (str, bytes)):
         return [], lambda numbers: structure

@@ -720,3 +720,10 @@ def test_lists_stand_for_arrays_and_arrays_for_lists_in_directions():
     assert ag.hvp(lambda x: x[0] * x[1], np.array([1.0, 2.0]), [1.0, 0.0]).tolist() == [0.0, 1.0]
     assert ag.hvp(lambda x: x[0] * x[1], [1.0, 2.0], np.array([1.0, 0.0])) == [0.0, 1.0]
     assert ag.jvp(lambda x: x * x, (3.0,), (np.array([1.0]),)) == (9.0, 6.0)
+
+
+def test_arrays_with_masked_entries_are_refused_and_those_without_are_arrays():
+    masked = np.ma.masked_array([1.0, 2.0], mask=[False, True])
+    with pytest.raises(TypeError, match="masked entries"):
+        grad(lambda p: p.sum())(masked)
+    assert grad(lambda p: (p * p).sum())(np.ma.masked_array([1.0, 2.0])).tolist() == [2.0, 4.0]
