@@ -187,6 +187,8 @@ class Inputs:
         self.epsilon = max((leaf.epsilon for leaf in self.leaves), default=2.0**-52)
         self.current = array("d", self.numbers)
         self.uses_torch = any(isinstance(leaf, TensorLeaf) for leaf in self.leaves)
+        for leaf in self.leaves if self.uses_torch else ():
+            leaf.as_tensor = True
         self.uses_jax = any(isinstance(leaf, JaxLeaf) for leaf in self.leaves)
         self.parameters = [leaf.leaves[0] for leaf in self.leaves if isinstance(leaf, ParameterLeaf)]
         self.whole = len(self.parameters) == len(self.numbers)
@@ -346,11 +348,7 @@ class Inputs:
     def graph_leaves(self) -> list[Any]:
         """The Values or tensors that the last call in mode "graph" was made with."""
         if self.uses_torch:
-            return [
-                leaf.tensor if leaf.parameter else leaf.leaf
-                for leaf in self.leaves
-                if isinstance(leaf, TensorLeaf)
-            ]
+            return [leaf.tensor if self.in_place else leaf.leaf for leaf in self.leaves]  # type: ignore
         return [node for leaf in self.leaves for node in leaf.leaves]
 
     def flatten(self, gradient: Any, conjugate: bool) -> list[float]:

@@ -26,6 +26,8 @@ class Leaf:
         epsilon: relative precision of the type.
     """
 
+    as_tensor = False  # whether mode "graph" gives a tensor: beside tensors
+    leaf: Any = None  # the tensor
     wide = False  # whether mode "plain" gives double precision, whatever the input's own
     home: tuple[list[Any], int] | None = None  # a list that holds the number, and where
 
@@ -56,6 +58,12 @@ class Leaf:
         """The argument that holds the numbers."""
         if mode == "plain":
             return self.plain()
+        if self.as_tensor:
+            import torch
+
+            kind = torch.complex128 if self.doubled else torch.float64
+            self.leaf = torch.tensor(self.elements(), dtype=kind).reshape(self.shape or ()).requires_grad_()
+            return self.leaf
         if self.doubled:
             raise TypeError(f"the input {self.label} is complex: give gradient=, since Values are real")
         if mode == "graph":

@@ -74,7 +74,9 @@ class Products(Rows):
                         + (both if len(product) == 2 * len(self.subject.places) else "")
                     )
                 analytic = self.subject.reduced(product)
-                rows.append(self.product_row(f"jvp, direction {number}", analytic, direction))
+                rows.append(
+                    self.slope_row(f"jvp, direction {number}", analytic, direction, self.subject.value)
+                )
                 if self.has_gradient:
                     rows.append(self.transposed_row(number, analytic, gradient, direction))
             if self.options.hvp is not None:
@@ -89,18 +91,6 @@ class Products(Rows):
         """What the caller's jvp or hvp returns for a direction."""
         return self.inputs.call(function, "plain", *self.inputs.structure(direction))
 
-    def product_row(self, name: str, analytic: float, direction: Vector) -> Row:
-        """A row for a directional derivative."""
-        move = self.moving(range(len(direction)), direction)
-
-        def vary(t: float) -> float:
-            move(t)
-            return self.subject.value()
-
-        found = self.derive(vary, 0.0, analytic, 0.0)
-        move(0.0)
-        return self.judge(name, analytic, found)
-
     def transposed_row(self, number: int, forward: float, gradient: Vector, direction: Vector) -> Row:
         """A row for <u, J v> = <J' u, v>: forward against reverse, without finite differences."""
         terms = [g * d for g, d in zip(gradient, direction, strict=True)]
@@ -109,18 +99,26 @@ class Products(Rows):
         found = Derivative(forward, error, "smooth", None, None, 1.0, 0)
         return self.judge(f"<J'u, v> against <u, Jv>, direction {number}", reverse, found)
 
-    def hessian_row(self, name: str, analytic: float, direction: Vector, other: Vector) -> Row:
-        """A row for w' H v, against the finite difference of w' gradient along v."""
+    def slope_row(self, name: str, analytic: float, direction: Vector, compute: Callable[[], float]) -> Row:
+        """A row for a derivative along a direction."""
         move = self.moving(range(len(direction)), direction)
 
-        def slope(t: float) -> float:
+        def vary(t: float) -> float:
             move(t)
+            return compute()
+
+        found = self.derive(vary, 0.0, analytic, 0.0)
+        move(0.0)
+        return self.judge(name, analytic, found)
+
+    def hessian_row(self, name: str, analytic: float, direction: Vector, other: Vector) -> Row:
+        """A row for w' H v, against the finite difference of w' gradient along v."""
+
+        def slope() -> float:
             return math.fsum(w * g for w, g in zip(other, self.gradient_here(), strict=True))
 
         with self.subject.unweighted():
-            found = self.derive(slope, 0.0, analytic, 0.0)
-        move(0.0)
-        return self.judge(name, analytic, found)
+            return self.slope_row(name, analytic, direction, slope)
 
     def second_order(self, gradient: Vector) -> list[Row]:
         """Rows for the second derivatives, against finite differences of the gradient."""

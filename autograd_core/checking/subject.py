@@ -206,46 +206,34 @@ class Subject:
         backward([node for node, _ in pairs], [u for _, u in pairs])
         return [leaf.grad for leaf in self.leaves], [node for node, _ in pairs]
 
-    def torch_gradient(self) -> list[float]:
-        """PyTorch's gradient."""
+    def torch_gradient(self, times: Vector | None = None) -> list[float]:
+        """PyTorch's gradient, or its Hessian times a vector."""
         import torch
 
-        output, leaves = self.torch_output()
-        if not output.requires_grad:
-            return [0.0] * len(self.inputs.numbers)
+        result = self.inputs.call(self.function, "graph")
+        leaves = self.inputs.graph_leaves()
+        weights = like(result, list(self.weights or [1.0]), self.doubled)
+        pairs = list(zip(parts_of(result), parts_of(weights), strict=True))
+        pairs = [(y, u) for y, u in pairs if is_tensor(y) and y.requires_grad]
         for leaf, tensor in zip(self.inputs.leaves, leaves, strict=False):
-            if not tensor.requires_grad:
+            if pairs and not tensor.requires_grad:
                 raise ValueError(
                     f"{leaf.label} has requires_grad=False, so PyTorch computes no gradient of it: give the "
                     "parameters that have one, {name: p for name, p in model.named_parameters() if "
                     "p.requires_grad}"
                 )
-        parts = torch.autograd.grad(output, leaves, allow_unused=True)
-        filled = [
-            torch.zeros_like(leaf) if part is None else part for part, leaf in zip(parts, leaves, strict=True)
-        ]
-        return self.inputs.flatten(filled, self.conjugate)
-
-    def torch_output(self) -> tuple[Any, list[Any]]:
-        """u . y as a tensor, and the tensors it depends on."""
-        import torch
-
-        result = self.inputs.call(self.function, "graph")
-        leaves = self.inputs.graph_leaves()
-        tensors = [part for part in parts_of(result) if is_tensor(part)]
-        if not tensors:
-            return torch.zeros(()), leaves
-        if self.weights is None:
-            return tensors[0].reshape(()), leaves
-        weights, total = list(self.weights), torch.zeros((), dtype=torch.float64)
-        for tensor in tensors:
-            flat_tensor = tensor.reshape(-1)
-            if self.doubled:
-                flat_tensor = torch.view_as_real(flat_tensor.to(torch.complex128)).reshape(-1)
-            own = torch.tensor(weights[: len(flat_tensor)], dtype=flat_tensor.dtype, device=tensor.device)
-            del weights[: len(flat_tensor)]
-            total = total + (own * flat_tensor).sum()
-        return total, leaves
+        parts: list[Any] = []
+        for vector in [None] if times is None else [None, list(times)]:
+            if vector is not None:  # the gradient times the vector, differentiated once more
+                along = zip(parts, like(parts, vector, False), strict=True)
+                pairs = [(g, v) for g, v in along if g.requires_grad]
+            if not pairs:
+                return [0.0] * len(self.inputs.numbers)
+            ys, us = zip(*pairs, strict=True)
+            more = times is not None and vector is None
+            found = torch.autograd.grad(ys, leaves, us, allow_unused=True, create_graph=more)
+            parts = [torch.zeros_like(x) if g is None else g for g, x in zip(found, leaves, strict=True)]
+        return self.inputs.flatten(parts, self.conjugate)
 
     def given_gradient(self) -> list[float]:
         """The gradient that the caller gave, flat, for u . y."""
@@ -362,7 +350,7 @@ class Subject:
     def hessian_times(self, vector: Vector) -> list[float]:
         """The engine's Hessian times a vector: a sweep over the gradient's graph."""
         if self.engine == "torch":
-            return self.torch_hessian_times(vector)
+            return self.torch_gradient(vector)
         from autograd_core import differentiate, dot
 
         result = self.inputs.call(self.function, "graph")
@@ -382,28 +370,6 @@ class Subject:
         if not product.is_constant:
             product.backward()
         return [leaf.grad for leaf in leaves]
-
-    def torch_hessian_times(self, vector: Vector) -> list[float]:
-        """PyTorch's Hessian times a vector."""
-        import torch
-
-        output, leaves = self.torch_output()
-        if not output.requires_grad:
-            return [0.0] * len(vector)
-        first = torch.autograd.grad(output, leaves, create_graph=True, allow_unused=True)
-        rest, total = list(vector), torch.zeros((), dtype=torch.float64)
-        for part, leaf in zip(first, leaves, strict=True):
-            weights = torch.tensor(rest[: leaf.numel()], dtype=leaf.dtype).reshape(leaf.shape)
-            del rest[: leaf.numel()]
-            total = total if part is None else total + (part * weights).sum()
-        if not total.requires_grad:
-            return [0.0] * len(vector)
-        second = torch.autograd.grad(total, leaves, allow_unused=True)
-        filled = [
-            torch.zeros_like(leaf) if part is None else part
-            for part, leaf in zip(second, leaves, strict=True)
-        ]
-        return self.inputs.flatten(filled, False)
 
 
 def jax_vjp(function: Function) -> Function:
@@ -464,7 +430,9 @@ def like(result: Any, numbers: list[float], doubled: bool) -> Any:
     count = math.prod(shape or ()) * (2 if doubled else 1)
     own = numbers[:count]
     del numbers[:count]
-    elements = [complex(*own[i : i + 2]) for i in range(0, count, 2)] if doubled else own
+    elements: list[Any] = [complex(*own[i : i + 2]) for i in range(0, count, 2)] if doubled else own
+    if doubled and "complex" not in str(getattr(result, "dtype", "complex")):  # beside complex outputs
+        elements = own[::2]
     if shape is None:
         return elements[0]
     if is_tensor(result):
