@@ -106,7 +106,7 @@ def to_number(thing: Any, what: str = "the function returned") -> float:
     try:
         return real(what, thing)
     except OverflowError:
-        raise OverflowError(f"{what} {type(thing).__name__} too large for a float") from None
+        raise OverflowError(f"{what} too large for a float ({type(thing).__name__})") from None
     except (TypeError, ValueError):
         pass
     raise TypeError(f"{what} {type(thing).__name__}, not one real number")

@@ -244,7 +244,7 @@ def test_what_is_no_function_or_returns_nothing_is_named():
 
 
 def test_numbers_that_are_too_large_or_infinite_are_named():
-    with pytest.raises(OverflowError, match="the input x: int too large for a float"):
+    with pytest.raises(OverflowError, match=r"the input x is too large for a float \(int\)"):
         gradient_report(lambda x: x * x, [10**400])
     (row,) = gradient_report(lambda x: x * x, [1.0], gradient=[10**400]).rows
     assert (row.verdict, row.note) == (
