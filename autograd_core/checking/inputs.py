@@ -367,7 +367,8 @@ class Inputs:
         )
         if single and isinstance(gradient, (list, tuple)) and len(gradient) == 1:  # of one argument
             inner = gradient[0]
-            single = len(parts[0].parts) == 1 and not (isinstance(inner, (list, tuple)) and len(inner) == 1)
+            wrapped = parts[0].keys or (isinstance(inner, (list, tuple)) and len(inner) == 1)
+            single = len(parts[0].parts) == 1 and not wrapped
         tree = parts[0] if single else self.tree
         flat = tree.flatten(gradient)
         wanted = [leaf for leaf in self.leaves for _ in range(len(leaf.names) // (2 if leaf.doubled else 1))]

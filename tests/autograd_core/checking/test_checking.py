@@ -508,7 +508,7 @@ def test_a_result_that_is_no_number_is_named():
 
 
 def test_a_gradient_of_another_size_is_refused():
-    with pytest.raises(ValueError, match="2 numbers for 1 inputs"):
+    with pytest.raises(ValueError, match="2 numbers, and the inputs 1"):
         gradient_report(lambda x: x, [1.0], gradient=[1.0, 2.0])
 
 

@@ -249,7 +249,7 @@ def test_numbers_that_are_too_large_or_infinite_are_named():
     (row,) = gradient_report(lambda x: x * x, [1.0], gradient=[10**400]).rows
     assert (row.verdict, row.note) == (
         "non-finite",
-        "OverflowError: the gradient of x: int too large for a float",
+        "OverflowError: the gradient of x is too large for a float (int)",
     )
     rows = gradient_report(lambda x, y: x * y, [math.inf, 2.0], gradient=[2.0, math.inf]).rows
     assert {(row.name, row.verdict, row.note) for row in rows} == {
