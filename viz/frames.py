@@ -68,7 +68,7 @@ def undecorated(picture: Picture, caption: str) -> Picture:
 
 def _at(box: Box, row: Row | None, mark: str, ended: bool, told: bool) -> Box:
     """A box as it is at a step: a finding keeps its place, but is not seen before its number is there."""
-    if row is None or row[DATA] is None:
+    if row is None or row[DATA] is None or not box.lines:  # a constant's box holds its number alone
         return replace(box, emphasis=mark)
     lines = [text for text in row[:STATUS] if text is not None]
     computed = row[STATUS] != "pending"

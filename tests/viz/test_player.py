@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 import viz
-from autograd_core import Value, relu, scope
+from autograd_core import Value, exp, no_grad, relu, scope
 from autograd_core.graph import topological_order
 from autograd_core.steps import ForwardStep, SeedStep
 from viz.columns import graph_columns
@@ -245,6 +245,15 @@ def test_the_run_is_an_animated_gif_with_a_picture_a_step(player, tmp_path):
     path = player.save_gif(tmp_path / "run.gif", seconds=0.5)
     with image.open(path) as found:
         assert (found.format, found.n_frames, found.info["duration"]) == ("GIF", len(player) + 1, 500)
+
+
+def test_the_frames_of_constants_show_their_number_once(tmp_path):
+    with no_grad():
+        made = exp(Value(2.0, "x")) * 3.0
+    for root in (made, (Value(2.0, "x") * 3.0).detach()):
+        paths = viz.step(root).frames(tmp_path)
+        texts = [text.text for text in ET.parse(paths[-1]).getroot().iter(f"{SVG}text")]
+        assert texts.count(f"{root.data:.4g}") == 1
 
 
 def test_the_frames_of_a_small_picture_have_one_size_however_long_the_sentences(tmp_path):
