@@ -96,7 +96,7 @@ def with_jump(outputs: Any, label: int) -> Any:
 
 
 def cases() -> dict[str, tuple[Callable[[], Any], type[nn.Optimizer], str, dict[str, Any]]]:
-    """Name -> (model, optimiser, data, options)."""
+    """Name -> (model, optimizer, data, options)."""
     import numpy as np
 
     rng = np.random.default_rng(1)

@@ -2,8 +2,8 @@
 
 Each is called with one example, a list of Values or numbers, and returns a list of Values.
 
-There is no batch normalisation: it mixes the examples of a minibatch, and here an example has a graph of its
-own. `LayerNorm` normalises within the example, and trains as well (Ba, Kiros and Hinton 2016).
+There is no batch normalization: it mixes the examples of a minibatch, and here an example has a graph of its
+own. `LayerNorm` normalizes within the example, and trains as well (Ba, Kiros and Hinton 2016).
 
 To tie weights, let two modules hold the same Values (`Layer.tie`), or use one module twice: a parameter is
 counted and trained once, and its gradient is the sum over its uses.
@@ -266,7 +266,7 @@ class LayerNorm(Module):
         self.bias = [Value(0.0, label=f"bias{k}") for k in range(count)]
 
     def __call__(self, x: Sequence[Any]) -> list[Value]:
-        """The normalised numbers."""
+        """The normalized numbers."""
         inputs = values_of(x)
         count = len(self.scale)
         if len(inputs) != count:

@@ -261,7 +261,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
             outputs: of the network.
             weights: of the examples, or None.
             again: is the network there already?
-            partial: one epoch, with the optimiser that is there?
+            partial: one epoch, with the optimizer that is there?
         """
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if not again:

@@ -95,14 +95,14 @@ def may_fit(tensor: str, pattern: str) -> bool:
 
 
 def opened(parameters: Any) -> tuple[list[Any], list[dict[str, Any]]]:
-    """Parameters and groups, as an optimiser's first argument gives them: Values, or dicts with "params".
+    """Parameters and groups, as an optimizer's first argument gives them: Values, or dicts with "params".
 
     Raises:
         InputError: it is neither; a group has no "params", or there are Values beside groups.
     """
     if not isinstance(parameters, (Value, Iterable)):
         raise InputError(
-            f"the first argument of an optimiser is parameters or groups of them, not {shown(parameters)}; "
+            f"the first argument of an optimizer is parameters or groups of them, not {shown(parameters)}; "
             "the rate is given by name, lr=0.1"
         )
     given = [parameters] if isinstance(parameters, (Value, Mapping)) else list(parameters)
@@ -168,10 +168,10 @@ def members(
 
 
 def of_group(optimizer: Optimizer, group: Mapping[str, Any]) -> Optimizer:
-    """The optimiser as it is for a group: the same class with the group's numbers.
+    """The optimizer as it is for a group: the same class with the group's numbers.
 
     Raises:
-        InputError: the optimiser has no number of such a name, or it cannot have this value.
+        InputError: the optimizer has no number of such a name, or it cannot have this value.
     """
     made = copy.copy(optimizer)
     made.param_groups = []
@@ -193,6 +193,6 @@ def of_group(optimizer: Optimizer, group: Mapping[str, Any]) -> Optimizer:
     if not set(made.buffer_names) <= set(optimizer.buffer_names):
         raise InputError(
             f"a group of {type(optimizer).__name__} needs {', '.join(made.buffer_names)}, which the "
-            "optimiser does not keep: give the optimiser a momentum > 0, and the other groups momentum=0.0"
+            "optimizer does not keep: give the optimizer a momentum > 0, and the other groups momentum=0.0"
         )
     return made

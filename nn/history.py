@@ -69,7 +69,7 @@ class History:
     Attributes:
         epochs: one record an epoch.
         stopped: why the run ended ("" while it runs).
-        settings: seed, batch size, loss, regularizer, optimiser: what makes the run repeatable.
+        settings: seed, batch size, loss, regularizer, optimizer: what makes the run repeatable.
         best_epoch: the epoch whose parameters a stopping criterion put back, if one did.
         trained_on: "a Program, whole updates"; "a Program, gradients only: " and the reason; or "eager: " and
             the reason. It costs speed and changes no bit.

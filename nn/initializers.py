@@ -1,6 +1,6 @@
-"""Initialisers: where the weights start.
+"""Initializers: where the weights start.
 
-An initialiser is a callable ``(nout, nin, rng) -> rows`` that returns the nout x nin weight matrix of a layer
+An initializer is a callable ``(nout, nin, rng) -> rows`` that returns the nout x nin weight matrix of a layer
 as lists of floats. Biases start at 0. Each class names the paper its scale comes from; n_in and n_out are the
 fan-in and the fan-out of the layer.
 
@@ -39,7 +39,7 @@ __all__ = [
 
 
 class RandomSource(Protocol):
-    """What an initialiser needs of a generator: `random.Random`, or the `random` module itself."""
+    """What an initializer needs of a generator: `random.Random`, or the `random` module itself."""
 
     def uniform(self, a: float, b: float, /) -> float:
         """A number drawn evenly from [a, b]."""
@@ -281,22 +281,22 @@ INITIALIZERS: dict[str, Initializer] = {
 
 
 def initializer_named(initializer: str | Initializer) -> Initializer:
-    """The initialiser of that name, or the callable itself.
+    """The initializer of that name, or the callable itself.
 
     Raises:
-        InputError: there is no initialiser of that name.
+        InputError: there is no initializer of that name.
     """
-    refuse_class("an initialiser", initializer)
+    refuse_class("an initializer", initializer)
     if callable(initializer):
         return initializer
-    return INITIALIZERS[one_of("initialiser", initializer, INITIALIZERS)]
+    return INITIALIZERS[one_of("initializer", initializer, INITIALIZERS)]
 
 
 def drawn(initializer: str | Initializer, nout: int, nin: int, seed: int | RandomSource | None) -> Rows:
-    """The weight matrix that an initialiser draws: nout rows of nin finite numbers.
+    """The weight matrix that an initializer draws: nout rows of nin finite numbers.
 
     Raises:
-        InputError: there is no initialiser of that name, or it returns something else; they are too many.
+        InputError: there is no initializer of that name, or it returns something else; they are too many.
     """
     check_size("the matrix", nout, nin)
     draw = initializer_named(initializer)
@@ -310,7 +310,7 @@ def drawn(initializer: str | Initializer, nout: int, nin: int, seed: int | Rando
         right = False
     if not right:
         raise InputError(
-            f"an initialiser returns {nout} rows (nout) of {nin} finite numbers (nin); {shown(draw)} "
+            f"an initializer returns {nout} rows (nout) of {nin} finite numbers (nin); {shown(draw)} "
             f"returned {shown(rows)}"
         )
     return rows

@@ -131,7 +131,7 @@ def cross_entropy(logits: Sequence[Value], target: Target) -> Value:
     Stable for any finite logits, and dL/dz = softmax(z) - onehot(y) exactly.
 
     Args:
-        logits: z, one Value a class, not yet normalised.
+        logits: z, one Value a class, not yet normalized.
         target: the label y in 0 .. len(z) - 1, or a vector of probabilities p, for which L =
             logsumexp(z) - p.z.
 

@@ -114,7 +114,7 @@ def find_lr(
         low: the first rate.
         high: the last.
         updates: how many rates.
-        optimizer: a name, or an optimiser without parameters, whose other numbers are used.
+        optimizer: a name, or an optimizer without parameters, whose other numbers are used.
         options: of `nn.fit`: loss, regularizer, batch_size, seed, ...
 
     Returns:
@@ -135,9 +135,9 @@ def find_lr(
     if number("low", low, "(0, inf)") >= number("high", high, "(0, inf)"):
         raise InputError(f"rates go from low > 0 to high > low, not from {low!r} to {high!r}")
     if isinstance(optimizer, str):
-        optimizer = OPTIMIZERS[one_of("optimiser", optimizer, OPTIMIZERS)]()
+        optimizer = OPTIMIZERS[one_of("optimizer", optimizer, OPTIMIZERS)]()
     if not isinstance(optimizer, Optimizer) or isinstance(optimizer, Minimizer) or optimizer.parameters:
-        raise InputError(f"find_lr wants a name or an optimiser without parameters, not {shown(optimizer)}")
+        raise InputError(f"find_lr wants a name or an optimizer without parameters, not {shown(optimizer)}")
     if taken := _OURS & options.keys():
         raise InputError(f"find_lr makes one run of its own: it takes no {', '.join(sorted(taken))}")
     if any("lr" in group for group in optimizer.param_groups):

@@ -1,4 +1,4 @@
-"""SciPy's minimisers as optimisers of `nn.fit` (extra ``[optimize]``): full batches, line searches, no rate.
+"""SciPy's minimizers as optimizers of `nn.fit` (extra ``[optimize]``): full batches, line searches, no rate.
 
     >>> from nn import LBFGS, MLP, fit
     >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
@@ -7,9 +7,9 @@
     True
 
 The objective is J of all examples, with its gradient, from Programs where they serve, with the bits of the
-eager graph. An epoch is one iteration of the minimiser; each evaluates J at least once, more in a line
+eager graph. An epoch is one iteration of the minimizer; each evaluates J at least once, more in a line
 search. What is frozen is no variable. A model that draws random numbers has no one objective, and is refused.
-The memory of a minimiser is its own, so that a run cannot be resumed: save the model, and start anew from
+The memory of a minimizer is its own, so that a run cannot be resumed: save the model, and start anew from
 there.
 """
 
@@ -50,7 +50,7 @@ class Minimizer(Optimizer):
     """
 
     def __init__(self, method: str = "L-BFGS-B", **options: Any) -> None:
-        one_of("minimiser", method, METHODS)
+        one_of("minimizer", method, METHODS)
         if "maxiter" in options:
             raise InputError("the number of iterations is fit(..., epochs=...), not maxiter")
         for name, value in options.items():
@@ -66,13 +66,13 @@ class Minimizer(Optimizer):
         Raises:
             InputError: always.
         """
-        raise InputError(f"{self!r} minimises a whole objective: use it in nn.fit")
+        raise InputError(f"{self!r} minimizes a whole objective: use it in nn.fit")
 
     def _kept(self) -> dict[str, Any]:
         return {"method": self.method, **self.options}
 
     def hyperparameters(self) -> dict[str, Any]:
-        """The schedule alone: a minimiser has nothing that a callback may change."""
+        """The schedule alone: a minimizer has nothing that a callback may change."""
         return {
             name: kept for name, kept in super().hyperparameters().items() if name in ("schedule", "frozen")
         }

@@ -112,7 +112,7 @@ class Module:
         """Keep parameters as they are while `nn.fit` trains the others.
 
         What is frozen is neither updated nor decayed; its gradient counts as 0. A loop of one's own gives the
-        optimiser `trainable_parameters`.
+        optimizer `trainable_parameters`.
 
         Args:
             which: parameters; or texts: the name of a parameter (``layer1.W[0][2]``), of a tensor
@@ -327,7 +327,7 @@ def _entries(name: str, thing: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def _own_attributes(thing: Any) -> dict[str, Any]:
-    """The attributes of an object whose class is the user's; not those of an optimiser, which only refers."""
+    """The attributes of an object whose class is the user's; not those of an optimizer, which only refers."""
     kind = type(thing)
     if isinstance(thing, (type, FunctionType, Value)) or hasattr(thing, "step"):
         return {}

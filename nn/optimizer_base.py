@@ -1,6 +1,6 @@
-"""The base of every optimiser: parameters and groups, the count of updates, clipping, the step.
+"""The base of every optimizer: parameters and groups, the count of updates, clipping, the step.
 
-Every optimiser is a pure rule, ``rule(values, gradients, buffers, rate) -> (new values, new buffers)``, over
+Every optimizer is a pure rule, ``rule(values, gradients, buffers, rate) -> (new values, new buffers)``, over
 arrays of float64. Those here stand in `autograd_core.calculus.updates`, once for NumPy and for C. `step` is:
 read the gradients, clip them, apply the rule, look whether every new number is finite, and only then write
 the parameters. So a step either happens whole or does not happen.
@@ -66,7 +66,7 @@ class Optimizer:
             Or groups of them with numbers of their own, dicts as in PyTorch:
             ``[{"params": model.layers[0].parameters(), "lr": 1e-4}, {"params": ..., "weight_decay": 0.0}]``.
             For `nn.fit` "params" may be names and patterns, ``{"params": "*.b", "weight_decay": 0.0}``, and
-            parameters that no group names have the optimiser's own numbers.
+            parameters that no group names have the optimizer's own numbers.
         lr: the learning rate epsilon, a number or a schedule (`nn.schedules`).
         clip_norm: shorten gradients that are longer than this.
         clip_value: bring every component of the gradient into [-clip_value, clip_value].
@@ -163,13 +163,13 @@ class Optimizer:
 
         found = [parameters] if isinstance(parameters, Value) else _listed(parameters)
         if not found:
-            raise InputError("an optimiser needs at least one parameter")
+            raise InputError("an optimizer needs at least one parameter")
         if not (set(map(type, found)) == {Value} and all(map(_is_leaf, found))):
             index = next(k for k, p in enumerate(found) if not isinstance(p, Value) or not p.is_leaf)
             raise InputError(f"parameter {index} is not a leaf Value: {shown(found[index])}")
         self.parameters = trainable(found)
         if not self.parameters:
-            raise InputError("every parameter is a constant: an optimiser needs at least one that is not")
+            raise InputError("every parameter is a constant: an optimizer needs at least one that is not")
         if self.param_groups:
             named = [] if names is None else list(names())
             known = {id(value) for _, value in named}
@@ -238,7 +238,7 @@ class Optimizer:
         return now if self._missed is None else self._missed + now
 
     def groups(self) -> tuple[list[Optimizer], Any]:
-        """The optimiser as it is for each group, itself first, and the number of each parameter's group.
+        """The optimizer as it is for each group, itself first, and the number of each parameter's group.
 
         Parameters that have missed updates are groups of their own, whose `updates` are fewer: Adam corrects
         its bias by the updates of a parameter, as PyTorch's does. A frozen parameter has -1; without groups
@@ -300,7 +300,7 @@ class Optimizer:
             DivergenceError: a gradient or a new value is not finite; nothing has changed.
         """
         if not self.parameters:
-            raise InputError("the optimiser has no parameters yet: give them to it or call bind(parameters)")
+            raise InputError("the optimizer has no parameters yet: give them to it or call bind(parameters)")
         new_values, self.buffers = self.proposal(
             parameters_to_vector(self.parameters), gradients_to_vector(self.parameters)
         )
@@ -356,7 +356,7 @@ class Optimizer:
     def rule(
         self, values: Floats, gradients: Floats, buffers: Buffers, rate: float
     ) -> tuple[Floats, Buffers]:
-        """The rule of this optimiser; pure: it goes by its arguments alone, and by `self.updates`, which
+        """The rule of this optimizer; pure: it goes by its arguments alone, and by `self.updates`, which
         is the number of updates made before this one. Groups, and what is not frozen, come one by one.
 
         By default that of `update`.
@@ -428,7 +428,7 @@ class Optimizer:
         """Put back what `state_dict` returned.
 
         Raises:
-            StateError: it belongs to another optimiser or to another number of parameters.
+            StateError: it belongs to another optimizer or to another number of parameters.
         """
         import numpy as np
 

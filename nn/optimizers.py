@@ -1,4 +1,4 @@
-"""Optimisers: what is done with a gradient. Back-propagation computes it; this is the learning.
+"""Optimizers: what is done with a gradient. Back-propagation computes it; this is the learning.
 
 The arithmetic follows PyTorch's, term by term (the test compares every step in float64).
 """
@@ -312,31 +312,31 @@ def optimizer_of(
     parameters: Sequence[Value],
     names: Callable[[], Iterable[tuple[str, Value]]] | None = None,
 ) -> Optimizer:
-    """The optimiser of that name, or the one given, in charge of these parameters.
+    """The optimizer of that name, or the one given, in charge of these parameters.
 
-    An optimiser that is already in charge of exactly these parameters keeps its buffers.
+    An optimizer that is already in charge of exactly these parameters keeps its buffers.
 
     Args:
-        optimizer: a name or an optimiser.
+        optimizer: a name or an optimizer.
         parameters: Values.
         names: see `Optimizer.bind`.
 
     Raises:
-        InputError: there is no optimiser of that name, it is in charge of other parameters, or it is
+        InputError: there is no optimizer of that name, it is in charge of other parameters, or it is
             something else.
     """
     if isinstance(optimizer, str):
-        return OPTIMIZERS[one_of("optimiser", optimizer, OPTIMIZERS)]().bind(parameters)
+        return OPTIMIZERS[one_of("optimizer", optimizer, OPTIMIZERS)]().bind(parameters)
     if not isinstance(optimizer, Optimizer):
         hint = "; call the class: SGD(lr=0.1)" if isinstance(optimizer, type) else ""
         raise InputError(
-            f"an optimiser is a name or an Optimizer such as SGD(lr=0.1), not {shown(optimizer)}{hint}"
+            f"an optimizer is a name or an Optimizer such as SGD(lr=0.1), not {shown(optimizer)}{hint}"
         )
     if not optimizer.parameters:
         return optimizer.bind(parameters, names)
     if [*map(id, optimizer.parameters)] != [*map(id, trainable(parameters))]:
         raise InputError(
-            f"the optimiser is in charge of other parameters ({len(optimizer.parameters)}) than the model's "
+            f"the optimizer is in charge of other parameters ({len(optimizer.parameters)}) than the model's "
             f"({len(parameters)}): create it without parameters, and it gets all of the model's"
         )
     return optimizer

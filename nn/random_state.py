@@ -72,7 +72,7 @@ class RandomStates:
         """Those whose states belong to a run: what the model holds, and the global ones if they are used.
 
         Args:
-            callers: what may draw later, optimiser and callbacks: if their code names "random", all count.
+            callers: what may draw later, optimizer and callbacks: if their code names "random", all count.
         """
         import numpy as np
 

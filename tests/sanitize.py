@@ -24,7 +24,7 @@ FLAGS = {
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
     "thread": ["-fsanitize=thread"],
 }
-# One of the tape's vector builds, four doubles wide, and few optimisations: all would take many minutes.
+# One of the tape's vector builds, four doubles wide, and few optimizations: all would take many minutes.
 COMMON_FLAGS = ["-fno-omit-frame-pointer", "-g1", "-O1", "-DONE_BUILD"]
 LIBRARIES = {"address": ("asan", "ubsan"), "thread": ("tsan",)}
 OPTIONS = {

@@ -3,7 +3,7 @@
 Each rule is called with Symbols and its formula is printed, so `operations.h` holds no calculus of its own.
 ``make generate`` runs this module after a change to an operation; a test fails while a file is out of date.
 What it writes: `operations.h` (the calculus and the facts in C), `operations.pxi` (the names for Cython),
-the table of `tape/exp.h`, the optimisers' rules in `tape/updates.h`, and a marked section in each of
+the table of `tape/exp.h`, the optimizers' rules in `tape/updates.h`, and a marked section in each of
 `methods.py`, `value.pyi` and `functions.py`.
 """
 
@@ -431,7 +431,7 @@ def _bits(number: float) -> int:
     return int.from_bytes(struct.pack(">d", number), "big")
 
 
-# --- the optimisers' rules -------------------------------------------------------------------------------
+# --- the optimizers' rules -------------------------------------------------------------------------------
 
 
 _UPDATES_PREAMBLE = r"""

@@ -1,4 +1,4 @@
-"""How optimisers update a parameter: each rule once, for numbers, for arrays and as C.
+"""How optimizers update a parameter: each rule once, for numbers, for arrays and as C.
 
 A rule is written for one parameter, in arithmetic and the few functions here. `nn.optimizers` calls it with
 arrays of float64, and `codegen` with Symbols, which gives the loops of `tape/updates.h`: element by element

@@ -20,7 +20,7 @@ def patterns(inputs: Inputs, rows: Sequence[Row]) -> list[str]:
         rows: one for each of the input's numbers.
 
     Returns:
-        A sentence for each array in which something is recognised.
+        A sentence for each array in which something is recognized.
     """
     by_name = {row.name: row for row in rows}
     found, names = [], iter(inputs.names)
@@ -30,14 +30,14 @@ def patterns(inputs: Inputs, rows: Sequence[Row]) -> list[str]:
             continue
         given, right = [row.analytic for row in own], [row.numeric for row in own]
         if all(map(math.isfinite, given + right)):
-            found += [f"{leaf.label}: {what}." for what in recognised(leaf, given, right)][:1]
+            found += [f"{leaf.label}: {what}." for what in recognized(leaf, given, right)][:1]
     if not found and len(rows) > 2 and all(row.verdict == "wrong" for row in rows):
         factor = common_factor([row.analytic for row in rows], [row.numeric for row in rows])
         found += [] if factor is None else [f"All inputs: {scaled(factor)}."]
     return found
 
 
-def recognised(leaf: Leaf, given: Sequence[float], right: Sequence[float]) -> Iterator[str]:
+def recognized(leaf: Leaf, given: Sequence[float], right: Sequence[float]) -> Iterator[str]:
     """Every pattern that fits."""
     factor = common_factor(given, right)
     if factor is not None:

@@ -1,7 +1,7 @@
 """Training by Programs: the gradient of a minibatch, and whole updates without a Value in between.
 
 One update is the text of `nn.training`: the examples' gradients in order, divided by their number, the
-penalty's on top, then the optimiser's rule.  `BatchGradient` does the first of these for parameters that stay
+penalty's on top, then the optimizer's rule.  `BatchGradient` does the first of these for parameters that stay
 Values; `Trainer` does all of them on arrays.  Parameters change only by whole updates.
 """
 
@@ -241,7 +241,7 @@ def _stretches(groups: Any) -> Any:
 
 
 class Trainer:
-    """Parameters, gradient and optimiser's buffers as arrays, and the compiled loop over minibatches.
+    """Parameters, gradient and optimizer's buffers as arrays, and the compiled loop over minibatches.
 
     Attributes:
         parameters: the Values that are trained.
@@ -254,8 +254,8 @@ class Trainer:
         parameters: the Values to train: all that the program captured, perhaps more.
         penalty: the regularizer, a program without arguments, or None.
         rules: for each group of parameters the name of one of `calculus.updates.UPDATES`, its settings, and
-            how many of the optimiser's updates do not count in its own k.
-        buffers: how many buffers the optimiser has, at least as many as each rule wants.
+            how many of the optimizer's updates do not count in its own k.
+        buffers: how many buffers the optimizer has, at least as many as each rule wants.
         clip_value: see `nn.optimizers`.
         clip_norm: see `nn.optimizers`.
         groups: the number of each parameter's group, -1 where it is frozen; without it all are of the first.
@@ -324,7 +324,7 @@ class Trainer:
         clip_norm: float | None = None,
         groups: Any = None,
     ) -> None:
-        """Another optimiser, for the same Programs; see the class. `load` is to be called next."""
+        """Another optimizer, for the same Programs; see the class. `load` is to be called next."""
         import numpy as np
 
         module, count = compiled_module(), len(self.parameters)
@@ -434,16 +434,16 @@ class Trainer:
 
     @property
     def buffers(self) -> list[Any]:
-        """The optimiser's buffers."""
+        """The optimizer's buffers."""
         return [self.in_order(buffer) for buffer in self._buffers]
 
     def copies(self) -> list[Any]:
-        """The optimiser's buffers in an order of the trainer's own; `in_order` brings them into the other."""
+        """The optimizer's buffers in an order of the trainer's own; `in_order` brings them into the other."""
         return [buffer.copy() for buffer in self._buffers]
 
     @property
     def updates(self) -> int:
-        """How many updates the optimiser has made."""
+        """How many updates the optimizer has made."""
         made: int = self._trainer.updates
         return made
 

@@ -64,7 +64,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("loss", "penalty"), (_is_number, "a finite number")),
     **dict.fromkeys(("norm", "lr", "seconds"), (lambda x: _is_number(x) and x >= 0, "a number >= 0")),
     "best_epoch": (lambda thing: thing is None or _is_count(thing), "an epoch or null"),
-    "hyperparameters": (lambda thing: isinstance(thing, dict), "the optimiser's numbers"),
+    "hyperparameters": (lambda thing: isinstance(thing, dict), "the optimizer's numbers"),
     "random": (lambda thing: isinstance(thing, list), "a list of states"),
     "changes": (_are_changes, "lists of [name, key, content]"),
     "history_columns": (lambda thing: thing == list(_COLUMNS), f"{list(_COLUMNS)}"),
@@ -78,9 +78,9 @@ class TrainingState:
 
     Attributes:
         values: the parameters, an array or a list.
-        buffers: what the optimiser keeps.
-        optimizer_updates: how many updates the optimiser has made, earlier runs included.
-        hyperparameters: the optimiser's rate and numbers, which a callback may have changed; as JSON has them
+        buffers: what the optimizer keeps.
+        optimizer_updates: how many updates the optimizer has made, earlier runs included.
+        hyperparameters: the optimizer's rate and numbers, which a callback may have changed; as JSON has them
             in a state that was read.
         random: the states of the generators that the run draws from.
         changes: what else the run has changed: "model", "optimizer", "callbacks" -> `Snapshot.changes()`.

@@ -66,7 +66,7 @@ class EagerUpdates:
             bar.update(1)
 
     def store(self, run: Run) -> None:
-        """Write nothing back: the Values and the optimiser hold everything."""
+        """Write nothing back: the Values and the optimizer hold everything."""
 
     def forget(self) -> None:
         """Nothing is held."""

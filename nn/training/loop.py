@@ -22,14 +22,14 @@ J is (L_1 + ... + L_m) / m, summed in the same order, plus the number alpha Omeg
 w_i L(f(x_i), y_i).
 
 A Program does the work instead, with the same bits, where the loss of an example can be recorded
-(`nn.training.updaters`): all of it for the optimisers of `nn.optimizers`; the gradient alone for an optimiser
+(`nn.training.updaters`): all of it for the optimizers of `nn.optimizers`; the gradient alone for an optimizer
 of your own, for a graph that branches on its numbers, and for a loss that chooses by the label
 (``outputs[label]``). ``history.trained_on`` tells which, and why not a faster way. What stays eager: a short
 run, no compiled interpreter, a model that draws random numbers by itself (`nn.RandomInput` draws them so that
 they can be recorded), one that reads numbers (``float(v)``), a graph of too many shapes, a model, loss or
 penalty that counts its calls. Recording calls it too, and what it has counted is then put back.
 
-Three things cost time of their own beside a Program: the Python of an optimiser's ``rule``; ``on_update``,
+Three things cost time of their own beside a Program: the Python of an optimizer's ``rule``; ``on_update``,
 for which every parameter's Value is written after each update, and looked at again; and drawing random
 numbers.
 ``python -m benchmarks.training`` measures them, as multiples of the plain update, and training by the size of
@@ -37,7 +37,7 @@ the network; ``python -m benchmarks.estimators`` the estimators of `nn.estimator
 
 **Interruption.** After every update the run stands at one `TrainingState`, an object that is never changed,
 only replaced. Whatever interrupts the run (Ctrl-C, an exception in a callback, a diverging loss), model,
-optimiser and random generators are put back to that state: whole updates only. The exception carries the
+optimizer and random generators are put back to that state: whole updates only. The exception carries the
 history as its attribute ``history``. Minibatches depend on (seed, epoch) alone, so going on from a state
 makes the bits of a run that was never interrupted.
 """
@@ -121,8 +121,8 @@ def fit(
         loss: a name from `nn.losses.LOSSES`, one of its functions, or your own (outputs, target) -> Value.
         regularizer: ``L2(alpha)``, ``L1(alpha)``, ..., or your own (model) -> Value.
         optimizer: a name ("sgd", "adam", ...) or an `Optimizer`, with or without parameters; one that has
-            made updates before goes on from its buffers. Or a minimiser, ``LBFGS()``: `nn.minimizers`.
-        batch_size: m; the last minibatch of an epoch may be smaller. A minimiser takes all examples.
+            made updates before goes on from its buffers. Or a minimizer, ``LBFGS()``: `nn.minimizers`.
+        batch_size: m; the last minibatch of an epoch may be smaller. A minimizer takes all examples.
         epochs: how often the examples are visited, at most. Counted from the start of the run when it is
             resumed.
         stop: stopping criteria from `nn.stopping`, or your own (history) -> reason; asked after every epoch.
@@ -138,16 +138,16 @@ def fit(
             scikit-learn's; they are columns of the history.
         callbacks: called with the `Run` after every epoch; returning True stops the run. One that has a
             method ``on_update`` is also called there after every update. A callback may change parameters,
-            optimiser, model and regularizer; the next update goes by it. New parameters, and examples
+            optimizer, model and regularizer; the next update goes by it. New parameters, and examples
             changed in place, are refused.
         progress: True shows a tqdm bar; or your own factory with tqdm's signature, e.g. tqdm.notebook.tqdm.
         checkpoint: a file to keep the run in: written every `checkpoint_every` epochs, at the end, and when
             the run is interrupted. Without `resume` no such file may exist.
         checkpoint_every: in epochs.
         resume: go on from `checkpoint` if that file exists, to the bits of a run that was never interrupted;
-            start afresh if it does not. What rule and callbacks have changed in optimiser, model, regularizer
+            start afresh if it does not. What rule and callbacks have changed in optimizer, model, regularizer
             and in attributes of the callbacks is put back, if it is numbers, texts, arrays, lists or
-            dictionaries; the model's or the optimiser's that is something else is named and not resumed.
+            dictionaries; the model's or the optimizer's that is something else is named and not resumed.
 
     Returns:
         The `History`.
@@ -180,7 +180,7 @@ def fit(
         require("scipy.optimize", "optimize")
         if checkpoint is not None:
             raise InputError(
-                "a minimiser's memory is its own, so that its run cannot be resumed exactly: without "
+                "a minimizer's memory is its own, so that its run cannot be resumed exactly: without "
                 "checkpoint=, save the model by nn.save, and start anew from there"
             )
     checkpoint = None if checkpoint is None else path_of("checkpoint", checkpoint)

@@ -1,4 +1,4 @@
-"""Training by a minimiser of SciPy: J of all examples and its gradient, from Programs where they serve."""
+"""Training by a minimizer of SciPy: J of all examples and its gradient, from Programs where they serve."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _Halt(Exception):
-    """The minimiser is left: for good, or to start anew from parameters that a callback has changed."""
+    """The minimizer is left: for good, or to start anew from parameters that a callback has changed."""
 
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason)
@@ -73,7 +73,7 @@ class _Objective:
 
 
 class Minimization:
-    """What makes the updates where the optimiser is a `Minimizer`: each is one of its iterations.
+    """What makes the updates where the optimizer is a `Minimizer`: each is one of its iterations.
 
     Args:
         run: the run.
@@ -84,7 +84,7 @@ class Minimization:
 
     def __init__(self, run: Run, recording: Recording | None, penalty: Any, reason: str) -> None:
         self.trained_on = (
-            f"eager: {reason}" if recording is None else "a Program, gradients only: a minimiser"
+            f"eager: {reason}" if recording is None else "a Program, gradients only: a minimizer"
         )
         self.is_eager = recording is None
         self.objective = _Objective(run, recording, penalty)
@@ -94,7 +94,7 @@ class Minimization:
         with train_mode(), listing() as sites:
             run.model(run.plan.examples.row(0))
         if sites:
-            raise InputError("the model draws random numbers: a minimiser needs one objective, not many")
+            raise InputError("the model draws random numbers: a minimizer needs one objective, not many")
 
     def fits(self, run: Run) -> bool:
         """Is the objective still the one that was recorded?"""
@@ -113,7 +113,7 @@ class Minimization:
         """Nothing is held."""
 
     def minimize(self, run: Run, bar: Any, end_epoch: Callable[[], str]) -> str:
-        """Run the minimiser to its end.
+        """Run the minimizer to its end.
 
         Args:
             run: the run.

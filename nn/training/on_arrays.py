@@ -79,7 +79,7 @@ class _OnArrays:
             return None
 
     def write(self, run: Run, gradients: Any) -> None:
-        """Write the state, and a gradient if there is one, into Values and optimiser."""
+        """Write the state, and a gradient if there is one, into Values and optimizer."""
         at = run.state
         vector_to_parameters(at.values, run.parameters)
         if gradients is not None:
@@ -96,11 +96,11 @@ class WholeUpdates(_OnArrays):
         super().__init__(run, recording)
         self.trainer = trainer
         self._rule, self._settings = rule_and_clips(run.optimizer), attributes_of(run.optimizer)
-        self._as_compiled = False  # is that known of the optimiser as it is now?
+        self._as_compiled = False  # is that known of the optimizer as it is now?
         self.names = run.optimizer.buffer_names
 
     def fits(self, run: Run) -> bool:
-        """Is the graph still the one that was recorded, and the optimiser's rule one that is compiled?"""
+        """Is the graph still the one that was recorded, and the optimizer's rule one that is compiled?"""
         if not self._as_compiled:
             now = attributes_of(run.optimizer)
             if now != self._settings and self._rule != (rule := rule_and_clips(run.optimizer)):
@@ -243,7 +243,7 @@ class WholeUpdates(_OnArrays):
 
 
 class GradientUpdates(_OnArrays):
-    """The gradient of a minibatch by Programs; the optimiser's rule on arrays, or its own step on Values.
+    """The gradient of a minibatch by Programs; the optimizer's rule on arrays, or its own step on Values.
 
     Args:
         run: the run.
@@ -263,7 +263,7 @@ class GradientUpdates(_OnArrays):
         self._trainer, self._frozen = self._loop(run, penalty), run.optimizer.frozen
 
     def _loop(self, run: Run, penalty: Program | None) -> Trainer | None:
-        """The compiled loop, where it makes the whole gradient; the rule alone is the optimiser's own."""
+        """The compiled loop, where it makes the whole gradient; the rule alone is the optimizer's own."""
         alike = self.recording.kinds is None and not self.recording.branches
         whole = run.problem.penalty is None or self.penalty is not None
         if self.own_step or not alike or not whole:
@@ -279,7 +279,7 @@ class GradientUpdates(_OnArrays):
         return self._refused > 0 and self.gradient.is_full
 
     def fits(self, run: Run) -> bool:
-        """Is the graph still the one that was recorded, and the optimiser's step what it was?"""
+        """Is the graph still the one that was recorded, and the optimizer's step what it was?"""
         if self.own_step == has_plain_step(run.optimizer) or self.has_too_many_paths:
             return False
         return self.same_graph(run)
@@ -349,7 +349,7 @@ class GradientUpdates(_OnArrays):
     def _step_on_arrays(
         self, run: Run, total: float, penalty: float, norm: float, gradients: Any, count: int
     ) -> bool:
-        """One step by the optimiser's rule on the arrays; False where it becomes non-finite."""
+        """One step by the optimizer's rule on the arrays; False where it becomes non-finite."""
         at, optimizer = run.state, run.optimizer
         rate = optimizer.lr
         if not self.current:

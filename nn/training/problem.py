@@ -1,4 +1,4 @@
-"""What a run minimises: model, loss, examples, their weights and the penalty."""
+"""What a run minimizes: model, loss, examples, their weights and the penalty."""
 
 from __future__ import annotations
 

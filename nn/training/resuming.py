@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Memory:
-    """What a run may change beside parameters and optimiser: looked at now, kept in its states from now on.
+    """What a run may change beside parameters and optimizer: looked at now, kept in its states from now on.
 
     Args:
         run: one that begins.
@@ -65,7 +65,7 @@ class Memory:
         }
 
     def changes_of_rule(self, before: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The same where only the optimiser's rule can have changed something since `before`."""
+        """The same where only the optimizer's rule can have changed something since `before`."""
         memory = self.parts.get("optimizer")
         return before if memory is None or not memory.changed() else {**before, "optimizer": memory.changes()}
 
@@ -198,7 +198,7 @@ def _check_settings(run: Run, state: TrainingState, settings: Mapping[str, Any])
 
 
 def _check_numbers(optimizer: Optimizer, numbers: Any, state: TrainingState) -> None:
-    """The optimiser's numbers and buffers, tried on a copy."""
+    """The optimizer's numbers and buffers, tried on a copy."""
     now, is_theirs = optimizer.hyperparameters(), not of_a_library(type(optimizer))
     names, optional = {str(name) for name in numbers}, {"frozen", *_changed_numbers(state)}
     for name in now.keys() - names - optional:
@@ -231,12 +231,12 @@ def _check_numbers(optimizer: Optimizer, numbers: Any, state: TrainingState) -> 
 
 
 def _changed_numbers(state: TrainingState) -> set[Any]:
-    """The optimiser's attributes that its rule has changed, which stand among the changes."""
+    """The optimizer's attributes that its rule has changed, which stand among the changes."""
     return {key[0] for name, key, _ in state.changes.get("optimizer", ()) if name == "optimizer." and key}
 
 
 def _checked_frozen(frozen: Any, count: int, updates: int) -> tuple[Any, Any, int]:
-    """What an optimiser knows of frozen parameters: which, how many updates each has missed, since when."""
+    """What an optimizer knows of frozen parameters: which, how many updates each has missed, since when."""
     import numpy as np
 
     mask, missed, since = frozen

@@ -1,4 +1,4 @@
-"""Which compiled rule an optimiser has, if it has one, and whether it has changed."""
+"""Which compiled rule an optimizer has, if it has one, and whether it has changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nn.snapshot import Attributes, Snapshot
 
 
 def rates_of_groups(optimizer: Optimizer, first: int, count: int) -> Any:
-    """The rates of so many updates, a row each: the optimiser's own, and the groups'."""
+    """The rates of so many updates, a row each: the optimizer's own, and the groups'."""
     import numpy as np
 
     rules, _ = optimizer.groups()
@@ -59,7 +59,7 @@ def attributes_of(optimizer: Optimizer) -> Any:
 
 
 def rule_and_clips(optimizer: Optimizer) -> Any:
-    """All that was compiled of an optimiser, to compare."""
+    """All that was compiled of an optimizer, to compare."""
     rules, groups = optimizer.groups()
     numbers = None if groups is None else groups.tobytes()
     made = [(rule_of(rule), optimizer.updates - rule.updates) for rule in rules]
@@ -89,7 +89,7 @@ def _own_parts(kind: type[Optimizer]) -> tuple[frozenset[str], bool]:
 
 
 def has_plain_step(optimizer: Optimizer) -> bool:
-    """Is an update of this optimiser its rule, on arrays, and nothing else?"""
+    """Is an update of this optimizer its rule, on arrays, and nothing else?"""
     kind = type(optimizer)
     defined, reads = _own_parts(kind)
     return not (
@@ -98,9 +98,9 @@ def has_plain_step(optimizer: Optimizer) -> bool:
 
 
 def rule_of(optimizer: Optimizer) -> tuple[str, tuple[float, ...]] | None:
-    """The name and the settings of the optimiser's rule if it is one that is compiled, else None.
+    """The name and the settings of the optimizer's rule if it is one that is compiled, else None.
 
-    A subclass that changes nothing of the rule has it too. A method put onto the optimiser itself (as some
+    A subclass that changes nothing of the rule has it too. A method put onto the optimizer itself (as some
     wrappers do with `step`) makes it another.
     """
     if not has_plain_step(optimizer) or _own_parts(type(optimizer))[0] & {"rule", "update"}:

@@ -45,7 +45,7 @@ class Updater(Protocol):
     is_eager: bool
 
     def fits(self, run: Run) -> bool:
-        """May it go on? A callback may have changed the model, the penalty or the optimiser."""
+        """May it go on? A callback may have changed the model, the penalty or the optimizer."""
         ...
 
     def epoch(self, run: Run, order: Any, bar: Any) -> None:
@@ -53,11 +53,11 @@ class Updater(Protocol):
         ...
 
     def store(self, run: Run) -> None:
-        """Bring parameters, gradients and the optimiser's buffers to where the run stands."""
+        """Bring parameters, gradients and the optimizer's buffers to where the run stands."""
         ...
 
     def forget(self) -> None:
-        """What it holds in arrays is no longer what parameters and optimiser hold: read them anew."""
+        """What it holds in arrays is no longer what parameters and optimizer hold: read them anew."""
         ...
 
 
@@ -115,7 +115,7 @@ class Run:
         plan: what the run is to do.
         listens: does a callback want to hear of every update?
         is_asked: or only of every epoch?
-        problem: what it minimises.
+        problem: what it minimizes.
     """
 
     model = _given("model")
@@ -209,7 +209,7 @@ class Run:
         return self.reason_to_stop()
 
     def step_to(self, values: Any, loss: float, penalty: float, gradients: Any, made_updates: int) -> None:
-        """Stand at an update that a minimiser has made, or, after none, at the start."""
+        """Stand at an update that a minimizer has made, or, after none, at the start."""
         at, norm = self.state, gradient_norm(gradients)
         made: dict[str, Any] = {
             "values": values,
@@ -425,7 +425,7 @@ class Run:
         )
 
     def standing(self) -> dict[str, Any]:
-        """What parameters and optimiser hold now, as entries of a state."""
+        """What parameters and optimizer hold now, as entries of a state."""
         return {
             "values": parameters_to_vector(self.parameters),
             "buffers": {name: buffer.copy() for name, buffer in self.optimizer.buffers.items()},
@@ -461,7 +461,7 @@ class Run:
         self.memory.save(self, is_current)
 
     def restore(self, state: TrainingState, whole: bool = False) -> None:
-        """Put model, optimiser, generators and history to a state.
+        """Put model, optimizer, generators and history to a state.
 
         Args:
             state: of this run, or of a checkpoint that fits it.

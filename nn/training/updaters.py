@@ -1,8 +1,8 @@
 """What makes the updates of `nn.training`, all three with the same bits.
 
-`WholeUpdates` makes them on arrays, for the optimisers that are compiled. `GradientUpdates` has Programs make
-the gradient of a minibatch, for any other optimiser, graphs with branches, and losses that choose by the
-target; the rule runs on arrays, or, where the optimiser has a step of its own, on the Values. `EagerUpdates`
+`WholeUpdates` makes them on arrays, for the optimizers that are compiled. `GradientUpdates` has Programs make
+the gradient of a minibatch, for any other optimizer, graphs with branches, and losses that choose by the
+target; the rule runs on arrays, or, where the optimizer has a step of its own, on the Values. `EagerUpdates`
 makes a graph of Values for every example. `updater_of` chooses, and tells why it cannot be a faster one.
 """
 
@@ -59,7 +59,7 @@ def updater_of(run: Run) -> Updater:
 
 
 def _minimization(run: Run) -> Updater:
-    """What lets a minimiser of SciPy train a run."""
+    """What lets a minimizer of SciPy train a run."""
     states = RandomStates(dict(run.problem.owners()).values())
     try:
         if not compiled():

@@ -144,8 +144,8 @@ CALLED = {
     "then": "a schedule",
     "outputs": "output", "logits": "output", "logit": "output", "log_rate": "output", "lr": "a schedule",
     "log_probabilities": "output", "parameters": "parameter", "betas": "beta1", "stop": "a criterion",
-    "initializer": "an initialiser", "early_stopping": "validation_fraction", "callbacks": "a callback",
-    "loss": "a loss", "optimizer": "an optimiser", "nouts": "nout", "x": "takes 2 inputs",
+    "initializer": "an initializer", "early_stopping": "validation_fraction", "callbacks": "a callback",
+    "loss": "a loss", "optimizer": "an optimizer", "nouts": "nout", "x": "takes 2 inputs",
     "indices": "an index",
     "which": "parameters are chosen", "classes": "is not among", "output": "the activation",
 }  # fmt: skip

@@ -133,7 +133,7 @@ def standing(run: Run) -> Any:
 
 
 def living(make: Callable[[], Run]) -> Run:
-    """Model and optimiser that have been trained elsewhere."""
+    """Model and optimizer that have been trained elsewhere."""
     model, given = make()
     options = {name: given[name] for name in given if name in ("optimizer", "validation", "metrics")}
     nn.fit(model, X, y, seed=5, epochs=1, batch_size=8, **options)

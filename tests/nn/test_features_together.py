@@ -121,7 +121,7 @@ def test_a_rule_of_ones_own_has_its_gradient_from_the_compiled_loop(monkeypatch:
     assert calls["programs"] <= 2  # while the recording is checked
 
 
-# Optimisers of one's own, in whatever they differ from the library's.
+# Optimizers of one's own, in whatever they differ from the library's.
 
 
 class LaterSettings(nn.Adam):

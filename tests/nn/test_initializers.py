@@ -1,4 +1,4 @@
-"""Initialisers: the distributions that their papers ask for."""
+"""Initializers: the distributions that their papers ask for."""
 
 import math
 import random

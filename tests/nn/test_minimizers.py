@@ -1,4 +1,4 @@
-"""SciPy's minimisers over Programs: the optimum, the bits of eager evaluation, interruptions, messages."""
+"""SciPy's minimizers over Programs: the optimum, the bits of eager evaluation, interruptions, messages."""
 
 from __future__ import annotations
 
@@ -146,16 +146,16 @@ def test_an_interrupted_run_stands_at_its_last_iteration() -> None:
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     X, y = data(20, 3, 2)
-    with pytest.raises(InputError, match="no minimiser is named 'Nelder-Mead'"):
+    with pytest.raises(InputError, match="no minimizer is named 'Nelder-Mead'"):
         nn.Minimizer("Nelder-Mead")
     with pytest.raises(InputError, match="the number of iterations is fit"):
         nn.Minimizer("BFGS", maxiter=3)
-    with pytest.raises(InputError, match="minimises a whole objective: use it"):
+    with pytest.raises(InputError, match="minimizes a whole objective: use it"):
         nn.LBFGS().step()
     with pytest.raises(InputError, match="cannot be resumed exactly"):
         nn.fit(nn.MLP(3, [2]), X, y, optimizer=nn.LBFGS(), checkpoint=tmp_path / "run")
     model = nn.Sequential(nn.Layer(3, 4, seed=1), nn.Dropout(0.5, seed=1), nn.Layer(4, 2, seed=2))
-    with pytest.raises(InputError, match="draws random numbers: a minimiser needs one objective"):
+    with pytest.raises(InputError, match="draws random numbers: a minimizer needs one objective"):
         nn.fit(model, X, y, optimizer=nn.LBFGS())
     with pytest.raises(DivergenceError):
         nn.fit(nn.MLP(3, [1], seed=1), X * 1e200, y, loss="mse", optimizer=nn.LBFGS())

@@ -1,4 +1,4 @@
-"""Every optimiser and schedule, step for step against PyTorch in float64."""
+"""Every optimizer and schedule, step for step against PyTorch in float64."""
 
 import copy
 import math
@@ -226,7 +226,7 @@ def test_an_update_that_overflows_changes_nothing():
         (lambda: optimizers.Adam(betas=("a", 0.9)), "beta1"),
         (lambda: optimizers.SGD(momentum="much"), "momentum"),
         (lambda: schedules.WarmUp(schedules.Constant(0.1), steps=0), "steps"),
-        (lambda: optimizers.optimizer_of("sgdd", [Value(1.0)]), "no optimiser is named 'sgdd'"),
+        (lambda: optimizers.optimizer_of("sgdd", [Value(1.0)]), "no optimizer is named 'sgdd'"),
         (lambda: optimizers.optimizer_of(optimizers.SGD([Value(1.0)]), [Value(1.0)]), "other parameters"),
     ],
 )

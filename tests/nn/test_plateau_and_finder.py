@@ -138,7 +138,7 @@ def test_the_finder_draws_loss_over_rate() -> None:
     [
         ({"low": 1.0, "high": 0.1}, "rates go from low"),
         ({"optimizer": nn.LBFGS()}, "find_lr wants a name"),
-        ({"optimizer": "addam"}, "no optimiser is named 'addam'; did you mean 'adam'"),
+        ({"optimizer": "addam"}, "no optimizer is named 'addam'; did you mean 'adam'"),
         ({"updates": 0}, "updates must be"),
     ],
 )

@@ -276,7 +276,7 @@ def test_ctrl_c_leaves_whole_updates(monkeypatch: Any) -> None:
     assert 200 * state.epoch + state.batch == state.updates > 0
 
 
-# --- optimisers that are not compiled
+# --- optimizers that are not compiled
 
 
 class Signs(nn.Optimizer):

@@ -132,7 +132,7 @@ def _difference(slow: Any, fast: Any) -> str:
     for k, (a, b) in enumerate(zip(slow[1], fast[1], strict=True)):
         if a != b:
             return f"parameter {k}: value and gradient {b}, eagerly {a}"
-    return "" if repr(slow[2]) == repr(fast[2]) else "the history or the optimiser's buffers differ"
+    return "" if repr(slow[2]) == repr(fast[2]) else "the history or the optimizer's buffers differ"
 
 
 def random_training(seed: int) -> Training:

@@ -1,4 +1,4 @@
-/* Training on the tape's arrays: minibatch gradient, penalty, norm, clipping and the optimiser's rule, update by update.
+/* Training on the tape's arrays: minibatch gradient, penalty, norm, clipping and the optimizer's rule, update by update.
  *
  * The rules are those of calculus/updates.py.  What is around them stands in nn/optimizers.py and nn/training; the same
  * operations in the same order stand here, and the tests of nn compare the bits.  An update changes the parameters only once all of it is known to be finite; anything
@@ -27,7 +27,7 @@ typedef struct {
     double *fresh;               /* the proposed parameters, buffers and clipped gradient */
     uint8_t *side_by_side;       /* of each eight parameters in the caller's order: do they stand so in the arrays too? */
     double loss_sum, penalty_sum, norm_sum, rate;
-    long updates;                /* made so far, by the optimiser: k of the next one is one more */
+    long updates;                /* made so far, by the optimizer: k of the next one is one more */
 } TrainerObject;
 
 /* |g|: eight running sums of squares, added pairwise; as gradient_norm in nn/optimizers.py. Negative: use hypot. */
@@ -243,7 +243,7 @@ static PyMemberDef trainer_members[] = {
     {"penalty", T_DOUBLE, offsetof(TrainerObject, penalty_sum), 0, "sum of the penalties"},
     {"norm", T_DOUBLE, offsetof(TrainerObject, norm_sum), 0, "sum of the gradients' norms"},
     {"rate", T_DOUBLE, offsetof(TrainerObject, rate), 0, "the rate of the last update"},
-    {"updates", T_LONG, offsetof(TrainerObject, updates), 0, "updates that the optimiser has made"},
+    {"updates", T_LONG, offsetof(TrainerObject, updates), 0, "updates that the optimizer has made"},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -253,7 +253,7 @@ static PyMethodDef trainer_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-TYPE(Trainer, trainer, "Updates on arrays: a bound tape of the loss, perhaps one of the penalty, and an optimiser's rule.", .tp_members = trainer_members);
+TYPE(Trainer, trainer, "Updates on arrays: a bound tape of the loss, perhaps one of the penalty, and an optimizer's rule.", .tp_members = trainer_members);
 
 /* ((name, settings, missed updates), ...): for each group a rule, which wants no more buffers than there are. */
 static int take_rules(TrainerObject *s, PyObject *rules) {

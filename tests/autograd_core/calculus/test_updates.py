@@ -1,4 +1,4 @@
-"""Each rule of the optimisers stands once: arrays have the bits of floats, and C follows."""
+"""Each rule of the optimizers stands once: arrays have the bits of floats, and C follows."""
 
 from __future__ import annotations
 

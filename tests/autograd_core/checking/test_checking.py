@@ -231,7 +231,7 @@ def test_a_faulty_operation_deep_inside_a_model_is_named_with_label_scope_and_li
     assert "test_checking.py" in str(report)
 
 
-def test_swapped_partials_are_recognised():
+def test_swapped_partials_are_recognized():
     report = gradient_report(lambda a, b: swapped_mul(a, b), [2.0, 5.0])
     assert {fault.row.note for fault in report.faults} == {
         "swapped with the partial of operand 0",

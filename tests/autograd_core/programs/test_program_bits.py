@@ -263,7 +263,7 @@ def test_a_weight_that_is_shared_keeps_the_order_of_its_contributions() -> None:
         check(h, program, [X], blocks=BLOCKS, threads=(1, 2, 3))
 
 
-def test_plain_python_layers_are_recognised() -> None:
+def test_plain_python_layers_are_recognized() -> None:
     rng = random.Random(0)
     W = [[ag.Value(rng.gauss(0, 1)) for _ in range(3)] for _ in range(8)]
     v = [ag.Value(rng.gauss(0, 1)) for _ in range(8)]
