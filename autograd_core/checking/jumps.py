@@ -117,5 +117,5 @@ def unseen(probe: Probe, slope: Slope) -> tuple[float, bool]:
         and len(levels) > 2
         and not all(map(is_count, levels))
     ):
-        return max([rise / abs(edge), *(abs(known[way] - centre) / abs(way) for way in changed)]), True
+        return rise / abs(edge), True
     return (0.0 if abs(beyond[2] - centre) > EMERGES * level else level / abs(edge)), False

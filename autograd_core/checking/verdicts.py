@@ -125,7 +125,7 @@ def decide(
     if found.staircase and analytic == 0.0:
         flat = "the function is a staircase, flat between its steps"
         return ("ok", flat) if verified else ("undecided", f"{flat}: is a number rounded, or its graph left?")
-    if found.bounded and found.staircase and found.value == 0.0 < abs(analytic) < LEAST * found.error:
+    if found.bounded and found.staircase and abs(analytic) < LEAST * found.error:
         return "wrong", "should be 0, or the slope of a whole staircase"
     if found.staircase and difference > 0.5 * abs(found.value) + found.error:
         return "wrong", comparison(analytic, found.value, 2 * found.error + tolerance)
