@@ -49,7 +49,7 @@ def vjp(
         )
     count = len(given) if many else 1
     if not count:
-        raise ValueError("there are no cotangents: at least one is wanted")
+        raise ValueError("there are no cotangents or directions: at least one is wanted")
     seeds = np.ascontiguousarray(given.reshape(count, run.lanes, run.width))
     values, inputs, sums = _pull(run, targets, seeds, count, per_row)
     if not many:

@@ -88,8 +88,9 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
             break
     raise raised or RecordingError(
         "a row, or the example with the parameters as they are now, takes a branch that is not recorded, and "
-        'the derivative of that branch cannot be recorded: it may be that on_guard is "raise", or that the '
-        "function was lost by pickling"
+        'the derivative of that branch cannot be recorded: it may be that on_guard is "raise", that there '
+        "are most_recordings branches (a sparse Hessian wants each recorded), or that the function was lost "
+        "by pickling"
     )
 
 
