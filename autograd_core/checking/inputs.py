@@ -326,7 +326,11 @@ class Inputs:
             return function(*more)
         arguments = self.tree.build(mode)
         if self.keywords:
-            return function(*more, **dict(zip(self.keywords, arguments, strict=True)))
+            named = dict(zip(self.keywords, arguments, strict=True))
+            own = [p.name for p in signature(function) or () if p.name not in named] if more else []
+            if len(own) != len(more):
+                return function(*more, **named)
+            return function(**named, **dict(zip(own, more, strict=True)))
         return function(*arguments, *more)
 
     def lend(self, allowed: bool) -> None:

@@ -636,3 +636,10 @@ def test_the_gradient_of_jax_is_tested_where_none_is_given():
     assert [row.verdict for row in report.rows] == ["wrong"] * 3
     with pytest.raises(ValueError, match=r"needs hessian= or hvp= too, such as hessian=jax.hessian"):
         gradient_report(lambda x: (x**3).sum(), x, order=2)
+
+
+def test_cotangents_and_tangents_follow_inputs_that_go_by_name():
+    f, inputs = (lambda a, b: a * b * b), {"b": 2.0, "a": 3.0}
+    check_gradients(f, inputs, vjp=lambda b, a, u: {"b": u * 2 * a * b, "a": u * b * b})
+    check_gradients(f, inputs, vjp=lambda u, **p: {"b": u * 2 * p["a"] * p["b"], "a": u * p["b"] ** 2})
+    check_gradients(f, inputs, jvp=lambda b, a, db, da: 2 * a * b * db + b * b * da)
