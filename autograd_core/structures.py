@@ -56,13 +56,18 @@ def _flatten(structure: Any) -> tuple[list[Any], Rebuild]:
         return _join(list(structure), builder_of(structure))
     if isinstance(structure, dict):
         return _join(list(structure.values()), builder_of(structure))
+    refuse_masked(structure)
     if is_array(structure) and structure.shape != ():
-        if hasattr(structure, "mask") and structure.mask.any():
-            raise TypeError("an array has masked entries: fill them, array.filled(number), or leave them out")
         return list(structure.ravel()), lambda numbers: to_array(numbers, structure.shape)
     if structure is None or isinstance(structure, (str, bytes)):
         return [], lambda numbers: structure
     return [structure], _only
+
+
+def refuse_masked(structure: Any) -> None:
+    """Raise TypeError for an array some of whose entries are masked."""
+    if hasattr(structure, "mask") and is_array(structure) and structure.mask.any():
+        raise TypeError("an array has masked entries: fill them, array.filled(number), or leave them out")
 
 
 def _join(parts: list[Any], build: Callable[[list[Any]], Any]) -> tuple[list[Any], Rebuild]:
@@ -186,7 +191,9 @@ def zip_structures(
             else:
                 pairs.append((part, other[key]))
     elif isinstance(one, (list, tuple)):
-        listed = hasattr(other, "__len__") and not isinstance(other, (str, bytes, dict))
+        refuse_masked(other)
+        listed = hasattr(other, "__len__") and not isinstance(other, (str, bytes, dict, set, frozenset))
+        listed = listed and getattr(other, "shape", None) != ()
         names = getattr(one, "_fields", None)  # an array or a list in its place may be one of rows
         if names and (not isinstance(other, tuple) or getattr(other, "_fields", names) != names):
             raise ValueError(f"{what} is a {type(one).__name__}{names}, not {reprlib.repr(other)}")
@@ -221,7 +228,7 @@ def numbers_like(form: Any, given: Any, what: str) -> list[Any]:
     found = []
     for part, entry in zip_structures(form, given, what):
         numbers, expected = _flatten(entry)[0], _flatten(part)[0]
-        other = is_array(part) and len(expected) > 1 and shape_of(entry) != shape_of(part)
+        other = is_array(part) and len(expected) > 1 and _shape_like(entry, part.shape) != part.shape
         if other or len(numbers) != len(expected):
             raise ValueError(
                 f"{what} has {reprlib.repr(entry)} where the form has {reprlib.repr(part)}: "
@@ -229,6 +236,17 @@ def numbers_like(form: Any, given: Any, what: str) -> list[Any]:
             )
         found += numbers
     return [to_float(number) for number in found]
+
+
+def _shape_like(entry: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of nested lists or an array that stands for an array of that shape; None if it is ragged."""
+    if is_array(entry):
+        return tuple(entry.shape)
+    if not isinstance(entry, (list, tuple)) or not shape:
+        return None if isinstance(entry, (list, tuple, dict, set)) else ()
+    parts = {_shape_like(part, shape[1:]) for part in entry}
+    (part,) = parts if len(parts) == 1 else (None,)
+    return None if part is None else (len(entry), *part)
 
 
 def _shown(thing: Any, entries: Any) -> str:

@@ -474,9 +474,10 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     """
     call = _Call(function, _Chosen(function, range(len(primals)), None), primals, {}, has_aux)
     nodes, rebuild = call.nodes(call.output)
+    form = rebuild(nodes)  # the caller may change the structure that the function returned
 
     def pull_back(cotangent: Any) -> tuple[Any, ...]:
-        seeds = numbers_like(call.output, cotangent, "vjp: the cotangent")
+        seeds = numbers_like(form, cotangent, "vjp: the cotangent")
         result: tuple[Any, ...] = call.shaped(call.derivatives(nodes, seeds))
         return result
 
@@ -505,7 +506,7 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any], *, 
     (6.0, 23.0)
     """
     call = _Call(function, _Chosen(function, range(len(primals)), None), tuple(primals), {}, has_aux)
-    directions = numbers_like(list(primals), list(tangents), "jvp: the tangents")
+    directions = numbers_like(list(primals), tangents, "jvp: the tangents")
     nodes, rebuild = call.nodes(call.output)
     call.higher = call.higher or any(isinstance(direction, Value) for direction in directions)
     flow = carry_tangents(nodes, call.leaves, directions, call.higher, call.since)

@@ -62,6 +62,7 @@ _arities = cython.declare(list, [0] + [operation.arity or 0 for operation in OPE
 _native = cython.declare(list, [False] + [operation.native for operation in OPERATIONS.values()])
 _partials = cython.declare(list, [None] * len(_arities))
 # Operations that raise for operands for which some partial is finite: the logarithm's is 1 / x below 0 too.
+# Not so `pow`: x**2 is too large before 2 x is, and to keep each power alive would slow most functions.
 SLOPE_BEYOND_DOMAIN = frozenset(("mod", "log", "log1p", "log2", "log10", "atanh", "lgamma", "logit", "xlogy"))
 _beyond = cython.declare(list, [False] + [name in SLOPE_BEYOND_DOMAIN for name in OPERATIONS])
 

@@ -399,6 +399,8 @@ def number_from(data):
         and hasattr(data, "item")
         and not isinstance(data, (str, numbers.Complex))
     ):
+        if getattr(data, "mask", False):
+            raise TypeError("a masked entry is no number: fill it, array.filled(number), or leave it out")
         return number_from(data.item())
     raise no_real_number(data)
 

@@ -727,3 +727,37 @@ def test_arrays_with_masked_entries_are_refused_and_those_without_are_arrays():
     with pytest.raises(TypeError, match="masked entries"):
         grad(lambda p: p.sum())(masked)
     assert grad(lambda p: (p * p).sum())(np.ma.masked_array([1.0, 2.0])).tolist() == [2.0, 4.0]
+    for call in (
+        lambda: ag.Value(np.ma.masked),
+        lambda: grad(lambda x: x[0] * x[1])([np.ma.masked, 2.0]),
+        lambda: grad(lambda x: x * x)(np.ma.masked_array(3.0, mask=True)),
+        lambda: ag.hvp(lambda x: x[0] * x[1], [1.0, 2.0], masked),
+        lambda: ag.jvp(lambda x: x * x, (3.0,), (np.ma.masked,)),
+    ):
+        with pytest.raises(TypeError, match="masked"):
+            call()
+
+
+def test_directions_are_neither_ragged_nor_sets_dicts_or_bytes():
+    matrix = np.ones((3, 2))
+    for ragged in ([[1, 2], [3, 4, 5], [6]], [[1, 2], [3], [4, 5, 6]]):
+        with pytest.raises(ValueError, match="the same form"):
+            ag.hvp(lambda p: (p * p).sum(), matrix, ragged)
+    for tangents in ({10.0, 1.0}, {1: 5.0, 2: 6.0}, b"12"):
+        with pytest.raises(ValueError, match="2 parts"):
+            ag.jvp(lambda x, y: x * y, (2.0, 3.0), tangents)
+    product = ag.hvp(lambda p: (p * p).sum(), matrix, [np.array([1.0, 2.0]), [3.0, 4.0], (5.0, 6.0)])
+    assert product.tolist() == [[2.0, 4.0], [6.0, 8.0], [10.0, 12.0]]
+
+
+def test_a_pull_back_has_the_form_that_the_result_had_whatever_becomes_of_it():
+    kept = {}
+
+    def f(x):
+        kept.update(a=2 * x, b=3 * x)
+        return kept
+
+    _, pull_back = ag.vjp(f, 1.0)
+    kept.clear()
+    kept.update(b=1.0, a=2.0)
+    assert pull_back({"a": 1.0, "b": 0.0}) == (2.0,)
