@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from autograd_core.arguments import number
 from autograd_core.checking.finite_differences import Derivative
 from autograd_core.checking.report import Row, Verdict
+from autograd_core.checking.windows import CONFIDENCE
 
 MULTIPLE = 10.0  # tolerance, in estimated errors of the finite difference
 FLOOR = 1e-9  # relative difference that always passes: rounding of the gradient itself
@@ -125,7 +126,7 @@ def decide(
     if found.staircase and analytic == 0.0:
         flat = "the function is a staircase, flat between its steps"
         return ("ok", flat) if verified else ("undecided", f"{flat}: is a number rounded, or its graph left?")
-    if found.bounded and found.staircase and abs(analytic) < LEAST * found.error:
+    if found.bounded and found.staircase and found.value == 0.0 < abs(analytic) < LEAST * found.error:
         return "wrong", "should be 0, or the slope of a whole staircase"
     if found.staircase and difference > 0.5 * abs(found.value) + found.error:
         return "wrong", comparison(analytic, found.value, 2 * found.error + tolerance)
@@ -178,7 +179,7 @@ def hidden(analytic: float, found: Derivative, rules: Rules, tolerance: float) -
     if rules.given:
         return found.error > (rules.atol or 0.0) + (rules.rtol or 0.0) * max(abs(analytic), abs(found.value))
     if analytic == 0.0:  # the error says little: any other gradient is infinitely larger
-        return found.unseen > 0.0
+        return found.unseen > 0.0 or abs(found.value) > CONFIDENCE * found.error
     if (
         rules.epsilon > 2.0**-52
     ):  # the gradient's own digits are few: they are no fault of the finite difference

@@ -370,6 +370,8 @@ def in_single(x):
 for _f, _slope in (
     (lambda x: 1.2e-3 * x + 1e12, 1.2e-3),
     (lambda x: 1.2e-3 * math.sin(x) + 1e12, 1.2e-3 * math.cos(0.7)),
+    (lambda x: 1e8 + 1e-6 * math.sin(x), 1e-6 * math.cos(0.7)),
+    (lambda x: 1e8 + 1e-6 * math.tanh(x), 1e-6 / math.cosh(0.7) ** 2),
     (lambda x: (1.2e-3 * math.sin(x) + 1e12) - 1e12, 1.2e-3 * math.cos(0.7)),
     (lambda x: math.exp((1.2e-3 * x + 1e12) - 1e12), 1.2e-3 * math.exp(0.84e-3)),
     (lambda x: math.sin(1.2e-3 * x + 1e12), 1.2e-3 * math.cos(1e12 + 0.84e-3)),
