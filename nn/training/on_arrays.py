@@ -374,7 +374,7 @@ class GradientUpdates(_OnArrays):
             norm=at.norm + norm,
             lr=rate,
             random=run.generators.states(),
-            changes=run.memory.changes_of_rule(at.changes),
+            **run.memory.after_rule(run),
             seconds=run.seconds(),
         )
         if run.listens:

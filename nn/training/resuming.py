@@ -7,6 +7,7 @@ changed, or taken whole.
 from __future__ import annotations
 
 import copy
+import json
 import math
 import re
 import sys
@@ -64,10 +65,14 @@ class Memory:
             for name, held in self.parts.items()
         }
 
-    def changes_of_rule(self, before: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The same where only the optimizer's rule can have changed something since `before`."""
-        memory = self.parts.get("optimizer")
-        return before if memory is None or not memory.changed() else {**before, "optimizer": memory.changes()}
+    def after_rule(self, run: Run) -> dict[str, Any]:
+        """The entries of a state that change where only the optimizer's rule can have changed something."""
+        memory, changes = self.parts.get("optimizer"), run.state.changes
+        if memory is None:
+            return {}
+        if memory.changed():
+            changes = {**changes, "optimizer": memory.changes()}
+        return {"changes": changes, "hyperparameters": run.optimizer.hyperparameters()}
 
     def restore(self, changes: Mapping[str, Any], whole: bool) -> None:
         """Put back what was there when the run began, but for these changes.
@@ -159,11 +164,11 @@ def resume(run: Run, state: TrainingState, epochs: list[Epoch], settings: Mappin
     try:
         with reading(path):
             run.restore(state.replace(hyperparameters=numbers), whole=True)
-            found = to_json(run.generators.states())
-            check_field(found == to_json(state.random), "random", "a state", "one that a generator can have")
+            fits = _written(run.generators.states()) == _written(state.random)
+            check_field(fits, "random", "a state", "one that a generator can have")
             told, now = _changed_numbers(state), run.optimizer.hyperparameters()
             for name, number in numbers.items():
-                fits = name in told or to_json(now.get(name), by_name=True) == to_json(number, by_name=True)
+                fits = name in told or _written(now.get(name)) == _written(number)
                 check_field(fits, name, number, f"{now.get(name)!r}")
     except BaseException:
         run.restore(start.replace(random=generators), whole=True)
@@ -171,6 +176,11 @@ def resume(run: Run, state: TrainingState, epochs: list[Epoch], settings: Mappin
         raise
     run.history.epochs = list(epochs)
     run.history.settings.update(ours)
+
+
+def _written(thing: Any) -> str:
+    """Plain data as text, in which NaN is NaN and -0.0 is not 0.0."""
+    return json.dumps(to_json(thing, by_name=True))
 
 
 def _check_settings(run: Run, state: TrainingState, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,7 +81,36 @@ class Nested(Rule):
         return values - rate * gradients / (1 + self.nested["a"][1]["b"].sum()), buffers
 
 
-RULES = [Counts, CountsUnseen, Remembers, Logs, Draws, DrawsFromAll, Nested]
+class SetsRate(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        self.lr = 0.1 / (2 + self.updates)
+        return values - rate * gradients, buffers
+
+
+class SetsRatesOfGroups(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        for group in self.param_groups:  # none in a group's own turn
+            group["lr"] = 0.1 / (2 + self.updates)
+        return values - rate * gradients, buffers
+
+
+class HasNaN(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        self.worst, self.pair = math.nan, (1.0, -math.nan)
+        return values - rate * gradients, buffers
+
+    worst, pair = math.nan, (0.0, math.nan)
+
+
+class HasNaNFromTheStart(HasNaN):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.worst, self.pair, self.zero = math.nan, (math.nan, -0.0), -0.0
+
+
+RULES: list[Callable[[], nn.Optimizer]] = [Counts, CountsUnseen, Remembers, Logs, Draws, DrawsFromAll, Nested]
+RULES += [SetsRate, HasNaN, HasNaNFromTheStart]
+RULES.append(lambda: SetsRatesOfGroups([{"params": "*.b", "lr": 0.1}]))
 
 
 class Warm(nn.Module):
@@ -202,10 +231,19 @@ def test_an_interrupted_rule_stands_at_the_last_whole_update(at: Any) -> None:
         if run.epoch == epoch:
             raise KeyboardInterrupt
 
-    for optimizer, callbacks in ((Breaks(), ()), (Counts(), stop)):
+    class BreaksAfterItsRate(SetsRate):
+        def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+            made = super().rule(values, gradients, buffers, rate)
+            self.n += 1
+            if self.updates == update:
+                raise KeyboardInterrupt
+            return made
+
+    for optimizer, callbacks in ((Breaks(), ()), (BreaksAfterItsRate(), ()), (Counts(), stop)):
         with pytest.raises(KeyboardInterrupt):
             nn.fit(nn.MLP(3, [4, 2], seed=1), X, y, optimizer=optimizer, batch_size=8, callbacks=callbacks)
         assert optimizer.n == optimizer.updates == (5 * epoch if callbacks else update)
+        assert optimizer.lr == (0.1 / (1 + update) if isinstance(optimizer, SetsRate) else 0.05)
 
 
 class InPlace(nn.Optimizer):
