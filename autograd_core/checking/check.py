@@ -29,7 +29,7 @@ from autograd_core.checking.points import at_point, ordered, places, together
 from autograd_core.checking.products import Products
 from autograd_core.checking.report import GradientReport, Row
 from autograd_core.checking.subject import Function, Subject, Vector, rounding_noise
-from autograd_core.checking.verdicts import FLOOR, Rules
+from autograd_core.checking.verdicts import FLOOR, Rules, with_zeros
 from autograd_core.checking.windows import EPSILON
 from autograd_core.errors import GradientCheckError
 
@@ -215,7 +215,7 @@ class Check(Closer, Directions, Products):
                 f"{self.brief:,} of the wrong rows were compared at steps of one scale only, since enough "
                 "others were wrong at all scales."
             )
-        rows = self.repeatable(rows, value, gradient)
+        rows = self.repeatable(with_zeros(rows, self.rules), value, gradient)
         return GradientReport(
             ordered(rows),
             tuple(sorted(self.faults, key=lambda fault: -fault.row.excess)),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from autograd_core.arguments import number
 from autograd_core.checking.finite_differences import Derivative
-from autograd_core.checking.report import Row, Verdict
+from autograd_core.checking.report import Row, Verdict, percent
 from autograd_core.checking.windows import CONFIDENCE
 
 MULTIPLE = 10.0  # tolerance, in estimated errors of the finite difference
@@ -16,9 +16,9 @@ FLOOR = 1e-9  # relative difference that always passes: rounding of the gradient
 EPSILONS = 8.0  # the same in units of the relative precision of the gradient's type, where that is coarser
 DROWNED = "the rounding of f hides slopes"
 FEW_DIGITS = "the precision of the gradient's type hides slopes"
-LEAST = 2.0**-12  # of the slope that one step of a staircase allows: less is not the slope of the whole
-COARSE = 2e-3  # relative tolerance from which the row says how far the agreement reaches
+COARSE = 1e-3  # relative tolerance from which the row says how far the agreement reaches
 TELLING = 0.1  # relative tolerance from which agreement proves nothing
+AGREEING = ("ok", "kink", "boundary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Rules:
 
     rtol: float | None = None
     atol: float | None = None
-    accepted: Collection[str] = ("ok", "kink", "boundary")
+    accepted: Collection[str] = AGREEING
     epsilon: float = 2.0**-52
 
     def __post_init__(self) -> None:
@@ -52,12 +52,13 @@ class Rules:
         """Whether the caller chose the tolerance."""
         return self.rtol is not None or self.atol is not None
 
-    def tolerance(self, analytic: float, numeric: float, error: float) -> float:
-        """The difference allowed between two numbers."""
-        scale = max(abs(analytic), abs(numeric))
-        if not self.given:
-            return MULTIPLE * error + self.floor * scale
-        return max((self.atol or 0.0) + (self.rtol or 0.0) * scale, error)
+    def asked(self, scale: float) -> float:
+        """The difference that the caller allows between numbers of this size."""
+        return (self.atol or 0.0) + (self.rtol or 0.0) * scale
+
+    def tolerance(self, scale: float, error: float) -> float:
+        """The difference allowed between numbers of this size."""
+        return max(self.asked(scale), error) if self.given else MULTIPLE * error + self.floor * scale
 
 
 def judge(
@@ -81,23 +82,49 @@ def judge(
             in known rounding still passes.
     """
     error = found.error / MULTIPLE if found.bounded else found.error
-    tolerance = rules.tolerance(analytic, found.value, error)
+    scale = scale_of(analytic, found)
+    tolerance = rules.tolerance(scale, error)
     verdict, note = decide(analytic, found, rules, tolerance, rounding, verified)
+    difference = abs(analytic - found.value)
+    if verdict == "wrong" and difference <= found.error:  # it is within the error stated, whatever the rule
+        verdict, note = "undecided", f"{DROWNED} up to {found.error:.1g} here"
+        if found.staircase:
+            note = f"flat between steps here: the slope is 0, or that of the whole, within {found.error:.1g}"
     left, right = (found.left, found.right) if found.behaviour == "kink" else (None, None)
+    counts = verdict not in AGREEING or (verdict != "kink" and (verified or rounding <= TELLING * scale))
+    allowed = tolerance + (rounding if counts else 0.0)
+    told = verdict in AGREEING and not (rules.given or verified) and (analytic or verdict == "kink")
+    precision = allowed / scale if told else 0.0
+    if precision > COARSE:
+        note = f"agrees within {percent(precision)}: a smaller mistake would not show"
     return Row(
         name,
         analytic,
         found.value,
         found.error,
-        tolerance + rounding,
+        allowed,
         verdict,
         verdict in rules.accepted,
         note,
         left.value if left else None,
         right.value if right else None,
-        drowned=note.startswith((DROWNED, FEW_DIGITS))
-        or (verdict == "noise" and abs(analytic - found.value) <= tolerance),
+        drowned=note.startswith((DROWNED, FEW_DIGITS)) or (verdict == "noise" and difference <= tolerance),
+        precision=precision if precision > COARSE else 0.0,
     )
+
+
+def with_zeros(rows: Sequence[Row], rules: Rules) -> list[Row]:
+    """The rows, where a gradient of 0 says how far it is confirmed: no number of its own tells its scale."""
+    sizes = [abs(row.analytic) for row in rows]
+    bound = COARSE * max(filter(math.isfinite, sizes), default=0.0) or FLOOR
+
+    def told(row: Row) -> Row:
+        if rules.given or row.verdict not in AGREEING or row.analytic or row.note or row.tolerance <= bound:
+            return row
+        note = f"0 within {row.tolerance:.1g}: a smaller slope would not show"
+        return replace(row, note=note, precision=math.inf)
+
+    return [told(row) for row in rows]
 
 
 def decide(
@@ -120,14 +147,12 @@ def decide(
             ("undecided", nearer_note(found)) if is_open(analytic, found, verdict, rules) else (verdict, note)
         )
     if found.behaviour == "kink" and found.left and found.right:
-        return at_kink(analytic, found.left.value, found.right.value, found.error, rules)
+        return at_kink(analytic, found, rules, tolerance)
     if found.behaviour in ("jump", "noise"):
         return ("jump", "") if found.behaviour == "jump" else ("noise", "")
     if found.staircase and analytic == 0.0:
         flat = "the function is a staircase, flat between its steps"
         return ("ok", flat) if verified else ("undecided", f"{flat}: is a number rounded, or its graph left?")
-    if found.bounded and found.staircase and found.value == 0.0 < abs(analytic) < LEAST * found.error:
-        return "wrong", "should be 0, or the slope of a whole staircase"
     if found.staircase and difference > 0.5 * abs(found.value) + found.error:
         return "wrong", comparison(analytic, found.value, 2 * found.error + tolerance)
     if difference > tolerance + rounding:
@@ -137,13 +162,11 @@ def decide(
                 f"{found.value:.6g} is the slope of this piece"
             )
         return "wrong", comparison(analytic, found.value, tolerance)
-    scale = max(abs(analytic), abs(found.value))
-    if difference > tolerance and rounding > TELLING * scale and not verified:
+    if difference > tolerance and rounding > TELLING * scale_of(analytic, found) and not verified:
         return "undecided", f"{FEW_DIGITS} up to {rounding:.1g} here"
-    tolerance += rounding
-    if hidden(analytic, found, rules, tolerance) and not verified:
-        return "undecided", f"{DROWNED} up to {tolerance:.1g} here"
-    return ("boundary" if found.behaviour == "boundary" else "ok"), roughly(analytic, found, rules, tolerance)
+    if hidden(analytic, found, rules, tolerance + rounding) and not verified:
+        return "undecided", f"{DROWNED} up to {tolerance + rounding:.1g} here"
+    return ("boundary" if found.behaviour == "boundary" else "ok"), ""
 
 
 def is_open(analytic: float, found: Derivative, verdict: Verdict, rules: Rules) -> bool:
@@ -166,33 +189,32 @@ def nearer_note(found: Derivative) -> str:
     )
 
 
-def roughly(analytic: float, found: Derivative, rules: Rules, tolerance: float) -> str:
-    """Say how far an agreement reaches, where it is not far."""
-    scale = max(abs(analytic), abs(found.value))
-    if rules.given or not scale or not COARSE < tolerance / scale <= TELLING:
-        return ""
-    return f"agrees within {tolerance / scale:.1%}: a smaller mistake would not show"
+def scale_of(analytic: float, found: Derivative) -> float:
+    """The largest of the slopes that are compared."""
+    sides = (found.left, found.right) if found.behaviour == "kink" else ()
+    return max(abs(analytic), abs(found.value), *(abs(side.value) for side in sides if side))
 
 
 def hidden(analytic: float, found: Derivative, rules: Rules, tolerance: float) -> bool:
     """Whether the agreement says nothing: another gradient, a tenth larger or smaller, would pass as well."""
+    scale = scale_of(analytic, found)
     if rules.given:
-        return found.error > (rules.atol or 0.0) + (rules.rtol or 0.0) * max(abs(analytic), abs(found.value))
-    if analytic == 0.0:  # the error says little: any other gradient is infinitely larger
+        return found.error > rules.asked(scale)
+    if analytic == 0.0 and found.behaviour != "kink":  # any other gradient is infinitely larger
         return found.unseen > 0.0 or abs(found.value) > CONFIDENCE * found.error
-    if (
-        rules.epsilon > 2.0**-52
-    ):  # the gradient's own digits are few: they are no fault of the finite difference
+    if rules.epsilon > 2.0**-52:  # the gradient's own few digits are no fault of the finite difference
         tolerance = MULTIPLE * found.error
-    return tolerance > TELLING * max(abs(analytic), abs(found.value))
+    return tolerance > TELLING * scale
 
 
-def at_kink(analytic: float, left: float, right: float, error: float, rules: Rules) -> tuple[Verdict, str]:
+def at_kink(analytic: float, found: Derivative, rules: Rules, tolerance: float) -> tuple[Verdict, str]:
     """At a kink every slope between both sides' is a subgradient."""
-    tolerance = rules.tolerance(left, right, error)
-    if min(left, right) - tolerance <= analytic <= max(left, right) + tolerance:
-        return "kink", ""
-    return "wrong", "a kink, and the gradient lies outside both slopes"
+    low, high = sorted(side.value for side in (found.left, found.right) if side)
+    if not low - tolerance <= analytic <= high + tolerance:
+        return "wrong", "a kink, and the gradient lies outside both slopes"
+    if hidden(analytic, found, rules, tolerance):
+        return "undecided", f"{DROWNED} up to {tolerance:.1g} here"
+    return "kink", ""
 
 
 def comparison(analytic: float, numeric: float, tolerance: float) -> str:

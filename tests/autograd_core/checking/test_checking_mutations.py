@@ -262,8 +262,11 @@ def test_every_broken_second_order_is_caught_and_named(name, slot, other):
         return gradient_report(function, given, order=2, operations=False)
 
     report = checked(crooked(operation, slot, other, size))
-    wrong = {row.name for row in report.rows if row.verdict == "wrong"}
-    assert wrong == {f"d²/d{names[slot]} d{names[other]}"}, str(report)
+    verdicts = {row.name: row.verdict for row in report.failures}
+    broken = f"d²/d{names[slot]} d{names[other]}"
+    assert {name for name, verdict in verdicts.items() if verdict == "wrong"} <= {broken}, str(report)
+    stairs = name == "mod" and slot > other  # the slope of its floor: smaller than one step may hide
+    assert verdicts[broken] == ("undecided" if stairs else "wrong"), str(report)
 
 
 def test_the_number_of_mutants_is_what_the_table_promises():

@@ -3,7 +3,7 @@
 import math
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -11,7 +11,9 @@ import autograd_core as ag
 from autograd_core import GradientCheckError, Value, operation
 from autograd_core.checking import check_gradients, gradient_report
 from autograd_core.checking.finite_differences import Derivative, contradicts
-from autograd_core.checking.verdicts import Rules, judge
+from autograd_core.checking.report import percent
+from autograd_core.checking.verdicts import Rules, judge, with_zeros
+from autograd_core.checking.windows import Slope
 from tests.autograd_core.checking.corpus import CASES, REFUSED, TAU, ripple
 
 ALL = [pytest.param(case, id=f"{i}-{case.group}-{case.right}") for i, case in enumerate(CASES)]
@@ -72,6 +74,90 @@ def test_a_noisy_row_is_drowned_where_the_gradient_is_within_its_error(slope, dr
     found = Derivative(-7.6e-05, 2.5e-05, "noise", None, None, 0.1, 200)
     row = judge("x", slope, found, Rules())
     assert (row.verdict, row.drowned, row.accepted) == ("noise", drowned, False)
+
+
+def random_row(chance):
+    """What finite differences may say, and rules, at random: (analytic, found, rules, rounding)."""
+
+    def size():
+        return chance.choice((-1.0, 1.0)) * 10.0 ** chance.uniform(-12, 3)
+
+    value = chance.choice((0.0, size(), size()))
+    error = abs(value or size()) * 10.0 ** chance.uniform(-16, 2)
+    behaviour = chance.choice(("smooth", "smooth", "smooth", "kink", "boundary", "noise"))
+    left = right = None
+    if behaviour == "kink":
+        gap = abs(size())
+        left, right = Slope(value - gap, error, 0.1, 1e-3), Slope(value + gap, error, 0.1, 1e-3)
+    found = Derivative(
+        value,
+        error,
+        behaviour,
+        left,
+        right,
+        0.1,
+        50,
+        unseen=error if not value and chance.random() < 0.3 else 0.0,
+        staircase=chance.random() < 0.2,
+        bounded=chance.random() < 0.3,
+        jumpiness=chance.choice((0.0, 0.0, abs(size()))),
+        coarse=chance.choice((None, Slope(size(), error, 0.1, 1e-3))),
+        nearer=chance.choice((None, None, Slope(size(), error, 0.1, 1e-3))),
+    )
+    apart = error * 10.0 ** chance.uniform(-3, 3)
+    analytic = chance.choice((0.0, value, value + apart, value - apart, value * 1.001, size()))
+    rtol, atol = chance.choice(
+        ((None, None), (None, None), (10.0 ** chance.uniform(-9, -1), None), (1e-3, 1e-6))
+    )
+    rules = Rules(rtol, atol, epsilon=chance.choice((2.0**-52, 2.0**-52, 2.0**-23)))
+    rounding = chance.choice((0.0, 0.0, abs(analytic) * 10.0 ** chance.uniform(-8, 0)))
+    return analytic, found, rules, rounding
+
+
+def test_no_row_says_more_than_its_error_allows():
+    chance, verdicts = random.Random(1), set()
+    for _ in range(20_000):
+        analytic, found, rules, rounding = random_row(chance)
+        row = judge("x", analytic, found, rules, rounding=rounding)
+        verdicts.add(row.verdict)
+        scale = max(abs(analytic), abs(found.value), *(abs(s.value) for s in (found.left, found.right) if s))
+        if row.verdict == "wrong":
+            assert abs(analytic - found.value) > row.error, (row, found)
+        if row.verdict not in ("ok", "kink", "boundary"):
+            continue
+        if rules.given:
+            assert row.error <= (rules.rtol or 0.0) * scale + (rules.atol or 0.0), (row, found)
+        elif analytic or row.verdict == "kink":
+            assert row.tolerance <= 1e-3 * scale or f"within {percent(row.precision)}" in row.note, (
+                row,
+                found,
+            )
+            assert row.tolerance <= 0.3 * scale, (row, found)
+        else:
+            assert found.unseen == 0.0
+            assert with_zeros([row], rules)[0].note or row.tolerance <= 1e-9, (row, found)
+        if not rounding:  # a mistake that is not smaller shows
+            other = replace(found, jumpiness=0.0, nearer=None)
+            more = found.right.value if found.right else found.value
+            more += 1.3 * row.tolerance + 1e-8 * scale + 1e-300
+            assert judge("x", more, other, rules).verdict not in ("ok", "kink"), (row, more)
+    assert verdicts >= {"ok", "wrong", "undecided", "kink", "boundary", "noise"}
+
+
+def test_the_headline_says_how_far_the_agreement_reaches():
+    report = gradient_report(lambda x: 7.0e8 + x * x * 1e-4, [2.4], gradient=lambda x: 2e-4 * x)
+    (row,) = report.rows
+    assert row.verdict == "ok"
+    assert row.precision > 1e-3
+    assert f"1 ok; 1 only within {percent(row.precision)} (f = 7e+08)" in report.headline()
+    headline = gradient_report(lambda x: 1e13, [0.3], gradient=[0.0]).headline()
+    assert headline == "gradient check passed: 1 ok; 1 equal to 0 only within 0.7 (f = 1e+13)"
+    report = gradient_report(lambda x, y: 1e9 + math.sin(x), [0.3, 2.0], gradient=[math.cos(0.3), 0.0])
+    assert report.headline() == "gradient check passed: 2 ok (f = 1e+09)"
+    report = gradient_report(lambda x: 7.0e8 + x * x * 1e-4, [2.4], gradient=lambda x: 2e-4 * x, rtol=1e-2)
+    assert report.headline() == "gradient check passed: 1 ok (f = 7e+08)"
+    report = gradient_report(lambda x: 7.0e8 + x * x * 1e-4, [2.4], gradient=lambda x: 2e-4 * x, rtol=1e-5)
+    assert report.rows[0].verdict == "undecided"
 
 
 # --- the graph was left -----------------------------------------------------------------------------------
