@@ -6,6 +6,7 @@ and text may stand among the numbers and stay where they are.
 
 from __future__ import annotations
 
+import copy
 import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from .engine.value import Value, as_value, number_of
 
 Rebuild = Callable[[Sequence[Any]], Any]
 _NUMBERS = {float, int, Value}  # the types of a number that are met most often
+_BUILT_IN = (dict, list, tuple)
 
 
 def is_array(x: Any) -> bool:
@@ -87,10 +89,22 @@ def _join(parts: list[Any], build: Callable[[list[Any]], Any]) -> tuple[list[Any
 
 
 def builder_of(structure: Any) -> Callable[[list[Any]], Any]:
-    """Return what makes a dict, list or (named) tuple like this one of other parts."""
-    if isinstance(structure, dict):
-        return lambda parts: dict(zip(structure, parts, strict=True))
-    return (lambda parts: type(structure)(*parts)) if hasattr(structure, "_fields") else type(structure)
+    """Return what makes a dict, list or (named) tuple like this one of other parts: of its type."""
+    kind = type(structure)
+    if kind in _BUILT_IN:
+        return kind if kind is not dict else lambda parts: dict(zip(structure, parts, strict=True))
+
+    def build(parts: list[Any]) -> Any:
+        if isinstance(structure, dict):
+            made = copy.copy(structure)
+            dict.update(made, zip(structure, parts, strict=True))  # a Counter's own adds
+            return made
+        made = kind(*parts) if hasattr(structure, "_fields") else kind(parts)
+        if getattr(structure, "__dict__", None):
+            made.__dict__.update(structure.__dict__)
+        return made
+
+    return build
 
 
 def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
@@ -100,7 +114,7 @@ def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
     {'a': [1.0, 2.0], 'b': (3.0,)}
     """
     if isinstance(structure, dict):
-        return {key: map_structure(part, leaf) for key, part in structure.items()}
+        return builder_of(structure)([map_structure(part, leaf) for part in structure.values()])
     if isinstance(structure, (list, tuple)):
         return builder_of(structure)([map_structure(part, leaf) for part in structure])
     return leaf(structure)

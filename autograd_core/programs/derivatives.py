@@ -48,8 +48,6 @@ def vjp(
             "with an axis of several seeds in front"
         )
     count = len(given) if many else 1
-    if not count:
-        raise ValueError("there are no cotangents or directions: at least one is wanted")
     seeds = np.ascontiguousarray(given.reshape(count, run.lanes, run.width))
     values, inputs, sums = _pull(run, targets, seeds, count, per_row)
     if not many:
@@ -106,14 +104,14 @@ def _pull(
     """
     import numpy as np
 
-    values: Any = None
-    inputs: dict[int, Any] = {}
+    values = None if count else run.values()
+    inputs = {} if count else {k: np.zeros((0, *run.arrays[k].shape)) for k in targets.inputs}
     sums: Any = None
     if targets.parameters and count == 1 and not per_row:
         sums = np.zeros((1, len(run.program.parameters)))
         values, inputs = run.sums_and_gradients(sums[0], targets.inputs, seeds)
         return values, inputs, sums
-    if targets.inputs or not targets.parameters:
+    if count and (targets.inputs or not targets.parameters):
         values, inputs = run.gradients(targets.inputs, seeds, count)
     if targets.parameters:
         rows = (run.lanes,) if per_row else ()

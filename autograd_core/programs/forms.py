@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 import numbers
 import reprlib
@@ -14,11 +15,19 @@ from ..engine.value import Value
 from ..structures import builder_of, is_array, map_structure, zip_structures
 from ..structures import flatten as take_apart
 
+_NO_ARGUMENT = "what is the same for every row is no argument: functools.partial(f, ...), or a variable"
+
 
 def refuse_no_function(f: Any, what: str) -> None:
     """Raise TypeError if something cannot be called."""
     if not callable(f):
         raise TypeError(f"{what} is a function, not {reprlib.repr(f)}")
+
+
+def refuse_member(number: Any, what: str) -> None:
+    """Raise TypeError for a member of an Enum: within the function it would be a Value, and no member."""
+    if isinstance(number, enum.Enum):
+        raise TypeError(f"{what} is a member of an Enum, {number!r}, and no number: {_NO_ARGUMENT}")
 
 
 def arrange(leaves: Sequence[Any], shape: tuple[int, ...], as_array: bool = False) -> Any:
@@ -75,7 +84,8 @@ def has_names(item: Any) -> bool:
 
 def _parts_of(example: Any, what: str, parts: list[Example]) -> Any:
     if isinstance(example, dict):
-        return {key: _parts_of(part, f"{what}, entry {key!r}", parts) for key, part in example.items()}
+        found = [_parts_of(part, f"{what}, entry {key!r}", parts) for key, part in example.items()]
+        return builder_of(example)(found)
     if not has_names(example):
         try:
             parts.append(Example(example, what))
@@ -111,14 +121,19 @@ class Example:
         except (TypeError, ValueError) as error:
             reason = str(error).rstrip(".")
             if example is None or isinstance(example, (str, bytes)):
-                reason += "; what is the same for every row is no argument: functools.partial(f, ...), "
-                reason += "or a variable"
+                reason += f"; {_NO_ARGUMENT}"
             raise TypeError(f"an argument is a number, an array, or a structure of these: {reason}") from None
         self.name = what
         self.shape: tuple[int, ...] = numbers_.shape
         self.size = int(numbers_.size)
         self.numbers: list[float] = numbers_.ravel().tolist()
-        self.is_array = isinstance(example, np.ndarray) and numbers_.ndim > 0
+        self.is_array = is_array(example) and numbers_.ndim > 0
+        if isinstance(example, np.matrix) or hasattr(example, "iloc"):
+            raise TypeError(
+                f"{what} is a {type(example).__name__}, which multiplies or is indexed in a way of its own, "
+                "and within the function it would be an array: np.asarray makes one of it"
+            )
+        refuse_member(example, what)
         nested = isinstance(example, (list, tuple)) and _is_nested(example)
         self.template = example if nested else None
 
@@ -200,7 +215,7 @@ def flatten(result: Any) -> tuple[list[Value], Any]:
 def _form(result: Any, values: list[Value]) -> Any:
     start = len(values)
     if isinstance(result, dict) and result:
-        return {key: _form(part, values) for key, part in result.items()}
+        return builder_of(result)([_form(part, values) for part in result.values()])
     if isinstance(result, (Value, numbers.Real)):
         values.append(as_node(result))
         return Part(start, ())
@@ -214,11 +229,15 @@ def _form(result: Any, values: list[Value]) -> Any:
     if not isinstance(result, (list, tuple)) or not result:
         raise TypeError(f"a recorded function returns Values, not {type(result).__name__}")
     parts = [_form(item, values) for item in result]
-    if hasattr(result, "_fields"):
-        return type(result)(*parts)
-    if all(isinstance(part, Part) and part.shape == parts[0].shape for part in parts):
+    alike = all(isinstance(part, Part) and part.shape == parts[0].shape for part in parts)
+    if alike and not hasattr(result, "_fields"):
         return Part(start, (len(parts), *parts[0].shape))
-    return type(result)(parts)
+    return builder_of(result)(parts)
+
+
+def same_form(one: Any, other: Any) -> bool:
+    """Tell whether results have one form, with the same keys: 1 is not True."""
+    return one is other or (one == other and repr(one) == repr(other))
 
 
 def split(form: Any, array: Any, axis: int = -1) -> Any:

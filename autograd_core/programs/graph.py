@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from ..errors import RecordingError
 
 NODE, CONSTANT, PARAMETER, INPUT, RESULT = range(5)  # RESULT: of a loop, see `repeated.py`
 RELATIONS = ("<", "<=", "==", "!=", ">", ">=")
+_AT_MOST = RELATIONS.index("<=")
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, "==": operator.eq,
     "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
@@ -110,10 +112,21 @@ class RecordedGraph:
 
     loops: ClassVar[Sequence[Any]] = ()
 
-    @property
+    @cached_property
     def guarded(self) -> bool:
-        """Whether there is a comparison to be checked."""
-        return bool(len(self.guards))
+        """Whether a row may take another branch."""
+        return self.branching
+
+    @property
+    def branching(self) -> bool:
+        """Whether there is a comparison on which a branch depends.
+
+        ``x <= inf`` was true of a number that an operation may refuse (`derivatives._keep_alive`): it is left
+        by NaN alone, in a row that is evaluated eagerly, and there is nothing to record.
+        """
+        right = self.guards[:, 1]
+        beyond = (self.kind[right] == CONSTANT) & (self.value[right] == math.inf)
+        return not (beyond & (self.guards[:, 2] == _AT_MOST) & (self.guards[:, 3] == 1)).all()
 
     def tape(self) -> Any:
         """Return what runs a graph with loops, see `repeated.LoopGraph`."""

@@ -14,12 +14,13 @@ from ..arrays import real_array
 from ..engine.value import Value, number_of
 from ..engine.value import recording as of_thread
 from ..errors import RecordingError
+from ..structures import map_structure
 from ..transforms import grad
 from ..transforms import jvp as push_forward
 from .numpy_tape import FITS
 from .recording import unrolled
 from .run import Run
-from .sparse import sparse_jacobian
+from .sparse import none_for_each_row, sparse_jacobian
 from .wrt import Targets
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ def hvp(program: Program, batches: Sequence[Any], vectors: Any, wrt: Any, per_ro
 
     run, targets = _run_for_one_output(program, batches, wrt)
     directions, many = _directions(run, targets, vectors)
+    if not targets.sizes:  # an empty list or dict
+        return targets.map(list)
     made = _derived(program, "gradient", targets, run)
     seeds = directions if run.arrays else directions[:, 0]
     _, products = made.vjp(*run.arrays, seeds, wrt=targets.map(lambda leaf: leaf), per_row=per_row)
@@ -166,7 +169,7 @@ def hvp(program: Program, batches: Sequence[Any], vectors: Any, wrt: Any, per_ro
         product.reshape(len(directions), run.lanes, *program.examples[leaf].shape)
         if isinstance(leaf, int)
         else product
-        for leaf, product in targets.pairs(products)
+        for leaf, product in targets.pairs(products, "the product")
     )
 
     def part(leaf: Any) -> Any:
@@ -182,13 +185,14 @@ def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) ->
 
     run, targets = _run_for_one_output(program, batches, wrt)
     if not targets.sizes:  # an empty list or dict
-        return targets.map(list)
+        return none_for_each_row(run) if sparse else targets.map(list)
     made = _derived(program, "gradient", targets, run)
     if sparse:
         wanted = [target for target, _ in targets.sizes]
         rules = [rule for recording in program.recordings for rule in unrolled(recording.graph).operations]
         symmetric = all(rule.identifier for rule in rules)  # what users define may have any partials
-        return sparse_jacobian(made, run.arrays, wanted, jvp, symmetric)
+        found = sparse_jacobian(made, run.arrays, wanted, jvp, symmetric)
+        return found if (at := targets.repeated) is None else map_structure(found, lambda h: h[at][:, at])
     blocks = made.jacobian(*run.arrays, wrt=[target for target, _ in targets.sizes])
     lanes = (run.lanes,) if run.arrays else ()
     sizes = [size for _, size in targets.sizes]
@@ -222,7 +226,7 @@ def _directions(run: Run, targets: Targets, structure: Any) -> tuple[Any, bool]:
 
     parts: list[tuple[list[int], Any]] = []
     counts: set[int | None] = set()
-    for leaf, direction in targets.pairs(structure):
+    for leaf, direction in targets.pairs(structure, "v"):
         places, shape = targets.places(leaf)
         shape = (run.lanes, *shape) if isinstance(leaf, int) else shape
         given = real_array(direction, "a direction")

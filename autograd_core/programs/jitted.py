@@ -21,7 +21,7 @@ from ..engine.modes import is_recording
 from ..engine.value import Value
 from ..errors import RecordingError
 from ..structures import builder_of, map_structure, shape_of, zip_structures
-from .forms import has_names, refuse_no_function
+from .forms import has_names, refuse_member, refuse_no_function
 from .program import Program, record
 from .watch import Watch
 from .wrt import Targets
@@ -420,27 +420,45 @@ _PLAIN = frozenset((float, int))
 def _form(example: Any) -> Any:
     """What tells apart arguments that the function may treat differently; `_VALUE` if it holds Values."""
     kind = type(example)
-    if kind in _PLAIN or isinstance(example, numbers.Real):
+    if kind in _PLAIN:
+        return ()
+    if isinstance(example, numbers.Real):
+        refuse_member(example, "an argument")
         return ()
     if isinstance(example, Value):
         return _VALUE
     if isinstance(example, dict):
         parts = tuple(map(_form, example.values()))
-        return _VALUE if _VALUE in parts else (kind, tuple(example), parts)
+        return _VALUE if _VALUE in parts else (_type(example), tuple(map(_key, example)), parts)
     if isinstance(example, (list, tuple)):
         if _PLAIN.issuperset(map(type, example)):
-            return kind, len(example)
+            return _type(example), len(example)
         parts = tuple(map(_form, example))
-        return _VALUE if _VALUE in parts else (kind, parts)
+        return _VALUE if _VALUE in parts else (_type(example), parts)
     if getattr(getattr(example, "dtype", None), "kind", "") == "O":
         return _VALUE if any(isinstance(part, Value) for part in example.ravel()) else (kind, example.shape)
-    return kind, getattr(example, "shape", None)
+    shape = getattr(example, "shape", None)
+    return kind, len(example) if shape is None and hasattr(example, "__len__") else shape
+
+
+def _type(container: Any) -> Any:
+    """The type of a dict, list or tuple; with its attributes, which the function may read, if it has any."""
+    attributes = getattr(container, "__dict__", None)
+    return (type(container), repr(attributes)) if attributes else type(container)
+
+
+def _key(key: Any) -> Any:
+    """What tells a key of a dict from others, equal ones too: 1 from True and 1.0, 0.0 from -0.0."""
+    kind = type(key)
+    if kind is str:
+        return key
+    return (kind, *map(_key, key)) if kind is tuple else (kind, key, repr(key))
 
 
 def _row(batch: Any) -> Any:
     """The first row of a batch; what has names, or is a list of several shapes, is a structure of batches."""
     if isinstance(batch, dict):
-        return {key: _row(part) for key, part in batch.items()}
+        return builder_of(batch)([_row(part) for part in batch.values()])
     if isinstance(batch, (list, tuple)) and (has_names(batch) or len(set(map(shape_of, batch))) > 1):
         return builder_of(batch)([_row(part) for part in batch])
     try:

@@ -60,7 +60,7 @@ from ..vectors import gradients_to_vector, vector_to_gradients
 from . import derivatives, higher
 from .chunks import sum_value_and_grad
 from .explain import explain
-from .forms import Example, Part, arguments_of, arrange, flatten, join, refuse_no_function, split
+from .forms import Example, Part, arguments_of, arrange, flatten, join, refuse_no_function, same_form, split
 from .graph import RecordedGraph
 from .numpy_tape import FITS, LEAVES_A_GUARD
 from .one_row import one_row
@@ -457,7 +457,7 @@ class Program:
             In the structure of `wrt`, arrays of shape (lanes, shape of f's result, shape of the argument);
             without the last part for a Value, without the lanes if f takes no arguments. If sparse, a list
             of matrices, one for each row: an output's derivatives with respect to all numbers of `wrt` in a
-            row, each once; of one pattern, that of `sparsity`, except for rows off the recorded branches.
+            row; of one pattern, that of `sparsity`, except for rows off the recorded branches.
 
         >>> program = record(lambda x: [x[0] * x[1], x[0]], [1.0, 1.0])
         >>> program.jacobian([[2.0, 3.0]]).tolist()
@@ -713,7 +713,7 @@ class Program:
         """
         if self._f is not None:
             values, form = flatten(self._f(*row))
-            if form != self.form:
+            if not same_form(form, self.form):
                 raise RecordingError(
                     f"this row gives a result of the form {form}, the recorded one has {self.form}"
                 )
@@ -745,7 +745,7 @@ class Program:
             graph, form = capture(self._f, [e.at(part) for e, part in zip(self.examples, row, strict=True)])
         except Exception:  # evaluating the row eagerly raises it in its turn
             return None
-        return graph if form == self.form else None
+        return graph if same_form(form, self.form) else None
 
     def record_row(self, row: Sequence[Sequence[float]]) -> bool:
         """Record the branch that a row takes; tell whether that was possible.

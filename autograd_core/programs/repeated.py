@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -353,11 +354,10 @@ class LoopGraph(RecordedGraph):
 
     loops: list[Loop]  # type: ignore[misc]
 
-    @property
+    @cached_property
     def guarded(self) -> bool:
-        """Whether there is a comparison to be checked."""
-        bodies = (loop.body.recording.graph for loop in self.loops)
-        return bool(len(self.guards)) or any(len(graph.guards) for graph in bodies)
+        """Whether a row may take another branch."""
+        return self.branching or any(loop.body.recording.graph.guarded for loop in self.loops)
 
     def tape(self) -> LoopTape:
         """Return what runs the graph."""

@@ -35,7 +35,8 @@ def sparsity(program: Program, wrt: Any) -> Any:
     targets = Targets(program, wrt)
     starts, columns = _pattern(program, targets)
     shape = (program.outputs, targets.size)
-    return _csr_array()((np.ones(len(columns), dtype=bool), columns, starts), shape=shape)
+    found = _csr_array()((np.ones(len(columns), dtype=bool), columns, starts), shape=shape)
+    return found if (every := targets.repeated) is None else found[:, every]
 
 
 def _pattern(program: Program, targets: Targets) -> tuple[Any, Any]:
@@ -126,6 +127,14 @@ def sparse_jacobian(
         dense = _dense(program, [batch[lane : lane + 1] for batch in run.arrays], targets)
         whole = csr_array(dense) if lane in off else csr_array((dense[rows, columns], columns, starts), shape)
         matrices[lane] = whole
+    if (every := targets.repeated) is not None:
+        matrices = [matrix[:, every] for matrix in matrices]
+    return matrices if run.arrays else matrices[0]
+
+
+def none_for_each_row(run: Run) -> Any:
+    """Return the second derivatives with respect to nothing: matrices without entries."""
+    matrices = [_csr_array()((0, 0)) for _ in range(run.lanes)]
     return matrices if run.arrays else matrices[0]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import whole_number
 from ..engine.value import Value
-from ..structures import map_structure, zip_structures
+from ..structures import leaves_of, map_structure, zip_structures
 
 if TYPE_CHECKING:
     from .program import Program
@@ -140,6 +140,12 @@ class Targets:
             return [starts[id(leaf)]], ()
         return [starts[id(value)] for value in leaf.ravel()], leaf.shape
 
+    @property
+    def repeated(self) -> list[int] | None:
+        """For each number of the structure its place in the flat vector, where any stands there twice."""
+        every = [place for leaf in leaves_of(self._structure) for place in self.places(leaf)[0]]
+        return every if len(every) > self.size else None
+
     @cached_property
     def _starts(self) -> dict[Any, int]:
         """Where each argument's part and each Value, under its key in `_known`, starts in the flat vector."""
@@ -153,6 +159,6 @@ class Targets:
         """Return the caller's structure with every leaf replaced."""
         return map_structure(self._structure, leaf)
 
-    def pairs(self, structure: Any) -> list[tuple[Any, Any]]:
-        """Return (leaf, part) for what has the caller's structure."""
-        return zip_structures(self._structure, structure)
+    def pairs(self, structure: Any, what: str) -> list[tuple[Any, Any]]:
+        """Return (leaf, part) for what has the caller's structure; `what` calls it in a message."""
+        return zip_structures(self._structure, structure, what)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import enum
 import pickle
+import random
 import threading
-from collections import deque
+import zlib
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
-from typing import Any
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 import autograd_core as ag
+from autograd_core.errors import RecordingError
 from autograd_core.programs import interpreter, interpreters, jit, record
 
 W = [ag.Value(0.5), ag.Value(-1.5), ag.Value(2.0)]
@@ -506,3 +512,105 @@ def test_a_deque_another_order_of_a_dict_and_a_value_for_a_number_are_noticed() 
     programs = in_order.program(1.0), both.program(1.0)
     assert (in_order(2.0), both(2.0)) == (4.0, 202.0)
     assert programs == (in_order.program(1.0), both.program(1.0))
+
+
+class Color(enum.IntEnum):
+    RED = 1
+
+
+class Size(enum.IntEnum):
+    SMALL = 1
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+class ListWithScale(list[float]):
+    scale = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    number: float
+    name: str = dataclasses.field(default="", compare=False)
+
+
+def told_apart(x: Any) -> Any:
+    """A number that depends on whatever a function can see of an argument beside its numbers."""
+
+    def seen(part: Any) -> Iterator[Any]:
+        yield type(part)
+        if isinstance(part, dict):
+            yield [(type(key), repr(key)) for key in part]
+            for entry in part.values():
+                yield from seen(entry)
+        elif isinstance(part, (list, tuple)):
+            yield getattr(part, "scale", None)
+            for entry in part:
+                yield from seen(entry)
+
+    def numbers_in(part: Any) -> list[Any]:
+        if isinstance(part, dict):
+            return numbers_in(list(part.values()))
+        return [n for entry in part for n in numbers_in(entry)] if isinstance(part, (list, tuple)) else [part]
+
+    containers = [repr(what) for what in seen(x) if what not in (float, ag.Value)]
+    return float(zlib.crc32(repr(containers).encode()) % 1000) + sum(numbers_in(x), start=0.0) * 1.0
+
+
+KEYS = [1, True, 1.0, np.int64(1), np.float64(1.0), Color.RED, Size.SMALL, Fraction(1), 0.0, -0.0, 0, False,
+        "a", np.str_("a"), (1, 0.0), (True, 0.0), (1.0, -0.0), (1, (0, 1)), (1, (0, True)), Pair(1, 0.0),
+        frozenset({1}), frozenset({True}), Key(1.0), Key(1), Key(1.0, "other")]  # fmt: skip
+
+
+def alike(draw: random.Random, depth: int = 0) -> Any:
+    """A structure among some that are equal in pairs."""
+    kind = draw.randrange(8 if depth < 2 else 1)
+    if not kind:
+        return draw.choice([0.5, 1.5])
+    parts = [alike(draw, depth + 1) for _ in range(2)]
+    if kind < 4:
+        keys = draw.sample(KEYS, 2)
+        return [dict, OrderedDict, lambda entries: defaultdict(float, entries)][kind - 1](
+            dict(zip(keys, parts, strict=False))
+        )
+    if kind < 6:
+        return (list, tuple)[kind - 4](parts)
+    if kind == 6:
+        return Pair(*parts)
+    scaled = ListWithScale([0.5, 1.5])
+    scaled.scale = draw.choice([1, 1.0, True, 2.0])
+    return scaled
+
+
+def test_equal_arguments_that_a_function_tells_apart_have_forms_of_their_own() -> None:
+    f = jit(told_apart)
+    for key in (*KEYS, *KEYS):
+        assert f({key: 1.5}) == told_apart({key: 1.5}), key
+    draw = random.Random(0)
+    for _ in range(150):
+        argument = alike(draw)
+        assert f(argument) == told_apart(argument), argument
+    assert f.cache_info().eager_rows == 0
+    with pytest.raises(TypeError, match=r"member of an Enum, <Color\.RED: 1>"):
+        f(Color.RED)
+    with pytest.raises(TypeError, match="member of an Enum"):
+        jit(told_apart)([1.0, Color.RED])
+    with pytest.raises(TypeError, match="is a matrix, which multiplies"):
+        f(np.ones((1, 2)).view(np.matrix))
+
+
+def test_results_have_the_type_and_the_keys_of_the_functions() -> None:
+    counted = jit(lambda d: Counter({key: entry * 2.0 for key, entry in d.items()}))
+    found = counted({"a": 1.0})
+    assert type(found) is Counter
+    assert found == {"a": 2.0}
+    assert type(jit(lambda d: d["a"] * 2.0).grad(OrderedDict(a=1.0))) is OrderedDict
+    either = jit(lambda x: {1: x} if x > 0.0 else {True: x})
+    assert either(1.0) == {1: 1.0}
+    with pytest.raises(RecordingError, match=r"this row gives a result of the form \{True"):
+        either(-1.0)
+    sized = jit(lambda x: sum(x))
+    assert [sized(range(n)) for n in (3, 4)] == [3.0, 6.0]

@@ -14,6 +14,7 @@ import autograd_core as ag
 from autograd_core.calculus.operations import OPERATIONS
 from autograd_core.engine.derivatives import SLOPE_BEYOND_DOMAIN
 from autograd_core.programs import derivatives, interpreter, interpreters, record, sparse
+from autograd_core.programs.run import Run
 
 W = [ag.Value(0.3), ag.Value(-0.7)]
 X = np.random.default_rng(0).normal(size=(6, 2))
@@ -447,6 +448,30 @@ def test_derivatives_raise_where_the_function_does(f: Any, inside: float, outsid
         with pytest.raises(ValueError, match=r"domain|below"):
             call()
     assert same(record(ag.grad(f), inside)([inside]), [ag.grad(f)(inside)])
+
+
+@pytest.mark.parametrize("on_guard", ["eager", "record", "raise"])
+def test_a_logarithm_in_a_gradient_is_no_branch(on_guard: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is computed beside the gradient, in the same pass, and raises in its row as the function does."""
+    passes: list[int] = []
+    fits = Run.fits
+
+    def counted(run: Run, recording: Any, lanes: Any) -> Any:
+        passes.append(len(lanes))
+        return fits(run, recording, lanes)
+
+    monkeypatch.setattr(Run, "fits", counted)
+    slope = record(ag.grad(lambda x: ag.log(x) * x), 2.0, on_guard=on_guard)
+    assert not passes
+    assert slope([1.0, 4.0]).tolist() == [ag.grad(lambda x: ag.log(x) * x)(x) for x in (1.0, 4.0)]
+    with pytest.raises(ag.DomainError, match="log"):
+        slope([1.0, -4.0])
+    assert not passes
+    program = record(lambda x: ag.log(x) * x, 2.0, on_guard=on_guard)
+    program.hvp([1.0, 4.0], [1.0, 1.0])
+    passes.clear()
+    assert program.hvp([1.0, 4.0], [1.0, 1.0]).tolist() == [1.0, 0.25]
+    assert (passes, program.eager_rows) == ([], 0)
 
 
 def test_operations_whose_slope_goes_on_beyond_the_domain_are_known() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
-from autograd_core.programs import interpreter, interpreters, record
-from autograd_core.programs.wrt import Targets, map_structure
+from autograd_core.programs import interpreter, interpreters, jit, record
+from autograd_core.programs.wrt import Targets
+from autograd_core.structures import leaves_of as parts_of
+from autograd_core.structures import map_structure
 
 W = ag.Value(0.5)
 X = np.random.default_rng(0).normal(size=(4, 3))
@@ -469,10 +472,59 @@ def test_a_named_tuple_of_equal_parts_is_returned_as_one() -> None:
 
 def test_no_directions_and_no_targets() -> None:
     program = record(lambda x: x[0] * x[1], [1.0, 2.0])
-    with pytest.raises(ValueError, match="no cotangents or directions: at least one"):
-        program.vjp([[1.0, 2.0]], np.zeros((0, 1)))
-    with pytest.raises(ValueError, match="no cotangents or directions: at least one"):
-        program.hvp([[1.0, 2.0]], np.zeros((0, 1, 2)))
+    w = ag.Value(3.0)
+    scaled = record(lambda x: w * x[0] * x[1], [1.0, 2.0])
+    for lanes in (2, 0):
+        rows = np.ones((lanes, 2))
+        values, products = program.vjp(rows, np.zeros((0, lanes)))
+        assert values.tolist() == [1.0] * lanes
+        assert products.shape == (0, lanes, 2)
+        assert program.jvp(rows, np.zeros((0, lanes, 2)))[1].shape == (0, lanes)
+        assert program.hvp(rows, np.zeros((0, lanes, 2))).shape == (0, lanes, 2)
+        for per_row, shape in ((False, (0,)), (True, (0, lanes))):
+            products = scaled.vjp(rows, np.zeros((0, lanes)), wrt={"x": 0, "w": w}, per_row=per_row)[1]
+            assert (products["x"].shape, products["w"].shape) == ((0, lanes, 2), shape)
+    with pytest.raises(ValueError, match="log"):
+        record(lambda x: ag.log(x), 1.0).vjp([-1.0], np.zeros((0, 1)))  # a value raises all the same
     with pytest.raises(ValueError, match="array of parameters in wrt is empty"):
         program.jacobian([[1.0, 2.0]], wrt=np.array([], dtype=object))
     assert program.hessian([[1.0, 2.0]], wrt=[]) == program.jacobian([[1.0, 2.0]], wrt=[]) == []
+    assert program.hvp([[1.0, 2.0]], {}, wrt={}) == {}
+    assert program.jvp([[1.0, 2.0]], [], wrt=[])[1] == [0.0]
+    assert [m.shape for m in program.hessian([[1.0, 2.0]] * 2, wrt=(), sparse=True)] == [(0, 0)] * 2
+    assert [m.shape for m in program.jacobian([[1.0, 2.0]] * 2, wrt=(), sparse=True)] == [(1, 0)] * 2
+    assert jit(lambda x: x[0] * x[1]).hvp([1.0, 2.0], [], wrt=[]) == []
+
+
+def test_what_stands_twice_in_wrt_has_its_columns_twice() -> None:
+    w = ag.Value(3.0)
+    program = record(lambda x: w * x[0] * x[1] ** 2 + w * w, [1.0, 2.0])
+    for wrt in ((0, 0), [np.array([w, w], dtype=object), 0], {"w": w, "x": 0, "again": w}):
+        row = [[1.5, 2.0]]
+        flat = [np.reshape(b, (1, -1)) for b in parts_of(program.jacobian(row, wrt=wrt))]
+        dense = np.concatenate(flat, axis=1)
+        assert program.jacobian(row, wrt=wrt, sparse=True)[0].toarray().tolist() == dense.tolist()
+        assert program.sparsity(wrt=wrt).toarray().tolist() == (dense != 0.0).tolist()
+        blocks = parts_of(program.hessian(row, wrt=wrt))
+        sparse = program.hessian(row, wrt=wrt, sparse=True)[0].toarray()
+        assert sparse.shape == (dense.size, dense.size)
+        assert sorted(np.concatenate([np.ravel(b) for b in blocks])) == sorted(sparse.ravel())
+
+
+@pytest.mark.parametrize("name", ["hvp", "jvp"])
+def test_directions_are_named_where_they_have_another_form(name: str) -> None:
+    def f(a: Any, b: Any) -> Any:
+        return a["x"] * a["y"] * b
+
+    push = getattr(record(f, {"x": 1.0, "y": 2.0}, 3.0), name)
+    row = {"x": [1.0], "y": [2.0]}, [3.0]
+    for v, message in (
+        (
+            ({"x": [1.0], "z": [1.0]}, [1.0]),
+            "v, part 0 is a dict with the entries ['x', 'y'], not ['x', 'z']",
+        ),
+        ((row[0],), "v has 2 parts, not 1 parts"),
+        (None, "v has 2 parts, not None"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            push(*row, v)
