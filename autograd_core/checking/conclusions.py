@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from autograd_core.checking.jumps import unseen
+from autograd_core.checking.jumps import repeated_jump, unseen
 from autograd_core.checking.windows import (
     CONFIDENCE,
     EPSILON,
@@ -31,6 +31,8 @@ APART = 128.0  # roundings of f by which f(x) lies apart from its neighbours
 SEEN = 1.0  # roundings of f by which two slopes must part to be told from each other
 RUN = 3  # neighbouring steps whose quotients must agree to show something narrower than larger steps
 DIGIT = 2.0**-20  # relative width of steps that are more than the rounding of x to single precision
+ESTIMATE = 10.0  # estimated errors that are a bound
+MANY = 64.0  # times the steps of a slope within which f is looked at for jumps
 STAIRS = 0.3  # relative difference of the slopes of a whole staircase at its largest steps
 
 
@@ -51,7 +53,6 @@ class Derivative:
         message: the exception that f raised nearby, if it raised one.
         unseen: a slope that f may have though its values show none; 0 where they show its slope, 0 or not.
         staircase: whether f, seen closely, is flat between steps: the slope is that of the whole staircase.
-        coarse: a slope that f shows at larger steps and that the value contradicts; None where there is none.
         jumpiness: where the expected derivative is not the value: the size of a jump of f nearby, over its
             distance from x; 0 where none was found.
         bounded: whether ``error`` is the bound ``unseen``, not an estimate.
@@ -71,7 +72,6 @@ class Derivative:
     message: str = ""
     unseen: float = 0.0
     staircase: bool = False
-    coarse: Slope | None = None
     jumpiness: float = 0.0
     bounded: bool = False
     nearer: Slope | None = None
@@ -211,8 +211,8 @@ def conclude(probe: Probe, windows: Sequence[Window]) -> Derivative:
         if shows and flat > DIGIT * abs(probe.x):
             stepped = unseen(probe, Slope(0.0, probe.rounding(0.0) / flat, flat, flat))[1]
         error = max(found.slope.error, finer_error(probe, found.slope))
-        slope = replace(found.slope, error=max(error, bound))
-        window = replace(window, rounding=max(window.rounding, bound * window.step))
+        slope = replace(found.slope, error=max(ESTIMATE * error, bound) if bound > error else error)
+        window = replace(window, rounding=max(window.rounding, slope.error * window.step if bound else 0.0))
         behaviour: Behaviour = "smooth" if is_resolved(slope, window.rounding) else "noise"
         nearer = nearer_slope(probe, found.slope)
         result = replace(report(probe, behaviour, slope, window), bounded=bound > error, nearer=nearer)
@@ -252,6 +252,40 @@ def lies_apart(probe: Probe, found: Finding) -> bool:
     return len(seen) == LEVELS and min(orders) > 0.02 and max(orders) < min(0.98, min(orders) + 0.05)
 
 
+def in_pieces(probe: Probe, found: Derivative, windows: Sequence[Window]) -> Derivative:
+    """The slope at larger steps, and that found as the nearer one, where f is made of pieces with jumps between.
+
+    Rounding inside f makes such pieces: then their slope says nothing about that of what f stands for.
+    """
+    above = [window for window in windows if window.step > found.step and window.central is not None]
+    if found.behaviour != "smooth" or found.staircase:
+        return found
+    doubtful, contradicted = False, False
+    for slope, rounding in ((window.smooth, window.rounding) for window in above):
+        resolved = slope is not None and is_resolved(slope, rounding)
+        apart = slope is not None and abs(slope.value - found.value) > CONFIDENCE * (slope.error + found.error)
+        doubtful |= apart or not resolved
+        contradicted |= apart and resolved
+    if not doubtful:
+        return found
+    far, piece = MANY * found.step, Slope(found.value, 5.0 * found.error, found.step, found.finest)
+    jumps, size = repeated_jump(probe, piece, far)
+    if not jumps or not (contradicted or size):
+        return found
+    slopes = [window.central for window in above if window.central is not None]
+    coarse = min(slopes, key=lambda slope: (slope.finest < far, slope.error))
+    error = max(coarse.error, size / coarse.finest)
+    return replace(
+        found,
+        value=coarse.value,
+        error=error,
+        step=coarse.step,
+        finest=coarse.finest,
+        nearer=piece,
+        bounded=False,
+    )
+
+
 def flat_width(probe: Probe) -> float:
     """The largest step up to which f has the value at x on both sides at all steps."""
     flat = 0.0
@@ -279,8 +313,9 @@ def staircase(probe: Probe, slope: Slope) -> Slope | None:
     if not rise or apart > STAIRS * abs(rise) or max(slopes) - min(slopes) > 2 * STAIRS * abs(rise):
         return None
     visible = abs(rise) * flat > 1e3 * (probe.epsilon * abs(centre) + TINY)
-    found = slope if slope.value else Slope(rise, apart + probe.grid / largest[-1], largest[-1], largest[0])
-    return found if visible or probe.grid else None
+    if abs(slope.value - rise) > STAIRS * abs(rise):  # that between two steps
+        slope = Slope(rise, apart + probe.grid / largest[-1], largest[-1], largest[0])
+    return slope if visible or probe.grid else None
 
 
 def finer_error(probe: Probe, slope: Slope) -> float:
@@ -324,7 +359,7 @@ def closest_slope(probe: Probe, found: Derivative, expected: float) -> Slope | N
     """
     gap = abs(expected - found.value)
     step, chance = SEEN * probe.rounding(0.0) / gap, random.Random(PAIRS)
-    while 64.0 * probe.epsilon * abs(probe.x) <= step < found.finest:
+    while 64.0 * probe.epsilon * probe.scale <= step < found.finest:
         lengths = [step * chance.uniform(0.7, 1.4) for _ in range(PAIRS)]
         pairs = {whole_digits(probe.x, probe.epsilon, length) for length in lengths}
         if len(pairs) < 2:  # the floats around x are too few

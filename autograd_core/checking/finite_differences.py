@@ -25,10 +25,11 @@ from autograd_core.checking.conclusions import (
     closest_slope,
     coarse_grid,
     conclude,
+    in_pieces,
     nearer_slope,
     report,
 )
-from autograd_core.checking.jumps import jump, unseen
+from autograd_core.checking.jumps import jump, repeated_jump, unseen
 from autograd_core.checking.noise import noise_of
 from autograd_core.checking.windows import (
     CONFIDENCE,
@@ -63,11 +64,11 @@ TELLING = 0.1  # an expected derivative is told from others when the error is be
 DULL = 1e-5  # relative error that is enough where known noise of f leaves little to find at other scales
 
 
-def exponents(x: float, epsilon: float) -> tuple[list[int], int]:
+def exponents(x: float, epsilon: float, scale: float) -> tuple[list[int], int]:
     """Exponents of the windows to try, coarse to fine, and the one to begin with (the scale of x)."""
     own = math.frexp(x)[1] if x else 0
     digits = round(-math.log2(epsilon))
-    finest = own - digits + LEVELS + 2 if x else -digits - 8
+    finest = math.frexp(scale)[1] - digits + LEVELS + 2 if scale else -digits - 8
     coarsest = min(max(own, 0) + 2, 1020)
     start = own - 4
     below = list(range(start, max(finest, -1060), -STRIDE)) or [start]
@@ -85,6 +86,7 @@ def derivative(
     value: float | None = None,
     slack: float = 0.0,
     accurate: float = ACCURATE,
+    scale: float | None = None,
     thorough: bool = False,
     brief: bool = False,
 ) -> Derivative:
@@ -100,6 +102,7 @@ def derivative(
         value: ``f(x)``, where it is known.
         slack: absolute error of the expected derivative itself.
         accurate: relative error of a short window with which the search ends, if nothing contradicts it.
+        scale: of the inputs along whose line x is a place, whose digits x + h has; that of x where not given.
         thorough: look at every scale in any case.
         brief: end with a short window that contradicts the expected derivative and that its own finer steps
             confirm.
@@ -114,27 +117,31 @@ def derivative(
     >>> derivative(abs, 0.0).behaviour
     'kink'
     """
-    probe = Probe(function, x, epsilon, noise, accurate)
+    probe = Probe(function, x, epsilon, noise, accurate, abs(x) if scale is None else scale)
     if value is not None:
         probe.values[0.0] = value
     if math.isnan(x) or not math.isfinite(probe(0.0)):
         return Derivative(
             math.nan, math.inf, "non-finite", None, None, 0.0, 1, probe.message or f"f is {probe(0.0)}"
         )
-    scales, start = exponents(x, epsilon)
+    scales, start = exponents(x, epsilon, probe.scale)
     noisy = expected is not None and noise > probe.epsilon * abs(probe(0.0))
     one = max(-3, scales[-1]) if noisy else min(scales, key=lambda exponent: abs(exponent + 3))
     tried = [start, one] if abs(start - one) > STRIDE or (noisy and start < one) else [start]
     if expected is not None:
         tried += [(start + one) // 2] if abs(start - one) > FINE else [start - FINE]
     dull: tuple[Slope, Window] | None = None
+    failed = -math.inf
     for exponent in () if thorough else tried:
         window = short_window(probe, exponent)
         if window is None:
+            failed = max(failed, exponent)
             continue
         slope = confirmed(probe, exponent, window, expected, slack)
         if slope is None and brief:
             slope = confirmed(probe, exponent, window, None, slack)
+        if slope is not None and failed > exponent and repeated_jump(probe, slope, math.inf)[1]:
+            slope = None
         if slope is None:  # a doubt at one scale is not settled by another: every scale has to be looked at
             dull = None
             break
@@ -148,8 +155,8 @@ def derivative(
     scale = math.ldexp(1.0, min(start + 4, LARGEST_EXPONENT))
     probe.noise = max(noise, probe.grid)
     probe.estimated = noise_of(probe.fresh, scale, epsilon, 8 * probe.rounding(0.0))
-    found = conclude(probe, [measure(probe, exponent) for exponent in scales])
-    found = replace(found, searched=True)
+    windows = [measure(probe, exponent) for exponent in scales]
+    found = in_pieces(probe, replace(conclude(probe, windows), searched=True), windows)
     within = expected is not None and abs(found.value - expected) <= 10.0 * found.error + slack
     if expected is not None and within and found.behaviour == "smooth" and found.nearer is None:
         found = replace(found, nearer=nearer_slope(probe, Slope(expected, slack, found.step, found.finest)))
@@ -157,7 +164,7 @@ def derivative(
         return found
     if found.behaviour == "smooth" and found.nearer is None and not (found.bounded or found.staircase):
         found = replace(found, nearer=closest_slope(probe, found, expected))
-    return with_coarse(probe, found, scales, expected)
+    return with_jumps(probe, found, probe.step(max(scales)), expected)
 
 
 def contradicts(
@@ -287,31 +294,15 @@ def is_accurate(slope: Slope, window: Window, probe: Probe, short: bool) -> bool
     return short and at_rounding and window.step >= 2.0**-6
 
 
-def with_coarse(probe: Probe, found: Derivative, scales: Sequence[int], expected: float) -> Derivative:
-    """Note when larger steps show the expected derivative that the smallest contradict, and jumps of f.
+def with_jumps(probe: Probe, found: Derivative, largest: float, expected: float) -> Derivative:
+    """Note jumps of f where the expected derivative is near the value.
 
-    Either the expected derivative forgets an oscillation of f, or f is made of pieces (a solver that stops
-    early, rounding inside): then the slope of a piece is not the slope of what f stands for.
+    Then f may be made of pieces (a solver that stops early), and the slope of a piece is not the slope of what
+    f stands for.
     """
-    difference = abs(found.value - expected)
-    if found.behaviour != "smooth":
+    most = max(abs(found.value), abs(expected))
+    if found.behaviour != "smooth" or abs(found.value - expected) > TELLING * most:
         return found
-    coarse = None
-    for exponent in scales:
-        slope = measure(probe, exponent).smooth
-        if slope is None or slope.step <= found.step or slope.error > TELLING * abs(expected):
-            continue
-        contradicts = abs(slope.value - found.value) > CONFIDENCE * (slope.error + found.error)
-        if contradicts and abs(slope.value - expected) <= CONFIDENCE * slope.error:
-            coarse = slope
-            break
-    if coarse is None and difference > TELLING * max(abs(expected), abs(found.value)):
-        return found
-    largest = coarse.step if coarse is not None else probe.step(max(scales))
     ways = [sign * largest / part for part in (1, 16, 256) for sign in (1, -1)]
-    small = SMALL * max(abs(found.value), abs(expected))
-    return replace(
-        found,
-        coarse=coarse,
-        jumpiness=max((size for far in ways if (size := jump(probe, far)) <= small), default=0.0),
-    )
+    jumps = [abs(seen[0] / seen[1]) for way in ways if (seen := jump(probe, 0.0, way))]
+    return replace(found, jumpiness=max((size for size in jumps if size <= SMALL * most), default=0.0))

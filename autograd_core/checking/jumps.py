@@ -10,34 +10,92 @@ from autograd_core.checking.windows import TINY, Probe, Slope
 
 ROUNDS = 3  # of such divisions
 ORDER = 8  # of the differences that show where f is least smooth
+FLOATS = 2.0**16  # of x in a cell that is not divided anew
 CELLS = 32  # into which the way to the largest step is divided to look for jumps
 WITHIN = 2.0  # roundings of f within which two of its values are one
 SHOWN = 0.1  # part of f's own steepness below which an error leaves no doubt about a slope of 0
+STANDS_OUT = 64.0  # roundings of f in a jump
+LEAVES = 1.5  # times what curvature makes of the way off a line so far
+TRIED = 3  # places where f leaves a line that are looked at
+SEVERAL = 3  # of the four next jumps that show that f is made of pieces
+ROUNDED = 2.0**-16  # part of f in a jump times the part of x between two: more is no rounding
 MOST_COUNTED = 2.0**40
+STAIRS = 32.0  # times the way to the first stair within which steeper ones are looked for
 EMERGES = 32.0  # times `WITHIN` that f must change just beyond a flat piece that really ends there
 
 
-def jump(probe: Probe, far: float) -> float:
-    """The size of a jump of f between x and x + far over its distance from x; 0 where none is found.
+def jump(probe: Probe, low: float, high: float) -> tuple[float, float] | None:
+    """The size of a jump of f between two offsets, and where it is; None where none is found.
 
     The cell in which f is least smooth is divided anew, a few times, then halved until two floats are left.
     """
-    low, high, slope, steepest = 0.0, far, 0.0, 0.0
+    slope = steepest = 0.0
     for _ in range(ROUNDS):
         cells = [low + (high - low) * i / CELLS for i in range(CELLS + 1)]
         points = [probe.fresh(offset) for offset in cells]
         if not all(map(math.isfinite, points)):
-            return 0.0
+            return None
         rough = differences(points, ORDER)
         if max(map(abs, rough)) <= 4 * 2**ORDER * (
             probe.epsilon * max(map(abs, points)) + probe.noise + TINY
         ):
-            return 0.0
+            return None
         cell = max(range(len(rough)), key=lambda i: abs(rough[i])) + ORDER // 2
         slope = (points[cell - 1] - points[cell - 3]) / (cells[cell - 1] - cells[cell - 3])
         steepest = max(abs(b - a) for a, b in itertools.pairwise(points)) / abs(cells[1] - cells[0])
         low, high = cells[cell - 1], cells[cell + 1]
+        if abs(high - low) < FLOATS * math.ulp(probe.x):
+            break
     return jump_between(probe, low, high, slope, steepest)
+
+
+def next_jump(
+    probe: Probe, slope: float, base: float, offsets: Sequence[float]
+) -> tuple[float, float] | None:
+    """The size and the offset of the next jump where f leaves the line through an offset; None without one.
+
+    Args:
+        probe: f.
+        slope: of the line.
+        base: an offset through which the line goes.
+        offsets: ever farther ones, between which a jump is looked for.
+    """
+    here, before, rest, tried = probe(base), base, 0.0, 0
+    for offset in offsets:
+        value, farther = probe(offset), (offset - base) / (before - base) if before != base else 1.0
+        last, rest = rest, abs(value - here - slope * (offset - base))
+        if rest > max(STANDS_OUT * probe.rounding(offset), LEAVES * farther**2 * last):
+            found = jump_between(probe, before, offset, slope, 0.0)
+            tried += 1
+            if found or tried == TRIED:
+                return found
+        before = offset
+    return None
+
+
+def repeated_jump(probe: Probe, slope: Slope, far: float) -> tuple[bool, float]:
+    """Whether f jumps beside x, and the size of its jumps if it does so again and again by rounding inside.
+
+    Jumps that are much of f between pieces that are much of x are no rounding: a sawtooth has its own slope.
+
+    Args:
+        probe: f.
+        slope: of f beside x.
+        far: the distance from x within which the first jump is looked for.
+    """
+    steps = sorted(h for h in probe.values if slope.finest <= h <= far and -h in probe.values)
+    jumps, apart = [], 0.0
+    for sign in (1.0, -1.0):
+        first = next_jump(probe, slope.value, 0.0, [sign * h for h in steps])
+        if first is None:
+            continue
+        ways = [first[1] * (1.0 + 2.0**power) for power in range(-6, 5)]
+        second = next_jump(probe, slope.value, first[1], ways)
+        jumps += [first] + ([second] if second else [])
+        apart = max(apart, abs(second[1] - first[1]) if second else 0.0)
+    size = max((size for size, _ in jumps), default=0.0)
+    rounded = size * apart < ROUNDED * max(abs(probe(0.0)), size) * (probe.scale or 1.0)
+    return bool(jumps), size if rounded and len(jumps) >= SEVERAL else 0.0
 
 
 def differences(numbers: Sequence[float], order: int) -> list[float]:
@@ -48,8 +106,10 @@ def differences(numbers: Sequence[float], order: int) -> list[float]:
     return found
 
 
-def jump_between(probe: Probe, low: float, high: float, slope: float, steepest: float) -> float:
-    """The size of a jump between two offsets over its distance from x; 0 where there is none.
+def jump_between(
+    probe: Probe, low: float, high: float, slope: float, steepest: float
+) -> tuple[float, float] | None:
+    """The size of a jump between two offsets, and where it is; None where there is none.
 
     Args:
         probe: f.
@@ -66,18 +126,20 @@ def jump_between(probe: Probe, low: float, high: float, slope: float, steepest: 
             break
         middle = probe.fresh(offset)
         if not math.isfinite(middle):
-            return 0.0
+            return None
         trend = slope * (high - low) / 2
         if abs(middle - left - trend) > abs(right - middle - trend):
             high, right = offset, middle
         else:
             low, left = offset, middle
-        sizes.append(abs(right - left))
+        sizes.append(abs(right - left - slope * (high - low)))
+        if len(sizes) > 4 and sizes[-1] < 0.3 * sizes[-5]:  # it falls with the distance: a steep slope
+            return None
     size = abs(right - left)
-    if len(sizes) < 10 or size < 0.9 * sizes[-10]:  # it falls with the distance: a steep slope
-        return 0.0
+    if len(sizes) < 4 or size < 0.9 * sizes[-10:][0]:
+        return None
     rounding = probe.epsilon * max(abs(left), abs(right)) + probe.noise + TINY
-    return size / abs(high) if size > 64 * (rounding + steepest * abs(high - low)) else 0.0
+    return (size, high) if size > STANDS_OUT * (rounding + steepest * abs(high - low)) else None
 
 
 def is_count(value: float) -> bool:
@@ -109,13 +171,15 @@ def unseen(probe: Probe, slope: Slope) -> tuple[float, bool]:
     for _ in range(24):
         middle = flat + (edge - flat) / 2
         flat, edge = (flat, middle) if abs(probe.fresh(middle) - centre) > level else (middle, edge)
-    beyond = [probe.fresh(edge * (1.0 + part)) for part in (2.0**-9, 2.0**-8, 0.125)]
-    rise, levels = abs(beyond[0] - centre), {value for value in known.values() if math.isfinite(value)}
+    beyond = [probe.fresh(edge * (1.0 + part)) for part in (0.0, 2.0**-9, 2.0**-8, 0.125)]
+    near, levels = set(beyond[1:]), {value for value in known.values() if math.isfinite(value)}
+    rise = max(abs(value - centre) for value in beyond[:3])
     if (
-        beyond[0] == beyond[1]
+        len(near | {centre}) < 4  # f stays at its next level, or comes back
         and rise > EMERGES * level
         and len(levels) > 2
         and not all(map(is_count, levels))
     ):
-        return rise / abs(edge), True
-    return (0.0 if abs(beyond[2] - centre) > EMERGES * level else level / abs(edge)), False
+        around = [offset for offset in changed if abs(offset) < STAIRS * abs(edge)]
+        return max([rise / abs(edge), *(abs(known[way] - centre) / abs(way) for way in around)]), True
+    return (0.0 if abs(beyond[3] - centre) > EMERGES * level else max(level, rise) / abs(edge)), False

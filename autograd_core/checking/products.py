@@ -101,13 +101,14 @@ class Products(Rows):
 
     def slope_row(self, name: str, analytic: float, direction: Vector, compute: Callable[[], float]) -> Row:
         """A row for a derivative along a direction."""
-        move = self.moving(range(len(direction)), direction)
+        every = range(len(direction))
+        move = self.moving(every, direction)
 
         def vary(t: float) -> float:
             move(t)
             return compute()
 
-        found = self.derive(vary, 0.0, analytic, 0.0)
+        found = self.derive(vary, 0.0, analytic, 0.0, scale=self.scale_along(direction, every))
         move(0.0)
         return self.judge(name, analytic, found)
 

@@ -175,9 +175,15 @@ class Rows:
     ) -> Row:
         """Vary the inputs of ``indices`` along the direction."""
         vary, expected, spread, rounding = self.line(direction, indices, gradient)
-        found = self.derive(vary, 0.0, expected, noise + spread, thorough=thorough)
+        scale = self.scale_along(direction, indices)
+        found = self.derive(vary, 0.0, expected, noise + spread, scale=scale, thorough=thorough)
         vary(0.0)
         return self.judge("direction", expected, found, rounding)
+
+    def scale_along(self, direction: Vector, indices: Sequence[int]) -> float:
+        """The step along a direction that moves the inputs by as much as they are."""
+        moved = math.hypot(*(direction[i] for i in indices))
+        return math.hypot(*(self.numbers[i] for i in indices)) / moved if moved else 0.0
 
 
 def finite(number: float) -> float | None:

@@ -71,6 +71,7 @@ class Probe:
         epsilon: relative rounding error of f's values.
         noise: absolute error that rounding inside f adds to its values, where it is known.
         accurate: relative error at which one short window is enough.
+        scale: of x, whose digits x + h has; along a line of inputs, of those.
         estimated: noise of f that was found by looking at its values.
         grid: the distance between the numbers that f can return, where f rounds inside; else 0.
         values: the values known so far, by offset from x.
@@ -84,6 +85,7 @@ class Probe:
     epsilon: float = EPSILON
     noise: float = 0.0
     accurate: float = 1e-9
+    scale: float = 0.0
     estimated: float = 0.0
     grid: float = 0.0
     values: dict[float, float] = field(default_factory=dict)

@@ -382,6 +382,88 @@ for _f, _slope in (
 ):
     pair("staircases", _f, lambda x, s=_slope: s, lambda x: 0.0, 0.7003, decidable=False)
 
+# --- smooth between the jumps of its own rounding -----------------------------------------------------------
+# Fine steps agree on the slope of one piece between two jumps; it says nothing about the slope of f.
+
+
+def over_square(k):
+    """(1 - cos k x) / x**2, whose numerator rises by the last digit of 1, the true slope, and that of a piece."""
+
+    def slope(x):
+        return k * k * ((k * x) ** 3 / 180 - k * x / 12) * k
+
+    def f(x):
+        return (1 - math.cos(k * x)) / (x * x)
+
+    return f, slope, lambda x: -2 * f(x) / x
+
+
+for _k, _x in ((1e-4, 1.3), (1e-3, 0.02), (3e-4, 0.5), (1e-5, 1.23), (2.034e-4, -2.085), (1e-6, 0.7)):
+    _f, _slope, _piece = over_square(_k)
+    pair("pieces", _f, _slope, lambda x, s=_slope: -s(x), _x, decidable=False)
+    pair("pieces", _f, _slope, _piece, _x, decidable=False)
+
+
+def odd(x, k=8.990929203903992e-3):
+    """x, times a factor that is 1 and has one digit."""
+    return 2 * x * (1 - math.cos(k * x)) / (k * x) ** 2
+
+
+def rounded_once(x):
+    """x as the last digit of 3.5e6 rounds it, times a smooth function."""
+    return ((x + 3.4773919e6) - 3.4773919e6) * math.sin(0.0680922539 * x + 2.3777392)
+
+
+pair("pieces", odd, lambda x: 1.0, lambda x: -1.0, -0.002233183039210032, decidable=False)
+for _wrong in (0.00014413775, -0.69, 0.7):
+    pair("pieces", rounded_once, lambda x: 0.6919977, lambda x, s=_wrong: s, -0.0029315632, decidable=False)
+for _f, _slope, _piece, _x in (
+    (lambda x: in_single(x) * x, lambda x: 2 * x, lambda x: x, 10000000.3),
+    (
+        lambda x: in_single(math.sin(x)) * (2 + math.cos(x)),
+        lambda x: math.cos(x) * (2 + math.cos(x)) - math.sin(x) ** 2,
+        lambda x: -(math.sin(x) ** 2),
+        0.7003,
+    ),
+    (lambda x: in_single(3 * x) + math.sin(x), lambda x: 3 + math.cos(x), math.cos, 0.7003),
+    (lambda x: math.exp(in_single(x)) + 1e-3 * x * x, lambda x: math.exp(x) + 2e-3 * x, lambda x: 2e-3 * x, 4.0),
+):
+    for _factor in (0.0, -1.0, 2.0):
+        pair("pieces", _f, _slope, lambda x, s=_slope, c=_factor: c * s(x), _x, decidable=False)
+    pair("pieces", _f, _slope, _piece, _x, decidable=False)
+
+# Jumps that are no rounding: the slope between them is that of f.
+for _f, _slope, _x in (
+    (lambda x: x % 1.0, 1.0, 0.3),
+    (lambda x: 440 * x % 1.0, 440.0, 5.301),
+    (lambda x: (x + math.pi) % TAU - math.pi, 1.0, 1e5),
+    (lambda x: x + math.floor(x), 1.0, 1.3),
+    (lambda x: x * math.floor(x), 7.0, 7.3),
+    (lambda x: x * x + 1e-3 * (x > 0.3 + 1e-5), 0.6, 0.3),
+    (lambda x: x * x + 1e-3 * (x > 0.3 + 1e-5) + 1e-3 * (x > 0.3 - 1e-5), 0.6, 0.3),
+    (lambda x: x * x + 1e-3 * (x > 0.3 + 1e-9), 0.6, 0.3),
+    (lambda x: 3 * x if x > 1 else x - 5, 1.0, 0.99),
+):
+    pair("jumps", _f, lambda x, s=_slope: s, lambda x, s=_slope: -s, _x)
+
+# A staircase of unequal stairs: the first one is lower than the slope of the whole makes it.
+pair(
+    "staircases",
+    lambda x: 1e-3 * math.exp(-9.11 * (math.log(1 + 0.1645 * x**4) - 0.807) ** 2),
+    lambda x: (
+        -1e-3
+        * 18.22
+        * (math.log(1 + 0.1645 * x**4) - 0.807)
+        * math.exp(-9.11 * (math.log(1 + 0.1645 * x**4) - 0.807) ** 2)
+        * 0.658
+        * x**3
+        / (1 + 0.1645 * x**4)
+    ),
+    lambda x: 0.0,
+    0.005159715857652459,
+    decidable=False,
+)
+
 # Saturated: the slope is below the rounding of f, and not 0.
 for _f, _slope, _x in (
     (lambda x: 1 / (1 + math.exp(-x)), lambda x: math.exp(-x), 35.0),
