@@ -253,37 +253,38 @@ def lies_apart(probe: Probe, found: Finding) -> bool:
 
 
 def in_pieces(probe: Probe, found: Derivative, windows: Sequence[Window]) -> Derivative:
-    """The slope at larger steps, and that found as the nearer one, where f is made of pieces with jumps between.
+    """The slope at larger steps, and that found as the nearer one, where f has jumps and slopes between them.
 
-    Rounding inside f makes such pieces: then their slope says nothing about that of what f stands for.
+    Rounding inside f makes such pieces: then their slope says nothing about that of what f stands for. So it
+    is too where f jumps beside x and larger steps show another slope without a doubt.
     """
     above = [window for window in windows if window.step > found.step and window.central is not None]
-    if found.behaviour != "smooth" or found.staircase:
-        return found
-    doubtful, contradicted = False, False
-    for slope, rounding in ((window.smooth, window.rounding) for window in above):
-        resolved = slope is not None and is_resolved(slope, rounding)
-        apart = slope is not None and abs(slope.value - found.value) > CONFIDENCE * (slope.error + found.error)
-        doubtful |= apart or not resolved
-        contradicted |= apart and resolved
-    if not doubtful:
+    if found.behaviour != "smooth" or found.staircase or all(confirms(window, found) for window in above):
         return found
     far, piece = MANY * found.step, Slope(found.value, 5.0 * found.error, found.step, found.finest)
     jumps, size = repeated_jump(probe, piece, far)
-    if not jumps or not (contradicted or size):
+    slopes = [(w.central.finest < far, w.central.error, w.central, w) for w in above if w.central is not None]
+    _, error, coarse, window = min(slopes, key=lambda entry: entry[:2])
+    apart = abs(coarse.value - found.value) > STAIRS * max(abs(coarse.value), abs(found.value))
+    if not (size or (jumps and apart and window.smooth and is_resolved(window.smooth, window.rounding))):
         return found
-    slopes = [window.central for window in above if window.central is not None]
-    coarse = min(slopes, key=lambda slope: (slope.finest < far, slope.error))
-    error = max(coarse.error, size / coarse.finest)
     return replace(
         found,
         value=coarse.value,
-        error=error,
+        error=max(error, size / coarse.finest),
         step=coarse.step,
         finest=coarse.finest,
         nearer=piece,
         bounded=False,
     )
+
+
+def confirms(window: Window, found: Derivative) -> bool:
+    """Whether a window shows a slope without a doubt, and that found."""
+    slope = window.smooth
+    if slope is None or not is_resolved(slope, window.rounding):
+        return False
+    return abs(slope.value - found.value) <= CONFIDENCE * (slope.error + found.error)
 
 
 def flat_width(probe: Probe) -> float:

@@ -16,7 +16,7 @@ noise.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from autograd_core.checking.conclusions import (
@@ -140,7 +140,7 @@ def derivative(
         slope = confirmed(probe, exponent, window, expected, slack)
         if slope is None and brief:
             slope = confirmed(probe, exponent, window, None, slack)
-        if slope is not None and failed > exponent and repeated_jump(probe, slope, math.inf)[1]:
+        if slope is not None and failed - exponent >= FINE and repeated_jump(probe, slope, math.inf)[1]:
             slope = None
         if slope is None:  # a doubt at one scale is not settled by another: every scale has to be looked at
             dull = None
@@ -297,8 +297,7 @@ def is_accurate(slope: Slope, window: Window, probe: Probe, short: bool) -> bool
 def with_jumps(probe: Probe, found: Derivative, largest: float, expected: float) -> Derivative:
     """Note jumps of f where the expected derivative is near the value.
 
-    Then f may be made of pieces (a solver that stops early), and the slope of a piece is not the slope of what
-    f stands for.
+    Then f may be made of pieces (a solver that stops early), whose slope is not that of what f stands for.
     """
     most = max(abs(found.value), abs(expected))
     if found.behaviour != "smooth" or abs(found.value - expected) > TELLING * most:

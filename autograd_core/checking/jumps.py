@@ -118,7 +118,7 @@ def jump_between(
         slope: of f beside the jump.
         steepest: the steepest slope seen around it, the jump's own included.
     """
-    left, right = probe.fresh(low), probe.fresh(high)
+    left, right = probe(low), probe(high)
     sizes = []
     for _ in range(100):
         offset = low + (high - low) / 2

@@ -156,7 +156,7 @@ def decide(
     if found.staircase and difference > 0.5 * abs(found.value) + found.error:
         return "wrong", comparison(analytic, found.value, 2 * found.error + tolerance)
     if difference > tolerance + rounding:
-        if difference <= MULTIPLE * found.jumpiness or (found.jumpiness and found.coarse):
+        if difference <= MULTIPLE * found.jumpiness:
             return "undecided", (
                 "the function is made of pieces with jumps (a solver that stops early, rounding inside?): "
                 f"{found.value:.6g} is the slope of this piece"

@@ -387,7 +387,7 @@ for _f, _slope in (
 
 
 def over_square(k):
-    """(1 - cos k x) / x**2, whose numerator rises by the last digit of 1, the true slope, and that of a piece."""
+    """(1 - cos k x) / x**2, whose numerator rises by last digits of 1; the true slope; that of a piece."""
 
     def slope(x):
         return k * k * ((k * x) ** 3 / 180 - k * x / 12) * k
@@ -426,7 +426,12 @@ for _f, _slope, _piece, _x in (
         0.7003,
     ),
     (lambda x: in_single(3 * x) + math.sin(x), lambda x: 3 + math.cos(x), math.cos, 0.7003),
-    (lambda x: math.exp(in_single(x)) + 1e-3 * x * x, lambda x: math.exp(x) + 2e-3 * x, lambda x: 2e-3 * x, 4.0),
+    (
+        lambda x: math.exp(in_single(x)) + 1e-3 * x * x,
+        lambda x: math.exp(x) + 2e-3 * x,
+        lambda x: 2e-3 * x,
+        4.0,
+    ),
 ):
     for _factor in (0.0, -1.0, 2.0):
         pair("pieces", _f, _slope, lambda x, s=_slope, c=_factor: c * s(x), _x, decidable=False)

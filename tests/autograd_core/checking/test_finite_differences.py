@@ -8,6 +8,7 @@ import struct
 import pytest
 
 from autograd_core.checking.finite_differences import derivative
+from autograd_core.checking.verdicts import Rules, judge
 
 SMOOTH = {
     "exp": (math.exp, math.exp),
@@ -170,3 +171,35 @@ def test_the_known_noise_of_a_long_sum_does_not_ask_for_every_scale(x):
     assert found.evaluations < 40
     assert abs(found.value - math.exp(x)) <= found.error <= 1e-5
     assert derivative(f, x, expected=1.00003 * math.exp(x), noise=noise).evaluations > 100
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_slope_between_the_jumps_of_its_own_rounding_is_not_that_of_a_function(seed):
+    generator = random.Random(seed)
+    x = generator.choice((-1, 1)) * 10 ** generator.uniform(-2, 1.5)
+    k = 10 ** generator.uniform(-6, -3) / abs(x)
+    a, smooth = generator.uniform(-2, 2), seed % 2
+
+    def f(t):
+        return (1 - math.cos(k * t)) / (k * t) ** 2 * (2 + smooth * math.sin(a * t))
+
+    other, slope = 2 + smooth * math.sin(a * x), smooth * a * math.cos(a * x)
+    right = slope * (0.5 - (k * x) ** 2 / 24) - other * k * k * x / 12
+    piece = f(x) * (slope / other - 2 / x)
+    for expected in (None, right, piece):
+        found = derivative(f, x, expected=expected)
+        assert abs(found.value - right) <= 10 * found.error + 1e-9 * abs(right)
+        verdict = judge("x", right if expected is None else expected, found, Rules()).verdict
+        assert verdict in ("undecided", "noise", "ok" if expected != piece else "wrong")
+
+
+def test_steps_along_a_line_are_not_below_the_digits_of_its_inputs():
+    def f(t):
+        return math.sin(-19.776047746989228 + 19.0 * t) * (1.6001255600111923 - 1.1 * t)
+
+    slope = 19.0 * math.cos(-19.776047746989228) * 1.6001255600111923 - 1.1 * math.sin(-19.776047746989228)
+    for factor in (-3.3e7, -1.07e6, 5.6e5, 4.2e6, 1e8):
+        found = derivative(f, 0.0, expected=factor * slope, scale=1.0)
+        assert found.behaviour == "smooth"
+        assert found.nearer is None
+        assert abs(found.value - slope) <= 10 * found.error <= 1e-6 * abs(slope)

@@ -101,7 +101,6 @@ def random_row(chance):
         staircase=chance.random() < 0.2,
         bounded=chance.random() < 0.3,
         jumpiness=chance.choice((0.0, 0.0, abs(size()))),
-        coarse=chance.choice((None, Slope(size(), error, 0.1, 1e-3))),
         nearer=chance.choice((None, None, Slope(size(), error, 0.1, 1e-3))),
     )
     apart = error * 10.0 ** chance.uniform(-3, 3)
