@@ -35,6 +35,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 
 from autograd_core import Value, parameters_to_vector
+from autograd_core.programs.tapes import compiled_module
 from nn.errors import InputError
 from nn.module import Module
 from nn.plain_data import NotPlain, from_json, to_json
@@ -158,6 +159,13 @@ class Snapshot:
             waiting.extend(self._look(name, thing))
         self._numbers = self._constant_numbers()
         self.is_complete &= not self.closed
+        of_attributes = [type(t) is Attributes and t._hidden is not None for t in self._lists]
+        pairs = list(zip(self._lists, of_attributes, strict=True))
+        self._shown = [thing._vars if own else thing for thing, own in pairs]
+        self._hidden = [set(thing._hidden) if own else None for thing, own in pairs]
+        known = set(map(id, self._lists))
+        held = [part for part in zip(*self._held, strict=True) if id(part[0]) not in known]
+        self._held_besides = [list(parts) for parts in zip(*held, strict=True)]
 
     def has_frozen_others(self) -> bool:
         """Has `changed` seen other parameters frozen since this was last asked? That changes no graph."""
@@ -182,6 +190,20 @@ class Snapshot:
         return bytes(parameters_to_vector([value for _, value in self._constants]).tobytes())
 
     def _differs(self) -> bool:
+        if _alike(self._shown, self._copies, self._hidden):  # that takes no time to see
+            if self._held_besides and not _hold(*self._held_besides):
+                return True
+        elif self._are_unequal():
+            return True
+        now = [read() for read in self._reads]
+        return (
+            any(held.tobytes() != kept for _, held, kept in self._arrays)
+            or (not all(map(operator.is_, now, self._values)) and not all(map(_same, now, self._values)))
+            or (bool(self._constants) and self._constant_numbers() != self._numbers)
+        )
+
+    def _are_unequal(self) -> bool:
+        """Do containers hold something else than their copies, and not the same in other objects?"""
         try:
             if self._lists != self._copies:
                 pairs = zip(self._lists, self._copies, strict=True)
@@ -190,14 +212,7 @@ class Snapshot:
                     return True
         except ValueError:  # an array in the place of something else
             return True
-        now = [read() for read in self._reads]
-        return (
-            not _hold(*self._held)
-            or any(map(_looks_otherwise, self._looks))
-            or any(held.tobytes() != kept for _, held, kept in self._arrays)
-            or (not all(map(operator.is_, now, self._values)) and not all(map(_same, now, self._values)))
-            or (bool(self._constants) and self._constant_numbers() != self._numbers)
-        )
+        return not _hold(*self._held) or any(map(_looks_otherwise, self._looks))
 
     def counts(self, given: Sequence[list[float]] = ()) -> bool:
         """Has something changed that is not made of Values, or grown? Kept activations do not count.
@@ -532,6 +547,12 @@ def _plain_copy(thing: Any) -> Any:
 def _is_mutable(thing: Any) -> bool:
     """Could it compare equal to something else, and change later?"""
     return not isinstance(thing, (*_PLAIN, Value)) and type(thing).__eq__ is not _IDENTITY
+
+
+def _alike(things: list[Any], copies: list[Any], hidden: list[Any]) -> bool:
+    """Are they lists and dictionaries that hold the very objects of their copies?"""
+    module = compiled_module()
+    return module is not None and bool(module.alike(things, copies, hidden))
 
 
 def _hold(containers: list[Any], keys: list[Any], things: list[Any]) -> bool:

@@ -596,6 +596,7 @@ static PyMethodDef module_methods[] = {
     {"row", module_row, METH_VARARGS, "row(bound, rows, parameters, reader, values, gradients, sums, ordered, order, array) -> Row"},
     {"trainer", module_trainer, METH_VARARGS, "trainer(loss, penalty, params, grads, place, rules, stretches, buffers, clips) -> Trainer"},
     {"permutation", module_permutation, METH_VARARGS, "permutation(n, seed) -> bytearray of int64"},
+    {"alike", module_alike, METH_VARARGS, "alike(things, copies, hidden) -> do lists and dictionaries hold the very objects of their copies?"},
     {NULL, NULL, 0, NULL},
 };
 

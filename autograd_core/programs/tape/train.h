@@ -361,3 +361,45 @@ static PyObject *module_permutation(PyObject *module, PyObject *args) {
     }
     return bytes;
 }
+
+/* The next entry of a dictionary whose key is not hidden: 0 at its end. */
+static int next_shown(PyObject *dict, Py_ssize_t *at, PyObject *hidden, PyObject **key, PyObject **value) {
+    while (PyDict_Next(dict, at, key, value)) {
+        int is_hidden = hidden == Py_None ? 0 : PySet_Contains(hidden, *key);
+        if (is_hidden <= 0) return is_hidden < 0 ? -1 : 1;
+    }
+    return 0;
+}
+
+/* Do two containers hold the very same objects in the same order? -1: an exception is set. */
+static int are_alike(PyObject *thing, PyObject *copy, PyObject *hidden) {
+    Py_ssize_t i = 0, j = 0;
+    PyObject *key, *value, *other_key, *other;
+    int more;
+    if (PyList_CheckExact(thing) && PyList_CheckExact(copy)) {
+        Py_ssize_t n = PyList_GET_SIZE(thing);
+        return n == PyList_GET_SIZE(copy) &&
+            (n == 0 || memcmp(((PyListObject *)thing)->ob_item, ((PyListObject *)copy)->ob_item, (size_t)n * sizeof(PyObject *)) == 0);
+    }
+    if (!PyDict_CheckExact(thing) || !PyDict_CheckExact(copy)) return 0;
+    if (hidden == Py_None && PyDict_GET_SIZE(thing) != PyDict_GET_SIZE(copy)) return 0;
+    while ((more = next_shown(thing, &i, hidden, &key, &value)) > 0)
+        if (!PyDict_Next(copy, &j, &other_key, &other) || key != other_key || value != other) return 0;
+    return more < 0 ? -1 : !PyDict_Next(copy, &j, &other_key, &other);
+}
+
+/* alike(things, copies, hidden): does each list and dictionary hold the very objects that its copy holds, in that order? `hidden` has, for
+ * each dictionary, the set of keys to pass over, or None. */
+static PyObject *module_alike(PyObject *module, PyObject *args) {
+    PyObject *things, *copies, *hidden;
+    Py_ssize_t k;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!O!O!", &PyList_Type, &things, &PyList_Type, &copies, &PyList_Type, &hidden)) return NULL;
+    if (PyList_GET_SIZE(things) != PyList_GET_SIZE(copies) || PyList_GET_SIZE(things) != PyList_GET_SIZE(hidden)) Py_RETURN_FALSE;
+    for (k = 0; k < PyList_GET_SIZE(things); k++) {
+        int same = are_alike(PyList_GET_ITEM(things, k), PyList_GET_ITEM(copies, k), PyList_GET_ITEM(hidden, k));
+        if (same < 0) return NULL;
+        if (!same) Py_RETURN_FALSE;
+    }
+    Py_RETURN_TRUE;
+}
