@@ -208,9 +208,9 @@ class Optimizer:
     def buffers(self, buffers: Buffers) -> None:
         self._buffers, self._promised = buffers, None
 
-    def promise(self, buffers: Mapping[str, Any]) -> None:
-        """These are the buffers, of which copies are made once somebody looks at them."""
-        self._promised = buffers
+    def promise(self, updates: int, buffers: Mapping[str, Any]) -> None:
+        """Be after more updates, with these buffers, of which copies are made once somebody looks at them."""
+        vars(self).update(_updates=updates, _promised=buffers)
 
     @property
     def kept_promise(self) -> Mapping[str, Any] | None:
@@ -246,6 +246,8 @@ class Optimizer:
         """
         import numpy as np
 
+        if not self.param_groups and self._missed is None and self._frozen is None:
+            return [self], None
         rules: list[Optimizer] = [self, *(of_group(self, group) for group in self.param_groups)]
         numbers, missed = self._members if self.param_groups else None, self.missed
         if missed is None:

@@ -604,17 +604,23 @@ def write_vector(nodes: list, vector, gradients: cython.bint):
         else:
             node._data = x[i]
             node._flags |= ASSIGNED
+    if not gradients:
+        count_assignment()
     if touched & IN_TABLE:
         count_change()
 
 
 def write_both(nodes: list, numbers, gradients):
-    """Set the numbers and the gradients of some leaves to those of two ``array('d')``, in one pass."""
+    """Set the numbers and the gradients of some leaves to the first of two ``array('d')``, in one pass.
+
+    Returns:
+        `assignments()`: as long as it returns that again, the nodes have these numbers.
+    """
     node: Value
     i: cython.Py_ssize_t
     n: cython.Py_ssize_t = len(nodes)
     touched: cython.int = 0
-    if not len(numbers) == len(gradients) == n or numbers.typecode != "d" or gradients.typecode != "d":
+    if min(len(numbers), len(gradients)) < n or numbers.typecode != "d" or gradients.typecode != "d":
         raise ValueError("two doubles for each node are wanted")
     x: cython.p_double = double_pointer(numbers)
     g: cython.p_double = double_pointer(gradients)
@@ -625,16 +631,18 @@ def write_both(nodes: list, numbers, gradients):
         touched |= node._flags
         node._data, node._grad = x[i], g[i]
         node._flags |= ASSIGNED | SWEPT
+    count_assignment()
     if touched & IN_TABLE:
         count_change()
+    return assignments()
 
 
 def has_numbers(nodes: list, numbers) -> bool:
-    """Are the numbers of some nodes those of an ``array('d')``? A zero's sign counts."""
+    """Are the numbers of some nodes the first of an ``array('d')``? A zero's sign counts."""
     node: Value
     i: cython.Py_ssize_t
     n: cython.Py_ssize_t = len(nodes)
-    if len(numbers) != n or numbers.typecode != "d":
+    if len(numbers) < n or numbers.typecode != "d":
         raise ValueError("one double for each node is wanted")
     x: cython.p_double = double_pointer(numbers)
     for i in range(n):

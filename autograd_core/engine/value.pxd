@@ -68,6 +68,8 @@ cdef finish_node(Value node)
 cdef Py_ssize_t parent_count(Value node) noexcept
 cdef int index_of(Value node) noexcept
 cpdef Value as_value(number)
+cpdef unsigned long long assignments() noexcept
+cdef void count_assignment() noexcept
 cpdef int thread_mode() noexcept
 cpdef void set_thread_mode(int mode) noexcept
 cpdef void put_in_force(int mode, unsigned int scope, bint held) noexcept

@@ -58,6 +58,18 @@ _calls = cython.declare(dict, active_calls)
 
 _settle = cython.declare(object)  # of the modes that generators and coroutines hold: see modes.py
 _rebase = cython.declare(object)
+_assignments = cython.declare(cython.ulonglong, 0)
+
+
+def assignments():
+    """Return how many assignments to the numbers of nodes there were, of one or of many at once."""
+    return _assignments
+
+
+def count_assignment():
+    """A node's number has been assigned: what has kept it elsewhere must look again."""
+    global _assignments
+    _assignments += 1
 
 
 @cython.final
@@ -93,6 +105,7 @@ class Value:
 
     def __init__(self, data, label=""):
         self._data = number_from(data)
+        count_assignment()  # it may be called on a node that there is
         if not cython.compiled:
             blank(self)
         if label:
@@ -118,6 +131,7 @@ class Value:
         if get_mode() & RECORDING:
             forbid_reading(self, "its .data was assigned")
         self._data = number if type(number) is float else number_from(number)
+        count_assignment()
         self._flags |= ASSIGNED
         if self._flags & IN_TABLE:
             count_change()
@@ -321,6 +335,8 @@ class Value:
         return _compare(self, other, "!=")
 
     def __hash__(self):
+        if cython.compiled:  # nodes lie side by side: in sets of them hardly two collide
+            return cython.cast(cython.size_t, cython.cast(cython.p_void, self)) // cython.sizeof(Node)
         return object.__hash__(self)
 
     # --- reading the number -----------------------------------------------------------------------------

@@ -8,10 +8,12 @@ Values; `Trainer` does all of them on arrays.  Parameters change only by whole u
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..engine.value import Value
+from ..engine.flat import has_numbers, write_both
+from ..engine.value import Value, assignments
 from ..errors import RecordingError
 from ..vectors import parameters_to_vector
 from .graph import PARAMETER
@@ -298,7 +300,9 @@ class Trainer:
         behind = tape.room[0] - count if in_place else 0
         regularizer = None if penalty is None else self._penalty(module, penalty, place, behind)
         room = [max(count + behind, n) for n in (regularizer.room if regularizer else (0, 0))]
-        self._values, self._gradients = np.zeros(room[0]), np.zeros(room[1])
+        self._doubles = [array("d", bytes(8 * n)) for n in room]
+        self._values, self._gradients = map(np.frombuffer, self._doubles)
+        self._nodes = [self.parameters[k] for k in self._inner.tolist()]
         arrays = tuple(_rows(e.rows(batch)) for e, batch in zip(program.examples, batches, strict=True))
         self.outputs = outputs = np.empty((batch_size, 1))
         self._parts: tuple[Any, ...] = (
@@ -329,7 +333,8 @@ class Trainer:
 
         module, count = compiled_module(), len(self.parameters)
         assert module is not None
-        self._buffers = tuple(np.zeros(count) for _ in range(buffers))
+        self._all_buffers = np.zeros((buffers, count))
+        self._buffers = tuple(self._all_buffers)
         self._trainer = module.trainer(
             *self._parts,
             tuple((name, tuple(map(float, settings)), missed) for name, settings, missed in rules),
@@ -437,9 +442,17 @@ class Trainer:
         """The optimizer's buffers."""
         return [self.in_order(buffer) for buffer in self._buffers]
 
-    def copies(self) -> list[Any]:
+    def copies(self) -> Any:
         """The optimizer's buffers in an order of the trainer's own; `in_order` brings them into the other."""
-        return [buffer.copy() for buffer in self._buffers]
+        return self._all_buffers.copy()
+
+    def write(self) -> int:
+        """Write numbers and gradients into the Values; return what `is_written` wants to know."""
+        return write_both(self._nodes, *self._doubles)
+
+    def is_written(self, written: int) -> bool:
+        """Do the Values still have the numbers that `write` has written? A zero's sign counts."""
+        return assignments() == written or has_numbers(self._nodes, self._doubles[0])
 
     @property
     def updates(self) -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value, gradients_to_vector, no_grad, vector_to_gradients, vector_to_parameters
-from autograd_core.engine.flat import has_numbers, write_both
 from autograd_core.errors import RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, Trainer
 from autograd_core.programs.program import Program
@@ -213,15 +211,13 @@ class WholeUpdates(_OnArrays):
         self.trainer.sums = (at.loss + loss, at.penalty + penalty, at.norm + norm, rate)
         made = self._standing(run, 1)
         optimizer, schedule, buffers = run.optimizer, run.optimizer.schedule, made["buffers"]
-        numbers = _doubles(made["values"])
-        write_both(run.parameters, numbers, _doubles(self.trainer.gradients))
-        optimizer.updates = made["optimizer_updates"]
-        optimizer.promise(buffers)
+        written = self.trainer.write()
+        optimizer.promise(made["optimizer_updates"], buffers)
         run.tell_update(loss / len(rows), penalty, norm)
         self.current = (
             optimizer.kept_promise is buffers
             and optimizer.updates == made["optimizer_updates"]
-            and has_numbers(run.parameters, numbers)
+            and self.trainer.is_written(written)
         )
         self._as_compiled = attributes_of(optimizer) == self._settings
         if self.current and optimizer.schedule is schedule and self._as_compiled:
@@ -439,12 +435,6 @@ class _Kept(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._names)
-
-
-def _doubles(vector: Any) -> array[float]:
-    made = array("d")
-    made.frombytes(vector.data.cast("B"))
-    return made
 
 
 def _is_same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

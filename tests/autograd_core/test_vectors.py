@@ -1,8 +1,10 @@
 """Many Values read and written at once."""
 
 import math
+import threading
 from array import array
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import autograd_core as ag
 from autograd_core import RecordingError, Value, record
 from autograd_core.engine.flat import has_numbers, write_both
+from autograd_core.engine.value import assignments
 
 
 def three():
@@ -114,3 +117,34 @@ def test_numbers_and_gradients_are_written_in_one_pass_and_compared_by_their_bit
         has_numbers(nodes, array("d", [1.0]))
     with pytest.raises(RecordingError):
         record(lambda x: (write_both(nodes[:1], array("d", [1.0]), array("d", [0.0])), x * nodes[0])[1], 2.0)
+
+
+@pytest.mark.parametrize(
+    "assign",
+    [
+        lambda node: setattr(node, "data", 1.5),
+        lambda node: setattr(node, "data", node.data),
+        lambda node: ag.vector_to_parameters([2.5], [node]),
+        lambda node: write_both([node], array("d", [2.5]), array("d", [0.0])),
+        lambda node: node.__init__(3.5),
+        lambda node: in_a_thread(lambda: setattr(node, "data", 4.5)),
+    ],
+)
+def test_every_way_of_assigning_a_number_is_counted(assign: Any) -> None:
+    node = Value(1.0)
+    before = write_both([node], array("d", [1.0, 9.0]), array("d", [0.5, 9.0]))
+    assert assignments() == before
+    assert (node.data, node.grad) == (1.0, 0.5)
+    (node * node).backward()
+    node.grad = 7.0
+    ag.vector_to_gradients([0.25], [node])
+    node.zero_grad()
+    assert assignments() == before  # gradients are no numbers of nodes
+    assign(node)
+    assert assignments() != before
+
+
+def in_a_thread(work: Any) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()

@@ -19,6 +19,7 @@ import pytest
 import autograd_core as ag
 import nn
 from autograd_core import Value
+from autograd_core.programs import batch_gradient
 from nn.training import updaters
 from nn.training.run import Run
 from tests.nn.test_updaters import Signs, data, needs_compiler, trained
@@ -153,6 +154,65 @@ def test_what_a_callback_writes_at_an_update_is_kept(kind: str, optimizer: Any, 
     assert not run.updater.is_eager
     assert repr(fast) == repr(slow)
     assert seen[: len(seen) // 2] == seen[len(seen) // 2 :]
+
+
+def assign_in_a_thread(run: Any) -> None:
+    thread = threading.Thread(target=setattr, args=(run.parameters[2], "data", 0.25 * run.updates))
+    thread.start()
+    thread.join()
+
+
+WAYS: dict[str, Any] = {
+    "data": lambda run: setattr(run.parameters[2], "data", 0.25 * run.updates),
+    "the same number": lambda run: setattr(run.parameters[2], "data", run.parameters[2].data),
+    "there and back": lambda run: [
+        setattr(run.parameters[2], "data", number) for number in (5.0, run.parameters[2].data)
+    ],
+    "a vector": lambda run: ag.vector_to_parameters(
+        0.5 * ag.parameters_to_vector(run.parameters), run.parameters
+    ),
+    "a state": lambda run: run.model.load_state_dict(
+        {name: 0.5 * array for name, array in run.model.state_dict().items()}
+    ),
+    "a thread": assign_in_a_thread,
+    "a new beginning": lambda run: run.parameters[2].__init__(0.25 * run.updates),
+    "an optimizer's step": lambda run: nn.SGD(run.parameters, lr=0.1).step(),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_of_assigning_a_parameter_at_an_update_counts(way: str, monkeypatch: Any) -> None:
+    X, y = data(60, 3, 2)
+
+    class Assigns:
+        def on_update(self, run: Any) -> None:
+            if run.updates % 3 == 0:
+                WAYS[way](run)
+
+    options = {"batch_size": 16, "epochs": 3, "callbacks": Assigns(), "optimizer": nn.Adam}
+    slow, _ = trained(lambda: nn.MLP(3, [4, 2], seed=4), X, y, True, monkeypatch, **options)
+    fast, run = trained(lambda: nn.MLP(3, [4, 2], seed=4), X, y, False, monkeypatch, **options)
+    assert run.history.trained_on == "a Program, whole updates"
+    assert repr(fast) == repr(slow)
+
+
+@needs_compiler
+def test_parameters_that_nobody_assigns_are_not_looked_at(monkeypatch: Any) -> None:
+    looked: list[int] = []
+    compare = batch_gradient.has_numbers
+    monkeypatch.setattr(batch_gradient, "has_numbers", lambda *a: [looked.append(len(a[0])), compare(*a)][1])
+
+    class Assigns:
+        def on_update(self, run: Any) -> None:
+            if run.updates == 3:
+                run.parameters[0].data = 0.5
+
+    X, y = data(60, 3, 2)
+    model = nn.MLP(3, [4, 2], seed=4)
+    history = nn.fit(model, X, y, batch_size=16, epochs=3, seed=1, callbacks=Assigns())
+    assert history.trained_on == "a Program, whole updates"
+    assert looked == [len(model.parameters())]
 
 
 class Warming(nn.Module):
