@@ -54,6 +54,10 @@ def _sizes(name: str, value: Any) -> list[int]:
     return [whole_number(name, size, 1) for size in (value if several else [value])]
 
 
+_OF_THE_SOLVER = (
+    *("learning_rate", "learning_rate_init", "power_t", "momentum", "nesterovs_momentum"),
+    *("beta_1", "beta_2", "epsilon"),
+)
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "hidden_layer_sizes": _sizes,
     "alpha": _in("[0, inf)"),
@@ -102,11 +106,12 @@ class Watch:
 
     Args:
         estimator: whose numbers count.
+        best_values: the parameters with the best score so far, if there are any.
     """
 
-    def __init__(self, estimator: MLPEstimator) -> None:
+    def __init__(self, estimator: MLPEstimator, best_values: Any = None) -> None:
         self.estimator = estimator
-        self.best_values: Any = None
+        self.best_values = best_values
 
     def __call__(self, run: Any) -> bool:
         """Keep score; True stops the run."""
@@ -220,12 +225,25 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
 
     @contextmanager
     def _unless_it_fails(self) -> Iterator[None]:
-        """What fits sets; a call that raises leaves the attributes of before (not so Ctrl-C)."""
-        before = dict(vars(self))
+        """A call that raises leaves attributes, network and solver as they were before it."""
+        before = {
+            name: value.copy() if name.endswith("_") and isinstance(value, list) else value
+            for name, value in vars(self).items()
+        }
+        values, solver = None, getattr(self, "_solver_in_use", None)
+        if "model_" in before:
+            values = parameters_to_vector(self.model_.parameters())
+        if solver is not None:
+            buffers = {name: buffer.copy() for name, buffer in solver.buffers.items()}
+            numbers = {**vars(solver), "_buffers": buffers}
         try:
             yield
-        except Exception:
+        except BaseException:
             self.__dict__ = before
+            if values is not None:
+                vector_to_parameters(values, self.model_.parameters())
+            if solver is not None:
+                solver.__dict__ = numbers
             raise
 
     def _start(self, inputs: int, outputs: int, seed: int) -> None:
@@ -241,10 +259,45 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         self.t_ = self._waited = 0
         self.loss_curve_: list[float] = []
         self._solver_in_use: Optimizer | None = None
+        self.best_loss_, self.validation_scores_, self.best_validation_score_ = math.inf, None, None
+        self._choose_records()
+
+    def _choose_records(self) -> None:
+        """Keep scores with early stopping, else the least objective; a call may ask for the other."""
         early = bool(self.early_stopping) and self.solver != "lbfgs"
-        self.best_loss_ = None if early else math.inf
-        self.validation_scores_ = [] if early else None
-        self.best_validation_score_ = -math.inf if early else None
+        if early != (self.validation_scores_ is not None):
+            self._waited = 0
+            self.best_loss_ = None if early else min(self.loss_curve_, default=math.inf)
+            self.validation_scores_ = [] if early else None
+            self.best_validation_score_ = -math.inf if early else None
+
+    def _solver_for(self, updates: int, examples: int, partial: bool) -> Optimizer:
+        """The optimizer: in `partial_fit` the one of the call before, by the numbers of now."""
+        numbers = {name: getattr(self, name) for name in _OF_THE_SOLVER}
+        made, solver = self._optimizer(updates, examples), self._solver_in_use
+        if not partial or type(solver) is not type(made):
+            solver = made
+        elif getattr(self, "_solver_numbers", numbers) != numbers:
+            solver.set_hyperparameters({**solver.hyperparameters(), **made.hyperparameters()})
+        elif self.solver == "sgd" and self.learning_rate == "invscaling":
+            solver.lr = self.learning_rate_init / (self.t_ + 1) ** self.power_t  # chunks differ in length
+        self._solver_numbers, self._solver_in_use = numbers, solver
+        return solver
+
+    def _check_network(self) -> None:
+        """Refuse a network that the parameters of now would not make."""
+        hidden = self.model_.layers[:-1]
+        sizes, made = _sizes("hidden_layer_sizes", self.hidden_layer_sizes), [layer.nout for layer in hidden]
+        for name, asked, there in (
+            ("hidden_layer_sizes", sizes, made),
+            ("activation", {self.activation}, {layer.activation for layer in hidden} or {self.activation}),
+        ):
+            if asked != there:
+                raise InputError(
+                    f"{name}={getattr(self, name)!r}, and the network that is there has "
+                    f"{there if name != 'activation' else hidden[0].activation!r}: "
+                    "fit with warm_start=False makes a new one"
+                )
 
     def _weights(self, sample_weight: Any, X: NDArray[Any]) -> Any:
         """The weights of the examples, an array, or None; `nn.fit`'s rules hold before they are scaled."""
@@ -266,44 +319,49 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if not again:
             self._start(X.shape[1], outputs, seed)
-        elif _sizes("hidden_layer_sizes", self.hidden_layer_sizes) != (
-            made := [layer.nout for layer in self.model_.layers[:-1]]
-        ):
-            raise InputError(
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r}, and the network that is there has {made}: "
-                "fit with warm_start=False makes a new one"
-            )
+        else:
+            self._check_network()
+            self._choose_records()
         X, y, weights, held_out, score = self._held_out(X, y, weights, partial, seed)
         size = min(200 if self.batch_size == "auto" else int(self.batch_size), len(X))
         if self.solver == "lbfgs":
             size = len(X)
-        solver = self._solver_in_use if partial else None
-        if solver and self.solver == "sgd" and self.learning_rate == "invscaling":
-            solver.lr = self.learning_rate_init / (self.t_ + 1) ** self.power_t  # chunks differ in length
-        self._solver_in_use = solver or self._optimizer(-(-len(X) // size), len(X))
-        watch = Watch(self)
-        epochs = 1 if partial else self.max_iter
-        self.history_ = fit(
-            self.model_,
-            X,
-            y,
-            loss=self._loss(),
-            regularizer=L2(self.alpha / size) if self.alpha else None,
-            optimizer=self._solver_in_use,
-            batch_size=size,
-            epochs=epochs,
-            seed=seed + self.t_ // len(X) if again else seed,
-            shuffle=bool(self.shuffle),
-            sample_weight=None if weights is None else weights * (len(X) / weights.sum()),
-            validation=held_out,
-            metrics=None if held_out is None else {"score": score},
-            callbacks=() if self.solver == "lbfgs" else watch,
-            progress=bool(self.verbose),
+        solver = self._solver_for(-(-len(X) // size), len(X), partial)
+        watch = Watch(
+            self, parameters_to_vector(self.model_.parameters()) if self.validation_scores_ else None
         )
+        mean = 1.0
+        if weights is not None:
+            relative = weights / weights.max()  # whose sum is a float
+            mean = float(weights.max() * relative.mean())
+            weights = relative / relative.mean()
+        try:
+            self.history_ = fit(
+                self.model_,
+                X,
+                y,
+                loss=self._loss(),
+                regularizer=L2(self.alpha / size / mean) if self.alpha else None,
+                optimizer=solver,
+                batch_size=size,
+                epochs=1 if partial else self.max_iter,
+                seed=seed + self.t_ // len(X) if again else seed,
+                shuffle=bool(self.shuffle),
+                sample_weight=weights,
+                validation=held_out,
+                metrics=None if held_out is None else {"score": score},
+                callbacks=() if self.solver == "lbfgs" else watch,
+                progress=bool(self.verbose),
+            )
+        except KeyboardInterrupt as interruption:
+            if not hasattr(interruption, "history"):  # it has not begun
+                raise
+            self.history_ = interruption.history
+            warnings.warn("Training was interrupted by the user.", stacklevel=4)
         self.n_iter_ = len(self.history_)
         if watch.best_values is not None:
             vector_to_parameters(watch.best_values, self.model_.parameters())
-        self.loss_ = self.history_[-1].objective if self.n_iter_ else math.nan
+        self.loss_ = self.history_[-1].objective if self.n_iter_ else [math.nan, *self.loss_curve_][-1]
         if self.solver == "lbfgs":
             self.best_loss_ = self.loss_
         else:

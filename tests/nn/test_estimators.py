@@ -34,13 +34,7 @@ needs_speed = pytest.mark.skipif(
 @needs_speed
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks(
-    [MLPClassifier(random_state=0), MLPRegressor(random_state=0)],
-    expected_failed_checks=lambda estimator: {
-        # an example of weight 2 is in one minibatch, two examples may be in two
-        "check_sample_weight_equivalence_on_dense_data": "minibatches of other examples"
-    },
-)
+@parametrize_with_checks([MLPClassifier(random_state=0), MLPRegressor(random_state=0)])
 def test_scikit_learns_check_estimator(estimator, check):
     check(estimator)
 
@@ -555,3 +549,130 @@ def test_a_fit_that_fails_leaves_the_estimator_as_it_was(estimator):
     assert fitted.n_features_in_ == 2
     assert vars(fitted).keys() == before.keys()
     assert np.array_equal(fitted.predict(X), found)
+
+
+def blobs():
+    X, y = load_iris(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+def everything_of(model):
+    """All that a failed call must leave alone."""
+    solver = model._solver_in_use
+    return {
+        "coefs": [w.tolist() for w in [*model.coefs_, *model.intercepts_]],
+        "solver": (solver.state_dict(), solver.hyperparameters()),
+        **{k: list(v) if isinstance(v, list) else v for k, v in vars(model).items() if k[-1] == "_"},
+    }
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_later_update_that_fails_leaves_parameters_solver_and_records(solver, early_stopping):
+    X, y = blobs()
+    options = {"max_iter": 3, "shuffle": False, "random_state": 0, "warm_start": True}
+    for estimator in (MLPClassifier, MLPRegressor):
+        model = estimator((3,), solver=solver, early_stopping=early_stopping, **options).fit(X, y)
+        before = everything_of(model)
+        model.set_params(max_iter=2)
+        bad = X.copy()
+        bad[40:] *= 1e200  # not in the first minibatch
+        with pytest.raises(nn.DivergenceError):
+            model.fit(bad, y)
+        assert everything_of(model) == before
+        if not early_stopping:
+            with pytest.raises(nn.DivergenceError):
+                model.partial_fit(bad, y)
+            assert everything_of(model) == before
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_partial_fit_follows_the_parameters_that_are_set_between_its_calls():
+    X, y = blobs()
+    model = MLPClassifier((3,), solver="lbfgs", max_iter=5, random_state=0).fit(X, y)
+    model.set_params(solver="adam").partial_fit(X, y)
+    assert type(model._solver_in_use) is nn.Adam
+    model.set_params(learning_rate_init=0.5, beta_1=0.25).partial_fit(X, y)
+    assert (model._solver_in_use.lr, model._solver_in_use.betas) == (0.5, (0.25, 0.999))
+    assert model._solver_in_use.updates == 2 * 5  # the moments are kept
+    model.set_params(solver="sgd").partial_fit(X, y)
+    assert (type(model._solver_in_use), model._solver_in_use.updates) == (nn.SGD, 5)
+    model.set_params(activation="tanh")
+    with pytest.raises(InputError, match="activation='tanh', and the network that is there has 'relu'"):
+        model.partial_fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_warm_start_with_early_stopping_keeps_the_best_parameters_of_all_calls():
+    X, y = blobs()
+    model = MLPClassifier(
+        (6,), warm_start=True, early_stopping=True, learning_rate_init=0.3, n_iter_no_change=3,
+        validation_fraction=0.3, max_iter=20, random_state=0,
+    )  # fmt: skip
+    first = model.fit(X, y).coefs_
+    best = model.best_validation_score_
+    model.fit(X, y)
+    assert len(model.validation_scores_) > model.n_iter_
+    if model.best_validation_score_ == best:
+        assert all((a == b).all() for a, b in zip(first, model.coefs_, strict=True))
+    else:
+        assert model.best_validation_score_ > best
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_early_stopping_may_be_switched_on_and_off_between_calls():
+    X, y = blobs()
+    model = MLPClassifier((3,), max_iter=3, warm_start=True, random_state=0).fit(X, y)
+    losses = list(model.loss_curve_)
+    model.set_params(early_stopping=True).fit(X, y)
+    assert model.best_loss_ is None
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert len(model.validation_scores_) == 3
+    assert model.loss_curve_[:3] == losses
+    model.set_params(early_stopping=False).fit(X, y)
+    assert (model.validation_scores_, model.best_validation_score_) == (None, None)
+    assert model.best_loss_ == min(model.loss_curve_)
+    model.set_params(solver="lbfgs", early_stopping=True).fit(X, y)
+    model.set_params(solver="adam").fit(X, y)
+    assert len(model.validation_scores_) == 3
+
+
+def test_ctrl_c_leaves_a_fitted_estimator(monkeypatch):
+    X, y = blobs()
+    call = Watch.__call__
+
+    def third_epoch(self, run):
+        if len(run.history) == 3:
+            raise KeyboardInterrupt
+        return call(self, run)
+
+    monkeypatch.setattr(Watch, "__call__", third_epoch)
+    model = MLPClassifier((3,), max_iter=50, random_state=0)
+    with pytest.warns(UserWarning, match="Training was interrupted by the user"):
+        model.fit(X, y)
+    assert model.n_iter_ == len(model.history_)
+    assert model.t_ == model.n_iter_ * len(X)
+    assert model.loss_ == model.history_[-1].objective
+    assert model.history_.stopped == "KeyboardInterrupt"
+    assert model.predict(X).shape == y.shape
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_weights_count_as_repetitions_with_a_penalty_too():
+    X, y = blobs()
+    weights = np.array([1.0, 2.0, 3.0])[y]
+    options = {"solver": "lbfgs", "alpha": 1.0, "max_iter": 20, "random_state": 0}
+    twice, weighted = MLPClassifier((4,), **options), MLPClassifier((4,), **options)
+    twice.fit(X.repeat(weights.astype(int), axis=0), y.repeat(weights.astype(int)))
+    weighted.fit(X, y, sample_weight=weights)
+    assert weighted.loss_ == pytest.approx(twice.loss_, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("weight", [1e-310, 1e-200, 1e200, 1.7e308])
+def test_equal_weights_of_any_size_count_alike(weight):
+    X, y = blobs()
+    plain, weighted = (MLPClassifier((3,), max_iter=2, alpha=0.0, random_state=0) for _ in range(2))
+    weighted.fit(X, y, sample_weight=np.full(len(X), weight))
+    assert weighted.loss_ == pytest.approx(plain.fit(X, y).loss_, rel=1e-9)
