@@ -128,7 +128,8 @@ def huber(outputs: Outputs, target: Target, delta: float = 1.0) -> Value:
 def cross_entropy(logits: Sequence[Value], target: Target) -> Value:
     """Softmax and negative log-likelihood in one: L = logsumexp(z) - z_y.
 
-    Stable for any finite logits, and dL/dz = softmax(z) - onehot(y) exactly.
+    No finite logits overflow, and dL/dz = softmax(z) - onehot(y) holds to rounding. L is a difference of two
+    numbers, right to some roundings of the largest logit: 0 for ``[1e16, 1e16]``, where log 2 is lost in it.
 
     Args:
         logits: z, one Value a class, not yet normalized.

@@ -176,7 +176,7 @@ class Run:
 
     def reason_to_stop(self) -> str:
         """Why the run should not begin another epoch, or ""."""
-        if reason := first_reason(self.plan.criteria, self.history):
+        if len(self.history) and (reason := first_reason(self.plan.criteria, self.history)):
             return reason
         if self._stopped_by_callback:
             return "a callback asked for it"

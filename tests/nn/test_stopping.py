@@ -187,3 +187,15 @@ def test_what_is_watched_is_looked_for_before_training() -> None:
         with pytest.raises(InputError, match=r"no column of the history, which .* watches, is named 'f1'"):
             nn.fit(model, [[0.0], [1.0]], [0, 1], epochs=1, seed=1, **watcher)
         assert all((before[name] == now).all() for name, now in model.state_dict().items())
+
+
+def test_a_criterion_of_ones_own_is_asked_after_every_epoch_and_not_before_the_first():
+    asked = []
+
+    def stop(history):
+        asked.append(len(history))
+        return "" if history["loss"][-1] > 0.0 and len(history) < 3 else "it is enough"
+
+    X, y = [[0.0], [1.0]], [0.0, 1.0]
+    found = nn.fit(nn.MLP(1, [1], seed=1), X, y, loss="mse", epochs=9, stop=stop, seed=1)
+    assert (asked, found.stopped) == ([1, 2, 3], "it is enough")
