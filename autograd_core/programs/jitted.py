@@ -12,6 +12,7 @@ import functools
 import inspect
 import numbers
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ from .wrt import Targets
 __all__ = ["CacheInfo", "Jitted", "jit"]
 
 _MOST_TRIES = 100
+_MANY_TIMES = 20  # that something else was found, which is told where it is most of the calls
 
 
 class CacheInfo(NamedTuple):
@@ -58,7 +60,7 @@ class Jitted:
         self.__wrapped__ = function
         self.most_recordings = most_recordings
         self._programs: dict[Any, _Recorded] = {}
-        self._calls = self._eager_calls = 0
+        self._calls = self._eager_calls = self._renewals = 0
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -266,10 +268,22 @@ class Jitted:
         with self._lock:
             if not all(recorded.is_current() for recorded in self._programs.values()):
                 self._programs = {}  # a new one: other threads may still look into the former
+                self._tell_renewals()
             found = self._programs.get((names, form))
             if found is None:
                 found = self._programs[names, form] = self._recorded(names, examples)
         return found
+
+    def _tell_renewals(self) -> None:
+        self._renewals += 1
+        if self._renewals == _MANY_TIMES and self._calls < 3 * _MANY_TIMES:
+            warnings.warn(
+                f"{getattr(self, '__name__', 'a jitted function')} was recorded anew {_MANY_TIMES} times in "
+                f"{self._calls} calls, since something that it reads (a variable, an attribute, a list) is "
+                "another one at most calls: make it an argument, or a Value whose data is assigned",
+                RuntimeWarning,
+                stacklevel=5,
+            )
 
     def _recorded(self, names: tuple[str, ...], examples: Sequence[Any]) -> _Recorded:
         """Record; again where a Value may have been replaced before it was looked for."""
@@ -303,7 +317,7 @@ class Jitted:
         """Forget all recordings; the next call records anew, with the plain numbers of then."""
         with self._lock:
             self._programs = {}
-            self._calls = self._eager_calls = 0
+            self._calls = self._eager_calls = self._renewals = 0
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """A method has recordings for each instance, kept in it; a copied instance has its own."""
@@ -484,10 +498,17 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
 
     There is a recording for each form of arguments (a number, a list of three, a dict of arrays) and for each
     branch: comparisons of Values are checked at every call, and a call that takes another way, or
-    goes round a loop another number of times, is recorded too. Plain numbers that the function closes over
-    are frozen when it is recorded; the numbers of Values are read anew at every call. Where another Value has
-    taken a Value's place since (in a variable, an attribute, a list or a dict that the function reaches
-    through its variables, its instance or functions that it names) the function is recorded anew.
+    goes round a loop another number of times, is recorded too. The numbers of Values are read anew at every
+    call. The function is recorded anew where another Value has taken a Value's place since (in a variable, an
+    attribute, a list, a dict or a set that it reaches through its variables, its instance or functions that
+    it names), and where a plain number or a text is another one in its variables and defaults, in attributes
+    and entries of these that it names, in a list of up to 100 items or an array of up to 1,000 numbers there.
+
+    **All else is frozen as it was when the function was recorded, without a word**: longer lists and arrays,
+    numbers in lists and objects within others, in what a property or another object's method reads, files,
+    the clock, random numbers, and what the function assigns itself. Make it an argument, a Value whose data
+    you assign, or call `cache_clear()`. Within the function the numbers of its arguments are Values:
+    ``isinstance(x, int)`` and ``x is True`` are False.
 
     Args:
         function: a function of numbers, lists and arrays, written for Values.

@@ -8,6 +8,7 @@ import enum
 import pickle
 import random
 import threading
+import types
 import zlib
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
@@ -614,3 +615,128 @@ def test_results_have_the_type_and_the_keys_of_the_functions() -> None:
         either(-1.0)
     sized = jit(lambda x: sum(x))
     assert [sized(range(n)) for n in (3, 4)] == [3.0, 6.0]
+
+
+class Settings:
+    power = 2.0
+
+    def __init__(self, **entries: Any):
+        vars(self).update(entries)
+
+
+def changes() -> Iterator[tuple[str, Any, Any]]:
+    """Yield a name, a function, and what changes something that it reads."""
+    for kind, made in {"number": float, "Value": ag.Value}.items():
+        yield from changes_of(kind, made)
+    config: dict[str, Any] = {"mode": "double", "scale": 2.0}
+    yield "text", lambda x: x * 2.0 if config["mode"] == "double" else x, lambda: config.update(mode="single")
+    helpers = Settings(f=lambda x: x * 2.0)
+    yield "function", lambda x: helpers.f(x), lambda: vars(helpers).update(f=lambda x: x * 5.0)
+    settings = Settings(scale=True)
+    yield "truth value", lambda x: x if settings.scale else -x, lambda: vars(settings).update(scale=False)
+    signed = Settings(zero=0.0)
+    yield "sign of 0", lambda x: x * signed.zero, lambda: vars(signed).update(zero=-0.0)
+
+
+def changes_of(kind: str, made: Any) -> Iterator[tuple[str, Any, Any]]:
+    def refilled(container: Any) -> None:
+        container.clear()
+        (container.update if isinstance(container, set) else container.extend)([made(5.0), made(6.0)])
+
+    first, queue, members, empty = [made(1.0)], deque([made(1.0)], maxlen=2), {made(1.0)}, list[Any]()
+    yield f"list of {kind}s", lambda x: first[-1] * x, lambda: refilled(first)
+    yield f"deque of {kind}s", lambda x: queue[0] * x, lambda: refilled(queue)
+    yield f"set of {kind}s", lambda x: ag.sum(list(members)) * x, lambda: refilled(members)
+    yield f"empty list, {kind}", lambda x: x + len(empty) * x, lambda: empty.append(made(3.0))
+    config = {"scale": made(2.0)}
+    yield f"dict of {kind}s", lambda x: config["scale"] * x, lambda: config.update(scale=made(3.0))
+    array = np.array([made(2.0)])
+    yield f"array of {kind}s", lambda x: x * array[0], lambda: array.__setitem__(0, made(3.0))
+    settings = Settings(scale=made(2.0))
+    yield f"attribute, {kind}", lambda x: settings.scale * x, lambda: vars(settings).update(scale=made(3.0))
+    of_class = type("Settings", (Settings,), {"scale": made(2.0)})
+    yield (
+        f"class attribute, {kind}",
+        lambda x: of_class.scale * x,
+        lambda: setattr(of_class, "scale", made(3.0)),
+    )
+    instance = type("Settings", (Settings,), {"scale": made(2.0)})()
+    yield f"its instance, {kind}", lambda x: instance.scale * x, lambda: setattr(instance, "scale", made(3.0))
+    other = type("Settings", (Settings,), {"scale": made(2.0)})()
+    yield f"class of, {kind}", lambda x: other.scale * x, lambda: setattr(type(other), "scale", made(3.0))
+    module: Any = types.ModuleType("settings")
+    module.scale = made(2.0)
+    yield f"module, {kind}", lambda x: module.scale * x, lambda: vars(module).update(scale=made(3.0))
+
+    two = made(2.0)
+
+    def with_default(x: Any, scale: Any = two) -> Any:
+        return x * scale
+
+    yield f"default, {kind}", with_default, lambda: setattr(with_default, "__defaults__", (made(3.0),))
+    cell = made(2.0)
+
+    def change() -> None:
+        nonlocal cell
+        cell = made(3.0)
+
+    yield f"variable, {kind}", lambda x: cell * x, change
+
+
+def test_what_a_function_reads_by_name_is_looked_at() -> None:
+    for name, f, change in changes():
+        found = jit(f)
+        assert repr(found(2.0)) == repr(ag.Value(f(ag.Value(2.0)).data).data), name
+        program = found.program(2.0)
+        assert found.program(3.0) is program, name
+        change()
+        assert repr(found(2.0)) == repr(f(ag.Value(2.0)).data), name
+        assert found.program(2.0) is not program, name
+
+
+def test_what_a_function_assigns_itself_is_not_looked_at() -> None:
+    calls, settings = 0, Settings(last=0.0, scale=2.0)
+
+    def f(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        settings.last = float(calls)
+        return x * settings.scale if x > 0.0 else -x
+
+    found = jit(f)
+    for x in (1.0, -1.0) * 3:
+        assert found(x) == (2.0 * x if x > 0.0 else 1.0)
+    assert found.cache_info().recordings == 2
+    assert settings.last == calls < 6
+
+
+def test_recording_anew_at_most_calls_is_told() -> None:
+    settings = Settings(scale=0.0)
+    f = jit(lambda x: x * settings.scale)
+
+    def call(scale: float) -> None:
+        settings.scale = scale
+        assert f(2.0) == 2.0 * scale
+
+    for scale in range(20):
+        call(float(scale))
+    with pytest.warns(RuntimeWarning, match="recorded anew 20 times in 21 calls"):
+        call(20.0)
+    call(21.0)  # it is told once
+
+
+def test_slots_and_methods_by_name_are_looked_at() -> None:
+    class Slotted:
+        __slots__ = ("scale",)
+
+        def scaled(self, x: Any) -> Any:
+            return self.scale * x
+
+    slotted = Slotted()
+    slotted.scale = 2.0
+    by_slot, by_method = jit(lambda x: slotted.scale * x), jit(lambda x: slotted.scaled(x))
+    assert (by_slot(1.0), by_method(1.0)) == (2.0, 2.0)
+    slotted.scale = 3.0
+    assert by_slot(1.0) == 3.0
+    Slotted.scaled = lambda self, x: -x  # type: ignore[method-assign]
+    assert by_method(1.0) == -1.0
