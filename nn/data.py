@@ -276,7 +276,10 @@ def with_class_weights(examples: Examples, class_weight: Any, loss: Loss, output
         InputError: there are no classes, one has no weight, or a weight is of a class that cannot be.
     """
     factors = _class_weights(class_weight, examples.targets, loss, outputs)
-    return replace(examples, weights=factors if examples.weights is None else examples.weights * factors)
+    weights = factors if examples.weights is None else examples.weights * factors
+    if not weights.any():
+        raise InputError("class_weight, times sample_weight if there is one, is 0 for every example")
+    return replace(examples, weights=weights)
 
 
 def _class_weights(class_weight: Any, targets: Any, loss: Loss, outputs: int) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, str
     Raises:
         FileError: the file cannot be written; an older one is as it was.
         InputError: the arguments are something else.
+        StateError: a parameter is NaN or infinite, which `load` would refuse; an older file is as it was.
 
     Example:
         >>> from pathlib import Path
@@ -63,7 +65,11 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, str
     except UnicodeEncodeError as error:
         found = error.object[error.start : error.end]
         raise InputError(f"metadata holds {found!r}, half of a character, which no file can hold") from None
-    write_tensors(model.state_dict(), path_of("path", path), metadata)
+    tensors = model.state_dict()
+    for name, tensor in tensors.items():
+        if strange := sum(not math.isfinite(entry) for entry in tensor.flat):
+            raise StateError(f"{name}: {strange} entries are not finite, which load would refuse: not saved")
+    write_tensors(tensors, path_of("path", path), metadata)
 
 
 def load(model: Module, path: str | os.PathLike[str]) -> dict[str, str]:

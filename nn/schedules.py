@@ -242,7 +242,10 @@ def rate_at(schedule: Schedule, k: int) -> float:
     Raises:
         InputError: it is negative, infinite or not a number.
     """
-    rate = schedule(k)
+    try:
+        rate = schedule(k)
+    except OverflowError:  # of a power
+        rate = math.inf
     if type(rate) is not float or not 0.0 <= rate < math.inf:
         number(f"a learning rate (from {schedule!r} after {k} updates)", rate, "[0, inf)")
     return float(rate)

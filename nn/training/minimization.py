@@ -132,7 +132,8 @@ class Minimization:
             optimizer.evaluations, optimizer.message = 0, ""
         run.history.trained_on = self.trained_on
         base = np.array(run.state.values)
-        free = np.ones(len(base), dtype=bool) if optimizer.frozen is None else ~optimizer.frozen
+        frozen = optimizer.frozen
+        free = np.ones(len(base), dtype=bool) if frozen is None else ~frozen
         known: dict[bytes, tuple[float, float, Any]] = {}
 
         def full(x: Any) -> Any:
@@ -153,9 +154,9 @@ class Minimization:
         def function(x: Any) -> tuple[float, Any]:
             try:
                 loss, penalty, gradients = compute(x)
-            except DivergenceError:
+            except DivergenceError as error:
                 if self.count == 1:
-                    raise
+                    raise run.placed(error, range(len(run.plan.examples))) from error
                 return math.inf, np.zeros(len(x))  # the line search goes less far
             return loss + penalty, gradients[free]
 
@@ -167,7 +168,8 @@ class Minimization:
             bar.update(1)
             if reason := end_epoch():
                 raise _Halt(reason)
-            if not np.array_equal(made, run.state.values) or not self.fits(run):
+            same = np.array_equal(made, run.state.values) and np.array_equal(frozen, optimizer.frozen)
+            if not same or not self.fits(run):
                 raise _Halt
 
         # TNC counts evaluations alone; the end of the last epoch stops it

@@ -343,9 +343,9 @@ class Run:
             )
             self.step(result, len(rows))
         except DivergenceError as error:
-            raise self._placed(error, rows) from error
+            raise self.placed(error, rows) from error
 
-    def _placed(self, error: DivergenceError, rows: list[int]) -> DivergenceError:
+    def placed(self, error: DivergenceError, rows: Iterable[int]) -> DivergenceError:
         """The error with epoch and update, and the remedy: the data's own infinities are another matter."""
         where = f"epoch {self.epoch + 1}, update {self.state.updates + 1}"
         for i in rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -258,3 +259,34 @@ def test_options_that_the_method_does_not_have_are_refused() -> None:
         nn.fit(nn.MLP(1, [2], seed=1), X, y, optimizer=nn.Minimizer("BFGS", foo=3), seed=1)
     with pytest.raises(nn.InputError, match="gtol of BFGS is a number"):
         nn.Minimizer("BFGS", gtol="a")
+
+
+@pytest.mark.parametrize("on_update", [False, True])
+@pytest.mark.parametrize("method", ["L-BFGS-B", "BFGS", "SLSQP"])
+def test_what_a_callback_freezes_stays_and_what_it_unfreezes_moves(method: str, on_update: bool) -> None:
+    X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.2]], [0, 1, 0, 1]
+    model = nn.MLP(2, [3, 2], activation="tanh", seed=1)
+    seen: list[list[float]] = []
+
+    def change(run: Any) -> None:
+        seen.append([w.data for row in model.layers[0].W for w in row])
+        if run.epoch == 2:
+            model.freeze("layer1")
+        if run.epoch == 4:
+            model.unfreeze("layer1")
+
+    class Listener:
+        def on_update(self, run: Any) -> None:
+            change(run)
+
+    callback = Listener() if on_update else change
+    nn.fit(model, X, y, optimizer=nn.Minimizer(method), batch_size=4, epochs=6, callbacks=callback, seed=1)
+    still = [a == b for a, b in itertools.pairwise(seen)]
+    assert still[:4] == ([False, False, True, True] if on_update else [False, True, True, False])
+
+
+def test_a_loss_that_is_nan_at_the_start_is_told_with_its_epoch() -> None:
+    model = nn.MLP(1, [1], seed=1)
+    model.layers[0].W[0][0].data = 1e200
+    with pytest.raises(nn.DivergenceError, match=r"epoch 1, update 1: .*row 0"):
+        nn.fit(model, [[1e200], [1.0]], [0.0, 1.0], loss="mse", optimizer=nn.LBFGS(), epochs=3, seed=1)

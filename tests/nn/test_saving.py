@@ -306,3 +306,13 @@ def test_a_checksum_whose_name_is_damaged_is_missed(saved):
     path.write_bytes(content.replace(b"autograd_core.sha256", b"autograd_cora.sha256"))
     with pytest.raises(FileError, match=r"the name of its checksum"):
         nn.load(model, path)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_model_that_is_not_finite_does_not_replace_a_good_file(saved, bad):
+    model, path = saved
+    before = path.read_bytes()
+    model.layers[0].W[0][1].data = bad
+    with pytest.raises(StateError, match=r"layer1\.W: 1 entries are not finite"):
+        nn.save(model, path)
+    assert path.read_bytes() == before

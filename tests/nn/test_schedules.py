@@ -2,6 +2,7 @@
 
 import pytest
 
+import nn
 from nn.errors import InputError
 from nn.schedules import (
     ByEpoch,
@@ -11,6 +12,7 @@ from nn.schedules import (
     LinearDecay,
     StepDecay,
     WarmUp,
+    rate_at,
     schedule_of,
 )
 
@@ -48,3 +50,9 @@ def test_warm_up_hands_over_to_the_first_rate_of_the_schedule_that_follows():
 def test_a_rate_that_makes_no_sense_is_refused(rate):
     with pytest.raises(InputError, match="learning rate"):
         schedule_of(rate)
+
+
+@pytest.mark.parametrize("schedule", [nn.ExponentialDecay(0.1, 2.0), nn.StepDecay(0.1, 1, 10.0)])
+def test_a_rate_beyond_the_largest_float_is_no_finite_number(schedule):
+    with pytest.raises(InputError, match=r"a learning rate .*after 5000 updates"):
+        rate_at(schedule, 5000)

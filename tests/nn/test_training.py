@@ -795,6 +795,7 @@ def test_weights_of_classes_multiply_those_of_examples(spiral):
         ({"class_weight": "fair"}, "a dict of labels"),
         ({"class_weight": {0: 1.0, 1: -1.0, 2: 1.0}}, "numbers >= 0"),
         ({"loss": lambda f, y: f[y] * f[y], "class_weight": "balanced"}, "class_weight needs one label"),
+        ({"class_weight": {0: 0.0, 1: 0.0, 2: 0.0}}, "class_weight.* is 0 for every example"),
         ({"validation_split": 1.5}, "validation_split must be a number in"),
         ({"validation_split": 0.99999}, "leaves none of 60"),
         ({"validation_split": 0.5, "validation": ([[0.0, 0.0]], [0])}, "not both"),
