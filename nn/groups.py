@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "chosen",
     "may_fit",
+    "means_all",
     "members",
     "of_group",
     "opened",
@@ -48,12 +49,14 @@ _SHARED = ("clip_norm", "clip_value", "parameters")
 
 
 def chosen(
-    named: Callable[[str], Iterable[tuple[str, Value]]], which: Sequence[Any], parameters: Iterable[Value]
+    named: Callable[[str], Iterable[tuple[str, Sequence[Value]]]],
+    which: Sequence[Any],
+    parameters: Iterable[Value],
 ) -> list[Value]:
     """The parameters that are meant.
 
     Args:
-        named: names and parameters, at least those that a text may mean.
+        named: names with their parameters, at least those that a text may mean.
         which: parameters; or texts: the name of a parameter (``layer1.W[0][2]``), of a tensor (``layer1.W``)
             or of a module (``layer1``), or a pattern with ``*`` and ``?`` (``*.b``).
         parameters: all that there are.
@@ -71,7 +74,7 @@ def chosen(
             continue
         if not isinstance(item, str):
             raise InputError(f"parameters are chosen by name, by pattern or themselves, not by {shown(item)}")
-        fitting = [value for name, value in named(item) if _fits(name, item)]
+        fitting = [value for name, values in named(item) if _fits(name, item) for value in values]
         if not fitting:
             tensors = dict.fromkeys(name.partition("[")[0] for name, _ in named("*"))
             raise InputError(f"no parameter is named {item!r}; there are {', '.join(tensors)}")
@@ -80,11 +83,18 @@ def chosen(
 
 
 def _fits(name: str, pattern: str) -> bool:
-    tensor = name.partition("[")[0]
-    if pattern in (name, tensor) or tensor.startswith(f"{pattern}."):
-        return True
-    escaped = pattern.replace("[", "[[]")
-    return fnmatch.fnmatchcase(name, escaped) or fnmatch.fnmatchcase(tensor, escaped)
+    whole = means_all(name.partition("[")[0], pattern)
+    return whole or pattern == name or fnmatch.fnmatchcase(name, _escaped(pattern))
+
+
+def _escaped(pattern: str) -> str:
+    return pattern.replace("[", "[[]")
+
+
+def means_all(tensor: str, pattern: str) -> bool:
+    """Does a text mean all numbers of a tensor?"""
+    named = pattern == tensor or tensor.startswith(f"{pattern}.")
+    return named or fnmatch.fnmatchcase(tensor, _escaped(pattern))
 
 
 def may_fit(tensor: str, pattern: str) -> bool:
@@ -154,12 +164,12 @@ def members(
 
     place = {value: k for k, value in enumerate(parameters)}
     name_of = {value: name for name, value in named}
-    named = [(name, value) for name, value in named if value in place]
+    single = [(name, [value]) for name, value in named if value in place]
     found = np.zeros(len(parameters), dtype=np.int64)
     for number, group in enumerate(groups, 1):
         if not group["params"]:
             raise InputError(f"group {number} has no parameters")
-        for value in chosen(lambda _: named, group["params"], parameters):
+        for value in chosen(lambda _: single, group["params"], parameters):
             at = place[value]
             if found[at]:
                 raise InputError(f"parameter {name_of[value]} is in two groups")

@@ -8,6 +8,7 @@ alone; `nn.fit` refuses to train where the loss depends on a leaf that is not fo
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import operator
@@ -19,7 +20,7 @@ from autograd_core import Value
 from autograd_core.engine.sweep import topological_order
 from nn.arguments import shown, truth
 from nn.errors import InputError, StateError
-from nn.groups import chosen, may_fit
+from nn.groups import chosen, may_fit, means_all
 from nn.random_state import LIBRARIES, slots_of
 
 if TYPE_CHECKING:
@@ -97,10 +98,18 @@ class Module:
         self, wanted: Callable[[str, Tensor], bool] = lambda path, tensor: True
     ) -> list[tuple[str, Value]]:
         """The names with their parameters, of the tensors that are wanted; shared ones have several names."""
-        tensors, every = list(self.named_tensors()), self.parameters()
-        found = [pair for path, t in tensors if wanted(path, t) for pair in _flatten(path, t)]
-        known = {value for _, tensor in tensors for row in _rows(tensor) for value in row}
-        return found + [(f"parameter{k}", value) for k, value in enumerate(every) if value not in known]
+        tensors, found = list(self.named_tensors()), list[tuple[str, Value]]()
+        for path, tensor in tensors:
+            if wanted(path, tensor):
+                found += _flatten(path, tensor)
+        return found + self._others(tensors, self.parameters())
+
+    def _others(self, tensors: Sequence[tuple[str, Tensor]], every: list[Value]) -> list[tuple[str, Value]]:
+        """The names and parameters that are in no tensor: those that `parameters` of a subclass adds."""
+        known = set(itertools.chain.from_iterable(row for _, tensor in tensors for row in _rows(tensor)))
+        if known.issuperset(every):
+            return []
+        return [(f"parameter{k}", value) for k, value in enumerate(every) if value not in known]
 
     def parameters(self) -> list[Value]:
         """Every parameter once, in a fixed order."""
@@ -149,35 +158,49 @@ class Module:
             [item] if isinstance(item, (str, Value)) or not isinstance(item, Iterable) else item
             for item in which
         ]
-        every = self.parameters()
-        like = lambda text: self._all_names(lambda path, _: may_fit(path, text))  # noqa: E731
+        tensors, every = list(self.named_tensors()), self.parameters()
+        others = self._others(tensors, every)
+
+        def like(text: str) -> Iterator[tuple[str, list[Value]]]:
+            for path, tensor in tensors:
+                if means_all(path, text):
+                    yield path, list(itertools.chain.from_iterable(_rows(tensor)))
+                elif may_fit(path, text):
+                    yield from ((name, [value]) for name, value in _flatten(path, tensor))
+            yield from ((name, [value]) for name, value in others)
+
         meant = chosen(like, [item for items in listed for item in items], every)
-        frozen = set(self.frozen_parameters())
+        frozen = self._marked()
         frozen = (frozen.union if verb == "freeze" else frozen.difference)(meant)
         now = _among(frozen, every)
         self._keep_frozen(now)
-        held = self._all_names(lambda _, tensor: any(_among(frozen, row) for row in _rows(tensor)))
-        names = {value: name for name, value in held}
-        return [names[value] for value in now]
+        names: dict[Value, str] = {}
+        for path, tensor in tensors:
+            if now and any(not frozen.isdisjoint(row) for row in _rows(tensor)):
+                names.update(map(_turned, _flatten(path, tensor)))
+        names.update(map(_turned, others))
+        return list(map(names.__getitem__, now))
 
     def _keep_frozen(self, values: list[Value]) -> None:
         """These are frozen, and no others; each module keeps its own, so that a part taken out keeps them."""
         left = set(values)
         for _, module in self.named_modules():
             vars(module).pop("_frozen", None)
-            if not values:
-                continue
-            if mine := [
-                v for _, tensor in module.tensors() for row in _rows(tensor) for v in _among(left, row)
-            ]:
+            rows = [row for _, tensor in module.tensors() for row in _rows(tensor)] if values else []
+            if mine := [value for row in rows for value in _among(left, row)]:
                 object.__setattr__(module, "_frozen", mine)
-        known = {value for _, m in self.named_modules() for value in vars(m).get("_frozen", ())}
-        if rest := [value for value in values if value not in known]:
+        known = self._marked()
+        if not known.issuperset(values):
+            rest = [value for value in values if value not in known]
             object.__setattr__(self, "_frozen", [*vars(self).get("_frozen", ()), *rest])
+
+    def _marked(self) -> set[Value]:
+        """What is frozen, here or in a part of the module."""
+        return set().union(*(vars(module).get("_frozen", ()) for _, module in self.named_modules()))
 
     def frozen_parameters(self) -> list[Value]:
         """The parameters that `freeze` has frozen, here or in a part of the module."""
-        frozen = {value for _, module in self.named_modules() for value in vars(module).get("_frozen", ())}
+        frozen = self._marked()
         return _among(frozen, self.parameters()) if frozen else []
 
     def trainable_parameters(self) -> list[Value]:
@@ -371,15 +394,28 @@ def _shape(tensor: Tensor, axes: int = 64) -> tuple[int, ...] | None:
     return (len(tensor), *first)
 
 
-def _flatten(name: str, tensor: Tensor) -> Iterator[tuple[str, Value]]:
+def _flatten(name: str, tensor: Tensor) -> Iterable[tuple[str, Value]]:
+    """The parameters of a tensor with their names, row by row."""
     if isinstance(tensor, Value):
-        yield name, tensor
-        return
-    for index, item in enumerate(tensor):
-        if isinstance(item, Value):
-            yield f"{name}[{index}]", item
-        else:
-            yield from _flatten(f"{name}[{index}]", item)
+        return [(name, tensor)]
+    if isinstance(tensor[0], Value):
+        return zip(_entry_names(name, len(tensor)), tensor, strict=True)
+    rows = [_flatten(f"{name}[{index}]", item) for index, item in enumerate(tensor)]
+    return itertools.chain.from_iterable(rows)
+
+
+@functools.lru_cache(maxsize=2048)
+def _kept_names(name: str, count: int) -> list[str]:
+    return [f"{name}[{index}]" for index in range(count)]
+
+
+def _entry_names(name: str, count: int) -> list[str]:
+    """The names of a row's entries; those of short rows are kept, for `freeze` at every update."""
+    return (_kept_names if count <= _SHORT_ROW else _kept_names.__wrapped__)(name, count)
+
+
+_SHORT_ROW = 128
+_turned = operator.itemgetter(1, 0)
 
 
 def _among(known: Collection[Value], values: Collection[Value]) -> list[Value]:

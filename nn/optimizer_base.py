@@ -208,6 +208,10 @@ class Optimizer:
     def buffers(self, buffers: Buffers) -> None:
         self._buffers, self._promised = buffers, None
 
+    def advance(self, buffers: Buffers) -> None:
+        """Be after one more update, with these buffers."""
+        vars(self).update(_updates=self._updates + 1, _buffers=buffers, _promised=None)
+
     def promise(self, updates: int, buffers: Mapping[str, Any]) -> None:
         """Be after more updates, with these buffers, of which copies are made once somebody looks at them."""
         vars(self).update(_updates=updates, _promised=buffers)
@@ -303,10 +307,10 @@ class Optimizer:
         """
         if not self.parameters:
             raise InputError("the optimizer has no parameters yet: give them to it or call bind(parameters)")
-        new_values, self.buffers = self.proposal(
+        new_values, buffers = self.proposal(
             parameters_to_vector(self.parameters), gradients_to_vector(self.parameters)
         )
-        self.updates += 1
+        self.advance(buffers)
         vector_to_parameters(new_values, self.parameters)
 
     def proposal(self, values: ArrayLike, gradients: ArrayLike) -> tuple[Floats, Buffers]:

@@ -357,7 +357,7 @@ class GradientUpdates(_OnArrays):
             values, buffers = optimizer._checked_rule(at.values, gradients)
         except DivergenceError:
             return False
-        optimizer.buffers, optimizer.updates = buffers, optimizer.updates + 1
+        optimizer.advance(buffers)
         self._gradients = gradients
         made = at.replace(
             values=values,

@@ -272,7 +272,7 @@ class Run:
         known = set(frozen)
         if len(known) >= len(self.parameters):
             raise InputError("every parameter of the model is frozen: unfreeze some")
-        return np.array([parameter in known for parameter in self.parameters])
+        return np.fromiter(map(known.__contains__, self.parameters), bool, len(self.parameters))
 
     def frozen_names(self, mask: Any) -> list[str]:
         """The names of what such a mask freezes, those of a whole tensor as one."""

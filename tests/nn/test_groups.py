@@ -456,3 +456,50 @@ def test_the_rate_in_the_history_is_the_optimisers_own_after_a_thaw(monkeypatch:
         return nn.Adam([{"params": "layer1.b", "lr": 0.03}], lr=nn.StepDecay(0.1, 7))
 
     assert_same(frozen_net, X, y, monkeypatch, optimizer=make, epochs=3, batch_size=16, callbacks=thaw)
+
+
+TEXTS = [
+    "layer1.W[0][1]",
+    "layer1.W[1]*",
+    "*[1]",
+    "*.b",
+    "layer1",
+    "layer1.W",
+    "*",
+    "layer?.b[1]",
+    "*W*",
+    "layer2.*",
+]
+
+
+@pytest.mark.parametrize("wide", [3, 130])
+def test_a_text_freezes_the_parameters_whose_names_it_fits(wide: int) -> None:
+    names = [name for name, _ in nn.MLP(wide, [3, 2], seed=1).named_parameters()]
+    for text in TEXTS:
+        model = nn.MLP(wide, [3, 2], seed=1)
+        pattern = text.replace("[", "[[]")
+        fitting = [
+            name
+            for name in names
+            if name.startswith((f"{text}.", f"{text}["))
+            or any(fnmatch.fnmatchcase(part, pattern) for part in (name, name.partition("[")[0]))
+        ]
+        assert fitting
+        assert model.freeze(text) == fitting
+        assert [name for name, p in model.named_parameters() if p in model.frozen_parameters()] == fitting
+        assert model.freeze("layer2.b") == [n for n in names if n in fitting or n.startswith("layer2.b")]
+        left = [n for n in names if n not in fitting and n.startswith("layer2.b")]
+        assert model.unfreeze(text) == left
+
+
+def test_parameters_that_a_module_adds_to_its_tensors_are_frozen_by_their_names() -> None:
+    class Adds(nn.MLP):
+        def parameters(self) -> list[Value]:
+            return [*super().parameters(), self._hidden]
+
+    model = Adds(1, [1], seed=1)
+    object.__setattr__(model, "_hidden", Value(1.0))
+    assert model.freeze("parameter2") == ["parameter2"]
+    assert model.frozen_parameters() == [vars(model)["_hidden"]]
+    assert model.freeze("*") == ["layer1.W[0][0]", "layer1.b[0]", "parameter2"]
+    assert model.unfreeze("layer1") == ["parameter2"]
