@@ -256,27 +256,41 @@ def in_pieces(probe: Probe, found: Derivative, windows: Sequence[Window]) -> Der
     """The slope at larger steps, and that found as the nearer one, where f has jumps and slopes between them.
 
     Rounding inside f makes such pieces: then their slope says nothing about that of what f stands for. So it
-    is too where f jumps beside x and larger steps show another slope without a doubt.
+    is too where f jumps beside x and larger steps show another slope without a doubt. The pieces may be part
+    of larger ones.
     """
     above = [window for window in windows if window.step > found.step and window.central is not None]
-    if found.behaviour != "smooth" or found.staircase or all(confirms(window, found) for window in above):
+    if found.behaviour != "smooth" or all(confirms(window, found) for window in above):
         return found
-    far, piece = MANY * found.step, Slope(found.value, 5.0 * found.error, found.step, found.finest)
-    jumps, size = repeated_jump(probe, piece, far)
-    slopes = [(w.central.finest < far, w.central.error, w.central, w) for w in above if w.central is not None]
-    _, error, coarse, window = min(slopes, key=lambda entry: entry[:2])
-    apart = abs(coarse.value - found.value) > STAIRS * max(abs(coarse.value), abs(found.value))
-    if not (size or (jumps and apart and window.smooth and is_resolved(window.smooth, window.rounding))):
+    piece = Slope(found.value, 5.0 * found.error, found.step, found.finest)
+    nearest, rounded = repeated_jump(probe, piece, MANY * found.step)
+    if not nearest:
         return found
-    return replace(
-        found,
-        value=coarse.value,
-        error=max(error, size / coarse.finest),
-        step=coarse.step,
-        finest=coarse.finest,
-        nearer=piece,
-        bounded=False,
-    )
+    resolved = (w.smooth for w in above if w.smooth and is_resolved(w.smooth, w.rounding))
+    slopes = [slope for slope in resolved if slope.disagrees(piece) and slope.finest > nearest]
+    if slopes:
+        coarse = min(slopes, key=lambda slope: slope.error)
+        apart = abs(coarse.value - piece.value) > STAIRS * max(abs(coarse.value), abs(piece.value))
+        if not (rounded or apart):
+            return found
+        error = max(coarse.error, noise_beside(probe, coarse) / coarse.finest)
+        value, finest = coarse.value, coarse.finest
+        found = replace(
+            found, value=value, error=error, step=coarse.step, finest=finest, nearer=piece, bounded=False
+        )
+        return in_pieces(probe, found, windows)
+    if not rounded or found.staircase:
+        return found
+    beyond = [w.central for w in above if w.central and w.central.finest > nearest]
+    error = max((abs(slope.value - found.value) for slope in beyond), default=abs(found.value)) + found.error
+    return replace(found, error=error, unseen=error, bounded=False)
+
+
+def noise_beside(probe: Probe, slope: Slope) -> float:
+    """How far f is off the line with a slope, at steps at which its curvature makes no difference."""
+    steps = [h for h in probe.values if 0.0 < h < slope.finest / MANY**2 and both_sides(probe.values, h)]
+    rests = [abs(probe(way) - probe(0.0) - way * slope.value) for h in steps for way in (h, -h)]
+    return max(rests, default=0.0)
 
 
 def confirms(window: Window, found: Derivative) -> bool:
@@ -314,9 +328,8 @@ def staircase(probe: Probe, slope: Slope) -> Slope | None:
     if not rise or apart > STAIRS * abs(rise) or max(slopes) - min(slopes) > 2 * STAIRS * abs(rise):
         return None
     visible = abs(rise) * flat > 1e3 * (probe.epsilon * abs(centre) + TINY)
-    if abs(slope.value - rise) > STAIRS * abs(rise):  # that between two steps
-        slope = Slope(rise, apart + probe.grid / largest[-1], largest[-1], largest[0])
-    return slope if visible or probe.grid else None
+    found = slope if slope.value else Slope(rise, apart + probe.grid / largest[-1], largest[-1], largest[0])
+    return found if visible or probe.grid else None
 
 
 def finer_error(probe: Probe, slope: Slope) -> float:

@@ -20,7 +20,7 @@ TRIED = 3  # places where f leaves a line that are looked at
 SEVERAL = 3  # of the four next jumps that show that f is made of pieces
 ROUNDED = 2.0**-16  # part of f in a jump times the part of x between two: more is no rounding
 MOST_COUNTED = 2.0**40
-STAIRS = 32.0  # times the way to the first stair within which steeper ones are looked for
+STAIRS = 8.0  # times the way to the first stair within which steeper ones are looked for
 EMERGES = 32.0  # times `WITHIN` that f must change just beyond a flat piece that really ends there
 
 
@@ -60,21 +60,20 @@ def next_jump(
         base: an offset through which the line goes.
         offsets: ever farther ones, between which a jump is looked for.
     """
-    here, before, rest, tried = probe(base), base, 0.0, 0
-    for offset in offsets:
-        value, farther = probe(offset), (offset - base) / (before - base) if before != base else 1.0
-        last, rest = rest, abs(value - here - slope * (offset - base))
+    here, rest, tried = probe(base), math.inf, 0
+    for before, offset in itertools.pairwise([base, *offsets]):
+        last, rest = rest, abs(probe(offset) - here - slope * (offset - base))
+        farther = (offset - base) / (before - base) if before != base else 1.0
         if rest > max(STANDS_OUT * probe.rounding(offset), LEAVES * farther**2 * last):
             found = jump_between(probe, before, offset, slope, 0.0)
             tried += 1
             if found or tried == TRIED:
                 return found
-        before = offset
     return None
 
 
-def repeated_jump(probe: Probe, slope: Slope, far: float) -> tuple[bool, float]:
-    """Whether f jumps beside x, and the size of its jumps if it does so again and again by rounding inside.
+def repeated_jump(probe: Probe, slope: Slope, far: float) -> tuple[float, bool]:
+    """How far f's nearest jump is (0 without one), and whether it jumps again and again by rounding inside.
 
     Jumps that are much of f between pieces that are much of x are no rounding: a sawtooth has its own slope.
 
@@ -95,7 +94,8 @@ def repeated_jump(probe: Probe, slope: Slope, far: float) -> tuple[bool, float]:
         apart = max(apart, abs(second[1] - first[1]) if second else 0.0)
     size = max((size for size, _ in jumps), default=0.0)
     rounded = size * apart < ROUNDED * max(abs(probe(0.0)), size) * (probe.scale or 1.0)
-    return bool(jumps), size if rounded and len(jumps) >= SEVERAL else 0.0
+    nearest = min((abs(offset) for _, offset in jumps), default=0.0)
+    return nearest, rounded and len(jumps) >= SEVERAL
 
 
 def differences(numbers: Sequence[float], order: int) -> list[float]:
@@ -136,7 +136,7 @@ def jump_between(
         if len(sizes) > 4 and sizes[-1] < 0.3 * sizes[-5]:  # it falls with the distance: a steep slope
             return None
     size = abs(right - left)
-    if len(sizes) < 4 or size < 0.9 * sizes[-10:][0]:
+    if len(sizes) < 4 or size < 0.3 * sizes[-10:][0]:  # it may be spread over a few floats
         return None
     rounding = probe.epsilon * max(abs(left), abs(right)) + probe.noise + TINY
     return (size, high) if size > STANDS_OUT * (rounding + steepest * abs(high - low)) else None
