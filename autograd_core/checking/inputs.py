@@ -100,8 +100,11 @@ class Tree:
             self.rebuild = lambda parts: given
         self.__post_init__()
 
-    def flatten(self, gradient: Any) -> list[Any]:
-        """The numbers of a gradient that has this structure, one for each element.
+    def flatten(self, gradient: Any) -> list[Any] | None:
+        """The numbers of a gradient that has this structure, or is a list for its leaves or numbers.
+
+        Returns:
+            One for each element; None where the gradient has another form.
 
         Raises:
             TypeError: it is a mapping and this is none.
@@ -111,21 +114,22 @@ class Tree:
             gradient = self.picked(gradient)
         if self.leaf is not None:
             check_shape(self.leaf, gradient)
-            return flatten_numbers(gradient, f"the gradient of {self.leaf.label}")
+            numbers = flatten_numbers(gradient, f"the gradient of {self.leaf.label}")
+            return numbers if len(numbers) == self.leaf.count else None
         if not self.parts:
             return []  # a part that is not varied
         if isinstance(gradient, Mapping) or dataclasses.is_dataclass(gradient):
             gradient = self.picked(gradient)
-        if not isinstance(gradient, (list, tuple)) or len(gradient) != len(self.parts):
-            if keyed(gradient):
+        found = flattened(self.parts, gradient)
+        if found is None:
+            leaves = [tree for tree in self.walk() if tree.leaf is not None]
+            if keyed(gradient) and len(gradient) != len(leaves):
                 raise ValueError(
                     f"the gradient holds a mapping and has {counted(len(gradient), 'part')} where the inputs "
                     f"have {len(self.parts)}"
                 )
-            return flatten_numbers(gradient)
-        return [
-            number for part, given in zip(self.parts, gradient, strict=True) for number in part.flatten(given)
-        ]
+            found = flattened(leaves, gradient)
+        return flatten_numbers(gradient) if found is None and is_flat(gradient) else found
 
     def picked(self, gradient: Any) -> list[Any]:
         """The entries of a gradient, a mapping or a dataclass, in the order of the keys."""
@@ -146,6 +150,24 @@ class Tree:
         return [gradient.get(key) for key in self.keys]
 
 
+def flattened(parts: Sequence[Tree], gradient: Any) -> list[Any] | None:
+    """The numbers of a gradient with an entry for each part; None where it has another form."""
+    shape = shape_of(gradient)
+    if shape is None and not isinstance(gradient, (list, tuple)):
+        return None
+    if shape == () or len(gradient) != len(parts):
+        return None
+    found = [part.flatten(entry) for part, entry in zip(parts, gradient, strict=True)]
+    return None if None in found else [number for numbers in found for number in numbers or ()]
+
+
+def is_flat(gradient: Any) -> bool:
+    """Whether a gradient is a row of numbers."""
+    if isinstance(gradient, (list, tuple)):
+        return not any(isinstance(part, (list, tuple)) or shape_of(part) for part in gradient)
+    return sum(length > 1 for length in shape_of(gradient) or ()) <= 1
+
+
 def listed(keys: Iterable[Any]) -> str:
     """Some keys, and how many more there are."""
     names = [*map(repr, keys)]
@@ -154,7 +176,9 @@ def listed(keys: Iterable[Any]) -> str:
 
 def check_shape(leaf: Leaf, gradient: Any) -> None:
     """Refuse a gradient whose array has another shape than the input, such as a transposed one."""
-    shape = shape_of(gradient)
+    shape = nested_shape(gradient) if isinstance(gradient, (list, tuple)) else shape_of(gradient)
+    if isinstance(gradient, (list, tuple)) and shape == (len(gradient),):
+        return  # a row of the numbers
     if None in (shape, leaf.shape) or shape == leaf.shape:
         return
     transposed = shape == (leaf.shape or ())[::-1]
@@ -162,6 +186,15 @@ def check_shape(leaf: Leaf, gradient: Any) -> None:
         f"a gradient of shape {shape} was given for the input {leaf.label} of shape {leaf.shape}"
         + (": it is transposed" if transposed else "")
     )
+
+
+def nested_shape(thing: Any) -> tuple[int, ...] | None:
+    """The shape of lists in lists of one length, or of an array; None where the lengths differ."""
+    if not isinstance(thing, (list, tuple)):
+        return shape_of(thing) or ()
+    below = {nested_shape(part) for part in thing}
+    inner = below.pop() if len(below) == 1 else None
+    return None if inner is None else (len(thing), *inner)
 
 
 @dataclass
@@ -373,11 +406,20 @@ class Inputs:
             inner = gradient[0]
             wrapped = parts[0].keys or (isinstance(inner, (list, tuple)) and len(inner) == 1)
             single = len(parts[0].parts) == 1 and not wrapped
-        tree = parts[0] if single else self.tree
-        flat = tree.flatten(gradient)
-        wanted = [leaf for leaf in self.leaves for _ in range(len(leaf.names) // (2 if leaf.doubled else 1))]
-        if len(flat) != len(wanted):
-            raise ValueError(f"the gradient has {counted(len(flat), 'number')}, and the inputs {len(wanted)}")
+        flat = (parts[0] if single else self.tree).flatten(gradient)
+        if flat is None:
+            count, wanted = len(flatten_numbers(gradient)), sum(leaf.count for leaf in self.leaves)
+            if count != wanted:
+                raise ValueError(f"the gradient has {counted(count, 'number')}, and the inputs {wanted}")
+            raise ValueError(
+                "the gradient is in another form than the inputs: give a part for each of theirs, nested as "
+                f"they are, or one for each of {listed(leaf.label for leaf in self.leaves)}"
+            )
+        return self.as_floats(flat, conjugate)
+
+    def as_floats(self, flat: Sequence[Any], conjugate: bool) -> list[float]:
+        """A gradient with one number for each element as floats, two for a complex one."""
+        wanted = [leaf for leaf in self.leaves for _ in range(leaf.count)]
         numbers: list[float] = []
         for leaf, number in zip(wanted, flat, strict=True):
             if leaf.doubled:

@@ -46,6 +46,11 @@ class Leaf:
         self.current = list(self.numbers)
         self.nodes: list[Any] = []  # the Values of mode "values", kept from call to call
 
+    @property
+    def count(self) -> int:
+        """How many elements there are."""
+        return len(self.names) // (2 if self.doubled else 1)
+
     def write(self, index: int, number: float) -> None:
         """Set one number."""
         self.current[index] = number

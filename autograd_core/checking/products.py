@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autograd_core.checking.finite_differences import Derivative
+from autograd_core.checking.inputs import listed
 from autograd_core.checking.jacobians import rows_of
 from autograd_core.checking.kinds import counted
 from autograd_core.checking.report import Row
@@ -65,7 +66,9 @@ class Products(Rows):
             direction = self.random_direction()
             if self.options.jvp is not None:
                 product = self.given_product(self.options.jvp, direction)
-                product = [float(x) for x in flat(product, self.subject.doubled)]
+                product = [
+                    float(x) for x in flat(ordered_like(product, self.subject.result), self.subject.doubled)
+                ]
                 if len(product) != len(self.subject.places):
                     both = " (return the derivative alone, without the outputs)"
                     raise ValueError(
@@ -161,6 +164,18 @@ class Products(Rows):
             name = f"second order, direction {number} of {self.options.directions}"
             rows.append(self.hessian_row(name, analytic, direction, other))
         return rows
+
+
+def ordered_like(product: Any, result: Any) -> Any:
+    """What a jvp returned, its mappings in the order of the outputs' own."""
+    if isinstance(product, Mapping) and isinstance(result, Mapping):
+        if set(product) != set(result):
+            raise ValueError(f"jvp returned the outputs {listed(product)}, and the function {listed(result)}")
+        return {key: ordered_like(product[key], part) for key, part in result.items()}
+    lists = isinstance(product, (list, tuple)) and isinstance(result, (list, tuple))
+    if lists and len(product) == len(result):
+        return [ordered_like(own, part) for own, part in zip(product, result, strict=True)]
+    return product
 
 
 def component(vectors: Callable[[float], Sequence[float]], index: int) -> Callable[[float], float]:

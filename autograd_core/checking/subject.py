@@ -13,6 +13,7 @@ from autograd_core.checking.inputs import Inputs
 from autograd_core.checking.jacobians import rows_of
 from autograd_core.checking.kinds import (
     epsilon_of,
+    flatten_numbers,
     is_array,
     is_tensor,
     is_value,
@@ -233,7 +234,7 @@ class Subject:
             more = times is not None and vector is None
             found = torch.autograd.grad(ys, leaves, us, allow_unused=True, create_graph=more)
             parts = [torch.zeros_like(x) if g is None else g for g, x in zip(found, leaves, strict=True)]
-        return self.inputs.flatten(parts, self.conjugate)
+        return self.inputs.as_floats([x for part in parts for x in flatten_numbers(part)], self.conjugate)
 
     def given_gradient(self) -> list[float]:
         """The gradient that the caller gave, flat, for u . y."""

@@ -643,3 +643,30 @@ def test_cotangents_and_tangents_follow_inputs_that_go_by_name():
     check_gradients(f, inputs, vjp=lambda b, a, u: {"b": u * 2 * a * b, "a": u * b * b})
     check_gradients(f, inputs, vjp=lambda u, **p: {"b": u * 2 * p["a"] * p["b"], "a": u * p["b"] ** 2})
     check_gradients(f, inputs, jvp=lambda b, a, db, da: 2 * a * b * db + b * b * da)
+    named = lambda b, a: {"p": f(a, b), "q": b + a}  # noqa: E731
+    check_gradients(named, inputs, jvp=lambda b, a, db, da: {"q": db + da, "p": 2 * a * b * db + b * b * da})
+    with pytest.raises(ValueError, match="jvp returned the outputs 'p', and the function 'p', 'q'"):
+        gradient_report(named, inputs, jvp=lambda b, a, db, da: {"p": db})
+
+
+def test_a_gradient_of_another_form_than_the_inputs_is_refused():
+    f, point = (lambda q: q[0] * q[1][0] * q[1][1]), [[2.0, [3.0, 4.0]]]
+    for right in ([12.0, [8.0, 6.0]], [[12.0, [8.0, 6.0]]], [12.0, 8.0, 6.0], np.array([12.0, 8.0, 6.0])):
+        check_gradients(f, point, gradient=lambda q, g=right: g)
+    check_gradients(f, point, gradient=lambda q: [np.array([12.0]), np.array([8.0, 6.0])])
+    for form in ([[12.0, 8.0], 6.0], [[12.0, 8.0, 6.0], []]):
+        with pytest.raises(ValueError, match="in another form than the inputs"):
+            gradient_report(f, point, gradient=lambda q, g=form: g)
+    two = lambda p, q: (p[0] + p[1]) * q  # noqa: E731
+    for form in ([[5.0], [5.0, 3.0]], [[5.0, 5.0, 3.0], []], [5.0, [5.0, 3.0]]):
+        with pytest.raises(ValueError, match="in another form than the inputs"):
+            gradient_report(two, [[1.0, 2.0], 5.0], gradient=lambda p, q, g=form: g)
+    rows = lambda p, q: p[0] * q[0] + p[1] * q[1]  # noqa: E731
+    check_gradients(rows, [[1.0, 2.0], [3.0, 4.0]], gradient=lambda p, q: np.array([q, p]))
+    with pytest.raises(ValueError, match=r"of shape \(3, 2\) was given for the input w of shape \(2, 3\)"):
+        gradient_report(lambda w: float((w * W).sum()), [W], gradient=lambda w: W.reshape(3, 2).tolist())
+    check_gradients(lambda w: float((w * W).sum()), [W], gradient=lambda w: W.tolist())
+    check_gradients(lambda w: float((w * W).sum()), [W], gradient=lambda w: W.ravel().tolist())
+    check_gradients(f, point, vjp=lambda q, u: [12.0 * u, [8.0 * u, 6.0 * u]])
+    with pytest.raises(ValueError, match="in another form than the inputs"):
+        gradient_report(f, point, vjp=lambda q, u: [[12.0 * u, 8.0 * u], 6.0 * u])
