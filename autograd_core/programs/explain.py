@@ -52,14 +52,18 @@ def _lines(program: Program) -> Iterator[str]:
         yield f"{len(graph):,} nodes, on the interpreter in NumPy: nothing is compiled here"
     else:
         build = instruction_set() or "the best instruction set of this machine"
-        yield f"{len(graph):,} nodes, compiled to {program.stats().instructions:,} instructions for {build}"
+        steps = program.stats().instructions
+        word = "instruction" if steps == 1 else "instructions"
+        yield f"{len(graph):,} nodes, compiled to {steps:,} {word} for {build}"
     if calls := sum((python_calls(recording.graph) for recording in program.recordings), Counter()):
         listed = ", ".join(f"{name} ({count:,})" for name, count in sorted(calls.items()))
         yield f"computed by Python, node by node and row by row, on one thread: {listed}"
     if graph.guarded:
         count = len(program.recordings)
         branches = "one branch is" if count == 1 else f"{count} branches are"
-        yield f"{branches} recorded; rows of others are {_OTHERS[program.on_guard]}"
+        full = program.on_guard == "record" and count >= program.most_recordings
+        others = f"evaluated eagerly: most_recordings is {count}" if full else _OTHERS[program.on_guard]
+        yield f"{branches} recorded; rows of others are {others}"
     if program.eager_rows:
         yield f"{program.eager_rows:,} rows were evaluated eagerly: in another branch, or not finite"
     for loop in graph.loops:

@@ -105,6 +105,14 @@ def test_branches_beyond_the_most_are_evaluated_eagerly() -> None:
     assert program.eager_rows > 0
 
 
+def test_explain_tells_when_no_more_branches_are_recorded() -> None:
+    program = record(lambda x: x if x > 1.0 else -x, 2.0, on_guard="record", most_recordings=2)
+    assert "one branch is recorded; rows of others are recorded when they come" in program.explain()
+    program([2.0, 0.5])
+    told = "2 branches are recorded; rows of others are evaluated eagerly: most_recordings is 2"
+    assert told in program.explain()
+
+
 def test_a_row_that_raises_raises_in_its_turn() -> None:
     program = record(lambda x: ag.log(x) if x < 5.0 else 1.0 / (x - 6.0), 1.0, on_guard="record")
     with pytest.raises(ag.DomainError):
