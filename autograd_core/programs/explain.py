@@ -52,9 +52,9 @@ def _lines(program: Program) -> Iterator[str]:
         yield f"{len(graph):,} nodes, on the interpreter in NumPy: nothing is compiled here"
     else:
         build = instruction_set() or "the best instruction set of this machine"
-        steps = program.stats().instructions
-        word = "instruction" if steps == 1 else "instructions"
-        yield f"{len(graph):,} nodes, compiled to {steps:,} {word} for {build}"
+        length = program.stats().instructions
+        word = "instruction" if length == 1 else "instructions"
+        yield f"{len(graph):,} nodes, compiled to {length:,} {word} for {build}"
     if calls := sum((python_calls(recording.graph) for recording in program.recordings), Counter()):
         listed = ", ".join(f"{name} ({count:,})" for name, count in sorted(calls.items()))
         yield f"computed by Python, node by node and row by row, on one thread: {listed}"
