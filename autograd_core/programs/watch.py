@@ -275,7 +275,8 @@ def _named_in(item: Any, names: set[Any]) -> list[tuple[Read, Any]]:
         return _items(item, known)
     if isinstance(item, _CALLED) or (isinstance(item, (types.ModuleType, type)) and _is_library(item)):
         return []
-    classes = [one for one in getattr(item, "__mro__", type(item).__mro__) if not _is_library(one)]
+    kind = item if isinstance(item, type) else type(item)  # never `__getattr__` of an object
+    classes = [one for one in kind.__mro__ if not _is_library(one)]
     methods = [
         step
         for one in classes

@@ -748,3 +748,12 @@ def test_slots_and_methods_by_name_are_looked_at() -> None:
     assert by_slot(1.0) == 3.0
     Slotted.scaled = lambda self, x: -x  # type: ignore[method-assign]
     assert by_method(1.0) == -1.0
+
+
+def test_an_object_that_has_any_attribute_is_no_obstacle() -> None:
+    class Proxy:
+        def __getattr__(self, name: str) -> Any:
+            return None
+
+    proxy = Proxy()
+    assert jit(lambda x: x if proxy.verbose else -x)(2.0) == -2.0
