@@ -144,7 +144,9 @@ def _steps_to_plain(thing: Any, in_variable: bool) -> Iterator[tuple[Read, Any]]
         yield functools.partial(_has_other_members, thing, list(thing)), False
     elif isinstance(thing, (list, deque, dict, set)) and not thing:
         yield thing.__len__, 0
-    elif in_variable and hasattr(thing, "tobytes") and getattr(thing, "size", math.inf) <= _MOST_NUMBERS:
+    elif (
+        in_variable and hasattr(type(thing), "tobytes") and getattr(thing, "size", math.inf) <= _MOST_NUMBERS
+    ):
         yield functools.partial(_has_other_bytes, thing, thing.tobytes()), False
 
 
