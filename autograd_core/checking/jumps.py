@@ -20,7 +20,7 @@ TRIED = 3  # places where f leaves a line that are looked at
 SEVERAL = 3  # of the four next jumps that show that f is made of pieces
 ROUNDED = 2.0**-16  # part of f in a jump times the part of x between two: more is no rounding
 MOST_COUNTED = 2.0**40
-STAIRS = 8.0  # times the way to the first stair within which steeper ones are looked for
+STAIRS = 32.0  # first stairs up to whose height steeper ones are looked for
 EMERGES = 32.0  # times `WITHIN` that f must change just beyond a flat piece that really ends there
 
 
@@ -180,6 +180,6 @@ def unseen(probe: Probe, slope: Slope) -> tuple[float, bool]:
         and len(levels) > 2
         and not all(map(is_count, levels))
     ):
-        around = [offset for offset in changed if abs(offset) < STAIRS * abs(edge)]
-        return max([rise / abs(edge), *(abs(known[way] - centre) / abs(way) for way in around)]), True
+        stairs = [(abs(known[way] - centre), abs(way)) for way in changed]
+        return max([rise / abs(edge), *(up / way for up, way in stairs if up < STAIRS * rise)]), True
     return (0.0 if abs(beyond[3] - centre) > EMERGES * level else max(level, rise) / abs(edge)), False
