@@ -404,17 +404,11 @@ def _flatten(name: str, tensor: Tensor) -> Iterable[tuple[str, Value]]:
     return itertools.chain.from_iterable(rows)
 
 
-@functools.lru_cache(maxsize=2048)
-def _kept_names(name: str, count: int) -> list[str]:
+@functools.lru_cache(maxsize=256)  # for `freeze` at every update
+def _entry_names(name: str, count: int) -> list[str]:
     return [f"{name}[{index}]" for index in range(count)]
 
 
-def _entry_names(name: str, count: int) -> list[str]:
-    """The names of a row's entries; those of short rows are kept, for `freeze` at every update."""
-    return (_kept_names if count <= _SHORT_ROW else _kept_names.__wrapped__)(name, count)
-
-
-_SHORT_ROW = 128
 _turned = operator.itemgetter(1, 0)
 
 

@@ -217,11 +217,6 @@ class Optimizer:
         vars(self).update(_updates=updates, _promised=buffers)
 
     @property
-    def kept_promise(self) -> Mapping[str, Any] | None:
-        """What was promised, if nobody has looked at it yet."""
-        return self._promised
-
-    @property
     def frozen(self) -> Any:
         """Which parameters are frozen, an array of truth values; None if there are none."""
         return self._frozen

@@ -136,7 +136,7 @@ class Snapshot:
         self._lists: list[Any] = []
         self._copies: list[Any] = []
         self._names: list[str] = []  # of the lists
-        self._looks: list[tuple[Any, Any, str]] = []  # of some of them: the copy, and what == overlooks
+        self._looks: list[tuple[Any, str]] = []  # of some of them, and what == overlooks
         self._noted: dict[int, list[Any]] = {}  # long lists as they have grown, as `to_json` writes them
         self.names: set[str] = set()
         # container, key, what it holds there: may change itself
@@ -212,7 +212,7 @@ class Snapshot:
                     return True
         except ValueError:  # an array in the place of something else
             return True
-        return not _hold(*self._held) or any(map(_looks_otherwise, self._looks))
+        return not _hold(*self._held) or any(_unequal(thing) != look for thing, look in self._looks)
 
     def counts(self, given: Sequence[list[float]] = ()) -> bool:
         """Has something changed that is not made of Values, or grown? Kept activations do not count.
@@ -233,7 +233,7 @@ class Snapshot:
             or list(map(len, self._lists)) != list(map(len, self._copies))
             or len(now) != len(before)
             or not all(map(_equal, now, before))
-            or any(map(_looks_otherwise, self._looks))
+            or any(_unequal(thing) != look for thing, look in self._looks)
             or any(not _is_given(item, given) for item in _other_than_values(changed))
             or any(held.tobytes() != kept for _, held, kept in self._arrays)
             or self._constant_numbers() != self._numbers
@@ -410,7 +410,7 @@ class Snapshot:
                 if id(thing) not in self._ours and (
                     isinstance(thing, Mapping) or any(type(item) in _NUMBERS for _, item in pairs)
                 ):
-                    self._looks.append((thing, plain, _unequal(thing)))
+                    self._looks.append((thing, _unequal(thing)))
         return [(entry_name(name, [key]), item) for key, item in pairs if not isinstance(item, _PLAIN)]
 
     def _code(self, name: str, function: FunctionType) -> Iterable[tuple[str, Any]]:
@@ -521,17 +521,6 @@ def _unequal(thing: Any) -> str:
     zeros = str([item for item in _items(thing) if isinstance(item, float) and item == 0.0])
     order = tuple(thing) if isinstance(thing, Mapping) else ()
     return f"{hash((order, *map(type, _items(thing))))} {zeros}"
-
-
-def _looks_otherwise(looked_at: tuple[Any, Any, str]) -> bool:
-    thing, before, look = looked_at
-    if type(before) is dict:
-        now = thing._now() if type(thing) is Attributes else thing
-        same = len(now) == len(before) and all(map(operator.is_, now.values(), before.values()))
-        same = same and all(map(operator.is_, now, before))
-    else:
-        same = len(thing) == len(before) and all(map(operator.is_, thing, before))
-    return not same and _unequal(thing) != look
 
 
 def _plain_copy(thing: Any) -> Any:

@@ -7,6 +7,7 @@ Values; `Trainer` does all of them on arrays.  Parameters change only by whole u
 
 from __future__ import annotations
 
+import functools
 import math
 from array import array
 from collections.abc import Callable, Sequence
@@ -302,7 +303,6 @@ class Trainer:
         room = [max(count + behind, n) for n in (regularizer.room if regularizer else (0, 0))]
         self._doubles = [array("d", bytes(8 * n)) for n in room]
         self._values, self._gradients = map(np.frombuffer, self._doubles)
-        self._nodes = [self.parameters[k] for k in self._inner.tolist()]
         arrays = tuple(_rows(e.rows(batch)) for e, batch in zip(program.examples, batches, strict=True))
         self.outputs = outputs = np.empty((batch_size, 1))
         self._parts: tuple[Any, ...] = (
@@ -445,6 +445,11 @@ class Trainer:
     def copies(self) -> Any:
         """The optimizer's buffers in an order of the trainer's own; `in_order` brings them into the other."""
         return self._all_buffers.copy()
+
+    @functools.cached_property
+    def _nodes(self) -> list[Value]:
+        """The parameters in the order of the arrays."""
+        return [self.parameters[k] for k in self._inner.tolist()]
 
     def write(self) -> int:
         """Write numbers and gradients into the Values; return what `is_written` wants to know."""

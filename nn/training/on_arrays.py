@@ -215,16 +215,14 @@ class WholeUpdates(_OnArrays):
         optimizer.promise(made["optimizer_updates"], buffers)
         run.tell_update(loss / len(rows), penalty, norm)
         self.current = (
-            optimizer.kept_promise is buffers
+            optimizer._promised is buffers  # nobody has looked at them
             and optimizer.updates == made["optimizer_updates"]
             and self.trainer.is_written(written)
         )
         self._as_compiled = attributes_of(optimizer) == self._settings
-        if self.current and optimizer.schedule is schedule and self._as_compiled:
-            now = {"changes": run.memory.changes()}
-        else:
-            now = run.standing()
-            self.current = _is_same(made, now)
+        now = {"changes": run.memory.changes()} if self.current else run.standing()
+        if optimizer.schedule is not schedule or not self._as_compiled:
+            now["hyperparameters"] = optimizer.hyperparameters()
         made.update(now, random=run.generators.states(), updates=at.updates + 1)
         run.state = at.replace(**made)
         return 1
@@ -435,13 +433,3 @@ class _Kept(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._names)
-
-
-def _is_same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    """Has a callback left parameters and buffers alone?"""
-    mine, theirs = a["buffers"], b["buffers"]
-    same = a["optimizer_updates"] == b["optimizer_updates"] and mine.keys() == theirs.keys()
-    return same and all(
-        x.tobytes() == y.tobytes()  # a zero's sign counts
-        for x, y in [(a["values"], b["values"]), *((mine[n], theirs[n]) for n in mine)]
-    )
