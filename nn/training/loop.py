@@ -30,10 +30,9 @@ they can be recorded), one that reads numbers (``float(v)``), a graph of too man
 penalty that counts its calls. Recording calls it too, and what it has counted is then put back.
 
 Three things cost time of their own beside a Program: the Python of an optimizer's ``rule``; ``on_update``,
-for which every parameter's Value is written after each update, and looked at again; and drawing random
-numbers.
-``python -m benchmarks.training`` measures them, as multiples of the plain update, and training by the size of
-the network; ``python -m benchmarks.estimators`` the estimators of `nn.estimators`.
+for which every parameter's Value is written after each update; and drawing random numbers.
+``python -m benchmarks.training`` measures them, as multiples of the plain update, training by the size of the
+network, and how soon a large one begins; ``python -m benchmarks.estimators`` the estimators.
 
 **Interruption.** After every update the run stands at one `TrainingState`, an object that is never changed,
 only replaced. Whatever interrupts the run (Ctrl-C, an exception in a callback, a diverging loss), model,
