@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dis
+import enum
 import functools
 import itertools
 import math
+import numbers
 import sys
 import types
 from collections import deque
@@ -91,7 +93,7 @@ class Watch:
             thing, step = path[-1]
             if waiting[-1]:
                 read, item = waiting[-1].pop()
-                if type(item) in _SIMPLE and not isinstance(thing, _CONTAINERS):
+                if _is_simple(item) and not isinstance(thing, _CONTAINERS):
                     plain.setdefault(id(thing), []).append((read, item))
                 if isinstance(item, Value):
                     found: bool | None = id(item) in wanted
@@ -123,6 +125,10 @@ class Watch:
             if path and leads[id(thing)]:
                 leads[id(path[-1][0])] = True
                 self._steps.append(step)
+
+
+def _is_simple(item: Any) -> bool:
+    return type(item) in _SIMPLE or isinstance(item, (numbers.Number, enum.Enum))
 
 
 def _steps_to_container(thing: Any) -> Iterator[tuple[Read, Any]]:
@@ -265,7 +271,7 @@ def _of_function(function: types.FunctionType) -> list[tuple[Read, Any]]:
     names += function.__code__.co_freevars
     defaults = function.__defaults__ or ()
     own = zip(names, found, strict=False)
-    found = [step for name, step in own if name not in assigned or type(step[1]) not in _SIMPLE]
+    found = [step for name, step in own if name not in assigned or not _is_simple(step[1])]
     found += [step for _, item in found for step in _named_in(item, named - assigned)]
     return found + _items(defaults, range(len(defaults))) + _attributes(function, ("__kwdefaults__",))
 

@@ -642,6 +642,10 @@ def changes() -> Iterator[tuple[str, Any, Any]]:
     yield "function", lambda x: helpers.f(x), lambda: vars(helpers).update(f=lambda x: x * 5.0)
     settings = Settings(scale=True)
     yield "truth value", lambda x: x if settings.scale else -x, lambda: vars(settings).update(scale=False)
+    numpys = Settings(scale=np.float64(2.0))
+    yield "number of NumPy", lambda x: x * numpys.scale, lambda: vars(numpys).update(scale=np.float64(3.0))
+    colors = Settings(color=Color.RED)
+    yield "Enum", lambda x: -x if colors.color is Color.RED else x, lambda: vars(colors).update(color=None)
     signed = Settings(zero=0.0)
     yield "sign of 0", lambda x: x * signed.zero, lambda: vars(signed).update(zero=-0.0)
 
