@@ -505,6 +505,7 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     and entries of these that it names, in a list of up to 100 items or an array of up to 1,000 numbers there.
 
     **All else is frozen as it was when the function was recorded, without a word**: longer lists and arrays,
+    a variable that has got another object, list or array without Values,
     numbers in lists and objects within others, in what a property or another object's method reads, files,
     the clock, random numbers, and what the function assigns itself. Make it an argument, a Value whose data
     you assign, or call `cache_clear()`. Within the function the numbers of its arguments are Values:
