@@ -11,6 +11,7 @@ A checkpoint keeps what has changed since the run began, under the name by which
 from __future__ import annotations
 
 import copy
+import dis
 import functools
 import hashlib
 import itertools
@@ -38,14 +39,16 @@ from autograd_core import Value, parameters_to_vector
 from autograd_core.programs.tapes import compiled_module
 from nn.errors import InputError
 from nn.module import Module
-from nn.plain_data import NotPlain, from_json, to_json
+from nn.plain_data import Shared, from_json
 from nn.random_state import global_names, names_in, of_a_library, slots_of
 
-__all__ = ["Attributes", "Change", "Snapshot", "entry_name"]
+__all__ = ["Attributes", "Change", "Snapshot", "entry_name", "is_lost"]
 
 _NUMBERS = (bool, int, float)
 _PLAIN = (*_NUMBERS, str, bytes, type(None), complex, CodeType, BuiltinFunctionType, range)
 _MOST_THINGS = 200_000
+_TELLING = (itertools.count, itertools.repeat)  # their repr says where they stand
+_BY_HISTORY = ("nn.plateau", "nn.stopping")  # whose objects remember what they find in the history again
 _NAMESPACES = (SimpleNamespace, threading.local)
 _IDENTITY: Any = object.__eq__
 _COMPILED = {
@@ -57,17 +60,25 @@ _HIDDEN = {"globals", "environ", "getenv", "eval", "exec", "__import__", "import
 Change = tuple[str, list[Any], Any]
 """The name of what has changed, the key in it if it is a part, and what is there now, as `to_json` writes it.
 
-_GONE where there is nothing any more, {"lost": class} where a file cannot hold it.
+_GONE where there is nothing any more, {"lost": class} where a file cannot hold it, {"order": keys} where
+the same keys have another order.
 """
 _GONE = {"gone": 0}
+_MOVES = (
+    "__next__",
+    "get_nowait",
+    "hexdigest",
+)  # iterators, files, queues, hashes: where they stand is hidden
+_FEW = 64
 _LONG = 1000  # entries of a list that is not written anew for every state
-EDITED = "list, which a callback that was interrupted has edited, not at its end"
+_BIG = 10_000  # numbers of an array that is not looked at after every update
+EDITED = "which a callback that was interrupted has edited"
 
 
 class Attributes(MutableMapping[str, Any]):
-    """An object's attributes without some; None: those alone that hold plain data."""
+    """An object's attributes without some."""
 
-    def __init__(self, thing: Any, hidden: Collection[str] | None) -> None:
+    def __init__(self, thing: Any, hidden: Collection[str]) -> None:
         self._vars, self._hidden = vars(thing), hidden
 
     def __getitem__(self, name: str) -> Any:
@@ -93,23 +104,23 @@ class Attributes(MutableMapping[str, Any]):
         return self._now().items()
 
     def _now(self) -> dict[str, Any]:
-        if (hidden := self._hidden) is not None:
-            return {name: item for name, item in self._vars.items() if name not in hidden}
-        plain = (*_PLAIN, list, tuple, dict, set, deque)
-        return {n: v for n, v in self._vars.items() if isinstance(v, plain) or hasattr(v, "dtype")}
+        return {name: item for name, item in self._vars.items() if name not in self._hidden}
 
 
-class Grown:
+class Grown(dict[str, Any]):
     """A long list as it was, if it has but grown since: its length, and its parts as they came."""
 
     def __init__(self, thing: list[Any], noted: list[Any], is_sure: bool) -> None:
+        super().__init__()  # what `Shared` says of it
         self._thing, self._noted, self._count, self._is_sure = thing, noted, len(thing), is_sure
 
     def written(self) -> Any:
         """The list as `to_json` writes it, or {"lost": what has happened}."""
         then = self._noted[: self._count]
         now = None if self._is_sure else _written(self._thing[: self._count])
-        return then if self._is_sure or json.dumps(now) == json.dumps(then) else {"lost": EDITED}
+        if self._is_sure or json.dumps(now) == json.dumps(then):
+            return [dict(self), *then] if self else then
+        return {"lost": f"list, {EDITED}, not at its end"}
 
 
 class Snapshot:
@@ -118,6 +129,8 @@ class Snapshot:
     Args:
         owners: models, functions and regularizers, or (name, one of them).
         parameters: Values whose numbers may change.
+        apart: by name, what the owners may hold and is not theirs: then their classes, and what their code
+            names, are not looked at either, but for numbers that it assigns and small lists and dicts.
 
     Attributes:
         closed: the names of what could not be looked into: `changed` may miss a change of it.
@@ -127,11 +140,19 @@ class Snapshot:
         has_iterators: is something held that gives other items every time, such as itertools.count()?
     """
 
-    def __init__(self, owners: Iterable[Any], parameters: Collection[Value]) -> None:
+    def __init__(
+        self,
+        owners: Iterable[Any],
+        parameters: Collection[Value],
+        apart: Mapping[str, Any] | None = None,
+    ) -> None:
         self.closed: list[str] = []
         self.is_complete, self.is_stale, self.has_iterators = True, False, False
         self._known = set(map(id, parameters))
-        self._seen: dict[int, Any] = {}  # kept, so that no id is used twice
+        self._apart = apart
+        self._seen = {
+            id(thing): thing for thing in (apart or {}).values()
+        }  # kept, so that no id is used twice
         self._ours: set[int] = set()  # attributes of objects of nn
         self._lists: list[Any] = []
         self._copies: list[Any] = []
@@ -143,6 +164,7 @@ class Snapshot:
         self._held: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         self._arrays: list[tuple[str, Any, bytes]] = []
         self._constants: list[tuple[str, Value]] = []
+        self._moving: list[tuple[str, Any, str]] = []  # what a file cannot hold: iterators, files, locks
         self._reads: list[Callable[[], Any]] = []
         self._values: list[Any] = []  # what they read
         self._writes: list[tuple[str, Callable[[Any], None]]] = []  # their names, and how to write
@@ -159,13 +181,18 @@ class Snapshot:
             waiting.extend(self._look(name, thing))
         self._numbers = self._constant_numbers()
         self.is_complete &= not self.closed
-        of_attributes = [type(t) is Attributes and t._hidden is not None for t in self._lists]
+        of_attributes = [type(t) is Attributes for t in self._lists]
         pairs = list(zip(self._lists, of_attributes, strict=True))
         self._shown = [thing._vars if own else thing for thing, own in pairs]
         self._hidden = [set(thing._hidden) if own else None for thing, own in pairs]
         known = set(map(id, self._lists))
         held = [part for part in zip(*self._held, strict=True) if id(part[0]) not in known]
         self._held_besides = [list(parts) for parts in zip(*held, strict=True)]
+        places = [*zip(self._names, self._lists, strict=True), *self._constants]
+        places += [(name, array) for name, array, _ in self._arrays]
+        places += (apart or {}).items()
+        self.big = {n for n, array, _ in self._arrays if apart is not None and array.size > _BIG}
+        self._held_names = {id(thing): name for name, thing in reversed(places)}
 
     def has_frozen_others(self) -> bool:
         """Has `changed` seen other parameters frozen since this was last asked? That changes no graph."""
@@ -197,7 +224,7 @@ class Snapshot:
             return True
         now = [read() for read in self._reads]
         return (
-            any(held.tobytes() != kept for _, held, kept in self._arrays)
+            any(held.tobytes() != kept for name, held, kept in self._arrays if name not in self.big)
             or (not all(map(operator.is_, now, self._values)) and not all(map(_same, now, self._values)))
             or (bool(self._constants) and self._constant_numbers() != self._numbers)
         )
@@ -243,34 +270,54 @@ class Snapshot:
         """What is held now and was not when the snapshot was taken, without kept activations.
 
         Args:
-            as_grown: long lists as `Grown`, of which only what is new is looked at.
+            as_grown: long lists as `Grown`, of which only what is new is looked at, and no big arrays.
         """
-        written = self._grown if as_grown else _written
+        shared = Shared(self._held_names, {name: held for name, held, _ in self._arrays})
+        written = functools.partial(self._grown, shared) if as_grown else shared.written
         found: list[Change] = []
         for name, thing, before in zip(self._names, self._lists, self._copies, strict=True):
             if _is_as_before(thing, before):
                 continue
-            if isinstance(thing, list) and type(thing) is not list:
-                thing = list(thing)
             if not isinstance(thing, MutableMapping):
-                found.append((name, [], written(thing)))
+                is_long = as_grown and type(thing) is list and len(thing) > _LONG
+                plain = list(thing) if isinstance(thing, list) else copy.copy(thing)
+                told = self._grown(shared, thing, False) if is_long else shared.written(plain)
+                found.append((name, [], told))
                 continue
-            for key in {**before, **thing}:
+            changed = [key for key in {**before, **thing} if not _same(*_both(thing, before, key))]
+            keys = [shared.written(key) for key in changed]
+            if lost := [key["lost"] for key in keys if isinstance(key, dict) and "lost" in key]:
+                found.append((name, [], {"lost": f"{type(thing).__name__} with a key of class {lost[0]}"}))
+                continue
+            for key, told in zip(changed, keys, strict=True):
                 now = thing.get(key, _GONE)
-                if not _same(now, before.get(key, _GONE)):
-                    found.append((name, [_written(key)], now if now is _GONE else written(now)))
-        found += [(n, [], _written(held)) for n, held, kept in self._arrays if held.tobytes() != kept]
+                found.append((name, [told], now if now is _GONE else written(now)))
+            if [*thing] != [key for key in {**before, **thing} if key in thing]:
+                found.append((name, [], {"order": [shared.written(key) for key in thing]}))
+        for name, held, kept in self._arrays:
+            if not (as_grown and name in self.big) and held.tobytes() != kept:
+                found.append((name, [], _written(held)))
         for (name, value), number in zip(self._constants, self._numbers_before(), strict=True):
             if not _same(value.data, number):
                 found.append((name, [], value.data))
         for (name, write), read, value in zip(self._writes, self._reads, self._values, strict=True):
             if write is not _nothing and not _same(now := read(), value):
-                found.append((name, [], _written(now)))
-        return [change for change in found if change[2] != {"lost": "Value"}]  # kept activations
+                found.append((name, [], shared.written(now)))
+        return found
 
-    def _grown(self, thing: Any) -> Any:
+    def moved(self) -> list[Change]:
+        """The iterators, files and locks that no longer stand, or may not, where they stood."""
+        return [
+            (name, [], {"lost": type(thing).__qualname__})
+            for name, thing, then in self._moving
+            if repr(thing) != then
+        ]
+
+    def _grown(self, shared: Shared, thing: Any, is_value: bool = True) -> Any:
         if type(thing) is not list or len(thing) <= _LONG:
-            return _written(thing)
+            return shared.written(thing)
+        if is_value and (again := shared.again(thing)) is not None:
+            return again
         noted = self._noted.get(id(thing), [])
         ends = [thing[0], thing[len(noted) - 1]] if 0 < len(noted) <= len(thing) else []
         is_new = not ends or json.dumps(_written(ends)) != json.dumps([noted[0], noted[-1]])
@@ -280,7 +327,8 @@ class Snapshot:
         if isinstance(new, dict):
             return new
         noted += new
-        return Grown(thing, noted, is_new)
+        made = Grown(thing, noted, is_new)
+        return shared.note(thing, made) if is_value else made
 
     def _numbers_before(self) -> list[float]:
         return array("d", self._numbers).tolist()
@@ -314,6 +362,10 @@ class Snapshot:
         Raises:
             InputError: there is nothing of such a name.
         """
+        changes, stay = list(changes), dict[str, list[Any]]()  # what is lost stays as it is
+        for name, key, made in changes:
+            if is_lost(made):
+                stay.setdefault(name, []).append([from_json(part) for part in key])
         lists = zip(self._names, self._lists, self._copies, strict=True)
         places = [(n, thing, None if _is_as_before(thing, old) else old) for n, thing, old in lists]
         arrays = [(n, held, None if held.tobytes() == old else old) for n, held, old in self._arrays]
@@ -325,16 +377,29 @@ class Snapshot:
             for (name, value), number in zip(self._constants, self._numbers_before(), strict=True)
         ]
         read = zip(self._writes, self._reads, self._values, strict=True)
+        known: dict[Any, Any] = {name: place for name, place, _ in (*places, *arrays)}
         places += [(name, write, None if now() is old else old) for (name, write), now, old in read]
         for name, place, kept in places:
-            if kept is not None and name.startswith(within):
+            if kept is not None and name.startswith(within) and [] not in stay.get(name, ()):
+                items = [(key, place[key]) for (key,) in stay.get(name, ()) if key in place]
                 _put(place, kept)
-        known = {name: place for name, place, _ in (*places, *arrays)}
+                for key, item in items:
+                    place[key] = item
+        known |= {name: place for name, place, _ in places}
+        shared = {**known, **(self._apart or {})}
         for name, key, made in changes:
+            if is_lost(made):
+                continue
             if name not in known:
                 raise InputError(f"{entry_name(name, key)} has changed in the run, and there is none here")
+            keys = [from_json(part, shared=shared) for part in key]
+            order = isinstance(made, dict) and made.get("order")
+            content = _GONE if made == _GONE else from_json(order or made, shared=shared)
             if name.startswith(within):
-                _put(known[name], _GONE if made == _GONE else from_json(made), *map(from_json, key))
+                for item in content if order else ():
+                    known[name][item] = known[name].pop(item)
+                if not order:
+                    _put(known[name], content, *keys)
         self.is_stale = False
 
     def _look(self, name: str, thing: Any) -> Iterable[tuple[str, Any]]:
@@ -346,7 +411,7 @@ class Snapshot:
         if isinstance(thing, (Mapping, MutableSequence, MutableSet, tuple, frozenset)):
             own = () if of_a_library(type(thing)) else self._object(name, thing)
             return [*self._container(name, thing), *own]
-        if hasattr(thing, "__array_interface__"):
+        if hasattr(thing, "__array_interface__") and not isinstance(thing, type):
             self._arrays.append((self._named(name), thing, thing.tobytes()))  # of objects which they are
             return [(f"{name}[...]", thing.tolist())] if thing.dtype.hasobject else ()
         if isinstance(thing, FunctionType):
@@ -361,7 +426,7 @@ class Snapshot:
         elif isinstance(thing, property):
             parts = (thing.fget,)
         elif isinstance(thing, type):
-            return () if of_a_library(thing) else self._class(thing)
+            return () if self._apart is not None or of_a_library(thing) else self._class(thing)
         elif not isinstance(thing, ModuleType) and type(thing).__name__ not in _COMPILED:
             return self._object(name, thing)  # the user's modules: by the names that code uses
         return [(f"{name}.{k}", part) for k, part in enumerate(parts)]
@@ -369,6 +434,8 @@ class Snapshot:
     def _object(self, name: str, thing: Any) -> Iterable[tuple[str, Any]]:
         kind = type(thing)
         library = of_a_library(kind)
+        if self._apart is not None and kind.__module__ in _BY_HISTORY:
+            return ()
         package = kind.__module__.partition(".")[0]
         inside = hasattr(thing, "__dict__") and package == "numpy"  # poly1d, vectorize
         if library and kind not in _NAMESPACES and package != "nn" and not inside:
@@ -380,11 +447,13 @@ class Snapshot:
                 self.closed.append(name)
             else:
                 self.has_iterators |= hasattr(thing, "__next__")
+                tells = isinstance(thing, _TELLING) or not any(hasattr(thing, m) for m in _MOVES)
                 if "Value(" not in repr(thing):  # a Value's number is its own
+                    self._moving.append((name, thing, repr(thing) if tells else ""))
                     self._read([("", functools.partial(repr, thing), _nothing)])
             return ()
         slots = [_attribute(f"{name}.{slot}", thing, slot) for slot in sorted(set(slots_of(kind)))]
-        found = [*([] if library else [(kind.__qualname__, kind)]), *self._read(slots)]
+        found = [*self._read(slots), *([] if library else [(kind.__qualname__, kind)])]
         if not hasattr(thing, "__dict__"):
             return found
         if library:
@@ -417,18 +486,20 @@ class Snapshot:
         self.is_complete &= not names_in(function.__code__) & _HIDDEN
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         reads = [_attribute(f"{name}.{free}", cell, "cell_contents") for free, cell in cells]
+        named = global_names(function)
+        if self._apart is not None:
+            assigned = {i.argval for i in dis.get_instructions(function) if i.opname == "STORE_GLOBAL"}
+            named = ((names, key) for names, key in named if key in assigned or _is_small(names[key]))
         reads += [
             (
                 f"{names.get('__name__')}.{key}",
                 functools.partial(names.get, key),
                 functools.partial(names.__setitem__, key),
             )
-            for names, key in global_names(function)
+            for names, key in named
         ]
-        reads += [
-            _attribute(f"{name}.{part}", function, part)
-            for part in ("__code__", "__defaults__", "__kwdefaults__")
-        ]
+        parts = ("__defaults__", "__kwdefaults__", *(["__code__"] if self._apart is None else []))
+        reads += [_attribute(f"{name}.{part}", function, part) for part in parts]
         return [*self._read(reads), (f"{name}.", vars(function))]
 
     def _class(self, kind: type) -> Iterable[tuple[str, Any]]:
@@ -471,6 +542,11 @@ def _unmarked(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _Access = tuple[str, Callable[[], Any], Callable[[Any], None]]
+
+
+def _is_small(thing: Any) -> bool:
+    """Is it a container that a function may well fill, and not data that it reads?"""
+    return isinstance(thing, (list, dict, set, deque)) and len(thing) <= _FEW
 
 
 def _attribute(name: str, thing: Any, attribute: str) -> _Access:
@@ -557,6 +633,10 @@ def _same(now: Any, before: Any) -> bool:
     return type(now) is type(before) and isinstance(now, _PLAIN) and repr(now) == repr(before)
 
 
+def _both(thing: Mapping[Any, Any], before: Mapping[Any, Any], key: Any) -> tuple[Any, Any]:
+    return thing.get(key, _GONE), before.get(key, _GONE)
+
+
 def _is_as_before(thing: Any, before: Any) -> bool:
     if isinstance(thing, MutableSet):
         return bool(thing == before)
@@ -573,10 +653,12 @@ def entry_name(name: str, key: list[Any]) -> str:
 
 def _written(thing: Any) -> Any:
     """The thing as a file holds it, or {"lost": its class}."""
-    try:
-        return to_json(thing)
-    except NotPlain as other:
-        return {"lost": str(other)}
+    return Shared({}, {}).written(thing)
+
+
+def is_lost(made: Any) -> bool:
+    """Is it what is written of a thing that a file cannot hold?"""
+    return isinstance(made, dict) and "lost" in made
 
 
 def _put(place: Any, content: Any, *key: Any) -> None:

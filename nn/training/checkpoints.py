@@ -12,6 +12,7 @@ import json
 import math
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -39,15 +40,19 @@ def _is_count(thing: Any) -> bool:
     return type(thing) is int and 0 <= thing < 2**53
 
 
-def _is_change(thing: Any) -> bool:
+def _is_change(thing: Any, shared: dict[Any, Any]) -> bool:
     name, key, made = thing
-    from_json(made if set(made) not in ({"gone"}, {"lost"}) else None) if isinstance(made, dict) else None
+    if not (isinstance(made, dict) and set(made) in ({"gone"}, {"lost"}, {"order"})):
+        from_json(made, shared=shared)
     return isinstance(name, str) and isinstance(key, list) and len(key) <= 1
 
 
 def _are_changes(thing: Any) -> bool:
     known = isinstance(thing, dict) and thing.keys() <= {"model", "optimizer", "callbacks"}
-    return known and all(isinstance(part, list) and all(map(_is_change, part)) for part in thing.values())
+    for part in thing.values() if known else ():
+        shared = defaultdict[Any, Any](object)  # what a name stands for
+        known = known and isinstance(part, list) and all(_is_change(change, shared) for change in part)
+    return known
 
 
 def _are_settings(thing: Any) -> bool:

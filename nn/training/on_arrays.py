@@ -355,6 +355,8 @@ class GradientUpdates(_OnArrays):
             values, buffers = optimizer._checked_rule(at.values, gradients)
         except DivergenceError:
             return False
+        # copies: a rule may keep what it returns, and change it in its next turn
+        values, buffers = values.copy(), {name: buffer.copy() for name, buffer in buffers.items()}
         optimizer.advance(buffers)
         self._gradients = gradients
         made = at.replace(

@@ -24,7 +24,7 @@ from nn.module import Module
 from nn.plain_data import NotPlain, from_json, to_json
 from nn.random_state import codes, of_a_library
 from nn.schedules import rate_at
-from nn.snapshot import EDITED, Attributes, Grown, Snapshot, entry_name
+from nn.snapshot import EDITED, Grown, Snapshot, entry_name, is_lost
 from nn.training.checkpoints import TrainingState, check_field, check_same_run, reading, save_state
 from nn.training.rules import memory_of
 
@@ -50,9 +50,11 @@ class Memory:
         if plan.callbacks or not run.problem.is_fixed:
             self.parts["model"] = Snapshot(run.problem.owners(), run.parameters)
             objects = [getattr(callback, "__self__", callback) for callback in plan.callbacks]
-            own = [thing for thing in objects if hasattr(thing, "__dict__") and not of_a_library(type(thing))]
-            named = [(f"callback {type(t).__qualname__}.", Attributes(t, None)) for t in own]
-            self.parts["callbacks"] = Snapshot(named, run.parameters)
+            named = [(f"callback {getattr(t, '__qualname__', type(t).__qualname__)}", t) for t in objects]
+            data = (plan.examples, plan.held_out)
+            apart = {"run": run, "model": run.model, "optimizer": run.optimizer, "history": run.history}
+            apart |= {"plan": plan, "data": data, "parameters": run.parameters, "loss": plan.loss}
+            self.parts["callbacks"] = Snapshot(named, run.parameters, apart)
         owners = [*dict(run.problem.owners()).values(), run.optimizer, *plan.metrics.values()]
         watched = [held for name, held in self.parts.items() if name != "callbacks"]
         held = {name: told for snapshot in watched for name, told in snapshot.told().items()}
@@ -60,18 +62,20 @@ class Memory:
 
     def changes(self) -> dict[str, Any]:
         """What has changed of all that by now."""
-        return {
-            name: held.changes(as_grown=name == "callbacks") if held.changed() else []
-            for name, held in self.parts.items()
-        }
+        return {name: self._changes_of(name) for name in self.parts}
+
+    def _changes_of(self, name: str) -> list[Any]:
+        held = self.parts[name]
+        found = held.changes(as_grown=name == "callbacks") if held.changed() else []
+        if name == "model":  # which may keep activations
+            found = [change for change in found if change[2] != {"lost": "Value"}]
+        return found + held.moved()
 
     def after_rule(self, run: Run) -> dict[str, Any]:
         """The entries of a state that change where only the optimizer's rule can have changed something."""
-        memory, changes = self.parts.get("optimizer"), run.state.changes
-        if memory is None:
+        if "optimizer" not in self.parts:
             return {}
-        if memory.changed():
-            changes = {**changes, "optimizer": memory.changes()}
+        changes = {**run.state.changes, "optimizer": self._changes_of("optimizer")}
         return {"changes": changes, "hyperparameters": run.optimizer.hyperparameters()}
 
     def restore(self, changes: Mapping[str, Any], whole: bool) -> None:
@@ -86,8 +90,8 @@ class Memory:
             found = changes.get(name, ())
             if name == "callbacks" and name in self.parts:
                 names = self.parts[name].names
-                found = [change for change in found if change[0] in names and not _is_lost(change)]
-            if name in self.parts and not any(map(_is_lost, found)):
+                found = [change for change in found if change[0] in names]
+            if name in self.parts:
                 self.parts[name].restore(found, "" if whole else f"{name}.")
 
     def warn_of_others(self, path: object, theirs: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
@@ -99,6 +103,15 @@ class Memory:
             other += [name for name in {**codes[0], **codes[1]} if codes[0].get(name) != codes[1].get(name)]
         mine, held = ours["held"], theirs["held"].items()
         other += [name for name, kept in held if name in mine and mine[name] != kept and name not in told]
+        begun_anew = [c for c in changes.get("callbacks", ()) if is_lost(c[2])]
+        if begun_anew:
+            name, key, made = begun_anew[0]
+            warnings.warn(
+                f"{str(path)!r} does not hold {entry_name(name, key)} (of class {made['lost']}), which "
+                "begins anew: if anything goes by it, this is not what that run would have become",
+                ModelWarning,
+                stacklevel=4,
+            )
         if other:
             warnings.warn(
                 f"the run that wrote {str(path)!r} had another {', '.join(other[:5])}: what goes on from "
@@ -118,13 +131,13 @@ class Memory:
         """Write the run's state into its checkpoint file; see `Run.save`."""
         assert run.plan.checkpoint is not None
         changes = dict(run.state.changes)
-        if changes.get("callbacks"):
-            then = [
-                (name, key, made.written() if isinstance(made, Grown) else made)
-                for name, key, made in changes["callbacks"]
-            ]
-            mine = self.parts.get("callbacks")  # a run that goes on without them has none
-            changes["callbacks"] = mine.changes() if is_current and mine is not None else then
+        if (mine := self.parts.get("callbacks")) is not None:  # a run that goes on without them has none
+            kept = [*mine.changes(), *mine.moved()]
+            if not is_current:
+                edited = [(n, key, {"lost": f"array, {EDITED}"}) for n, key, _ in kept if n in mine.big]
+                then = changes.get("callbacks", ())
+                kept = [(n, key, m.written() if isinstance(m, Grown) else m) for n, key, m in then] + edited
+            changes["callbacks"] = kept
         state = run.state.replace(changes=changes)
         if not self._is_told and (lost := _lost(state.changes)):
             self._is_told = True
@@ -293,14 +306,10 @@ def _check_best(run: Run, state: TrainingState, epochs: Sequence[Epoch]) -> None
         )
 
 
-def _is_lost(change: Any) -> bool:
-    return isinstance(change[2], dict) and "lost" in change[2]
-
-
 def _lost(changes: Mapping[str, Any]) -> str:
     """What a file cannot hold of what has changed, in words, or ""."""
-    found = [c for name in ("model", "optimizer") for c in changes.get(name, ()) if _is_lost(c)]
-    found += [c for c in changes.get("callbacks", ()) if _is_lost(c) and c[2]["lost"] == EDITED]
+    found = [c for name in ("model", "optimizer") for c in changes.get(name, ()) if is_lost(c[2])]
+    found += [c for c in changes.get("callbacks", ()) if is_lost(c[2]) and EDITED in c[2]["lost"]]
     names = ", ".join(f"{entry_name(name, key)} (of class {made['lost']})" for name, key, made in found)
     return names and (
         f"{names} has changed, and a checkpoint holds numbers, texts, arrays, and lists and dictionaries of "

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import io
+import itertools
 import math
+import re
 import subprocess
 import sys
+import threading
 import types
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,8 +114,55 @@ class HasNaNFromTheStart(HasNaN):
         self.worst, self.pair, self.zero = math.nan, (math.nan, -0.0), -0.0
 
 
+class Turns(Rule):
+    """Goes by the order of keys, in a dict that is there and in one that is made in the run."""
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        if self.n == 0:
+            self.held, self.made = {1.0: 0, 0.5: 0, 0.25: 0}, dict.fromkeys((7, 3, 5), 1.0)
+        self.n += 1
+        for turned in (self.held, self.made, self.nested["turned"]):
+            key = next(iter(turned))
+            turned[key] = turned.pop(key)
+        return values - rate * next(iter(self.held)) / next(iter(self.nested["turned"])) * gradients, buffers
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.nested: Any = {"turned": {1.0: 0, 2.0: 0, 3.0: 0}}
+
+
+class TwoNames(Rule):
+    """What has two names: made in the run, one of what was there, and a list in itself."""
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        if self.n == 0:
+            self.a = self.b = [0.0]
+            self.c, self.d = self.log, {"log": (self.nested["a"], self.a)}
+            self.e: list[Any] = [1.0]
+            self.e.append(self.e)
+            self.f = self.g = np.zeros(2)
+            self.h, self.i = deque([1.0], maxlen=3), np.asfortranarray(np.arange(6.0).reshape(2, 3))
+        self.n += 1
+        self.a[0] += 1.0
+        self.c.append(1.0)
+        self.nested["a"][0] += 1
+        self.e[0] += 1.0
+        self.f += 1.0
+        self.h.append(self.n)
+        assert self.i.flags.f_contiguous
+        held = [self.b[0], len(self.log), *self.d["log"][0][:1], *self.d["log"][1], self.e[1][0], self.g[1]]
+        return values - rate * gradients / sum(float(x) for x in [*held, *self.h]), buffers
+
+
+class Sets(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        self.n += 1
+        self.seen = {8 * self.n, 0.1, 16, 0} if self.n % 2 else {0, 16, 0.1, 8 * self.n}
+        return values - rate * gradients / (1.0 + float(str(next(iter(self.seen))))), buffers
+
+
 RULES: list[Callable[[], nn.Optimizer]] = [Counts, CountsUnseen, Remembers, Logs, Draws, DrawsFromAll, Nested]
-RULES += [SetsRate, HasNaN, HasNaNFromTheStart]
+RULES += [SetsRate, HasNaN, HasNaNFromTheStart, Turns, TwoNames, Sets]
 RULES.append(lambda: SetsRatesOfGroups([{"params": "*.b", "lr": 0.1}]))
 
 
@@ -196,6 +249,96 @@ def test_what_a_callback_changes_is_resumed_exactly(name: str, tmp_path: Path) -
         make = lambda: (Warm(), {"regularizer": Penalty(), "callbacks": Callback(CHANGES[name])})  # noqa: E731
         whole, found = resumed(tmp_path, make, at)
         assert found == whole
+
+
+COUNT = 0
+LOG: list[float] = []
+
+
+def assigns(run: Any) -> None:
+    global COUNT
+    COUNT += 1
+    run.optimizer.lr = 0.1 / COUNT
+
+
+def appends(run: Any) -> None:
+    LOG.append(run.loss)
+    run.optimizer.lr = 0.1 / len(LOG)
+
+
+def counting() -> Any:
+    n, made = 0, Config(1.0)
+
+    def callback(run: Any, log: Any = [0], *, table: Any = {"a": 1}) -> None:  # noqa: B006
+        nonlocal n
+        n += 1
+        made.power += n
+        log.append(n)
+        table["a"] += 1
+        callback.calls = getattr(callback, "calls", 0) + 1  # type: ignore[attr-defined]
+        held = n + made.power + sum(log) + table["a"] + callback.calls  # type: ignore[attr-defined]
+        run.optimizer.lr = 0.1 / held
+
+    return callback
+
+
+class Averages:
+    """A callback with objects of its own, and some of the run's."""
+
+    def __init__(self) -> None:
+        self.shadow, self.config, self.run, self.last = nn.MLP(3, [4, 2], seed=2), Config(1.0), None, None
+
+    def on_update(self, run: Any) -> None:
+        self.run, self.last = run, run.optimizer
+        for mine, theirs in zip(self.shadow.parameters(), run.model.parameters(), strict=True):
+            mine.data = 0.9 * mine.data + 0.1 * theirs.data
+        self.config.power += 0.1
+        run.optimizer.lr = 0.1 * abs(self.shadow.parameters()[0].data) / self.config.power
+
+
+CALLBACKS: dict[str, Callable[[], Any]] = {
+    "a global number": lambda: assigns,
+    "a global list": lambda: appends,
+    "a closure": counting,
+    "partial": lambda: functools.partial(lambda log, run: (log.append(1), halve_rate(run, len(log))), []),
+    "objects": Averages,
+}
+
+
+def halve_rate(run: Any, n: int) -> None:
+    run.optimizer.lr = 0.1 / n
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_what_a_callback_remembers_is_resumed_exactly(name: str, tmp_path: Path) -> None:
+    global COUNT
+
+    def run(epochs: int, **options: Any) -> tuple[bytes, list[float]]:
+        global COUNT
+        COUNT, LOG[:], model = 0, [], nn.MLP(3, [4, 2], seed=1)
+        given = {"optimizer": nn.SGD(lr=0.1), "callbacks": CALLBACKS[name](), "batch_size": 8, "seed": 3}
+        history = nn.fit(model, X, y, epochs=epochs, **given, **options)
+        return bits(model), history["loss"]
+
+    whole, path = run(4), tmp_path / "run.st"
+    run(1, checkpoint=path)
+    assert run(4, checkpoint=path, resume=True) == whole
+    COUNT, LOG[:] = 0, []
+
+
+def test_what_a_callback_holds_and_a_file_cannot_is_told_by_name(tmp_path: Path) -> None:
+    class Steps:
+        def __init__(self) -> None:
+            self.rates = iter([0.1, 0.05, 0.02, 0.01])
+
+        def __call__(self, run: Any) -> None:
+            run.optimizer.lr = next(self.rates)
+
+    given: dict[str, Any] = {"seed": 3, "checkpoint": tmp_path / "run.st"}
+    nn.fit(plain(), X, y, epochs=2, callbacks=Steps(), **given)
+    told = r"does not hold callback .*Steps\.rates \(of class list_iterator\), which begins anew"
+    with pytest.warns(nn.ModelWarning, match=told):
+        nn.fit(plain(), X, y, epochs=4, callbacks=Steps(), resume=True, **given)
 
 
 class Falling:
@@ -288,6 +431,31 @@ def test_a_rule_that_works_in_place_leaves_nothing_half_done(error: Any, callbac
     assert train(broken, callbacks=callbacks) == tuple(found)
 
 
+class KeepsWhatItReturns(nn.Optimizer):
+    buffer_names = ("m",)
+    theta: Any = None
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        if self.theta is None:
+            self.theta, self.sum = values.copy(), 0.0 * gradients
+        self.theta -= rate * gradients
+        self.sum += gradients
+        return self.theta, {"m": self.sum}
+
+
+def test_an_array_that_a_rule_returns_and_keeps_changes_no_state() -> None:
+    model, seen = nn.MLP(3, [4, 2], seed=1), []
+    states = lambda run: seen.append((run.state.values, run.state.values.copy()))  # noqa: E731
+    given: dict[str, Any] = {"stop": nn.Patience(3, restore_best=True), "validation": (X, 1 - y)}
+    optimizer = KeepsWhatItReturns(lr=0.3)
+    history = nn.fit(model, X, y, optimizer=optimizer, seed=1, epochs=9, callbacks=states, **given)
+    assert history.best_epoch == 1 < len(history)
+    assert all(kept.tobytes() == copied.tobytes() for kept, copied in seen)
+    again = nn.MLP(3, [4, 2], seed=1)
+    nn.fit(again, X, y, optimizer=KeepsWhatItReturns(lr=0.3), seed=1, epochs=1)
+    assert bits(model) == bits(again)
+
+
 def test_a_rule_that_remembers_in_self_is_refused_for_groups() -> None:
     for group in ({"params": "*.b"}, {"params": "layer2", "lr": 0.1}):
         with pytest.raises(nn.InputError, match="changes its attributes"):
@@ -308,6 +476,59 @@ def test_what_a_file_cannot_hold_is_told_and_not_resumed(tmp_path: Path) -> None
         nn.fit(Warm(), X, y, epochs=2, **given)
     with pytest.raises(nn.InputError, match=r"model\.settings"):
         nn.fit(Warm(), X, y, epochs=4, resume=True, **given)
+
+
+class Key:
+    pass
+
+
+NOT_KEPT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "it (of class list_iterator)": (lambda rule: iter([1.0] * 99), lambda rule: next(rule.it)),
+    "it (of class count)": (lambda rule: itertools.count(1), lambda rule: next(rule.it)),
+    "it (of class generator)": (lambda rule: (1.0 for _ in range(99)), lambda rule: next(rule.it)),
+    "it (of class StringIO)": (lambda rule: io.StringIO("1\n" * 99), lambda rule: rule.it.readline()),
+    "it (of class lock)": (lambda rule: threading.Lock(), lambda rule: rule.it.acquire(blocking=False)),
+    "it (of class dict with a key of class Key)": (
+        lambda rule: {},
+        lambda rule: rule.it.update({Key(): 1.0}),
+    ),
+    "row (of class ndarray, whose memory": (
+        lambda rule: np.ones(3),
+        lambda rule: setattr(rule, "row", rule.it[1:]),
+    ),
+    "it (of class matrix)": (lambda rule: None, lambda rule: setattr(rule, "it", np.ones(1).view(np.matrix))),
+    "_deep (of class list, nested too deep": (
+        lambda rule: None,
+        lambda rule: setattr(rule, "_deep", functools.reduce(lambda inner, _: [inner], range(3000), [])),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_KEPT)
+def test_what_a_rule_holds_and_a_file_cannot_is_told_by_name(name: str, tmp_path: Path) -> None:
+    start, use = NOT_KEPT[name]
+
+    class Uses(nn.Optimizer):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{"lr": 0.1, **kwargs})
+            self.it, self._count = start(self), 0
+
+        def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+            use(self)
+            self._count += 1
+            if self._count == 12:
+                raise KeyboardInterrupt
+            return values - rate * gradients, buffers
+
+    given: dict[str, Any] = {"batch_size": 8, "seed": 1, "checkpoint": tmp_path / "run.st"}
+    model, optimizer = plain(), Uses()
+    with pytest.warns(nn.ModelWarning, match=re.escape(f"optimizer.{name}")):
+        nn.fit(model, X, y, optimizer=optimizer, epochs=2, **given)
+    with pytest.raises(nn.InputError, match=re.escape(f"optimizer.{name}")):
+        nn.fit(plain(), X, y, optimizer=Uses(), epochs=4, resume=True, **given)
+    with pytest.raises(KeyboardInterrupt):
+        nn.fit(model, X, y, optimizer=optimizer, epochs=2, batch_size=8, seed=1)
+    assert optimizer._count == optimizer.updates == 11  # the rest is as it was at the last whole update
 
 
 def metric_a(targets: Any, outputs: Any) -> float:
