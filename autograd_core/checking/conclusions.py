@@ -31,6 +31,7 @@ APART = 128.0  # roundings of f by which f(x) lies apart from its neighbours
 SEEN = 1.0  # roundings of f by which two slopes must part to be told from each other
 RUN = 3  # neighbouring steps whose quotients must agree to show something narrower than larger steps
 DIGIT = 2.0**-20  # relative width of steps that are more than the rounding of x to single precision
+STEADIER = 100.0  # times that the slope of a whole staircase is known better than that of a part of it
 ESTIMATE = 10.0  # estimated errors that are a bound
 MANY = 64.0  # times the steps of a slope within which f is looked at for jumps
 STAIRS = 0.3  # relative difference of the slopes of a whole staircase at its largest steps
@@ -267,13 +268,18 @@ def in_pieces(probe: Probe, found: Derivative, windows: Sequence[Window]) -> Der
     if not nearest:
         return found
     resolved = (w.smooth for w in above if w.smooth and is_resolved(w.smooth, w.rounding))
-    slopes = [slope for slope in resolved if slope.disagrees(piece) and slope.finest > nearest]
+    slopes = [
+        slope
+        for slope in resolved
+        if slope.finest > nearest
+        and (slope.disagrees(piece) or (found.staircase and slope.error < found.error / STEADIER))
+    ]
     if slopes:
         coarse = min(slopes, key=lambda slope: slope.error)
         apart = abs(coarse.value - piece.value) > STAIRS * max(abs(coarse.value), abs(piece.value))
         if not (rounded or apart):
             return found
-        error = max(coarse.error, noise_beside(probe, coarse) / coarse.finest)
+        error = max(coarse.error, noise_beside(probe, coarse, nearest) / coarse.finest)
         value, finest = coarse.value, coarse.finest
         found = replace(
             found, value=value, error=error, step=coarse.step, finest=finest, nearer=piece, bounded=False
@@ -286,9 +292,10 @@ def in_pieces(probe: Probe, found: Derivative, windows: Sequence[Window]) -> Der
     return replace(found, error=error, unseen=error, bounded=False)
 
 
-def noise_beside(probe: Probe, slope: Slope) -> float:
-    """How far f is off the line with a slope, at steps at which its curvature makes no difference."""
-    steps = [h for h in probe.values if 0.0 < h < slope.finest / MANY**2 and both_sides(probe.values, h)]
+def noise_beside(probe: Probe, slope: Slope, jump: float) -> float:
+    """How far f is off the line with a slope, where its curvature makes no difference and beside a jump."""
+    far = max(slope.finest / MANY**2, 4.0 * jump)
+    steps = [h for h in probe.values if 0.0 < h < far and both_sides(probe.values, h)]
     rests = [abs(probe(way) - probe(0.0) - way * slope.value) for h in steps for way in (h, -h)]
     return max(rests, default=0.0)
 
