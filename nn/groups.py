@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import copy
 import fnmatch
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ __all__ = [
     "tensors_told",
 ]
 
+_SCANNED = 16  # so many texts are compared with every name
 _SHARED = ("clip_norm", "clip_value", "parameters")
 
 
@@ -66,6 +68,7 @@ def chosen(
     """
     known = set(parameters)
     found: dict[Value, None] = {}
+    plain = _meant(named, which) if len(which) > _SCANNED else {}
     for item in which:
         if isinstance(item, Value):
             if item not in known:
@@ -74,12 +77,31 @@ def chosen(
             continue
         if not isinstance(item, str):
             raise InputError(f"parameters are chosen by name, by pattern or themselves, not by {shown(item)}")
-        fitting = [value for name, values in named(item) if _fits(name, item) for value in values]
+        fitting = plain.get(item) or [
+            value for name, values in named(item) if _fits(name, item) for value in values
+        ]
         if not fitting:
             tensors = dict.fromkeys(name.partition("[")[0] for name, _ in named("*"))
             raise InputError(f"no parameter is named {item!r}; there are {', '.join(tensors)}")
         found.update(dict.fromkeys(fitting))
     return list(found)
+
+
+def _meant(
+    named: Callable[[str], Iterable[tuple[str, Sequence[Value]]]], which: Sequence[Any]
+) -> dict[str, list[Value]]:
+    """What texts without ``*`` and ``?`` mean: many are looked up and not compared with every name."""
+    texts = [item for item in which if isinstance(item, str) and not {*item} & {*"*?"}]
+    tensors = dict.fromkeys(text.partition("[")[0] for text in texts if "[" in text)
+    found: dict[str, list[Value]] = {text: [] for text in texts}
+    for pattern in ("*", *(f"{tensor}[*" for tensor in tensors)):
+        for name, values in named(pattern):
+            tensor = name.partition("[")[0]
+            modules = itertools.accumulate(tensor.split("."), "{}.{}".format) if pattern == "*" else ()
+            for text in dict.fromkeys((*modules, name)):
+                if text in found:
+                    found[text] += values
+    return found
 
 
 def _fits(name: str, pattern: str) -> bool:

@@ -25,7 +25,7 @@ from nn.plain_data import NotPlain, from_json, to_json
 from nn.saving import read_tensors, write_tensors
 
 _KEY = "autograd_core.run"
-_FORMAT = 2
+_FORMAT = 3
 _COUNTS = ("epoch", "batch", "updates", "optimizer_updates")
 _SUMS = ("loss", "penalty", "norm", "lr", "seconds")
 _OPTIONAL = ("validation_loss", "validation_accuracy")

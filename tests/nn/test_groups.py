@@ -503,3 +503,22 @@ def test_parameters_that_a_module_adds_to_its_tensors_are_frozen_by_their_names(
     assert model.frozen_parameters() == [vars(model)["_hidden"]]
     assert model.freeze("*") == ["layer1.W[0][0]", "layer1.b[0]", "parameter2"]
     assert model.unfreeze("layer1") == ["parameter2"]
+
+
+def test_many_names_are_looked_up_and_not_compared_with_every_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared, fits = [], groups._fits
+    monkeypatch.setattr(groups, "_fits", lambda *names: compared.append(names) or fits(*names))
+    model = nn.MLP(6, [12, 2], seed=1)
+    names = [name for name, _ in model.named_parameters()]
+    assert model.freeze(names[3:90]) == names[3:90]
+    left = [n for n in (*names[3:5], *names[40:90]) if n.startswith("layer1.W")]
+    assert model.unfreeze([*names[5:40], "layer2", "layer1.b", *["*.b"] * 2]) == left
+    optimizer = nn.Adam([{"params": names[10:60], "lr": 0.5}, {"params": [*names[:9], *["layer2"] * 9]}])
+    optimizer.bind(model.parameters(), model.named_parameters)
+    numbers = optimizer.groups()[1].tolist()
+    assert [n for n, k in zip(names, numbers, strict=True) if k == 1] == names[10:60]
+    assert [n for n, k in zip(names, numbers, strict=True) if k == 2] == names[:9] + names[84:]
+    assert all(n.startswith("layer2") == (k >= 84) for k, n in enumerate(names))
+    assert len(compared) < 1000
+    with pytest.raises(InputError, match=r"no parameter is named 'layer9.W\[0\]\[0\]'"):
+        model.freeze([*names[:30], "layer9.W[0][0]"])
