@@ -301,7 +301,9 @@ def _vars_of(item: Any) -> Any:
 
 def _is_library(item: Any) -> bool:
     name = item.__module__ if isinstance(item, type) else item.__name__
-    return name.partition(".")[0] in _LIBRARIES
+    return (
+        isinstance(name, str) and name.partition(".")[0] in _LIBRARIES
+    )  # a class may have a slot of that name
 
 
 def _contents(cell: Any) -> Any:

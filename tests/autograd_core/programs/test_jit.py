@@ -761,3 +761,12 @@ def test_an_object_that_has_any_attribute_is_no_obstacle() -> None:
 
     proxy = Proxy()
     assert jit(lambda x: x if proxy.verbose else -x)(2.0) == -2.0
+
+
+def test_a_class_whose_module_is_no_text_is_no_obstacle() -> None:
+    kind = type("Layer", (Settings,), {"__module__": property(lambda layer: "layers")})  # as in compiled code
+    layer = kind(scale=ag.Value(2.0))
+    f, of_class = jit(lambda x: layer.scale * x), jit(lambda x: x if isinstance(layer, kind) else -x)
+    assert (f(3.0), of_class(3.0)) == (6.0, 3.0)
+    layer.scale = ag.Value(5.0)
+    assert f(3.0) == 15.0
