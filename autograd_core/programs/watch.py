@@ -231,9 +231,7 @@ def _steps_of(thing: Any) -> list[tuple[Read, Any]]:
         flat = thing.reshape(-1)
         return _items(flat, range(len(flat))) if flat.base is not None else []
     attributes = _vars_of(thing)
-    return (
-        _items(attributes, list(attributes)) + _attributes(thing, _slots_of(thing)) + _of_classes(type(thing))
-    )
+    return _items(attributes, list(attributes)) + _attributes(thing, _slots_of(thing)) + _of_classes(thing)
 
 
 def _of_classes(thing: Any) -> list[tuple[Read, Any]]:

@@ -770,3 +770,12 @@ def test_a_class_whose_module_is_no_text_is_no_obstacle() -> None:
     assert (f(3.0), of_class(3.0)) == (6.0, 3.0)
     layer.scale = ag.Value(5.0)
     assert f(3.0) == 15.0
+
+
+def test_a_value_in_a_class_of_an_object_within_others_is_looked_at() -> None:
+    inner = type("Inner", (), {"scale": ag.Value(2.0)})
+    outer = Settings(inner=Settings(inner=inner()))
+    f = jit(lambda x: outer.inner.inner.scale * x)
+    assert f(3.0) == 6.0
+    inner.scale = ag.Value(5.0)  # type: ignore[attr-defined]
+    assert f(3.0) == 15.0
