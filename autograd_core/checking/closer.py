@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
+from autograd_core.checking.directions import halved
 from autograd_core.checking.finite_differences import contradicts
 from autograd_core.checking.report import Row
 from autograd_core.checking.rows import Rows
 from autograd_core.checking.subject import Vector
 from autograd_core.checking.windows import EPSILON
 
-MOST_WRONG = 20  # wrong inputs that are looked for behind a wrong direction
 SINGLE = 8.0  # times half of its digits: what undecided rows of single precision may hide
 CLOSER = 2  # random directions along which all inputs are brought closer to the point
 TOGETHER = 4  # random directions along which undecided inputs are varied together
@@ -38,7 +39,7 @@ class Closer(Rows):
             return rows
         for _ in range(min(len(quick), CLOSER)):
             direction = self.random_direction()
-            again = self.behind(direction, quick, gradient, noise)
+            again = halved(quick, partial(self.contradicted, direction, gradient=gradient, noise=noise))
             for i in again or ():
                 row = self.along_input(i, gradient[i], noise, thorough=True)
                 if self.names[i] in at:
@@ -51,24 +52,6 @@ class Closer(Rows):
             if again is not None:
                 break
         return rows
-
-    def behind(
-        self, direction: Vector, start: Sequence[int], gradient: Vector, noise: float
-    ) -> list[int] | None:
-        """The inputs behind a contradiction along a direction; None where there is none."""
-        pending: list[Sequence[int]] = [start]
-        found: list[int] = []
-        any_seen = False
-        while pending and len(found) < MOST_WRONG:
-            indices = pending.pop()
-            if not self.contradicted(direction, indices, gradient, noise):
-                continue
-            any_seen = True
-            if len(indices) == 1:
-                found.append(indices[0])
-            else:
-                pending += [indices[len(indices) // 2 :], indices[: len(indices) // 2]]
-        return found if any_seen else None
 
     def contradicted(self, direction: Vector, indices: Sequence[int], gradient: Vector, noise: float) -> bool:
         """Whether pairs of values ever closer to the inputs contradict the gradient along a direction."""

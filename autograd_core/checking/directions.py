@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from autograd_core.checking.report import Row
@@ -51,16 +51,27 @@ class Directions(Rows):
 
     def locate(self, direction: Vector, start: Sequence[int], gradient: Vector, noise: float) -> list[Row]:
         """Find the wrong inputs behind a wrong direction by halving."""
-        rows: list[Row] = []
-        pending: list[Sequence[int]] = [start]
-        while pending and len(rows) < MOST_WRONG:
-            indices = pending.pop()
-            if len(indices) == 1:
-                row = self.along_input(indices[0], gradient[indices[0]], noise)
-                rows += [] if row.accepted else [row]
-                continue
-            middle = len(indices) // 2
-            for half in (indices[middle:], indices[:middle]):
-                if self.along(direction, half, gradient, noise).verdict == "wrong":
-                    pending.append(half)
-        return rows
+
+        def shows(indices: Sequence[int]) -> bool:
+            return self.along(direction, indices, gradient, noise).verdict == "wrong"
+
+        found = halved(start, shows) or ()
+        rows = (self.along_input(i, gradient[i], noise) for i in found)
+        return [row for row in rows if not row.accepted]
+
+
+def halved(start: Sequence[int], shows: Callable[[Sequence[int]], bool]) -> list[int] | None:
+    """Single inputs that show something, found by halving; None where all together show nothing."""
+    pending: list[Sequence[int]] = [start]
+    found: list[int] = []
+    any_seen = False
+    while pending and len(found) < MOST_WRONG:
+        indices = pending.pop()
+        if not shows(indices):
+            continue
+        any_seen = True
+        if len(indices) == 1:
+            found.append(indices[0])
+        else:
+            pending += [indices[len(indices) // 2 :], indices[: len(indices) // 2]]
+    return found if any_seen else None

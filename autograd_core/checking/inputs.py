@@ -129,7 +129,8 @@ class Tree:
                     f"have {len(self.parts)}"
                 )
             found = flattened(leaves, gradient)
-        return flatten_numbers(gradient) if found is None and is_flat(gradient) else found
+        row = [length for length in nested_shape(gradient) or (2, 2) if length > 1]
+        return flatten_numbers(gradient) if found is None and len(row) <= 1 else found
 
     def picked(self, gradient: Any) -> list[Any]:
         """The entries of a gradient, a mapping or a dataclass, in the order of the keys."""
@@ -161,13 +162,6 @@ def flattened(parts: Sequence[Tree], gradient: Any) -> list[Any] | None:
     return None if None in found else [number for numbers in found for number in numbers or ()]
 
 
-def is_flat(gradient: Any) -> bool:
-    """Whether a gradient is a row of numbers."""
-    if isinstance(gradient, (list, tuple)):
-        return not any(isinstance(part, (list, tuple)) or shape_of(part) for part in gradient)
-    return sum(length > 1 for length in shape_of(gradient) or ()) <= 1
-
-
 def listed(keys: Iterable[Any]) -> str:
     """Some keys, and how many more there are."""
     names = [*map(repr, keys)]
@@ -176,10 +170,9 @@ def listed(keys: Iterable[Any]) -> str:
 
 def check_shape(leaf: Leaf, gradient: Any) -> None:
     """Refuse a gradient whose array has another shape than the input, such as a transposed one."""
-    shape = nested_shape(gradient) if isinstance(gradient, (list, tuple)) else shape_of(gradient)
-    if isinstance(gradient, (list, tuple)) and shape == (len(gradient),):
-        return  # a row of the numbers
-    if None in (shape, leaf.shape) or shape == leaf.shape:
+    shape = nested_shape(gradient)
+    row = isinstance(gradient, (list, tuple)) and shape == (len(gradient),)
+    if row or not shape or leaf.shape in (None, shape):
         return
     transposed = shape == (leaf.shape or ())[::-1]
     raise ValueError(
