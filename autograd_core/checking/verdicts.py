@@ -148,8 +148,10 @@ def decide(
         )
     if found.behaviour == "kink" and found.left and found.right:
         return at_kink(analytic, found, rules, tolerance)
-    if found.behaviour in ("jump", "noise"):
-        return ("jump", "") if found.behaviour == "jump" else ("noise", "")
+    if found.behaviour == "jump" or (
+        found.behaviour == "noise" and not (verified and difference <= tolerance)
+    ):
+        return found.behaviour, ""
     if found.staircase and analytic == 0.0:
         flat = "the function is a staircase, flat between its steps"
         return ("ok", flat) if verified else ("undecided", f"{flat}: is a number rounded, or its graph left?")

@@ -12,6 +12,7 @@ from autograd_core import GradientCheckError, Value, operation
 from autograd_core.checking import check_gradients, gradient_report
 from autograd_core.checking.finite_differences import Derivative, contradicts
 from autograd_core.checking.report import percent
+from autograd_core.checking.strategies import random_graph
 from autograd_core.checking.verdicts import Rules, judge, with_zeros
 from autograd_core.checking.windows import Slope
 from tests.autograd_core.checking.corpus import CASES, REFUSED, TAU, ripple
@@ -196,6 +197,13 @@ def test_where_floats_cannot_tell_the_operations_at_many_digits_can():
         return 1 / (1 + math.exp(-x))
 
     assert not gradient_report(lambda x: wrong(x), [35.0]).passed
+
+
+def test_what_the_operations_show_is_not_called_noise():
+    graph = random_graph(random.Random(6165))  # flat in x0 between a jump and a kink
+    row = next(row for row in gradient_report(graph, list(graph.inputs)).rows if row.name == "x[0]")
+    assert (row.verdict, row.analytic) == ("ok", 0.0)
+    assert "by the operations" in row.note
 
 
 def test_a_drowned_row_is_undecided_in_the_headline_and_says_what_to_do():
