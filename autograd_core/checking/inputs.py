@@ -129,8 +129,9 @@ class Tree:
                     f"have {len(self.parts)}"
                 )
             found = flattened(leaves, gradient)
-        row = [length for length in nested_shape(gradient) or (2, 2) if length > 1]
-        return flatten_numbers(gradient) if found is None and len(row) <= 1 else found
+        shape = nested_shape(gradient) if found is None else None
+        row = shape is not None and sum(length > 1 for length in shape) <= 1
+        return flatten_numbers(gradient) if row else found
 
     def picked(self, gradient: Any) -> list[Any]:
         """The entries of a gradient, a mapping or a dataclass, in the order of the keys."""
