@@ -31,6 +31,9 @@ typedef double K(Vec) __attribute__((vector_size(8 * VL), aligned(8), may_alias)
 #undef FOLD
 #undef FOLD_ONE
 #undef PART_ONE
+#undef PART_EXP_ONE
+#undef EACH_PART_ONE
+#undef FOLD_EXP_ONE
 #undef FOLD_EXP
 #undef FINISH
 #undef PART

@@ -269,7 +269,8 @@ static void K(send)(double *to, int32_t target, const double *restrict d, const 
 #define FINISH(name) { const double *x = V(xs[index]); EACH y[l] = finish_##name(m[l], s[l], (double)k, x[l]); } break
 #define PART(name) EACH c[l] = part_##name(x[l], m[l], s[l], y[l], (double)k, (double)(j == index)); break
 
-/* The same for one lane, without a loop over lanes. */
+/* The same for one lane, without a loop over lanes.  The largest number is sought in eight parts: where +0.0 and -0.0 are the
+ * largest another one of them may be found, but then s is at least 2, and neither x - m nor m + log(s) shows it. */
 #define FOLD_ONE(name) { \
     double shift = pre0_##name, total = 0.0; \
     for (j = 0; j < k; j++) shift = pre_##name(shift, *V(xs[j])); \
@@ -277,15 +278,26 @@ static void K(send)(double *to, int32_t target, const double *restrict d, const 
     *m = shift; *s = total; \
     } break
 
-#define PART_ONE(name) \
-    for (j = 0; j < k; j++) { \
-        double d, *at; \
-        if (to[j] < 0) continue; \
-        d = part_##name(*V(xs[j]), *m, *s, *y, (double)k, (double)(j == index)); \
-        at = G(to[j] >> 1); \
-        *at = *at + (selecting ? CHOSEN(d, *g) : d * *g); \
-    } \
+#define FOLD_EXP_ONE(name) { \
+    double top[8], total = 0.0; \
+    for (l = 0; l < 8; l++) top[l] = pre0_##name; \
+    for (j = 0; j < k; j++) p[j] = *V(xs[j]); \
+    for (j = 0; j + 8 <= k; j += 8) for (l = 0; l < 8; l++) top[l] = pre_##name(top[l], p[j + l]); \
+    for (; j < k; j++) top[0] = pre_##name(top[0], p[j]); \
+    for (l = 1; l < 8; l++) top[0] = pre_##name(top[0], top[l]); \
+    for (j = 0; j < k; j++) p[j] = p[j] - top[0]; \
+    exp_many(p, p, k); \
+    for (j = 0; j < k; j++) total = total + p[j]; \
+    for (j = 0; j < k; j++) p[j] = p[j] / total; \
+    *m = top[0]; *s = total; \
+    } break
+
+#define EACH_PART_ONE(d) \
+    for (j = 0; j < k; j++) \
+        if (to[j] >= 0) { double c1 = d, *at = G(to[j] >> 1); *at = *at + (selecting ? CHOSEN(c1, g1) : c1 * g1); } \
     return
+#define PART_ONE(name) EACH_PART_ONE(part_##name(*V(xs[j]), m1, s1, y1, (double)k, (double)(j == index)))
+#define PART_EXP_ONE(name) EACH_PART_ONE(part_##name(p[j], y1, (double)(j == index), others))
 
 #define V(i) (val + ((long)(i) - nu) * L)
 #define G(i) (adj + ((long)(i) - nu) * L)
@@ -301,9 +313,9 @@ static void K(reduce)(int op, const int32_t *ax, double *val, double *y, long nu
         case OP_NORM: FOLD_ONE(norm);
         case OP_MAX: FOLD_ONE(max);
         case OP_MIN: FOLD_ONE(min);
-        case OP_LOGSUMEXP: FOLD_EXP(logsumexp);
-        case OP_SOFTMAX: FOLD_EXP(softmax);
-        case OP_LOG_SOFTMAX: FOLD_EXP(log_softmax);
+        case OP_LOGSUMEXP: FOLD_EXP_ONE(logsumexp);
+        case OP_SOFTMAX: FOLD_EXP_ONE(softmax);
+        case OP_LOG_SOFTMAX: FOLD_EXP_ONE(log_softmax);
         }
     else if (ax[3])
         switch (op) {
@@ -343,14 +355,21 @@ static void K(reduce_pull)(int op, const int32_t *ax, double *val, double *adj, 
     const int32_t *xs = ax + 4, *to = xs + k;
     double *m = V(ax[1]), *s = V(ax[1] + 1), *p = V(ax[1] + 2);
     int selecting = ad_selecting(op);
-    if (n == 1)
+    if (n == 1) {
+        const double m1 = *m, s1 = *s, y1 = *y, g1 = *g;
+        double others = 0.0;
+        if (ad_exponentials(op) && ad_indexed(op)) for (j = 0; j < k; j++) if (j != index) others = others + p[j];
         switch (op) {
         case OP_SUM: PART_ONE(sum);
         case OP_MEAN: PART_ONE(mean);
         case OP_NORM: PART_ONE(norm);
         case OP_MAX: PART_ONE(max);
         case OP_MIN: PART_ONE(min);
+        case OP_LOGSUMEXP: PART_EXP_ONE(logsumexp);
+        case OP_SOFTMAX: PART_EXP_ONE(softmax);
+        case OP_LOG_SOFTMAX: PART_EXP_ONE(log_softmax);
         }
+    }
     for (j = 0; j < k; j++) {
         const double *x = V(xs[j]), *e = p + j * n;
         if (to[j] < 0) continue;

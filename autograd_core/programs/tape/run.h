@@ -255,12 +255,10 @@ static void put_input_gradients(const Run *run, Workspace *sp, long s) {
         if (to && t->lanes)
             for (c = 0; c < cols; c += COLUMNS)
                 for (l = 0; l < sp->good; l += PART) turn_gradients(run, sp, input + c, cols - c < COLUMNS ? cols - c : COLUMNS, l, to + c, step);
-        else if (to)
-            for (c = 0; c < cols; c++) {
-                double g = t->input_adjoint[input + c] < 0 ? 0.0 : 0.0 + sp->adj[t->input_adjoint[input + c]];
-                if (g - g != 0.0) sp->good = 0;
-                else to[c] = g;
-            }
+        else if (to) {
+            for (c = 0; c < cols; c++) to[c] = t->input_adjoint[input + c] < 0 ? 0.0 : 0.0 + sp->adj[t->input_adjoint[input + c]];
+            if (!all_finite(to, cols)) sp->good = 0;
+        }
         input += cols;
     }
 }

@@ -419,6 +419,28 @@ def test_softmax_has_the_eager_bits_in_one_lane_and_in_many() -> None:
     assert np.concatenate([program(row[None]) for row in X[:50]]).tobytes() == eager[:50].tobytes()
 
 
+@pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax", "norm", "max"])
+@pytest.mark.parametrize("n", [1, 2, 8, 9, 17, 40])
+def test_one_row_folds_long_vectors_with_the_eager_bits(name: str, n: int) -> None:
+    rng = np.random.default_rng(n)
+    operation = getattr(ag, name)
+
+    def f(x: Any) -> Any:
+        found = operation([*x, x[0]])  # the first one takes two contributions
+        return found[n // 2] if isinstance(found, list) else found
+
+    program = record(f, [0.5] * n)
+    for scale in (1.0, 300.0, 0.0):  # the last: both zeros are the largest
+        x = rng.normal(size=n) * scale
+        x[rng.random(n) < 0.3] = -0.0
+        values, found = program.value_and_grad(x[None], wrt=0)
+        nodes = list(map(ag.Value, x.tolist()))
+        y = f(nodes)
+        y.backward()
+        assert bits(values) == bits(np.array([y.data]))
+        assert bits(found) == bits(np.array([[node.grad for node in nodes]]))
+
+
 @needs_compiler
 @pytest.mark.skipif(platform.machine() != "x86_64" or platform.libc_ver()[0] != "glibc", reason="glibc's exp")
 def test_exp_goes_four_at_a_time_with_glibc() -> None:
