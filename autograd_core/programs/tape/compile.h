@@ -8,4 +8,5 @@
 #include "chains.h"
 #include "layers.h"
 #include "regions.h"
+#include "stretches.h"
 #include "emit.h"

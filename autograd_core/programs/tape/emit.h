@@ -400,15 +400,22 @@ static int finish_tables(Compiler *z) {
     return 0;
 }
 
-static int settle(Tape *t) { /* instructions in a block of their own, with spare ones at both ends; a one-lane tape's runs are marked */
+static Ins *settle(Ins *list, long n, int lanes) { /* in a block of their own, with spare ones at both ends; a one-lane tape's runs are marked */
     long k;
-    Ins *block = calloc((size_t)t->nfwd + 2 * AHEAD, sizeof *block);
-    if (!block) return -1;
-    memcpy(block + AHEAD, t->fwd, (size_t)t->nfwd * sizeof *block);
-    free(t->fwd);
-    t->fwd_block = block;
-    t->fwd = block + AHEAD;
-    for (k = 0; k < t->nfwd && !t->lanes; k++) if (t->fwd[k].n > 1) t->fwd[k].code |= RUN;
+    Ins *block = calloc((size_t)n + 2 * AHEAD, sizeof *block);
+    if (!block) return NULL;
+    memcpy(block + AHEAD, list, (size_t)n * sizeof *block);
+    free(list);
+    for (k = 0; k < n && !lanes; k++) if (block[AHEAD + k].n > 1) block[AHEAD + k].code |= RUN;
+    return block;
+}
+
+static int settle_both(Tape *t) {
+    if (!(t->fwd_block = settle(t->fwd, t->nfwd, t->lanes))) return -1;
+    t->fwd = t->fwd_block + AHEAD;
+    if (t->bwd && !(t->bwd_block = settle(t->bwd, t->nbwd, 0))) return -1;
+    if (t->bwd) t->bwd = t->bwd_block + AHEAD;
+    else { t->bwd = t->fwd; t->nbwd = t->nfwd; }
     return 0;
 }
 
@@ -465,7 +472,7 @@ static Tape *tape_compile(Graph *g0, int lanes) {
     if (!z.first_ins || find_regions(&z, &z.regions) < 0) goto done;
     if ((lanes && find_equal(&h, NULL, z.same) < 0) || emit_in_passes(&z, seen, nseen, where) < 0) goto done;
     t->adjoints = t->slots;
-    if (emit_backward(&z, where) < 0 || collect_scalars(&z) < 0 || finish_tables(&z) < 0 || settle(t) < 0) goto done;
+    if (emit_backward(&z, where) < 0 || collect_scalars(&z) < 0 || finish_tables(&z) < 0 || find_stretches(&z) < 0 || settle_both(t) < 0) goto done;
     ok = 0;
 done:
     for (i = 0; z.param_uses && i < t->params; i++) free(z.param_uses[i].v);

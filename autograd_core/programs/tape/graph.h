@@ -1,6 +1,6 @@
 /* The graph and the tape as data; who consumes what; what takes part in a gradient; equal subexpressions. Part of `tape/compile.h`. */
 
-typedef struct {                 /* one forward instruction; in a one-lane tape also its reverse */
+typedef struct {                 /* one forward instruction; in a one-lane tape one of its reverse, too */
     uint16_t code, n;            /* n: a run over n consecutive slots */
     int32_t y, a, b;
 } Ins;
@@ -18,8 +18,12 @@ static inline long tile_rows(long left) { return left == 6 || left >= 10 ? 6 : l
 enum { SKIP_A = 1, FIRST_A = 2, SKIP_B = 4, FIRST_B = 8 };
 enum { MODE_VV = 0, MODE_VU = 1, MODE_UV = 2 };                       /* a tape of lanes: which operand is uniform */
 enum { SEND_BOTH = 0, SEND_B = 1, SEND_A = 2, SEND_NONE = 3 };        /* a one-lane tape: who gets a contribution */
-enum { OPX_LOAD = OP_END, OPX_CHAIN, OPX_LAYER, OPX_ZERO, OPX_SQUARES, OPX_SKIP }; /* close behind, for a dense switch */
-enum { RUN = 0x4000 };           /* in the code of an instruction of a one-lane tape whose n is not 1 */
+enum { OPX_LOAD = OP_END, OPX_CHAIN, OPX_LAYER, OPX_ZERO, OPX_SQUARES, OPX_SKIP, OPX_MULADD }; /* close behind, for a dense switch */
+enum { RUN = 0x4000, FIX_A = 0x2000, FIX_B = 0x1000 }; /* in the code of an instruction of a one-lane tape whose n is not 1; its operand is one for all */
+/* Which operand of a one-lane instruction is one number for all; a power's b is one, where it is alone. */
+static int uniform_operand(const Ins *in, int op) {
+    return in->code & FIX_A ? MODE_UV : in->code & FIX_B || (in->n == 1 && op == OP_POW) ? MODE_VU : MODE_VV;
+}
 enum { FAR = 1 << 15 };          /* numbers that stay in the caches without being fetched ahead */
 enum { KIND_OP = 0, KIND_CONST = 1, KIND_PARAM = 2, KIND_INPUT = 3 };
 
@@ -34,6 +38,7 @@ typedef struct Tape {
     long live, params, inputs, outputs;
     long nu, slots, adjoints;    /* uniforms; value slots after them; adjoint slots after them */
     Ins *fwd, *fwd_block; long nfwd, fwd_room, uniform; /* fwd_block: the memory of fwd once it is finished; uniform: how many come first that no lane changes */
+    Ins *bwd, *bwd_block; long nbwd; /* in a one-lane tape: its reverse, from the last one back; fwd itself where it has no stretches */
     Rev *rev; long nrev, rev_room;
     Ints aux;
     int32_t *order;              /* internal place of a parameter -> its place in the caller's list */
@@ -84,7 +89,8 @@ static void graph_free(Graph *g) {
 
 static void tape_free(Tape *t) {
     if (!t) return;
-    free(t->fwd_block ? t->fwd_block : t->fwd); free(t->rev); free(t->aux.v); free(t->order); free(t->consts); free(t->out); free(t->input_adjoint);
+    free(t->fwd_block ? t->fwd_block : t->fwd); if (t->bwd != t->fwd) free(t->bwd_block ? t->bwd_block : t->bwd);
+    free(t->rev); free(t->aux.v); free(t->order); free(t->consts); free(t->out); free(t->input_adjoint);
     free(t->guards); free(t->matrices); free(t->scalars); free(t->matrix_uses.v); free(t->scalar_uses.v);
     free(t->transposed.v); free(t->heads.v);
     free(t);

@@ -49,16 +49,25 @@ static APART void K(matvec_pull)(const double *w, double *dw, long J, long I, co
 #define ONE(op, F) case op: v[in.y] = F(v[in.a]); WATCH(op)
 #define TWO(op, F) case op: v[in.y] = F(v[in.a], v[in.b]); WATCH(op)
 
+static APART void K(muladd)(const double *a, const double *b, long sa, long sb, double *restrict y, long n) {
+    long l;
+    if (sa && sb) for (l = 0; l < n; l++) y[l] = y[l] + a[l] * b[l];
+    else if (sa) { double u = *b; for (l = 0; l < n; l++) y[l] = y[l] + a[l] * u; }
+    else { double u = *a; for (l = 0; l < n; l++) y[l] = y[l] + u * b[l]; }
+}
+
 /* A run, or a rare operation: returns what poisons the lane. */
 static APART double K(forward_rare)(const Tape *t, Workspace *sp, double *v, const Ins *ip) {
     const Ins in = *ip;
-    int op = (in.code & ~RUN) >> 2;
+    int op = (in.code & ~(RUN | FIX_A | FIX_B)) >> 2;
     long j;
     double poison = 0.0;
+    if (op == OPX_MULADD) { K(muladd)(v + in.a, v + in.b, !(in.code & FIX_A), !(in.code & FIX_B), v + in.y, in.n); return 0.0; }
+    if (op == OPX_LOAD) { for (j = 0; j < in.n; j++) v[in.y + j] = v[in.a + (in.code & FIX_A ? 0 : j)]; return 0.0; }
     if (op == OP_CUSTOM) return call_forward(sp, t->aux.v + in.a, 0, v + in.y, 1);
     if (ad_reduces(op)) K(reduce)(op, t->aux.v + in.a, v, v + in.y, 0, 1);
     else if (ad_arity(op) == 1) K(apply1)(op, v + in.a, v + in.y, in.n);
-    else K(apply2)(op, in.n == 1 && op == OP_POW ? MODE_VU : MODE_VV, v + in.a, v + in.b, v + in.y, in.n);
+    else K(apply2)(op, uniform_operand(&in, op), v + in.a, v + in.b, v + in.y, in.n);
     if (ad_raises(op)) for (j = 0; j < in.n; j++) poison += v[in.y + j] - v[in.y + j];
     return poison;
 }
@@ -159,14 +168,14 @@ static void K(forward_one)(const Tape *t, Workspace *sp, long from, long to) {
 
 static APART void K(backward_rare)(const Tape *t, Workspace *sp, double *v, double *d, const Ins *ip) {
     const Ins in = *ip;
-    int op = (in.code & ~RUN) >> 2, mode = in.code & 3, flags = mode == SEND_B ? SKIP_A : mode == SEND_A ? SKIP_B : 0;
+    int op = (in.code & ~(RUN | FIX_A | FIX_B)) >> 2, mode = in.code & 3, flags = mode == SEND_B ? SKIP_A : mode == SEND_A ? SKIP_B : 0;
     double c;
     if (op == OP_CUSTOM) call_backward(sp, t->aux.v + in.a, 0, d + in.y, 1);
     else if (ad_reduces(op)) K(reduce_pull)(op, t->aux.v + in.a, v, d, v + in.y, d + in.y, &c, 0, 1);
     else if (mode == SEND_NONE) return;
     else if (ad_arity(op) == 1) K(pull1)(op, v + in.a, v + in.y, d + in.y, d + in.a, 0, in.n);
     else {
-        int of_b = in.n == 1 && op == OP_POW ? MODE_VU : MODE_VV; /* a power's b is one number */
+        int of_b = uniform_operand(&in, op);
         if (mode == SEND_BOTH && in.a == in.b) { /* one after the other: pull2 takes them for two places */
             K(pull2)(op, of_b, v + in.a, v + in.b, v + in.y, d + in.y, d + in.a, NULL, SKIP_B, in.n);
             flags = SKIP_A;
@@ -178,7 +187,7 @@ static APART void K(backward_rare)(const Tape *t, Workspace *sp, double *v, doub
 /* Back from the instruction before `from` down to `until`, at least; returns where it stands. */
 static long K(backward_one)(const Tape *t, Workspace *sp, long from, long until) {
     double *v = sp->val, *d = sp->adj;
-    const Ins *ip = t->fwd + from, *last = t->fwd + until;
+    const Ins *ip = t->bwd + from, *last = t->bwd + until;
     const int far = t->slots > FAR;
     long j, k;
     while (ip-- > last) {
@@ -263,5 +272,5 @@ static long K(backward_one)(const Tape *t, Workspace *sp, long from, long until)
         default: K(backward_rare)(t, sp, v, d, ip);
         }
     }
-    return ip + 1 - t->fwd;
+    return ip + 1 - t->bwd;
 }

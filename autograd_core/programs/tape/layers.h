@@ -278,8 +278,16 @@ static int place_constants(Compiler *z) {
                 }
         }
     }
+    { /* equal ones are one, so that an operation in a loop meets the same */
+        uint8_t *others = malloc((size_t)g->n + 1);
+        int found = -1;
+        for (i = 0; others && i < g->n; i++) others[i] = g->kind[i] != KIND_CONST;
+        if (others) found = find_equal(g, others, z->same);
+        free(others);
+        if (found < 0) return -1;
+    }
     for (i = 0; i < g->n; i++)
-        if (g->kind[i] == KIND_CONST && (z->index[i] = new_const(z, g->value[i])) < 0) return -1;
+        if (g->kind[i] == KIND_CONST && (z->index[i] = z->same[i] < 0 ? new_const(z, g->value[i]) : z->index[z->same[i]]) < 0) return -1;
     return 0;
 }
 

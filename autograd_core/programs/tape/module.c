@@ -158,7 +158,7 @@ static const InstructionSet *best_build(void) { return builds + (build_runs(1) ?
 /* --- Python objects --- */
 
 enum { POOL = 4, MAX_THREADS = 64 };
-enum { SHORT = 4096 };           /* a one-lane tape of so few instructions is done before another thread could take the GIL */
+enum { SHORT = 4096 };           /* a one-lane tape of so few numbers is done before another thread could take the GIL */
 
 typedef struct {
     PyObject_HEAD
@@ -305,7 +305,7 @@ static long bound_core(BoundObject *self, long start, long stop, const int64_t *
         memcpy(uniforms + t->params, t->consts, (size_t)t->nconsts * sizeof(double));
         for (k = 0; k < threads; k++) spaces[k]->uni = uniforms;
     }
-    if (!called && (t->lanes || t->nfwd + t->aux.n > SHORT)) watch.state = PyEval_SaveThread();
+    if (!called && (t->lanes || t->slots + t->aux.n > SHORT)) watch.state = PyEval_SaveThread();
 #ifdef HAVE_THREADS
     lane = threads > 1 ? run_together(&run, &watch) : run_alone(&run, &watch);
 #else
@@ -469,7 +469,7 @@ fail:
 
 static PyObject *tape_stats(TapeObject *self, PyObject *unused) {
     const Tape *t = self->t;
-    size_t bytes = (size_t)t->nfwd * sizeof(Ins) + (size_t)t->nrev * sizeof(Rev) + (size_t)t->aux.n * 4 + (size_t)t->nconsts * 8 +
+    size_t bytes = (size_t)(t->nfwd + (t->bwd == t->fwd ? 0 : t->nbwd)) * sizeof(Ins) + (size_t)t->nrev * sizeof(Rev) + (size_t)t->aux.n * 4 + (size_t)t->nconsts * 8 +
                    (size_t)t->params * 4 + (size_t)t->nscalars * sizeof(Scalar) + (size_t)t->scalar_uses.n * 4;
     long L = t->lanes ? block_for(t, 0, 1) : 1;
     (void)unused;

@@ -335,7 +335,7 @@ static int block_backward(const Run *run, Workspace *sp, Watch *watch) {
         run->build->backward(t, sp, k, t->nrev);
         return !interrupted(watch, (t->nrev - k) * sp->L);
     }
-    for (k = t->nfwd; k > piece;) {
+    for (k = t->nbwd; k > piece;) {
         k = run->build->backward_one(t, sp, k, k - piece);
         if (interrupted(watch, PIECE)) return 0;
     }
