@@ -517,3 +517,76 @@ def test_a_row_whose_own_gradient_is_no_number_is_added_to_the_parameters_once(r
             _, found = program.value_and_grad(rows, inputs=True)
         assert np.isnan(found.inputs[0]).all()
         assert found.parameters.tolist() == [wanted]
+
+
+def _turns_of_heat(y: list[Any], w: list[Any]) -> list[Any]:
+    """Each number by its neighbour and a weight of its own, three times over, in one Python loop each."""
+    for _ in range(3):
+        made: list[Any] = []
+        for k in range(len(y)):
+            before = y[k - 1] if k else 0.5
+            slope = (before - y[k]) * w[k] + ag.tanh(y[k]) * 0.25
+            made.append(y[k] + 0.1 * (slope + before * 2.0))
+        y = made
+    return y
+
+
+def _turns_of_a_recurrence(y: list[Any], w: list[Any]) -> list[Any]:
+    """Each turn needs the one before, so that the sweep cannot take the turns together."""
+    state: Any = 0.1
+    made = []
+    for a, b in zip(y, w, strict=True):
+        state = ag.tanh(state * b + a * a)
+        made.append(state * a + b)
+    return made
+
+
+def _turns_of_shared_numbers(y: list[Any], w: list[Any]) -> list[Any]:
+    """Numbers of all turns that receive from several places of each turn."""
+    return [
+        y[0] * b + a * w[0] + (a - y[0]) * (b + w[0]) + ag.sin(a) / (b * b + 1.5)
+        for a, b in zip(y, w, strict=True)
+    ]
+
+
+def _turns_of_products(y: list[Any], w: list[Any]) -> list[Any]:
+    """Inner products of three, whose operands are those of neighbouring turns."""
+    n = len(y)
+    return [ag.dot([y[k], w[k], y[0]], [w[k], 1.5, y[min(k + 1, n - 1)]]) + ag.square(y[k]) for k in range(n)]
+
+
+@pytest.mark.parametrize("output", ["all", "sum", "dot"])
+@pytest.mark.parametrize(
+    "turns", [_turns_of_heat, _turns_of_a_recurrence, _turns_of_shared_numbers, _turns_of_products]
+)
+def test_loops_that_were_written_out_keep_the_bits(turns: Callable[..., Any], output: str) -> None:
+    draw = random.Random(3)
+    for n in (7, 8, 40) if compiled() else (9,):
+        w = [ag.Value(draw.gauss(0.0, 1.0)) for _ in range(n)]
+
+        def f(y: list[Any], w: list[Any] = w) -> Any:
+            made = turns(y, w)
+            if output == "all":
+                return made
+            if output == "sum":
+                return ag.sum(made)
+            total = made[0] * w[0]
+            for a, b in zip(made[1:], w[1:], strict=True):
+                total = total + a * b
+            return total
+
+        program = record(f, [draw.gauss(0.0, 1.0) for _ in range(n)])
+        rows = [[draw.choice([draw.gauss(0.0, 1.0), 0.0, -0.0, 1.0]) for _ in range(n)] for _ in range(2)]
+        check(f, program, [np.array(rows[:1])])
+        check(f, program, [np.array(rows)])
+
+
+@needs_compiler
+def test_a_loop_that_was_written_out_is_an_instruction_for_each_operation() -> None:
+    for n in (40, 80):
+        w = [ag.Value(1.0 + k) for k in range(n)]
+        program = record(lambda y, w=w: _turns_of_heat(y, w), [0.1 * k for k in range(n)])
+        program.value_and_grad(np.zeros((1, n)))
+        one_row = [tape.tape.stats() for tape in program.recordings[0]._tapes.values()]
+        assert program.stats().nodes > 15 * n
+        assert min(stats["instructions"] for stats in one_row) < 120
