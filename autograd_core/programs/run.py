@@ -11,6 +11,7 @@ from ..arguments import whole_number
 from ..arrays import real_array
 from ..backward import contributions
 from ..engine.modes import is_recording
+from ..engine.sweep import topological_order
 from ..engine.value import Value, number_of
 from ..errors import RecordingError
 from ..vectors import parameters_to_vector
@@ -63,6 +64,7 @@ class Run:
         self.threads = whole_number("threads", threads, 1, _MOST_THREADS)
         self.width = program.outputs
         self.checked = False  # whether f is what was recorded
+        self.again: Any = None  # of a lane that was evaluated once more: its number, outputs, their nodes
         refuse_lost_gradient(program)
         program.recorded.refuse_overwritten()
         self.shape = (self.lanes, *program.shape) if self.arrays else program.shape
@@ -331,15 +333,22 @@ class Run:
         ]  # of a Jacobian's outputs one starts; all tell the order
         for output, seed in live:
             if output.is_leaf and seed is not None:
-                self._receive(output, seed, places, own, gradients)
+                self._receive(lane, output, seed, places, own, gradients)
         if live:
             for step in contributions([output for output, _ in live], [seed for _, seed in live]):
                 if step.parent.is_leaf:
-                    self._receive(step.parent, step.partial * step.upstream, places, own, gradients)
+                    share = step.partial * step.upstream
+                    self._receive(lane, step.parent, share, places, own, gradients)
         put_input_gradients(self.igrads, self.arrays, s, lane, np.array([gradients]))
 
     def _receive(
-        self, leaf: Value, share: float, places: dict[int, int], own: dict[int, int], gradients: list[float]
+        self,
+        lane: int,
+        leaf: Value,
+        share: float,
+        places: dict[int, int],
+        own: dict[int, int],
+        gradients: list[float],
     ) -> None:
         if id(leaf) in own:
             gradients[own[id(leaf)]] += share
@@ -347,8 +356,19 @@ class Run:
             return
         elif id(leaf) in places:
             self.totals[places[id(leaf)]] = float(self.totals[places[id(leaf)]]) + share
-        else:
+        elif self._is_captured(leaf, lane):
             raise RecordingError(
                 f"a row that was evaluated eagerly depends on {leaf!r}, unknown to the recorded graph: "
                 "let the recorded example reach every parameter"
             )
+
+    def _is_captured(self, leaf: Value, lane: int) -> bool:
+        """Was a leaf there before the call? One that the function makes is a constant, as in a recording.
+
+        It is told by evaluating the row once more: the function makes another one then.
+        """
+        if self.again is None or self.again[0] != lane:
+            outputs, _ = self._evaluated(lane)
+            self.program.eager_rows -= 1
+            self.again = lane, outputs, {id(node) for node in topological_order(*outputs)}
+        return id(leaf) in self.again[2]

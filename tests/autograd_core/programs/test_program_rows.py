@@ -179,3 +179,35 @@ def test_numbers_of_numpy_and_blocks_larger_than_the_batch_are_taken() -> None:
     for block in (np.int64(8), np.uint8(16), 64, 2**40, 2**80):
         for threads in (1, np.int32(2)):
             assert program(rows, block=block, threads=threads).tolist() == expected
+
+
+@pytest.mark.parametrize("on_guard", ["eager", "record"])
+def test_a_value_that_the_function_makes_is_a_constant_in_rows_evaluated_eagerly_too(on_guard):
+    w = ag.Value(2.0)
+
+    def f(x):
+        total = ag.Value(0.0)
+        for k in range(3):
+            total = total + x * w if x > 0.0 else total + x * w * w * k
+        return total * total
+
+    program = ag.record(f, 1.0, on_guard=on_guard)
+    rows = np.array([1.0, math.nan, -1.0, math.inf, 0.5, -2.0])
+    values, found = program.value_and_grad(rows, inputs=True)
+    expected, slopes = [], []
+    w.grad = 0.0
+    for x in map(ag.Value, rows.tolist()):
+        y = f(x)
+        y.backward()
+        expected.append(y.data)
+        slopes.append(x.grad)
+    np.testing.assert_array_equal(values, expected)
+    np.testing.assert_array_equal(found.inputs[0], slopes)
+    np.testing.assert_array_equal(found.parameters, [w.grad])
+
+
+def test_a_parameter_that_only_another_branch_reaches_is_refused():
+    w, other = ag.Value(2.0), ag.Value(3.0)
+    program = ag.record(lambda x: x * w if x > 0.0 else x * other + ag.Value(1.0), 1.0)
+    with pytest.raises(ag.RecordingError, match=r"depends on Value\(3\.0\), unknown to the recorded graph"):
+        program.value_and_grad(np.array([1.0, -1.0]))
