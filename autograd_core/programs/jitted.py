@@ -24,7 +24,7 @@ from ..errors import RecordingError
 from ..structures import builder_of, map_structure, shape_of, zip_structures
 from .forms import has_names, refuse_member, refuse_no_function
 from .program import Program, record
-from .watch import Watch
+from .watch import Place, Watch, places_of, unchanged
 from .wrt import Targets
 
 __all__ = ["CacheInfo", "Jitted", "jit"]
@@ -290,13 +290,14 @@ class Jitted:
         before: set[int] = set()
         former: list[Program] = []
         while True:
+            places = places_of(self.__wrapped__)
             program = record(
                 _ByPosition(self.__wrapped__, names) if names else self.__wrapped__,
                 *examples,
                 on_guard="record",
                 most_recordings=self.most_recordings,
             )
-            found = _Recorded(self.__wrapped__, program)
+            found = _Recorded(self.__wrapped__, program, unchanged(places))
             if found.watch.hidden <= before:
                 return found
             before = found.watch.hidden
@@ -359,10 +360,10 @@ class _Kept:
 class _Recorded:
     """A Program, and where its function finds the Values that it captured."""
 
-    def __init__(self, function: Callable[..., Any], program: Program):
-        self.function, self.program = function, program
+    def __init__(self, function: Callable[..., Any], program: Program, places: list[Place]):
+        self.function, self.program, self.places = function, program, places
         parameters = program.parameters
-        self.watch, self.count = Watch(function, parameters), len(parameters)
+        self.watch, self.count = Watch(function, parameters, places), len(parameters)
 
     def is_current(self) -> bool:
         """Tell whether the function still finds the Values that were recorded."""
@@ -370,7 +371,7 @@ class _Recorded:
             return False
         if self.program.captured > self.count:  # a branch that was recorded since has found more
             parameters = self.program.parameters
-            watch = Watch(self.function, parameters)
+            watch = Watch(self.function, parameters, self.places)
             if not watch.hidden <= self.watch.hidden:
                 return False
             self.watch, self.count = watch, len(parameters)
@@ -501,15 +502,15 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     goes round a loop another number of times, is recorded too. The numbers of Values are read anew at every
     call. The function is recorded anew where another Value has taken a Value's place since (in a variable, an
     attribute, a list, a dict or a set that it reaches through its variables, its instance or functions that
-    it names), and where a plain number or a text is another one in its variables and defaults, in attributes
-    and entries of these that it names, in a list of up to 100 items or an array of up to 1,000 numbers there.
+    it names), and where something else stands in a variable or a default, in an attribute or entry of these
+    that its code names, or in a list of up to 100 items or an array of up to 1,000 numbers among all of them;
+    so for the functions and methods that it names.
 
     **All else is frozen as it was when the function was recorded, without a word**: longer lists and arrays,
-    a variable that has got another object, list or array without Values,
-    numbers in lists and objects within others, in what a property or another object's method reads, files,
-    the clock, random numbers, and what the function assigns itself. Make it an argument, a Value whose data
-    you assign, or call `cache_clear()`. Within the function the numbers of its arguments are Values:
-    ``isinstance(x, int)`` and ``x is True`` are False.
+    what is deeper (numbers in objects within objects, in lists of lists), what a property or an operator of
+    an object reads, what was not there yet, files, the clock, random numbers, and what the function assigns
+    itself. Make it an argument, a Value whose data you assign, or call `cache_clear()`. Within the function
+    the numbers of its arguments are Values: ``isinstance(x, int)`` and ``x is True`` are False.
 
     Args:
         function: a function of numbers, lists and arrays, written for Values.

@@ -9,6 +9,7 @@ import pickle
 import random
 import threading
 import types
+import unittest.mock
 import zlib
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
@@ -779,3 +780,111 @@ def test_a_value_in_a_class_of_an_object_within_others_is_looked_at() -> None:
     assert f(3.0) == 6.0
     inner.scale = ag.Value(5.0)  # type: ignore[attr-defined]
     assert f(3.0) == 15.0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "read"),
+    [
+        ([1.0], [2.0], lambda held: held[0]),
+        ({"k": 1.0}, {"k": 2.0}, lambda held: held["k"]),
+        (Settings(k=1.0), Settings(k=2.0), lambda held: held.k),
+        ([[1.0]], [[2.0]], lambda held: held[0][0]),
+    ],
+)
+def test_whatever_stands_in_a_variable_is_looked_at(before: Any, after: Any, read: Any) -> None:
+    held = before
+    found = jit(lambda x: x * read(held))
+    assert found(3.0) == 3.0
+    held = after
+    assert found(3.0) == 6.0
+
+
+def test_lists_of_its_own_do_not_keep_a_function_from_being_looked_at() -> None:
+    factors = [2.0]
+
+    def f(x: Any) -> Any:
+        out = []
+        for k in factors:
+            out.append(x * k)
+        return ag.sum(out)
+
+    found = jit(f)
+    assert found(1.0) == 2.0
+    factors[0] = 3.0
+    assert found(1.0) == 3.0
+
+
+def test_what_a_gradient_of_ours_captured_is_looked_at() -> None:
+    w = ag.Value(2.0)
+    slope = jit(ag.grad(lambda x: x * x * w))
+    assert slope(1.0) == 4.0
+    w = ag.Value(3.0)
+    assert slope(1.0) == 6.0
+
+
+def test_defaults_by_name_callables_and_methods_that_call_others_are_looked_at() -> None:
+    class Model:
+        def __init__(self) -> None:
+            self.k = 2.0
+
+        def __call__(self, x: Any) -> Any:
+            return self.inner(x)
+
+        def inner(self, x: Any) -> Any:
+            return x * self.k
+
+    def by_name(x: Any, *, k: float = 2.0) -> Any:
+        return x * k
+
+    def of_function(x: Any) -> Any:
+        return x * of_function.k  # type: ignore[attr-defined]
+
+    of_function.k = 2.0  # type: ignore[attr-defined]
+    model = Model()
+    found = [jit(model), jit(model.inner), jit(lambda x: model(x)), jit(by_name), jit(of_function)]
+    assert [f(1.0) for f in found] == [2.0] * 5
+    model.k = of_function.k = 3.0  # type: ignore[attr-defined]
+    by_name.__kwdefaults__ = {"k": 3.0}
+    assert [f(1.0) for f in found] == [3.0] * 5
+
+
+def test_what_is_assigned_again_and_is_the_same_is_no_change() -> None:
+    ks, name = [1000.5, "text"], "long text"
+
+    def f(x: Any) -> Any:
+        return x * ks[0] if name else x
+
+    found = jit(f)
+    for _ in range(5):
+        ks[0], ks[1], name = float("1000.5"), "".join(["te", "xt"]), "".join(["long", " text"])
+        assert found(2.0) == 2001.0
+    assert found.cache_info().recordings == 1
+    assert found._renewals == 0
+
+
+def test_objects_that_cannot_be_looked_at_are_no_obstacle() -> None:
+    class Refuses:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    class Image:
+        size = (4, 4)
+
+        def tobytes(self) -> bytes:
+            return b""
+
+    class Items(dict[str, Any]):
+        def __getitem__(self, key: str) -> Any:
+            raise RuntimeError(key)
+
+    scale = 2.0
+    for thing in [
+        Refuses(),
+        Image(),
+        Items(a=1.0),
+        np.ma.masked,
+        unittest.mock.Mock(),
+        unittest.mock.MagicMock(),
+    ]:
+        f = jit(lambda x, thing=thing: x * scale if thing is not None else x)
+        assert f(3.0) == 6.0
