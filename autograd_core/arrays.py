@@ -37,7 +37,7 @@ def real_array(data: Any, what: str) -> Any:
     import numpy as np
 
     if type(data) is np.ndarray and data.dtype == np.float64:
-        return data
+        return data if data.flags.aligned else data.copy()
     if type(data) is float:
         return np.asarray(data)
     _refuse_masks(data, what)
@@ -52,7 +52,7 @@ def real_array(data: Any, what: str) -> Any:
     if array.dtype.kind not in "biuf":
         _refuse_objects(np.asarray(data, dtype=object), what)
     try:
-        return array.astype(np.float64, copy=False)
+        return array.astype(np.float64, copy=not array.flags.aligned)
     except OverflowError as error:
         raise ValueError(f"{what} holds a number that is too large for a float64: {error}") from None
 

@@ -128,6 +128,7 @@ class Run:
             for own, array in zip(self.igrads, self.arrays, strict=True)
         )
         self.seeds, self.count, self.totals = seeds, count, totals
+        self.bound: dict[tuple[Recording, bool], Any] = {}  # the tapes of this run
         if totals is None and self._by_recording():
             return self.outputs
         for recording, start, stop in self._stretches():
@@ -251,18 +252,27 @@ class Run:
 
     def _attempt(self, recording: Recording, start: int, stop: int, lanes: bool) -> int:
         """Run lanes on one kind of tape; return -1, `totals` untouched, if a sum is not finite."""
+        if (recording, lanes) not in self.bound:
+            self.bound[recording, lanes] = self._bind(recording, lanes)
+        bound, order, totals = self.bound[recording, lanes]
+        if totals is not None:
+            totals[:] = 0.0 if self.totals is None else self.totals[order]
+        reached: int = bound.run(start, stop, None, self.seeds)
+        if reached >= 0 and self.totals is not None:
+            self.totals[order] = totals
+        return reached
+
+    def _bind(self, recording: Recording, lanes: bool) -> tuple[Any, Any, Any]:
+        """A tape with the arrays of this run, the order of its parameters, and their sums."""
         import numpy as np
 
         inputs = any(own is not None for own in self.igrads)
         tape, order, parameters = recording.tape(lanes, self.wanted, self.totals is not None or not inputs)
         if self.totals is not None and recording is not self.program.recordings[0]:
             order = self.program.places(recording)[order]
-        params = parameters_to_vector(parameters)
-        totals = np.zeros(len(params)) if inputs else None
-        if self.totals is not None:
-            totals = self.totals[order]
+        totals = np.zeros(len(parameters)) if inputs or self.totals is not None else None
         bound = tape.bind(
-            params,
+            parameters_to_vector(parameters),
             self.arrays,
             self.outputs,
             totals,
@@ -271,10 +281,7 @@ class Run:
             self.threads,
             instruction_set(),
         )
-        reached: int = bound.run(start, stop, None, self.seeds)
-        if reached >= 0 and self.totals is not None:
-            self.totals[order] = totals
-        return reached
+        return bound, order, totals
 
     def _eager_run(self, lane: int) -> None:
         """Evaluate one lane with f; add its contributions as the sweep would, touching no node."""

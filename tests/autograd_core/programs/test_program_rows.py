@@ -14,6 +14,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core.programs.program import Program, record
+from autograd_core.programs.run import Run
 
 
 class Frame:
@@ -211,3 +212,40 @@ def test_a_parameter_that_only_another_branch_reaches_is_refused():
     program = ag.record(lambda x: x * w if x > 0.0 else x * other + ag.Value(1.0), 1.0)
     with pytest.raises(ag.RecordingError, match=r"depends on Value\(3\.0\), unknown to the recorded graph"):
         program.value_and_grad(np.array([1.0, -1.0]))
+
+
+def test_rows_that_are_not_aligned_in_memory_are_copied():
+    packed = np.zeros(5, dtype=[("k", "i1"), ("x", "f8", 2)])
+    packed["x"] = np.arange(10.0).reshape(5, 2)
+    loose = np.frombuffer(b"x" + packed["x"].tobytes(), np.float64, 10, 1).reshape(5, 2)
+    program, jitted = ag.record(lambda x: x[0] * x[1], [1.0, 1.0]), ag.jit(lambda x: x[0] * x[1])
+    expected = [0.0, 6.0, 20.0, 42.0, 72.0]
+    for rows in (packed["x"], loose):
+        assert not rows.flags.aligned
+        assert program(rows).tolist() == expected
+        assert [jitted(row) for row in rows] == expected
+        assert program.value_and_grad(rows)[0].tolist() == expected
+
+
+@pytest.mark.parametrize("per_row", [False, True])
+def test_a_tape_is_bound_once_however_branches_alternate(per_row, monkeypatch):
+    bound = []
+    bind = Run._bind
+    monkeypatch.setattr(Run, "_bind", lambda run, *kind: bound.append(kind) or bind(run, *kind))
+    w = ag.Value(2.0)
+
+    def f(x):
+        return ag.sin(w * x) if x > 0.0 else w * x * x
+
+    program = ag.record(f, 1.0, on_guard="record")
+    rows = np.array([1.0, -1.0, math.nan] * 20 + [0.5])
+    _, found = program.value_and_grad(rows, wrt=w, per_row=per_row)
+    assert len(bound) <= 4
+    slopes = []
+    w.grad = 0.0
+    for x in rows.tolist():
+        before = 0.0 if per_row else w.grad
+        w.grad = before
+        f(ag.Value(x)).backward()
+        slopes.append(w.grad)
+    np.testing.assert_array_equal(found, slopes if per_row else slopes[-1])
