@@ -187,7 +187,7 @@ def nearer_note(found: Derivative) -> str:
     return (
         f"f has the slope {found.value:.6g} at steps down to {found.finest:.1g} and "
         f"{found.nearer.value:.6g} at steps of {found.nearer.step:.1g}: something narrow is at this point, "
-        "or noise"
+        "or f moves there by jumps of its rounding"
     )
 
 
