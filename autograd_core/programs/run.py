@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .program import Program
 
 _MOST_THREADS = 64  # as in `tape/module.c`
+_LANES_FOR_THREADS = 1024  # fewer rows are done before other threads have begun
 
 
 def _block(block: Any, lanes: int) -> int:
@@ -128,7 +129,7 @@ class Run:
             for own, array in zip(self.igrads, self.arrays, strict=True)
         )
         self.seeds, self.count, self.totals = seeds, count, totals
-        self.bound: dict[tuple[Recording, bool], Any] = {}  # the tapes of this run
+        self.bound: dict[tuple[Recording, bool, int], Any] = {}  # the tapes of this run
         if totals is None and self._by_recording():
             return self.outputs
         for recording, start, stop in self._stretches():
@@ -252,9 +253,10 @@ class Run:
 
     def _attempt(self, recording: Recording, start: int, stop: int, lanes: bool) -> int:
         """Run lanes on one kind of tape; return -1, `totals` untouched, if a sum is not finite."""
-        if (recording, lanes) not in self.bound:
-            self.bound[recording, lanes] = self._bind(recording, lanes)
-        bound, order, totals = self.bound[recording, lanes]
+        kind = recording, lanes, self.threads if stop - start >= _LANES_FOR_THREADS else 1
+        if kind not in self.bound:
+            self.bound[kind] = self._bind(*kind)
+        bound, order, totals = self.bound[kind]
         if totals is not None:
             totals[:] = 0.0 if self.totals is None else self.totals[order]
         reached: int = bound.run(start, stop, None, self.seeds)
@@ -262,7 +264,7 @@ class Run:
             self.totals[order] = totals
         return reached
 
-    def _bind(self, recording: Recording, lanes: bool) -> tuple[Any, Any, Any]:
+    def _bind(self, recording: Recording, lanes: bool, threads: int) -> tuple[Any, Any, Any]:
         """A tape with the arrays of this run, the order of its parameters, and their sums."""
         import numpy as np
 
@@ -278,7 +280,7 @@ class Run:
             totals,
             tuple(self.igrads) if inputs else None,
             self.block,
-            self.threads,
+            threads,
             instruction_set(),
         )
         return bound, order, totals
