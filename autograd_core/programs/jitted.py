@@ -503,14 +503,16 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     call. The function is recorded anew where another Value has taken a Value's place since (in a variable, an
     attribute, a list, a dict or a set that it reaches through its variables, its instance or functions that
     it names), and where something else stands in a variable or a default, in an attribute or entry of these
-    that its code names, or in a list of up to 100 items or an array of up to 1,000 numbers among all of them;
-    so for the functions and methods that it names.
+    that its code names, or in a list of up to 100 numbers, texts and Values or an array of up to 1,000
+    numbers among all of them; so for the plain functions and methods that it names.
 
     **All else is frozen as it was when the function was recorded, without a word**: longer lists and arrays,
-    what is deeper (numbers in objects within objects, in lists of lists), what a property or an operator of
-    an object reads, what was not there yet, files, the clock, random numbers, and what the function assigns
-    itself. Make it an argument, a Value whose data you assign, or call `cache_clear()`. Within the function
-    the numbers of its arguments are Values: ``isinstance(x, int)`` and ``x is True`` are False.
+    lists of functions or objects, what is deeper (numbers in objects within objects, in lists of lists),
+    entries whose key is no text in the code, what was not there yet, and what is read by a property, an
+    operator, a static or class method, an object in an attribute, a decorated function or a partial (Values
+    too); files, the clock, random numbers, and what the function assigns itself.
+    Make it an argument, a Value whose data you assign, or call `cache_clear()`. Within the function the
+    numbers of its arguments are Values: ``isinstance(x, int)`` and ``x is True`` are False.
 
     Args:
         function: a function of numbers, lists and arrays, written for Values.
