@@ -509,10 +509,10 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     **All else is frozen as it was when the function was recorded, without a word**: longer lists and arrays,
     lists of functions or objects, what is deeper (numbers in objects within objects, in lists of lists),
     entries whose key is no text in the code, what was not there yet, and what is read by a property, an
-    operator, a static or class method, an object in an attribute, a decorated function or a partial (Values
-    too); files, the clock, random numbers, and what the function assigns itself.
-    Make it an argument, a Value whose data you assign, or call `cache_clear()`. Within the function the
-    numbers of its arguments are Values: ``isinstance(x, int)`` and ``x is True`` are False.
+    operator, a static or class method, an object in an attribute, a function in a list or tuple, or a partial
+    (Values too); files, the clock, random numbers, and what the function assigns itself. Make it an argument,
+    a Value whose data you assign, or call `cache_clear()`. Within the function the numbers of its arguments
+    are Values: ``isinstance(x, int)`` and ``x is True`` are False.
 
     Args:
         function: a function of numbers, lists and arrays, written for Values.

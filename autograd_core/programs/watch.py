@@ -152,7 +152,7 @@ def _places_in(thing: Any) -> tuple[list[Place], list[Any]]:
     steps += _attributes(thing, ("__defaults__", "__kwdefaults__")) + _items(vars(thing))
     variables = [item for _, item in steps]
     variables += [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
-    called = [vars(thing)["__wrapped__"]] if "__wrapped__" in vars(thing) else []
+    called = _call_of(thing)
     for item in variables:
         if isinstance(item, _CALLED):
             called.append(item)
@@ -165,8 +165,10 @@ def _places_in(thing: Any) -> tuple[list[Place], list[Any]]:
 
 
 def _call_of(thing: Any) -> list[Any]:
+    """What runs where a thing is called: its method, and what it is wrapped around (`jit`, `lru_cache`)."""
     call = getattr(type(thing), "__call__", None)  # noqa: B004
-    return [call.__get__(thing)] if isinstance(call, types.FunctionType) else []
+    found = [call.__get__(thing)] if isinstance(call, types.FunctionType) else []
+    return found + [held for name, held in _vars_of(thing).items() if name == "__wrapped__"]
 
 
 def _named_in(item: Any, names: set[str], *called: Any) -> tuple[list[Place], list[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import enum
+import functools
 import pickle
 import random
 import threading
@@ -888,3 +889,26 @@ def test_objects_that_cannot_be_looked_at_are_no_obstacle() -> None:
     ]:
         f = jit(lambda x, thing=thing: x * scale if thing is not None else x)
         assert f(3.0) == 6.0
+
+
+def test_what_a_decorated_function_reads_is_looked_at() -> None:
+    k = 2.0
+
+    @jit
+    def jitted(x: Any) -> Any:
+        return x * k
+
+    @functools.lru_cache
+    def cached(x: Any) -> Any:
+        return x * k
+
+    @functools.wraps(jitted)
+    def wrapper(x: Any) -> Any:
+        return jitted(x)
+
+    found = [jit(lambda x, f=f: f(x) + 0.0) for f in (jitted, cached, wrapper)]
+    found += [jit(lambda x: jitted(x) + 0.0), jit(lambda x: cached(x) + 0.0)]
+    assert [f(2.0) for f in found] == [4.0] * 5
+    k = 3.0
+    cached.cache_clear()
+    assert [f(2.0) for f in found] == [6.0] * 5
