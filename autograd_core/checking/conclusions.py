@@ -380,7 +380,8 @@ def closest_slope(probe: Probe, found: Derivative, expected: float) -> Slope | N
     """
     gap = abs(expected - found.value)
     step, chance = SEEN * probe.rounding(0.0) / gap, random.Random(PAIRS)
-    while 64.0 * probe.epsilon * probe.scale <= step < found.finest:
+    least = max(64.0 * probe.epsilon * probe.scale, TINY)  # at x = 0 where f is 0 the step underflows
+    while least <= step < found.finest:
         lengths = [step * chance.uniform(0.7, 1.4) for _ in range(PAIRS)]
         pairs = {whole_digits(probe.x, probe.epsilon, length) for length in lengths}
         if len(pairs) < 2:  # the floats around x are too few

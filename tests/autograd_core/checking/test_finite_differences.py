@@ -7,6 +7,7 @@ import struct
 
 import pytest
 
+from autograd_core.checking import gradient_report
 from autograd_core.checking.finite_differences import derivative
 from autograd_core.checking.verdicts import Rules, judge
 
@@ -203,3 +204,19 @@ def test_steps_along_a_line_are_not_below_the_digits_of_its_inputs():
         assert found.behaviour == "smooth"
         assert found.nearer is None
         assert abs(found.value - slope) <= 10 * found.error <= 1e-6 * abs(slope)
+
+
+@pytest.mark.parametrize(
+    ("f", "wrong"),
+    [
+        (lambda z: 2 * z, 0.0),
+        (lambda z: math.sin(3 * z), 6.0),
+        (math.tanh, -1.0),
+        (lambda z: 3 * z * z, 3.0),
+        (lambda z: 1e-300 * z, 1e-290),
+        (lambda z: 1e300 * z, 1.0),
+    ],
+)
+def test_a_wrong_slope_at_0_where_f_is_0_is_told(f, wrong):
+    (row,) = gradient_report(f, [0.0], gradient=[wrong]).rows
+    assert row.verdict == "wrong"
