@@ -64,7 +64,7 @@ def next_jump(
     for before, offset in itertools.pairwise([base, *offsets]):
         last, rest = rest, abs(probe(offset) - here - slope * (offset - base))
         farther = (offset - base) / (before - base) if before != base else 1.0
-        if rest > max(STANDS_OUT * probe.rounding(offset), LEAVES * farther**2 * last):
+        if rest > max(STANDS_OUT * probe.rounding(offset), LEAVES * farther * farther * last):
             found = jump_between(probe, before, offset, slope, 0.0)
             tried += 1
             if found or tried == TRIED:

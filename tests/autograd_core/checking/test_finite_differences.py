@@ -220,3 +220,10 @@ def test_steps_along_a_line_are_not_below_the_digits_of_its_inputs():
 def test_a_wrong_slope_at_0_where_f_is_0_is_told(f, wrong):
     (row,) = gradient_report(f, [0.0], gradient=[wrong]).rows
     assert row.verdict == "wrong"
+
+
+@pytest.mark.parametrize("x", [5e-324, -5e-324, 1e-310, 1.7e308])
+def test_inputs_at_the_ends_of_the_floats_do_not_end_the_check(x):
+    slope = 2.0 if abs(x) < 1.0 else 0.0
+    report = gradient_report(lambda z: math.atan(2.0 * z), [x], gradient=[slope])
+    assert all(row.verdict != "wrong" for row in report.rows)
