@@ -21,6 +21,7 @@ Place = tuple[Read, Any]  # what reads it, and what was read
 _SIMPLE = (float, int, str, bytes, bool, complex, type(None))
 _PLAIN = (*_SIMPLE, type, types.ModuleType, types.BuiltinFunctionType)
 _CALLED = (types.FunctionType, types.MethodType, functools.partial)
+_COMPARED = (list, deque, set)  # item by item, if they are short
 _CONTAINERS: tuple[Any, ...] = (list, tuple, deque, dict, set, frozenset)
 _LIBRARIES = {*sys.stdlib_module_names, "autograd_core", "numpy", "scipy", "torch", "jax"}
 _UNSET = object()  # a variable that is not assigned
@@ -126,15 +127,14 @@ def places_of(root: Any) -> list[Place]:
 
 def unchanged(places: Iterable[Place]) -> list[Place]:
     """Those where the same stands: what the function changes itself is not compared."""
-    return [(read, before) for read, before in places if not _raises(read) and read() is before]
+    return [place for place in places if _stands(*place)]
 
 
-def _raises(read: Read) -> bool:
+def _stands(read: Read, before: Any) -> bool:
     try:
-        read()
-    except Exception:
-        return True
-    return False
+        return read() is before
+    except Exception:  # the place is gone
+        return False
 
 
 def _places_in(thing: Any) -> tuple[list[Place], list[Any]]:
@@ -142,9 +142,10 @@ def _places_in(thing: Any) -> tuple[list[Place], list[Any]]:
     if isinstance(thing, functools.partial):
         return _attributes(thing, ("func", "args", "keywords")), [thing.func]
     if isinstance(thing, types.MethodType):
-        of_library = isinstance(thing.__func__, types.FunctionType) and _is_library(thing.__func__)
-        names: set[str] = set() if of_library else _names_in(_code_of(thing))
-        return _named_in(thing.__self__, names, thing.__func__)
+        function = thing.__func__
+        is_users = isinstance(function, types.FunctionType) and not _is_library(function)
+        steps, called = _named_in(thing.__self__, _names_in(function.__code__) if is_users else set())
+        return steps, [function, *called]
     if not isinstance(thing, types.FunctionType):
         return [], _call_of(thing)
     names = _names_in(thing.__code__)
@@ -168,24 +169,25 @@ def _call_of(thing: Any) -> list[Any]:
     """What runs where a thing is called: its method, and what it is wrapped around (`jit`, `lru_cache`)."""
     call = getattr(type(thing), "__call__", None)  # noqa: B004
     found = [call.__get__(thing)] if isinstance(call, types.FunctionType) else []
-    return found + [held for name, held in _vars_of(thing).items() if name == "__wrapped__"]
+    held = _vars_of(thing)
+    return [*found, held["__wrapped__"]] if "__wrapped__" in held else found
 
 
-def _named_in(item: Any, names: set[str], *called: Any) -> tuple[list[Place], list[Any]]:
+def _named_in(item: Any, names: set[str]) -> tuple[list[Place], list[Any]]:
     """What a function may read of one of its variables, by the names in its code, and what it may call."""
-    if isinstance(item, (list, deque, set)) or _is_array(item):
-        return _short(item), [*called]
+    called: list[Any] = []
+    if isinstance(item, _COMPARED) or _is_array(item):
+        return _short(item), called
     if isinstance(item, dict):
         steps = _items(item, [key for key in item if type(key) is str and key in names])
-        more: list[Any] = []
     else:
-        steps, more = _attributes_in(item, names)
+        steps, called = _attributes_in(item, names)
     for _, held in list(steps):
-        if isinstance(held, (list, deque, set)) or _is_array(held):
+        if isinstance(held, _COMPARED) or _is_array(held):
             steps += _short(held)
         elif isinstance(held, _CALLED):
-            more.append(held)
-    return steps, [*called, *more]
+            called.append(held)
+    return steps, called
 
 
 def _attributes_in(item: Any, names: set[str]) -> tuple[list[Place], list[Any]]:
@@ -226,9 +228,10 @@ def _is_other_array(array: Any, before: Any) -> bool:
 
 
 def _are_others(container: Any, before: list[Any]) -> bool:
-    pairs = zip(container, before, strict=False)
+    """Tell whether a list or set has other items; numbers and texts that are equal are the same."""
     return len(container) != len(before) or any(
-        now is not then and (isinstance(now, Value) or _differ(now, then)) for now, then in pairs
+        now is not then and (not _is_simple(now) or _differ(now, then))
+        for now, then in zip(container, before, strict=True)
     )
 
 
@@ -255,15 +258,11 @@ def _steps_to_container(thing: Any) -> Iterator[Place]:
     if isinstance(thing, (set, list, deque, dict)):
         yield functools.partial(_has_more, thing, len(thing)), False
     if isinstance(thing, set):
-        yield functools.partial(_has_other_members, thing, list(thing)), False
+        yield functools.partial(_are_others, thing, list(thing)), False
     if isinstance(thing, dict):
         yield functools.partial(_has_other_order, thing, list(thing)), False
     if isinstance(thing, (list, deque, dict)) and any(type(item) in _NUMBERS for item in _items_in(thing)):
         yield functools.partial(_has_other_count, thing, _count_values(thing)), False
-
-
-def _has_other_members(container: Any, members: list[Any]) -> bool:
-    return len(container) != len(members) or any(a is not b for a, b in zip(container, members, strict=True))
 
 
 def _has_more(container: Any, length: int) -> bool:
@@ -321,9 +320,8 @@ def _what_is_in(thing: Any) -> list[Place]:
     classes = type(thing).__mro__
     names = [name for kind in classes for name in _names_of_slots(kind) if hasattr(thing, name)]
     names += {name for kind in classes for name, item in vars(kind).items() if _holds(item)}
-    calls = [function for kind in classes if (function := vars(kind).get("__call__"))][:1]
-    called = [(functools.partial(getattr, type(thing), "__call__"), function) for function in calls]
-    return _items(_vars_of(thing)) + _attributes(thing, names) + called
+    calls = ["__call__"] if any("__call__" in vars(kind) for kind in classes) else []
+    return _items(_vars_of(thing)) + _attributes(thing, names) + _attributes(type(thing), calls)
 
 
 def _is_array(thing: Any) -> bool:
@@ -409,11 +407,6 @@ def _contents(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:
         return _UNSET
-
-
-def _code_of(called: Any) -> types.CodeType:
-    code: types.CodeType = getattr(called, "__code__", _contents.__code__)
-    return code
 
 
 def _names_in(code: types.CodeType) -> set[str]:
