@@ -1,9 +1,8 @@
 """A character-level GPT made of single numbers: one layer, 16 wide, 4 heads, 16 characters of context.
 
 Every number is a Value, so one name is a graph of some 60,000 nodes. ``python examples/gpt.py`` records one
-Program for each length of name, trains on them with Adam, and prints names that it makes up. With ``--eager``
-it
-builds the graph anew for every name instead: the same numbers, more slowly.
+Program for each length of name, trains on them with Adam, and prints names that it makes up. With
+``--eager`` it builds the graph anew for every name instead: the same numbers, more slowly.
 
 The model follows Vaswani et al. 2017 (attention), Zhang and Sennrich 2019 (RMSNorm); no biases.
 """
@@ -36,7 +35,6 @@ NAMES = _TEXT.split()
 END = 26  # the character before the first and after the last
 VOCABULARY, WIDTH, HEADS, BLOCK = 27, 16, 4, 16
 
-Rows = Sequence[Sequence[float]]
 Array = Any
 Vector = list[Any]
 Matrix = list[Vector]
@@ -46,8 +44,7 @@ class GPT:
     """The parameters, and the loss of a text.
 
     Inner products are written out as multiplications and additions; recording recognizes them. Another class
-    of
-    values may be given, to compare: it needs ``+ - * / ** exp log relu data``.
+    of values may be given, to compare: it needs ``+ - * / ** exp log relu data``.
 
     Args:
         value: what makes a parameter of a number.
@@ -160,12 +157,12 @@ def _normalized(x: Vector, name: str) -> Vector:
         return [v * scale for v in x]
 
 
-def one_hot(characters: Sequence[int]) -> list[list[float]]:
+def one_hot(characters: Sequence[int]) -> Array:
     """A row of 27 numbers for each character."""
-    return [[1.0 if j == c else 0.0 for j in range(VOCABULARY)] for c in characters]
+    return np.eye(VOCABULARY)[characters]
 
 
-def encoded(name: str) -> tuple[list[list[float]], list[list[float]]]:
+def encoded(name: str) -> tuple[Array, Array]:
     """Inputs and targets of one name."""
     characters = [END, *(ord(c) - ord("a") for c in name[: BLOCK - 1]), END]
     return one_hot(characters[:-1]), one_hot(characters[1:])
@@ -182,10 +179,15 @@ class Adam:
         """The parameters after one update."""
         rate = self.rate * (1.0 - self.done / self.steps)
         self.done += 1
-        self.first = 0.9 * self.first + 0.1 * gradient
-        self.second = 0.99 * self.second + 0.01 * gradient * gradient
-        first, second = self.first / (1.0 - 0.9**self.done), self.second / (1.0 - 0.99**self.done)
-        return values - rate * first / (np.sqrt(second) + 1e-8)
+        self.first += 0.1 * (gradient - self.first)
+        self.second += 0.01 * (gradient * gradient - self.second)
+        first_share, second_share = 1.0 - 0.9**self.done, 1.0 - 0.99**self.done
+        scale = np.sqrt(self.second)
+        scale *= 1.0 / math.sqrt(second_share)
+        scale += 1e-8
+        np.divide(self.first, scale, out=scale)
+        scale *= rate / first_share
+        return values - scale
 
 
 class Programs:
@@ -196,13 +198,13 @@ class Programs:
         self.place = {id(p): k for k, p in enumerate(model.parameters())}
         self.programs: dict[int, tuple[Program, Array]] = {}
 
-    def __call__(self, inputs: Rows, targets: Rows) -> tuple[float, Array]:
+    def __call__(self, inputs: Array, targets: Array) -> tuple[float, Array]:
         """Loss and gradient, in the order of the model's parameters."""
         if len(inputs) not in self.programs:
             program = record(self.model.loss, inputs, targets)
             self.programs[len(inputs)] = program, np.array([self.place[id(p)] for p in program.parameters])
         program, places = self.programs[len(inputs)]
-        values, found = program.value_and_grad([inputs], [targets])
+        values, found = program.value_and_grad(inputs[None], targets[None])
         gradient = np.zeros(len(self.place))
         gradient[places] = found.parameters
         return float(values[0]), gradient
@@ -215,11 +217,11 @@ class Graphs:
         self.model = model
         self.parameters = model.parameters()
 
-    def __call__(self, inputs: Rows, targets: Rows) -> tuple[float, Array]:
+    def __call__(self, inputs: Array, targets: Array) -> tuple[float, Array]:
         """Loss and gradient, in the order of the model's parameters."""
         for p in self.parameters:
             p.grad = 0.0
-        loss = self.model.loss(inputs, targets)
+        loss = self.model.loss(inputs.tolist(), targets.tolist())
         loss.backward()
         return float(loss.data), ag.gradients_to_vector(self.parameters)
 
@@ -247,7 +249,7 @@ def invent(model: GPT, rng: random.Random, temperature: float = 0.6) -> str:
     character, name = END, ""
     with ag.no_grad():
         for position in range(BLOCK):
-            logits = model.logits(one_hot([character])[0], position, keys, values)
+            logits = model.logits(one_hot([character])[0].tolist(), position, keys, values)
             weights = ag.softmax([logit.data / temperature for logit in logits])
             character = rng.choices(range(VOCABULARY), weights)[0]
             if character == END:

@@ -96,7 +96,7 @@ def _gradient(model: Any, text: Any) -> tuple[float, Any]:
     parameters = model.parameters()
     for p in parameters:
         p.grad = 0.0
-    loss = model.loss(*text)
+    loss = model.loss(*(rows.tolist() for rows in text))
     loss.backward()
     return loss.data, np.array([p.grad for p in parameters])
 
