@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
 from autograd_core.engine.sweep import topological_order
+from autograd_core.libraries import library_of
 from nn.arguments import shown, truth
 from nn.errors import InputError, StateError
 from nn.groups import chosen, may_fit, means_all
@@ -354,7 +355,7 @@ def _own_attributes(thing: Any) -> dict[str, Any]:
     kind = type(thing)
     if isinstance(thing, (type, FunctionType, Value)) or hasattr(thing, "step"):
         return {}
-    if kind.__module__.partition(".")[0] in LIBRARIES and kind is not SimpleNamespace:
+    if library_of(kind) in LIBRARIES and kind is not SimpleNamespace:
         return {}
     return _attributes(thing)
 

@@ -17,6 +17,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
 from autograd_core import Value
+from autograd_core.libraries import of_a_library
 from nn.random_inputs import RandomInput
 
 __all__ = [
@@ -25,12 +26,10 @@ __all__ = [
     "codes",
     "global_names",
     "names_in",
-    "of_a_library",
     "slots_of",
 ]
 
-LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names} - {"__main__"}
-_INSTALLED = ("site-packages", "dist-packages")
+LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names}
 _MOST_ENTRIES = 64  # of a list or dictionary that is looked into
 _MOST_THINGS = 10_000
 _PLAIN = {Value, float, int, bool, str, bytes, NoneType}
@@ -170,17 +169,6 @@ def _within(thing: Any) -> Iterator[Any]:
         yield from (type(thing), *getattr(thing, "__dict__", {}).values())
 
 
-def of_a_library(thing: Any) -> bool:
-    """Is it a function or class of Python, of a package that was installed, or ours?"""
-    module = str(getattr(thing, "__module__", ""))
-    return _is_library(module, sys.modules.get(module))
-
-
-def _is_library(name: str, module: ModuleType | None) -> bool:
-    file = str(getattr(module, "__file__", ""))
-    return name.partition(".")[0] in LIBRARIES or any(folder in file for folder in _INSTALLED)
-
-
 def _named_by(function: FunctionType) -> Iterator[Any]:
     """What a function's code can reach by a name: closure, defaults, globals, and what modules hold."""
     for cell in function.__closure__ or ():
@@ -208,7 +196,7 @@ def global_names(function: FunctionType) -> Iterator[tuple[dict[str, Any], str]]
 
 
 def _is_users(found: Any) -> bool:
-    return isinstance(found, ModuleType) and not _is_library(found.__name__, found)
+    return isinstance(found, ModuleType) and not of_a_library(found)
 
 
 def names_in(code: CodeType) -> set[str]:

@@ -36,11 +36,12 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 
 from autograd_core import Value, parameters_to_vector
+from autograd_core.libraries import of_a_library
 from autograd_core.programs.tapes import compiled_module
 from nn.errors import InputError
 from nn.module import Module
 from nn.plain_data import Shared, from_json
-from nn.random_state import global_names, names_in, of_a_library, slots_of
+from nn.random_state import global_names, names_in, slots_of
 
 __all__ = ["Attributes", "Change", "Snapshot", "entry_name", "is_lost"]
 

@@ -24,7 +24,7 @@ from ..errors import RecordingError
 from ..structures import builder_of, map_structure, shape_of, zip_structures
 from .forms import has_names, refuse_member, refuse_no_function
 from .program import Program, record
-from .watch import Place, Watch, places_of, unchanged
+from .watch import Watch
 from .wrt import Targets
 
 __all__ = ["CacheInfo", "Jitted", "jit"]
@@ -60,6 +60,8 @@ class Jitted:
         self.__wrapped__ = function
         self.most_recordings = most_recordings
         self._programs: dict[Any, _Recorded] = {}
+        self._hidden: dict[int, Value] = {}  # which are not found; they live on, and keep their ids
+        self._is_told = False
         self._calls = self._eager_calls = self._renewals = 0
         self._lock = threading.RLock()
 
@@ -263,15 +265,16 @@ class Jitted:
     def _of_form(self, names: tuple[str, ...], form: Any, examples: Sequence[Any]) -> _Recorded:
         self._calls += 1
         found = self._programs.get((names, form))
-        if found is not None and found.is_current():
-            return found
-        with self._lock:
-            if not all(recorded.is_current() for recorded in self._programs.values()):
-                self._programs = {}  # a new one: other threads may still look into the former
-                self._tell_renewals()
-            found = self._programs.get((names, form))
-            if found is None:
-                found = self._programs[names, form] = self._recorded(names, examples)
+        if found is None or not found.is_current():
+            with self._lock:
+                if not all(recorded.is_current() for recorded in self._programs.values()):
+                    self._programs = {}  # a new one: other threads may still look into the former
+                    self._tell_renewals()
+                found = self._programs.get((names, form))
+                if found is None:
+                    found = self._programs[names, form] = self._recorded(names, examples)
+        if found.watch.hidden and not self._is_told:
+            self._tell_hidden(len(found.watch.hidden))
         return found
 
     def _tell_renewals(self) -> None:
@@ -287,21 +290,32 @@ class Jitted:
 
     def _recorded(self, names: tuple[str, ...], examples: Sequence[Any]) -> _Recorded:
         """Record; again where a Value may have been replaced before it was looked for."""
-        before: set[int] = set()
-        former: list[Program] = []
-        while True:
-            places = places_of(self.__wrapped__)
+        former: list[_Recorded] = []  # whose Values live on, and keep their ids
+        for _ in range(_MOST_TRIES):
+            watch = Watch(self.__wrapped__)
             program = record(
                 _ByPosition(self.__wrapped__, names) if names else self.__wrapped__,
                 *examples,
                 on_guard="record",
                 most_recordings=self.most_recordings,
             )
-            found = _Recorded(self.__wrapped__, program, unchanged(places))
-            if found.watch.hidden <= before:
-                return found
-            before = found.watch.hidden
-            former.append(program)  # whose Values live on, and keep their ids
+            found = _Recorded(program, watch, self._hidden)
+            if watch.hidden.keys() <= {*self._hidden}.union(*(one.watch.hidden for one in former[-1:])):
+                break
+            former.append(found)
+        self._hidden.update(watch.hidden)
+        return found
+
+    def _tell_hidden(self, count: int) -> None:
+        self._is_told = True
+        name = getattr(self, "__name__", "a jitted function")
+        warnings.warn(
+            f"{name} reads {count} Values that jit does not find: if others take their places, it will go on "
+            "with these. Make them arguments, or let the function read them from a variable, an attribute, a "
+            "list or a dict",
+            RuntimeWarning,
+            stacklevel=5,
+        )
 
     def cache_info(self) -> CacheInfo:
         """Return what has been recorded so far."""
@@ -358,24 +372,28 @@ class _Kept:
 
 
 class _Recorded:
-    """A Program, and where its function finds the Values that it captured."""
+    """A Program, and what its function reads."""
 
-    def __init__(self, function: Callable[..., Any], program: Program, places: list[Place]):
-        self.function, self.program, self.places = function, program, places
-        parameters = program.parameters
-        self.watch, self.count = Watch(function, parameters, places), len(parameters)
+    def __init__(self, program: Program, watch: Watch, hidden: dict[int, Value]):
+        self.program, self.watch, self._hidden, self._is_lost = program, watch, hidden, False
+        self._settle()
+
+    def _settle(self) -> bool:
+        count = self.program.captured
+        nodes = [node for one in list(self.program.recordings) for node, _ in one.graph.captured]
+        same = self.watch.settle([*self.program.parameters, *nodes])
+        known = self.watch.hidden.keys() <= self._hidden.keys()
+        self._count = count
+        return same and known
 
     def is_current(self) -> bool:
-        """Tell whether the function still finds the Values that were recorded."""
+        """Tell whether the function still reads what it read when it was recorded."""
         if self.watch.changed():
             return False
-        if self.program.captured > self.count:  # a branch that was recorded since has found more
-            parameters = self.program.parameters
-            watch = Watch(self.function, parameters, self.places)
-            if not watch.hidden <= self.watch.hidden:
-                return False
-            self.watch, self.count = watch, len(parameters)
-        return True
+        if self.program.captured > self._count:  # a branch that was recorded since has found more
+            self._is_lost |= not self._settle()
+            self._hidden.update(self.watch.hidden)  # replaced meanwhile, or hidden, if they are so again
+        return not self._is_lost
 
 
 class _ByPosition:
@@ -500,19 +518,20 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     There is a recording for each form of arguments (a number, a list of three, a dict of arrays) and for each
     branch: comparisons of Values are checked at every call, and a call that takes another way, or
     goes round a loop another number of times, is recorded too. The numbers of Values are read anew at every
-    call. The function is recorded anew where another Value has taken a Value's place since (in a variable, an
-    attribute, a list, a dict or a set that it reaches through its variables, its instance or functions that
-    it names), and where something else stands in a variable or a default, in an attribute or entry of these
-    that its code names, or in a list of up to 100 numbers, texts and Values or an array of up to 1,000
-    numbers among all of them; so for the plain functions and methods that it names.
+    call. The function is recorded anew where something else stands in what it reads: in its variables and
+    defaults, in those attributes, and those entries of dicts whose keys are texts, that its code names, and
+    among the items of lists, tuples, other dicts, sets and arrays, at any depth; and so for all functions,
+    methods, properties and operators of the user's that it may call. Of numbers and texts it is seen whether
+    they are equal, of all else whether it is the same object. Values are looked for behind every attribute.
 
-    **All else is frozen as it was when the function was recorded, without a word**: longer lists and arrays,
-    lists of functions or objects, what is deeper (numbers in objects within objects, in lists of lists),
-    entries whose key is no text in the code, what was not there yet, and what is read by a property, an
-    operator, a static or class method, an object in an attribute, a function in a list or tuple, or a partial
-    (Values too); files, the clock, random numbers, and what the function assigns itself. Make it an argument,
-    a Value whose data you assign, or call `cache_clear()`. Within the function the numbers of its arguments
-    are Values: ``isinstance(x, int)`` and ``x is True`` are False.
+    **All else is frozen as it was when the function was recorded, without a word**: lists, dicts, sets and
+    arrays of more than 1,000 items, and what is beyond some 10,000 in all (but for Values); attributes, and
+    entries of a dict whose other keys the code names, that are named at run time, and what was not there yet;
+    what `__init__`, `__eq__`, `__repr__` and the like of a class read, or code of Python and other libraries;
+    iterators, files, the clock, random numbers; and what is assigned while the function is recorded, by
+    itself too. Make it an argument, a Value whose data you assign, or call `cache_clear()`. Values that are
+    not found are told, by a warning. Within the function the numbers of its arguments are Values:
+    ``isinstance(x, int)`` and ``x is True`` are False.
 
     Args:
         function: a function of numbers, lists and arrays, written for Values.

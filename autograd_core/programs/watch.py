@@ -1,415 +1,507 @@
-"""Where a function finds the Values that it captured, and whether something else has taken a place since."""
+"""What a function reads beside its arguments, and whether something else stands there since.
+
+One walk, from the function along all that it can reach, finds what its code names and the Values that it
+captured. What is read together (attributes of an object, items of a list) is a group. Groups are compared at
+every call, item by item, by identity.
+"""
 
 from __future__ import annotations
 
-import enum
+import array
+import builtins
+import dataclasses
+import dis
 import functools
 import itertools
 import numbers
 import operator
 import sys
 import types
-from collections import deque
+import weakref
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..engine.sweep import topological_order
 from ..engine.value import Value
+from ..libraries import library_of
 
-Read = Callable[[], Any]
-Place = tuple[Read, Any]  # what reads it, and what was read
-_SIMPLE = (float, int, str, bytes, bool, complex, type(None))
-_PLAIN = (*_SIMPLE, type, types.ModuleType, types.BuiltinFunctionType)
-_CALLED = (types.FunctionType, types.MethodType, functools.partial)
-_COMPARED = (list, deque, set)  # item by item, if they are short
-_CONTAINERS: tuple[Any, ...] = (list, tuple, deque, dict, set, frozenset)
-_LIBRARIES = {*sys.stdlib_module_names, "autograd_core", "numpy", "scipy", "torch", "jax"}
-_UNSET = object()  # a variable that is not assigned
-_NUMBERS = (float, int)
-_MOST_STEPS = 100_000  # of the walk to the Values; a Python object may have no end
-_MOST_PLACES, _MOST_ITEMS, _MOST_NUMBERS = 2000, 100, 1000  # in all, of a list, of an array
+Read = Callable[[], Iterable[Any]]
+_SLOT = types.MemberDescriptorType
+_EXACT = (int, str, bytes, bool, type(None))
+#: What holds nothing to be followed.
+_PLAIN = {
+    *(*_EXACT, object, range, slice, types.CodeType, types.EllipsisType),
+    *(_SLOT, types.WrapperDescriptorType, types.MethodDescriptorType),
+}
+#: What never changes and holds others: these attributes of it are followed.
+_FIXED: dict[Any, tuple[str, ...]] = {
+    types.MethodType: ("__self__", "__func__"),
+    types.BuiltinMethodType: ("__self__",),
+    functools.partial: ("func", "args"),
+    functools.partialmethod: ("func", "args"),
+    functools.cached_property: ("func",),
+    staticmethod: ("__func__",),
+    classmethod: ("__func__",),
+    property: ("fget",),
+}
+_CONTAINERS: tuple[Any, ...] = (list, deque, set)
+_MAPPINGS: tuple[Any, ...] = (OrderedDict, dict, types.MappingProxyType)
+_MAY_HOLD_VALUES: tuple[Any, ...] = (Value, tuple, frozenset, *_CONTAINERS, *_MAPPINGS)
+#: Their code reads nothing of the user's but what it is given.
+_LEFT_OUT = {*sys.stdlib_module_names, "autograd_core", "numpy", "scipy", "torch", "jax"} - {"collections"}
+#: Special methods that make, compare, show and copy objects: what these read is not looked at.
+_LEFT_OUT_METHODS = {
+    *(
+        "__new__",
+        "__init__",
+        "__post_init__",
+        "__init_subclass__",
+        "__set_name__",
+        "__class_getitem__",
+        "__del__",
+    ),
+    *(
+        "__eq__",
+        "__ne__",
+        "__hash__",
+        "__repr__",
+        "__str__",
+        "__format__",
+        "__dir__",
+        "__sizeof__",
+        "__copy__",
+    ),
+    *("__deepcopy__", "__replace__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"),
+}
+_UNSET = object()  # what is not there
+_END = (_UNSET,)  # of a container
+_MOST_THINGS = 100_000  # that are walked through; a Python object may have no end
+_MOST_ITEMS, _MOST_PLACES = 1000, 10_000  # of a container; in all
 
 
 class Watch:
-    """The ways from a function to some Values: what stands at each step of them, to compare with later.
-
-    A list, dict or set on the way that has got another Value or container is a change too, and so are
-    another order of a dict, and a Value in the place of a plain number. Followed are closures, globals, what
-    the code names in modules and classes, functions among these, a method's instance, attributes, lists,
-    deques, tuples, dicts, sets, arrays of objects and `functools.partial`.
+    """What a function reads beside its arguments: what stands there, to compare with later.
 
     Args:
         function: a function, a method or anything that can be called.
-        values: the Values to find.
-        places: what else is compared, see `places_of`.
 
     Attributes:
-        hidden: the ids of the Values that were not found.
+        hidden: the captured Values that were not found, by id.
     """
 
-    def __init__(self, function: Any, values: Iterable[Value], places: Iterable[Place] = ()):
-        self._steps: list[Place] = []
-        wanted = {id(value) for value in values}
-        self._find(function, wanted)
-        self.hidden = wanted - {id(item) for _, item in self._steps}
-        self._steps += places
+    def __init__(self, function: Any):
+        self._function, self._walk = function, _Walk(function)
+        places = [(place, item, group) for group in self._walk.groups for place, item in group.entries()]
+        self._standing = {place: item for place, item, group in places if place[-1] in group.named}
+        self.hidden: dict[int, Value] = {}
+
+    def settle(self, captured: Iterable[Value]) -> bool:
+        """Look again, for what the function has captured too, and compare what stands there from then on.
+
+        Where something else stands than before, the function itself has assigned it, or another thread: that
+        is not compared any more.
+
+        Args:
+            captured: leaves, and nodes that were computed before.
+
+        Returns:
+            Whether there is no such place.
+        """
+        walk = _Walk(self._function)
+        hidden = walk.find({id(value): value for value in captured})
+        kept, before = dict[Any, Any](), list[Any]()
+        owners, names, members, reads = list[Any](), list[str](), list[Any](), list[Read]()
+        for group in walk.groups:
+            entries = {
+                place: item
+                for place, item in group.entries()
+                if place[-1] in group.leading or _stands(item, self._standing.get(place, self))
+            }
+            keys = [key for *_, key in entries]
+            kept.update(entries)
+            if group.read is _members:
+                owners += [group.owner] * len(keys)
+                names += keys
+                members += entries.values()
+            elif keys and group.kind != "fixed":
+                reads.append(group.read(group.owner, keys))
+                before += group.items if group.keys is None else entries.values()
+        same = all(_stands(kept.get(place, self), item) for place, item in self._standing.items())
+        self._walk, self._standing, self.hidden = walk, kept, hidden
+        self._compared = owners, names, reads, members + before  # at once: other threads may compare now
+        return same
 
     def changed(self) -> bool:
         """Tell whether something else stands in one of the places."""
+        *places, before = self._compared
         try:
-            return any(read() is not before for read, before in self._steps)
+            if all(map(operator.is_, _now(*places), before)):
+                return False
+            now = list(_now(*places))
         except Exception:  # the place is gone
             return True
-
-    def _find(self, root: Any, wanted: set[int]) -> None:
-        """Walk through what can be reached, depth first and without recursion."""
-        leads: dict[int, bool] = {}  # whether there is a way from a thing to a Value
-        kept: list[Any] = []  # things whose ids are known must live on
-        plain: dict[int, list[Read]] = {}  # of each thing, what reads its plain numbers
-        path: list[tuple[Any, Any]] = [(root, None)]
-        waiting = [_steps_of(root)]
-        left = _MOST_STEPS
-        while path:
-            thing, step = path[-1]
-            if waiting[-1]:
-                read, item = waiting[-1].pop()
-                left -= 1
-                if isinstance(item, Value):
-                    found: bool | None = id(item) in wanted
-                elif isinstance(item, _PLAIN) or left < 0:
-                    found = False
-                    if type(item) in _NUMBERS and not isinstance(thing, _CONTAINERS):
-                        plain.setdefault(id(thing), []).append(read)
-                else:
-                    found = leads.get(id(item))
-                if found is None:
-                    leads[id(item)] = False  # while it is under way
-                    kept.append(item)
-                    path.append((item, (read, item)))
-                    waiting.append(_steps_of(item))
-                elif found:
-                    leads[id(thing)] = True
-                    self._steps.append((read, item))
-                continue
-            path.pop()
-            waiting.pop()
-            if leads.get(id(thing), False):
-                self._steps += _steps_to_container(thing)
-                for reading in plain.get(id(thing), ()):
-                    self._steps.append((functools.partial(_is_value, reading), False))
-            if path and leads[id(thing)]:
-                leads[id(path[-1][0])] = True
-                self._steps.append(step)
-
-
-def places_of(root: Any) -> list[Place]:
-    """What a function reads by name, beside Values: to be compared with what stands there later.
-
-    These are its variables and defaults, the attributes and entries of these that its code names, and what
-    is in short lists, sets and arrays among all of them; and so on for the functions and methods that it
-    names. A number or a text is compared with what stands there, of all else it is seen whether it is the
-    same object.
-
-    Returns:
-        The places, some thousand at most.
-    """
-    found: list[Place] = []
-    waiting, seen = [root], {id(root): root}
-    while waiting and len(found) < _MOST_PLACES:
-        thing = waiting.pop()
-        with suppress(Exception):  # an object may do anything where it is read
-            steps, called = _places_in(thing)
-            found += [_to_plain(*step) if _is_simple(step[1]) else step for step in steps]
-            waiting += [one for one in called if id(one) not in seen]
-            seen.update((id(one), one) for one in called)
-    return found
-
-
-def unchanged(places: Iterable[Place]) -> list[Place]:
-    """Those where the same stands: what the function changes itself is not compared."""
-    return [place for place in places if _stands(*place)]
-
-
-def _stands(read: Read, before: Any) -> bool:
-    try:
-        return read() is before
-    except Exception:  # the place is gone
+        if not _stands(_Items(now), _Items(before)):
+            return True
+        before[:] = now  # equal numbers, in other objects
         return False
 
 
-def _places_in(thing: Any) -> tuple[list[Place], list[Any]]:
-    """The places of something that can be called, and what it may call in turn."""
-    if isinstance(thing, functools.partial):
-        return _attributes(thing, ("func", "args", "keywords")), [thing.func]
-    if isinstance(thing, types.MethodType):
-        function = thing.__func__
-        is_users = isinstance(function, types.FunctionType) and not _is_library(function)
-        steps, called = _named_in(thing.__self__, _names_in(function.__code__) if is_users else set())
-        return steps, [function, *called]
-    if not isinstance(thing, types.FunctionType):
-        return [], _call_of(thing)
-    names = _names_in(thing.__code__)
-    steps = [step for _, step in _variables_of(thing)]
-    steps += _attributes(thing, ("__defaults__", "__kwdefaults__")) + _items(vars(thing))
-    variables = [item for _, item in steps]
-    variables += [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
-    called = _call_of(thing)
-    for item in variables:
-        if isinstance(item, _CALLED):
-            called.append(item)
-        elif not _is_simple(item) and not isinstance(item, Value):
-            with suppress(Exception):  # an object may do anything where it is read
-                more, methods = _named_in(item, names)
-                steps += more
-                called += methods + _call_of(item)
-    return steps, called
+def _now(owners: list[Any], names: list[str], reads: list[Read]) -> Iterator[Any]:
+    members = map(object.__getattribute__, owners, names)
+    return itertools.chain(members, itertools.chain.from_iterable(map(operator.call, reads)))
 
 
-def _call_of(thing: Any) -> list[Any]:
-    """What runs where a thing is called: its method, and what it is wrapped around (`jit`, `lru_cache`)."""
-    call = getattr(type(thing), "__call__", None)  # noqa: B004
-    found = [call.__get__(thing)] if isinstance(call, types.FunctionType) else []
-    held = _vars_of(thing)
-    return [*found, held["__wrapped__"]] if "__wrapped__" in held else found
+class _Items(list[Any]):
+    """What stands in a container."""
 
 
-def _named_in(item: Any, names: set[str]) -> tuple[list[Place], list[Any]]:
-    """What a function may read of one of its variables, by the names in its code, and what it may call."""
-    called: list[Any] = []
-    if isinstance(item, _COMPARED) or _is_array(item):
-        return _short(item), called
-    if isinstance(item, dict):
-        steps = _items(item, [key for key in item if type(key) is str and key in names])
-    else:
-        steps, called = _attributes_in(item, names)
-    for _, held in list(steps):
-        if isinstance(held, _COMPARED) or _is_array(held):
-            steps += _short(held)
-        elif isinstance(held, _CALLED):
-            called.append(held)
-    return steps, called
+def _stands(now: Any, before: Any) -> bool:
+    """Tell whether the same object, number or text stands there; 1 is not True, and -0.0 not 0.0."""
+    if now is before or type(now) is not type(before):
+        return now is before
+    if type(now) is _Items:
+        return len(now) == len(before) and all(map(_stands, now, before))
+    if type(now) in _EXACT:
+        return bool(now == before)
+    return issubclass(type(now), numbers.Number) and repr(now) == repr(before)
 
 
-def _attributes_in(item: Any, names: set[str]) -> tuple[list[Place], list[Any]]:
-    """The attributes of something that are named, and its methods."""
-    is_object = not isinstance(item, (type, types.ModuleType))
-    kinds = () if isinstance(item, types.ModuleType) else (type(item) if is_object else item).__mro__
-    own = vars(item) if isinstance(item, types.ModuleType) else _vars_of(item) if is_object else {}
-    found = {name for name in names if name in own}
-    found |= {name for kind in kinds for name in names & {*_names_of_slots(kind)} if hasattr(item, name)}
-    methods: list[Place] = []
-    for kind in kinds:
-        parts = {name: vars(kind)[name] for name in names & vars(kind).keys()}
-        found |= {name for name, part in parts.items() if not hasattr(part, "__get__")}
-        of_code = [name for name, part in parts.items() if isinstance(part, types.FunctionType)]
-        methods += [(functools.partial(operator.getitem, vars(kind), name), parts[name]) for name in of_code]
-    bound = [one.__get__(item) if is_object else one for _, one in methods]
-    return _attributes(item, sorted(found)) + methods, bound
+@dataclasses.dataclass(eq=False)
+class _Group:
+    """Places that are read together.
+
+    Attributes:
+        owner: whose places they are.
+        kind: which of its places: "fixed" if they never change, "shut" if what is there is not followed.
+        read: takes the owner and some keys, and returns what reads these places.
+        keys: None for all the items of a container.
+        items: what stands there.
+        base: what is compared too if these are.
+        known: returns the keys that there are; those that the code names are taken, or else
+        is_way: those where this may lead to Values.
+        named: the keys of those that are compared in any case.
+        leading: the keys of those that lead to Values, which are compared too.
+    """
+
+    owner: Any
+    kind: str
+    read: Callable[[Any, Any], Read]
+    keys: list[Any] | None = None
+    items: list[Any] = dataclasses.field(default_factory=list)
+    base: _Group | None = None
+    known: Callable[[], Any] = set
+    is_way: Callable[[Any], bool] = bool
+    named: set[Any] = dataclasses.field(default_factory=set)
+    leading: set[Any] = dataclasses.field(default_factory=set)
+
+    def entries(self) -> Iterable[tuple[Any, Any]]:
+        """Each place, as (owner, kind, key), and what stands there."""
+        pairs = [(None, _Items(self.items))] if self.keys is None else zip(self.keys, self.items, strict=True)
+        return (((id(self.owner), self.kind, key), item) for key, item in pairs)
+
+    def lead(self, key: Any) -> None:
+        self.leading.add(key)
+        if self.base is not None and key not in self.named:
+            self.base.leading.update(self.base.keys or [None])
 
 
-def _short(container: Any) -> list[Place]:
-    """What compares a short list of numbers and texts, or an array of a few numbers."""
-    if _is_array(container):
-        few = container.dtype.kind in "biufc" and container.size <= _MOST_NUMBERS
-        return [(functools.partial(_is_other_array, container, _content(container)), False)] if few else []
-    if len(container) > _MOST_ITEMS or not all(
-        _is_simple(one) or isinstance(one, Value) for one in container
-    ):
-        return []
-    return [(functools.partial(_are_others, container, list(container)), False)]
+class _Walk:
+    """All that a function can reach: by the names in the code that it may run, and, for Values, the rest.
+
+    Attributes:
+        groups: the places.
+    """
+
+    def __init__(self, root: Any):
+        self.groups, self._open = list[_Group](), list[_Group]()  # all; those that have names
+        self._names, self._texts = {"__wrapped__"}, set[str]()  # in the code that was met
+        self._seen = dict[int, Any]()
+        self._computed, self._later, self._waiting = list[Value](), list[Any](), deque[Any]()
+        self._left, self._budget, self._by_name = _MOST_THINGS, _MOST_PLACES, True
+        self._meet([root])
+        self._go()
+
+    def find(self, wanted: dict[int, Value]) -> dict[int, Value]:
+        """Look for Values everywhere, mark the ways that lead to them, and return those that are hidden."""
+        self._by_name = False
+        self._meet(self._later)
+        self._go()
+        ways: dict[int, list[tuple[_Group, Any]]] = {}
+        for group in self.groups:
+            for key, item in zip(group.keys or itertools.repeat(None), group.items, strict=False):
+                if id(item) in self._seen and group.kind != "base":
+                    ways.setdefault(id(item), []).append((group, key))
+        waiting, done = [*wanted], {*wanted}
+        while waiting:
+            for group, key in ways.get(waiting.pop(), ()):
+                group.lead(key)
+                if id(group.owner) not in done:
+                    done.add(id(group.owner))
+                    waiting.append(id(group.owner))
+        hidden = {key: value for key, value in wanted.items() if key not in ways and value.is_leaf}
+        for node in topological_order(*self._computed) if hidden else ():
+            hidden.pop(id(node), None)  # what was computed from it is not hidden
+        return hidden
+
+    def _go(self) -> None:
+        """Follow what waits, and what is named by the code that was met meanwhile, until there is no more."""
+        while True:
+            while self._waiting and self._left:
+                self._left -= 1
+                with suppress(Exception):  # an object may do anything where it is read
+                    self._look_into(self._waiting.popleft())
+            self._waiting.clear()
+            for group in self._open:
+                with suppress(Exception):
+                    self._extend(group)
+            for group in [] if self._waiting or not self._by_name else self._open:
+                if group.kind == "entries" and group.base and not group.named | group.base.named:
+                    self._take(group.base, None, group.base.items)  # a dict none of whose keys is named
+            if not self._waiting:
+                return
+
+    def _meet(self, items: Sequence[Any]) -> None:
+        for item in () if _are_plain(items) else items:
+            if id(item) not in self._seen and not _is_plain(type(item)):
+                self._seen[id(item)] = item
+                if not issubclass(type(item), Value):
+                    self._waiting.append(item)
+                elif not item.is_leaf:
+                    self._computed.append(item)
+
+    def _take(self, group: _Group, keys: Sequence[Any] | None, items: Sequence[Any]) -> None:
+        """Follow what is new in a group, and compare it, if it is named and not too much."""
+        if self._by_name and keys is None and len(items) > _MOST_ITEMS:
+            self._later += items  # there may be Values among them
+            return
+        if self._by_name and group.kind != "fixed" and self._budget > 0:
+            self._budget -= len(items) + 8
+            group.named.update([None] if keys is None else keys)
+            if group.base is not None and group.base.keys is not None:
+                group.base.named.update(group.base.keys)
+        if group.kind != "shut":
+            self._meet(items)
+
+    def _add(self, owner: Any, kind: str, read: Callable[[Any, Any], Read], keys: Any = None) -> None:
+        group = _Group(owner, kind, read, keys, list(read(owner, keys)()))
+        if group.items and (len(group.items) <= _MOST_ITEMS or not _are_plain(group.items)):
+            self.groups.append(group)
+            self._take(group, keys, group.items)
+
+    def _add_fixed(self, owner: Any, items: list[Any]) -> None:
+        self._add(owner, "fixed", lambda *_: lambda: items)
+
+    def _add_names(
+        self, owner: Any, kind: str, read: Any, known: Any, is_way: Any = None, base: Any = None
+    ) -> None:
+        group = _Group(owner, kind, read, [], base=base, known=known, is_way=is_way or _is_way)
+        self._open.append(group)
+        self.groups += [group] if base is None else [base, group]
+
+    def _extend(self, group: _Group) -> None:
+        """Take the places that are named by the code that was met, or else all that may lead to Values."""
+        known, taken = group.known(), {*(group.keys or ())}
+        if self._by_name:
+            known = (self._texts if group.kind == "entries" else self._names) & known
+        keys = [key for key in known if key not in taken]
+        items = [*group.read(group.owner, keys)()]
+        ways = [self._by_name or group.is_way(item) for item in items]
+        keys, items = [*itertools.compress(keys, ways)], [*itertools.compress(items, ways)]
+        if keys:
+            group.keys, group.items = [*(group.keys or ()), *keys], group.items + items
+            self._take(group, keys, items)
+
+    def _look_into(self, thing: Any) -> None:
+        kind = type(thing)
+        if issubclass(kind, types.FunctionType):
+            self._look_into_function(thing)
+        elif issubclass(kind, types.ModuleType):
+            names = "shut" if _is_left_out(thing) else "names"
+            self._add_names(thing, names, _entries_of(vars(thing)), vars(thing).keys, _is_no_way)
+        elif issubclass(kind, type):
+            self._look_into_class(thing)
+        else:
+            self._look_into_object(thing, kind)
+
+    def _look_into_function(self, function: types.FunctionType) -> None:
+        self._add_fixed(function, [*(function.__closure__ or ())])
+        if function.__kwdefaults__:
+            self._look_into_dict(function.__kwdefaults__, dict, whole=True)
+        self._add(function, "parts", _members, ["__code__", "__defaults__", "__kwdefaults__"])
+        held, world = vars(function), function.__globals__
+        self._add_names(function, "names", _entries_of(held), held.keys)
+        if not _is_left_out(function):
+            names, texts, imports = _read_by(function.__code__)
+            known = sorted((names | texts) & (world.keys() | vars(builtins).keys()))
+            self._add(function, "globals", _entries_of(world), known)
+            paths = [f"{world.get('__package__')}.{name}".rstrip(".") for name in imports]
+            self._add_fixed(
+                function, [sys.modules[path] for path in [*imports, *paths] if path in sys.modules]
+            )
+            if self._by_name:
+                self._names |= names | texts
+                self._texts |= texts
+
+    def _look_into_class(self, kind: type) -> None:
+        if not _is_left_out(kind):
+            held: Any = vars(kind)
+            methods = {name for name in held if name[:2] == "__" == name[-2:] and callable(held[name])}
+            self._add(kind, "methods", _entries_of(held), sorted(methods - _LEFT_OUT_METHODS))
+            self._add_names(kind, "names", _entries_of(held), held.keys, _may_hold_values)
+            self._add_fixed(kind, [type(kind), *kind.__mro__[1:]])
+
+    def _look_into_object(self, thing: Any, kind: type) -> None:
+        if kind is types.CellType:
+            return self._add(thing, "cell", _members, ["cell_contents"])
+        names = [name for one, held in _FIXED.items() if issubclass(kind, one) for name in held]
+        items = thing if issubclass(kind, (tuple, frozenset)) else ()
+        self._add_fixed(thing, [kind, *(getattr(thing, name) for name in names), *items])
+        for one in [one for one in _CONTAINERS if issubclass(kind, one)]:
+            self._add(thing, "items", functools.partial(_items_of, one))
+        for one in [one for one in _MAPPINGS if issubclass(kind, one)][:1]:
+            self._look_into_dict(thing, one)
+        if issubclass(kind, functools.partial):
+            self._look_into_dict(thing.keywords, dict, whole=True)
+        if issubclass(kind, weakref.ref):
+            self._add(thing, "target", lambda *_: functools.partial(map, operator.call, (thing,)))
+        self._look_into_array(thing, kind)
+        self._look_into_attributes(thing, kind)
+
+    def _look_into_dict(self, thing: Any, kind: Any, whole: bool = False) -> None:
+        self._seen[id(thing)] = thing
+        read, known = functools.partial(_items_of, kind), functools.partial(kind.keys, thing)
+        base = _Group(thing, "base", read, None, list(read(thing, None)()))
+        self._add_names(thing, "entries", _entries_of(thing, kind), known, base=base)
+        if whole:
+            self._take(base, None, base.items)
+
+    def _look_into_array(self, thing: Any, kind: type) -> None:
+        numpy: Any = sys.modules.get("numpy")
+        is_numpys = numpy is not None and issubclass(kind, numpy.ndarray)
+        if is_numpys and thing.dtype.kind == "O":
+            flat = thing.view(numpy.ndarray).reshape(-1)
+            if flat.base is not None:  # it sees what is assigned later
+                self._add(thing, "items", lambda *_: flat.__iter__)
+        elif is_numpys or issubclass(kind, (bytearray, array.array)):
+            before = _bytes_of(thing)
+            if len(before) <= 9 * _MOST_ITEMS:
+                self._add(thing, "items", functools.partial(_content_of, before))
+
+    def _look_into_attributes(self, thing: Any, kind: type) -> None:
+        classes = [vars(one) for one in kind.__mro__ if not _is_left_out(one)]
+        if _is_stable(thing, "__dict__"):
+            own = object.__getattribute__(thing, "__dict__")
+            keys = [key for key in ("__dict__", "__class__") if _is_stable(thing, key)]
+            base = _Group(thing, "base", _members, keys, [*_members(thing, keys)()])
+            known = own.keys() | {name for names in classes for name in names}  # which it may hide
+            is_way = _is_no_way if library_of(kind) == "autograd_core" else _is_way
+            self._add_names(thing, "names", _entries_of(own), lambda: known, is_way, base)
+        slots = {name for names in classes for name, item in names.items() if type(item) is _SLOT}
+        there = {name for name in slots if _is_stable(thing, name)}
+        self._add_names(thing, "slots", _members, lambda: there)
 
 
-def _content(array: Any) -> Any:
-    return array.shape, array.dtype.str, array.tobytes()
+class _Code(NamedTuple):
+    """What code reads: by names, by texts, and modules that it imports."""
+
+    names: set[str]
+    texts: set[str]
+    imports: set[str]
 
 
-def _is_other_array(array: Any, before: Any) -> bool:
-    return bool(_content(array) != before)
+@functools.lru_cache(maxsize=4096)
+def _read_by(code: types.CodeType) -> _Code:
+    found, constants = _Code(set(), set(), set()), [*code.co_consts]
+    for step in dis.get_instructions(code):
+        if step.opname == "IMPORT_NAME":
+            found.imports.update((step.argval, step.argval.partition(".")[0]))
+        elif step.opcode in dis.hasname and not step.opname.startswith(("STORE", "DELETE")):
+            found.names.add(step.argval)
+    for constant in constants:  # which grows
+        if isinstance(constant, str):
+            found.texts.add(constant)
+        elif isinstance(constant, (tuple, frozenset)):
+            constants += constant
+        elif isinstance(constant, types.CodeType):
+            for mine, inner in zip(found, _read_by(constant), strict=True):
+                mine |= inner
+    return found
 
 
-def _are_others(container: Any, before: list[Any]) -> bool:
-    """Tell whether a list or set has other items; numbers and texts that are equal are the same."""
-    return len(container) != len(before) or any(
-        now is not then and (not _is_simple(now) or _differ(now, then))
-        for now, then in zip(container, before, strict=True)
-    )
+def _is_plain(kind: Any) -> bool:
+    """Tell whether what is of a type holds nothing to be followed: a number, a text."""
+    with suppress(Exception):  # a class whose own class has another __eq__ or __hash__
+        return _is_plain_hashable(kind)
+    return False
 
 
-def _differ(now: Any, before: Any) -> bool:
-    return type(now) is not type(before) or repr(now) != repr(before)
+@functools.lru_cache(maxsize=1024)
+def _is_plain_hashable(kind: Any) -> bool:
+    return kind in _PLAIN or issubclass(kind, numbers.Number)
 
 
-def _is_simple(item: Any) -> bool:
-    return type(item) in _SIMPLE or isinstance(item, (numbers.Number, enum.Enum))
+def _are_plain(items: Sequence[Any]) -> bool:
+    with suppress(Exception):
+        return all(map(_is_plain, set(map(type, items))))
+    return False
 
 
-def _to_plain(read: Read, before: Any) -> Place:
-    return functools.partial(_is_another, read, before), False
+def _is_way(item: Any) -> bool:
+    return not _is_plain(type(item))
 
 
-def _is_another(read: Read, before: Any) -> bool:
-    """Tell whether something else stands where a number or text stood; 1 is not True, and -0.0 not 0.0."""
-    now = read()
-    return now is not before and _differ(now, before)
+def _is_no_way(item: Any) -> bool:
+    return False
 
 
-def _steps_to_container(thing: Any) -> Iterator[Place]:
-    """What tells that a container of Values holds others than at present, beside its items."""
-    if isinstance(thing, (set, list, deque, dict)):
-        yield functools.partial(_has_more, thing, len(thing)), False
-    if isinstance(thing, set):
-        yield functools.partial(_are_others, thing, list(thing)), False
-    if isinstance(thing, dict):
-        yield functools.partial(_has_other_order, thing, list(thing)), False
-    if isinstance(thing, (list, deque, dict)) and any(type(item) in _NUMBERS for item in _items_in(thing)):
-        yield functools.partial(_has_other_count, thing, _count_values(thing)), False
+def _may_hold_values(item: Any) -> bool:
+    """Tell it of what a class has."""
+    return issubclass(type(item), _MAY_HOLD_VALUES)
 
 
-def _has_more(container: Any, length: int) -> bool:
-    """Tell whether there are items behind the first ones that may be or hold Values."""
-    items = _items_in(container)
-    return len(container) > length and any(
-        item if isinstance(item, (list, tuple, dict)) else not isinstance(item, _PLAIN)
-        for item in itertools.islice(items, length, None)
-    )
+def _is_left_out(thing: Any) -> bool:
+    return library_of(thing) in _LEFT_OUT
 
 
-def _has_other_order(container: dict[Any, Any], keys: list[Any]) -> bool:
-    return list(itertools.islice(container, len(keys))) != keys
+def _entries_of(names: Any, kind: Any = None) -> Callable[[Any, Any], Read]:
+    """Return how entries of a dict or the like are read: all at once if all are there."""
+
+    def read(_: Any, keys: Sequence[Any]) -> Read:
+        if len(keys) > 1 and type(names) in _MAPPINGS and all(key in names for key in keys):
+            return functools.partial(operator.itemgetter(*keys), names)
+        get = functools.partial((kind or type(names)).get, names)
+        return functools.partial(map, get, tuple(keys), itertools.repeat(_UNSET))
+
+    return read
 
 
-def _has_other_count(container: Any, count: int) -> bool:
-    """Tell whether a Value has taken the place of a plain number among others, or the other way round."""
-    return _count_values(container) != count
+def _members(thing: Any, keys: Sequence[str]) -> Read:
+    """Attributes, without asking an object's own `__getattribute__`."""
+    return functools.partial(map, object.__getattribute__, itertools.repeat(thing), tuple(keys))
 
 
-def _count_values(container: Any) -> int:
-    return operator.countOf(map(type, _items_in(container)), Value)
-
-
-def _items_in(container: Any) -> Any:
-    return container.values() if isinstance(container, dict) else container
-
-
-def _is_value(read: Read) -> bool:
-    return isinstance(read(), Value)
-
-
-def _steps_of(thing: Any) -> list[Place]:
-    """Return (what reads it, item) of each item of something; none where it cannot be looked at."""
+def _is_stable(thing: Any, name: str) -> bool:
+    """Tell whether there is such an attribute, and not another one each time."""
     try:
-        return _what_is_in(thing)
-    except Exception:  # an object may do anything where it is read
-        return []
-
-
-def _what_is_in(thing: Any) -> list[Place]:
-    if isinstance(thing, (set, frozenset)):
-        return [(functools.partial(_itself, item), item) for item in thing if not isinstance(item, _PLAIN)]
-    if isinstance(thing, _CONTAINERS):
-        return [step for step in _items(thing) if not isinstance(step[1], _PLAIN)]
-    if isinstance(thing, types.FunctionType):
-        return _of_function(thing)
-    if isinstance(thing, types.MethodType):
-        return _attributes(thing, ("__self__", "__func__"))
-    if isinstance(thing, functools.partial):
-        return _attributes(thing, ("func", "args", "keywords"))
-    if _is_array(thing):
-        flat = thing.reshape(-1) if thing.dtype.kind == "O" else thing[:0]
-        return _items(flat, range(len(flat))) if flat.base is not None else []
-    classes = type(thing).__mro__
-    names = [name for kind in classes for name in _names_of_slots(kind) if hasattr(thing, name)]
-    names += {name for kind in classes for name, item in vars(kind).items() if _holds(item)}
-    calls = ["__call__"] if any("__call__" in vars(kind) for kind in classes) else []
-    return _items(_vars_of(thing)) + _attributes(thing, names) + _attributes(type(thing), calls)
-
-
-def _is_array(thing: Any) -> bool:
-    numpy: Any = sys.modules.get("numpy")
-    return numpy is not None and isinstance(thing, numpy.ndarray)
-
-
-def _itself(item: Any) -> Any:
-    return item
-
-
-def _names_of_slots(kind: type) -> Sequence[str]:
-    slots = vars(kind).get("__slots__", ())
-    names = [slots] if isinstance(slots, str) else list(slots)
-    mangled = kind.__name__.lstrip("_")
-    return [
-        f"_{mangled}{name}" if name[:2] == "__" and name[-2:] != "__" else name
-        for name in names
-        if name not in ("__dict__", "__weakref__")
-    ]
-
-
-def _vars_of(thing: Any) -> dict[str, Any]:
-    """An object's own attributes, without asking its `__getattr__`."""
-    try:
-        found = object.__getattribute__(thing, "__dict__")
+        return object.__getattribute__(thing, name) is object.__getattribute__(thing, name)
     except Exception:
-        return {}
-    return found if isinstance(found, dict) else {}
+        return False
 
 
-def _items(container: Any, keys: Iterable[Any] | None = None) -> list[Place]:
-    """What reads the items of a sequence or a dict, by the methods of Python's own types."""
-    kind: Any = next((kind for kind in _CONTAINERS if isinstance(container, kind)), type(container))
-    if keys is None:
-        keys = list(dict.keys(container)) if kind is dict else range(kind.__len__(container))
-    read = kind.__getitem__
-    return [(functools.partial(read, container, key), read(container, key)) for key in keys]
+def _items_of(kind: Any, container: Any, _: Any) -> Read:
+    """All items, by the methods of Python's own types, and an end."""
+    if kind in _MAPPINGS:
+        return lambda: itertools.chain(kind.__iter__(container), kind.values(container), _END)
+    return lambda: itertools.chain(kind.__iter__(container), _END)
 
 
-def _attributes(thing: Any, names: Iterable[str]) -> list[Place]:
-    return [(functools.partial(getattr, thing, name), getattr(thing, name)) for name in names]
+def _bytes_of(numbers: Any) -> bytes:
+    view = memoryview(numbers)
+    return repr((view.format, view.shape)).encode() + view.tobytes()
 
 
-def _is_library(function: types.FunctionType) -> bool:
-    """Is it of a library? Of its variables only the closure may hold what is the user's."""
-    return bool(function.__module__) and function.__module__.partition(".")[0] in _LIBRARIES
-
-
-def _variables_of(function: types.FunctionType) -> list[tuple[str, Place]]:
-    """The globals that a function's code names, unless it is a library's, and its closure's, with names."""
-    world = {} if _is_library(function) else function.__globals__
-    names = sorted(_names_in(function.__code__) & world.keys())
-    cells = function.__closure__ or ()
-    found = _items(world, names) + [(functools.partial(_contents, cell), _contents(cell)) for cell in cells]
-    return list(zip([*names, *function.__code__.co_freevars], found, strict=True))
-
-
-def _of_function(function: types.FunctionType) -> list[Place]:
-    found = [step for _, step in _variables_of(function)]
-    found += _attributes(function, ("__defaults__", "__kwdefaults__"))
-    named = _names_in(function.__code__)
-    for _, item in list(found):
-        if isinstance(item, (type, types.ModuleType)):  # of which only what the code names
-            known = [
-                name
-                for name in sorted(named & vars(item).keys())
-                if isinstance(vars(item)[name], (Value, *_CONTAINERS))
-            ]
-            found += _attributes(item, known)
-    return found + _items(vars(function))
-
-
-def _holds(item: Any) -> bool:
-    """Tell whether something is a Value, or has one among its first items."""
-    if not isinstance(item, _CONTAINERS):
-        return isinstance(item, Value)
-    return any(isinstance(one, Value) for one in itertools.islice(_items_in(item), 100))
-
-
-def _contents(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return _UNSET
-
-
-def _names_in(code: types.CodeType) -> set[str]:
-    """The names and texts in a function's code."""
-    inner = [_names_in(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    return {*code.co_names, *(text for text in code.co_consts if type(text) is str)}.union(*inner)
+def _content_of(before: bytes, numbers: Any, _: Any) -> Read:
+    """The content of an array: the same object as long as it is equal."""
+    return lambda: (before if (now := _bytes_of(numbers)) == before else now,)

@@ -16,13 +16,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import gradients_to_vector, vector_to_gradients
+from autograd_core.libraries import of_a_library
 from nn.data import data_digest
 from nn.errors import InputError, ModelWarning
 from nn.groups import of_group
 from nn.history import Epoch
 from nn.module import Module
 from nn.plain_data import NotPlain, from_json, to_json
-from nn.random_state import codes, of_a_library
+from nn.random_state import codes
 from nn.schedules import rate_at
 from nn.snapshot import EDITED, Grown, Snapshot, entry_name, is_lost
 from nn.training.checkpoints import TrainingState, check_field, check_same_run, reading, save_state

@@ -8,10 +8,11 @@ from types import FunctionType
 from typing import Any
 
 from autograd_core.calculus.updates import UPDATES
+from autograd_core.libraries import of_a_library
 from nn.arguments import shown
 from nn.errors import InputError
 from nn.optimizers import Optimizer
-from nn.random_state import names_in, of_a_library
+from nn.random_state import names_in
 from nn.schedules import rate_at, rates_of
 from nn.snapshot import Attributes, Snapshot
 
