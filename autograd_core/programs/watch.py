@@ -34,6 +34,7 @@ _EXACT = (int, str, bytes, bool, type(None))
 _PLAIN = {
     *(*_EXACT, object, range, slice, types.CodeType, types.EllipsisType),
     *(_SLOT, types.WrapperDescriptorType, types.MethodDescriptorType),
+    *({type(topological_order)} - {types.FunctionType}),  # a compiled function
 }
 #: What never changes and holds others: these attributes of it are followed.
 _FIXED: dict[Any, tuple[str, ...]] = {
@@ -51,6 +52,8 @@ _MAPPINGS: tuple[Any, ...] = (OrderedDict, dict, types.MappingProxyType)
 _MAY_HOLD_VALUES: tuple[Any, ...] = (Value, tuple, frozenset, *_CONTAINERS, *_MAPPINGS)
 #: Their code reads nothing of the user's but what it is given.
 _LEFT_OUT = {*sys.stdlib_module_names, "autograd_core", "numpy", "scipy", "torch", "jax"} - {"collections"}
+#: Their code is followed for the names in it, and does not change itself.
+_STEADY = {"nn", "viz"}
 #: Special methods that make, compare, show and copy objects: what these read is not looked at.
 _LEFT_OUT_METHODS = {
     *(
@@ -329,13 +332,15 @@ class _Walk:
         self._add_fixed(function, [*(function.__closure__ or ())])
         if function.__kwdefaults__:
             self._look_into_dict(function.__kwdefaults__, dict, whole=True)
-        self._add(function, "parts", _members, ["__code__", "__defaults__", "__kwdefaults__"])
+        is_steady = library_of(function) in _STEADY
+        parts = "fixed" if is_steady else "parts"
+        self._add(function, parts, _members, ["__code__", "__defaults__", "__kwdefaults__"])
         held, world = vars(function), function.__globals__
         self._add_names(function, "names", _entries_of(held), held.keys)
         if not _is_left_out(function):
             names, texts, imports = _read_by(function.__code__)
             known = sorted((names | texts) & (world.keys() | vars(builtins).keys()))
-            self._add(function, "globals", _entries_of(world), known)
+            self._add(function, "fixed" if is_steady else "globals", _entries_of(world), known)
             paths = [f"{world.get('__package__')}.{name}".rstrip(".") for name in imports]
             self._add_fixed(
                 function, [sys.modules[path] for path in [*imports, *paths] if path in sys.modules]
@@ -348,8 +353,13 @@ class _Walk:
         if not _is_left_out(kind):
             held: Any = vars(kind)
             methods = {name for name in held if name[:2] == "__" == name[-2:] and callable(held[name])}
-            self._add(kind, "methods", _entries_of(held), sorted(methods - _LEFT_OUT_METHODS))
-            self._add_names(kind, "names", _entries_of(held), held.keys, _may_hold_values)
+            steady = library_of(kind) in _STEADY
+            self._add(
+                kind, "fixed" if steady else "methods", _entries_of(held), sorted(methods - _LEFT_OUT_METHODS)
+            )
+            self._add_names(
+                kind, "fixed" if steady else "names", _entries_of(held), held.keys, _may_hold_values
+            )
             self._add_fixed(kind, [type(kind), *kind.__mro__[1:]])
 
     def _look_into_object(self, thing: Any, kind: type) -> None:
