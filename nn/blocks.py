@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autograd_core import Value, dot, equal, scope, sqrt
+from autograd_core import Value, dot, equal, mod, scope, sqrt
 from autograd_core import sum as sum_of
 from autograd_core.engine.modes import is_recording
 from nn.arguments import check_size, number, shown, whole_number
@@ -23,6 +23,7 @@ from nn.data import numbers_of, values_of
 from nn.errors import InputError
 from nn.initializers import Initializer, RandomSource, drawn
 from nn.module import Module
+from nn.pickles import gone
 from nn.random_inputs import RandomInput, is_training
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Dropout", "Embedding", "GaussianNoise", "Inputs", "LayerNorm", "Residual", "Sequential"]
 
 _MOST_ENTRIES = 1 << 16
+__getattr__ = gone(__name__, "_Mask", "_Scaled")
 
 
 def _as_list(h: Any) -> list[Value]:
@@ -271,13 +273,20 @@ class LayerNorm(Module):
         count = len(self.scale)
         if len(inputs) != count:
             raise InputError(f"LayerNorm takes {count} numbers and got {len(inputs)}")
-        mean = sum_of(inputs) / count
-        centred = [h - mean for h in inputs]
-        root = sqrt(dot(centred, centred) / count + self.eps)
+        (centred, squares), eps = _centred(inputs), self.eps
+        if not is_recording() and math.isnan(squares.data):  # numbers above 1e154
+            (centred, squares), eps = _centred([h * 2.0**-600 for h in inputs]), eps * 2.0**-1200
+        root = sqrt(squares / count + eps)
         return [c / root * s + b for c, s, b in zip(centred, self.scale, self.bias, strict=True)]
 
     def __repr__(self) -> str:
         return f"LayerNorm({len(self.scale)})"
+
+
+def _centred(inputs: list[Value]) -> tuple[list[Value], Value]:
+    mean = sum_of(inputs) / len(inputs)
+    centred = [h - mean for h in inputs]
+    return centred, mod(dot(centred, centred), math.inf)  # inf becomes NaN: in a Program, the eager way
 
 
 class Embedding(Module):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nn.arguments import one_of
 from nn.errors import InputError
 from nn.estimator_base import MLPEstimator
+from nn.pickles import gone
 from nn.scikit import (
     ClassifierMixin,
     RegressorMixin,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
+__getattr__ = gone(__name__, "_InverseScaling")
 
 
 class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]

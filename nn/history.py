@@ -90,12 +90,18 @@ class History:
     trained_on: str = ""
     accuracy_kind: str = ""
     _best: dict[Any, tuple[int, Epoch, float, int]] = field(default_factory=dict, repr=False, compare=False)
+    _read: dict[str, tuple[list[Epoch], list[float]]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_read": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(vars(History()) | state)
 
     def column(self, name: str) -> list[float]:
-        """One quantity over the epochs; epochs where it was not measured are left out.
+        """One quantity over the epochs, a new list; epochs where it was not measured are left out.
+
+        In a callback `last` tells the newest number in constant time.
 
         Raises:
             InputError: there is no such quantity.
@@ -105,8 +111,14 @@ class History:
         names = [*_COLUMNS, *(self.epochs[-1].metrics if self.epochs else ())]
         if name not in names:
             raise InputError(f"a history has no column {shown(name)}; it has {', '.join(names)}")
-        values = (quantity_of(epoch, name) for epoch in self.epochs)
-        return [value for value in values if value is not None]
+        known, found = self._read.get(name, ([], []))
+        if name not in _COLUMNS or known != self.epochs[: len(known)]:
+            known, found = [], []  # metrics may be written into an epoch, and epochs exchanged
+        new = self.epochs[len(known) :]
+        known += new
+        found += (value for epoch in new if (value := quantity_of(epoch, name)) is not None)
+        self._read[name] = known, found
+        return found.copy()
 
     def last(self, name: str) -> float | None:
         """A quantity of the last epoch; None if it was not measured, or before the first epoch."""

@@ -16,7 +16,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from nn.arguments import check_size, number, one_of, refuse_class, shown, whole_number
 from nn.errors import InputError
@@ -238,26 +238,35 @@ class Orthogonal:
 
     def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
         """Draw the matrix."""
-        short, long = sorted((nout, nin))
-        basis = _orthonormal_rows(short, long, rng)
-        if nout > nin:
-            basis = [list(column) for column in zip(*basis, strict=True)]
-        return [[self.gain * entry for entry in row] for row in basis]
+        columns = _orthonormal_columns(max(nout, nin), min(nout, nin), rng)
+        rows: Rows = (self.gain * (columns if nout > nin else columns.T)).tolist()
+        return rows
 
 
-def _orthonormal_rows(count: int, width: int, rng: RandomSource) -> Rows:
-    """Gram-Schmidt on Gaussian rows, each projected twice ("twice is enough", Kahan and Parlett)."""
-    basis: Rows = []
-    while len(basis) < count:
-        row = [rng.gauss(0.0, 1.0) for _ in range(width)]
+def _orthonormal_columns(length: int, count: int, rng: RandomSource) -> Any:
+    """Gram-Schmidt on Gaussian columns, all of it twice ("twice is enough", Kahan and Parlett).
+
+    Sums run down the rows, one after the other, so that every machine finds the same numbers; those of a
+    library's QR depend on its blocks and on the processor.
+    """
+    import numpy as np
+
+    while True:
+        table = np.zeros((length, count + 1))  # NumPy would add up a single column in another order
+        table[:, :count] = np.array(_draw_normal(count, length, rng, 0.0, 1.0)).T
+        memory, shortest = np.empty(length * (count + 1)), math.inf
         for _ in range(2):
-            for other in basis:
-                along = sum(a * b for a, b in zip(row, other, strict=True))
-                row = [a - along * b for a, b in zip(row, other, strict=True)]
-        length = math.sqrt(sum(a * a for a in row))
-        if length > 1e-6:  # otherwise the draw fell into the span of the others: draw again
-            basis.append([a / length for a in row])
-    return basis
+            for k in range(count):
+                rest = table[:, k:]
+                products = memory[: rest.size].reshape(rest.shape)
+                along = np.add.reduce(np.multiply(rest[:, :1], rest, out=products), axis=0)
+                shortest = min(shortest, along[0])
+                if along[0] > 0.0:
+                    along[1:] /= along[0]
+                    rest[:, 1:] -= np.multiply(rest[:, :1], along[1:], out=products[:, 1:])
+                    rest[:, 0] /= math.sqrt(along[0])
+        if shortest > 1e-12:  # otherwise one draw fell into the span of the others: draw again
+            return table[:, :count]
 
 
 INITIALIZERS: dict[str, Initializer] = {

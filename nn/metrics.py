@@ -288,7 +288,10 @@ def accuracy(
     width = 1 if outputs.ndim == 1 else outputs.shape[1]
     kind = accuracy_kind(targets, width, loss_named(loss).targets if loss is not None else "")
     _check_classes(targets, width, kind)
-    return float(np.average(_right(outputs, targets, kind), weights=weights_of(sample_weight, len(X))))
+    weights = weights_of(sample_weight, len(X))
+    if weights is not None:  # a power of two keeps the share's bits, and the sum is a float
+        weights = np.ldexp(weights, -int(np.frexp(weights.max())[1]))
+    return float(np.average(_right(outputs, targets, kind), weights=weights))
 
 
 def _check_classes(targets: Any, outputs: int, kind: str) -> None:

@@ -1,9 +1,9 @@
-"""Pickles of earlier versions, whose objects have other attributes: refused when they are loaded."""
+"""Pickles of earlier versions, with other attributes or classes: refused when they are loaded."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from autograd_core import __version__
@@ -18,12 +18,26 @@ def set_state(thing: Any, state: Mapping[str, Any]) -> None:
     """
     kind: Any = type(thing)
     if lacking := sorted(_attributes(kind) - state.keys()):
-        raise StateError(
-            f"this {kind.__name__} was pickled by an earlier version of autograd-core than "
-            f"{__version__}: it has no {', '.join(lacking)}. Load it with the version that made it "
-            "and keep the numbers (state_dict, nn.save), or make it anew"
-        )
+        raise _refusal(f"this {kind.__name__}", f"it has no {', '.join(lacking)}")
     vars(thing).update(state)
+
+
+def gone(module: str, *names: str) -> Callable[[str], Any]:
+    """A module's ``__getattr__``: StateError for its classes that are gone, which pickles may hold."""
+
+    def getattr_(name: str) -> Any:
+        if name in names:
+            raise _refusal(f"a {module}.{name}", "there is no such class now")
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return getattr_
+
+
+def _refusal(what: str, why: str) -> StateError:
+    return StateError(
+        f"{what} was pickled by an earlier version of autograd-core than {__version__}: {why}. Load it with "
+        "the version that made it and keep the numbers (state_dict, nn.save), or make it anew"
+    )
 
 
 @functools.cache

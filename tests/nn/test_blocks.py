@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import nn
-from autograd_core import Value
+from autograd_core import Value, dot, record
 from nn import random_inputs
 from nn.errors import InputError
 from nn.training.minibatch import epoch_order
@@ -307,3 +307,29 @@ def test_generators_of_layers_that_are_held_anywhere_are_put_back_and_resumed(
     for file in tmp_path.iterdir():
         file.unlink()
     assert trained(3) == once
+
+
+@pytest.mark.parametrize("size", [1.0, 1e153, 1e154, 3e155, 1e200, 1.7e308])
+def test_layer_norm_and_its_derivative_are_right_for_numbers_of_any_size(size: float) -> None:
+    mpmath = pytest.importorskip("mpmath")
+    numbers, factors, norm = [size, -0.75 * size, 0.25 * size], (1.0, -2.0, 0.5), nn.LayerNorm(3)
+
+    def exact(*x: Any) -> Any:
+        mean = sum(x) / 3
+        root = mpmath.sqrt(sum((h - mean) ** 2 for h in x) / 3 + mpmath.mpf(norm.eps))
+        return [(h - mean) / root for h in x]
+
+    def combined(*x: Any) -> Any:
+        return sum(w * h for w, h in zip(factors, exact(*x), strict=True))
+
+    inputs = [Value(h) for h in numbers]
+    outputs = norm(inputs)
+    dot(factors, outputs).backward()
+    program = record(norm, [1.0, 2.0, 4.0])
+    with mpmath.workdps(60):
+        x = [mpmath.mpf(h) for h in numbers]
+        for k in range(3):
+            assert abs(outputs[k].data / exact(*x)[k] - 1) < 1e-15
+            slope = mpmath.diff(combined, x, tuple(int(i == k) for i in range(3)), h=size * 1e-20)
+            assert abs(inputs[k].grad - slope) <= abs(slope) * 1e-14 + 5e-324
+    assert program([numbers])[0].tolist() == [h.data for h in outputs]

@@ -1,5 +1,7 @@
 """History and the plots: what they say and what they draw."""
 
+import dataclasses
+import pickle
 import sys
 
 import numpy as np
@@ -106,3 +108,29 @@ def test_labels_are_texts_and_nothing_else(tmp_path, label):
         assert text.count("$") == text.count("\\$")  # none begins a formula
     for file in ("c.svg", "d.svg"):
         assert "<script" not in (tmp_path / file).read_text()
+
+
+def test_a_column_is_read_on_from_where_it_was_left_and_follows_every_change():
+    class Counted(Epoch):
+        read = 0
+
+        def __getattribute__(self, name):
+            Counted.read += name == "loss"
+            return super().__getattribute__(name)
+
+    numbers = {"objective": 0.0, "penalty": 0.0, "gradient_norm": 0.0, "lr": 0.1, "seconds": 0.0}
+    history, expected = History(), []
+    for k in range(1, 101):
+        expected.append(1.0 / k)
+        history.epochs.append(Counted(k, k, loss=1.0 / k, metrics={"mine": k}, **numbers))
+        assert history["loss"] == expected
+        assert history["mine"][-1] == k
+        history[-1].metrics["mine"] = -k
+    assert history["mine"] == [-k for k in range(1, 101)]
+    assert Counted.read == 100
+    history["loss"].clear()
+    history.epochs[3] = dataclasses.replace(history[3], loss=7.0)
+    assert history["loss"] == [*expected[:3], 7.0, *expected[4:]]
+    del history.epochs[50:]
+    assert len(history["loss"]) == 50
+    assert pickle.loads(pickle.dumps(History(epochs=[Epoch(1, 1, loss=2.0, **numbers)])))["loss"] == [2.0]

@@ -72,6 +72,34 @@ def test_orthogonal_rows_or_columns_are_orthonormal_up_to_the_gain(shape):
             assert product == pytest.approx(2.25 * (i == j), abs=1e-13)
 
 
+def gram_schmidt_in_floats(count, length, rng):
+    rows = [[rng.gauss(0.0, 1.0) for _ in range(length)] for _ in range(count)]
+    for _ in range(2):
+        for k, row in enumerate(rows):
+            square = in_order(a * a for a in row)
+            for other in rows[k + 1 :]:
+                along = in_order(a * b for a, b in zip(row, other, strict=True)) / square
+                other[:] = [b - a * along for a, b in zip(row, other, strict=True)]
+            row[:] = [a / math.sqrt(square) for a in row]
+    return rows
+
+
+def in_order(numbers):
+    total = 0.0
+    for number in numbers:  # `sum` compensates from Python 3.12 on
+        total += number
+    return total
+
+
+@pytest.mark.parametrize("shape", [(3, 40), (37, 40), (1, 9), (1, 1), (300, 2), (8, 8)])
+def test_orthogonal_rows_are_to_the_bit_those_of_additions_in_order(shape):
+    assert draw(Orthogonal(), 3, *shape) == (
+        gram_schmidt_in_floats(*shape, random.Random(3))
+        if shape[0] <= shape[1]
+        else [list(row) for row in zip(*gram_schmidt_in_floats(2, 300, random.Random(3)), strict=True)]
+    )
+
+
 def test_zeros_are_zeros():
     assert set(flat(draw(Zeros()))) == {0.0}
 

@@ -466,3 +466,9 @@ def test_a_tensor_that_takes_a_gradient_is_no_array_of_numbers():
     torch = pytest.importorskip("torch")
     with pytest.raises(InputError, match=r"X is not an array of numbers: .*detach"):
         nn.predict(model(), torch.ones((3, 2), requires_grad=True))
+
+
+def test_weights_of_any_size_count_by_their_ratios():
+    model = nn.MLP(1, [2], seed=1)
+    for weights in ([1.5e308, 0.5e308], [1.5, 0.5], [1.5e-300, 0.5e-300], [15e-324, 5e-324]):
+        assert nn.accuracy(model, [[0.0], [0.0]], [0, 1], sample_weight=weights) == 0.75

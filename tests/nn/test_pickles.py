@@ -37,6 +37,16 @@ def test_an_object_of_an_earlier_version_is_refused_at_once(thing, attribute):
         assert vars(same).keys() == vars(thing).keys()
 
 
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("nn.blocks", "_Mask"), ("nn.blocks", "_Scaled"), ("nn.estimators", "_InverseScaling")],
+)
+def test_a_class_of_an_earlier_version_that_is_gone_is_told_with_the_remedy(module, name):
+    with pytest.raises(nn.StateError, match=rf"{module}\.{name} was pickled by an earlier .*state_dict"):
+        pickle.loads(f"c{module}\n{name}\n.".encode())
+    assert not hasattr(sys.modules[module], "_NeverThere")
+
+
 def test_an_optimiser_of_ones_own_may_have_any_attributes():
     class Own(nn.Adam):
         def __init__(self):

@@ -1,4 +1,7 @@
-"""Random rules and callbacks: a resumed run has the bits of a run that was never left, or says what lacks."""
+"""Random rules and callbacks: a resumed run has the bits of a run that was never left, or says what lacks.
+
+Minimizers are not among the optimizers: `fit` refuses them a checkpoint (test_minimizers.py).
+"""
 
 from __future__ import annotations
 
