@@ -413,7 +413,7 @@ def with_loops(
         )
 
     def numbers(nodes: Sequence[Value], shape: tuple[int, ...]) -> Numbers:
-        places = [place.get(id(node), -1) for node in nodes]
+        places = [-1 if node.is_constant else place.get(id(node), -1) for node in nodes]
         return Numbers(np.array(places, dtype=np.intp).reshape(shape), _numbers(nodes).reshape(shape))
 
     loops = []

@@ -289,6 +289,21 @@ def test_a_loop_within_a_loop() -> None:
     check(f)
 
 
+def test_a_constant_that_is_used_behind_the_loop_too() -> None:
+    k = ag.Value(2.0).detach()
+
+    def f(x: Any) -> Any:
+        last, _ = ag.scan(lambda c, part: (ag.tanh(c * W + part), None), k, [k, x])
+        return last + k * x
+
+    program = record(f, 0.3)
+    assert program.hessian([0.7]).tolist() == [ag.hessian(f)(0.7)]
+    assert program.jvp([0.7], [1.0])[1].tolist() == [ag.jvp(f, [0.7], [1.0])[1]]
+    assert program.sparsity().toarray().tolist() == [[True]]
+    assert program.graph(0.7).data == f(0.7).data
+    assert "f_gradient" in program.to_c("f")
+
+
 def test_jit_and_while_loop() -> None:
     f = ag.jit(
         lambda x: ag.while_loop(lambda c: c[0] > 1.0, lambda c: (c[0] * 0.5, c[1] + W * c[0]), (x, 0.0))[1]

@@ -380,6 +380,11 @@ def test_what_stands_twice_in_wrt_moves_by_both_directions(repeated: Any) -> Non
     assert same(products[0], program.hvp(X, moved, wrt=once)[0] if once else program.hvp(X, moved))
 
 
+def test_a_direction_keeps_the_sign_of_its_zeros() -> None:
+    program = record(lambda x: 2.0 * x, 1.0)
+    assert np.signbit(program.jvp([3.0, 4.0], [-0.0, 0.0])[1]).tolist() == [True, False]
+
+
 @pytest.mark.parametrize(
     "f", [lambda w: lambda x: 1.0 / (x - w), lambda w: lambda x: x * x if x < w else x**3]
 )
