@@ -84,7 +84,7 @@ def _graph_for(program: Program, numbers: Sequence[float], recordings: Sequence[
             base = program.base
             _graph_for(base, numbers[: base.recorded.inputs], base.recordings)
         if not program.record_row(parts):
-            if (found := program.graph_of_row(parts)) is not None:
+            if (found := program.graph_of_row(parts, quiet=False)) is not None:
                 return found
             break
     raise raised or RecordingError(

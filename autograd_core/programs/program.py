@@ -737,14 +737,19 @@ class Program:
         """Record another function, with what this Program does about other branches."""
         return record(f, *examples, on_guard=self.on_guard, most_recordings=self.most_recordings)
 
-    def graph_of_row(self, row: Sequence[Sequence[float]]) -> RecordedGraph | None:
-        """Return the graph of the branch that a row takes, without keeping it; None if that is impossible."""
+    def graph_of_row(self, row: Sequence[Sequence[float]], quiet: bool = True) -> RecordedGraph | None:
+        """Return the graph of the branch that a row takes, without keeping it; None if that is impossible.
+
+        What f raises for the row is raised unless `quiet`.
+        """
         if self._f is None:
             return None
         try:
             graph, form = capture(self._f, [e.at(part) for e, part in zip(self.examples, row, strict=True)])
-        except Exception:  # evaluating the row eagerly raises it in its turn
-            return None
+        except Exception as error:  # evaluating the row eagerly raises it in its turn
+            if quiet or isinstance(error, RecordingError):
+                return None
+            raise
         return graph if same_form(form, self.form) else None
 
     def record_row(self, row: Sequence[Sequence[float]]) -> bool:

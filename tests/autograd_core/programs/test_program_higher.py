@@ -434,6 +434,7 @@ above_0 = ag.operation(lambda x, y: 2.0 * x)(square_above_0)
         (ag.atanh, 0.5, 2.0),
         (above_0, 1.0, -1.0),
         (lambda x: ag.log(x) + x * x, 1.0, -1.0),
+        (lambda x: x * x if x < 2.0 else ag.atanh(x), 1.0, 3.0),
     ],
 )
 def test_derivatives_raise_where_the_function_does(f: Any, inside: float, outside: float) -> None:
