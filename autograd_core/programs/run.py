@@ -130,12 +130,15 @@ class Run:
         )
         self.seeds, self.count, self.totals = seeds, count, totals
         self.bound: dict[tuple[Recording, bool, int], Any] = {}  # the tapes of this run
+        self.most = self.lanes  # so many lanes are tried at once: fewer where sums are not finite
+        self._look_at_sums()
         if totals is None and self._by_recording():
             return self.outputs
         for recording, start, stop in self._stretches():
             lane = start
             while lane < stop:
-                self.totals = totals[lane] if per_row else totals
+                if per_row:
+                    self.totals, self.spoilt = totals[lane], None
                 lane = self._advance(recording, lane, lane + 1 if per_row else stop)
         return self.outputs
 
@@ -241,14 +244,17 @@ class Run:
         return np.ascontiguousarray(seeds.reshape(1, self.lanes, self.width))
 
     def _tape_run(self, recording: Recording, start: int, stop: int) -> int:
-        """Run lanes; return the one it stopped at. Where a sum is not finite, go lane by lane."""
-        reached = self._attempt(recording, start, stop, stop - start > 2)
-        if reached >= 0:
-            return reached
-        for lane in range(start, stop):
-            reached = self._attempt(recording, lane, lane + 1, False)
-            if reached != lane + 1:
-                return lane
+        """Run lanes; return the one it stopped at. Where a sum is not finite, that lane is searched for."""
+        while start < stop:
+            end = min(start + self.most, stop)
+            reached = self._attempt(recording, start, end, end - start > 2)
+            if reached < 0 and end - start > 1:
+                self.most = (end - start) // 2
+                continue
+            self.most = min(2 * self.most, self.lanes)
+            if reached != end:
+                return max(start, reached)
+            start = end
         return stop
 
     def _attempt(self, recording: Recording, start: int, stop: int, lanes: bool) -> int:
@@ -259,10 +265,21 @@ class Run:
         bound, order, totals = self.bound[kind]
         if totals is not None:
             totals[:] = 0.0 if self.totals is None else self.totals[order]
+        if self.spoilt is not None:
+            totals[self.spoilt[order]] = 0.0
         reached: int = bound.run(start, stop, None, self.seeds)
         if reached >= 0 and self.totals is not None:
+            if self.spoilt is not None:
+                totals[self.spoilt[order]] = self.totals[order][self.spoilt[order]]
             self.totals[order] = totals
         return reached
+
+    def _look_at_sums(self) -> None:
+        """Note which sums are not finite: no number changes them, so what is finite need not be added."""
+        import numpy as np
+
+        spoilt = None if self.totals is None else ~np.isfinite(self.totals)
+        self.spoilt = spoilt if spoilt is not None and spoilt.any() else None
 
     def _bind(self, recording: Recording, lanes: bool, threads: int) -> tuple[Any, Any, Any]:
         """A tape with the arrays of this run, the order of its parameters, and their sums."""
@@ -292,6 +309,7 @@ class Run:
         if self.totals is not None or any(own is not None for own in self.igrads):
             for s in range(self.count):
                 self._add_eagerly(lane, s, outputs, flat)
+            self._look_at_sums()
 
     def jacobian_of(self, lane: int, totals: Any) -> None:
         """Evaluate one lane with f; fill in the parameters' derivatives, shape (outputs, parameters)."""

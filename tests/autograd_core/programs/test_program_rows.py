@@ -249,3 +249,26 @@ def test_a_tape_is_bound_once_however_branches_alternate(per_row, monkeypatch):
         f(ag.Value(x)).backward()
         slopes.append(w.grad)
     np.testing.assert_array_equal(found, slopes if per_row else slopes[-1])
+
+
+@pytest.mark.parametrize("at", [0, 700, 1999])
+@pytest.mark.parametrize("number", [math.nan, math.inf, 1.7e308])
+@pytest.mark.parametrize("start", [0.0, math.inf])
+def test_after_a_sum_that_is_not_finite_rows_are_replayed_as_before(
+    at: int, number: float, start: float
+) -> None:
+    w, b = ag.Value(2.0), ag.Value(0.5)
+
+    def f(x: Any) -> Any:
+        return ag.tanh(w * x) + w * x * 0.5 + b
+
+    program, rows = record(f, 1.0), np.random.default_rng(0).normal(size=2000)
+    rows[at] = number
+    w.grad = start
+    for x in rows:
+        f(x).backward()
+    expected = w.grad, b.grad
+    w.grad, b.grad = start, 0.0
+    program.backward(rows)
+    assert np.array_equal([w.grad, b.grad], expected, equal_nan=True)
+    assert program.eager_rows <= 1
