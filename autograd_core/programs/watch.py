@@ -78,8 +78,7 @@ _LEFT_OUT_METHODS = {
     ),
     *("__deepcopy__", "__replace__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"),
 }
-_UNSET = object()  # what is not there
-_END = (_UNSET,)  # of a container
+_UNSET = object()  # what is not there, and the end of a container
 _MOST_THINGS = 100_000  # that are walked through; a Python object may have no end
 _MOST_ITEMS, _MOST_PLACES = 1000, 10_000  # of a container; in all
 
@@ -128,6 +127,9 @@ class Watch:
                 owners += [group.owner] * len(keys)
                 names += keys
                 members += entries.values()
+            elif keys and type(group.owner) is list and {*map(type, group.items[:-1])} == {Value}:
+                reads.append(functools.partial(map, list.__eq__, [group.owner], [group.items[:-1]]))
+                before.append(True)  # Values are equal if they are the same: the quickest way to compare
             elif keys and group.kind != "fixed":
                 reads.append(group.read(group.owner, keys))
                 before += group.items if group.keys is None else entries.values()
@@ -503,8 +505,8 @@ def _is_stable(thing: Any, name: str) -> bool:
 def _items_of(kind: Any, container: Any, _: Any) -> Read:
     """All items, by the methods of Python's own types, and an end."""
     if kind in _MAPPINGS:
-        return lambda: itertools.chain(kind.__iter__(container), kind.values(container), _END)
-    return lambda: itertools.chain(kind.__iter__(container), _END)
+        return lambda: [*kind.__iter__(container), *kind.values(container), _UNSET]
+    return lambda: [*kind.__iter__(container), _UNSET]
 
 
 def _bytes_of(numbers: Any) -> bytes:
