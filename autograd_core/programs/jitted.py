@@ -289,9 +289,9 @@ class Jitted:
             )
 
     def _recorded(self, names: tuple[str, ...], examples: Sequence[Any]) -> _Recorded:
-        """Record; again where a Value may have been replaced before it was looked for."""
-        former: list[_Recorded] = []  # whose Values live on, and keep their ids
-        for _ in range(_MOST_TRIES):
+        """Record; again where something may have been replaced meanwhile, before it was looked for."""
+        hidden, former = {*self._hidden}, list[Program]()
+        for attempt in range(_MOST_TRIES):
             watch = Watch(self.__wrapped__)
             program = record(
                 _ByPosition(self.__wrapped__, names) if names else self.__wrapped__,
@@ -300,9 +300,13 @@ class Jitted:
                 most_recordings=self.most_recordings,
             )
             found = _Recorded(program, watch, self._hidden)
-            if watch.hidden.keys() <= {*self._hidden}.union(*(one.watch.hidden for one in former[-1:])):
+            # what changes each time, or when there is no other thread, the function assigns itself
+            if (
+                found.is_same or attempt > 4 or threading.active_count() == 1
+            ) and watch.hidden.keys() <= hidden:
                 break
-            former.append(found)
+            hidden = self._hidden.keys() | watch.hidden.keys()
+            former.append(program)  # whose Values live on, and keep their ids
         self._hidden.update(watch.hidden)
         return found
 
@@ -372,26 +376,30 @@ class _Kept:
 
 
 class _Recorded:
-    """A Program, and what its function reads."""
+    """A Program, and what its function reads.
+
+    Attributes:
+        is_same: whether nothing that is looked at has changed while the function was recorded.
+    """
 
     def __init__(self, program: Program, watch: Watch, hidden: dict[int, Value]):
         self.program, self.watch, self._hidden, self._is_lost = program, watch, hidden, False
-        self._settle()
+        self.is_same = self._settle()
 
     def _settle(self) -> bool:
         count = self.program.captured
         nodes = [node for one in list(self.program.recordings) for node, _ in one.graph.captured]
         same = self.watch.settle([*self.program.parameters, *nodes])
-        known = self.watch.hidden.keys() <= self._hidden.keys()
         self._count = count
-        return same and known
+        return same
 
     def is_current(self) -> bool:
         """Tell whether the function still reads what it read when it was recorded."""
         if self.watch.changed():
             return False
         if self.program.captured > self._count:  # a branch that was recorded since has found more
-            self._is_lost |= not self._settle()
+            same = self._settle()
+            self._is_lost |= not (same and self.watch.hidden.keys() <= self._hidden.keys())
             self._hidden.update(self.watch.hidden)  # replaced meanwhile, or hidden, if they are so again
         return not self._is_lost
 

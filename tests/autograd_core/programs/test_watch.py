@@ -6,6 +6,7 @@ import array
 import dataclasses
 import functools
 import sys
+import threading
 import types
 import unittest.mock
 import weakref
@@ -336,3 +337,28 @@ def test_equal_numbers_that_are_assigned_anew_are_no_change() -> None:
         settings.c, settings.e = "".join(["te", "xt"]), b"".join([b"te", b"xt"])
         assert f(2.0) == 1.0
     assert f._renewals == 0
+
+
+def test_what_another_thread_replaces_meanwhile_is_looked_at() -> None:
+    settings, asked, done, over = Settings(scale=2.0), *(threading.Event() for _ in range(3))
+
+    def f(x: Any) -> Any:
+        y = x * settings.scale
+        asked.set()
+        done.wait()
+        return y
+
+    def other() -> None:
+        asked.wait()
+        settings.scale = 5.0
+        done.set()
+        over.wait()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    found = jit(f)
+    assert found(1.0) == 5.0
+    settings.scale = 7.0
+    assert found(1.0) == 7.0
+    over.set()
+    thread.join()
