@@ -21,7 +21,7 @@ import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..engine.sweep import topological_order
 from ..engine.value import Value
@@ -55,29 +55,9 @@ _LEFT_OUT = {*sys.stdlib_module_names, "autograd_core", "numpy", "scipy", "torch
 #: Their code is followed for the names in it, and does not change itself.
 _STEADY = {"nn", "viz"}
 #: Special methods that make, compare, show and copy objects: what these read is not looked at.
-_LEFT_OUT_METHODS = {
-    *(
-        "__new__",
-        "__init__",
-        "__post_init__",
-        "__init_subclass__",
-        "__set_name__",
-        "__class_getitem__",
-        "__del__",
-    ),
-    *(
-        "__eq__",
-        "__ne__",
-        "__hash__",
-        "__repr__",
-        "__str__",
-        "__format__",
-        "__dir__",
-        "__sizeof__",
-        "__copy__",
-    ),
-    *("__deepcopy__", "__replace__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"),
-}
+_MAKING = "new init post_init init_subclass set_name class_getitem del eq ne hash repr str format dir sizeof"
+_COPYING = "copy deepcopy replace reduce reduce_ex getstate setstate"
+_LEFT_OUT_METHODS = {f"__{name}__" for names in (_MAKING, _COPYING) for name in names.split()}
 _UNSET = object()  # what is not there, and the end of a container
 _MOST_THINGS = 100_000  # that are walked through; a Python object may have no end
 _MOST_ITEMS, _MOST_PLACES = 1000, 10_000  # of a container; in all
@@ -115,7 +95,7 @@ class Watch:
         hidden = walk.find({id(value): value for value in captured})
         kept, before = dict[Any, Any](), list[Any]()
         owners, names, members, reads = list[Any](), list[str](), list[Any](), list[Read]()
-        for group in walk.groups:
+        for group in [one for one in walk.groups if one.kind != "fixed"]:
             entries = {
                 place: item
                 for place, item in group.entries()
@@ -127,10 +107,7 @@ class Watch:
                 owners += [group.owner] * len(keys)
                 names += keys
                 members += entries.values()
-            elif keys and type(group.owner) is list and {*map(type, group.items[:-1])} == {Value}:
-                reads.append(functools.partial(map, list.__eq__, [group.owner], [group.items[:-1]]))
-                before.append(True)  # Values are equal if they are the same: the quickest way to compare
-            elif keys and group.kind != "fixed":
+            elif keys:
                 reads.append(group.read(group.owner, keys))
                 before += group.items if group.keys is None else entries.values()
         same = all(_stands(kept.get(place, self), item) for place, item in self._standing.items())
@@ -299,9 +276,17 @@ class _Walk:
         self._add(owner, "fixed", lambda *_: lambda: items)
 
     def _add_names(
-        self, owner: Any, kind: str, read: Any, known: Any, is_way: Any = None, base: Any = None
+        self,
+        owner: Any,
+        held: Any,
+        kind: str = "names",
+        is_way: Any = None,
+        base: Any = None,
+        known: Any = None,
     ) -> None:
-        group = _Group(owner, kind, read, [], base=base, known=known, is_way=is_way or _is_way)
+        """Add a group of those names that are in a dict, or known."""
+        is_way = is_way or (lambda item: not _is_plain(type(item)))
+        group = _Group(owner, kind, _entries_of(held), [], [], base, known or held.keys, is_way)
         self._open.append(group)
         self.groups += [group] if base is None else [base, group]
 
@@ -324,7 +309,7 @@ class _Walk:
             self._look_into_function(thing)
         elif issubclass(kind, types.ModuleType):
             names = "shut" if _is_left_out(thing) else "names"
-            self._add_names(thing, names, _entries_of(vars(thing)), vars(thing).keys, _is_no_way)
+            self._add_names(thing, vars(thing), names, _is_no_way)
         elif issubclass(kind, type):
             self._look_into_class(thing)
         else:
@@ -335,18 +320,16 @@ class _Walk:
         if function.__kwdefaults__:
             self._look_into_dict(function.__kwdefaults__, dict, whole=True)
         is_steady = library_of(function) in _STEADY
-        parts = "fixed" if is_steady else "parts"
-        self._add(function, parts, _members, ["__code__", "__defaults__", "__kwdefaults__"])
-        held, world = vars(function), function.__globals__
-        self._add_names(function, "names", _entries_of(held), held.keys)
+        parts = ["__code__", "__defaults__", "__kwdefaults__"]
+        self._add(function, "fixed" if is_steady else "parts", _members, parts)
+        self._add_names(function, vars(function))
         if not _is_left_out(function):
             names, texts, imports = _read_by(function.__code__)
+            world = function.__globals__
             known = sorted((names | texts) & (world.keys() | vars(builtins).keys()))
             self._add(function, "fixed" if is_steady else "globals", _entries_of(world), known)
-            paths = [f"{world.get('__package__')}.{name}".rstrip(".") for name in imports]
-            self._add_fixed(
-                function, [sys.modules[path] for path in [*imports, *paths] if path in sys.modules]
-            )
+            paths = [*imports, *(f"{world.get('__package__')}.{name}".rstrip(".") for name in imports)]
+            self._add_fixed(function, [sys.modules[path] for path in paths if path in sys.modules])
             if self._by_name:
                 self._names |= names | texts
                 self._texts |= texts
@@ -355,13 +338,9 @@ class _Walk:
         if not _is_left_out(kind):
             held: Any = vars(kind)
             methods = {name for name in held if name[:2] == "__" == name[-2:] and callable(held[name])}
-            steady = library_of(kind) in _STEADY
-            self._add(
-                kind, "fixed" if steady else "methods", _entries_of(held), sorted(methods - _LEFT_OUT_METHODS)
-            )
-            self._add_names(
-                kind, "fixed" if steady else "names", _entries_of(held), held.keys, _may_hold_values
-            )
+            called, named = ("fixed", "fixed") if library_of(kind) in _STEADY else ("methods", "names")
+            self._add(kind, called, _entries_of(held), sorted(methods - _LEFT_OUT_METHODS))
+            self._add_names(kind, held, named, lambda item: issubclass(type(item), _MAY_HOLD_VALUES))
             self._add_fixed(kind, [type(kind), *kind.__mro__[1:]])
 
     def _look_into_object(self, thing: Any, kind: type) -> None:
@@ -384,8 +363,8 @@ class _Walk:
     def _look_into_dict(self, thing: Any, kind: Any, whole: bool = False) -> None:
         self._seen[id(thing)] = thing
         read, known = functools.partial(_items_of, kind), functools.partial(kind.keys, thing)
-        base = _Group(thing, "base", read, None, list(read(thing, None)()))
-        self._add_names(thing, "entries", _entries_of(thing, kind), known, base=base)
+        base = _Group(thing, "base", read, None, [*read(thing, None)()])
+        self._add_names(thing, thing, "entries", base=base, known=known)
         if whole:
             self._take(base, None, base.items)
 
@@ -408,38 +387,32 @@ class _Walk:
             keys = [key for key in ("__dict__", "__class__") if _is_stable(thing, key)]
             base = _Group(thing, "base", _members, keys, [*_members(thing, keys)()])
             known = own.keys() | {name for names in classes for name in names}  # which it may hide
-            is_way = _is_no_way if library_of(kind) == "autograd_core" else _is_way
-            self._add_names(thing, "names", _entries_of(own), lambda: known, is_way, base)
+            is_way = _is_no_way if library_of(kind) == "autograd_core" else None
+            self._add_names(thing, own, "names", is_way, base, lambda: known)
         slots = {name for names in classes for name, item in names.items() if type(item) is _SLOT}
         there = {name for name in slots if _is_stable(thing, name)}
-        self._add_names(thing, "slots", _members, lambda: there)
-
-
-class _Code(NamedTuple):
-    """What code reads: by names, by texts, and modules that it imports."""
-
-    names: set[str]
-    texts: set[str]
-    imports: set[str]
+        self._add_names(thing, None, "slots", known=lambda: there)
 
 
 @functools.lru_cache(maxsize=4096)
-def _read_by(code: types.CodeType) -> _Code:
-    found, constants = _Code(set(), set(), set()), [*code.co_consts]
+def _read_by(code: types.CodeType) -> tuple[set[str], set[str], set[str]]:
+    """What code reads: the names in it, texts, and the modules that it imports."""
+    names, texts, imports = set[str](), set[str](), set[str]()
     for step in dis.get_instructions(code):
         if step.opname == "IMPORT_NAME":
-            found.imports.update((step.argval, step.argval.partition(".")[0]))
+            imports |= {step.argval, step.argval.partition(".")[0]}
         elif step.opcode in dis.hasname and not step.opname.startswith(("STORE", "DELETE")):
-            found.names.add(step.argval)
+            names.add(step.argval)
+    constants = [*code.co_consts]
     for constant in constants:  # which grows
         if isinstance(constant, str):
-            found.texts.add(constant)
+            texts.add(constant)
         elif isinstance(constant, (tuple, frozenset)):
             constants += constant
         elif isinstance(constant, types.CodeType):
-            for mine, inner in zip(found, _read_by(constant), strict=True):
-                mine |= inner
-    return found
+            inner = _read_by(constant)
+            names, texts, imports = names | inner[0], texts | inner[1], imports | inner[2]
+    return names, texts, imports
 
 
 def _is_plain(kind: Any) -> bool:
@@ -460,33 +433,26 @@ def _are_plain(items: Sequence[Any]) -> bool:
     return False
 
 
-def _is_way(item: Any) -> bool:
-    return not _is_plain(type(item))
-
-
 def _is_no_way(item: Any) -> bool:
     return False
-
-
-def _may_hold_values(item: Any) -> bool:
-    """Tell it of what a class has."""
-    return issubclass(type(item), _MAY_HOLD_VALUES)
 
 
 def _is_left_out(thing: Any) -> bool:
     return library_of(thing) in _LEFT_OUT
 
 
-def _entries_of(names: Any, kind: Any = None) -> Callable[[Any, Any], Read]:
-    """Return how entries of a dict or the like are read: all at once if all are there."""
+def _entries_of(names: Any) -> Callable[[Any, Any], Read]:
+    """Return how entries of a dict or the like are read; of nothing, attributes."""
 
     def read(_: Any, keys: Sequence[Any]) -> Read:
         if len(keys) > 1 and type(names) in _MAPPINGS and all(key in names for key in keys):
             return functools.partial(operator.itemgetter(*keys), names)
-        get = functools.partial((kind or type(names)).get, names)
-        return functools.partial(map, get, tuple(keys), itertools.repeat(_UNSET))
+        kind = next(kind for kind in _MAPPINGS if issubclass(type(names), kind))
+        return functools.partial(
+            map, functools.partial(kind.get, names), tuple(keys), itertools.repeat(_UNSET)
+        )
 
-    return read
+    return read if names is not None else _members
 
 
 def _members(thing: Any, keys: Sequence[str]) -> Read:

@@ -362,3 +362,13 @@ def test_what_another_thread_replaces_meanwhile_is_looked_at() -> None:
     assert found(1.0) == 7.0
     over.set()
     thread.join()
+
+
+def test_a_number_in_the_place_of_a_value_that_equals_it_is_no_value() -> None:
+    w = ag.Value(2.0)
+    weights: list[Any] = [w, w]
+    f = jit(lambda x: x * weights[0])
+    assert f(1.0) == 2.0
+    weights[0] = 2.0
+    w.data = 9.0
+    assert f(1.0) == 2.0
