@@ -165,12 +165,14 @@ class _Call:
         return number * 1.0  # not + 0.0, which would lose the sign of -0.0
 
     def decide(self, nodes: list[Value]) -> None:
-        """Decide whether graphs are wanted: so if an argument was a Value, or while recording.
+        """Decide whether graphs are wanted: so if an argument was a Value, while recording, or in a Program's
+        row that is evaluated eagerly, whose gradients are those of a recording.
 
         So too where the result uses numbers that an enclosing transform is differentiating: in ``grad(lambda
         x: x * grad(lambda y: x * y)(1.0))`` the inner gradient is x, not the number that x has.
         """
-        self.higher = self.higher or is_recording() or depends_on_inputs(nodes)
+        graphs = self.higher or is_recording() or getattr(recording, "graphs", False)
+        self.higher = graphs or depends_on_inputs(nodes)
 
     def nodes(self, result: Any) -> tuple[list[Value], Rebuild]:
         """Return the numbers of a result as nodes, and how its form is restored."""

@@ -272,3 +272,19 @@ def test_after_a_sum_that_is_not_finite_rows_are_replayed_as_before(
     program.backward(rows)
     assert np.array_equal([w.grad, b.grad], expected, equal_nan=True)
     assert program.eager_rows <= 1
+
+
+def test_gradients_within_a_function_have_their_gradients_in_rows_evaluated_eagerly_too() -> None:
+    """`grad` at a plain number gives a number eagerly and a node in a recording."""
+    w = ag.Value(0.5)
+
+    def f(x: Any) -> Any:
+        slope = ag.grad(lambda t: ag.sin(t * x * w))(0.7)
+        return slope if x < 1.0 else ag.jvp(lambda t: t * slope * x, [2.0], [1.0])[1]
+
+    rows = [0.5, 1.5, 2.0]
+    eagerly, recorded = (
+        record(f, 0.5, on_guard=on_guard).value_and_grad(rows, wrt=[0, w])[1] for on_guard in ("eager", "record")
+    )
+    assert eagerly[0].tolist() == recorded[0].tolist() == [ag.grad(f)(x) for x in rows]
+    assert eagerly[1] == recorded[1]
