@@ -7,7 +7,7 @@ from typing import Any
 
 import autograd_core
 from autograd_core import Value
-from nn.arguments import unknown
+from nn.arguments import refuse_class, unknown
 from nn.errors import InputError
 
 __all__ = ["ACTIVATIONS", "VECTOR_ACTIVATIONS", "Activation", "activation_name", "activation_named"]
@@ -52,6 +52,7 @@ def activation_named(activation: str | Activation | None) -> Activation:
     """
     if activation is None:
         return linear
+    refuse_class("an activation", activation)
     if callable(activation):
         _check_callable(activation)
         return activation

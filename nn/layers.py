@@ -335,6 +335,8 @@ class MLP(Module):
             )
         if not len(nouts):
             raise InputError("an MLP needs at least one layer: nouts is empty")
+        if len(nouts) == 1 and not (isinstance(activation, str) and activation in VECTOR_ACTIVATIONS):
+            activation_named(activation)  # a slip is told where there is no hidden layer, too
         rng = random_source(seed)
         widths = [nin, *nouts]
         self.layers = [

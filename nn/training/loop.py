@@ -76,7 +76,7 @@ from nn.random_inputs import listing, train_mode, undisturbed
 from nn.random_state import RandomStates
 from nn.regularizers import Regularizer
 from nn.saving import remove_leftovers
-from nn.stopping import Patience, StopCriterion, Target, criteria_of
+from nn.stopping import MaxUpdates, Patience, StopCriterion, Target, TimeLimit, criteria_of
 from nn.training.checkpoints import TrainingState, load_state
 from nn.training.minibatch import permutation
 from nn.training.problem import is_fixed, owners
@@ -307,6 +307,8 @@ def _listeners(callbacks: Any) -> list[Callback]:
     listeners = list(callbacks) if several else [callbacks]
     for listener in listeners:
         refuse_class("a callback", listener)
+        if isinstance(listener, (Patience, Target, TimeLimit, MaxUpdates)):
+            raise InputError(f"{shown(listener)} says when to stop: fit(..., stop=...), not callbacks=...")
         if not _listens(listener):
             raise InputError(
                 f"a callback is a function or has a method on_update; {shown(listener)} is neither"

@@ -147,7 +147,7 @@ CALLED = {
     "initializer": "an initializer", "early_stopping": "validation_fraction", "callbacks": "a callback",
     "loss": "a loss", "optimizer": "an optimizer", "nouts": "nout", "x": "takes 2 inputs",
     "indices": "an index",
-    "which": "parameters are chosen", "classes": "is not among", "output": "the activation",
+    "which": "parameters are chosen", "classes": "is not among", "output": "the activation|an activation",
 }  # fmt: skip
 LEFT_OUT = {  # a run of 10**20 epochs ends when something stops it; a progress bar is a class
     ("fit", "epochs", "10**20"), ("MLPClassifier", "max_iter", "10**20"),

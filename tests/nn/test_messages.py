@@ -273,3 +273,21 @@ def test_a_loss_that_is_a_plain_number_for_some_example_is_told() -> None:
         parameter.data = 1.0
     with pytest.raises(InputError, match=r"row 1: the loss is 0\.0, which has no gradient: .*maximum"):
         nn.fit(model, X, y, loss=hinge, epochs=1, batch_size=2, seed=1)
+
+
+def test_a_stopping_criterion_among_the_callbacks_is_told() -> None:
+    X, y = data(20, 3, 2)
+    for criterion in (nn.Patience(3, "loss"), nn.EarlyStopping(), nn.Target(0.1), nn.MaxUpdates(3)):
+        for callbacks in (criterion, [criterion]):
+            with pytest.raises(InputError, match=r"says when to stop: fit\(\.\.\., stop=\.\.\.\)"):
+                nn.fit(net(), X, y, callbacks=callbacks)
+
+
+def test_a_class_as_activation_and_one_that_no_layer_uses_are_told() -> None:
+    with pytest.raises(InputError, match=r"Dropout is a class: call it"):
+        nn.MLP(2, [2, 2], activation=nn.Dropout)
+    with pytest.raises(InputError, match=r"'Relu'; did you mean 'relu'"):
+        nn.MLP(2, [2], activation="Relu")
+    with pytest.raises(InputError, match=r"is a text"):
+        nn.MLP(2, [2], activation=["relu"])  # type: ignore[arg-type]
+    assert nn.MLP(2, [2], activation="softmax").nout == 2
