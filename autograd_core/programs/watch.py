@@ -255,7 +255,7 @@ class _Walk:
 
     def _take(self, group: _Group, keys: Sequence[Any] | None, items: Sequence[Any]) -> None:
         """Follow what is new in a group, and compare it, if it is named and not too much."""
-        if self._by_name and keys is None and len(items) > _MOST_ITEMS:
+        if self._by_name and keys is None and len(items) > _MOST_ITEMS * (1 + (group.kind == "base")) + 1:
             self._later += items  # there may be Values among them
             return
         if self._by_name and group.kind != "fixed" and self._budget > 0:
@@ -268,7 +268,7 @@ class _Walk:
 
     def _add(self, owner: Any, kind: str, read: Callable[[Any, Any], Read], keys: Any = None) -> None:
         group = _Group(owner, kind, read, keys, list(read(owner, keys)()))
-        if group.items and (len(group.items) <= _MOST_ITEMS or not _are_plain(group.items)):
+        if group.items and (len(group.items) <= _MOST_ITEMS + 1 or not _are_plain(group.items)):
             self.groups.append(group)
             self._take(group, keys, group.items)
 
@@ -375,10 +375,8 @@ class _Walk:
             flat = thing.view(numpy.ndarray).reshape(-1)
             if flat.base is not None:  # it sees what is assigned later
                 self._add(thing, "items", lambda *_: flat.__iter__)
-        elif is_numpys or issubclass(kind, (bytearray, array.array)):
-            before = _bytes_of(thing)
-            if len(before) <= 9 * _MOST_ITEMS:
-                self._add(thing, "items", functools.partial(_content_of, before))
+        elif thing.size <= _MOST_ITEMS if is_numpys else issubclass(kind, (bytearray, array.array)):
+            self._add(thing, "items", functools.partial(_content_of, _bytes_of(thing)))
 
     def _look_into_attributes(self, thing: Any, kind: type) -> None:
         classes = [vars(one) for one in kind.__mro__ if not _is_left_out(one)]
@@ -476,8 +474,8 @@ def _items_of(kind: Any, container: Any, _: Any) -> Read:
 
 
 def _bytes_of(numbers: Any) -> bytes:
-    view = memoryview(numbers)
-    return repr((view.format, view.shape)).encode() + view.tobytes()
+    form = getattr(getattr(numbers, "dtype", None), "str", ""), getattr(numbers, "shape", ())
+    return repr(form).encode() + (bytes(numbers) if isinstance(numbers, bytearray) else numbers.tobytes())
 
 
 def _content_of(before: bytes, numbers: Any, _: Any) -> Read:

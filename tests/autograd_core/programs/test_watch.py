@@ -372,3 +372,26 @@ def test_a_number_in_the_place_of_a_value_that_equals_it_is_no_value() -> None:
     weights[0] = 2.0
     w.data = 9.0
     assert f(1.0) == 2.0
+
+
+@pytest.mark.parametrize("count", [1000, 1001])
+def test_a_thousand_items_are_looked_at_and_no_more(count: int) -> None:
+    held: list[tuple[Any, Any]] = [([1.0] * count, 0), (dict.fromkeys(range(count), 1.0), 0)]
+    held += [(deque([1.0] * count), 0), (array.array("d", [1.0] * count), 0)]
+    held += [(np.ones(count, dtype=kind), 0) for kind in (float, complex, np.float32, np.longdouble, int)]
+    held += [([twice] * count, 0), (dict.fromkeys(range(count), twice), 0)]
+    for container, key in held:
+        f = jit(lambda x, c=container, k=key: x if c[k] in (1.0, twice) else -x)
+        assert f(2.0) == 2.0
+        container[key] = thrice if container[key] is twice else 5.0
+        assert f(2.0) == (-2.0 if count <= 1000 else 2.0), type(container)
+
+
+def test_arrays_of_other_things_are_looked_at() -> None:
+    mixed = np.array([(1.0, None)], dtype=[("a", "f8"), ("b", "O")])
+    dates, texts, raw = np.zeros(2, dtype="M8[s]"), np.array(["a", "b"]), bytearray(b"a")
+    for container, other in ((dates, 5), (texts, "c"), (raw, 98), (mixed["a"], 2.0), (mixed["b"], "c")):
+        f = jit(lambda x, c=container, before=container[0]: x if c[0] == before else -x)
+        assert f(2.0) == 2.0
+        container[0] = other
+        assert f(2.0) == -2.0
