@@ -375,7 +375,9 @@ class _Walk:
             flat = thing.view(numpy.ndarray).reshape(-1)
             if flat.base is not None:  # it sees what is assigned later
                 self._add(thing, "items", lambda *_: flat.__iter__)
-        elif thing.size <= _MOST_ITEMS if is_numpys else issubclass(kind, (bytearray, array.array)):
+        elif (is_numpys and thing.size <= _MOST_ITEMS) or (
+            issubclass(kind, (bytearray, array.array)) and len(thing) <= _MOST_ITEMS
+        ):
             self._add(thing, "items", functools.partial(_content_of, _bytes_of(thing)))
 
     def _look_into_attributes(self, thing: Any, kind: type) -> None:

@@ -284,7 +284,8 @@ def test_gradients_within_a_function_have_their_gradients_in_rows_evaluated_eage
 
     rows = [0.5, 1.5, 2.0]
     eagerly, recorded = (
-        record(f, 0.5, on_guard=on_guard).value_and_grad(rows, wrt=[0, w])[1] for on_guard in ("eager", "record")
+        record(f, 0.5, on_guard=on_guard).value_and_grad(rows, wrt=[0, w])[1]
+        for on_guard in ("eager", "record")
     )
     assert eagerly[0].tolist() == recorded[0].tolist() == [ag.grad(f)(x) for x in rows]
     assert eagerly[1] == recorded[1]
