@@ -97,10 +97,10 @@ def capture_body(
     guards, raised = end_recording()
     try:
         leaves = [[Value(number_of(node)) for node in part] for part in (init, xs[0])]
-        graph, results = _graph_of_step(step, leaves)
+        graph, results, origins = _graph_of_step(step, leaves)
         if len(xs) > 1:
-            again, places = _graph_of_step(step, leaves)
-            if places != results or again.fingerprint() != graph.fingerprint():
+            again, *same = _graph_of_step(step, leaves)
+            if same != [results, origins] or again.fingerprint() != graph.fingerprint():
                 raise RecordingError(
                     "the body of a loop does something else when it is called again: it reads plain numbers "
                     "that have changed, or that it draws anew each time, and a Program would repeat the "
@@ -109,11 +109,11 @@ def capture_body(
         if depends_on_inputs([*init, *(x for row in xs for x in row), *graph.parameters]):
             note_unrolled("a derivative is taken through it inside the function")
             return None
-        call = LoopCall.of(graph, leaves, results, init, xs, calls)
+        call = LoopCall.of(graph, leaves, results, origins, init, xs, calls)
         if call is None:
             note_unrolled("its steps take different branches, or are not finite")
         else:
-            recording.results |= {id(leaf) for leaf, _, _ in call.placeholders}
+            recording.results |= {id(leaf) for leaf, _, _ in call.placeholders if not leaf.is_constant}
         return call
     finally:
         begin_recording([])
@@ -123,8 +123,13 @@ def capture_body(
 
 def _graph_of_step(
     step: Callable[[list[Any], list[Any]], list[Value]], leaves: list[list[Value]]
-) -> tuple[RecordedGraph, list[int]]:
-    """Record a step whose carry and input are leaves; return its graph, and of each result its output."""
+) -> tuple[RecordedGraph, list[int], list[int | None]]:
+    """Record a step whose carry and input are leaves.
+
+    Returns:
+        Its graph; of each result its output; and of each which number of carry and input it is, -1 if it is a
+        constant, None if it is another node.
+    """
     begin_recording([leaf for part in leaves for leaf in part])
     try:
         with scope(SCOPE):
@@ -137,7 +142,9 @@ def _graph_of_step(
     places = {id(node): k for k, node in reversed(list(enumerate(results)))}
     distinct = [results[k] for k in sorted(places.values())]
     order = {id(node): k for k, node in enumerate(distinct)}
-    return _graph(leaves[1], distinct, guards, [], path), [order[id(node)] for node in results]
+    given = {id(node): k for k, node in enumerate(itertools.chain(*own))}
+    origins = [-1 if node.is_constant else given.get(id(node)) for node in results]
+    return _graph(leaves[1], distinct, guards, [], path), [order[id(node)] for node in results], origins
 
 
 def unrolled(graph: RecordedGraph) -> RecordedGraph:

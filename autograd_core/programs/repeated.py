@@ -220,11 +220,16 @@ class LoopCall:
         graph: RecordedGraph,
         leaves: list[list[Value]],
         results: list[int],
+        origins: list[int | None],
         init: list[Value],
         xs: list[list[Value]],
         calls: list[LoopCall],
     ) -> LoopCall | None:
-        """Return the loop with its numbers; None if a step takes another branch or is not finite."""
+        """Return the loop with its numbers; None if a step takes another branch or is not finite.
+
+        What is a constant in the steps made one by one is one here: a constant that a step hands on, see
+        `recording._graph_of_step`, orders no nodes.
+        """
         import numpy as np
 
         place = {id(parameter): k for k, parameter in enumerate(graph.parameters)}
@@ -240,10 +245,15 @@ class LoopCall:
         if steps.forward(_numbers(init), inputs, _numbers(captured)) != FITS:
             return None
         placeholders = []
-        for t in range(len(xs)):
+        constant = [node.is_constant for node in init]
+        for t, row in enumerate(xs):
+            given = [*constant, *(x.is_constant for x in row), True]
+            constant = [origin is not None and given[origin] for origin in origins]
+            made = [as_value if fixed else Value for fixed in constant]
             first = 0 if t == len(xs) - 1 else len(init)
             numbers = steps.found[t].tolist()
-            placeholders += [(Value(numbers[results[k]]), t, k) for k in range(first, len(results))]
+            placeholders += [(made[k](numbers[results[k]]), t, k) for k in range(first, len(results))]
+            del constant[len(init) :]
         return cls(body, leaves, init, xs, captured, steps.found, placeholders, as_value(1.0), calls)
 
     def results(self) -> list[list[Any]]:
@@ -419,7 +429,8 @@ def with_loops(
     loops = []
     for call in calls:
         if id(call.end) in place:
-            results = [(place[id(leaf)], t, k) for leaf, t, k in call.placeholders if id(leaf) in place]
+            used = [x for x in call.placeholders if id(x[0]) in place and not x[0].is_constant]
+            results = [(place[id(leaf)], t, k) for leaf, t, k in used]
             inputs = [x for row in call.xs for x in row]
             loops.append(
                 Loop(

@@ -304,6 +304,25 @@ def test_a_constant_that_is_used_behind_the_loop_too() -> None:
     assert "f_gradient" in program.to_c("f")
 
 
+def test_constants_that_steps_hand_on_order_no_nodes() -> None:
+    """The constant 1.5 of a step, and the constant input of another, hang on nothing that was made before."""
+
+    def f(x: Any) -> Any:
+        last, ones = ag.scan(lambda c, part: (ag.sin(c) * 2.0, 1.5), W, None, length=1)
+        parts = [[1.3, 0.0], [0.0, x[1]], [W, last], [W, 0.8], [x[0], 1.5], [1.3, 1.5], [last, 0.8]]
+        _, ys = ag.scan(lambda c, part: (ag.tanh(x[1]), part[0] * (c + part[1])), 0.64, parts)
+        _, handed = ag.scan(lambda c, part: (c, part), 0.0, [x[0], 0.5])
+        return handed[1] + 0.3 * ones[0] + 0.3 * ys[0] + 0.3 * ys[4] + 0.3 * ys[6] + 0.3 * ag.sum(ys) + x[0] * W
+
+    rows = np.random.default_rng(7).normal(size=(40, 2))
+    program = record(f, [0.3, 0.4])
+    _, gradients = program.value_and_grad(rows, wrt=W, per_row=True)
+    for row, gradient in zip(rows, gradients, strict=True):
+        W.zero_grad()
+        f(row.tolist()).backward()
+        assert W.grad == gradient
+
+
 def test_jit_and_while_loop() -> None:
     f = ag.jit(
         lambda x: ag.while_loop(lambda c: c[0] > 1.0, lambda c: (c[0] * 0.5, c[1] + W * c[0]), (x, 0.0))[1]
