@@ -37,9 +37,9 @@ class Closer(Rows):
         ]
         if not rows or not quick or any(row.verdict == "wrong" for row in rows):
             return rows
-        for _ in range(min(len(quick), CLOSER)):
-            direction = self.random_direction()
-            again = halved(quick, partial(self.contradicted, direction, gradient=gradient, noise=noise))
+        for number in range(min(len(quick), CLOSER)):
+            seen = partial(self.contradicted, self.random_direction(), number == 0, gradient, noise)
+            again = halved(quick, seen)
             for i in again or ():
                 row = self.along_input(i, gradient[i], noise, thorough=True)
                 if self.names[i] in at:
@@ -47,18 +47,20 @@ class Closer(Rows):
                 elif not row.accepted:
                     rows.append(row)
             if again is not None and all(row.accepted for row in rows) and len(quick) > 1:
-                row = self.along(direction, quick, gradient, noise, thorough=True)
+                row = self.along(seen.args[0], quick, gradient, noise, thorough=True)
                 rows += [] if row.accepted else [replace(row, name="all inputs together")]
             if again is not None:
                 break
         return rows
 
-    def contradicted(self, direction: Vector, indices: Sequence[int], gradient: Vector, noise: float) -> bool:
-        """Whether pairs of values ever closer to the inputs contradict the gradient along a direction."""
+    def contradicted(
+        self, direction: Vector, whole: bool, gradient: Vector, noise: float, indices: Sequence[int]
+    ) -> bool:
+        """Whether pairs of values ever closer to the inputs, or a whole span, contradict the gradient."""
         vary, expected, spread, rounding = self.line(direction, indices, gradient)
         slack = rounding + self.rules.floor * math.hypot(*(gradient[i] * direction[i] for i in indices))
         try:
-            return contradicts(vary, expected, self.subject.epsilon, noise + spread, slack)
+            return contradicts(vary, expected, self.subject.epsilon, noise + spread, slack, whole=whole)
         finally:
             vary(0.0)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from autograd_core.checking.jumps import repeated_jump, unseen
+from autograd_core.checking.jumps import unseen
 from autograd_core.checking.windows import (
     CONFIDENCE,
     EPSILON,
@@ -29,11 +29,10 @@ Behaviour = Literal["smooth", "kink", "jump", "boundary", "infinite", "noise", "
 PAIRS = 16  # pairs of values whose mean decides between two slopes where one pair drowns in rounding
 APART = 128.0  # roundings of f by which f(x) lies apart from its neighbours
 SEEN = 1.0  # roundings of f by which two slopes must part to be told from each other
+SCALES = 32  # at which another slope is looked for at most
 RUN = 3  # neighbouring steps whose quotients must agree to show something narrower than larger steps
 DIGIT = 2.0**-20  # relative width of steps that are more than the rounding of x to single precision
-STEADIER = 100.0  # times that the slope of a whole staircase is known better than that of a part of it
 ESTIMATE = 10.0  # estimated errors that are a bound
-MANY = 64.0  # times the steps of a slope within which f is looked at for jumps
 STAIRS = 0.3  # relative difference of the slopes of a whole staircase at its largest steps
 
 
@@ -54,8 +53,7 @@ class Derivative:
         message: the exception that f raised nearby, if it raised one.
         unseen: a slope that f may have though its values show none; 0 where they show its slope, 0 or not.
         staircase: whether f, seen closely, is flat between steps: the slope is that of the whole staircase.
-        jumpiness: where the expected derivative is not the value: the size of a jump of f nearby, over its
-            distance from x; 0 where none was found.
+        jump: the size of the jumps between the pieces that f is made of; 0 where it is not.
         bounded: whether ``error`` is the bound ``unseen``, not an estimate.
         nearer: a slope that f shows at steps below those of ``value`` and that contradicts it: something
             narrower than those steps is at x; None where there is none.
@@ -73,7 +71,7 @@ class Derivative:
     message: str = ""
     unseen: float = 0.0
     staircase: bool = False
-    jumpiness: float = 0.0
+    jump: float = 0.0
     bounded: bool = False
     nearer: Slope | None = None
     searched: bool = False
@@ -253,61 +251,6 @@ def lies_apart(probe: Probe, found: Finding) -> bool:
     return len(seen) == LEVELS and min(orders) > 0.02 and max(orders) < min(0.98, min(orders) + 0.05)
 
 
-def in_pieces(probe: Probe, found: Derivative, windows: Sequence[Window]) -> Derivative:
-    """The slope at larger steps, and that found as the nearer one, where f has jumps and slopes between them.
-
-    Rounding inside f makes such pieces: then their slope says nothing about that of what f stands for. So it
-    is too where f jumps beside x and larger steps show another slope without a doubt. The pieces may be part
-    of larger ones.
-    """
-    above = [window for window in windows if window.step > found.step and window.central is not None]
-    if found.behaviour != "smooth" or all(confirms(window, found) for window in above):
-        return found
-    piece = Slope(found.value, 5.0 * found.error, found.step, found.finest)
-    nearest, rounded = repeated_jump(probe, piece, MANY * found.step)
-    if not nearest:
-        return found
-    resolved = (w.smooth for w in above if w.smooth and is_resolved(w.smooth, w.rounding))
-    slopes = [
-        slope
-        for slope in resolved
-        if slope.finest > nearest
-        and (slope.disagrees(piece) or (found.staircase and slope.error < found.error / STEADIER))
-    ]
-    if slopes:
-        coarse = min(slopes, key=lambda slope: slope.error)
-        apart = abs(coarse.value - piece.value) > STAIRS * max(abs(coarse.value), abs(piece.value))
-        if not (rounded or apart):
-            return found
-        error = max(coarse.error, noise_beside(probe, coarse, nearest) / coarse.finest)
-        value, finest = coarse.value, coarse.finest
-        found = replace(
-            found, value=value, error=error, step=coarse.step, finest=finest, nearer=piece, bounded=False
-        )
-        return in_pieces(probe, found, windows)
-    if not rounded or found.staircase:
-        return found
-    beyond = [w.central for w in above if w.central and w.central.finest > nearest]
-    error = max((abs(slope.value - found.value) for slope in beyond), default=abs(found.value)) + found.error
-    return replace(found, error=error, unseen=error, bounded=False)
-
-
-def noise_beside(probe: Probe, slope: Slope, jump: float) -> float:
-    """How far f is off the line with a slope, where its curvature makes no difference and beside a jump."""
-    far = max(slope.finest / MANY**2, 4.0 * jump)
-    steps = [h for h in probe.values if 0.0 < h < far and both_sides(probe.values, h)]
-    rests = [abs(probe(way) - probe(0.0) - way * slope.value) for h in steps for way in (h, -h)]
-    return max(rests, default=0.0)
-
-
-def confirms(window: Window, found: Derivative) -> bool:
-    """Whether a window shows a slope without a doubt, and that found."""
-    slope = window.smooth
-    if slope is None or not is_resolved(slope, window.rounding):
-        return False
-    return abs(slope.value - found.value) <= CONFIDENCE * (slope.error + found.error)
-
-
 def flat_width(probe: Probe) -> float:
     """The largest step up to which f has the value at x on both sides at all steps."""
     flat = 0.0
@@ -381,11 +324,12 @@ def closest_slope(probe: Probe, found: Derivative, expected: float) -> Slope | N
     gap = abs(expected - found.value)
     step, chance = SEEN * probe.rounding(0.0) / gap, random.Random(PAIRS)
     least = max(64.0 * probe.epsilon * probe.scale, TINY)  # at x = 0 where f is 0 the step underflows
+    growth = max(4.0, (found.finest / max(step, least)) ** (1.0 / SCALES))
     while least <= step < found.finest:
         lengths = [step * chance.uniform(0.7, 1.4) for _ in range(PAIRS)]
         pairs = {whole_digits(probe.x, probe.epsilon, length) for length in lengths}
         if len(pairs) < 2:  # the floats around x are too few
-            step *= 4.0
+            step *= growth
             continue
         quotients = [(probe.fresh(h) - probe.fresh(-h)) / (2.0 * h) for h in sorted(pairs)]
         if not all(map(math.isfinite, quotients)):
@@ -396,7 +340,7 @@ def closest_slope(probe: Probe, found: Derivative, expected: float) -> Slope | N
                 return None
             if abs(mean - expected) <= gap / 3.0:
                 return Slope(mean, gap / 3.0, step, step)
-        step *= 4.0
+        step *= growth
     return None
 
 

@@ -25,18 +25,19 @@ from autograd_core.checking.conclusions import (
     closest_slope,
     coarse_grid,
     conclude,
-    in_pieces,
     nearer_slope,
     report,
 )
-from autograd_core.checking.jumps import jump, repeated_jump, unseen
+from autograd_core.checking.jumps import unseen
 from autograd_core.checking.noise import noise_of
+from autograd_core.checking.spans import second_opinion, steady
 from autograd_core.checking.windows import (
     CONFIDENCE,
     EPSILON,
     LARGEST_EXPONENT,
     LEVELS,
     ROUNDING,
+    SMALLEST_EXPONENT,
     Probe,
     Slope,
     Window,
@@ -59,8 +60,8 @@ BESIDE = 8.0  # times its rounding that a pair may be off
 FALLS = 2.0 * 2.0 ** (-2 * CLOSER)  # by how much truncation falls from one pair to the next, twice that
 ACCURATE = 1e-9  # relative error at which the first window is enough
 SHARP = 1e-7  # relative error at which the first window is enough for a small expected derivative
-SMALL = 1e-2  # part of a function's change that its jumps make where it stands for a smooth one
 TELLING = 0.1  # an expected derivative is told from others when the error is below this part of it
+WHOLE = 0.47  # part of its scale over which a function is looked at for jumps
 DULL = 1e-5  # relative error that is enough where known noise of f leaves little to find at other scales
 
 
@@ -131,7 +132,7 @@ def derivative(
     if expected is not None:
         tried += [(start + one) // 2] if abs(start - one) > FINE else [start - FINE]
     dull: tuple[Slope, Window] | None = None
-    failed = -math.inf
+    failed = SMALLEST_EXPONENT
     for exponent in () if thorough else tried:
         window = short_window(probe, exponent)
         if window is None:
@@ -140,7 +141,7 @@ def derivative(
         slope = confirmed(probe, exponent, window, expected, slack)
         if slope is None and brief:
             slope = confirmed(probe, exponent, window, None, slack)
-        if slope is not None and failed - exponent >= FINE and repeated_jump(probe, slope, math.inf)[1]:
+        if slope is not None and failed - exponent >= FINE and not steady(probe, slope, probe.step(failed)):
             slope = None
         if slope is None:  # a doubt at one scale is not settled by another: every scale has to be looked at
             dull = None
@@ -156,21 +157,34 @@ def derivative(
     probe.noise = max(noise, probe.grid)
     probe.estimated = noise_of(probe.fresh, scale, epsilon, 8 * probe.rounding(0.0))
     windows = [measure(probe, exponent) for exponent in scales]
-    found = in_pieces(probe, replace(conclude(probe, windows), searched=True), windows)
+    found = replace(conclude(probe, windows), searched=True)
+    found = second_opinion(probe, found, windows, expected, slack)
     within = expected is not None and abs(found.value - expected) <= 10.0 * found.error + slack
     if expected is not None and within and found.behaviour == "smooth" and found.nearer is None:
         found = replace(found, nearer=nearer_slope(probe, Slope(expected, slack, found.step, found.finest)))
     if expected is None or abs(found.value - expected) <= CONFIDENCE * found.error + slack:
         return found
-    if found.behaviour == "smooth" and found.nearer is None and not (found.bounded or found.staircase):
+    if (
+        not found.jump
+        and found.behaviour == "smooth"
+        and found.nearer is None
+        and not (found.bounded or found.staircase)
+    ):
         found = replace(found, nearer=closest_slope(probe, found, expected))
-    return with_jumps(probe, found, probe.step(max(scales)), expected)
+    return found
 
 
 def contradicts(
-    function: Callable[[float], float], expected: float, epsilon: float, noise: float, slack: float
+    function: Callable[[float], float],
+    expected: float,
+    epsilon: float,
+    noise: float,
+    slack: float,
+    *,
+    whole: bool = False,
 ) -> bool:
     """Whether pairs of values ever closer to 0 contradict a slope of the function there, the closest too.
+
 
     Args:
         function: of one float, of the scale of 1.
@@ -178,8 +192,11 @@ def contradicts(
         epsilon: relative rounding error of its values.
         noise: absolute error of its values beside that.
         slack: absolute error of the expected slope.
+        whole: whether a span around it contradicts too, within which f jumps and has another slope or none.
     """
     probe, before, doubt = Probe(function, 0.0, epsilon, noise), math.inf, 0.0
+    if whole and expected and not steady(probe, Slope(expected, slack, WHOLE, WHOLE), WHOLE):
+        return True
     for exponent in range(-FINER, round(math.log2(epsilon)) + 7, -CLOSER):
         h = factor(exponent) * 2.0**exponent
         deviation = abs((probe(h) - probe(-h)) / (2 * h) - expected)
@@ -292,16 +309,3 @@ def is_accurate(slope: Slope, window: Window, probe: Probe, short: bool) -> bool
         return True
     at_rounding = slope.error <= 16 * (window.rounding / ROUNDING + probe.noise) / window.step
     return short and at_rounding and window.step >= 2.0**-6
-
-
-def with_jumps(probe: Probe, found: Derivative, largest: float, expected: float) -> Derivative:
-    """Note jumps of f where the expected derivative is near the value.
-
-    Then f may be made of pieces (a solver that stops early), whose slope is not that of what f stands for.
-    """
-    most = max(abs(found.value), abs(expected))
-    if found.behaviour != "smooth" or abs(found.value - expected) > TELLING * most:
-        return found
-    ways = [sign * largest / part for part in (1, 16, 256) for sign in (1, -1)]
-    jumps = [abs(seen[0] / seen[1]) for way in ways if (seen := jump(probe, 0.0, way))]
-    return replace(found, jumpiness=max((size for size in jumps if size <= SMALL * most), default=0.0))

@@ -8,17 +8,15 @@ from collections.abc import Sequence
 
 from autograd_core.checking.windows import TINY, Probe, Slope
 
-ROUNDS = 3  # of such divisions
+ROUNDS = 6  # of such divisions
+FALLS = 0.3  # by more than which it falls from one to the next at a kink
+CLEAR = 4.0  # times that a cell's change is larger than that of others
 ORDER = 8  # of the differences that show where f is least smooth
-FLOATS = 2.0**16  # of x in a cell that is not divided anew
+FLOATS = 2.0**12  # of x in a cell that is not divided anew
 CELLS = 32  # into which the way to the largest step is divided to look for jumps
 WITHIN = 2.0  # roundings of f within which two of its values are one
 SHOWN = 0.1  # part of f's own steepness below which an error leaves no doubt about a slope of 0
 STANDS_OUT = 64.0  # roundings of f in a jump
-LEAVES = 1.5  # times what curvature makes of the way off a line so far
-TRIED = 3  # places where f leaves a line that are looked at
-SEVERAL = 3  # of the four next jumps that show that f is made of pieces
-ROUNDED = 2.0**-16  # part of f in a jump times the part of x between two: more is no rounding
 MOST_COUNTED = 2.0**40
 STAIRS = 32.0  # first stairs up to whose height steeper ones are looked for
 EMERGES = 32.0  # times `WITHIN` that f must change just beyond a flat piece that really ends there
@@ -27,75 +25,36 @@ EMERGES = 32.0  # times `WITHIN` that f must change just beyond a flat piece tha
 def jump(probe: Probe, low: float, high: float) -> tuple[float, float] | None:
     """The size of a jump of f between two offsets, and where it is; None where none is found.
 
-    The cell in which f is least smooth is divided anew, a few times, then halved until two floats are left.
+    The cells around which f is least smooth are divided anew until one of them stands out; that is halved
+    until two floats are left.
     """
-    slope = steepest = 0.0
+    before, falls = math.inf, -1
     for _ in range(ROUNDS):
         cells = [low + (high - low) * i / CELLS for i in range(CELLS + 1)]
         points = [probe.fresh(offset) for offset in cells]
         if not all(map(math.isfinite, points)):
             return None
-        rough = differences(points, ORDER)
-        if max(map(abs, rough)) <= 4 * 2**ORDER * (
-            probe.epsilon * max(map(abs, points)) + probe.noise + TINY
-        ):
+        rough = [abs(difference) for difference in differences(points, ORDER)]
+        largest = max(rough)
+        falls = falls + 1 if largest < FALLS * before else 0
+        if largest <= 4 * 2**ORDER * (probe.epsilon * max(map(abs, points)) + probe.noise + TINY):
             return None
-        cell = max(range(len(rough)), key=lambda i: abs(rough[i])) + ORDER // 2
-        slope = (points[cell - 1] - points[cell - 3]) / (cells[cell - 1] - cells[cell - 3])
-        steepest = max(abs(b - a) for a, b in itertools.pairwise(points)) / abs(cells[1] - cells[0])
-        low, high = cells[cell - 1], cells[cell + 1]
+        before = largest
+        bends = differences(points, 2)
+        *_, third, second, first = sorted(range(len(bends)), key=lambda i: abs(bends[i]))
+        kinked = abs(bends[first]) > CLEAR * abs(bends[third]) and bends[first] * bends[second] >= 0.0
+        if kinked or falls == 1:
+            return None
+        if abs(first - second) == 1 and abs(bends[second]) > CLEAR * abs(bends[third]):
+            cell = max(first, second)  # a jump inside bends f at both its ends
+            slope = (points[cell] - points[cell - 1]) / (cells[cell] - cells[cell - 1])
+            steepest = abs((points[cell + 1] - points[cell]) / (cells[1] - cells[0]))
+            return jump_between(probe, cells[cell], cells[cell + 1], slope, steepest)
+        middle = max(range(len(rough)), key=rough.__getitem__) + ORDER // 2
+        low, high = cells[middle - ORDER // 2], cells[middle + ORDER // 2]
         if abs(high - low) < FLOATS * math.ulp(probe.x):
             break
-    return jump_between(probe, low, high, slope, steepest)
-
-
-def next_jump(
-    probe: Probe, slope: float, base: float, offsets: Sequence[float]
-) -> tuple[float, float] | None:
-    """The size and the offset of the next jump where f leaves the line through an offset; None without one.
-
-    Args:
-        probe: f.
-        slope: of the line.
-        base: an offset through which the line goes.
-        offsets: ever farther ones, between which a jump is looked for.
-    """
-    here, rest, tried = probe(base), math.inf, 0
-    for before, offset in itertools.pairwise([base, *offsets]):
-        last, rest = rest, abs(probe(offset) - here - slope * (offset - base))
-        farther = (offset - base) / (before - base) if before != base else 1.0
-        if rest > max(STANDS_OUT * probe.rounding(offset), LEAVES * farther * farther * last):
-            found = jump_between(probe, before, offset, slope, 0.0)
-            tried += 1
-            if found or tried == TRIED:
-                return found
     return None
-
-
-def repeated_jump(probe: Probe, slope: Slope, far: float) -> tuple[float, bool]:
-    """How far f's nearest jump is (0 without one), and whether it jumps again and again by rounding inside.
-
-    Jumps that are much of f between pieces that are much of x are no rounding: a sawtooth has its own slope.
-
-    Args:
-        probe: f.
-        slope: of f beside x.
-        far: the distance from x within which the first jump is looked for.
-    """
-    steps = sorted(h for h in probe.values if slope.finest <= h <= far and -h in probe.values)
-    jumps, apart = [], 0.0
-    for sign in (1.0, -1.0):
-        first = next_jump(probe, slope.value, 0.0, [sign * h for h in steps])
-        if first is None:
-            continue
-        ways = [first[1] * (1.0 + 2.0**power) for power in range(-6, 5)]
-        second = next_jump(probe, slope.value, first[1], ways)
-        jumps += [first] + ([second] if second else [])
-        apart = max(apart, abs(second[1] - first[1]) if second else 0.0)
-    size = max((size for size, _ in jumps), default=0.0)
-    rounded = size * apart < ROUNDED * max(abs(probe(0.0)), size) * (probe.scale or 1.0)
-    nearest = min((abs(offset) for _, offset in jumps), default=0.0)
-    return nearest, rounded and len(jumps) >= SEVERAL
 
 
 def differences(numbers: Sequence[float], order: int) -> list[float]:

@@ -158,11 +158,6 @@ def decide(
     if found.staircase and difference > 0.5 * abs(found.value) + found.error:
         return "wrong", comparison(analytic, found.value, 2 * found.error + tolerance)
     if difference > tolerance + rounding:
-        if difference <= MULTIPLE * found.jumpiness:
-            return "undecided", (
-                "the function is made of pieces with jumps (a solver that stops early, rounding inside?): "
-                f"{found.value:.6g} is the slope of this piece"
-            )
         return "wrong", comparison(analytic, found.value, tolerance)
     if difference > tolerance and rounding > TELLING * scale_of(analytic, found) and not verified:
         return "undecided", f"{FEW_DIGITS} up to {rounding:.1g} here"
@@ -184,11 +179,16 @@ def is_open(analytic: float, found: Derivative, verdict: Verdict, rules: Rules) 
 def nearer_note(found: Derivative) -> str:
     """What is told where steps of two scales disagree."""
     assert found.nearer is not None
-    return (
+    slopes = (
         f"f has the slope {found.value:.6g} at steps down to {found.finest:.1g} and "
-        f"{found.nearer.value:.6g} at steps of {found.nearer.step:.1g}: something narrow is at this point, "
-        "or f moves there by jumps of its rounding"
+        f"{found.nearer.value:.6g} at steps of {found.nearer.step:.1g}: "
     )
+    if found.jump:
+        return slopes + (
+            f"it is made of pieces that jump by {found.jump:.2g}; compute all of it in float64, iterate to the "
+            "last digit"
+        )
+    return slopes + "something narrow is at this point, or f moves there by jumps of its rounding"
 
 
 def scale_of(analytic: float, found: Derivative) -> float:

@@ -443,6 +443,95 @@ for _f, _slope, _piece, _x in (
         pair("pieces", _f, _slope, lambda x, s=_slope, c=_factor: c * s(x), _x, decidable=False)
     pair("pieces", _f, _slope, _piece, _x, decidable=False)
 
+
+# A part in half precision (11 binary digits), in bfloat16 (8) or in single; its slope forgotten.
+def to_digits(x, digits):
+    """The number with so many binary digits."""
+    mantissa, exponent = math.frexp(x)
+    return math.ldexp(round(math.ldexp(mantissa, digits)), exponent - digits)
+
+
+for _digits in (8, 11, 24):
+    for _x in (-2.2, 0.3, 5.0, 0.02):
+        pair(
+            "parts of few digits",
+            lambda z, d=_digits: math.sin(3 * z) + to_digits(math.tanh(0.4 * z) + 0.1 * z, d),
+            lambda z: 3 * math.cos(3 * z) + 0.4 / math.cosh(0.4 * z) ** 2 + 0.1,
+            lambda z: 3 * math.cos(3 * z),
+            _x,
+            decidable=False,
+        )
+pair(
+    "parts of few digits",
+    lambda z: math.sin(3 * z) + to_digits(math.tanh(z), 11),
+    lambda z: 3 * math.cos(3 * z) + 1 / math.cosh(z) ** 2,
+    lambda z: 3 * math.cos(3 * z),
+    -2.2,
+    decidable=False,
+)
+
+
+# Cut by a tolerance: the pieces between two jumps have slopes of their own, off by about the tolerance.
+def bessel(x, tolerance=1e-6):
+    """J0 by its series."""
+    term, total, n = 1.0, 0.0, 0
+    while abs(term) > tolerance:
+        total += term
+        n += 1
+        term *= -((x / 2) ** 2) / (n * n)
+    return total
+
+
+def bessel_slope(x):
+    """Its derivative, -J1."""
+    term, total, n = x / 2, 0.0, 0
+    while abs(term) > 1e-18:
+        total += term
+        n += 1
+        term *= -((x / 2) ** 2) / (n * (n + 1))
+    return -total
+
+
+def simpson(f, a, b, tolerance):
+    """An integral by adaptive quadrature."""
+
+    def part(a, b, fa, fm, fb, whole, tolerance):
+        m = (a + b) / 2
+        fl, fr = f((a + m) / 2), f((m + b) / 2)
+        left, right = (m - a) / 6 * (fa + 4 * fl + fm), (b - m) / 6 * (fm + 4 * fr + fb)
+        rest = left + right - whole
+        if abs(rest) <= 15 * tolerance or b - a < 1e-6:
+            return left + right + rest / 15
+        return part(a, m, fa, fl, fm, left, tolerance / 2) + part(m, b, fm, fr, fb, right, tolerance / 2)
+
+    fa, fm, fb = f(a), f((a + b) / 2), f(b)
+    return part(a, b, fa, fm, fb, (b - a) / 6 * (fa + 4 * fm + fb), tolerance)
+
+
+def lorentz(u):
+    """1 / (1 + 9 u**2)."""
+    return 1 / (1 + 9 * u * u)
+
+
+for _x in (0.7, 2.6, 4.1):
+    pair("tolerances", bessel, bessel_slope, lambda x: -bessel_slope(x), _x, decidable=False)
+    pair(
+        "tolerances",
+        lambda t: simpson(lorentz, 0.0, t, 1e-6),
+        lorentz,
+        lambda t: 0.5 * lorentz(t),
+        _x,
+        decidable=False,
+    )
+    pair(
+        "tolerances",
+        lambda x: solved(x, 1e-5) + math.sin(x),
+        lambda x: 0.5 / math.sqrt(x) + math.cos(x),
+        math.cos,
+        _x,
+        decidable=False,
+    )
+
 # Jumps that are no rounding: the slope between them is that of f.
 for _f, _slope, _x in (
     (lambda x: x % 1.0, 1.0, 0.3),

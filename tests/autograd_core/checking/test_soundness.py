@@ -101,7 +101,7 @@ def random_row(chance):
         unseen=error if not value and chance.random() < 0.3 else 0.0,
         staircase=chance.random() < 0.2,
         bounded=chance.random() < 0.3,
-        jumpiness=chance.choice((0.0, 0.0, abs(size()))),
+        jump=chance.choice((0.0, 0.0, abs(size()))),
         nearer=chance.choice((None, None, Slope(size(), error, 0.1, 1e-3))),
     )
     apart = error * 10.0 ** chance.uniform(-3, 3)
@@ -137,7 +137,7 @@ def test_no_row_says_more_than_its_error_allows():
             assert found.unseen == 0.0
             assert with_zeros([row], rules)[0].note or row.tolerance <= 1e-9, (row, found)
         if not rounding:  # a mistake that is not smaller shows
-            other = replace(found, jumpiness=0.0, nearer=None)
+            other = replace(found, nearer=None)
             more = found.right.value if found.right else found.value
             more += 1.3 * row.tolerance + 1e-8 * scale + 1e-300
             assert judge("x", more, other, rules).verdict not in ("ok", "kink"), (row, more)
