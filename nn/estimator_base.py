@@ -286,16 +286,14 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _check_network(self) -> None:
         """Refuse a network that the parameters of now would not make."""
-        hidden = self.model_.layers[:-1]
-        sizes, made = _sizes("hidden_layer_sizes", self.hidden_layer_sizes), [layer.nout for layer in hidden]
+        hidden, sizes = self.model_.layers[:-1], _sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         for name, asked, there in (
-            ("hidden_layer_sizes", sizes, made),
-            ("activation", {self.activation}, {layer.activation for layer in hidden} or {self.activation}),
+            ("hidden_layer_sizes", sizes, [layer.nout for layer in hidden]),
+            ("activation", self.activation, hidden[0].activation if hidden else self.activation),
         ):
             if asked != there:
                 raise InputError(
-                    f"{name}={getattr(self, name)!r}, and the network that is there has "
-                    f"{there if name != 'activation' else hidden[0].activation!r}: "
+                    f"{name}={getattr(self, name)!r}, and the network that is there has {there!r}: "
                     "fit with warm_start=False makes a new one"
                 )
 

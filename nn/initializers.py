@@ -54,14 +54,6 @@ Rows = list[list[float]]
 Initializer = Callable[[int, int, RandomSource], Rows]
 
 
-def _draw_uniform(nout: int, nin: int, rng: RandomSource, low: float, high: float) -> Rows:
-    return [[rng.uniform(low, high) for _ in range(nin)] for _ in range(nout)]
-
-
-def _draw_normal(nout: int, nin: int, rng: RandomSource, mean: float, std: float) -> Rows:
-    return [[rng.gauss(mean, std) for _ in range(nin)] for _ in range(nout)]
-
-
 @dataclass(frozen=True)
 class Uniform:
     """W_ij ~ U(low, high); the default, U(-1, 1), is micrograd's.
@@ -86,7 +78,7 @@ class Uniform:
 
     def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
         """Draw the matrix."""
-        return _draw_uniform(nout, nin, rng, self.low, self.high)
+        return [[rng.uniform(self.low, self.high) for _ in range(nin)] for _ in range(nout)]
 
 
 @dataclass(frozen=True)
@@ -113,7 +105,7 @@ class Normal:
 
     def __call__(self, nout: int, nin: int, rng: RandomSource) -> Rows:
         """Draw the matrix."""
-        return _draw_normal(nout, nin, rng, self.mean, self.std)
+        return [[rng.gauss(self.mean, self.std) for _ in range(nin)] for _ in range(nout)]
 
 
 @dataclass(frozen=True)
@@ -145,8 +137,8 @@ class _Scaled:
         variance = self._variance(nout, nin)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * variance)
-            return _draw_uniform(nout, nin, rng, -limit, limit)
-        return _draw_normal(nout, nin, rng, 0.0, math.sqrt(variance))
+            return Uniform(-limit, limit)(nout, nin, rng)
+        return Normal(0.0, math.sqrt(variance))(nout, nin, rng)
 
     def _variance(self, nout: int, nin: int) -> float:
         raise NotImplementedError
@@ -253,7 +245,7 @@ def _orthonormal_columns(length: int, count: int, rng: RandomSource) -> Any:
 
     while True:
         table = np.zeros((length, count + 1))  # NumPy would add up a single column in another order
-        table[:, :count] = np.array(_draw_normal(count, length, rng, 0.0, 1.0)).T
+        table[:, :count] = np.array(Normal(0.0, 1.0)(count, length, rng)).T
         memory, shortest = np.empty(length * (count + 1)), math.inf
         for _ in range(2):
             for k in range(count):

@@ -178,11 +178,8 @@ class _Watch:
 
 def label_of(outputs: float | list[float]) -> int:
     """The index of the largest output (the first of equals); of one output, whether it is above 0."""
-    if isinstance(outputs, float):
-        return int(outputs > 0.0)
-    if len(outputs) == 1:
-        return int(outputs[0] > 0.0)
-    return outputs.index(max(outputs))
+    several = [outputs] if isinstance(outputs, float) else outputs
+    return int(several[0] > 0.0) if len(several) == 1 else several.index(max(several))
 
 
 def predict_labels(model: Any, X: Any, classes: Sequence[Any] | None = None) -> list[Any]:

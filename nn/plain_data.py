@@ -41,13 +41,12 @@ class Shared:
         made = self._made.get(id(thing))
         if made is None or isinstance(made, str):
             return made and {"same": made}
-        label = self._labels.setdefault(id(thing), len(self._labels))
-        if isinstance(made, list):
-            if not made or made[0] != {"shared": label}:
-                made.insert(0, {"shared": label})
-        else:
-            made["shared"] = label
-        return {"same": label}
+        label = {"shared": self._labels.setdefault(id(thing), len(self._labels))}
+        if isinstance(made, dict):
+            made.update(label)
+        elif made[:1] != [label]:
+            made.insert(0, label)
+        return {"same": label["shared"]}
 
     def note(self, thing: Any, made: Any) -> Any:
         """Return what is being written for a thing."""
@@ -103,21 +102,17 @@ def to_json(thing: Any, by_name: bool = False, shared: Shared | None = None) -> 
 
     if kind is list:
         parts = noted([])
-        if set(map(type, thing)) <= _SCALARS:
-            parts += thing
-        else:  # a part may be the list itself, which then gets a label
-            for part in thing:
-                parts.append(to_json(part, by_name, shared))
+        plain = set(map(type, thing)) <= _SCALARS
+        for part in thing:  # which may be the list itself: it then gets a label
+            parts.append(part if plain else to_json(part, by_name, shared))
         return parts
-    if kind is dict:
-        made = noted({"dict": (parts := [])})
-        items = thing.items()
-        parts += ([to_json(key, shared=shared), to_json(part, by_name, shared)] for key, part in items)
-        return made
-    if kind.__name__ in _SERIES and kind is _SERIES[kind.__name__]:
+    if kind is dict or kind is _SERIES.get(kind.__name__):
         made = {kind.__name__: (parts := [])}
         if kind in _MUTABLE:
             made = noted(made)
+        if kind is dict:
+            parts += ([to_json(k, shared=shared), to_json(v, by_name, shared)] for k, v in thing.items())
+            return made
         if kind is deque and thing.maxlen is not None:
             made["most"] = thing.maxlen
         parts += (to_json(part, by_name, shared) for part in thing)
@@ -184,11 +179,9 @@ def from_json(made: Any, now: Any = None, shared: dict[Any, Any] | None = None) 
         return made
     if "array" in made:
         found = np.array(made["array"], dtype=made["dtype"])
-        shape = made.get("shape", found.shape)
-        return noted(
-            found[()] if shape is None else np.array(found.reshape(shape), order=made.get("layout", "C")),
-            made,
-        )
+        if (shape := made.get("shape", found.shape)) is None:  # one number
+            return found[()]
+        return noted(np.array(found.reshape(shape), order=made.get("layout", "C")), made)
     (kind, part), *_ = made.items()
     if kind == "same":
         return shared[part]
