@@ -48,6 +48,12 @@ def _is_plain(value: Any) -> bool:
 _PLAIN = {bool, int, float, str, type(None)}
 
 
+MOVING = {  # what changes in a run, of the library's own
+    "_updates", "_buffers", "_promised", "schedule", "param_groups", "_frozen", "_missed", "_since",
+    "_members",
+}  # fmt: skip
+
+
 _INTERVALS = {
     "clip_norm": "(0, inf)",
     "clip_value": "(0, inf)",
@@ -85,6 +91,10 @@ class Optimizer:
         0.75
 
         Or with `update`, the rule for one parameter in the functions of `autograd_core.calculus.updates`.
+        `nn.fit` records either and runs it compiled, with the same bits, where it goes parameter by parameter
+        in + - * /, squares and roots, ``np.sqrt``, ``np.abs``, ``np.sign``, ``np.maximum``, ``np.minimum``,
+        ``np.clip`` and ``np.where``, by its arguments, numbers of its own and `updates`. Any other (sums,
+        branches, random numbers, a memory in ``self``) runs as it is: ``history.trained_on`` says why.
     """
 
     buffer_names: tuple[str, ...] = ()
@@ -335,6 +345,7 @@ class Optimizer:
             new_values, buffers = self._by_groups(x, g)
             new_values = self._numbers("values", new_values, len(x))
             buffers = {name: self._numbers(name, buffer, len(x)) for name, buffer in buffers.items()}
+            buffers = {**self.buffers, **buffers}  # in their order; what the rule leaves out stays
             total = new_values.sum()
         if not math.isfinite(total):
             self._check_finite("new value", new_values)
@@ -364,7 +375,7 @@ class Optimizer:
         """
         update, settings = self.update()
         kept = [buffers[name] for name in update.buffers]
-        new_values, new = update(values, gradients, kept, settings, rate, float(self.updates + 1))
+        new_values, new = update(values, gradients, kept, settings, rate, self.updates + 1.0)
         return new_values, {**buffers, **dict(zip(update.buffers, new, strict=True))}
 
     def update(self) -> tuple[Update, tuple[float, ...]]:

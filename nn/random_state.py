@@ -75,8 +75,7 @@ class RandomStates:
         """
         import numpy as np
 
-        functions = [f for f in _reachable(callers) if isinstance(f, FunctionType) and not of_a_library(f)]
-        named = any("random" in names_in(function.__code__) for function in functions)
+        named = any("random" in names_in(code) for code in codes_of(*callers))
         used = object.__new__(RandomStates)
         now = self.states()
         kept = [
@@ -87,6 +86,12 @@ class RandomStates:
         used.generators = [generator for generator, _ in kept]
         used.before = [before for _, before in kept]
         return used
+
+
+def codes_of(*owners: Any) -> list[CodeType]:
+    """What the user's functions that the owners hold or name do."""
+    functions = [f for f in _reachable(owners) if isinstance(f, FunctionType) and not of_a_library(f)]
+    return [function.__code__ for function in functions]
 
 
 def codes(owners: Iterable[Any]) -> dict[str, str]:

@@ -56,6 +56,9 @@ _COMPILED = {
     "builtin_function_or_method", "cython_function_or_method", "getset_descriptor", "member_descriptor",
     "method_descriptor", "wrapper_descriptor",
 }  # fmt: skip
+_OF_CLASSES = {  # entries that are Python's; the last comes when an object is copied
+    "__dict__", "__weakref__", "__doc__", "__module__", "_abc_impl", "__slotnames__",
+}  # fmt: skip
 _HIDDEN = {"globals", "environ", "getenv", "eval", "exec", "__import__", "import_module"}  # names in code
 
 Change = tuple[str, list[Any], Any]
@@ -504,8 +507,8 @@ class Snapshot:
         return [*self._read(reads), (f"{name}.", vars(function))]
 
     def _class(self, kind: type) -> Iterable[tuple[str, Any]]:
-        names = sorted(vars(kind).keys() - {"__dict__", "__weakref__", "__doc__", "__module__", "_abc_impl"})
-        self._read([("", lambda: len(vars(kind)), _nothing)])
+        names = sorted(vars(kind).keys() - _OF_CLASSES)
+        self._read([("", lambda: len(vars(kind)) - ("__slotnames__" in vars(kind)), _nothing)])
         reads = [
             (
                 f"{kind.__qualname__}.{name}",

@@ -22,7 +22,7 @@ from .operation import OPERATIONS, Dot, Exponentials, Operation, Reduction
 from .operations import BUILTIN
 from .primitives import Number
 from .symbols import C_LIBRARY, Symbol
-from .updates import UPDATES, Update
+from .updates import MOST_BUFFERS, UPDATES, Update
 
 _PACKAGE = Path(__file__).parents[1]
 _HERE = "autograd_core/calculus/codegen.py"
@@ -449,11 +449,9 @@ def updates_text() -> str:
         f'    {{"{name}", {len(update.buffers)}, {len(update.settings)}, update_{name}}},'
         for name, update in UPDATES.items()
     ]
-    buffers = max(len(update.buffers) for update in UPDATES.values())
-    settings = max(len(update.settings) for update in UPDATES.values())
     lines = [
         f"/* Written by {_HERE} from updates.py: change that file, not this one. */",
-        f"enum {{ BUFFERS = {buffers}, SETTINGS = {settings} }};",
+        f"enum {{ BUFFERS = {MOST_BUFFERS} }};",
         _UPDATES_PREAMBLE,
         *(line for update in UPDATES.values() for line in _update_lines(update)),
         "typedef struct {",

@@ -42,6 +42,8 @@ def at_least_zero(x: Number) -> Number:
     return x.clip(min=0.0) if _is_array(x) else select(greater(0.0, x), 0.0, x)
 
 
+MOST_BUFFERS = 8  # of a compiled rule, the user's own too
+
 Step = Callable[..., tuple[Number, Sequence[Number]]]
 
 

@@ -79,7 +79,7 @@ def trainer(
     params: Any,
     grads: Any,
     place: Any,
-    rules: tuple[tuple[str, tuple[float, ...]], ...],
+    rules: tuple[tuple[str | bytes, tuple[float, ...], int], ...],
     stretches: Any,
     buffers: tuple[Any, ...],
     clip_value: float,

@@ -256,8 +256,9 @@ class Trainer:
         batch_size: the most examples in a minibatch.
         parameters: the Values to train: all that the program captured, perhaps more.
         penalty: the regularizer, a program without arguments, or None.
-        rules: for each group of parameters the name of one of `calculus.updates.UPDATES`, its settings, and
-            how many of the optimizer's updates do not count in its own k.
+        rules: for each group of parameters the name of one of `calculus.updates.UPDATES`, or a text as
+            `tape/recorded.h` takes it, its settings, and how many of the optimizer's updates do not count in
+            its own k.
         buffers: how many buffers the optimizer has, at least as many as each rule wants.
         clip_value: see `nn.optimizers`.
         clip_norm: see `nn.optimizers`.
@@ -276,12 +277,12 @@ class Trainer:
         batch_size: int,
         parameters: Sequence[Value],
         penalty: Program | None,
-        rules: Sequence[tuple[str, Sequence[float], int]],
+        rules: Sequence[tuple[str | bytes, Sequence[float], int]],
         buffers: int,
         clip_value: float | None = None,
         clip_norm: float | None = None,
-        largest_loss: float = math.inf,
         groups: Any = None,
+        largest_loss: float = math.inf,
     ):
         import numpy as np
 
@@ -322,7 +323,7 @@ class Trainer:
 
     def set_rules(
         self,
-        rules: Sequence[tuple[str, Sequence[float], int]],
+        rules: Sequence[tuple[str | bytes, Sequence[float], int]],
         buffers: int,
         clip_value: float | None = None,
         clip_norm: float | None = None,

@@ -14,8 +14,8 @@ from nn.errors import DivergenceError
 from nn.optimizers import gradient_norm
 from nn.training.minibatch import LARGEST_LOSS, BatchResult
 from nn.training.problem import FIXED
-from nn.training.recording import Recording
-from nn.training.rules import attributes_of, has_plain_step, rates_of_groups, rule_and_clips, rule_of
+from nn.training.recording import NotRecordable, Recording
+from nn.training.rules import Rules, has_plain_step, rates_of_groups
 
 if TYPE_CHECKING:
     from nn.training.run import Run
@@ -86,30 +86,44 @@ class _OnArrays:
 
 
 class WholeUpdates(_OnArrays):
-    """A run's examples and parameters as arrays, and the compiled updates over them."""
+    """A run's examples and parameters as arrays, and the compiled updates over them.
+
+    Raises:
+        NotRecordable: the optimizer's rule is not compiled.
+        RecordingError: the penalty is not.
+    """
 
     trained_on = "a Program, whole updates"
 
-    def __init__(self, run: Run, recording: Recording, trainer: Trainer) -> None:
+    def __init__(self, run: Run, recording: Recording, penalty: Program | None) -> None:
         super().__init__(run, recording)
-        self.trainer = trainer
-        self._rule, self._settings = rule_and_clips(run.optimizer), attributes_of(run.optimizer)
+        self._rules, self.penalty = Rules(run.optimizer), penalty
+        self.trainer = trainer_of(run, recording, penalty, self._rules)
+        self.left, self._changes = "", 0  # why the rule is made by itself from now on; changes within epochs
         self._as_compiled = False  # is that known of the optimizer as it is now?
         self.names = run.optimizer.buffer_names
 
     def fits(self, run: Run) -> bool:
         """Is the graph still the one that was recorded, and the optimizer's rule one that is compiled?"""
-        if not self._as_compiled:
-            now = attributes_of(run.optimizer)
-            if now != self._settings and self._rule != (rule := rule_and_clips(run.optimizer)):
-                found = _rules_of(run)
-                if found is None:
-                    return False
-                self.trainer.set_rules(*found)
-                self._rule, self.names, self.current = rule, run.optimizer.buffer_names, False
-            self._settings = now
+        if not self.same_graph(run):
+            return False
+        if self._rules.is_own and self._refused > _MOST_REFUSED:
+            self.left = "the rule meets numbers that are left to NumPy"
+        elif not self._as_compiled and not self._rules.are_of(run.optimizer):
+            try:
+                rules = Rules(run.optimizer, self._rules)
+            except NotRecordable as error:
+                self.left = str(error)
+                return False
+            if rules != self._rules:
+                self.trainer.set_rules(*rules.arguments)
+                self.names, self.current = run.optimizer.buffer_names, False
+            self._rules = rules
+            self._changes += rules.is_own and rules.is_anew and run.state.batch > 0
+            if self._changes > _MOST_REFUSED:
+                self.left = "a callback changes the rule between updates"
         self._as_compiled = False
-        return self.same_graph(run)
+        return not self.left
 
     def epoch(self, run: Run, order: Any, bar: Any) -> None:
         """The minibatches that are left of the epoch under way."""
@@ -146,7 +160,7 @@ class WholeUpdates(_OnArrays):
                 self.eager_update(run, rows)
                 done += 1
             bar.update(done)
-            if run.listens and not self.fits(run):
+            if (run.listens or self._refused) and not self.fits(run):
                 return
 
     def _load(self, run: Run) -> None:
@@ -219,7 +233,7 @@ class WholeUpdates(_OnArrays):
             and optimizer.updates == made["optimizer_updates"]
             and self.trainer.is_written(written)
         )
-        self._as_compiled = attributes_of(optimizer) == self._settings
+        self._as_compiled = self._rules.are_of(optimizer)
         now = {"changes": run.memory.changes()} if self.current else run.standing()
         if optimizer.schedule is not schedule or not self._as_compiled:
             now["hyperparameters"] = optimizer.hyperparameters()
@@ -263,7 +277,7 @@ class GradientUpdates(_OnArrays):
         if self.own_step or not alike or not whole:
             return None
         try:
-            return trainer_of(run, self.recording, penalty)
+            return trainer_of(run, self.recording, penalty, None)
         except RecordingError:
             return None
 
@@ -386,39 +400,17 @@ class GradientUpdates(_OnArrays):
         return True
 
 
-def trainer_of(run: Run, recording: Recording, penalty: Program | None) -> Trainer:
-    """The compiled loop over the minibatches of a run."""
-    made = _rules_of(run)
-    if made is None:  # one of the user's own: the loop makes the gradient alone
+def trainer_of(run: Run, recording: Recording, penalty: Program | None, rules: Rules | None) -> Trainer:
+    """The compiled loop over the minibatches of a run; without rules it makes the gradient alone."""
+    if rules is None:
         frozen = run.optimizer.frozen
-        groups = None if frozen is None else -frozen.astype("int64")
-        made = [("sgd", (), 0)], 0, None, None, groups
-    rules, buffers, clip_value, clip_norm, groups = made
-    return Trainer(
-        recording.programs[0],
-        recording.batches,
-        run.plan.batch_size,
-        run.parameters,
-        penalty,
-        rules,
-        buffers,
-        clip_value,
-        clip_norm,
-        LARGEST_LOSS,
-        groups,
-    )
-
-
-def _rules_of(run: Run) -> tuple[list[tuple[str, tuple[float, ...], int]], int, Any, Any, Any] | None:
-    """Each group's rule, settings and updates missed; how many buffers; the limits; the groups. Or None."""
-    optimizer = run.optimizer
-    rules, groups = optimizer.groups()
-    made = [
-        (*found, optimizer.updates - rule.updates) for rule in rules if (found := rule_of(rule)) is not None
-    ]
-    whole = len(made) == len(rules)
-    limits = optimizer.clip_value, optimizer.clip_norm
-    return (made, len(optimizer.buffer_names), *limits, groups) if whole else None
+        made: Any = [("sgd", (), 0)], 0, None, None, None if frozen is None else -frozen.astype("int64")
+    else:
+        made = rules.arguments
+    program, size = recording.programs[0], run.plan.batch_size
+    of_loss = program, recording.batches, size, run.parameters, penalty
+    rules_, buffers, clip_value, clip_norm, groups = made
+    return Trainer(*of_loss, rules_, buffers, clip_value, clip_norm, groups, LARGEST_LOSS)
 
 
 class _Kept(Mapping[str, Any]):

@@ -7,14 +7,14 @@ import inspect
 from types import FunctionType
 from typing import Any
 
-from autograd_core.calculus.updates import UPDATES
 from autograd_core.libraries import of_a_library
 from nn.arguments import shown
 from nn.errors import InputError
-from nn.optimizers import Optimizer
+from nn.optimizer_base import MOVING, Optimizer
 from nn.random_state import names_in
 from nn.schedules import rate_at, rates_of
 from nn.snapshot import Attributes, Snapshot
+from nn.training.recording import NotRecordable
 
 
 def rates_of_groups(optimizer: Optimizer, first: int, count: int) -> Any:
@@ -25,12 +25,6 @@ def rates_of_groups(optimizer: Optimizer, first: int, count: int) -> Any:
     if len(rules) == 1:
         return np.array(rates_of(optimizer.schedule, first, count))
     return np.array([rates_of(rule.schedule, first, count) for rule in rules]).T.copy()
-
-
-_MOVING = {  # what changes in a run, of the library's own
-    "_updates", "_buffers", "_promised", "schedule", "param_groups", "_frozen", "_missed", "_since",
-    "_members",
-}  # fmt: skip
 
 
 def memory_of(optimizer: Optimizer) -> Snapshot | None:
@@ -45,7 +39,7 @@ def memory_of(optimizer: Optimizer) -> Snapshot | None:
                 f"a learning rate is a function of the number of updates alone, and {shown(rate)} returns "
                 "another one each time: set optimizer.lr in a callback instead"
             )
-    own = Attributes(optimizer, _MOVING | {"parameters"})
+    own = Attributes(optimizer, MOVING | {"parameters"})
     named = [(f"optimizer.lr{k or ''}", rate) for k, rate in enumerate(theirs)]
     return Snapshot(
         [("optimizer.", own), (type(optimizer).__qualname__, type(optimizer)), *named], optimizer.parameters
@@ -54,17 +48,88 @@ def memory_of(optimizer: Optimizer) -> Snapshot | None:
 
 def attributes_of(optimizer: Optimizer) -> Any:
     """What tells by a glance that a rule is as it was: class and attributes, numbers and methods."""
-    held = {name: held for name, held in vars(optimizer).items() if name not in _MOVING}
+    held = {name: held for name, held in vars(optimizer).items() if name not in MOVING}
     frozen = None if optimizer.frozen is None else optimizer.frozen.tobytes()
     return type(optimizer), held, frozen, [dict(group) for group in optimizer.param_groups]
 
 
-def rule_and_clips(optimizer: Optimizer) -> Any:
-    """All that was compiled of an optimizer, to compare."""
-    rules, groups = optimizer.groups()
-    numbers = None if groups is None else groups.tobytes()
-    made = [(rule_of(rule), optimizer.updates - rule.updates) for rule in rules]
-    return made, numbers, optimizer.clip_value, optimizer.clip_norm
+class Rules:
+    """What the compiled loop over minibatches makes of an optimizer, as it is now.
+
+    Args:
+        optimizer: an optimizer.
+        before: what was compiled of it before.
+
+    Attributes:
+        is_anew: has nothing been taken over of what was recorded before?
+        arguments: for `Trainer.set_rules`: each group's rule, settings and updates missed; how many buffers;
+            the limits; the groups.
+
+    Raises:
+        NotRecordable: it has a rule that cannot be compiled, and why.
+    """
+
+    def __init__(self, optimizer: Optimizer, before: Rules | None = None) -> None:
+        if not has_plain_step(optimizer):
+            raise NotRecordable(f"{type(optimizer).__name__} has a step of its own")
+        self._attributes = attributes_of(optimizer)
+        self._watch = memory_of(optimizer) if _own_parts(type(optimizer))[0] else None
+        self._recorded: list[tuple[dict[str, Any], tuple[bytes, tuple[float, ...]]]] = []
+        self.is_anew = before is None or before._watch is None or before._watch.changed()
+        if before is not None and not self.is_anew:  # rates, groups or what is frozen have changed
+            self._watch, self._recorded = before._watch, before._recorded
+        rules, groups = optimizer.groups()
+        made = [(*self._compiled(rule), optimizer.updates - rule.updates) for rule in rules]
+        limits = optimizer.clip_value, optimizer.clip_norm
+        self.arguments = made, len(optimizer.buffer_names), *limits, groups
+
+    def _compiled(self, rule: Optimizer) -> tuple[str | bytes, tuple[float, ...]]:
+        if self._watch is not None:
+            from nn.training.recorded_rules import recorded_rule
+
+            held = {name: held for name, held in vars(rule).items() if name not in MOVING}
+            for known, made in self._recorded:
+                if _are_equal(known, held):
+                    return made
+            try:
+                self._recorded.append((held, recorded_rule(rule, self._watch)))
+                return self._recorded[-1][1]
+            except NotRecordable as error:
+                raise NotRecordable(f"{type(rule).__name__} has a rule of its own, and {error}") from None
+        update, settings = rule.update()
+        if rule.buffer_names[: len(update.buffers)] != update.buffers:
+            raise NotRecordable("a group has buffers that the optimizer has not")
+        return update.name, settings
+
+    @property
+    def is_own(self) -> bool:
+        """Is it a rule of the user's?"""
+        return self._watch is not None
+
+    def are_of(self, optimizer: Optimizer) -> bool:
+        """Is the optimizer what it was, by a glance?"""
+        if self._watch is not None and self._watch.changed():
+            return False
+        return _are_equal(attributes_of(optimizer), self._attributes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Rules):
+            return NotImplemented
+        mine, theirs = self.arguments, other.arguments
+        return mine[:-1] == theirs[:-1] and _bytes(mine[-1]) == _bytes(theirs[-1])
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _are_equal(some: Any, others: Any) -> bool:
+    try:
+        return bool(some == others)
+    except ValueError:  # there is an array where another one was
+        return False
+
+
+def _bytes(groups: Any) -> bytes | None:
+    return None if groups is None else groups.tobytes()
 
 
 _FREE = {"rule", "update", "buffer_names"}  # what a class of the user's defines for a rule of its own
@@ -96,18 +161,3 @@ def has_plain_step(optimizer: Optimizer) -> bool:
     return not (
         defined - _FREE or reads or any(callable(getattr(kind, name, None)) for name in vars(optimizer))
     )
-
-
-def rule_of(optimizer: Optimizer) -> tuple[str, tuple[float, ...]] | None:
-    """The name and the settings of the optimizer's rule if it is one that is compiled, else None.
-
-    A subclass that changes nothing of the rule has it too. A method put onto the optimizer itself (as some
-    wrappers do with `step`) makes it another.
-    """
-    if not has_plain_step(optimizer) or _own_parts(type(optimizer))[0] & {"rule", "update"}:
-        return None
-    update, settings = optimizer.update()
-    known = (
-        UPDATES.get(update.name) is update and optimizer.buffer_names[: len(update.buffers)] == update.buffers
-    )
-    return (update.name, settings) if known else None

@@ -1,9 +1,10 @@
 """What makes the updates of `nn.training`, all three with the same bits.
 
-`WholeUpdates` makes them on arrays, for the optimizers that are compiled. `GradientUpdates` has Programs make
-the gradient of a minibatch, for any other optimizer, graphs with branches, and losses that choose by the
-target; the rule runs on arrays, or, where the optimizer has a step of its own, on the Values. `EagerUpdates`
-makes a graph of Values for every example. `updater_of` chooses, and tells why it cannot be a faster one.
+`WholeUpdates` makes them on arrays, for rules that are compiled or can be recorded. `GradientUpdates`
+has Programs make the gradient of a minibatch, for any other optimizer, graphs with branches, and losses that
+choose by the target; the rule runs on arrays, or, where the optimizer has a step of its own, on the Values.
+`EagerUpdates` makes a graph of Values for every example. `updater_of` chooses, and tells why it cannot be a
+faster one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from nn.minimizers import Minimizer
 from nn.random_state import RandomStates
 from nn.training.eager import SHORT, UNCOMPILED, EagerUpdates, warn_of_slowness
 from nn.training.minimization import Minimization
-from nn.training.on_arrays import GradientUpdates, WholeUpdates, trainer_of
+from nn.training.on_arrays import GradientUpdates, WholeUpdates
 from nn.training.problem import FIXED
 from nn.training.recording import (
     CHECKED_ROWS,
@@ -28,7 +29,6 @@ from nn.training.recording import (
     reason_of,
     recorded,
 )
-from nn.training.rules import has_plain_step, rule_of
 
 if TYPE_CHECKING:
     from nn.training.run import Run, Updater
@@ -43,6 +43,8 @@ def updater_of(run: Run) -> Updater:
     before = getattr(run, "updater", None)  # none at the start of a run
     if isinstance(before, GradientUpdates) and before.has_too_many_paths:
         return EagerUpdates(MANY_PATHS)
+    if isinstance(before, WholeUpdates) and before.left:
+        return GradientUpdates(run, before.recording, before.penalty, before.left)
     if run.state.batch:
         return EagerUpdates("a callback changes the model within an epoch", for_now=True)
     if run.plan.epochs * len(run.plan.examples) <= CHECKED_ROWS:
@@ -79,11 +81,7 @@ def _minimization(run: Run) -> Updater:
 
 def _whole_or_gradient(run: Run, recording: Recording, penalty: Program | None) -> Updater:
     """What makes whole updates on arrays, or, for a reason that is told, gradients only."""
-    rule = rule_of(run.optimizer)
-    if rule is None:
-        kind = type(run.optimizer).__name__
-        reason = f"{kind} has a {'rule' if has_plain_step(run.optimizer) else 'step'} of its own"
-    elif recording.kinds is not None:
+    if recording.kinds is not None:
         reason = "the loss chooses by the target"
     elif recording.branches:
         reason = "the graph has branches"
@@ -93,7 +91,9 @@ def _whole_or_gradient(run: Run, recording: Recording, penalty: Program | None) 
         reason = "a callback could change the penalty at every update"
     else:
         try:
-            return WholeUpdates(run, recording, trainer_of(run, recording, penalty))
+            return WholeUpdates(run, recording, penalty)
+        except NotRecordable as error:
+            reason = str(error)
         except RecordingError:
             reason = "the penalty has layers of its own"
     return GradientUpdates(run, recording, penalty, reason)

@@ -99,7 +99,7 @@ def test_features_in_any_combination_train_to_the_eager_bits(seed: int, monkeypa
 
 
 @needs_compiler
-def test_a_rule_of_ones_own_has_its_gradient_from_the_compiled_loop(monkeypatch: Any) -> None:
+def test_a_rule_that_cannot_be_recorded_has_its_gradient_from_the_compiled_loop(monkeypatch: Any) -> None:
     from autograd_core.programs.batch_gradient import BatchGradient, Trainer
 
     calls = {"loop": 0, "programs": 0}
@@ -113,10 +113,14 @@ def test_a_rule_of_ones_own_has_its_gradient_from_the_compiled_loop(monkeypatch:
         calls["programs"] += 1
         return by_programs(made, *arguments, **options)
 
+    class Normed(nn.Optimizer):
+        def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+            return values - rate * gradients / np.linalg.norm(gradients), buffers
+
     X, y = data(70, 5, 3)
     monkeypatch.setattr(Trainer, "gradient", counted)
     monkeypatch.setattr(BatchGradient, "__call__", also_counted)
-    nn.fit(plain(), X, y, optimizer=Signs(lr=0.01), regularizer=nn.L2(0.1), batch_size=10, epochs=3, seed=1)
+    nn.fit(plain(), X, y, optimizer=Normed(lr=0.01), regularizer=nn.L2(0.1), batch_size=10, epochs=3, seed=1)
     assert calls["loop"] == 21
     assert calls["programs"] <= 2  # while the recording is checked
 

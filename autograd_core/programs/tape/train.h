@@ -5,12 +5,15 @@
  * irregular leaves them as they were and hands the minibatch back, to be done on Values. */
 
 #include "updates.h"
+#include "recorded.h"
 
 enum { LANES_OF_NORM = 8 };
 
 typedef struct {
-    const Update *update;
-    double settings[SETTINGS];
+    const Update *update;        /* NULL: a recorded one */
+    Recorded recorded;
+    PyObject *code;
+    double *settings;
     long missed;                 /* updates that were made before its parameters thawed: they do not count */
 } Rule;
 
@@ -59,7 +62,7 @@ CLONES static void divide(double *g, long n, long m) {
 }
 
 /* The rule on parameters of one group that follow each other; what is frozen, and a buffer that a rule does not know, stays. */
-static void apply_to_stretch(TrainerObject *s, const double *rates, const double *g, long start, long n, long group) {
+static int apply_to_stretch(TrainerObject *s, const double *rates, const double *g, long start, long n, long group) {
     const double *b[BUFFERS], *x = (const double *)s->params.buf + start;
     double *c[BUFFERS], *y = s->fresh + start;
     const Rule *rule = group < 0 ? NULL : s->rules + group;
@@ -67,16 +70,22 @@ static void apply_to_stretch(TrainerObject *s, const double *rates, const double
     for (k = 0; k < s->used_buffers; k++) {
         b[k] = (const double *)s->buffers[k].buf + start;
         c[k] = s->fresh + (k + 1) * s->n + start;
-        if (!rule || k >= rule->update->buffers) memcpy(c[k], b[k], (size_t)n * sizeof(double));
+        if (!rule || (rule->update && k >= rule->update->buffers)) memcpy(c[k], b[k], (size_t)n * sizeof(double));
     }
-    if (rule) rule->update->apply(rule->settings, rates[group], (double)(s->updates + 1 - rule->missed), n, x, g + start, b, y, c);
-    else memcpy(y, x, (size_t)n * sizeof(double));
+    if (!rule) memcpy(y, x, (size_t)n * sizeof(double));
+    else {
+        double count = (double)(s->updates + 1 - rule->missed);
+        if (!rule->update) return apply_recorded(&rule->recorded, rule->settings, rates[group], count, n, x, g + start, b, y, c, s->used_buffers);
+        rule->update->apply(rule->settings, rates[group], count, n, x, g + start, b, y, c);
+    }
+    return 0;
 }
 
-static void apply_rules(TrainerObject *s, const double *rates, const double *g) {
+static int apply_rules(TrainerObject *s, const double *rates, const double *g) {
     const int64_t *at = s->stretches.buf;
     long k;
-    for (k = 0; k < s->nstretches; k++, at += 3) apply_to_stretch(s, rates, g, at[0], at[1] - at[0], at[2]);
+    for (k = 0; k < s->nstretches; k++, at += 3) if (apply_to_stretch(s, rates, g, at[0], at[1] - at[0], at[2])) return 1;
+    return 0;
 }
 
 /* The gradient of what is frozen is 0. */
@@ -139,7 +148,7 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead,
     int status = gradient_of(s, rows, m, ahead, &result);
     if (status) return status;
     if (s->clip_value >= 0.0 || s->clip_norm >= 0.0) {
-        double *clipped = s->fresh + (BUFFERS + 1) * s->n, limit = s->clip_value;
+        double *clipped = s->fresh + (s->used_buffers + 1) * s->n, limit = s->clip_value;
         memcpy(clipped, g, (size_t)s->n * sizeof *g);
         if (limit >= 0.0)
             for (k = 0; k < s->n; k++) { /* min(max(g, -limit), limit), as Python's */
@@ -154,7 +163,7 @@ static int one_update(TrainerObject *s, const int64_t *rows, long m, long ahead,
         }
         g = clipped;
     }
-    apply_rules(s, rates, g);
+    if (apply_rules(s, rates, g)) return 1;
     if (!all_finite(s->fresh, s->n)) return 1;
     memcpy(s->params.buf, s->fresh, (size_t)s->n * sizeof(double));
     for (k = 0; k < s->used_buffers; k++) memcpy(s->buffers[k].buf, s->fresh + (k + 1) * s->n, (size_t)s->n * sizeof(double));
@@ -233,6 +242,11 @@ static void trainer_dealloc(TrainerObject *self) {
     if (self->stretches.obj) PyBuffer_Release(&self->stretches);
     for (k = 0; k < BUFFERS; k++) if (self->buffers[k].obj) PyBuffer_Release(self->buffers + k);
     free(self->fresh);
+    for (k = 0; self->rules && k < self->groups; k++) {
+        forget_recorded(&self->rules[k].recorded);
+        free(self->rules[k].settings);
+        Py_XDECREF(self->rules[k].code);
+    }
     free(self->rules);
     free(self->side_by_side);
     PyObject_Free(self);
@@ -255,22 +269,33 @@ static PyMethodDef trainer_methods[] = {
 
 TYPE(Trainer, trainer, "Updates on arrays: a bound tape of the loss, perhaps one of the penalty, and an optimizer's rule.", .tp_members = trainer_members);
 
-/* ((name, settings, missed updates), ...): for each group a rule, which wants no more buffers than there are. */
+/* ((name, settings, missed updates), ...): for each group a rule, which wants no more buffers than there are; a recorded one has its text
+ * in the place of the name. */
 static int take_rules(TrainerObject *s, PyObject *rules) {
     long k, j;
     s->groups = (long)PyTuple_GET_SIZE(rules);
     if (!(s->rules = calloc((size_t)s->groups + 1, sizeof *s->rules))) { PyErr_NoMemory(); return -1; }
     for (k = 0; k < s->groups; k++) {
         Rule *rule = s->rules + k;
-        const char *name;
-        PyObject *settings;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rules, k), "sO!l", &name, &PyTuple_Type, &settings, &rule->missed)) return -1;
-        for (j = 0; j < (long)(sizeof updates / sizeof *updates); j++) if (strcmp(name, updates[j].name) == 0) rule->update = updates + j;
-        if (!rule->update || PyTuple_GET_SIZE(settings) != rule->update->settings || rule->update->buffers > s->used_buffers) {
-            PyErr_Format(PyExc_ValueError, "there is no rule '%s' of %ld buffers and %zd settings", name, s->used_buffers, PyTuple_GET_SIZE(settings));
+        PyObject *name, *settings;
+        long count, fits;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(rules, k), "OO!l", &name, &PyTuple_Type, &settings, &rule->missed)) return -1;
+        count = (long)PyTuple_GET_SIZE(settings);
+        if (PyBytes_Check(name)) {
+            rule->code = name;
+            Py_INCREF(name);
+            fits = take_recorded(&rule->recorded, PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name), s->used_buffers, count) == 0;
+        } else {
+            for (j = 0; j < (long)(sizeof updates / sizeof *updates); j++)
+                if (PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, updates[j].name) == 0) rule->update = updates + j;
+            fits = rule->update && count == rule->update->settings && rule->update->buffers <= s->used_buffers;
+        }
+        if (!fits) {
+            PyErr_Format(PyExc_ValueError, "there is no rule %R of %ld buffers and %ld settings", name, s->used_buffers, count);
             return -1;
         }
-        for (j = 0; j < rule->update->settings; j++) rule->settings[j] = PyFloat_AsDouble(PyTuple_GET_ITEM(settings, j));
+        if (!(rule->settings = malloc((size_t)(count + 1) * sizeof(double)))) { PyErr_NoMemory(); return -1; }
+        for (j = 0; j < count; j++) rule->settings[j] = PyFloat_AsDouble(PyTuple_GET_ITEM(settings, j));
         if (PyErr_Occurred()) return -1;
     }
     return 0;
@@ -323,7 +348,7 @@ static PyObject *module_trainer(PyObject *module, PyObject *args) {
         }
     }
     if (!s->nstretches) { PyErr_SetString(PyExc_IndexError, "stretches"); goto fail; }
-    s->fresh = malloc((size_t)(s->n ? s->n : 1) * (BUFFERS + 2) * sizeof(double));
+    s->fresh = malloc((size_t)(s->n ? s->n : 1) * (size_t)(s->used_buffers + 2) * sizeof(double));
     s->side_by_side = malloc((size_t)(s->n / LANES_OF_NORM + 1));
     if (!s->fresh || !s->side_by_side) { PyErr_NoMemory(); goto fail; }
     for (k = 0; k < s->n / LANES_OF_NORM; k++) {

@@ -1,5 +1,5 @@
 /* Written by autograd_core/calculus/codegen.py from updates.py: change that file, not this one. */
-enum { BUFFERS = 3, SETTINGS = 4 };
+enum { BUFFERS = 8 };
 
 /* x: parameters, g: gradient, b: buffers, s: settings, k: which update; y and c: what x and b become. */
 #define UPDATE(name) \

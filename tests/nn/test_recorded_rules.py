@@ -1,0 +1,476 @@
+"""Optimizers with a rule of the user's train on the compiled loop to the eager bits, or say why not."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_core.calculus.updates import UPDATES, Update, at_least_zero, ratio, root
+from nn.errors import DivergenceError
+from nn.optimizers import Optimizer
+from tests.nn.test_updaters import data, needs_compiler, trained
+
+pytestmark = pytest.mark.filterwarnings("ignore::nn.SlowTrainingWarning")
+
+
+class Rule(Optimizer):
+    """Numbers of a rule's own, and buffers m, v and w."""
+
+    buffer_names = ("m", "v", "w")
+
+    def __init__(self, *args: Any, beta: float = 0.9, eps: float = 1e-8, decay: float = 0.0, **named: Any):
+        self.beta, self.eps, self.decay = beta, eps, decay
+        super().__init__(*args, **{"lr": 0.01, **named})
+
+
+class Momentum(Rule):
+    buffer_names = ("m",)
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        m = self.beta * buffers["m"] + gradients
+        return values - rate * m, {"m": m}
+
+
+class Nesterov(Rule):
+    buffer_names = ("m",)
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        buffers["m"] *= self.beta
+        buffers["m"] += gradients
+        values -= rate * (gradients + self.beta * buffers["m"])
+        return values, buffers
+
+
+class Rms(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        m, v = 0.9 * buffers["m"] + 0.1 * gradients, self.beta * buffers["v"] + (1 - self.beta) * gradients**2
+        centered = np.maximum(v - m**2, 0.0) + self.eps
+        w = 0.5 * buffers["w"] + gradients / centered**0.5
+        return values - rate * w, {"w": w, "v": v, "m": m}
+
+
+class Adagrad(Rule):
+    buffer_names = ("v",)
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        v = np.add(buffers["v"], np.square(gradients), out=buffers["v"])
+        return values - rate * gradients / (np.sqrt(v) + self.eps), {"v": v}
+
+
+class AmsGrad(Rule):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        k = self.updates + 1
+        g = gradients + self.decay * values
+        m, v = self.beta * buffers["m"] + (1 - self.beta) * g, 0.99 * buffers["v"] + 0.01 * g * g
+        w = np.maximum(buffers["w"], v / (1 - 0.99**k))
+        size = rate * np.sqrt(1 - 0.99**k) / (1 - self.beta**k)
+        return values - size * m / (np.sqrt(w) + self.eps), {"m": m, "v": v, "w": w}
+
+
+class LionRule(Rule):
+    buffer_names = ("m",)
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        c = np.sign(self.beta * buffers["m"] + (1.0 - self.beta) * gradients)
+        m = 0.99 * buffers["m"] + 0.01 * gradients
+        return (1.0 - rate * self.decay) * values - rate * c, {"m": m}
+
+
+class Cautious(Rule):
+    buffer_names = ("m",)
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        m = self.beta * buffers["m"] + (1.0 - self.beta) * np.clip(gradients, -0.3, 0.3)
+        step = np.where(m * gradients > 0.0, m, 0.1 * np.abs(m))
+        step = np.where(step <= -0.2, -0.2, step)
+        return values - rate * step / (1.0 + self.updates / 10.0), {"m": m}
+
+
+class Rprop(Rule):
+    buffer_names = ("m", "v")
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        sign, size = np.sign(gradients * buffers["m"]), buffers["v"]
+        size[...] = np.where(size == 0.0, rate, size)
+        size = np.minimum(size * np.where(sign > 0, 1.2, np.where(sign < 0, 0.5, 1.0)), 0.1)
+        return values - size * np.sign(gradients), {"m": gradients, "v": size}
+
+
+def _yogi(x: Any, g: Any, buffers: Any, settings: Any, numbers: Any) -> Any:
+    (m, v), (beta, eps), (size,) = buffers, settings, numbers
+    m, v = beta * m + (1.0 - beta) * g, at_least_zero(v - 0.01 * (v - g * g))
+    return x - size * ratio(m, root(v) + eps), (m, v)
+
+
+def _ready(rate: Any, k: Any, beta: Any, eps: Any) -> Any:
+    return (rate / (1.0 - beta**k),)
+
+
+class ByUpdate(Rule):
+    buffer_names = ("m", "v")
+
+    def update(self) -> Any:
+        return Update("yogi", ("m", "v"), ("beta", "eps"), _yogi, _ready), (self.beta, self.eps)
+
+
+class Nothing(nn.Adam):
+    """A subclass that changes nothing."""
+
+
+class OtherSettings(nn.Adam):
+    def update(self) -> Any:
+        return UPDATES["adam"], (0.8, self.betas[1], 1e-6)
+
+
+class FallingBeta(nn.Adam):
+    def update(self) -> Any:
+        update, (beta, *others) = super().update()
+        return update, (beta * (1.0 - 0.5 / (self.updates + 1)), *others)
+
+
+class HalfStep(nn.RMSprop):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        new, kept = super().rule(values.copy(), gradients + 0.1 * values, buffers, 0.5 * rate)
+        return 0.5 * (new + values), kept
+
+
+RULES = [
+    Momentum, Nesterov, Rms, Adagrad, AmsGrad, LionRule, Cautious, Rprop, ByUpdate, Nothing, OtherSettings,
+    FallingBeta, HalfStep,
+]  # fmt: skip
+
+
+WHOLE = "a Program, whole updates"
+OFTEN = "a Program, gradients only: a callback changes the rule between updates"
+
+
+class Meddler:
+    """Changes numbers of the rule, rates, buffers and what is frozen, between epochs or updates."""
+
+    def __init__(self, seed: int, each_update: bool) -> None:
+        self.random, self.each_update = random.Random(seed), each_update
+
+    def __call__(self, run: Any) -> None:
+        self.meddle(run)
+
+    def on_update(self, run: Any) -> None:
+        if self.each_update and self.random.random() < 0.3:
+            self.meddle(run)
+
+    def meddle(self, run: Any) -> None:
+        optimizer, what = run.optimizer, self.random.randrange(6)
+        if what == 0 and hasattr(optimizer, "beta"):
+            optimizer.beta = self.random.uniform(0.5, 0.95)
+        elif what == 1:
+            optimizer.lr = self.random.uniform(0.001, 0.02)
+        elif what == 2:
+            optimizer.clip_norm = self.random.choice([None, 0.2])
+        elif what == 3 and optimizer.buffers:
+            buffer = next(iter(optimizer.buffers.values()))
+            buffer[:5] = abs(buffer[:5]) * 0.5
+        elif what == 4:
+            run.model.freeze("layer1.W")
+        else:
+            run.model.unfreeze("*")
+
+
+def drawn(seed: int) -> Any:
+    """A rule and options at random."""
+    draw = random.Random(seed)
+    kind = RULES[seed % len(RULES)]
+    numbers: dict[str, Any] = {"lr": draw.choice([0.01, nn.StepDecay(0.02, 4), nn.WarmUp(0.01, 5)])}
+    numbers |= {"clip_norm": draw.choice([None, 0.3]), "clip_value": draw.choice([None, 0.1])}
+    group: dict[str, Any] = {"params": draw.choice(["*.b", "layer1.W", "layer2"])}
+    group["lr"] = draw.choice([0.001, nn.ExponentialDecay(0.02, 0.9)])
+    if issubclass(kind, Rule):
+        numbers |= {"beta": draw.uniform(0.5, 0.99), "decay": draw.choice([0.0, 0.1])}
+        group["beta"] = 0.7
+    groups = [group] if draw.random() < 0.5 else None
+    options = {
+        "regularizer": draw.choice([None, nn.L2(0.01)]),
+        "batch_size": draw.choice([1, 7, 16, 70]),
+        "epochs": 4,
+    }
+    frozen, meddles = draw.random() < 0.3, draw.choice([None, False, True])
+
+    def make() -> nn.MLP:
+        model = nn.MLP(5, [7, 3], seed=1)
+        if frozen:
+            model.freeze("layer1.W[0]*")
+        return model
+
+    def callbacks() -> Any:
+        return () if meddles is None else Meddler(seed, meddles)
+
+    return make, lambda: kind(groups, **numbers), callbacks, options
+
+
+@needs_compiler
+@pytest.mark.parametrize("seed", range(65))
+def test_rules_of_ones_own_train_to_the_eager_bits(seed: int, monkeypatch: Any) -> None:
+    make, optimizer, callbacks, options = drawn(seed)
+    X, y = data(70, 5, 3)
+    slow, _ = trained(make, X, y, True, monkeypatch, optimizer=optimizer, callbacks=callbacks(), **options)
+    fast, run = trained(make, X, y, False, monkeypatch, optimizer=optimizer, callbacks=callbacks(), **options)
+    assert fast == slow
+    assert run.updater.trained_on in (WHOLE, OFTEN)
+    assert run.updater.trained_on == WHOLE or getattr(run.plan.callbacks[0], "each_update", False)
+
+
+@pytest.mark.parametrize("seed", range(0, 39, 3))
+@pytest.mark.parametrize("at", [1, 3])
+def test_rules_of_ones_own_are_resumed_exactly(seed: int, at: int, tmp_path: Path) -> None:
+    make, optimizer, _, options = drawn(seed)
+    X, y = data(70, 5, 3)
+
+    def run(epochs: int, **given: Any) -> Any:
+        model, made = make(), optimizer()
+        nn.fit(model, X, y, optimizer=made, seed=2, **{**options, "epochs": epochs}, **given)
+        return [p.data for p in model.parameters()], made.state_dict()
+
+    whole, path = run(4), tmp_path / "run.st"
+    run(at, checkpoint=path)
+    assert run(4, checkpoint=path, resume=True) == whole
+
+
+# What cannot be recorded.
+
+SCALE, CALLS = 1.0, itertools.count()
+COUNT = [0]
+
+
+class Own(Optimizer):
+    def __init__(self) -> None:
+        super().__init__(lr=0.01)
+        self.random, self.log, self.n = np.random.default_rng(3), [0.0], 0
+
+
+class Branches(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * (gradients if self.updates < 5 else 0.5 * gradients), buffers
+
+
+class Sums(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * gradients / np.linalg.norm(gradients), buffers
+
+
+class Exponentials(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * gradients * np.exp(-np.abs(gradients)), buffers
+
+
+class DrawsOne(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * gradients * self.random.uniform(0.5, 1.0), buffers
+
+
+class DrawsOneOfAll(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * gradients * (1.0 if random.random() < 0.5 else 2.0), buffers
+
+
+class Logs(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        self.log.append(rate)
+        return values - rate * gradients / len(self.log), buffers
+
+
+class Counts(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        self.n += 1
+        return values - rate * gradients / self.n, buffers
+
+
+class CountsOutside(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        COUNT[0] += 1
+        return values - rate * gradients / (1.0 + 0.1 * (COUNT[0] % 2)), buffers
+
+
+class Iterates(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * gradients / (1.0 + 0.0 * next(CALLS)), buffers
+
+
+class Prints(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        print("an update")
+        return values - rate * gradients, buffers
+
+
+class AsksItsRate(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - self.lr * gradients, buffers
+
+
+class AsksItsKind(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * (gradients if isinstance(values, np.ndarray) else 2.0 * gradients), buffers
+
+
+class TakesPowers(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * gradients**3, buffers
+
+
+class MultipliesWhole(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * gradients / (1 + 3 * self.updates), buffers
+
+
+class Neighbours(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * (gradients + 0.1 * gradients[::-1]), buffers
+
+
+class Unbounded(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * np.clip(gradients, -np.inf, 1e300), buffers
+
+
+class InSinglePrecision(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - np.float32(0.1) * rate * gradients, buffers
+
+
+REASONS = {
+    Branches: "branches on numbers",
+    Sums: "np.norm",
+    Exponentials: "np.exp",
+    DrawsOne: "not the same every time",
+    DrawsOneOfAll: "not the same every time|beside its buffers",
+    Logs: "beside its buffers|not the same every time",
+    Counts: "beside its buffers",
+    CountsOutside: "beside its buffers|not the same every time",
+    Iterates: "cannot see",
+    Prints: "calls print",
+    AsksItsRate: "raises TypeError",
+    AsksItsKind: "not the same every time",
+    TakesPowers: "powers",
+    MultipliesWhole: "whole numbers",
+    Neighbours: "raises TypeError",
+    Unbounded: "computes with -inf",
+    InSinglePrecision: "float32",
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", REASONS)
+def test_what_cannot_be_recorded_is_told_and_keeps_its_bits(kind: Any, monkeypatch: Any, capsys: Any) -> None:
+    X, y = data(70, 5, 3)
+    found = []
+    for eager in (True, False):
+        COUNT[0] = 0
+        random.seed(1)
+        make = lambda: nn.MLP(5, [7, 3], seed=1)  # noqa: E731
+        made, run = trained(make, X, y, eager, monkeypatch, optimizer=kind, batch_size=16, epochs=3)
+        found.append((made, run.optimizer.log, run.optimizer.n, capsys.readouterr().out))
+    assert (
+        run.updater.trained_on.startswith(
+            f"a Program, gradients only: {kind.__name__} has a rule of its own, and it "
+        )
+        or "nn cannot see" in run.updater.trained_on
+    )
+    assert found[0] == found[1]
+    assert any(reason in run.updater.trained_on for reason in REASONS[kind].split("|"))
+
+
+class Scaled(Own):
+    factor = 1.0
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * SCALE * self.factor * self.nested["a"][0] * gradients, buffers
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nested = {"a": [1.0]}
+
+
+@needs_compiler
+@pytest.mark.parametrize("what", ["global", "class", "nested", "method"])
+@pytest.mark.parametrize("each_update", [False, True])
+def test_whatever_a_rule_goes_by_may_change(what: str, each_update: bool, monkeypatch: Any) -> None:
+    X, y = data(70, 5, 3)
+
+    class Changes:
+        def __call__(self, run: Any) -> None:
+            if not each_update:
+                self.change(run)
+
+        def on_update(self, run: Any) -> None:
+            if each_update and run.updates % 3 == 0:
+                self.change(run)
+
+        def change(self, run: Any) -> None:
+            global SCALE
+            by = 1.0 + 0.1 * run.updates
+            if what == "global":
+                SCALE = by
+            elif what == "class":
+                Scaled.factor = by
+            elif what == "nested":
+                run.optimizer.nested["a"][0] = by
+            else:
+                monkeypatch.setattr(
+                    Scaled, "rule", lambda self, x, g, buffers, rate: (x - rate * by * g, buffers)
+                )
+
+    found = []
+    original = Scaled.rule
+    for eager in (True, False):
+        monkeypatch.setattr(Scaled, "rule", original)
+        monkeypatch.setattr(Scaled, "factor", 1.0)
+        monkeypatch.setattr("tests.nn.test_recorded_rules.SCALE", 1.0)
+        make = lambda: nn.MLP(5, [7, 3], seed=1)  # noqa: E731
+        options = {"optimizer": Scaled, "batch_size": 16, "epochs": 4, "callbacks": Changes()}
+        made, run = trained(make, X, y, eager, monkeypatch, **options)
+        found.append(made)
+    assert found[0] == found[1]
+    assert run.updater.trained_on == (OFTEN if each_update else WHOLE)
+
+
+@needs_compiler
+def test_a_zero_whose_sign_numpy_does_not_promise_is_left_to_numpy(monkeypatch: Any) -> None:
+    class Zeros(Rule):
+        buffer_names = ("m",)
+
+        def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+            zero = np.where(gradients > 0.0, 0.0, -0.0)
+            return values - rate * gradients, {"m": np.maximum(zero, -zero) + np.sign(zero)}
+
+    X, y = data(70, 5, 3)
+    model = lambda: nn.MLP(5, [7, 3], seed=1)  # noqa: E731
+    slow, _ = trained(model, X, y, True, monkeypatch, optimizer=Zeros, batch_size=16, epochs=3)
+    fast, run = trained(model, X, y, False, monkeypatch, optimizer=Zeros, batch_size=16, epochs=3)
+    assert fast == slow
+    assert run.updater.trained_on.endswith("the rule meets numbers that are left to NumPy")
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_rule_of_ones_own_that_diverges_is_told_as_ever(compiled: bool, monkeypatch: Any) -> None:
+    class Explodes(Rule):
+        buffer_names = ()
+
+        def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+            return values + gradients * 1e300 * (self.updates / 3.0) * 1e300, buffers
+
+    class DividesByZero(Rule):
+        buffer_names = ()
+
+        def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+            return values - rate * gradients * (1.0 / (1.0 / (self.updates - 7.0))), buffers
+
+    X, y = data(70, 5, 3)
+    for kind, error, at in ((Explodes, DivergenceError, 1), (DividesByZero, ZeroDivisionError, 7)):
+        model, optimizer = nn.MLP(5, [7, 3], seed=1), kind()
+        with pytest.raises(error):
+            trained(lambda m=model: m, X, y, not compiled, monkeypatch, optimizer=lambda o=optimizer: o,
+                    batch_size=16, epochs=3)  # fmt: skip
+        assert optimizer.updates == at
