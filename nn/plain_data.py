@@ -107,7 +107,7 @@ def to_json(thing: Any, by_name: bool = False, shared: Shared | None = None) -> 
             parts.append(part if plain else to_json(part, by_name, shared))
         return parts
     if kind is dict or kind is _SERIES.get(kind.__name__):
-        made = {kind.__name__: (parts := [])}
+        made: Any = {kind.__name__: (parts := [])}
         if kind in _MUTABLE:
             made = noted(made)
         if kind is dict:

@@ -185,8 +185,8 @@ def nearer_note(found: Derivative) -> str:
     )
     if found.jump:
         return slopes + (
-            f"it is made of pieces that jump by {found.jump:.2g}; compute all of it in float64, iterate to the "
-            "last digit"
+            f"it is made of pieces that jump by {found.jump:.2g}; compute all of it in float64, iterate to "
+            "the last digit"
         )
     return slopes + "something narrow is at this point, or f moves there by jumps of its rounding"
 

@@ -312,7 +312,9 @@ def test_constants_that_steps_hand_on_order_no_nodes() -> None:
         parts = [[1.3, 0.0], [0.0, x[1]], [W, last], [W, 0.8], [x[0], 1.5], [1.3, 1.5], [last, 0.8]]
         _, ys = ag.scan(lambda c, part: (ag.tanh(x[1]), part[0] * (c + part[1])), 0.64, parts)
         _, handed = ag.scan(lambda c, part: (c, part), 0.0, [x[0], 0.5])
-        return handed[1] + 0.3 * ones[0] + 0.3 * ys[0] + 0.3 * ys[4] + 0.3 * ys[6] + 0.3 * ag.sum(ys) + x[0] * W
+        return (
+            handed[1] + 0.3 * ones[0] + 0.3 * ys[0] + 0.3 * ys[4] + 0.3 * ys[6] + 0.3 * ag.sum(ys) + x[0] * W
+        )
 
     rows = np.random.default_rng(7).normal(size=(40, 2))
     program = record(f, [0.3, 0.4])
