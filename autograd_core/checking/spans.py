@@ -131,7 +131,7 @@ def second_opinion(
         if resolved and abs(trend.value - (expected or 0.0)) > ESTIMATE * trend.error + slack:
             return found
         jumps = jumps_around(probe, span, trend.step, 1)
-    if not jumps or not are_rounding(probe, jumps):
+    if not jumps or not are_rounding(probe, jumps, doubted):
         return found
     if not resolved:
         trend = replace(piece, error=max(size / abs(way) for size, way in jumps))
@@ -163,7 +163,7 @@ def settles(whole: Slope, piece: Slope, error: float) -> bool:
 
 
 def jumps_around(probe: Probe, span: float, largest: float, count: int) -> list[tuple[float, float]]:
-    """The sizes and places of so many jumps of f on both sides out to the largest span, or none."""
+    """The sizes and places of jumps of f on both sides out to the largest span, or none if it has fewer."""
     first = jump(probe, -span, span)
     if first is None and count > 1:
         return []
@@ -173,17 +173,22 @@ def jumps_around(probe: Probe, span: float, largest: float, count: int) -> list[
         high = max(RING * low, largest) if low > RING * span else RING * low
         rings += [(-low, -high), (low, high)]
     for low, high in rings:
-        if len(found) == count:
-            return found
+        if len(found) == SEVERAL:
+            break
         seen = jump(probe, low, high)
         found += [seen] if seen else []
-    return found if len(found) == count else []
+    return found if len(found) >= count else []
 
 
-def are_rounding(probe: Probe, jumps: Sequence[tuple[float, float]]) -> bool:
+def are_rounding(probe: Probe, jumps: Sequence[tuple[float, float]], any_size: bool) -> bool:
     """Whether jumps are a small part of f around: a sawtooth, a counter, a seam have a slope of their own.
 
-    Several are the last digit of a number: of one size, or of one and its double.
+    Several are the last digit of a number where they are of one size, or of one and its double.
+
+    Args:
+        probe: f.
+        jumps: their sizes and places.
+        any_size: whether they may be of other sizes as well, as those of a tolerance are.
     """
     sizes = [size for size, _ in jumps]
     far = max(abs(probe.x), 4.0 * min(abs(way) for _, way in jumps))
@@ -191,7 +196,9 @@ def are_rounding(probe: Probe, jumps: Sequence[tuple[float, float]]) -> bool:
     level = max([abs(probe(0.0)), *(abs(rise) for rise in around if math.isfinite(rise))])
     binades = [math.log2(size / sizes[0]) for size in sizes]
     apart = max(abs(binade - round(binade)) for binade in binades)
-    return apart <= ALIKE and max(sizes) <= (COMMON if len(sizes) > 1 else ROUNDED) * level
+    alike = apart <= ALIKE
+    most = COMMON if alike and len(sizes) == SEVERAL else ROUNDED
+    return (alike or any_size) and max(sizes) <= most * level
 
 
 def confirms(window: Window, found: Derivative) -> bool:

@@ -566,6 +566,24 @@ def test_a_kink_beside_the_point_does_not_contradict_the_slope_there(distance, s
     assert contradicts(f, slope, epsilon=2.0**-52, noise=0.0, slack=1e-9) == contradicted
 
 
+@pytest.mark.parametrize("function", [lambda z: z * z, lambda z: z**3, lambda z: abs(z) ** 1.5])
+def test_where_f_is_0_at_0_a_wrong_slope_is_said_after_few_evaluations(function):
+    report = gradient_report(function, [0.0], gradient=[1.0])
+    assert report.rows[0].verdict == "wrong"
+    assert report.evaluations < 2_000
+
+
+def test_the_jumps_of_a_part_of_few_digits_are_told_with_the_remedy():
+    def f(z):
+        return math.sin(3 * z) + round(4096 * math.tanh(z)) / 4096
+
+    for slope in (3 * math.cos(6.6), 3 * math.cos(6.6) + 1 / math.cosh(2.2) ** 2):
+        row = gradient_report(f, [-2.2], gradient=[slope]).rows[0]
+        assert row.verdict == "undecided"
+        assert "pieces that jump by 0.00024; compute all of it in float64" in row.note
+    assert gradient_report(f, [-2.2], gradient=[-3.0]).rows[0].verdict == "wrong"
+
+
 @pytest.mark.parametrize("x", [5e-324, 1e-310, 1.7e308])
 def test_a_wrong_slope_at_the_ends_of_the_floats_is_said(x):
     assert gradient_report(lambda x: x, [x], gradient=[1.0]).passed
