@@ -569,10 +569,10 @@ def end_recording():
 
 
 def clear_recorded(nodes: list):
-    """These nodes are no longer those of a recording: their numbers may be read."""
+    """These nodes are no longer those of a recording: their numbers may be read, and another may capture them."""
     node: Value
     for node in nodes:
-        node._flags &= ~RECORDED
+        node._flags &= ~(RECORDED | FRESH)
 
 
 def is_recording():

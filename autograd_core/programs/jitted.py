@@ -300,10 +300,9 @@ class Jitted:
                 most_recordings=self.most_recordings,
             )
             found = _Recorded(program, watch, self._hidden)
-            # what changes each time, or when there is no other thread, the function assigns itself
-            if (
-                found.is_same or attempt > 4 or threading.active_count() == 1
-            ) and watch.hidden.keys() <= hidden:
+            # what the first call makes is looked at in the second; what changes each time it assigns itself
+            most = 4 if threading.active_count() > 1 else 0
+            if (found.is_same or attempt > most) and watch.hidden.keys() <= hidden:
                 break
             hidden = self._hidden.keys() | watch.hidden.keys()
             former.append(program)  # whose Values live on, and keep their ids
@@ -342,12 +341,14 @@ class Jitted:
         """A method has recordings for each instance, kept in it; a copied instance has its own."""
         if instance is None:
             return self
-        key = f"_jitted_{id(self)}"
-        kept = vars(instance).get(key)
-        method = self.__wrapped__.__get__(instance)
+        key, held = f"_jitted_{id(self)}", getattr(instance, "__dict__", {})
+        kept, method = held.get(key), self.__wrapped__.__get__(instance)
         if kept is None or kept.bound is None or kept.bound.__wrapped__ != method:
             kept = _Kept(Jitted(method, self.most_recordings))
-            vars(instance)[key] = kept
+            if isinstance(held, dict):
+                vars(instance)[key] = kept  # of a frozen dataclass too
+            else:
+                setattr(instance, key, kept)  # a class, of a class method
         return kept.bound
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Jitted:

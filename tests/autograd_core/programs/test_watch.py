@@ -395,3 +395,41 @@ def test_arrays_of_other_things_are_looked_at() -> None:
         assert f(2.0) == 2.0
         container[0] = other
         assert f(2.0) == -2.0
+
+
+def test_what_the_first_call_makes_is_looked_at() -> None:
+    class Lazy:
+        weights: Any = None
+
+        def __call__(self, x: Any) -> Any:
+            if self.weights is None:
+                self.weights, self.factors = [ag.Value(2.0)], [1.0]
+            return self.weights[0] * self.factors[0] * x
+
+    model = Lazy()
+    f = jit(model)
+    assert f(1.0) == 2.0
+    model.weights[0].data = 3.0
+    assert f(1.0) == 3.0
+    assert f.sum_value_and_grad([2.0], wrt=model.weights) == (6.0, [2.0])
+    model.factors[0] = 2.0
+    assert f(1.0) == 6.0
+    model.weights = [ag.Value(5.0)]
+    assert f(1.0) == 10.0
+
+
+def test_class_methods_are_jitted() -> None:
+    class Model:
+        scale = 2.0
+
+        @classmethod
+        @jit
+        def forward(cls, x: Any) -> Any:
+            return x * cls.scale
+
+    class Other(Model):
+        scale = 3.0
+
+    assert [Model.forward(1.0), Other.forward(1.0), Model().forward(1.0)] == [2.0, 3.0, 2.0]
+    Model.scale = 5.0
+    assert [Model.forward(1.0), Other.forward(1.0)] == [5.0, 3.0]
