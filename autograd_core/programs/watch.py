@@ -147,7 +147,7 @@ def _stands(now: Any, before: Any) -> bool:
         return len(now) == len(before) and all(map(_stands, now, before))
     if type(now) in _EXACT:
         return bool(now == before)
-    return issubclass(type(now), numbers.Number) and repr(now) == repr(before)
+    return issubclass(type(now), numbers.Number) and _is_plain(type(now)) and repr(now) == repr(before)
 
 
 @dataclasses.dataclass(eq=False)
@@ -198,7 +198,8 @@ class _Walk:
 
     def __init__(self, root: Any):
         self.groups, self._open = list[_Group](), list[_Group]()  # all; those that have names
-        self._names, self._texts = {"__wrapped__"}, set[str]()  # in the code that was met
+        self._names = {"__wrapped__", "__origin__", "__getattr__"}  # in what was met
+        self._texts = set[str]()  # in the code that was met, and in what it reads
         self._seen = dict[int, Any]()
         self._computed, self._later, self._waiting = list[Value](), list[Any](), deque[Any]()
         self._left, self._budget, self._by_name = _MOST_THINGS, _MOST_PLACES, True
@@ -235,13 +236,14 @@ class _Walk:
                 with suppress(Exception):  # an object may do anything where it is read
                     self._look_into(self._waiting.popleft())
             self._waiting.clear()
+            count = len(self._names)
             for group in self._open:
                 with suppress(Exception):
                     self._extend(group)
             for group in [] if self._waiting or not self._by_name else self._open:
                 if group.kind == "entries" and group.base and not group.named | group.base.named:
                     self._take(group.base, None, group.base.items)  # a dict none of whose keys is named
-            if not self._waiting:
+            if not self._waiting and count == len(self._names):
                 return
 
     def _meet(self, items: Sequence[Any]) -> None:
@@ -263,6 +265,10 @@ class _Walk:
             group.named.update([None] if keys is None else keys)
             if group.base is not None and group.base.keys is not None:
                 group.base.named.update(group.base.keys)
+        if self._by_name and str in map(type, items):
+            texts = {item for item in items if type(item) is str}  # which may be names of others
+            self._names |= texts
+            self._texts |= texts
         if group.kind != "shut":
             self._meet(items)
 
@@ -294,7 +300,8 @@ class _Walk:
         """Take the places that are named by the code that was met, or else all that may lead to Values."""
         known, taken = group.known(), {*(group.keys or ())}
         if self._by_name:
-            known = (self._texts if group.kind == "entries" else self._names) & known
+            by_text = group.kind == "entries" and not hasattr(type(group.owner), "__getattr__")
+            known = (self._texts if by_text else self._names) & known
         keys = [key for key in known if key not in taken]
         items = [*group.read(group.owner, keys)()]
         ways = [self._by_name or group.is_way(item) for item in items]
@@ -329,7 +336,7 @@ class _Walk:
             known = sorted((names | texts) & (world.keys() | vars(builtins).keys()))
             self._add(function, "fixed" if is_steady else "globals", _entries_of(world), known)
             paths = [*imports, *(f"{world.get('__package__')}.{name}".rstrip(".") for name in imports)]
-            self._add_fixed(function, [sys.modules[path] for path in paths if path in sys.modules])
+            self._add(function, "fixed" if is_steady else "imports", _entries_of(sys.modules), paths)
             if self._by_name:
                 self._names |= names | texts
                 self._texts |= texts
@@ -337,10 +344,13 @@ class _Walk:
     def _look_into_class(self, kind: type) -> None:
         if not _is_left_out(kind):
             held: Any = vars(kind)
-            methods = {name for name in held if name[:2] == "__" == name[-2:] and callable(held[name])}
+            classes = [vars(one) for one in kind.__mro__ if not _is_left_out(one)]
+            known = {name: names[name] for names in classes for name in names}  # which it has, or may hide
+            methods = {name for name in known if name[:2] == "__" == name[-2:] and callable(known[name])}
             called, named = ("fixed", "fixed") if library_of(kind) in _STEADY else ("methods", "names")
             self._add(kind, called, _entries_of(held), sorted(methods - _LEFT_OUT_METHODS))
-            self._add_names(kind, held, named, lambda item: issubclass(type(item), _MAY_HOLD_VALUES))
+            is_way = lambda item: issubclass(type(item), _MAY_HOLD_VALUES)  # noqa: E731
+            self._add_names(kind, held, named, is_way, known=known.keys)
             self._add_fixed(kind, [type(kind), *kind.__mro__[1:]])
 
     def _look_into_object(self, thing: Any, kind: type) -> None:
@@ -359,6 +369,8 @@ class _Walk:
             self._add(thing, "target", lambda *_: functools.partial(map, operator.call, (thing,)))
         self._look_into_array(thing, kind)
         self._look_into_attributes(thing, kind)
+        if kind in weakref.ProxyTypes:
+            self._add_fixed(thing, [thing.__repr__.__self__])  # of what it stands for
 
     def _look_into_dict(self, thing: Any, kind: Any, whole: bool = False) -> None:
         self._seen[id(thing)] = thing
@@ -372,11 +384,10 @@ class _Walk:
         numpy: Any = sys.modules.get("numpy")
         is_numpys = numpy is not None and issubclass(kind, numpy.ndarray)
         if is_numpys and thing.dtype.kind == "O":
-            flat = thing.view(numpy.ndarray).reshape(-1)
-            if flat.base is not None:  # it sees what is assigned later
-                self._add(thing, "items", lambda *_: flat.__iter__)
+            view = thing.view(numpy.ndarray)
+            self._add(thing, "items", lambda *_: lambda: view.flat)
         elif (is_numpys and thing.size <= _MOST_ITEMS) or (
-            issubclass(kind, (bytearray, array.array)) and len(thing) <= _MOST_ITEMS
+            issubclass(kind, (bytearray, array.array, memoryview)) and len(thing) <= _MOST_ITEMS
         ):
             self._add(thing, "items", functools.partial(_content_of, _bytes_of(thing)))
 
@@ -403,6 +414,8 @@ def _read_by(code: types.CodeType) -> tuple[set[str], set[str], set[str]]:
             imports |= {step.argval, step.argval.partition(".")[0]}
         elif step.opcode in dis.hasname and not step.opname.startswith(("STORE", "DELETE")):
             names.add(step.argval)
+        elif step.opname == "MATCH_CLASS":
+            names.add("__match_args__")
     constants = [*code.co_consts]
     for constant in constants:  # which grows
         if isinstance(constant, str):
@@ -424,7 +437,7 @@ def _is_plain(kind: Any) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def _is_plain_hashable(kind: Any) -> bool:
-    return kind in _PLAIN or issubclass(kind, numbers.Number)
+    return kind in _PLAIN or (issubclass(kind, numbers.Number) and bool(library_of(kind)))
 
 
 def _are_plain(items: Sequence[Any]) -> bool:

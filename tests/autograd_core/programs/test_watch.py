@@ -36,6 +36,17 @@ def thrice(x: Any) -> Any:
     return x * 3.0
 
 
+def thrice_of(self: Any, x: Any) -> Any:
+    return x * 3.0
+
+
+class Point:
+    __match_args__ = ("scale",)
+
+    def __init__(self, scale: float):
+        self.scale = scale
+
+
 class Scale:
     """A layer."""
 
@@ -79,6 +90,18 @@ def lists_and_the_like() -> Iterator[tuple[str, Any, Any]]:
     yield "array of Python", lambda x: x * numbers[0], lambda: numbers.__setitem__(0, 5.0)
     objects = np.array([Scale(2.0)])
     yield "array of objects", lambda x: objects[0](x), lambda: objects.__setitem__(0, Scale(5.0))
+    columns = np.array([[1.0, 2.0], [3.0, 4.0]], dtype=object).T
+    yield "view of objects", lambda x: x * columns[0, 1], lambda: columns.__setitem__((0, 1), 7.0)
+    memory = memoryview(bytearray(b"ab"))
+    yield "memoryview", lambda x: x * memory[1], lambda: memory.__setitem__(1, 7)
+    key, entries = ["scale"], {"scale": 2.0, "named": 1.0}
+    yield "key in a list", lambda x: x * entries[key[0]] * entries["named"], lambda: entries.update(scale=5.0)
+    config = type("Config", (dict,), {"__getattr__": dict.__getitem__})(scale=2.0, named=1.0)
+    yield (
+        "attributes of a dict",
+        lambda x: x * config.scale * config["named"],
+        lambda: config.update(scale=5.0),
+    )
     empty: dict[Any, Any] = {}
     yield "empty dict", lambda x: x + len(empty), lambda: empty.update({1: 1})
 
@@ -134,6 +157,29 @@ def functions_and_methods() -> Iterator[tuple[str, Any, Any]]:
     louder = type("Louder", (Scale,), {"__call__": lambda self, x: x * self.scale * 3.0})
     yield "__class__", lambda x: kind(x), lambda: setattr(kind, "__class__", louder)
     target = Scale(2.0)
+    stand_in = weakref.proxy(target)
+    yield "proxy", lambda x: stand_in(x), lambda: setattr(target, "scale", 7.0)
+    sub = type("Sub", (Scale,), {})(2.0)
+    yield (
+        "method that is hidden later",
+        lambda x: sub.forward(x),
+        lambda: setattr(type(sub), "forward", thrice_of),
+    )
+    number = type("Number", (float,), {})(2.0)
+    number.scale = 2.0
+    yield "attribute of a number", lambda x: x * number.scale, lambda: setattr(number, "scale", 5.0)
+    module = types.ModuleType("module")
+    state = [2.0]
+    module.__getattr__ = lambda name: state[0]  # type: ignore[method-assign]
+    yield "__getattr__ of a module", lambda x: x * module.scale, lambda: state.__setitem__(0, 5.0)
+    point = Point(2.0)
+
+    def matched(x: Any) -> Any:
+        match point:
+            case Point(a):
+                return x * a
+
+    yield "pattern", matched, lambda: setattr(point, "scale", 5.0)
     reference = weakref.ref(target)
     yield "weak reference", lambda x: reference()(x), lambda: setattr(target, "scale", 5.0)  # type: ignore[misc]
 
