@@ -569,7 +569,7 @@ def end_recording():
 
 
 def clear_recorded(nodes: list):
-    """These nodes are no longer those of a recording: their numbers may be read, and another may capture them."""
+    """These nodes are no longer those of a recording: they may be read, and captured by another."""
     node: Value
     for node in nodes:
         node._flags &= ~(RECORDED | FRESH)

@@ -528,19 +528,20 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     branch: comparisons of Values are checked at every call, and a call that takes another way, or
     goes round a loop another number of times, is recorded too. The numbers of Values are read anew at every
     call. The function is recorded anew where something else stands in what it reads: in its variables and
-    defaults, in those attributes, and those entries of dicts whose keys are texts, that its code or such a text names, and
-    among the items of lists, tuples, other dicts, sets and arrays, at any depth; and so for all functions,
-    methods, properties and operators of the user's that it may call. Of numbers and texts it is seen whether
-    they are equal, of all else whether it is the same object. Values are looked for behind every attribute.
+    defaults, in those attributes, and those entries of dicts whose keys are texts, that its code or such a
+    text names, and among the items of lists, tuples, other dicts, sets and arrays, at any depth; and so for
+    all functions, methods, properties and operators of the user's that it may call. Of numbers and texts it
+    is seen whether they are equal, of all else whether it is the same object. Values are looked for behind
+    every attribute.
 
     **All else is frozen as it was when the function was recorded, without a word**: lists, dicts, sets and
     arrays of more than 1,000 items, and what is beyond some 10,000 in all (but for Values); attributes, and
     entries of a dict whose other keys the code names, that are named at run time, and what was not there yet;
     what `__init__`, `__eq__`, `__repr__` and the like of a class read, or code of Python and other libraries;
     iterators, files, the clock, random numbers; and what the function assigns itself at each call. If it
-    assigns what it reads, it is called twice to record it. Make it an argument, a Value whose data you assign, or call `cache_clear()`. Values that are
-    not found are told, by a warning. Within the function the numbers of its arguments are Values:
-    ``isinstance(x, int)`` and ``x is True`` are False.
+    assigns what it reads, it is called twice to record it. Make it an argument, a Value whose data you
+    assign, or call `cache_clear()`. Values that are not found are told, by a warning. Within the function the
+    numbers of its arguments are Values: ``isinstance(x, int)`` and ``x is True`` are False.
 
     Args:
         function: a function of numbers, lists and arrays, written for Values.
