@@ -2,8 +2,8 @@
 
 Each takes a function of numbers and returns a function. An argument may be any structure of numbers (see
 `structures`); what comes back has the same form. Called with Values inside, the derivatives are graphs
-themselves, so that ``grad(grad(grad(f)))`` works. Gradients of other Values that the function uses, a model's
-parameters say, are left alone.
+themselves, so that ``grad(grad(grad(f)))`` works; so they are in Programs and in `nn.fit`. Gradients of other
+Values that the function uses, a model's parameters say, are left alone.
 
 While the function runs, a Value that depends on its arguments cannot be made a plain number, since that would
 drop its gradient: ``math.exp(x)`` and ``float(x)`` raise `ConversionError`. Comparisons (``if x > 0``),
@@ -17,7 +17,8 @@ from __future__ import annotations
 import inspect
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from .engine.derivatives import (
@@ -25,6 +26,7 @@ from .engine.derivatives import (
     call_on_inputs,
     depends_on_inputs,
     gradients_of,
+    make_constant,
     walks_so_far,
 )
 from .engine.derivatives import (
@@ -42,6 +44,25 @@ __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_
 Function = Callable[..., Any]
 Argnums = int | Sequence[int] | None
 Argnames = str | Sequence[str] | None
+
+
+@contextmanager
+def derivative_graphs() -> Iterator[None]:
+    """Within this block derivatives at plain numbers are nodes too, as they are while a Program is recorded.
+
+    So what is evaluated eagerly in place of a recording has its gradients. The plain numbers are constants of
+    the graph, once the block ends.
+
+    Yields:
+        Nothing.
+    """
+    before, points = getattr(recording, "points", None), list[Value]()
+    recording.points = points
+    try:
+        yield
+    finally:
+        recording.points = before
+        make_constant(points)
 
 
 # --- which arguments ------------------------------------------------------------------------------------
@@ -165,14 +186,16 @@ class _Call:
         return number * 1.0  # not + 0.0, which would lose the sign of -0.0
 
     def decide(self, nodes: list[Value]) -> None:
-        """Decide whether graphs are wanted: so if an argument was a Value, while recording, or in a Program's
-        row that is evaluated eagerly, whose gradients are those of a recording.
+        """Decide whether graphs are wanted: so if an argument was a Value, while recording, or within
+        `derivative_graphs`.
 
         So too where the result uses numbers that an enclosing transform is differentiating: in ``grad(lambda
         x: x * grad(lambda y: x * y)(1.0))`` the inner gradient is x, not the number that x has.
         """
-        graphs = self.higher or is_recording() or getattr(recording, "graphs", False)
-        self.higher = graphs or depends_on_inputs(nodes)
+        points = getattr(recording, "points", None)
+        if points is not None:
+            points += [leaf for leaf in self.leaves if leaf.is_leaf]
+        self.higher = self.higher or points is not None or is_recording() or depends_on_inputs(nodes)
 
     def nodes(self, result: Any) -> tuple[list[Value], Rebuild]:
         """Return the numbers of a result as nodes, and how its form is restored."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
+from autograd_core.transforms import derivative_graphs
 from nn.arguments import check_regularizer, shown
 from nn.data import rows_of, targets_of, values_of
 from nn.errors import InputError
@@ -156,7 +157,8 @@ def _report(model: Any, x: list[Value], y: Any, loss: Loss, regularizer: Regular
     else:
         outputs, affine, hidden = _chained(model, x)
     example_loss = loss(outputs, y)
-    penalty = None if regularizer is None else regularizer(model)
+    with derivative_graphs():
+        penalty = None if regularizer is None else regularizer(model)
     (example_loss if penalty is None else example_loss + penalty).backward()
     return LayerReport(
         x=_data(x),

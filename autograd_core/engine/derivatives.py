@@ -113,6 +113,13 @@ def call_on_inputs(function, args, kwargs, leaves: list):
         _end_call(key)
 
 
+def make_constant(leaves: list):
+    """Let leaves take no gradient any more."""
+    leaf: Value
+    for leaf in leaves:
+        leaf._flags |= CONSTANT
+
+
 def _end_call(key):
     """Forget what was found to be DEPENDENT since a call began: it may be so on the inputs of this one."""
     global _ended

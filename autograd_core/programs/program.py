@@ -54,9 +54,9 @@ from typing import Any, NamedTuple
 from ..arguments import whole_number
 from ..engine.nary import stale
 from ..engine.value import Value
-from ..engine.value import recording as of_thread
 from ..errors import RecordingError
 from ..structures import leaves_of, map_structure, zip_structures
+from ..transforms import derivative_graphs
 from ..vectors import gradients_to_vector, vector_to_gradients
 from . import derivatives, higher
 from .chunks import sum_value_and_grad
@@ -713,11 +713,8 @@ class Program:
             RecordingError: the row takes another branch, and f was lost by pickling.
         """
         if self._f is not None:
-            of_thread.graphs, before = True, getattr(of_thread, "graphs", False)
-            try:
+            with derivative_graphs():
                 values, form = flatten(self._f(*row))
-            finally:
-                of_thread.graphs = before
             if not same_form(form, self.form):
                 raise RecordingError(
                     f"this row gives a result of the form {form}, the recorded one has {self.form}"

@@ -52,6 +52,7 @@ from typing import Any
 from autograd_core import Value
 from autograd_core.engine.modes import preserved
 from autograd_core.errors import AutogradError
+from autograd_core.transforms import derivative_graphs
 from nn.arguments import (
     check_model,
     check_regularizer,
@@ -377,7 +378,7 @@ def _try_objective(model: Any, plan: Plan) -> list[Value]:
     if (Value(1.0) + 1.0).is_constant:
         raise InputError("fit was called within no_grad(), where no gradient is computed")
     row = plan.examples.row(0)
-    with train_mode(), listing():
+    with train_mode(), listing(), derivative_graphs():
         outputs = model(row)
         value = plan.loss(outputs, plan.examples.target(0))
         penalty = None if plan.regularizer is None else plan.regularizer(model)

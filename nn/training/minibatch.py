@@ -11,6 +11,7 @@ from autograd_core import Value
 from autograd_core import sum as sum_of
 from autograd_core.errors import AutogradError
 from autograd_core.programs.tapes import compiled_module
+from autograd_core.transforms import derivative_graphs
 from nn.arguments import check_model, check_regularizer, shown
 from nn.data import check_lengths
 from nn.errors import DivergenceError, InputError
@@ -125,9 +126,10 @@ def objective(
         raise InputError("the objective of no example has no meaning")
     check_regularizer(regularizer)
     function = loss_named(loss).function
-    terms = [function(model(x), target) for x, target in zip(X, y, strict=True)]
-    mean: Value = terms[0] if len(terms) == 1 else sum_of(terms) / len(terms)
-    return mean if regularizer is None else mean + regularizer(model)
+    with derivative_graphs():
+        terms = [function(model(x), target) for x, target in zip(X, y, strict=True)]
+        mean: Value = terms[0] if len(terms) == 1 else sum_of(terms) / len(terms)
+        return mean if regularizer is None else mean + regularizer(model)
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Any:

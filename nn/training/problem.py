@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from autograd_core import Value
+from autograd_core.transforms import derivative_graphs
 from nn.data import Examples
 from nn.losses import LOSSES, Loss
 from nn.module import Module
@@ -44,7 +46,7 @@ class Problem:
 
     def example_loss(self, x: Any, y: Any, weight: Any = None) -> Value:
         """w L(f(x), y): the graph of one example, with layers such as dropout at work."""
-        with train_mode():
+        with train_mode(), derivative_graphs():
             value = self.loss.function(self.model(x), y)
         return value if weight is None else weight * value
 
@@ -70,8 +72,9 @@ class Problem:
     @property
     def penalty(self) -> Callable[[], Value] | None:
         """What makes the graph of alpha Omega."""
-        regularizer, model = self.regularizer, self.model
-        return None if regularizer is None else lambda: regularizer(model)
+        return (
+            None if self.regularizer is None else derivative_graphs()(partial(self.regularizer, self.model))
+        )
 
     def owners(self) -> list[tuple[str, Any]]:
         """The objects whose code makes the graphs, and their names."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_core import COMPILED, Value, no_grad
+from autograd_core import COMPILED, Value, cos, grad, no_grad, sin
 from nn.errors import DivergenceError, FileError, InputError
 from nn.training import minibatch
 from nn.training.problem import Problem
@@ -185,6 +185,31 @@ def test_a_module_of_ones_own_trains():
         line, X, [3 * x[0] - 1 for x in X], loss="mse", optimizer=nn.SGD(lr=0.5), epochs=100, batch_size=21
     )
     assert (line.w.data, line.b.data) == pytest.approx((3.0, -1.0), abs=1e-6)
+
+
+class Slope(nn.Module):
+    """Its output is a derivative at a plain number."""
+
+    def __init__(self):
+        self.w, self.b = Value(0.7), Value(0.1)
+
+    def __call__(self, x):
+        return grad(lambda z: sin(self.w * z))(x[0]) + self.b
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_derivative_within_the_model_or_the_penalty_trains_what_it_depends_on(monkeypatch, eager):
+    if eager:
+        monkeypatch.setattr("nn.training.updaters.CHECKED_ROWS", 10**9)
+    X = np.linspace(0.0, 1.0, 40)[:, None]
+    model = Slope()
+    penalty = lambda m: 0.1 * grad(lambda z: m.w * m.b * z * z)(1.5)  # noqa: E731
+    nn.fit(model, X, np.cos(2.0 * X[:, 0]), loss="mse", regularizer=penalty, epochs=1, batch_size=40, seed=0)
+    w, b = Value(0.7), Value(0.1)
+    loss = sum(0.5 * (w * cos(w * x) + b - math.cos(2.0 * x)) ** 2 for x in X[:, 0].tolist()) / 40
+    (loss + 0.1 * w * b * 3.0).backward()
+    assert model.w.data == pytest.approx(0.7 - 0.01 * w.grad, rel=1e-13)
+    assert model.b.data == pytest.approx(0.1 - 0.01 * b.grad, rel=1e-13)
 
 
 def test_training_a_second_time_goes_on_from_the_optimizers_buffers(spiral):
