@@ -26,6 +26,7 @@ __all__ = [
     "codes",
     "global_names",
     "names_in",
+    "reachable",
     "slots_of",
 ]
 
@@ -49,7 +50,7 @@ class RandomStates:
     def __init__(self, owners: Iterable[Any]) -> None:
         import numpy as np
 
-        found = {id(thing): thing for thing in (random, np.random, *_reachable(owners))}
+        found = {id(thing): thing for thing in (random, np.random, *reachable(owners))}
         self.generators = [(thing, access) for thing in found.values() if (access := _generator(thing))]
         self.before = self.states()
 
@@ -90,14 +91,14 @@ class RandomStates:
 
 def codes_of(*owners: Any) -> list[CodeType]:
     """What the user's functions that the owners hold or name do."""
-    functions = [f for f in _reachable(owners) if isinstance(f, FunctionType) and not of_a_library(f)]
+    functions = [f for f in reachable(owners) if isinstance(f, FunctionType) and not of_a_library(f)]
     return [function.__code__ for function in functions]
 
 
 def codes(owners: Iterable[Any]) -> dict[str, str]:
     """The user's functions that the owners hold or name, and a hash of what each of them does."""
     found: dict[str, str] = {}
-    for thing in _reachable(owners):
+    for thing in reachable(owners):
         if isinstance(thing, FunctionType) and not of_a_library(thing):
             name = thing.__qualname__
             found[name] = found.get(name, "") + _hash_of(thing.__code__, thing.__doc__)
@@ -138,7 +139,7 @@ def _generator(thing: Any) -> tuple[Callable[[], Any], Callable[[Any], None]] | 
     return None
 
 
-def _reachable(owners: Iterable[Any]) -> Iterator[Any]:
+def reachable(owners: Iterable[Any]) -> Iterator[Any]:
     """What the owners hold and what their code names, and so on."""
     waiting, seen = list(owners), dict[int, Any]()
     waiting += [held for owner in waiting for held in getattr(owner, "__dict__", {}).values()]

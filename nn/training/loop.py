@@ -22,15 +22,16 @@ J is (L_1 + ... + L_m) / m, summed in the same order, plus the number alpha Omeg
 w_i L(f(x_i), y_i).
 
 A Program does the work instead, with the same bits, where the loss of an example can be recorded
-(`nn.training.updaters`): all of it for the optimizers of `nn.optimizers`; the gradient alone for an optimizer
-of your own, for a graph that branches on its numbers, and for a loss that chooses by the label
-(``outputs[label]``). ``history.trained_on`` tells which, and why not a faster way. What stays eager: a short
-run, no compiled interpreter, a model that draws random numbers by itself (`nn.RandomInput` draws them so that
-they can be recorded), one that reads numbers (``float(v)``), a graph of too many shapes, a model, loss or
-penalty that counts its calls. Recording calls it too, and what it has counted is then put back.
+(`nn.training.updaters`): all of it for the optimizers of `nn.optimizers`, and for a rule of your own that can
+be recorded (`nn.Optimizer`); the gradient alone for any other optimizer, for a graph that branches on its
+numbers, and for a loss that chooses by the label (``outputs[label]``). ``history.trained_on`` tells which,
+and why not a faster way. What stays eager: a short run, no compiled interpreter, a model that draws random
+numbers by itself (`nn.RandomInput` draws them so that they can be recorded), one that reads numbers
+(``float(v)``), a graph of too many shapes, a model, loss or penalty that counts its calls. Recording calls it
+too, and what it has counted is then put back.
 
-Three things cost time of their own beside a Program: the Python of an optimizer's ``rule``; ``on_update``,
-for which every parameter's Value is written after each update; and drawing random numbers.
+Three things cost time of their own beside a Program: the Python of a ``rule`` that is not recorded;
+``on_update``, for which every parameter's Value is written after each update; and drawing random numbers.
 ``python -m benchmarks.training`` measures them, as multiples of the plain update, training by the size of the
 network, and how soon a large one begins; ``python -m benchmarks.estimators`` the estimators.
 

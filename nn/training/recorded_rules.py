@@ -21,9 +21,10 @@ from autograd_core.calculus.updates import MOST_BUFFERS
 from nn.arguments import shown
 from nn.errors import InputError
 from nn.optimizer_base import MOVING, Optimizer
-from nn.random_state import RandomStates, codes_of, names_in
+from nn.random_state import RandomStates, codes_of, names_in, reachable
 from nn.snapshot import Snapshot
 from nn.training.recording import NotRecordable
+from nn.training.run import Run
 
 __all__ = ["recorded_rule"]
 
@@ -51,10 +52,13 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 _UFUNCS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "negative": "n", "absolute": "a",
     "fabs": "a", "sqrt": "q", "sign": "s", "greater": ">", "greater_equal": "G", "equal": "=",
-    "not_equal": "N", "maximum": "M", "minimum": "m", "power": "^",
+    "not_equal": "N", "maximum": "M", "minimum": "m",
 }  # fmt: skip
 _TURNED = {"less": "greater", "less_equal": "greater_equal"}
-_TELL = {"print", "write", "open", "warn", "debug", "info", "warning", "time"}  # what is done at each update
+_TELL = {  # what is done at each update, or may be otherwise then
+    "print", "write", "open", "warn", "debug", "info", "warning", "time", "exists", "is_file", "isfile",
+    "stat",
+}  # fmt: skip
 _MOST = 256  # operations: more would not fit into the cache
 
 
@@ -188,6 +192,12 @@ class _Operand:
 
     __int__ = __index__ = __float__
 
+    def __str__(self) -> str:
+        raise NotRecordable("it reads a number as text")
+
+    def __format__(self, _: str) -> str:
+        return str(self)
+
     __add__, __radd__ = _both("+")
     __sub__, __rsub__ = _both("-")
     __mul__, __rmul__ = _both("*")
@@ -272,6 +282,10 @@ def recorded_rule(optimizer: Optimizer, watch: Snapshot) -> Recorded:
         raise NotRecordable("nn cannot see all that it goes by")
     if told := _TELL & {name for code in codes_of(optimizer) for name in names_in(code)}:
         raise NotRecordable(f"it calls {min(told)}")
+    for thing in reachable([type(optimizer), *vars(optimizer).values()]):
+        itself = isinstance(thing, Optimizer) and thing.parameters is optimizer.parameters
+        if itself or isinstance(thing, Run):  # where those stand is not in the watch
+            raise NotRecordable("it can read the run or itself from outside")
     states = RandomStates([optimizer])
     try:
         tape, outputs = _traced(optimizer)
@@ -292,14 +306,11 @@ def recorded_rule(optimizer: Optimizer, watch: Snapshot) -> Recorded:
     return made
 
 
-_UNKNOWN: Any = object()  # in the place of what another update has otherwise
-
-
 def _called(optimizer: Optimizer, updates: Any, *given: Any) -> list[Any]:
     """What the rule returns: the new values and buffers."""
     twin = copy.copy(optimizer)
     for name in (MOVING | {"parameters"}) & vars(twin).keys():
-        vars(twin)[name] = _UNKNOWN
+        del vars(twin)[name]  # another update has it otherwise
     twin._updates = updates
     before = dict(vars(twin))
     values, buffers = twin.rule(*given)

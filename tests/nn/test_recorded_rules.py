@@ -243,6 +243,7 @@ def test_rules_of_ones_own_are_resumed_exactly(seed: int, at: int, tmp_path: Pat
 
 SCALE, CALLS = 1.0, itertools.count()
 COUNT = [0]
+NAMED: list[Any] = [None]
 
 
 class Own(Optimizer):
@@ -340,7 +341,48 @@ class InSinglePrecision(Own):
         return values - np.float32(0.1) * rate * gradients, buffers
 
 
+class ByNumPysPower(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * gradients / (1.0 - np.power(0.999, self.updates + 1)), buffers
+
+
+class AsksWhatIsFrozen(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * (gradients if self.frozen is None else 2.0 * gradients), buffers
+
+
+class AsksItsSchedule(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        constant = isinstance(self.schedule, nn.Constant)
+        return values - rate * (gradients if constant else 2.0 * gradients), buffers
+
+
+class ReadsAsText(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * (gradients if f"{rate:.2f}" == "0.01" else 2.0 * gradients), buffers
+
+
+class AsksForAFile(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * (0.5 if Path("no such file").exists() else 1.0) * gradients, buffers
+
+
+class NamesItself(Own):
+    def __init__(self) -> None:
+        super().__init__()
+        NAMED[0] = self
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - NAMED[0].lr / (1.0 + NAMED[0].updates) * gradients, buffers
+
+
 REASONS = {
+    ByNumPysPower: "np.power",
+    AsksWhatIsFrozen: "when it is recorded",
+    AsksItsSchedule: "when it is recorded",
+    ReadsAsText: "text",
+    AsksForAFile: "calls exists",
+    NamesItself: "from outside",
     Branches: "branches on numbers",
     Sums: "np.norm",
     Exponentials: "np.exp",
@@ -351,7 +393,7 @@ REASONS = {
     CountsOutside: "beside its buffers|not the same every time",
     Iterates: "cannot see",
     Prints: "calls print",
-    AsksItsRate: "raises TypeError",
+    AsksItsRate: "when it is recorded",
     AsksItsKind: "not the same every time",
     TakesPowers: "powers",
     MultipliesWhole: "whole numbers",
@@ -380,6 +422,25 @@ def test_what_cannot_be_recorded_is_told_and_keeps_its_bits(kind: Any, monkeypat
     )
     assert found[0] == found[1]
     assert any(reason in run.updater.trained_on for reason in REASONS[kind].split("|"))
+
+
+class ByTheRun(Own):
+    run: Any = None
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate / (1.0 if self.run is None else 1.0 + self.run.updates) * gradients, buffers
+
+
+@needs_compiler
+def test_a_rule_that_goes_by_the_run_is_not_recorded(monkeypatch: Any) -> None:
+    X, y = data(70, 5, 3)
+    found = []
+    for eager in (True, False):
+        options = {"callbacks": lambda run: setattr(run.optimizer, "run", run), "batch_size": 16, "epochs": 3}
+        make = lambda: nn.MLP(5, [7, 3], seed=1)  # noqa: E731
+        found.append(trained(make, X, y, eager, monkeypatch, optimizer=ByTheRun, **options))
+    assert found[0][0] == found[1][0]
+    assert "gradients only" in found[1][1].updater.trained_on
 
 
 class Scaled(Own):
