@@ -92,9 +92,6 @@ class History:
     _best: dict[Any, tuple[int, Epoch, float, int]] = field(default_factory=dict, repr=False, compare=False)
     _read: dict[str, tuple[list[Epoch], list[float]]] = field(default_factory=dict, repr=False, compare=False)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_read": {}}
-
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(vars(History()) | state)
 
@@ -163,26 +160,18 @@ class History:
 
     def save_plot(self, path: Any) -> None:
         """Write the learning curve to a file (PNG, SVG, PDF, by its ending)."""
-        from nn.plots import save_history
+        from nn.plots import save_figure
 
-        save_history(self, path)
+        save_figure(self.plot(), path)
 
     def _repr_png_(self) -> bytes | None:
-        """The learning curve, for notebooks; None (so that the text is shown) where it cannot be drawn."""
-        try:
-            from nn.plots import history_png
+        from nn.plots import png_of
 
-            return history_png(self)
-        except Exception:
-            return None
+        return png_of(self)
 
     def rows(self) -> list[dict[str, Any]]:
         """The epochs as plain dicts, for JSON or a table; a metric is an entry of its own."""
-        made = []
-        for epoch in self.epochs:
-            row = asdict(epoch)
-            made.append(row | row.pop("metrics"))
-        return made
+        return [row | row.pop("metrics") for row in map(asdict, self.epochs)]
 
     def __repr__(self) -> str:
         if not self.epochs:

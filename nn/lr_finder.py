@@ -62,12 +62,9 @@ class RateRange:
         return plot_rates(self, ax)
 
     def _repr_png_(self) -> bytes | None:
-        try:
-            from nn.plots import rates_png
+        from nn.plots import png_of
 
-            return rates_png(self)
-        except Exception:
-            return None
+        return png_of(self)
 
 
 class _Enough(Exception):

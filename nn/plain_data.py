@@ -128,9 +128,8 @@ def to_json(thing: Any, by_name: bool = False, shared: Shared | None = None) -> 
             made = noted({**made, "shape": list(thing.shape), **({"layout": "F"} if by_columns else {})})
         if is_array or not hasattr(thing, "__setitem__"):
             return made
-    if kind in (bytes, bytearray):
-        made = {kind.__name__: thing.hex()}
-        return noted(made) if kind is bytearray else made
+    if kind is bytearray or kind is bytes:
+        return noted({kind.__name__: thing.hex()})
     if kind is complex:
         return {"complex": [thing.real, thing.imag]}
     if kind in SCHEDULES.values():

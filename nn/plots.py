@@ -24,14 +24,12 @@ if TYPE_CHECKING:
     from nn.module import Module
 
 __all__ = [
-    "history_png",
     "plot_confusion",
     "plot_decision_boundary",
     "plot_history",
     "plot_rates",
-    "rates_png",
+    "png_of",
     "save_figure",
-    "save_history",
 ]
 
 
@@ -189,19 +187,13 @@ def save_figure(ax: Axes, path: str | os.PathLike[str]) -> None:
         figure.savefig(temporary, dpi=150)  # type: ignore[union-attr]
 
 
-def history_png(history: History) -> bytes:
-    """The learning curve as the bytes of a PNG file."""
-    return _png(plot_history(history))
-
-
-def rates_png(found: RateRange) -> bytes:
-    """Loss over rate as the bytes of a PNG file."""
-    return _png(plot_rates(found))
-
-
-def _png(ax: Axes) -> bytes:
+def png_of(plotted: History | RateRange) -> bytes | None:
+    """What its `plot` draws, as a PNG file for a notebook; None (the text is shown) where that fails."""
     buffer = io.BytesIO()
-    ax.get_figure().savefig(buffer, format="png")  # type: ignore[union-attr]
+    try:
+        plotted.plot().get_figure().savefig(buffer, format="png")  # type: ignore[union-attr]
+    except Exception:
+        return None
     return buffer.getvalue()
 
 
@@ -224,8 +216,3 @@ def plot_rates(found: RateRange, ax: Axes | None = None) -> Axes:
     ax.axvline(suggestion, linestyle="--", color="tab:red", label=f"suggested: {suggestion:.2g}")
     ax.legend()
     return ax
-
-
-def save_history(history: History, path: str | os.PathLike[str]) -> None:
-    """Draw the learning curve into a file."""
-    save_figure(plot_history(history), path)
