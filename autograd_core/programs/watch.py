@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import array
 import builtins
+import contextvars
 import dataclasses
 import dis
 import functools
@@ -365,8 +366,9 @@ class _Walk:
             self._look_into_dict(thing, one)
         if issubclass(kind, functools.partial):
             self._look_into_dict(thing.keywords, dict, whole=True)
-        if issubclass(kind, weakref.ref):
-            self._add(thing, "target", lambda *_: functools.partial(map, operator.call, (thing,)))
+        if issubclass(kind, (weakref.ref, contextvars.ContextVar)):
+            get = thing if issubclass(kind, weakref.ref) else functools.partial(thing.get, None)
+            self._add(thing, "target", lambda *_: functools.partial(map, operator.call, (get,)))
         self._look_into_array(thing, kind)
         self._look_into_attributes(thing, kind)
         if kind in weakref.ProxyTypes:

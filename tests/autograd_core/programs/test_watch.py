@@ -12,6 +12,7 @@ import unittest.mock
 import weakref
 from collections import ChainMap, OrderedDict, UserDict, deque
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,8 @@ def lists_and_the_like() -> Iterator[tuple[str, Any, Any]]:
         lambda x: x * config.scale * config["named"],
         lambda: config.update(scale=5.0),
     )
+    context = ContextVar("context", default=2.0)
+    yield "context variable", lambda x: x * context.get(), lambda: context.set(5.0)
     empty: dict[Any, Any] = {}
     yield "empty dict", lambda x: x + len(empty), lambda: empty.update({1: 1})
 
