@@ -119,7 +119,7 @@ def second_opinion(
         return found
     span, jumps = trend.step, []
     if not doubted:
-        jumps = jumps_around(probe, span, 0.0, SEVERAL) if math.isfinite(trend.error) else []
+        jumps = jumps_around(probe, span, largest, SEVERAL) if math.isfinite(trend.error) else []
         if not jumps:
             return found
     for slope in wider:
@@ -130,8 +130,10 @@ def second_opinion(
     if doubted:
         if resolved and abs(trend.value - (expected or 0.0)) > ESTIMATE * trend.error + slack:
             return found
-        jumps = jumps_around(probe, span, trend.step, 1)
-    if not jumps or not are_rounding(probe, jumps, doubted):
+        jumps = jumps_around(probe, span, largest, 1)
+    if doubted and not are_rounding(probe, jumps, doubted):
+        jumps = jumps[:1]  # the first is the nearest, and others may be seams of f
+    if not are_rounding(probe, jumps, doubted):
         return found
     if not resolved:
         trend = replace(piece, error=max(size / abs(way) for size, way in jumps))
@@ -170,8 +172,8 @@ def jumps_around(probe: Probe, span: float, largest: float, count: int) -> list[
     found = [first] if first else []
     rings = [(-span, first[1] - span / APART), (first[1] + span / APART, span)] if first else []
     for low in (span, RING * span, RING * RING * span):
-        high = max(RING * low, largest) if low > RING * span else RING * low
-        rings += [(-low, -high), (low, high)]
+        high = min(RING * low, largest)
+        rings += [(-low, -high), (low, high)] if low < high else []
     for low, high in rings:
         if len(found) == SEVERAL:
             break
@@ -190,6 +192,8 @@ def are_rounding(probe: Probe, jumps: Sequence[tuple[float, float]], any_size: b
         jumps: their sizes and places.
         any_size: whether they may be of other sizes as well, as those of a tolerance are.
     """
+    if not jumps:
+        return False
     sizes = [size for size, _ in jumps]
     far = max(abs(probe.x), 4.0 * min(abs(way) for _, way in jumps))
     around = [probe.fresh(far * t) - probe(0.0) for t in (-1.0, -0.5, 0.5, 1.0)]
