@@ -33,6 +33,7 @@ COMMON = 1.0 / 16.0  # part of f in such a jump
 GROSS = 1e-2  # relative difference of slopes that no estimate of an error explains where all windows agree
 UNRESOLVED = 0.1  # relative error of a span's slope that tells nothing
 TOLD = 1e-9  # relative error of a span's slope that settles what finer steps show
+WIDE = 1.0 / 8.0  # part of the largest span at which a function is smooth and its rounding small
 TELLING = 1.0 / 16.0  # part of a difference in an error that tells which of the two slopes is right
 
 
@@ -117,23 +118,25 @@ def second_opinion(
     trend = next((s for s in itertools.chain([whole], wider) if not settles(s, piece, settled)), None)
     if trend is None:
         return found
-    span, jumps = trend.step, []
-    if not doubted:
-        jumps = jumps_around(probe, span, largest, SEVERAL) if math.isfinite(trend.error) else []
-        if not jumps:
-            return found
+    span = trend.step
+    if not doubted and math.isinf(trend.error):
+        return found
+    nearest = jump(probe, -span, span)
+    if not (doubted or nearest or is_exact(trend, piece) or is_exact(fitted(probe, WIDE * largest), piece)):
+        return found
     for slope in wider:
         if slope.disagrees(trend):
             break
         trend = min(trend, slope, key=lambda slope: slope.error)
     resolved = trend.error <= UNRESOLVED * max(abs(trend.value), abs(piece.value))
-    if doubted:
-        if resolved and abs(trend.value - (expected or 0.0)) > ESTIMATE * trend.error + slack:
-            return found
-        jumps = jumps_around(probe, span, largest, 1)
-    if doubted and not are_rounding(probe, jumps, doubted):
+    if doubted and resolved and abs(trend.value - (expected or 0.0)) > ESTIMATE * trend.error + slack:
+        return found
+    jumps = jumps_around(probe, span, largest, nearest)
+    told = are_rounding(probe, jumps, doubted) and len(jumps) >= (1 if doubted else SEVERAL)
+    if doubted and not told:
         jumps = jumps[:1]  # the first is the nearest, and others may be seams of f
-    if not are_rounding(probe, jumps, doubted):
+        told = are_rounding(probe, jumps, doubted)
+    if not told and not (jumps and is_exact(trend, piece)):
         return found
     if not resolved:
         trend = replace(piece, error=max(size / abs(way) for size, way in jumps))
@@ -164,11 +167,25 @@ def settles(whole: Slope, piece: Slope, error: float) -> bool:
     return whole.error <= error and not whole.disagrees(piece)
 
 
-def jumps_around(probe: Probe, span: float, largest: float, count: int) -> list[tuple[float, float]]:
-    """The sizes and places of jumps of f on both sides out to the largest span, or none if it has fewer."""
-    first = jump(probe, -span, span)
-    if first is None and count > 1:
-        return []
+def is_exact(trend: Slope, piece: Slope) -> bool:
+    """Whether larger spans agree on another slope so closely that it is f's, whatever is beside x.
+
+    Where f has two digits left and fewer, its jumps are of any size.
+    """
+    return trend.error <= TOLD * abs(trend.value) and trend.disagrees(piece)
+
+
+def jumps_around(
+    probe: Probe, span: float, largest: float, first: tuple[float, float] | None
+) -> list[tuple[float, float]]:
+    """The sizes and places of the first jump, if there is one, and of others on both sides.
+
+    Args:
+        probe: f.
+        span: where the first was looked for.
+        largest: how far out the others are looked for.
+        first: the jump within the span.
+    """
     found = [first] if first else []
     rings = [(-span, first[1] - span / APART), (first[1] + span / APART, span)] if first else []
     for low in (span, RING * span, RING * RING * span):
@@ -179,7 +196,7 @@ def jumps_around(probe: Probe, span: float, largest: float, count: int) -> list[
             break
         seen = jump(probe, low, high)
         found += [seen] if seen else []
-    return found if len(found) >= count else []
+    return found
 
 
 def are_rounding(probe: Probe, jumps: Sequence[tuple[float, float]], any_size: bool) -> bool:

@@ -404,6 +404,24 @@ for _k, _x in ((1e-4, 1.3), (1e-3, 0.02), (3e-4, 0.5), (1e-5, 1.23), (2.034e-4, 
     pair("pieces", _f, _slope, _piece, _x, decidable=False)
 
 
+def over_square_and_line(a, b):
+    """(1 - cos(ax)) / x^2 + bx near 0, with two digits left and fewer, its slope, and that of the piece."""
+
+    def f(x):
+        return (1 - math.cos(a * x)) / (x * x) + b * x
+
+    return f, lambda x: b - a**4 * x / 12, lambda x: b - 2 * (1 - math.cos(a * x)) / x**3
+
+
+for _a, _x, _b in (
+    (0.6837386283318049, -8.677461590012428e-08, -0.6969993970666519),
+    (2.553085768473651, 3.0420346252116863e-08, 0.3233170509479564),
+    (1.3, 2.1e-8, 0.4),
+):
+    _f, _slope, _piece = over_square_and_line(_a, _b)
+    pair("pieces", _f, _slope, _piece, _x, decidable=False)
+
+
 def odd(x, k=8.990929203903992e-3):
     """x, times a factor that is 1 and has one digit."""
     return 2 * x * (1 - math.cos(k * x)) / (k * x) ** 2
