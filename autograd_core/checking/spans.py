@@ -133,10 +133,11 @@ def second_opinion(
         return found
     jumps = jumps_around(probe, span, largest, nearest)
     told = are_rounding(probe, jumps, doubted) and len(jumps) >= (1 if doubted else SEVERAL)
+    several = len(jumps) == SEVERAL
     if doubted and not told:
         jumps = jumps[:1]  # the first is the nearest, and others may be seams of f
         told = are_rounding(probe, jumps, doubted)
-    if not told and not (jumps and is_exact(trend, piece)):
+    if not told and not (several and is_exact(trend, piece)):
         return found
     if not resolved:
         trend = replace(piece, error=max(size / abs(way) for size, way in jumps))

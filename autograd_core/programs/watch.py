@@ -51,10 +51,10 @@ _FIXED: dict[Any, tuple[str, ...]] = {
 _CONTAINERS: tuple[Any, ...] = (list, deque, set)
 _MAPPINGS: tuple[Any, ...] = (OrderedDict, dict, types.MappingProxyType)
 _MAY_HOLD_VALUES: tuple[Any, ...] = (Value, tuple, frozenset, *_CONTAINERS, *_MAPPINGS)
-#: Their code reads nothing of the user's but what it is given.
-_LEFT_OUT = {*sys.stdlib_module_names, "autograd_core", "numpy", "scipy", "torch", "jax"} - {"collections"}
+#: Their code is followed, as the user's own (""): that of other libraries reads only what it is given.
+_FOLLOWED = {"", "nn", "collections"}
 #: Their code is followed for the names in it, and does not change itself.
-_STEADY = {"nn", "viz"}
+_STEADY = {"nn"}
 #: Special methods that make, compare, show and copy objects: what these read is not looked at.
 _MAKING = "new init post_init init_subclass set_name class_getitem del eq ne hash repr str format dir sizeof"
 _COPYING = "copy deepcopy replace reduce reduce_ex getstate setstate"
@@ -112,6 +112,9 @@ class Watch:
                 reads.append(group.read(group.owner, keys))
                 before += group.items if group.keys is None else entries.values()
         same = all(_stands(kept.get(place, self), item) for place, item in self._standing.items())
+        for group in walk.groups if same else ():  # what was not there before
+            named = group.named if group.kind != "fixed" else ()
+            same = same and all(place in self._standing for place, _ in group.entries() if place[-1] in named)
         self._walk, self._standing, self.hidden = walk, kept, hidden
         self._compared = owners, names, reads, members + before  # at once: other threads may compare now
         return same
@@ -204,6 +207,7 @@ class _Walk:
         self._seen = dict[int, Any]()
         self._computed, self._later, self._waiting = list[Value](), list[Any](), deque[Any]()
         self._left, self._budget, self._by_name = _MOST_THINGS, _MOST_PLACES, True
+        self._followed = {*_FOLLOWED, library_of(_code_of(root))}
         self._meet([root])
         self._go()
 
@@ -316,12 +320,15 @@ class _Walk:
         if issubclass(kind, types.FunctionType):
             self._look_into_function(thing)
         elif issubclass(kind, types.ModuleType):
-            names = "shut" if _is_left_out(thing) else "names"
+            names = "shut" if self._is_left_out(thing) else "names"
             self._add_names(thing, vars(thing), names, _is_no_way)
         elif issubclass(kind, type):
             self._look_into_class(thing)
         else:
             self._look_into_object(thing, kind)
+
+    def _is_left_out(self, thing: Any) -> bool:
+        return library_of(thing) not in self._followed
 
     def _look_into_function(self, function: types.FunctionType) -> None:
         self._add_fixed(function, [*(function.__closure__ or ())])
@@ -331,7 +338,7 @@ class _Walk:
         parts = ["__code__", "__defaults__", "__kwdefaults__"]
         self._add(function, "fixed" if is_steady else "parts", _members, parts)
         self._add_names(function, vars(function))
-        if not _is_left_out(function):
+        if not self._is_left_out(function):
             names, texts, imports = _read_by(function.__code__)
             world = function.__globals__
             known = sorted((names | texts) & (world.keys() | vars(builtins).keys()))
@@ -343,9 +350,9 @@ class _Walk:
                 self._texts |= texts
 
     def _look_into_class(self, kind: type) -> None:
-        if not _is_left_out(kind):
+        if not self._is_left_out(kind):
             held: Any = vars(kind)
-            classes = [vars(one) for one in kind.__mro__ if not _is_left_out(one)]
+            classes = [vars(one) for one in kind.__mro__ if not self._is_left_out(one)]
             known = {name: names[name] for names in classes for name in names}  # which it has, or may hide
             methods = {name for name in known if name[:2] == "__" == name[-2:] and callable(known[name])}
             called, named = ("fixed", "fixed") if library_of(kind) in _STEADY else ("methods", "names")
@@ -394,7 +401,7 @@ class _Walk:
             self._add(thing, "items", functools.partial(_content_of, _bytes_of(thing)))
 
     def _look_into_attributes(self, thing: Any, kind: type) -> None:
-        classes = [vars(one) for one in kind.__mro__ if not _is_left_out(one)]
+        classes = [vars(one) for one in kind.__mro__ if not self._is_left_out(one)]
         if _is_stable(thing, "__dict__"):
             own = object.__getattribute__(thing, "__dict__")
             keys = [key for key in ("__dict__", "__class__") if _is_stable(thing, key)]
@@ -452,8 +459,12 @@ def _is_no_way(item: Any) -> bool:
     return False
 
 
-def _is_left_out(thing: Any) -> bool:
-    return library_of(thing) in _LEFT_OUT
+def _code_of(function: Any) -> Any:
+    """The function that is run where a function, a method or an object is called, or else a class."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = getattr(function, "__func__", function)
+    return function if isinstance(function, types.FunctionType) else type(function)
 
 
 def _entries_of(names: Any) -> Callable[[Any, Any], Read]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import dataclasses
 import functools
+import importlib
 import sys
 import threading
 import types
@@ -465,6 +466,39 @@ def test_what_the_first_call_makes_is_looked_at() -> None:
     assert f(1.0) == 6.0
     model.weights = [ag.Value(5.0)]
     assert f(1.0) == 10.0
+
+
+def test_a_value_that_the_first_call_makes_where_nothing_was_has_its_gradient() -> None:
+    class Lazy:
+        def __init__(self) -> None:
+            self.b = ag.Value(1.0)
+
+        def __call__(self, x: Any) -> Any:
+            if not hasattr(self, "w"):
+                self.w = ag.Value(2.0)
+            return self.w * x + self.b
+
+    model = Lazy()
+    f = jit(model)
+    assert f(3.0) == 7.0
+    assert f.grad(3.0, wrt=[model.w, model.b]) == [3.0, 1.0]
+    model.w.data = 5.0
+    assert f(3.0) == 16.0
+
+
+def test_the_code_of_an_installed_package_is_followed_from_its_own_functions_only(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "a_package.py").write_text("SCALE = 2.0\ndef scaled(x):\n    return SCALE * x\n")
+    monkeypatch.syspath_prepend(str(folder))
+    package = importlib.import_module("a_package")
+    theirs, mine = jit(package.scaled), jit(lambda x: package.scaled(x))
+    assert theirs(1.0) == mine(1.0) == 2.0
+    package.SCALE = 3.0
+    assert theirs(1.0) == 3.0
+    assert mine(1.0) == 2.0  # as the docs say: else a plot's library would be walked through
 
 
 def test_class_methods_are_jitted() -> None:
