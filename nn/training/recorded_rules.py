@@ -13,15 +13,17 @@ import math
 import operator
 from array import array
 from collections.abc import Callable
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
 from autograd_core.calculus.updates import MOST_BUFFERS
+from autograd_core.libraries import of_a_library
 from nn.arguments import shown
 from nn.errors import InputError
 from nn.optimizer_base import MOVING, Optimizer
-from nn.random_state import RandomStates, codes_of, names_in, reachable
+from nn.random_state import RandomStates, names_in, reachable
 from nn.snapshot import Snapshot
 from nn.training.recording import NotRecordable
 
@@ -54,10 +56,12 @@ _UFUNCS = {
     "not_equal": "N", "maximum": "M", "minimum": "m",
 }  # fmt: skip
 _TURNED = {"less": "greater", "less_equal": "greater_equal"}
-_TELL = {  # what is done at each update, or may be otherwise then
-    "print", "write", "open", "warn", "debug", "info", "warning", "time", "exists", "is_file", "isfile",
-    "stat",
+_NAMES = {  # beside those of its own numbers and functions, what the code of a rule may name
+    *_UFUNCS, *_TURNED, "abs", "square", "where", "zeros_like", "ones_like", "clip", "copy", "updates",
+    "rule", "update", "super", "dict", "zip", "items", "values", "range", "enumerate",
 }  # fmt: skip
+_EXACT = (float, int, bool, str, type(None))
+_LARGE = 2**31  # a whole number beyond which sums with the count of updates are not looked at
 _MOST = 256  # operations: more would not fit into the cache
 
 
@@ -131,8 +135,11 @@ class _Operand:
         if operation == "^":
             return self._power(*operands)
         whole = [x._is_whole if isinstance(x, _Operand) else type(x) is int for x in operands]
-        if all(whole) and operation == "*" and not self._has_array(operands):
-            raise NotRecordable("it multiplies whole numbers, which Python does exactly")
+        small = all(
+            isinstance(x, _Operand) or abs(x) < _LARGE for x, y in zip(operands, whole, strict=True) if y
+        )
+        if all(whole) and not (small and operation in "+-/>G=N") and not self._has_array(operands):
+            raise NotRecordable("it computes with whole numbers, which Python does exactly: write 1.0 for 1")
         kind = _Numbers if self._has_array(operands) else _Operand
         if operation in ">G=N":
             kind = _Condition
@@ -193,6 +200,8 @@ class _Operand:
 
     def __str__(self) -> str:
         raise NotRecordable("it reads a number as text")
+
+    __repr__ = __str__
 
     def __format__(self, _: str) -> str:
         return str(self)
@@ -262,6 +271,11 @@ def _number_of(tape: _Tape, x: Any) -> int:
 def _chosen(tape: _Tape, condition: Any, a: Any, b: Any) -> _Numbers:
     if not isinstance(condition, _Condition):
         raise NotRecordable("it chooses by something else than a comparison")
+    parts = condition, a, b
+    if all(type(x) is int or getattr(x, "_is_whole", False) for x in (a, b)):
+        raise NotRecordable("it chooses between whole numbers, as NumPy does: write 1.0 for 1")
+    if all(not isinstance(x, _Operand) or tape.uniform[x._number] for x in parts):
+        raise NotRecordable("it chooses between numbers that are the same for all parameters")
     return _Numbers(tape, tape.add("?", condition._number, _number_of(tape, a), _number_of(tape, b)))
 
 
@@ -279,8 +293,7 @@ def recorded_rule(optimizer: Optimizer, watch: Snapshot) -> Recorded:
         raise NotRecordable(f"it has more than {MOST_BUFFERS} buffers")
     if not watch.is_complete or watch.has_iterators or watch.changed():
         raise NotRecordable("nn cannot see all that it goes by")
-    if told := _TELL & {name for code in codes_of(optimizer) for name in names_in(code)}:
-        raise NotRecordable(f"it calls {min(told)}")
+    _check_code(optimizer)
     for thing in reachable([type(optimizer), *vars(optimizer).values()]):
         itself = isinstance(thing, Optimizer) and thing.parameters is optimizer.parameters
         # where those stand is not in the watch; a Run is told by its module, which imports this one
@@ -304,6 +317,44 @@ def recorded_rule(optimizer: Optimizer, watch: Snapshot) -> Recorded:
         if watch.changed():
             watch.restore()
     return made
+
+
+def _check_code(optimizer: Optimizer) -> None:
+    """Refuse code that names anything but arithmetic, and plain numbers and functions of its own."""
+    kind = type(optimizer)
+    theirs = [vars(base) for base in kind.__mro__ if not of_a_library(base)]
+    own = {name: held for name, held in vars(optimizer).items() if name not in MOVING}
+    attributes = [own, *(dict(vars(base)) for base in kind.__mro__)]
+    methods = {name: held for held in theirs for name, held in held.items() if name != "__init__"}
+    waiting = [held for held in methods.values() if isinstance(held, FunctionType)]
+    if special := [f.__name__ for f in waiting if f.__name__.startswith("__")]:
+        raise NotRecordable(f"it has a method {special[0]} of its own")
+    seen = set(waiting)
+    while waiting:
+        function = waiting.pop()
+        inner, code = [function.__code__], function.__code__
+        for code in inner:  # which grows
+            inner += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+            if code.co_exceptiontable:
+                raise NotRecordable("it catches errors, or has a with statement")
+        cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=False))
+        for name in names_in(function.__code__) - _NAMES | (cells.keys() - {"__class__"}):
+            found = [held[name] for held in (*attributes, function.__globals__) if name in held]
+            found += [cells[name].cell_contents] if name in cells else []
+            if not found or not all(map(_is_known, found)):
+                raise NotRecordable(f"it calls or reads {name}")
+            more = [f for f in found if isinstance(f, FunctionType) and not of_a_library(f) and f not in seen]
+            waiting += more
+            seen.update(more)
+
+
+def _is_known(thing: Any) -> bool:
+    """Is it a number, a container of numbers, NumPy, a function of the user's, or one of our vocabulary?"""
+    if type(thing) in (list, tuple, dict):
+        return all(map(_is_known, thing.values() if type(thing) is dict else thing))
+    ours = str(getattr(thing, "__module__", "")).startswith("autograd_core.calculus.")
+    theirs = isinstance(thing, FunctionType) and not of_a_library(thing)
+    return type(thing) in _EXACT or thing is np or ours or theirs
 
 
 def _called(optimizer: Optimizer, updates: Any, *given: Any) -> list[Any]:
@@ -342,7 +393,10 @@ def _is_alike(optimizer: Optimizer, tape: _Tape, outputs: list[int], updates: in
         mine = tape.replayed(given, outputs)
         named = dict(zip(optimizer.buffer_names, [b.copy() for b in buffers], strict=True))
         theirs = _called(optimizer, updates, x.copy(), g.copy(), named, 0.0123)
-    return all(
-        np.array_equal(np.broadcast_to(a, x.shape), b, equal_nan=True)
-        for a, b in zip(mine, theirs, strict=True)
-    )
+    pairs = [(np.broadcast_to(a, x.shape), b) for a, b in zip(mine, theirs, strict=True)]
+    return all(np.array_equal(a, b, equal_nan=True) and _signs(a) == _signs(b) for a, b in pairs)
+
+
+def _signs(numbers: Any) -> bytes:
+    """Of those that are not NaN."""
+    return bytes((np.signbit(numbers) & ~np.isnan(numbers)).tobytes())

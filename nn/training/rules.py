@@ -89,7 +89,7 @@ class Rules:
 
             held = {name: held for name, held in vars(rule).items() if name not in MOVING}
             for known, made in self._recorded:
-                if _are_equal(known, held):
+                if known.keys() == held.keys() and all(map(_are_same, known.values(), held.values())):
                     return made
             try:
                 self._recorded.append((held, recorded_rule(rule, self._watch)))
@@ -116,9 +116,15 @@ class Rules:
         if not isinstance(other, Rules):
             return NotImplemented
         mine, theirs = self.arguments, other.arguments
-        return mine[:-1] == theirs[:-1] and _bytes(mine[-1]) == _bytes(theirs[-1])
+        return repr(mine[:-1]) == repr(theirs[:-1]) and _bytes(mine[-1]) == _bytes(theirs[-1])
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _are_same(one: Any, other: Any) -> bool:
+    """Is it the same object, number or text? 1 is not True, and -0.0 not 0.0."""
+    plain = type(one) is type(other) and type(one) in (float, int, bool, str)
+    return one is other or (plain and repr(one) == repr(other))
 
 
 def _are_equal(some: Any, others: Any) -> bool:

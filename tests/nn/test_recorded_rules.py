@@ -376,29 +376,67 @@ class NamesItself(Own):
         return values - NAMED[0].lr / (1.0 + NAMED[0].updates) * gradients, buffers
 
 
+class CatchesErrors(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        try:
+            small = bool(np.abs(gradients) < 1.0)
+        except Exception:
+            small = False
+        return values - rate * (gradients if small else 2.0 * gradients), buffers
+
+
+class ChoosesWholeNumbers(Own):
+    buffer_names = ("p",)
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * gradients, {"p": -np.where(gradients > 0, 1, 0)}
+
+
+class ChoosesForAll(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        size = np.where(self.updates < 5, 0.1 * rate, rate) * (1.0 + 1.0 / (self.updates + 1))
+        return values - (size * 0.7) ** 2 * gradients, buffers
+
+
+class NegatesWhole(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        away = np.clip((gradients * gradients + 1e-9) / (-(self.updates - 5)), -1, 1)
+        return values - rate * away, buffers
+
+
+class ReadsByRepr(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * (gradients if "%r" % rate == "0.01" else 2.0 * gradients), buffers  # noqa: UP031
+
+
 REASONS = {
-    ByNumPysPower: "np.power",
-    AsksWhatIsFrozen: "when it is recorded",
-    AsksItsSchedule: "when it is recorded",
+    CatchesErrors: "catches errors",
+    ChoosesWholeNumbers: "whole numbers",
+    ChoosesForAll: "same for all",
+    NegatesWhole: "whole numbers",
+    ReadsByRepr: "text",
+    ByNumPysPower: "reads power",
+    AsksWhatIsFrozen: "reads frozen",
+    AsksItsSchedule: "reads",
     ReadsAsText: "text",
-    AsksForAFile: "calls exists",
-    NamesItself: "from outside",
+    AsksForAFile: "reads",
+    NamesItself: "reads",
     Branches: "branches on numbers",
-    Sums: "np.norm",
-    Exponentials: "np.exp",
-    DrawsOne: "not the same every time",
-    DrawsOneOfAll: "not the same every time|beside its buffers",
-    Logs: "beside its buffers|not the same every time",
+    Sums: "reads",
+    Exponentials: "reads exp",
+    DrawsOne: "reads",
+    DrawsOneOfAll: "reads random",
+    Logs: "reads",
     Counts: "beside its buffers",
     CountsOutside: "beside its buffers|not the same every time",
     Iterates: "cannot see",
-    Prints: "calls print",
-    AsksItsRate: "when it is recorded",
-    AsksItsKind: "not the same every time",
+    Prints: "reads print",
+    AsksItsRate: "reads lr",
+    AsksItsKind: "reads",
     TakesPowers: "powers",
     MultipliesWhole: "whole numbers",
     Neighbours: "raises TypeError",
-    Unbounded: "computes with -inf",
+    Unbounded: "reads inf",
     InSinglePrecision: "float32",
 }
 
@@ -422,6 +460,28 @@ def test_what_cannot_be_recorded_is_told_and_keeps_its_bits(kind: Any, monkeypat
     )
     assert found[0] == found[1]
     assert any(reason in run.updater.trained_on for reason in REASONS[kind].split("|"))
+
+
+class Signed(Own):
+    zero = 0.0
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        size = (np.abs(gradients) + 1e-9) / (self.zero * np.abs(gradients))
+        return values - rate * (gradients + 0.1 * np.clip(size, -1, 1)), buffers
+
+
+@needs_compiler
+def test_the_sign_of_a_zero_that_a_callback_sets_is_seen(monkeypatch: Any) -> None:
+    X, y = data(70, 5, 3)
+
+    def turn(run: Any) -> None:
+        if run.epoch == 2:
+            run.optimizer.zero = -0.0
+
+    make = lambda: nn.MLP(5, [7, 3], seed=1)  # noqa: E731
+    options = {"optimizer": Signed, "callbacks": turn, "batch_size": 16, "epochs": 5}
+    eager, compiled = (trained(make, X, y, eager, monkeypatch, **options)[0] for eager in (True, False))
+    assert eager == compiled
 
 
 class ByTheRun(Own):
