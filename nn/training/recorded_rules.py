@@ -325,6 +325,7 @@ def _check_code(optimizer: Optimizer) -> None:
     theirs = [vars(base) for base in kind.__mro__ if not of_a_library(base)]
     own = {name: held for name, held in vars(optimizer).items() if name not in MOVING}
     attributes = [own, *(dict(vars(base)) for base in kind.__mro__)]
+    ours = {name for base in kind.__mro__ if of_a_library(base) for name in vars(base)}
     methods = {name: held for held in theirs for name, held in held.items() if name != "__init__"}
     waiting = [held for held in methods.values() if isinstance(held, FunctionType)]
     if special := [f.__name__ for f in waiting if f.__name__.startswith("__")]:
@@ -341,7 +342,7 @@ def _check_code(optimizer: Optimizer) -> None:
         for name in names_in(function.__code__) - _NAMES | (cells.keys() - {"__class__"}):
             found = [held[name] for held in (*attributes, function.__globals__) if name in held]
             found += [cells[name].cell_contents] if name in cells else []
-            if not found or not all(map(_is_known, found)):
+            if not found or name in ours or not all(map(_is_known, found)):
                 raise NotRecordable(f"it calls or reads {name}")
             more = [f for f in found if isinstance(f, FunctionType) and not of_a_library(f) and f not in seen]
             waiting += more
