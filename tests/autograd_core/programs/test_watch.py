@@ -376,7 +376,7 @@ def test_a_users_module_that_is_called_like_one_of_pythons(
     assert f(1.0) == 2.0
     mine.scale = 5.0
     assert f(1.0) == 5.0
-    monkeypatch.delitem(sys.modules, "colorsys")
+    del sys.modules["colorsys"]
 
 
 def test_equal_numbers_that_are_assigned_anew_are_no_change() -> None:
@@ -499,6 +499,7 @@ def test_the_code_of_an_installed_package_is_followed_from_its_own_functions_onl
     package.SCALE = 3.0
     assert theirs(1.0) == 3.0
     assert mine(1.0) == 2.0  # as the docs say: else a plot's library would be walked through
+    del sys.modules["a_package"]
 
 
 def test_class_methods_are_jitted() -> None:
