@@ -119,6 +119,16 @@ class ByUpdate(Rule):
         return Update("yogi", ("m", "v"), ("beta", "eps"), _yogi, _ready), (self.beta, self.eps)
 
 
+class Imports(Rule):
+    buffer_names = ("m",)
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        import numpy
+
+        mean = 0.9 * buffers["m"] + 0.1 * gradients
+        return values - rate * numpy.sign(mean), {"m": mean}
+
+
 class Nothing(nn.Adam):
     """A subclass that changes nothing."""
 
@@ -142,7 +152,7 @@ class HalfStep(nn.RMSprop):
 
 RULES = [
     Momentum, Nesterov, Rms, Adagrad, AmsGrad, LionRule, Cautious, Rprop, ByUpdate, Nothing, OtherSettings,
-    FallingBeta, HalfStep,
+    FallingBeta, HalfStep, Imports,
 ]  # fmt: skip
 
 
