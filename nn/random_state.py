@@ -26,7 +26,6 @@ __all__ = [
     "codes",
     "global_names",
     "names_in",
-    "reachable",
     "slots_of",
 ]
 
@@ -50,7 +49,7 @@ class RandomStates:
     def __init__(self, owners: Iterable[Any]) -> None:
         import numpy as np
 
-        found = {id(thing): thing for thing in (random, np.random, *reachable(owners))}
+        found = {id(thing): thing for thing in (random, np.random, *_reachable(owners))}
         self.generators = [(thing, access) for thing in found.values() if (access := _generator(thing))]
         self.before = self.states()
 
@@ -76,7 +75,7 @@ class RandomStates:
         """
         import numpy as np
 
-        named = any("random" in names_in(code) for code in codes_of(*callers))
+        named = any("random" in names_in(function.__code__) for function in _functions(callers))
         used = object.__new__(RandomStates)
         now = self.states()
         kept = [
@@ -89,20 +88,18 @@ class RandomStates:
         return used
 
 
-def codes_of(*owners: Any) -> list[CodeType]:
-    """What the user's functions that the owners hold or name do."""
-    functions = [f for f in reachable(owners) if isinstance(f, FunctionType) and not of_a_library(f)]
-    return [function.__code__ for function in functions]
-
-
 def codes(owners: Iterable[Any]) -> dict[str, str]:
     """The user's functions that the owners hold or name, and a hash of what each of them does."""
     found: dict[str, str] = {}
-    for thing in reachable(owners):
-        if isinstance(thing, FunctionType) and not of_a_library(thing):
-            name = thing.__qualname__
-            found[name] = found.get(name, "") + _hash_of(thing.__code__, thing.__doc__)
+    for function in _functions(owners):
+        name = function.__qualname__
+        found[name] = found.get(name, "") + _hash_of(function.__code__, function.__doc__)
     return found
+
+
+def _functions(owners: Iterable[Any]) -> list[FunctionType]:
+    """The user's functions that the owners hold or name."""
+    return [f for f in _reachable(owners) if isinstance(f, FunctionType) and not of_a_library(f)]
 
 
 def _hash_of(code: CodeType, doc: str | None = None) -> str:
@@ -139,7 +136,7 @@ def _generator(thing: Any) -> tuple[Callable[[], Any], Callable[[Any], None]] | 
     return None
 
 
-def reachable(owners: Iterable[Any]) -> Iterator[Any]:
+def _reachable(owners: Iterable[Any]) -> Iterator[Any]:
     """What the owners hold and what their code names, and so on."""
     waiting, seen = list(owners), dict[int, Any]()
     waiting += [held for owner in waiting for held in getattr(owner, "__dict__", {}).values()]

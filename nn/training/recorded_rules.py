@@ -23,7 +23,7 @@ from autograd_core.libraries import of_a_library
 from nn.arguments import shown
 from nn.errors import InputError
 from nn.optimizer_base import MOVING, Optimizer
-from nn.random_state import RandomStates, names_in, reachable
+from nn.random_state import RandomStates, names_in
 from nn.snapshot import Snapshot
 from nn.training.recording import NotRecordable
 
@@ -135,9 +135,7 @@ class _Operand:
         if operation == "^":
             return self._power(*operands)
         whole = [x._is_whole if isinstance(x, _Operand) else type(x) is int for x in operands]
-        small = all(
-            isinstance(x, _Operand) or abs(x) < _LARGE for x, y in zip(operands, whole, strict=True) if y
-        )
+        small = all(abs(x) < _LARGE for x in operands if type(x) is int)
         if all(whole) and not (small and operation in "+-/>G=N") and not self._has_array(operands):
             raise NotRecordable("it computes with whole numbers, which Python does exactly: write 1.0 for 1")
         kind = _Numbers if self._has_array(operands) else _Operand
@@ -294,11 +292,6 @@ def recorded_rule(optimizer: Optimizer, watch: Snapshot) -> Recorded:
     if not watch.is_complete or watch.has_iterators or watch.changed():
         raise NotRecordable("nn cannot see all that it goes by")
     _check_code(optimizer)
-    for thing in reachable([type(optimizer), *vars(optimizer).values()]):
-        itself = isinstance(thing, Optimizer) and thing.parameters is optimizer.parameters
-        # where those stand is not in the watch; a Run is told by its module, which imports this one
-        if itself or type(thing).__module__ == "nn.training.run":
-            raise NotRecordable("it can read the run or itself from outside")
     states = RandomStates([optimizer])
     try:
         tape, outputs = _traced(optimizer)
