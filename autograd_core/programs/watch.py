@@ -100,7 +100,7 @@ class Watch:
             entries = {
                 place: item
                 for place, item in group.entries()
-                if place[-1] in group.leading or _stands(item, self._standing.get(place, self))
+                if place[-1] in group.leading or stands(item, self._standing.get(place, self))
             }
             keys = [key for *_, key in entries]
             kept.update(entries)
@@ -111,7 +111,7 @@ class Watch:
             elif keys:
                 reads.append(group.read(group.owner, keys))
                 before += group.items if group.keys is None else entries.values()
-        same = all(_stands(kept.get(place, self), item) for place, item in self._standing.items())
+        same = all(stands(kept.get(place, self), item) for place, item in self._standing.items())
         for group in walk.groups if same else ():  # what was not there before
             named = group.named if group.kind != "fixed" else ()
             same = same and all(place in self._standing for place, _ in group.entries() if place[-1] in named)
@@ -128,7 +128,7 @@ class Watch:
             now = list(_now(*places))
         except Exception:  # the place is gone
             return True
-        if not _stands(_Items(now), _Items(before)):
+        if not stands(_Items(now), _Items(before)):
             return True
         before[:] = now  # equal numbers, in other objects
         return False
@@ -143,12 +143,12 @@ class _Items(list[Any]):
     """What stands in a container."""
 
 
-def _stands(now: Any, before: Any) -> bool:
+def stands(now: Any, before: Any) -> bool:
     """Tell whether the same object, number or text stands there; 1 is not True, and -0.0 not 0.0."""
     if now is before or type(now) is not type(before):
         return now is before
     if type(now) is _Items:
-        return len(now) == len(before) and all(map(_stands, now, before))
+        return len(now) == len(before) and all(map(stands, now, before))
     if type(now) in _EXACT:
         return bool(now == before)
     return issubclass(type(now), numbers.Number) and _is_plain(type(now)) and repr(now) == repr(before)
