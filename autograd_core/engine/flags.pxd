@@ -12,7 +12,7 @@ cdef enum:
     IN_TABLE = 256
     ASSIGNED = 512
     RECORDED = 1024
-    LASTING = 50751
+    LASTING = 50719
     INPUT = 2048
     PLAIN_0 = 4096
     PLAIN_1 = 8192

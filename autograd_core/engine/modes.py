@@ -538,17 +538,19 @@ def scope_id(path):
 # --- recording (the hooks that Programs use) ------------------------------------------------------------
 
 
-def begin_recording(inputs: list):
+def begin_recording(inputs: list, made: list | None = None):
     """Start to record in this thread: comparisons become guards, reading a number raises RecordingError.
 
     Args:
         inputs: the leaves that stand for the arguments. No other thread may read them, or what is made of
             them.
+        made: takes the leaves that are made meanwhile.
     """
     node: Value
     if thread_mode() & RECORDING:
         raise RecordingError("a Program is being recorded already in this thread")
     recording.guards, recording.raised, recording.kept = [], [], set()
+    recording.made = [] if made is None else made
     for node in inputs:
         node._flags |= RECORDED
     active_recordings.append(True)
@@ -564,7 +566,7 @@ def end_recording():
     set_thread_mode(thread_mode() & ~RECORDING)
     active_recordings.pop()
     guards, raised = recording.guards, recording.raised
-    recording.guards, recording.raised, recording.kept = [], [], set()
+    recording.guards, recording.raised, recording.kept, recording.made = [], [], set(), []
     return guards, raised
 
 

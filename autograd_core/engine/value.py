@@ -48,8 +48,8 @@ COMPILED = cython.compiled
 rules = [None, *OPERATIONS.values()]  # the built-in operations by identifier
 
 # While recording: the comparisons (`guards`), what operations `raised`, the ids of nodes that are `kept`
-# alive (None: none is). Else: whether a rule `branched`, and the `points` of derivatives that are graphs
-# though they were taken at plain numbers (None: they are none).
+# alive (None: none is), the leaves that were `made`. Else: whether a rule `branched`, and the `points` of
+# derivatives that are graphs though they were taken at plain numbers (None: they are none).
 recording = threading.local()
 active_recordings = []  # an entry for each Program that some thread is recording
 active_rules = []  # of all threads: the users' rules that are being called on Values (`modes.rule_mode`)
@@ -113,6 +113,7 @@ class Value:
             self._extra = _label(label)
         if get_mode() & RECORDING:
             self._flags |= FRESH
+            recording.made.append(self)
         self._scope = get_scope()
 
     # --- what the node is -------------------------------------------------------------------------------

@@ -29,6 +29,10 @@ Frozen at recording: plain numbers and constants (``detach``) that ``f`` closes 
 the outcome of ``==`` between two Values, which is identity.  Read anew at every call: captured leaves.
 Values that were computed from leaves before the recording are computed anew, too.
 
+Values that ``f`` makes are constants, unless it keeps them for its next call (a model that makes its weights
+when it is first called, a cache): where one is still there when ``f`` has returned, it is called once more, and
+then captures it like any other.  Those that it replaces at every call remain constants.
+
 Rows are real numbers, in anything that NumPy makes an array of: whole numbers and truth values become
 float64, NaN and infinities are legal.  Text, ``None``, complex numbers, dates and masked entries are refused,
 and so are Values, whose gradient would be lost.
@@ -139,7 +143,7 @@ class ProgramStatistics(NamedTuple):
 def record(
     f: Callable[..., Any], *examples: Any, on_guard: str = "eager", most_recordings: int = 64
 ) -> Program:
-    """Call f once and return its graph as a Program.
+    """Call f once and return its graph as a Program; call it again if it keeps Values that it has made.
 
     Args:
         f: a function of Values that returns a Value, nested lists (an array) of them, or a dict, list or
@@ -156,7 +160,7 @@ def record(
         A Program.
 
     Raises:
-        RecordingError: f read the number of a Value.
+        RecordingError: f read the number of a Value, or uses at each call others of those that it keeps.
         TypeError: an example or the result holds something else than numbers.
 
     >>> import autograd_core as ag

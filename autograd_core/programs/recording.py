@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -28,17 +30,57 @@ _CUSTOM = 255
 _here = threading.local()
 
 
+_MOST_CALLS = 4
+
+
 def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[RecordedGraph, Any]:
-    """Call f once on Values and return the graph it built, and the form of its result (see `forms.flatten`).
+    """Call f on Values and return the graph it built, and the form of its result (see `forms.flatten`).
+
+    A leaf that f makes is a constant of the graph. Where one is still there when f has returned, the next
+    call may use it, and so f is called again: until it makes none that remain, or until it has built the same
+    graph of the same leaves, for which it makes others at every call.
 
     Raises:
-        RecordingError: f read a number, or its result does not depend on Values at all.
+        RecordingError: f read a number, or its result does not depend on Values at all, or it uses at each
+            call another leaf that it has made before.
     """
+    former = None
+    for _ in range(_MOST_CALLS):
+        made = list[Value]()
+        try:
+            graph, form = _captured(f, examples, made)
+        finally:
+            clear_recorded(made)
+        if not _lasting(made) or (former is not None and graph.has_leaves_of(former)):
+            return graph, form
+        former = graph
+    gc.collect()  # they may be in circles that nobody holds
+    if lasting := _lasting(made):
+        raise RecordingError(
+            f"{lasting[0]!r}, which the function makes, outlives the call, and each call does something else "
+            "with what is there: no Program does that. Make the Values that the function keeps once, before"
+        )
+    return graph, form
+
+
+def _lasting(made: list[Value]) -> list[Value]:
+    """Return those leaves that something else holds than this list."""
+    made.append(Value(0.0))
+    counts = list(map(sys.getrefcount, made))
+    made.pop()
+    return [made[k] for k, count in enumerate(counts[:-1]) if count > counts[-1]]
+
+
+def _captured(
+    f: Callable[..., Any], examples: Sequence[Example], made: list[Value]
+) -> tuple[RecordedGraph, Any]:
+    """Call f once; `made` takes the leaves of the arguments, and those that f makes."""
     leaves = [[Value(number) for number in example.numbers] for example in examples]
     arguments = [example.build(row) for example, row in zip(examples, leaves, strict=True)]
     with enable_grad():  # under no_grad every number would be frozen
         inputs = [leaf for row in leaves for leaf in row]
-        begin_recording(inputs)
+        made += inputs
+        begin_recording(inputs, made)
         calls: list[LoopCall] = []
         _here.calls, _here.unrolled = calls, []
         recording.results = set()  # leaves that stand for the results of loops
@@ -93,13 +135,13 @@ def capture_body(
     Returns:
         The loop; None if its steps take different branches or are not all finite.
     """
-    calls, _here.calls = _here.calls, None
+    calls, _here.calls, made = _here.calls, None, recording.made
     guards, raised = end_recording()
     try:
         leaves = [[Value(number_of(node)) for node in part] for part in (init, xs[0])]
-        graph, results, origins = _graph_of_step(step, leaves)
+        graph, results, origins = _graph_of_step(step, leaves, made)
         if len(xs) > 1:
-            again, *same = _graph_of_step(step, leaves)
+            again, *same = _graph_of_step(step, leaves, made)
             if same != [results, origins] or again.fingerprint() != graph.fingerprint():
                 raise RecordingError(
                     "the body of a loop does something else when it is called again: it reads plain numbers "
@@ -116,13 +158,13 @@ def capture_body(
             recording.results |= {id(leaf) for leaf, _, _ in call.placeholders if not leaf.is_constant}
         return call
     finally:
-        begin_recording([])
+        begin_recording([], made)
         recording.guards, recording.raised = guards, raised
         _here.calls = calls
 
 
 def _graph_of_step(
-    step: Callable[[list[Any], list[Any]], list[Value]], leaves: list[list[Value]]
+    step: Callable[[list[Any], list[Any]], list[Value]], leaves: list[list[Value]], made: list[Value]
 ) -> tuple[RecordedGraph, list[int], list[int | None]]:
     """Record a step whose carry and input are leaves.
 
@@ -130,7 +172,7 @@ def _graph_of_step(
         Its graph; of each result its output; and of each which number of carry and input it is, -1 if it is a
         constant, None if it is another node.
     """
-    begin_recording([leaf for part in leaves for leaf in part])
+    begin_recording([leaf for part in leaves for leaf in part], made)
     try:
         with scope(SCOPE):
             own = [[where(1.0, leaf, leaf) for leaf in part] for part in leaves]
