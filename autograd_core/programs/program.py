@@ -30,8 +30,8 @@ the outcome of ``==`` between two Values, which is identity.  Read anew at every
 Values that were computed from leaves before the recording are computed anew, too.
 
 Values that ``f`` makes are constants, unless it keeps them for its next call (a model that makes its weights
-when it is first called, a cache): where one is still there when ``f`` has returned, it is called once more, and
-then captures it like any other.  Those that it replaces at every call remain constants.
+when it is first called, a cache): where one is still there when ``f`` has returned, ``f`` is called once more
+and captures it like any other.  Those that it replaces at every call remain constants.
 
 Rows are real numbers, in anything that NumPy makes an array of: whole numbers and truth values become
 float64, NaN and infinities are legal.  Text, ``None``, complex numbers, dates and masked entries are refused,
