@@ -139,8 +139,11 @@ class Dropout(Module):
         return [h * keep for h, keep in zip(inputs, self.mask(len(inputs)), strict=True)]
 
     def _factors(self, drawn: Any) -> Any:
+        import numpy as np
+
         p = number("p", self.p, "[0, 1)")  # a callback may have changed it
-        return (drawn >= p) * (1.0 / (1.0 - p))
+        np.greater_equal(drawn, p, out=drawn)  # in place: fresh memory takes longer than the numbers
+        return np.multiply(drawn, 1.0 / (1.0 - p), out=drawn)
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"

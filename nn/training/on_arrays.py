@@ -15,7 +15,7 @@ from nn.optimizers import gradient_norm
 from nn.training.minibatch import LARGEST_LOSS, BatchResult
 from nn.training.problem import FIXED
 from nn.training.recording import NotRecordable, Recording
-from nn.training.rules import Rules, has_plain_step, rates_of_groups
+from nn.training.rules import Rules, goes_by_values, has_plain_step, rates_of_groups
 
 if TYPE_CHECKING:
     from nn.training.run import Run
@@ -268,6 +268,7 @@ class GradientUpdates(_OnArrays):
         self.penalty = BatchGradient([penalty], (), run.parameters) if penalty is not None and fixed else None
         self.own_step = not has_plain_step(run.optimizer)
         self._gradients: Any = None
+        self._shows_values = goes_by_values(run.optimizer)
         self._trainer, self._frozen = self._loop(run, penalty), run.optimizer.frozen
 
     def _loop(self, run: Run, penalty: Program | None) -> Trainer | None:
@@ -359,10 +360,14 @@ class GradientUpdates(_OnArrays):
     ) -> bool:
         """One step by the optimizer's rule on the arrays; False where it becomes non-finite."""
         at, optimizer = run.state, run.optimizer
-        rate = optimizer.lr
-        if not self.current:
+        if run.listens or at.batch == 0:  # callbacks may have changed it
+            self._shows_values = goes_by_values(optimizer)
+        if self._shows_values:
+            self.write(run, gradients)
+        elif not self.current:
             optimizer.stand(at.optimizer_updates, at.buffers)
-            self.current = True
+        self.current = True
+        rate = optimizer.lr
         try:
             if not math.isfinite(norm):
                 return False

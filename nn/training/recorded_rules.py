@@ -13,17 +13,17 @@ import math
 import operator
 from array import array
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from autograd_core.calculus.updates import MOST_BUFFERS
-from autograd_core.libraries import of_a_library
 from nn.arguments import shown
 from nn.errors import InputError
 from nn.optimizer_base import MOVING, Optimizer
-from nn.random_state import RandomStates, names_in
+from nn.plain_code import code_of, strange_name
+from nn.random_state import RandomStates
 from nn.snapshot import Snapshot
 from nn.training.recording import NotRecordable
 
@@ -58,9 +58,8 @@ _UFUNCS = {
 _TURNED = {"less": "greater", "less_equal": "greater_equal"}
 _NAMES = {  # beside those of its own numbers and functions, what the code of a rule may name
     *_UFUNCS, *_TURNED, "abs", "square", "where", "zeros_like", "ones_like", "clip", "copy", "updates",
-    "rule", "update", "super", "dict", "zip", "items", "values", "range", "enumerate",
+    "rule", "update", "super", "dict", "zip", "items", "values", "range", "enumerate", "numpy",
 }  # fmt: skip
-_EXACT = (float, int, bool, str, type(None))
 _LARGE = 2**31  # a whole number beyond which sums with the count of updates are not looked at
 _MOST = 256  # operations: more would not fit into the cache
 
@@ -179,7 +178,12 @@ class _Operand:
         name = function.__name__
         if name == "where" and len(given) == 3 and not named:
             return _chosen(self._tape, *given)
-        if name in ("zeros_like", "ones_like") and len(given) == 1 and not named:
+        if (
+            name in ("zeros_like", "ones_like")
+            and len(given) == 1
+            and not named
+            and type(given[0]) is _Numbers
+        ):
             return _Numbers(self._tape, self._tape.add("c", float(name == "ones_like")))
         if name in ("clip", "copy") and isinstance(given[0], _Numbers):
             return getattr(given[0], name)(*given[1:], **named)
@@ -270,6 +274,8 @@ def _chosen(tape: _Tape, condition: Any, a: Any, b: Any) -> _Numbers:
     if not isinstance(condition, _Condition):
         raise NotRecordable("it chooses by something else than a comparison")
     parts = condition, a, b
+    if isinstance(a, _Condition) or isinstance(b, _Condition):
+        raise NotRecordable("it chooses between truth values")
     if all(type(x) is int or getattr(x, "_is_whole", False) for x in (a, b)):
         raise NotRecordable("it chooses between whole numbers, as NumPy does: write 1.0 for 1")
     if all(not isinstance(x, _Operand) or tape.uniform[x._number] for x in parts):
@@ -294,13 +300,13 @@ def recorded_rule(optimizer: Optimizer, watch: Snapshot) -> Recorded:
     _check_code(optimizer)
     states = RandomStates([optimizer])
     try:
-        tape, outputs = _traced(optimizer)
+        (tape, outputs), (again, others) = _traced(optimizer, watch), _traced(optimizer, watch)
         made = tape.written(outputs)
-        again, others = _traced(optimizer)
-        if again.written(others) != made or not all(_is_alike(optimizer, tape, outputs, k) for k in (0, 7)):
+        alike = all(_is_alike(optimizer, watch, tape, outputs, k) for k in (0, 7))
+        if again.written(others) != made or not alike:
             raise NotRecordable("it is not the same every time")
-        if watch.changed() or watch.moved() or states.drawn():
-            raise NotRecordable("it remembers something beside its buffers")
+        if watch.moved() or states.drawn():
+            raise NotRecordable(_REMEMBERS)
     except (NotRecordable, InputError):
         raise
     except Exception as error:
@@ -314,45 +320,24 @@ def recorded_rule(optimizer: Optimizer, watch: Snapshot) -> Recorded:
 
 def _check_code(optimizer: Optimizer) -> None:
     """Refuse code that names anything but arithmetic, and plain numbers and functions of its own."""
-    kind = type(optimizer)
-    theirs = [vars(base) for base in kind.__mro__ if not of_a_library(base)]
-    own = {name: held for name, held in vars(optimizer).items() if name not in MOVING}
-    attributes = [own, *(dict(vars(base)) for base in kind.__mro__)]
-    ours = {name for base in kind.__mro__ if of_a_library(base) for name in vars(base)}
-    methods = {name: held for held in theirs for name, held in held.items() if name != "__init__"}
-    waiting = [held for held in methods.values() if isinstance(held, FunctionType)]
-    if special := [f.__name__ for f in waiting if f.__name__.startswith("__")]:
+    functions, holders = code_of(optimizer, MOVING)
+    functions = [function for function in functions if function.__name__ != "__init__"]
+    if special := [f.__name__ for f in functions if f.__name__.startswith("__")]:
         raise NotRecordable(f"it has a method {special[0]} of its own")
-    seen = set(waiting)
-    while waiting:
-        function = waiting.pop()
-        inner, code = [function.__code__], function.__code__
-        for code in inner:  # which grows
-            inner += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-            if code.co_exceptiontable:
-                raise NotRecordable("it catches errors, or has a with statement")
-        cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=False))
-        for name in names_in(function.__code__) - _NAMES | (cells.keys() - {"__class__"}):
-            found = [held[name] for held in (*attributes, function.__globals__) if name in held]
-            found += [cells[name].cell_contents] if name in cells else []
-            found = found or [np] * (name == "numpy")  # imported by the rule itself
-            if not found or name in ours or not all(map(_is_known, found)):
-                raise NotRecordable(f"it calls or reads {name}")
-            more = [f for f in found if isinstance(f, FunctionType) and not of_a_library(f) and f not in seen]
-            waiting += more
-            seen.update(more)
+    name, seen = strange_name(functions, holders, _NAMES)
+    inner = [function.__code__ for function in seen]
+    for code in inner:  # which grows
+        inner += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        if code.co_exceptiontable:
+            raise NotRecordable("it catches errors, or has a with statement")
+    if name:
+        raise NotRecordable(f"it calls or reads {name}")
 
 
-def _is_known(thing: Any) -> bool:
-    """Is it a number, a container of numbers, NumPy, a function of the user's, or one of our vocabulary?"""
-    if type(thing) in (list, tuple, dict):
-        return all(map(_is_known, thing.values() if type(thing) is dict else thing))
-    ours = str(getattr(thing, "__module__", "")).startswith("autograd_core.calculus.")
-    theirs = isinstance(thing, FunctionType) and not of_a_library(thing)
-    return type(thing) in _EXACT or thing is np or ours or theirs
+_REMEMBERS = "it remembers something beside its buffers"
 
 
-def _called(optimizer: Optimizer, updates: Any, *given: Any) -> list[Any]:
+def _called(optimizer: Optimizer, watch: Snapshot, updates: Any, *given: Any) -> list[Any]:
     """What the rule returns: the new values and buffers."""
     twin = copy.copy(optimizer)
     for name in (MOVING | {"parameters"}) & vars(twin).keys():
@@ -361,25 +346,26 @@ def _called(optimizer: Optimizer, updates: Any, *given: Any) -> list[Any]:
     before = dict(vars(twin))
     values, buffers = twin.rule(*given)
     now = vars(twin)
-    if now.keys() != before.keys() or any(now[name] is not before[name] for name in now):
-        raise NotRecordable("it remembers something beside its buffers")
+    same = now.keys() == before.keys() and all(now[name] is before[name] for name in now)
+    if not same or watch.changed():  # after each call: the next one may put it back
+        raise NotRecordable(_REMEMBERS)
     if set(buffers) != set(optimizer.buffer_names):
         raise NotRecordable("it returns other buffers than buffer_names")
     return [values, *(buffers[name] for name in optimizer.buffer_names)]
 
 
-def _traced(optimizer: Optimizer) -> tuple[_Tape, list[int]]:
+def _traced(optimizer: Optimizer, watch: Snapshot) -> tuple[_Tape, list[int]]:
     tape = _Tape()
     k = _Operand(tape, tape.add("k"), True)
     buffers = {name: _Numbers(tape, tape.add("b", j)) for j, name in enumerate(optimizer.buffer_names)}
     x, g = _Numbers(tape, tape.add("x")), _Numbers(tape, tape.add("g"))
-    made = _called(optimizer, k - 1, x, g, buffers, _Operand(tape, tape.add("r")))
+    made = _called(optimizer, watch, k - 1, x, g, buffers, _Operand(tape, tape.add("r")))
     if not all(type(part) is _Numbers for part in made):
         raise NotRecordable("it returns something else than arrays that it has computed")
     return tape, [part._number for part in made]
 
 
-def _is_alike(optimizer: Optimizer, tape: _Tape, outputs: list[int], updates: int) -> bool:
+def _is_alike(optimizer: Optimizer, watch: Snapshot, tape: _Tape, outputs: list[int], updates: int) -> bool:
     """Does the recording make of some numbers what the rule makes of them?"""
     x, g, *buffers = np.random.default_rng(updates).normal(size=(2 + len(optimizer.buffer_names), 37))
     g[:3], buffers = 0.0, [np.abs(buffer) for buffer in buffers]
@@ -387,7 +373,7 @@ def _is_alike(optimizer: Optimizer, tape: _Tape, outputs: list[int], updates: in
     with np.errstate(all="ignore"):
         mine = tape.replayed(given, outputs)
         named = dict(zip(optimizer.buffer_names, [b.copy() for b in buffers], strict=True))
-        theirs = _called(optimizer, updates, x.copy(), g.copy(), named, 0.0123)
+        theirs = _called(optimizer, watch, updates, x.copy(), g.copy(), named, 0.0123)
     pairs = [(np.broadcast_to(a, x.shape), b) for a, b in zip(mine, theirs, strict=True)]
     return all(np.array_equal(a, b, equal_nan=True) and _signs(a) == _signs(b) for a, b in pairs)
 

@@ -81,7 +81,8 @@ class DrawnInputs:
 
     def fill(self, rows: Any) -> None:
         """Draw for these examples, one after the other."""
-        self._start(rows)
+        self._before = [sites[0][0].generator.bit_generator.state for sites in self._generators.values()]
+        self._rows = rows
         self._draw(rows)
 
     def keep(self, done: int) -> None:
@@ -90,11 +91,7 @@ class DrawnInputs:
             for sites, state in zip(self._generators.values(), self._before, strict=True):
                 sites[0][0].generator.bit_generator.state = state
             self._draw(self._rows[:done])
-        self._start(self._rows[:0])
-
-    def _start(self, rows: Any) -> None:
-        self._before = [sites[0][0].generator.bit_generator.state for sites in self._generators.values()]
-        self._rows = rows
+        self._rows = ()
 
     def _draw(self, rows: Any) -> None:
         for sites in self._generators.values():

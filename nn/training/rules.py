@@ -11,8 +11,9 @@ from autograd_core.libraries import of_a_library
 from nn.arguments import shown
 from nn.errors import InputError
 from nn.optimizer_base import MOVING, Optimizer
+from nn.plain_code import ARITHMETIC, is_plain_code
 from nn.random_state import names_in
-from nn.schedules import rate_at, rates_of
+from nn.schedules import Constant, rate_at, rates_of
 from nn.snapshot import Attributes, Snapshot
 from nn.training.recording import NotRecordable
 
@@ -27,10 +28,26 @@ def rates_of_groups(optimizer: Optimizer, first: int, count: int) -> Any:
     return np.array([rates_of(rule.schedule, first, count) for rule in rules]).T.copy()
 
 
+def _schedules(optimizer: Optimizer) -> list[Any]:
+    """The schedules of its rates that are not constant."""
+    rates = [optimizer.schedule, *(group.get("lr") for group in optimizer.param_groups)]
+    return [rate for rate in rates if callable(rate) and type(rate) is not Constant]
+
+
+def goes_by_values(optimizer: Optimizer) -> bool:
+    """May its rates or its rule go by what the Values hold, so that they must hold what the arrays hold?"""
+    if not all(is_plain_code(rate, {"__call__"}, ARITHMETIC) for rate in _schedules(optimizer)):
+        return True
+    own = _own_parts(type(optimizer))[0] & {"rule", "update"}
+    return bool(own) and not is_plain_code(optimizer, own, _OF_RULES, MOVING | {"parameters"})
+
+
+_OF_RULES = ARITHMETIC | {"updates", "rule", "update", "dict", "items", "keys", "values", "get"}
+
+
 def memory_of(optimizer: Optimizer) -> Snapshot | None:
     """What a rule or a schedule of the user's holds now, beside buffers; None where both are ours."""
-    rates = [optimizer.schedule, *(group.get("lr") for group in optimizer.param_groups)]
-    theirs = [rate for rate in rates if callable(rate) and not type(rate).__module__.startswith("nn.")]
+    theirs = [rate for rate in _schedules(optimizer) if not type(rate).__module__.startswith("nn.")]
     if of_a_library(type(optimizer)) and not theirs:
         return None
     for rate in theirs:
@@ -50,7 +67,14 @@ def attributes_of(optimizer: Optimizer) -> Any:
     """What tells by a glance that a rule is as it was: class and attributes, numbers and methods."""
     held = {name: held for name, held in vars(optimizer).items() if name not in MOVING}
     frozen = None if optimizer.frozen is None else optimizer.frozen.tobytes()
-    return type(optimizer), held, frozen, [dict(group) for group in optimizer.param_groups]
+    groups = [  # numbers in a list may be changed in it
+        {
+            name: repr(held) if isinstance(held, list) and name != "params" else held
+            for name, held in g.items()
+        }
+        for g in optimizer.param_groups
+    ]
+    return type(optimizer), held, frozen, groups, _schedules(optimizer)
 
 
 class Rules:
@@ -72,6 +96,8 @@ class Rules:
     def __init__(self, optimizer: Optimizer, before: Rules | None = None) -> None:
         if not has_plain_step(optimizer):
             raise NotRecordable(f"{type(optimizer).__name__} has a step of its own")
+        if not all(is_plain_code(rate, {"__call__"}, ARITHMETIC) for rate in _schedules(optimizer)):
+            raise NotRecordable("the learning rate is a function that nn cannot see into")
         self._attributes = attributes_of(optimizer)
         self._watch = memory_of(optimizer) if _own_parts(type(optimizer))[0] else None
         self._recorded: list[tuple[dict[str, Any], tuple[bytes, tuple[float, ...]]]] = []
@@ -144,8 +170,9 @@ _READS = {"parameters", "data", "grad"}  # names by which a rule would read the 
 
 @functools.cache
 def _library_names(ours: tuple[type, ...]) -> frozenset[str]:
-    names = {name for base in ours for name in vars(base)}
-    return frozenset(names.union(*(inspect.signature(base).parameters for base in ours), ["schedule"]))
+    names = {name for base in (*ours, object) for name in vars(base)}
+    others = ["schedule", "__getattr__"]
+    return frozenset(names.union(*(inspect.signature(base).parameters for base in ours), others))
 
 
 def _own_parts(kind: type[Optimizer]) -> tuple[frozenset[str], bool]:
@@ -156,7 +183,7 @@ def _own_parts(kind: type[Optimizer]) -> tuple[frozenset[str], bool]:
     found = {name for base in theirs for name in vars(base)}
     held = [part for base in theirs for part in vars(base).values()]
     functions = [part for part in held if isinstance(part, FunctionType) and part.__name__ != "__init__"]
-    plain = {name for name in names & found if not name.startswith("__")}
+    plain = {name for name in names & found if not name.startswith("__") or name.startswith("__getattr")}
     return frozenset(plain), any(_READS & names_in(function.__code__) for function in functions)
 
 
@@ -164,6 +191,7 @@ def has_plain_step(optimizer: Optimizer) -> bool:
     """Is an update of this optimizer its rule, on arrays, and nothing else?"""
     kind = type(optimizer)
     defined, reads = _own_parts(kind)
-    return not (
-        defined - _FREE or reads or any(callable(getattr(kind, name, None)) for name in vars(optimizer))
-    )
+    replaced = any(callable(getattr(kind, name, None)) for name in vars(optimizer))
+    ours = [vars(base) for base in kind.__mro__ if base.__module__.startswith("nn.")]
+    steps = [names[name] for names in ours for name in ("rule", "update", "step") if name in names]
+    return not (defined - _FREE or reads or replaced) and all(map(of_a_library, steps))
