@@ -216,7 +216,10 @@ class Optimizer:
 
     @buffers.setter
     def buffers(self, buffers: Buffers) -> None:
-        self._buffers, self._promised = buffers, None
+        import numpy as np
+
+        made = {name: np.asarray(buffer, dtype=np.float64) for name, buffer in buffers.items()}
+        self._buffers, self._promised = made, None
 
     def advance(self, buffers: Buffers) -> None:
         """Be after one more update, with these buffers."""
@@ -468,6 +471,10 @@ class Optimizer:
 
         self._updates = updates
         self.buffers = {name: np.array(buffer, dtype=np.float64) for name, buffer in buffers.items()}
+
+    def __getstate__(self) -> Any:
+        self.buffers  # noqa: B018 - so that no promise is left, which only this process could keep
+        return super().__getstate__()
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         set_state(self, state)

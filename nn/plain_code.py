@@ -7,18 +7,20 @@ own cannot tell whether the Values hold what the arrays hold. For any other they
 from __future__ import annotations
 
 import builtins
+import dis
+import functools
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 from autograd_core.calculus.updates import Update
 from autograd_core.libraries import of_a_library
-from nn.random_state import names_in
+from nn.arguments import shown
 
-__all__ = ["ARITHMETIC", "code_of", "is_plain_code", "strange_name"]
+__all__ = ["ARITHMETIC", "PURE", "UNNAMED", "code_of", "is_plain_code", "strange_name"]
 
 _BUILTINS = {
     "abs", "bool", "divmod", "enumerate", "float", "int", "isinstance", "len", "list", "max", "min", "pow",
@@ -30,16 +32,22 @@ ARITHMETIC = frozenset(
     if name[:1] != "_"
 )
 """Names that lead from numbers and arrays to nothing else."""
+PURE = ARITHMETIC - {
+    "add", "append", "byteswap", "clear", "delete", "discard", "extend", "fill", "insert", "partition",
+    "place", "pop", "popitem", "put", "putmask", "remove", "resize", "reverse", "setdefault", "setfield",
+    "setflags", "sort", "update",
+}  # fmt: skip
+"""Those that do not change a container either: code that stores nothing and names these has no memory."""
 _EXACT = (float, int, bool, str, type(None))
 
 
 def strange_name(
-    functions: Iterable[FunctionType], holders: Sequence[Mapping[str, Any]], words: Collection[str]
+    functions: Iterable[Any], holders: Sequence[Mapping[str, Any]], words: Collection[str]
 ) -> tuple[str, list[FunctionType]]:
     """What the code of functions, and of those they may call, names beside plain numbers.
 
     Args:
-        functions: the user's.
+        functions: what is called.
         holders: what else than globals and closures has names: attributes of what they are methods of.
         words: names that may stand in the code, as long as they are not the user's.
 
@@ -49,15 +57,19 @@ def strange_name(
     waiting, seen = [*functions], list[FunctionType]()
     while waiting:
         function = waiting.pop()
+        if not isinstance(function, FunctionType):
+            return shown(function), seen
         if function in seen:
             continue
         seen.append(function)
         defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
         found = [("a default argument", default) for default in defaults]
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=False))
-        for name in names_in(function.__code__) | (cells.keys() - {"__class__"}):
-            held = [names[name] for names in (*holders, function.__globals__) if name in names]
-            held += [cells[name].cell_contents] if name in cells else []
+        closed = {name: _content(cell) for name, cell in cells.items() if name != "__class__"}
+        called, attributes = _names(function.__code__)
+        wanted = [(called | closed.keys(), (closed, function.__globals__)), (attributes, holders)]
+        for name, places in ((name, places) for names, places in wanted for name in names):
+            held = [place[name] for place in places if name in place]
             if not held and name not in words:
                 return name, seen
             found += [(name, thing) for thing in held]
@@ -68,6 +80,21 @@ def strange_name(
                 elif not _is_plain(part, words):
                     return name, seen
     return "", seen
+
+
+@functools.lru_cache(maxsize=4096)
+def _names(code: CodeType) -> tuple[set[str], set[str]]:
+    """The names of variables, and of attributes, in a function's code and in the functions within it."""
+    variables, attributes = set[str](), set[str]()
+    for step in dis.get_instructions(code):
+        if step.opcode in dis.hasname:
+            is_variable = step.opname.endswith(("_GLOBAL", "_NAME"))
+            (variables if is_variable else attributes).add(step.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            inner = _names(constant)
+            variables, attributes = variables | inner[0], attributes | inner[1]
+    return variables, attributes
 
 
 def is_plain_code(
@@ -84,30 +111,53 @@ def is_plain_code(
     if isinstance(thing, MethodType):
         return is_plain_code(thing.__self__, {thing.__name__}, words, hidden)
     if isinstance(thing, FunctionType):
-        return not strange_name([thing], (), words)[0]
+        return _goes_by_words([thing], (), words)
     kind = type(thing)
     if kind.__module__ == "nn.schedules":
         parts = vars(thing).values()
         return all(is_plain_code(p, entries, words) if callable(p) else _is_plain(p, words) for p in parts)
-    functions, holders = code_of(thing, hidden)
-    called = [function for function in functions if function.__name__ in entries]
-    unnamed = any(not _MEETING.isdisjoint(names) for names in holders[1:])
-    return bool(called) and not unnamed and not strange_name(called, holders, words)[0]
+    called, holders = code_of(thing, entries, hidden)
+    unnamed = any(not UNNAMED.isdisjoint(names) for names in holders[1:])
+    return bool(called) and not unnamed and _goes_by_words(called, holders, words)
 
 
-_MEETING = {
-    *(name for kind in (float, list, dict, set, type(iter(()))) for name in dir(kind)), "__getattr__",
-    "__format__", "__get__", "__set__", "__delete__", "__enter__", "__exit__",
+def _goes_by_words(functions: Any, holders: Any, words: Collection[str]) -> bool:
+    name, seen = strange_name(functions, holders, words)
+    return not name and not (words is PURE and any(_stores(function.__code__) for function in seen))
+
+
+@functools.lru_cache(maxsize=4096)
+def _stores(code: CodeType) -> bool:
+    """Does code assign to anything but variables of its own?"""
+    steps = [
+        step.opname for step in dis.get_instructions(code) if step.opname.startswith(("STORE_", "DELETE_"))
+    ]
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return any("FAST" not in name for name in steps) or any(map(_stores, inner))
+
+
+UNNAMED = {
+    *(n for kind in (float, list, dict, set, type(iter(()))) for n in dir(kind) if n[:2] == "__"),
+    "__getattr__", "__format__", "__get__", "__set__", "__delete__", "__enter__", "__exit__",
 } - {"__class__", "__doc__", "__init__", "__new__", "__init_subclass__", "__subclasshook__"}  # fmt: skip
 """Methods that run without being named."""
 
 
-def code_of(thing: Any, hidden: Collection[str] = ()) -> tuple[list[FunctionType], list[Mapping[str, Any]]]:
-    """The functions of an object's classes, those of libraries left out, and its and their attributes."""
+def code_of(
+    thing: Any, entries: Collection[str], hidden: Collection[str] = ()
+) -> tuple[list[Any], list[Mapping[str, Any]]]:
+    """What an object's classes, those of libraries left out, have by these names, and all attributes."""
     theirs = [vars(base) for base in type(thing).__mro__ if not of_a_library(base)]
     own = {name: held for name, held in getattr(thing, "__dict__", {}).items() if name not in hidden}
-    found = [held for names in theirs for held in names.values() if isinstance(held, FunctionType)]
-    return found, [own, *theirs]
+    return [names[entry] for names in theirs for entry in entries if entry in names], [own, *theirs]
+
+
+def _content(cell: Any) -> Any:
+    """What a closure holds; something unknown where that is not assigned yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return cell
 
 
 def _parts(thing: Any) -> Iterator[Any]:

@@ -9,6 +9,7 @@ with what the rule itself makes of numbers. `tape/recorded.h` runs it.
 from __future__ import annotations
 
 import copy
+import dis
 import math
 import operator
 from array import array
@@ -22,7 +23,7 @@ from autograd_core.calculus.updates import MOST_BUFFERS
 from nn.arguments import shown
 from nn.errors import InputError
 from nn.optimizer_base import MOVING, Optimizer
-from nn.plain_code import code_of, strange_name
+from nn.plain_code import UNNAMED, code_of, strange_name
 from nn.random_state import RandomStates
 from nn.snapshot import Snapshot
 from nn.training.recording import NotRecordable
@@ -137,10 +138,13 @@ class _Operand:
         small = all(abs(x) < _LARGE for x in operands if type(x) is int)
         if all(whole) and not (small and operation in "+-/>G=N") and not self._has_array(operands):
             raise NotRecordable("it computes with whole numbers, which Python does exactly: write 1.0 for 1")
+        truths = [x for x in operands if isinstance(x, _Condition)]
+        if truths and not (all(x._is_array for x in truths) and not any(whole)):
+            raise NotRecordable(_TRUTH)
         kind = _Numbers if self._has_array(operands) else _Operand
-        if operation in ">G=N":
-            kind = _Condition
         number = self._tape.add(operation, *[_number_of(self._tape, x) for x in operands])
+        if operation in ">G=N":
+            return _Condition(self._tape, number, self._has_array(operands))
         return kind(self._tape, number, kind is _Operand and all(whole) and operation in "+-n")
 
     @staticmethod
@@ -255,11 +259,18 @@ class _Numbers(_Operand):
     __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = map(_in_place, "+-*/^")
 
 
+_TRUTH = "it computes with truth values: np.where(condition, a, b) can be recorded"
+
+
 class _Condition(_Operand):
-    """What stands for an array of truth values: it chooses, and nothing else."""
+    """What stands for truth values, an array of them or one: it chooses, or is a factor of an array."""
+
+    def __init__(self, tape: _Tape, number: int, is_array: bool) -> None:
+        super().__init__(tape, number)
+        self._is_array = is_array
 
     def _made(self, operation: str, *operands: Any) -> Any:
-        raise NotRecordable("it computes with truth values: np.where(condition, a, b) can be recorded")
+        raise NotRecordable(_TRUTH)
 
 
 def _number_of(tape: _Tape, x: Any) -> int:
@@ -320,15 +331,14 @@ def recorded_rule(optimizer: Optimizer, watch: Snapshot) -> Recorded:
 
 def _check_code(optimizer: Optimizer) -> None:
     """Refuse code that names anything but arithmetic, and plain numbers and functions of its own."""
-    functions, holders = code_of(optimizer, MOVING)
-    functions = [function for function in functions if function.__name__ != "__init__"]
-    if special := [f.__name__ for f in functions if f.__name__.startswith("__")]:
+    called, holders = code_of(optimizer, ("rule", "update"), MOVING)
+    if special := [name for names in holders[1:] for name in names if name in UNNAMED]:
         raise NotRecordable(f"it has a method {special[0]} of its own")
-    name, seen = strange_name(functions, holders, _NAMES)
+    name, seen = strange_name(called, holders, _NAMES)
     inner = [function.__code__ for function in seen]
     for code in inner:  # which grows
         inner += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-        if code.co_exceptiontable:
+        if any(step.opname == "PUSH_EXC_INFO" for step in dis.get_instructions(code)):
             raise NotRecordable("it catches errors, or has a with statement")
     if name:
         raise NotRecordable(f"it calls or reads {name}")

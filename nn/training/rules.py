@@ -11,7 +11,7 @@ from autograd_core.libraries import of_a_library
 from nn.arguments import shown
 from nn.errors import InputError
 from nn.optimizer_base import MOVING, Optimizer
-from nn.plain_code import ARITHMETIC, is_plain_code
+from nn.plain_code import ARITHMETIC, PURE, is_plain_code
 from nn.random_state import names_in
 from nn.schedules import Constant, rate_at, rates_of
 from nn.snapshot import Attributes, Snapshot
@@ -36,7 +36,7 @@ def _schedules(optimizer: Optimizer) -> list[Any]:
 
 def goes_by_values(optimizer: Optimizer) -> bool:
     """May its rates or its rule go by what the Values hold, so that they must hold what the arrays hold?"""
-    if not all(is_plain_code(rate, {"__call__"}, ARITHMETIC) for rate in _schedules(optimizer)):
+    if not all(is_plain_code(rate, {"__call__"}, PURE) for rate in _schedules(optimizer)):
         return True
     own = _own_parts(type(optimizer))[0] & {"rule", "update"}
     return bool(own) and not is_plain_code(optimizer, own, _OF_RULES, MOVING | {"parameters"})
@@ -58,9 +58,8 @@ def memory_of(optimizer: Optimizer) -> Snapshot | None:
             )
     own = Attributes(optimizer, MOVING | {"parameters"})
     named = [(f"optimizer.lr{k or ''}", rate) for k, rate in enumerate(theirs)]
-    return Snapshot(
-        [("optimizer.", own), (type(optimizer).__qualname__, type(optimizer)), *named], optimizer.parameters
-    )
+    held = [("optimizer.", own), (type(optimizer).__qualname__, type(optimizer)), *named]
+    return Snapshot(held, optimizer.parameters)
 
 
 def attributes_of(optimizer: Optimizer) -> Any:
@@ -74,7 +73,7 @@ def attributes_of(optimizer: Optimizer) -> Any:
         }
         for g in optimizer.param_groups
     ]
-    return type(optimizer), held, frozen, groups, _schedules(optimizer)
+    return type(optimizer), held, frozen, optimizer._missed, groups, _schedules(optimizer)
 
 
 class Rules:
@@ -96,12 +95,17 @@ class Rules:
     def __init__(self, optimizer: Optimizer, before: Rules | None = None) -> None:
         if not has_plain_step(optimizer):
             raise NotRecordable(f"{type(optimizer).__name__} has a step of its own")
-        if not all(is_plain_code(rate, {"__call__"}, ARITHMETIC) for rate in _schedules(optimizer)):
+        if not all(is_plain_code(rate, {"__call__"}, PURE) for rate in _schedules(optimizer)):
             raise NotRecordable("the learning rate is a function that nn cannot see into")
         self._attributes = attributes_of(optimizer)
         self._watch = memory_of(optimizer) if _own_parts(type(optimizer))[0] else None
         self._recorded: list[tuple[dict[str, Any], tuple[bytes, tuple[float, ...]]]] = []
-        self.is_anew = before is None or before._watch is None or before._watch.changed()
+        self.is_anew = (
+            before is None
+            or before._watch is None
+            or before._attributes[0] is not type(optimizer)
+            or before._watch.changed()
+        )
         if before is not None and not self.is_anew:  # rates, groups or what is frozen have changed
             self._watch, self._recorded = before._watch, before._recorded
         rules, groups = optimizer.groups()

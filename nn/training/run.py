@@ -137,7 +137,8 @@ class Run:
         self.parameters = list(optimizer.parameters)
         self.problem = Problem(model, plan.loss, plan.examples, plan.regularizer, self.parameters)
         self.seed = seed
-        optimizer.frozen = self._frozen()
+        self._bound = optimizer.parameters
+        self._freeze()
         if optimizer.frozen is not None:
             self.history.settings["frozen"] = self.frozen_names(optimizer.frozen)
         self.generators = states
@@ -291,13 +292,31 @@ class Run:
         self.snapshot = Snapshot(self.problem.owners(), self.parameters)
         return self.snapshot
 
+    def _freeze(self) -> None:
+        """Let the optimizer leave alone what the model has frozen."""
+        self.optimizer.frozen = self._frozen()
+        self._mask = self.optimizer.frozen
+
     def _check_changes(self) -> None:
         """Every parameter that the model has after a callback must be one that is trained."""
+        optimizer = self.optimizer
+        if len(optimizer.parameters) != len(self.parameters) or (
+            optimizer.frozen is not self._mask
+            if optimizer.parameters is self._bound
+            else optimizer.parameters != self.parameters
+        ):
+            raise InputError(
+                "a callback has changed the parameters that run.optimizer trains, or what is frozen of them: "
+                "model.freeze(names) and unfreeze(names) do that, and an optimizer trains one model at a time"
+            )
+        if optimizer.parameters is not self._bound:  # bound to the same ones anew, to begin afresh
+            self._bound = optimizer.parameters
+            self._freeze()
         if self.snapshot is not None and not self.snapshot.changed() and self.snapshot.is_complete:
             if self.snapshot.has_frozen_others():
-                self.optimizer.frozen = self._frozen()
+                self._freeze()
             return
-        self.optimizer.frozen = self._frozen()
+        self._freeze()
         found = self.model.parameters()
         if found == self._checked:  # each is the same object, which takes no time to see
             return
@@ -467,12 +486,14 @@ class Run:
             state: of this run, or of a checkpoint that fits it.
             whole: what code names, and callbacks, too?
         """
+        self.optimizer.parameters = self._bound = list(self.parameters)
         self.optimizer.set_hyperparameters(state.hyperparameters)  # they tell which buffers there are
         self.memory.restore(state.changes, whole)
         if isinstance(self.model, Module):
             frozen = self.optimizer.frozen
             marks = [] if frozen is None else frozen.nonzero()[0].tolist()
             self.model._keep_frozen([self.parameters[k] for k in marks])
+        self._mask = self.optimizer.frozen
         self.optimizer.load_state_dict({"updates": state.optimizer_updates, "buffers": state.buffers})
         vector_to_parameters(state.values, self.parameters)
         self.generators.restore(state.random)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 import random
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 import nn
+from autograd_core import parameters_to_vector
 from autograd_core.calculus.updates import UPDATES, Update, at_least_zero, ratio, root
 from nn.errors import DivergenceError
 from nn.optimizers import Optimizer
@@ -84,6 +87,10 @@ class LionRule(Rule):
 
 class Cautious(Rule):
     buffer_names = ("m",)
+
+    def describe(self) -> None:
+        """What is not called may be anything."""
+        print(sum(map(len, self.buffers.values())))
 
     def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
         m = self.beta * buffers["m"] + (1.0 - self.beta) * np.clip(gradients, -0.3, 0.3)
@@ -419,7 +426,101 @@ class ReadsByRepr(Own):
         return values - rate * (gradients if "%r" % rate == "0.01" else 2.0 * gradients), buffers  # noqa: UP031
 
 
+class ChoosesTruth(Own):
+    buffer_names = ("m",)
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        chosen = np.where(np.abs(gradients) > 0.05, buffers["m"] > 5.0, buffers["m"] > 6.0)
+        return values - rate * gradients * (1.0 + (chosen + chosen)), {"m": buffers["m"] + 1.0}
+
+
+class WarmsUpByTruth(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - (3.3 * rate * (self.updates > 3)) ** 2 * gradients, buffers
+
+
+class OnesOfTruth(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        ones = np.ones_like(gradients > 0.0)
+        return values - rate * gradients * np.where(gradients > 0.0, ones + ones, 1.0), buffers
+
+
+def _all_of(condition: Any) -> bool:
+    try:
+        return bool(condition.all())
+    except Exception:
+        return False
+
+
+def square(x: Any) -> Any:
+    return x * (2.0 if _all_of(x > 0.05) else 1.0)
+
+
+IN_A_DICT = {"all": _all_of}
+
+
+class CallsFromADict(Own):
+    buffer_names = ("m",)
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        factor = 2.0 if IN_A_DICT["all"](buffers["m"] > 2.0) else 1.0
+        return values - rate * factor * gradients, {"m": buffers["m"] + 1.0}
+
+
+class CallsADefault(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float, check: Any = _all_of) -> Any:
+        return values - rate * (2.0 if check(np.abs(gradients) < 1.0) else 1.0) * gradients, buffers
+
+
+class CallsByAWord(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * square(gradients), buffers
+
+
+class Derived(Momentum):
+    log: tuple[float, ...] = ()
+    n = 0
+
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        factor = 2.0 if _all_of(buffers["m"] > -2.0) else 1.0
+        return values - rate * factor * gradients, {"m": buffers["m"] - 1.0}
+
+
+class CountsToFour(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        COUNT[0] = (COUNT[0] + 1) % 4
+        return values - rate * gradients, buffers
+
+
+MODEL: list[Any] = [None]
+
+
+class ReadsTheModel(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        bias = MODEL[0].layers[0].neurons[0].b
+        return values - rate * (1.0 + abs(float(bias))) * gradients, buffers
+
+
+class ReadsByAFunction(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * _decay() * gradients, buffers
+
+
+def _decay() -> float:
+    return 1.0 + float(np.abs(parameters_to_vector(MODEL[0].parameters())).sum())
+
+
 REASONS = {
+    ChoosesTruth: "truth values",
+    WarmsUpByTruth: "truth values",
+    OnesOfTruth: "np.ones_like",
+    CallsFromADict: "reads all|catches errors",
+    CallsADefault: "reads all|catches errors",
+    CallsByAWord: "reads all|catches errors",
+    Derived: "reads all|catches errors",
+    CountsToFour: "beside its buffers",
+    ReadsTheModel: "reads",
+    ReadsByAFunction: "reads",
     CatchesErrors: "catches errors",
     ChoosesWholeNumbers: "whole numbers",
     ChoosesForAll: "same for all",
@@ -459,9 +560,10 @@ def test_what_cannot_be_recorded_is_told_and_keeps_its_bits(kind: Any, monkeypat
     for eager in (True, False):
         COUNT[0] = 0
         random.seed(1)
-        make = lambda: nn.MLP(5, [7, 3], seed=1)  # noqa: E731
+        MODEL[0] = nn.MLP(5, [7, 3], seed=1)
+        make = lambda: MODEL[0]  # noqa: E731
         made, run = trained(make, X, y, eager, monkeypatch, optimizer=kind, batch_size=16, epochs=3)
-        found.append((made, run.optimizer.log, run.optimizer.n, capsys.readouterr().out))
+        found.append((made, run.optimizer.log, run.optimizer.n, COUNT[0], capsys.readouterr().out))
     assert (
         run.updater.trained_on.startswith(
             f"a Program, gradients only: {kind.__name__} has a rule of its own, and it "
@@ -605,3 +707,190 @@ def test_a_rule_of_ones_own_that_diverges_is_told_as_ever(compiled: bool, monkey
             trained(lambda m=model: m, X, y, not compiled, monkeypatch, optimizer=lambda o=optimizer: o,
                     batch_size=16, epochs=3)  # fmt: skip
         assert optimizer.updates == at
+
+
+class ReadsAsAMethod:
+    def __init__(self) -> None:
+        self.factor = 0.05
+
+    def __call__(self, k: int) -> float:
+        return self.factor / (1.0 + abs(next(iter(MODEL[0].parameters())).grad))
+
+
+def _by_values(k: int) -> float:
+    return 0.05 * (1.0 + abs(MODEL[0].parameters()[0].data))
+
+
+@needs_compiler
+@pytest.mark.parametrize("listens", [False, True])
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("schedule", [_by_values, ReadsAsAMethod(), nn.WarmUp(_by_values, 5)])
+def test_a_schedule_that_reads_the_model_reads_what_it_is_now(
+    schedule: Any, later: bool, listens: bool, monkeypatch: Any
+) -> None:
+    class Sets:
+        def __call__(self, run: Any) -> None:
+            if later and not listens and run.epoch == 1:
+                run.optimizer.lr = schedule
+
+        def on_update(self, run: Any) -> None:
+            if later and listens and run.updates == 7:
+                run.optimizer.lr = schedule
+
+    X, y = data(70, 5, 3)
+    found = []
+    for eager in (True, False):
+        MODEL[0] = nn.MLP(5, [7, 3], seed=1)
+        told = Sets() if listens else (lambda run: Sets()(run))
+        options = {"batch_size": 16, "epochs": 4, "callbacks": told if later else None}
+        optimizer = lambda: nn.Adam(lr=0.01 if later else schedule)  # noqa: E731
+        made, run = trained(lambda: MODEL[0], X, y, eager, monkeypatch, optimizer=optimizer, **options)
+        found.append(made)
+    assert found[0] == found[1]
+    assert run.updater.trained_on.endswith("the learning rate is a function that nn cannot see into")
+
+
+@needs_compiler
+def test_schedules_of_plain_numbers_are_asked_before_an_epoch() -> None:
+    import math
+
+    class Cosine:
+        def __init__(self) -> None:
+            self.low, self.high = 0.01, 0.1
+
+        def __call__(self, k: int) -> float:
+            return self.low + (self.high - self.low) * 0.5 * (1.0 + math.cos(k / 100.0))
+
+    X, y = data(70, 5, 3)
+    for rate in (Cosine(), lambda k: max(0.1 * 0.9**k, 1e-3), nn.WarmUp(Cosine(), 3)):
+        history = nn.fit(nn.MLP(5, [3], seed=1), X, y, optimizer=nn.SGD(lr=rate), epochs=3, seed=1)
+        assert history.trained_on == WHOLE
+
+
+class CountsItsCalls:
+    n = 0
+
+    def __call__(self, k: int) -> float:
+        self.n += 1
+        return 0.05 if self.n < 25 else 0.01
+
+
+def _counts(k: int) -> float:
+    COUNT[0] = (COUNT[0] + 1) % 8
+    return 0.05
+
+
+def _lists(k: int) -> float:
+    NAMED.append(k)
+    return 0.05 / len(NAMED) ** 0.1
+
+
+@needs_compiler
+@pytest.mark.parametrize("rate", [CountsItsCalls, lambda: _counts, lambda: _lists])
+def test_a_schedule_with_a_memory_is_asked_as_often_as_ever(rate: Any, monkeypatch: Any) -> None:
+    X, y = data(70, 5, 3)
+    found = []
+    for eager in (True, False):
+        COUNT[0], NAMED[1:] = 0, []
+        made = rate()
+        optimizer, make = lambda: nn.Adam(lr=made), lambda: nn.MLP(5, [7, 3], seed=1)  # noqa: B023
+        try:
+            what, _ = trained(make, X, y, eager, monkeypatch, optimizer=optimizer, batch_size=16, epochs=3)
+        except nn.InputError as error:
+            what = str(error)
+        found.append((what, COUNT[0], NAMED[1:], getattr(made, "n", 0)))
+    assert found[0] == found[1]
+
+
+class OtherRule(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - 2.0 * rate * gradients, buffers
+
+
+class ByAttribute(nn.Adam):
+    def __getattribute__(self, name: str) -> Any:
+        if name == "betas" and object.__getattribute__(self, "_updates") >= 9:
+            return 0.5, 0.9
+        return object.__getattribute__(self, name)
+
+
+def _thaw_and_begin_again(run: Any) -> None:
+    if run.epoch == 1:
+        run.model.freeze("layer1")
+    if run.epoch == 2:
+        run.model.unfreeze("*")
+    if run.epoch == 3:
+        run.optimizer.updates = 5
+
+
+def _changes(run: Any) -> None:
+    """Of a list of a group, the class, and the kinds of numbers."""
+    if run.epoch == 2 and run.optimizer.param_groups:
+        run.optimizer.param_groups[0]["betas"][0] = 0.5
+    elif run.epoch == 2 and type(run.optimizer) is Plain:
+        run.optimizer.__class__ = OtherRule
+    elif run.epoch == 2:
+        halves = {name: (0.1 * b).astype("float32") for name, b in run.optimizer.buffers.items()}
+        run.optimizer.buffers = halves
+
+
+class Plain(Own):
+    def rule(self, values: Any, gradients: Any, buffers: Any, rate: float) -> Any:
+        return values - rate * gradients, buffers
+
+
+OPTIMIZERS = {
+    "an entry of a group's list": (
+        lambda: nn.Adam([{"params": "*.b", "betas": [0.9, 0.99]}], lr=0.01),
+        _changes,
+    ),
+    "the class": (Plain, _changes),
+    "the kind of buffers": (lambda: nn.Adam(lr=0.01), _changes),
+    "updates after a thaw": (lambda: nn.Adam(lr=0.01), _thaw_and_begin_again),
+    "what attributes give": (lambda: ByAttribute(lr=0.01), None),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("what", OPTIMIZERS)
+def test_whatever_an_optimizer_goes_by_may_change(what: str, monkeypatch: Any) -> None:
+    X, y = data(70, 5, 3)
+    optimizer, callback = OPTIMIZERS[what]
+    make = lambda: nn.MLP(5, [7, 3], seed=1)  # noqa: E731
+    options = {"optimizer": optimizer, "callbacks": callback, "batch_size": 16, "epochs": 5}
+    eager, compiled = (trained(make, X, y, eager, monkeypatch, **options)[0] for eager in (True, False))
+    assert eager == compiled
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", [Optimizer, nn.SGD])
+def test_a_rule_that_was_put_into_a_class_of_nn_is_followed(kind: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(kind, "rule", OtherRule.rule, raising=False)
+    X, y = data(70, 5, 3)
+    options = {"optimizer": lambda: nn.SGD(lr=0.01), "batch_size": 16, "epochs": 3}
+    make = lambda: nn.MLP(5, [7, 3], seed=1)  # noqa: E731
+    eager, compiled = (trained(make, X, y, eager, monkeypatch, **options)[0] for eager in (True, False))
+    assert eager == compiled
+
+
+@pytest.mark.parametrize("short", [False, True])
+@pytest.mark.parametrize("copies", [pickle.dumps, copy.deepcopy])
+def test_an_optimizer_may_be_copied_after_any_update(copies: Any, short: bool) -> None:
+    class Copies:
+        def on_update(self, run: Any) -> None:
+            copies(run.optimizer)
+
+    X, y = data(16 if short else 70, 5, 3)
+    options = {"batch_size": 16, "epochs": 2, "seed": 1, "callbacks": Copies()}
+    assert nn.fit(nn.MLP(5, [3], seed=1), X, y, optimizer=nn.Adam(lr=0.01), **options)
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_a_callback_cannot_give_the_optimizer_other_parameters(short: bool) -> None:
+    def freezes(run: Any) -> None:
+        run.optimizer.frozen = np.arange(len(run.parameters)) < 4
+
+    X, y = data(16 if short else 70, 5, 3)
+    for change in (freezes, lambda run: run.optimizer.bind(run.parameters[:5])):
+        with pytest.raises(nn.InputError, match="the parameters that"):
+            nn.fit(nn.MLP(5, [3], seed=1), X, y, optimizer="adam", callbacks=change, epochs=2, seed=1)

@@ -216,14 +216,16 @@ def test_the_rates_of_an_epoch_are_asked_once_however_many_updates_only_values_c
         WholeUpdates, "eager_update", lambda self, *rest: (left.append(rest), update(self, *rest))
     )
 
-    def rate(k: int) -> float:
+    def rate(self: Any, k: int) -> float:
         nonlocal asked
         asked += 1
         return 0.1
 
+    monkeypatch.setattr(nn.StepDecay, "__call__", rate)
     X, y = [[1.0], [-1.0]] * 100, [1.0, -1.0] * 100
     model = nn.MLP(1, [1], seed=1)
-    history = nn.fit(model, X, y, loss=tiny, optimizer=nn.SGD(lr=rate), batch_size=1, epochs=2)
+    optimizer = nn.SGD(lr=nn.StepDecay(0.1, every=9))
+    history = nn.fit(model, X, y, loss=tiny, optimizer=optimizer, batch_size=1, epochs=2)
     assert history.trained_on.startswith("a Program")
     assert len(left) == 400
     assert asked <= 4 * 400
