@@ -23,13 +23,14 @@ from ..engine.value import Value
 from ..errors import RecordingError
 from ..structures import builder_of, map_structure, shape_of, zip_structures
 from .forms import has_names, refuse_member, refuse_no_function
-from .program import Program, record
+from .program import Program, recorded
 from .watch import Watch
 from .wrt import Targets
 
 __all__ = ["CacheInfo", "Jitted", "jit"]
 
 _MOST_TRIES = 100
+_MOST_LOSSES = 4  # for which branches are the reason, one after the other
 _MANY_TIMES = 20  # that something else was found, which is told where it is most of the calls
 
 
@@ -62,7 +63,7 @@ class Jitted:
         self._programs: dict[Any, _Recorded] = {}
         self._hidden: dict[int, Value] = {}  # which are not found; they live on, and keep their ids
         self._is_told = False
-        self._calls = self._eager_calls = self._renewals = 0
+        self._calls = self._eager_calls = self._renewals = self.losses = 0
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -238,6 +239,8 @@ class Jitted:
             except RecordingError:
                 if recorded.is_current():
                     raise
+            finally:
+                recorded.settle()  # what a branch that was recorded now has assigned, before others assign it
         return use(recorded.program)
 
     def _arranged(
@@ -267,7 +270,9 @@ class Jitted:
         found = self._programs.get((names, form))
         if found is None or not found.is_current():
             with self._lock:
-                if not all(recorded.is_current() for recorded in self._programs.values()):
+                former = [*self._programs.values()]
+                if not all(recorded.is_current() for recorded in former):
+                    self.losses = self.losses + 1 if any(recorded.is_lost for recorded in former) else 0
                     self._programs = {}  # a new one: other threads may still look into the former
                     self._tell_renewals()
                 found = self._programs.get((names, form))
@@ -293,13 +298,9 @@ class Jitted:
         hidden, former = {*self._hidden}, list[Program]()
         for attempt in range(_MOST_TRIES):
             watch = Watch(self.__wrapped__)
-            program = record(
-                _ByPosition(self.__wrapped__, names) if names else self.__wrapped__,
-                *examples,
-                on_guard="record",
-                most_recordings=self.most_recordings,
-            )
-            found = _Recorded(program, watch, self._hidden)
+            f = _ByPosition(self.__wrapped__, names) if names else self.__wrapped__
+            program = recorded(f, examples, "record", self.most_recordings, watch.look)
+            found = _Recorded(program, watch, self)
             # what the first call makes is looked at in the second; what changes each time it assigns itself
             most = 4 if threading.active_count() > 1 else 0
             if (found.is_same or attempt > most) and watch.hidden.keys() <= hidden:
@@ -308,6 +309,12 @@ class Jitted:
             former.append(program)  # whose Values live on, and keep their ids
         self._hidden.update(watch.hidden)
         return found
+
+    def has_hidden(self, values: dict[int, Value]) -> bool:
+        """Tell whether these were not found before either: else they are replaced now, or hidden."""
+        has_all = values.keys() <= self._hidden.keys()
+        self._hidden.update(values)
+        return has_all
 
     def _tell_hidden(self, count: int) -> None:
         self._is_told = True
@@ -381,28 +388,30 @@ class _Recorded:
 
     Attributes:
         is_same: whether nothing that is looked at has changed while the function was recorded.
+        is_lost: whether something has while another branch was.
     """
 
-    def __init__(self, program: Program, watch: Watch, hidden: dict[int, Value]):
-        self.program, self.watch, self._hidden, self._is_lost = program, watch, hidden, False
+    def __init__(self, program: Program, watch: Watch, jitted: Jitted):
+        self.program, self.watch, self._jitted, self.is_lost = program, watch, jitted, False
         self.is_same = self._settle()
 
     def _settle(self) -> bool:
-        count = self.program.captured
+        self._count = len(self.program.recordings)
         nodes = [node for one in list(self.program.recordings) for node, _ in one.graph.captured]
-        same = self.watch.settle([*self.program.parameters, *nodes])
-        self._count = count
-        return same
+        return self.watch.settle([*self.program.parameters, *nodes])
+
+    def settle(self) -> None:
+        """Look at what branches that were recorded since have assigned and captured."""
+        if len(self.program.recordings) > self._count:
+            same = self._settle() or self._jitted.losses >= _MOST_LOSSES
+            self.is_lost |= not (same and self._jitted.has_hidden(self.watch.hidden))
 
     def is_current(self) -> bool:
         """Tell whether the function still reads what it read when it was recorded."""
         if self.watch.changed():
             return False
-        if self.program.captured > self._count:  # a branch that was recorded since has found more
-            same = self._settle()
-            self._is_lost |= not (same and self.watch.hidden.keys() <= self._hidden.keys())
-            self._hidden.update(self.watch.hidden)  # replaced meanwhile, or hidden, if they are so again
-        return not self._is_lost
+        self.settle()
+        return not self.is_lost
 
 
 class _ByPosition:
@@ -539,7 +548,7 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     entries of a dict whose other keys the code names, that are named at run time, and what was not there yet;
     what `__init__`, `__eq__`, `__repr__` and the like of a class read, or code of Python and other libraries;
     iterators, files, the clock, random numbers; and what the function assigns itself at each call. If it
-    assigns what it reads, it is called twice to record it. Make it an argument, a Value whose data you
+    assigns what it reads, it is called two to four times to record it. Make it an argument, a Value whose data you
     assign, or call `cache_clear()`. Values that are not found are told, by a warning. Within the function the
     numbers of its arguments are Values: ``isinstance(x, int)`` and ``x is True`` are False.
 

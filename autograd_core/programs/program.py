@@ -176,10 +176,21 @@ def record(
         raise ValueError(f'on_guard is "eager", "record" or "raise", not {on_guard!r}')
     refuse_no_function(f, "what record takes first")
     whole_number("most_recordings", most_recordings, 1)
+    return recorded(f, examples, on_guard, most_recordings)
+
+
+def recorded(
+    f: Callable[..., Any],
+    examples: Sequence[Any],
+    on_guard: str,
+    most_recordings: int,
+    before: Callable[[], Any] | None = None,
+) -> Program:
+    """Do what `record` does; `before` is called before each further call of f."""
     parts, arguments = arguments_of(examples)
     if arguments != tuple(range(len(parts))):
         f = _OfParts(f, arguments)
-    graph, form = capture(f, parts)
+    graph, form = capture(f, parts, before)
     return Program(f, parts, graph, form, on_guard, most_recordings, arguments)
 
 

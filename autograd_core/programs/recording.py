@@ -33,12 +33,19 @@ _here = threading.local()
 _MOST_CALLS = 4
 
 
-def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[RecordedGraph, Any]:
+def capture(
+    f: Callable[..., Any], examples: Sequence[Example], before: Callable[[], Any] | None = None
+) -> tuple[RecordedGraph, Any]:
     """Call f on Values and return the graph it built, and the form of its result (see `forms.flatten`).
 
     A leaf that f makes is a constant of the graph. Where one is still there when f has returned, the next
     call may use it, and so f is called again: until it makes none that remain, or until it has built the same
     graph of the same leaves, for which it makes others at every call.
+
+    Args:
+        f: the function.
+        examples: its arguments.
+        before: is called before each further call of f.
 
     Raises:
         RecordingError: f read a number, or its result does not depend on Values at all, or it uses at each
@@ -46,6 +53,8 @@ def capture(f: Callable[..., Any], examples: Sequence[Example]) -> tuple[Recorde
     """
     former = None
     for _ in range(_MOST_CALLS):
+        if former is not None and before is not None:
+            before()
         made = list[Value]()
         try:
             graph, form = _captured(f, examples, made)

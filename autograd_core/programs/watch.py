@@ -75,33 +75,42 @@ class Watch:
     """
 
     def __init__(self, function: Any):
-        self._function, self._walk = function, _Walk(function)
-        places = [(place, item, group) for group in self._walk.groups for place, item in group.entries()]
+        self._function, self.hidden = function, dict[int, Value]()
+        self._dropped = dict[
+            Any, Any
+        ]()  # places, each with a walk that keeps its owner, and so the owner's id
+        self.look()
+
+    def look(self) -> None:
+        """Look at what stands there before a call of the function."""
+        self._walk = walk = _Walk(self._function)
+        places = [(place, item, group) for group in walk.groups for place, item in group.entries()]
         self._standing = {place: item for place, item, group in places if place[-1] in group.named}
-        self.hidden: dict[int, Value] = {}
 
     def settle(self, captured: Iterable[Value]) -> bool:
         """Look again, for what the function has captured too, and compare what stands there from then on.
 
         Where something else stands than before, the function itself has assigned it, or another thread: that
-        is not compared any more.
+        is not compared any more, unless it leads to what was captured.
 
         Args:
             captured: leaves, and nodes that were computed before.
 
         Returns:
-            Whether there is no such place.
+            Whether there is no such place, but for those that were there before, and no new place in what
+            was there.
         """
-        walk = _Walk(self._function)
+        walk, standing, same = _Walk(self._function), self._standing, True
         hidden = walk.find({id(value): value for value in captured})
         kept, before = dict[Any, Any](), list[Any]()
         owners, names, members, reads = list[Any](), list[str](), list[Any](), list[Read]()
         for group in [one for one in walk.groups if one.kind != "fixed"]:
-            entries = {
-                place: item
-                for place, item in group.entries()
-                if place[-1] in group.leading or stands(item, self._standing.get(place, self))
-            }
+            entries = dict[Any, Any]()
+            for place, item in group.entries():
+                named = place[-1] in group.named and place not in self._dropped
+                same &= not named or place in standing or place[0] not in self._walk.seen
+                if place[-1] in group.leading or (named and stands(item, standing.get(place, item))):
+                    entries[place] = item
             keys = [key for *_, key in entries]
             kept.update(entries)
             if group.read is _members:
@@ -111,13 +120,14 @@ class Watch:
             elif keys:
                 reads.append(group.read(group.owner, keys))
                 before += group.items if group.keys is None else entries.values()
-        same = all(stands(kept.get(place, self), item) for place, item in self._standing.items())
-        for group in walk.groups if same else ():  # what was not there before
-            named = group.named if group.kind != "fixed" else ()
-            same = same and all(place in self._standing for place, _ in group.entries() if place[-1] in named)
+        others = [place for place in standing if not stands(kept.get(place, self), standing[place])]
+        others = [
+            place for place in others if place[0] in walk.seen
+        ]  # else what led to its owner has changed
+        self._dropped.update((place, self._walk) for place in others if place not in kept)
         self._walk, self._standing, self.hidden = walk, kept, hidden
         self._compared = owners, names, reads, members + before  # at once: other threads may compare now
-        return same
+        return same and not others
 
     def changed(self) -> bool:
         """Tell whether something else stands in one of the places."""
@@ -198,13 +208,14 @@ class _Walk:
 
     Attributes:
         groups: the places.
+        seen: what was met, by id.
     """
 
     def __init__(self, root: Any):
         self.groups, self._open = list[_Group](), list[_Group]()  # all; those that have names
         self._names = {"__wrapped__", "__origin__", "__getattr__"}  # in what was met
         self._texts = set[str]()  # in the code that was met, and in what it reads
-        self._seen = dict[int, Any]()
+        self.seen = dict[int, Any]()
         self._computed, self._later, self._waiting = list[Value](), list[Any](), deque[Any]()
         self._left, self._budget, self._by_name = _MOST_THINGS, _MOST_PLACES, True
         self._followed = {*_FOLLOWED, library_of(_code_of(root))}
@@ -219,7 +230,7 @@ class _Walk:
         ways: dict[int, list[tuple[_Group, Any]]] = {}
         for group in self.groups:
             for key, item in zip(group.keys or itertools.repeat(None), group.items, strict=False):
-                if id(item) in self._seen and group.kind != "base":
+                if id(item) in self.seen and group.kind != "base":
                     ways.setdefault(id(item), []).append((group, key))
         waiting, done = [*wanted], {*wanted}
         while waiting:
@@ -253,8 +264,8 @@ class _Walk:
 
     def _meet(self, items: Sequence[Any]) -> None:
         for item in () if _are_plain(items) else items:
-            if id(item) not in self._seen and not _is_plain(type(item)):
-                self._seen[id(item)] = item
+            if id(item) not in self.seen and not _is_plain(type(item)):
+                self.seen[id(item)] = item
                 if not issubclass(type(item), Value):
                     self._waiting.append(item)
                 elif not item.is_leaf:
@@ -382,7 +393,7 @@ class _Walk:
             self._add_fixed(thing, [thing.__repr__.__self__])  # of what it stands for
 
     def _look_into_dict(self, thing: Any, kind: Any, whole: bool = False) -> None:
-        self._seen[id(thing)] = thing
+        self.seen[id(thing)] = thing
         read, known = functools.partial(_items_of, kind), functools.partial(kind.keys, thing)
         base = _Group(thing, "base", read, None, [*read(thing, None)()])
         self._add_names(thing, thing, "entries", base=base, known=known)

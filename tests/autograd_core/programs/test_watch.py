@@ -517,3 +517,61 @@ def test_class_methods_are_jitted() -> None:
     assert [Model.forward(1.0), Other.forward(1.0), Model().forward(1.0)] == [2.0, 3.0, 2.0]
     Model.scale = 5.0
     assert [Model.forward(1.0), Other.forward(1.0)] == [5.0, 3.0]
+
+
+def test_what_is_made_in_a_branch_that_is_met_later_is_looked_at() -> None:
+    settings = Settings()
+
+    def f(x: Any) -> Any:
+        if x > 2.0:
+            if not hasattr(settings, "scale"):
+                settings.scale = 3.0
+            return x * settings.scale
+        return x
+
+    jitted = jit(f)
+    assert [jitted(x) for x in (1.0, 3.0, 1.0, 3.0)] == [1.0, 9.0, 1.0, 9.0]
+    settings.scale = 7.0
+    assert [jitted(x) for x in (1.0, 3.0)] == [1.0, 21.0]
+
+
+def a_state() -> tuple[Any, Callable[[Any], Any]]:
+    settings = Settings(scale=2.0, count=0)
+
+    def f(x: Any) -> Any:
+        settings.count += 1
+        settings.state = Settings(x=x)
+        if x > 2.0:
+            settings.state.y = settings.state.x * settings.scale
+            return settings.state.y
+        return x * 3.0
+
+    return settings, f
+
+
+def one_for_each_branch() -> tuple[Any, Callable[[Any], Any]]:
+    settings = Settings(scale=2.0)
+
+    def f(x: Any) -> Any:
+        settings.count = getattr(settings, "count", 0) + 1
+        for bound in range(3):
+            if x > bound:
+                setattr(settings, "abc"[bound], Settings())
+        return x * settings.scale if settings.a and x > 2.0 else x * 3.0
+
+    return settings, f
+
+
+@pytest.mark.parametrize("way", [a_state, one_for_each_branch])
+def test_what_branches_assign_each_time_is_recorded_anew_some_times_alone(way: Any) -> None:
+    settings, f = way()
+    jitted = jit(f)
+    for _ in range(5):
+        assert [jitted(x) for x in (0.5, 3.0, 1.5, 2.5)][1:] == [6.0, 4.5, 5.0]
+    count = settings.count
+    assert count < 60
+    for _ in range(5):
+        assert jitted(3.0) == 6.0
+    assert settings.count == count
+    settings.scale = 7.0
+    assert [jitted(x) for x in (1.5, 3.0)] == [4.5, 21.0]
