@@ -182,6 +182,46 @@ def _with_c_text(arity: int) -> list[Operation]:
     return [op for op in BUILTIN if op.native and op.arity == arity]
 
 
+_REDUCE = r"""#define AD_FOLD(OP, name) case OP: \
+        *m = pre0_##name; *s = 0.0; \
+        for (j = 0; j < n; j++) *m = pre_##name(*m, x[j]); \
+        for (j = 0; j < n; j++) *s = step_##name(*s, x[j], *m); \
+        return;
+AD_INLINE void ad_fold(int op, long n, const double *x, double *m, double *s) {
+    long j;
+    switch (op) { AD_FOLDS(AD_FOLD) AD_EXPONENTIALS(AD_FOLD) default: *m = *s = NAN; }
+}
+#define AD_FINISH(OP, name) case OP: return finish_##name(m, s, n, x);
+AD_INLINE double ad_finish(int op, double m, double s, double n, double x) {
+    switch (op) { AD_FOLDS(AD_FINISH) AD_EXPONENTIALS(AD_FINISH) default: return NAN; }
+}
+#define AD_PART(OP, name) case OP: \
+        for (j = 0; j < n; j++) d[j] = part_##name(x[j], m, s, y, (double)n, (double)(j == index)); \
+        return;
+#define AD_PART_BY_EXP(OP, name) case OP: \
+        for (j = 0; j < n; j++) d[j] = step_##name(0.0, x[j], m) / s; \
+        for (j = 0; j < n; j++) if (j != index && ad_indexed(OP)) others = others + d[j]; \
+        for (j = 0; j < n; j++) d[j] = part_##name(d[j], y, (double)(j == index), others); \
+        return;
+AD_INLINE void ad_parts(int op, long n, const double *x, double m, double s, double y,
+                        long index, double *d) {
+    double others = 0.0; long j;
+    switch (op) { AD_FOLDS(AD_PART) AD_EXPONENTIALS(AD_PART_BY_EXP) default: return; }
+}"""
+
+
+def _listed(name: str, operations: Iterable[Operation]) -> str:
+    """Write a macro that applies another one to the number and the name of some operations."""
+    items = _filled((f"X(OP_{op.name.upper()}, {op.name})" for op in operations), " ")
+    return " \\\n    ".join([f"#define AD_{name}(X)", *items])
+
+
+def _filled(items: Iterable[str], between: str = ", ") -> list[str]:
+    """Write items one behind the other, in lines of the usual width."""
+    text = between.join(item.replace(" ", "\N{NO-BREAK SPACE}") for item in items)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(text, 104)]
+
+
 def _dispatch(arity: int) -> Iterator[str]:
     """Write the switch over the operations of one arity: the value, and all partials at once.
 
@@ -189,54 +229,22 @@ def _dispatch(arity: int) -> Iterator[str]:
     """
     names = _OPERAND_NAMES[:arity]
     doubles, passed = ", ".join(f"double {name}" for name in names), ", ".join(names)
+    partials = " ".join(f"d[{k}] = d{k}_##name({passed}, y);" for k in range(arity))
+    yield _listed(f"OF_{arity}", _with_c_text(arity))
+    yield f"#define AD_VALUE_{arity}(OP, name) case OP: return v_##name({passed});"
     yield f"AD_INLINE double ad_value{arity}(int op, {doubles}) {{"
-    yield "    switch (op) {"
-    for op in _with_c_text(arity):
-        yield f"    case OP_{op.name.upper()}: return v_{op.name}({passed});"
-    yield "    default: return NAN;\n    }\n}"
+    yield f"    switch (op) {{ AD_OF_{arity}(AD_VALUE_{arity}) default: return NAN; }}\n}}"
+    yield f"#define AD_PARTIALS_{arity}(OP, name) case OP: {partials} return 1;"
     yield f"AD_INLINE int ad_partials{arity}(int op, {doubles}, double y, double *d) {{"
-    yield "    switch (op) {"
-    for op in _with_c_text(arity):
-        parts = " ".join(f"d[{k}] = d{k}_{op.name}({passed}, y);" for k in range(arity))
-        yield f"    case OP_{op.name.upper()}: {parts} return 1;"
-    yield "    default: return 0;\n    }\n}"
+    yield f"    switch (op) {{ AD_OF_{arity}(AD_PARTIALS_{arity}) default: return 0; }}\n}}"
 
 
 def _reduce() -> Iterator[str]:
     """Write the folds, the value and the partials of a reduction over n operands."""
     reductions = [op for op in BUILTIN if isinstance(op, Reduction)]
-    yield "AD_INLINE void ad_fold(int op, long n, const double *x, double *m, double *s) {"
-    yield "    long j;"
-    yield "    switch (op) {"
-    for op in reductions:
-        yield f"    case OP_{op.name.upper()}:"
-        yield f"        *m = pre0_{op.name}; *s = 0.0;"
-        yield f"        for (j = 0; j < n; j++) *m = pre_{op.name}(*m, x[j]);"
-        yield f"        for (j = 0; j < n; j++) *s = step_{op.name}(*s, x[j], *m);"
-        yield "        return;"
-    yield "    default: *m = *s = NAN;\n    }\n}"
-    yield "AD_INLINE double ad_finish(int op, double m, double s, double n, double x) {"
-    yield "    switch (op) {"
-    for op in reductions:
-        yield f"    case OP_{op.name.upper()}: return finish_{op.name}(m, s, n, x);"
-    yield "    default: return NAN;\n    }\n}"
-    yield "AD_INLINE void ad_parts(int op, long n, const double *x, double m, double s, double y,"
-    yield "                        long index, double *d) {"
-    yield "    double others = 0.0; long j;"
-    yield "    switch (op) {"
-    for op in reductions:
-        yield f"    case OP_{op.name.upper()}:"
-        if isinstance(op, Exponentials):
-            yield f"        for (j = 0; j < n; j++) d[j] = step_{op.name}(0.0, x[j], m) / s;"
-            if op.indexed:
-                yield "        for (j = 0; j < n; j++) if (j != index) others = others + d[j];"
-            yield "        for (j = 0; j < n; j++)"
-            yield f"            d[j] = part_{op.name}(d[j], y, (double)(j == index), others);"
-        else:
-            yield "        for (j = 0; j < n; j++)"
-            yield f"            d[j] = part_{op.name}(x[j], m, s, y, (double)n, (double)(j == index));"
-        yield "        return;"
-    yield "    default: return;\n    }\n}"
+    yield _listed("FOLDS", (op for op in reductions if not isinstance(op, Exponentials)))
+    yield _listed("EXPONENTIALS", (op for op in reductions if isinstance(op, Exponentials)))
+    yield _REDUCE
 
 
 # --- the facts in C -------------------------------------------------------------------------------------
@@ -269,31 +277,28 @@ _FACTS: dict[str, Callable[[Operation], bool]] = {
 
 
 def _facts() -> Iterator[str]:
-    yield "/* How many operands an operation takes; 0 for any number, and for a user's own. */"
-    yield "static const unsigned char ad_arities[256] = {"
-    yield from (f"    [OP_{op.name.upper()}] = {op.arity}," for op in BUILTIN if op.arity)
-    yield "};"
-    yield "AD_INLINE int ad_arity(int op) { return ad_arities[op]; }\n"
-    yield "/* selecting: its partial of 0 sends nothing at all; raises: Python raises for some operands;"
+    yield "/* A bit for each fact, and 256 times how many operands (0 for any number, and for a user's own)."
+    yield "   selecting: its partial of 0 sends nothing at all; raises: Python raises for some operands;"
     yield "   reduces: folds any number of operands; called: it has no C text, Python computes it;"
     yield "   sends_nothing: all its partials are such zeros; cheap: no call and no division;"
     yield "   indexed: one output of many; exponentials: its partials are made of exp(x - m) / s. */"
-    yield "static const unsigned char ad_facts[256] = {"
-    for op in BUILTIN:
-        bits = sum(1 << k for k, holds in enumerate(_FACTS.values()) if holds(op))
-        if bits:
-            yield f"    [OP_{op.name.upper()}] = {bits},"
-    custom = sum(1 << k for k, name in enumerate(_FACTS) if name in ("raises", "called"))
-    yield f"    [OP_CUSTOM] = {custom},\n}};"
+    rows = {
+        op.name: sum(1 << k for k, holds in enumerate(_FACTS.values()) if holds(op)) + 256 * (op.arity or 0)
+        for op in BUILTIN
+    }
+    rows["custom"] = sum(1 << k for k, name in enumerate(_FACTS) if name in ("raises", "called"))
+    filled = _filled(f"[OP_{name.upper()}] = {bits}" for name, bits in rows.items() if bits)
+    yield "\n    ".join(["static const unsigned short ad_facts[256] = {", *filled]) + "\n};"
+    yield "AD_INLINE int ad_arity(int op) { return ad_facts[op] >> 8; }"
     for k, name in enumerate(_FACTS):
         yield f"AD_INLINE int ad_{name}(int op) {{ return (ad_facts[op] >> {k}) & 1; }}"
 
 
 def header_text() -> str:
     """Return the text that `operations.h` must have."""
-    names = "".join(f"    OP_{op.name.upper()} = {op.identifier},\n" for op in BUILTIN)
-    end = 1 + max(op.identifier for op in BUILTIN)
-    lines = [_PREAMBLE, f"enum {{\n    OP_LEAF = 0,\n{names}    OP_END = {end},\n    OP_CUSTOM = 255\n}};\n"]
+    names = [*enumerate(("leaf", *(op.name for op in BUILTIN), "end")), (255, "custom")]
+    filled = _filled(f"OP_{name.upper()} = {number}" for number, name in names)
+    lines = [_PREAMBLE, "\n    ".join(["enum {", *filled]) + "\n};\n"]
     lines += [*_facts(), ""]
     defined: list[str] = []
     for op in BUILTIN:
@@ -316,14 +321,9 @@ def header_text() -> str:
 
 def _cython_text() -> str:
     """Return the text that `operations.pxi` must have: the numbers of the operations, for value.pxd."""
-    names = ["OP_LEAF", "OP_CUSTOM", *(f"OP_{op.name.upper()}" for op in BUILTIN)]
-    listed = textwrap.fill(", ".join(names), 110, initial_indent=" " * 8, subsequent_indent=" " * 8)
-    lines = (line.rstrip(",") for line in listed.splitlines())
-    return (
-        f'# Written by {_HERE}.\ncdef extern from "operations.h" nogil:\n    enum:\n'
-        + "\n".join(lines)
-        + "\n"
-    )
+    names = _filled(["OP_LEAF", "OP_CUSTOM", *(f"OP_{op.name.upper()}" for op in BUILTIN)])
+    head = f'# Written by {_HERE}.\ncdef extern from "operations.h" nogil:\n    enum:'
+    return "\n        ".join([head, *(line.rstrip(",") for line in names)]) + "\n"
 
 
 # --- the methods and the functions ----------------------------------------------------------------------

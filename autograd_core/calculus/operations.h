@@ -11,260 +11,49 @@
 #endif
 
 enum {
-    OP_LEAF = 0,
-    OP_ADD = 1,
-    OP_SUB = 2,
-    OP_MUL = 3,
-    OP_DIV = 4,
-    OP_NEG = 5,
-    OP_POW = 6,
-    OP_MOD = 7,
-    OP_ABS = 8,
-    OP_EXP = 9,
-    OP_EXPM1 = 10,
-    OP_EXP2 = 11,
-    OP_LOG = 12,
-    OP_LOG1P = 13,
-    OP_LOG2 = 14,
-    OP_LOG10 = 15,
-    OP_SQRT = 16,
-    OP_CBRT = 17,
-    OP_SQUARE = 18,
-    OP_RECIPROCAL = 19,
-    OP_SIN = 20,
-    OP_COS = 21,
-    OP_TAN = 22,
-    OP_ASIN = 23,
-    OP_ACOS = 24,
-    OP_ATAN = 25,
-    OP_SINH = 26,
-    OP_COSH = 27,
-    OP_TANH = 28,
-    OP_ASINH = 29,
-    OP_ACOSH = 30,
-    OP_ATANH = 31,
-    OP_ATAN2 = 32,
-    OP_HYPOT = 33,
-    OP_SINPI = 34,
-    OP_COSPI = 35,
-    OP_SINC = 36,
-    OP_DEGREES = 37,
-    OP_RADIANS = 38,
-    OP_SECH2 = 39,
-    OP_GAUSSIAN = 40,
-    OP_ERF = 41,
-    OP_ERFC = 42,
-    OP_ERFCX = 43,
-    OP_IERFCX = 44,
-    OP_ERFINV = 45,
-    OP_GAMMA = 46,
-    OP_LGAMMA = 47,
-    OP_DIGAMMA = 48,
-    OP_POLYGAMMA = 49,
-    OP_DIGAMMA_DIFFERENCE = 50,
-    OP_BETA = 51,
-    OP_SIGMOID = 52,
-    OP_LOGSIGMOID = 53,
-    OP_SOFTPLUS = 54,
-    OP_LOGIT = 55,
-    OP_RELU = 56,
-    OP_LEAKY_RELU = 57,
-    OP_ELU = 58,
-    OP_GELU = 59,
-    OP_SILU = 60,
-    OP_MAXIMUM = 61,
-    OP_MINIMUM = 62,
-    OP_LOGADDEXP = 63,
-    OP_XLOGY = 64,
-    OP_COPYSIGN = 65,
-    OP_HEAVISIDE = 66,
-    OP_WHERE = 67,
-    OP_CLIP = 68,
-    OP_SIGN = 69,
-    OP_FLOOR = 70,
-    OP_CEIL = 71,
-    OP_RINT = 72,
-    OP_STOP_GRADIENT = 73,
-    OP_GREATER = 74,
-    OP_GREATER_EQUAL = 75,
-    OP_LESS = 76,
-    OP_LESS_EQUAL = 77,
-    OP_EQUAL = 78,
-    OP_DOT = 79,
-    OP_SUM = 80,
-    OP_MEAN = 81,
-    OP_COMPLEMENT = 82,
-    OP_LOGSUMEXP = 83,
-    OP_SOFTMAX = 84,
-    OP_LOG_SOFTMAX = 85,
-    OP_NORM = 86,
-    OP_MAX = 87,
-    OP_MIN = 88,
-    OP_END = 89,
-    OP_CUSTOM = 255
+    OP_LEAF = 0, OP_ADD = 1, OP_SUB = 2, OP_MUL = 3, OP_DIV = 4, OP_NEG = 5, OP_POW = 6, OP_MOD = 7,
+    OP_ABS = 8, OP_EXP = 9, OP_EXPM1 = 10, OP_EXP2 = 11, OP_LOG = 12, OP_LOG1P = 13, OP_LOG2 = 14,
+    OP_LOG10 = 15, OP_SQRT = 16, OP_CBRT = 17, OP_SQUARE = 18, OP_RECIPROCAL = 19, OP_SIN = 20, OP_COS = 21,
+    OP_TAN = 22, OP_ASIN = 23, OP_ACOS = 24, OP_ATAN = 25, OP_SINH = 26, OP_COSH = 27, OP_TANH = 28,
+    OP_ASINH = 29, OP_ACOSH = 30, OP_ATANH = 31, OP_ATAN2 = 32, OP_HYPOT = 33, OP_SINPI = 34, OP_COSPI = 35,
+    OP_SINC = 36, OP_DEGREES = 37, OP_RADIANS = 38, OP_SECH2 = 39, OP_GAUSSIAN = 40, OP_ERF = 41,
+    OP_ERFC = 42, OP_ERFCX = 43, OP_IERFCX = 44, OP_ERFINV = 45, OP_GAMMA = 46, OP_LGAMMA = 47,
+    OP_DIGAMMA = 48, OP_POLYGAMMA = 49, OP_DIGAMMA_DIFFERENCE = 50, OP_BETA = 51, OP_SIGMOID = 52,
+    OP_LOGSIGMOID = 53, OP_SOFTPLUS = 54, OP_LOGIT = 55, OP_RELU = 56, OP_LEAKY_RELU = 57, OP_ELU = 58,
+    OP_GELU = 59, OP_SILU = 60, OP_MAXIMUM = 61, OP_MINIMUM = 62, OP_LOGADDEXP = 63, OP_XLOGY = 64,
+    OP_COPYSIGN = 65, OP_HEAVISIDE = 66, OP_WHERE = 67, OP_CLIP = 68, OP_SIGN = 69, OP_FLOOR = 70,
+    OP_CEIL = 71, OP_RINT = 72, OP_STOP_GRADIENT = 73, OP_GREATER = 74, OP_GREATER_EQUAL = 75, OP_LESS = 76,
+    OP_LESS_EQUAL = 77, OP_EQUAL = 78, OP_DOT = 79, OP_SUM = 80, OP_MEAN = 81, OP_COMPLEMENT = 82,
+    OP_LOGSUMEXP = 83, OP_SOFTMAX = 84, OP_LOG_SOFTMAX = 85, OP_NORM = 86, OP_MAX = 87, OP_MIN = 88,
+    OP_END = 89, OP_CUSTOM = 255
 };
 
-/* How many operands an operation takes; 0 for any number, and for a user's own. */
-static const unsigned char ad_arities[256] = {
-    [OP_ADD] = 2,
-    [OP_SUB] = 2,
-    [OP_MUL] = 2,
-    [OP_DIV] = 2,
-    [OP_NEG] = 1,
-    [OP_POW] = 2,
-    [OP_MOD] = 2,
-    [OP_ABS] = 1,
-    [OP_EXP] = 1,
-    [OP_EXPM1] = 1,
-    [OP_EXP2] = 1,
-    [OP_LOG] = 1,
-    [OP_LOG1P] = 1,
-    [OP_LOG2] = 1,
-    [OP_LOG10] = 1,
-    [OP_SQRT] = 1,
-    [OP_CBRT] = 1,
-    [OP_SQUARE] = 1,
-    [OP_RECIPROCAL] = 1,
-    [OP_SIN] = 1,
-    [OP_COS] = 1,
-    [OP_TAN] = 1,
-    [OP_ASIN] = 1,
-    [OP_ACOS] = 1,
-    [OP_ATAN] = 1,
-    [OP_SINH] = 1,
-    [OP_COSH] = 1,
-    [OP_TANH] = 1,
-    [OP_ASINH] = 1,
-    [OP_ACOSH] = 1,
-    [OP_ATANH] = 1,
-    [OP_ATAN2] = 2,
-    [OP_HYPOT] = 2,
-    [OP_SINPI] = 1,
-    [OP_COSPI] = 1,
-    [OP_SINC] = 1,
-    [OP_DEGREES] = 1,
-    [OP_RADIANS] = 1,
-    [OP_SECH2] = 1,
-    [OP_GAUSSIAN] = 1,
-    [OP_ERF] = 1,
-    [OP_ERFC] = 1,
-    [OP_ERFCX] = 1,
-    [OP_IERFCX] = 2,
-    [OP_ERFINV] = 1,
-    [OP_GAMMA] = 1,
-    [OP_LGAMMA] = 1,
-    [OP_DIGAMMA] = 1,
-    [OP_POLYGAMMA] = 2,
-    [OP_DIGAMMA_DIFFERENCE] = 2,
-    [OP_BETA] = 2,
-    [OP_SIGMOID] = 1,
-    [OP_LOGSIGMOID] = 1,
-    [OP_SOFTPLUS] = 1,
-    [OP_LOGIT] = 1,
-    [OP_RELU] = 1,
-    [OP_LEAKY_RELU] = 2,
-    [OP_ELU] = 2,
-    [OP_GELU] = 1,
-    [OP_SILU] = 1,
-    [OP_MAXIMUM] = 2,
-    [OP_MINIMUM] = 2,
-    [OP_LOGADDEXP] = 2,
-    [OP_XLOGY] = 2,
-    [OP_COPYSIGN] = 2,
-    [OP_HEAVISIDE] = 2,
-    [OP_WHERE] = 3,
-    [OP_CLIP] = 3,
-    [OP_SIGN] = 1,
-    [OP_FLOOR] = 1,
-    [OP_CEIL] = 1,
-    [OP_RINT] = 1,
-    [OP_STOP_GRADIENT] = 1,
-    [OP_GREATER] = 2,
-    [OP_GREATER_EQUAL] = 2,
-    [OP_LESS] = 2,
-    [OP_LESS_EQUAL] = 2,
-    [OP_EQUAL] = 2,
-    [OP_COMPLEMENT] = 2,
-};
-AD_INLINE int ad_arity(int op) { return ad_arities[op]; }
-
-/* selecting: its partial of 0 sends nothing at all; raises: Python raises for some operands;
+/* A bit for each fact, and 256 times how many operands (0 for any number, and for a user's own).
+   selecting: its partial of 0 sends nothing at all; raises: Python raises for some operands;
    reduces: folds any number of operands; called: it has no C text, Python computes it;
    sends_nothing: all its partials are such zeros; cheap: no call and no division;
    indexed: one output of many; exponentials: its partials are made of exp(x - m) / s. */
-static const unsigned char ad_facts[256] = {
-    [OP_ADD] = 32,
-    [OP_SUB] = 32,
-    [OP_MUL] = 32,
-    [OP_DIV] = 2,
-    [OP_NEG] = 32,
-    [OP_POW] = 2,
-    [OP_MOD] = 2,
-    [OP_ABS] = 33,
-    [OP_EXP] = 2,
-    [OP_EXPM1] = 2,
-    [OP_EXP2] = 2,
-    [OP_LOG] = 2,
-    [OP_LOG1P] = 2,
-    [OP_LOG2] = 2,
-    [OP_LOG10] = 2,
-    [OP_SQRT] = 2,
-    [OP_SQUARE] = 32,
-    [OP_RECIPROCAL] = 2,
-    [OP_SIN] = 2,
-    [OP_COS] = 2,
-    [OP_TAN] = 2,
-    [OP_ASIN] = 2,
-    [OP_ACOS] = 2,
-    [OP_SINH] = 2,
-    [OP_COSH] = 2,
-    [OP_ACOSH] = 2,
-    [OP_ATANH] = 2,
-    [OP_HYPOT] = 8,
-    [OP_SINPI] = 2,
-    [OP_COSPI] = 2,
-    [OP_DEGREES] = 32,
-    [OP_RADIANS] = 32,
-    [OP_ERFCX] = 10,
-    [OP_IERFCX] = 9,
-    [OP_ERFINV] = 10,
-    [OP_GAMMA] = 10,
-    [OP_LGAMMA] = 10,
-    [OP_DIGAMMA] = 10,
-    [OP_POLYGAMMA] = 9,
-    [OP_DIGAMMA_DIFFERENCE] = 8,
-    [OP_BETA] = 10,
-    [OP_LOGIT] = 2,
-    [OP_RELU] = 33,
-    [OP_LEAKY_RELU] = 32,
-    [OP_MAXIMUM] = 33,
-    [OP_MINIMUM] = 33,
-    [OP_XLOGY] = 2,
-    [OP_COPYSIGN] = 1,
-    [OP_HEAVISIDE] = 33,
-    [OP_WHERE] = 33,
-    [OP_CLIP] = 33,
-    [OP_SIGN] = 49,
-    [OP_FLOOR] = 49,
-    [OP_CEIL] = 49,
-    [OP_RINT] = 17,
-    [OP_STOP_GRADIENT] = 49,
-    [OP_GREATER] = 49,
-    [OP_GREATER_EQUAL] = 49,
-    [OP_LESS] = 49,
-    [OP_LESS_EQUAL] = 49,
-    [OP_EQUAL] = 49,
-    [OP_SUM] = 4,
-    [OP_MEAN] = 4,
-    [OP_COMPLEMENT] = 33,
-    [OP_LOGSUMEXP] = 132,
-    [OP_SOFTMAX] = 196,
-    [OP_LOG_SOFTMAX] = 196,
-    [OP_NORM] = 4,
-    [OP_MAX] = 5,
-    [OP_MIN] = 5,
-    [OP_CUSTOM] = 10,
+static const unsigned short ad_facts[256] = {
+    [OP_ADD] = 544, [OP_SUB] = 544, [OP_MUL] = 544, [OP_DIV] = 514, [OP_NEG] = 288, [OP_POW] = 514,
+    [OP_MOD] = 514, [OP_ABS] = 289, [OP_EXP] = 258, [OP_EXPM1] = 258, [OP_EXP2] = 258, [OP_LOG] = 258,
+    [OP_LOG1P] = 258, [OP_LOG2] = 258, [OP_LOG10] = 258, [OP_SQRT] = 258, [OP_CBRT] = 256,
+    [OP_SQUARE] = 288, [OP_RECIPROCAL] = 258, [OP_SIN] = 258, [OP_COS] = 258, [OP_TAN] = 258,
+    [OP_ASIN] = 258, [OP_ACOS] = 258, [OP_ATAN] = 256, [OP_SINH] = 258, [OP_COSH] = 258, [OP_TANH] = 256,
+    [OP_ASINH] = 256, [OP_ACOSH] = 258, [OP_ATANH] = 258, [OP_ATAN2] = 512, [OP_HYPOT] = 520,
+    [OP_SINPI] = 258, [OP_COSPI] = 258, [OP_SINC] = 256, [OP_DEGREES] = 288, [OP_RADIANS] = 288,
+    [OP_SECH2] = 256, [OP_GAUSSIAN] = 256, [OP_ERF] = 256, [OP_ERFC] = 256, [OP_ERFCX] = 266,
+    [OP_IERFCX] = 521, [OP_ERFINV] = 266, [OP_GAMMA] = 266, [OP_LGAMMA] = 266, [OP_DIGAMMA] = 266,
+    [OP_POLYGAMMA] = 521, [OP_DIGAMMA_DIFFERENCE] = 520, [OP_BETA] = 522, [OP_SIGMOID] = 256,
+    [OP_LOGSIGMOID] = 256, [OP_SOFTPLUS] = 256, [OP_LOGIT] = 258, [OP_RELU] = 289, [OP_LEAKY_RELU] = 544,
+    [OP_ELU] = 512, [OP_GELU] = 256, [OP_SILU] = 256, [OP_MAXIMUM] = 545, [OP_MINIMUM] = 545,
+    [OP_LOGADDEXP] = 512, [OP_XLOGY] = 514, [OP_COPYSIGN] = 513, [OP_HEAVISIDE] = 545, [OP_WHERE] = 801,
+    [OP_CLIP] = 801, [OP_SIGN] = 305, [OP_FLOOR] = 305, [OP_CEIL] = 305, [OP_RINT] = 273,
+    [OP_STOP_GRADIENT] = 305, [OP_GREATER] = 561, [OP_GREATER_EQUAL] = 561, [OP_LESS] = 561,
+    [OP_LESS_EQUAL] = 561, [OP_EQUAL] = 561, [OP_SUM] = 4, [OP_MEAN] = 4, [OP_COMPLEMENT] = 545,
+    [OP_LOGSUMEXP] = 132, [OP_SOFTMAX] = 196, [OP_LOG_SOFTMAX] = 196, [OP_NORM] = 4, [OP_MAX] = 5,
+    [OP_MIN] = 5, [OP_CUSTOM] = 10
 };
+AD_INLINE int ad_arity(int op) { return ad_facts[op] >> 8; }
 AD_INLINE int ad_selecting(int op) { return (ad_facts[op] >> 0) & 1; }
 AD_INLINE int ad_raises(int op) { return (ad_facts[op] >> 1) & 1; }
 AD_INLINE int ad_reduces(int op) { return (ad_facts[op] >> 2) & 1; }
@@ -485,173 +274,48 @@ AD_INLINE double pre_min(double m, double x) { (void)m; (void)x; return ((m <= x
 AD_INLINE double step_min(double s, double x, double m) { (void)s; (void)x; (void)m; return (s + (double)(x == m)); }
 AD_INLINE double finish_min(double m, double s, double n, double x) { (void)m; (void)s; (void)n; (void)x; return m; }
 AD_INLINE double part_min(double x, double m, double s, double y, double n, double same) { (void)x; (void)m; (void)s; (void)y; (void)n; (void)same; return ((x == m) ? (0x1.0000000000000p+0 / s) : 0x0.0p+0); }
+#define AD_OF_1(X) \
+    X(OP_NEG, neg) X(OP_ABS, abs) X(OP_EXP, exp) X(OP_EXPM1, expm1) X(OP_EXP2, exp2) X(OP_LOG, log) \
+    X(OP_LOG1P, log1p) X(OP_LOG2, log2) X(OP_LOG10, log10) X(OP_SQRT, sqrt) X(OP_CBRT, cbrt) \
+    X(OP_SQUARE, square) X(OP_RECIPROCAL, reciprocal) X(OP_SIN, sin) X(OP_COS, cos) X(OP_TAN, tan) \
+    X(OP_ASIN, asin) X(OP_ACOS, acos) X(OP_ATAN, atan) X(OP_SINH, sinh) X(OP_COSH, cosh) X(OP_TANH, tanh) \
+    X(OP_ASINH, asinh) X(OP_ACOSH, acosh) X(OP_ATANH, atanh) X(OP_SINPI, sinpi) X(OP_COSPI, cospi) \
+    X(OP_SINC, sinc) X(OP_DEGREES, degrees) X(OP_RADIANS, radians) X(OP_SECH2, sech2) \
+    X(OP_GAUSSIAN, gaussian) X(OP_ERF, erf) X(OP_ERFC, erfc) X(OP_SIGMOID, sigmoid) \
+    X(OP_LOGSIGMOID, logsigmoid) X(OP_SOFTPLUS, softplus) X(OP_LOGIT, logit) X(OP_RELU, relu) \
+    X(OP_GELU, gelu) X(OP_SILU, silu) X(OP_SIGN, sign) X(OP_FLOOR, floor) X(OP_CEIL, ceil) X(OP_RINT, rint) \
+    X(OP_STOP_GRADIENT, stop_gradient)
+#define AD_VALUE_1(OP, name) case OP: return v_##name(a);
 AD_INLINE double ad_value1(int op, double a) {
-    switch (op) {
-    case OP_NEG: return v_neg(a);
-    case OP_ABS: return v_abs(a);
-    case OP_EXP: return v_exp(a);
-    case OP_EXPM1: return v_expm1(a);
-    case OP_EXP2: return v_exp2(a);
-    case OP_LOG: return v_log(a);
-    case OP_LOG1P: return v_log1p(a);
-    case OP_LOG2: return v_log2(a);
-    case OP_LOG10: return v_log10(a);
-    case OP_SQRT: return v_sqrt(a);
-    case OP_CBRT: return v_cbrt(a);
-    case OP_SQUARE: return v_square(a);
-    case OP_RECIPROCAL: return v_reciprocal(a);
-    case OP_SIN: return v_sin(a);
-    case OP_COS: return v_cos(a);
-    case OP_TAN: return v_tan(a);
-    case OP_ASIN: return v_asin(a);
-    case OP_ACOS: return v_acos(a);
-    case OP_ATAN: return v_atan(a);
-    case OP_SINH: return v_sinh(a);
-    case OP_COSH: return v_cosh(a);
-    case OP_TANH: return v_tanh(a);
-    case OP_ASINH: return v_asinh(a);
-    case OP_ACOSH: return v_acosh(a);
-    case OP_ATANH: return v_atanh(a);
-    case OP_SINPI: return v_sinpi(a);
-    case OP_COSPI: return v_cospi(a);
-    case OP_SINC: return v_sinc(a);
-    case OP_DEGREES: return v_degrees(a);
-    case OP_RADIANS: return v_radians(a);
-    case OP_SECH2: return v_sech2(a);
-    case OP_GAUSSIAN: return v_gaussian(a);
-    case OP_ERF: return v_erf(a);
-    case OP_ERFC: return v_erfc(a);
-    case OP_SIGMOID: return v_sigmoid(a);
-    case OP_LOGSIGMOID: return v_logsigmoid(a);
-    case OP_SOFTPLUS: return v_softplus(a);
-    case OP_LOGIT: return v_logit(a);
-    case OP_RELU: return v_relu(a);
-    case OP_GELU: return v_gelu(a);
-    case OP_SILU: return v_silu(a);
-    case OP_SIGN: return v_sign(a);
-    case OP_FLOOR: return v_floor(a);
-    case OP_CEIL: return v_ceil(a);
-    case OP_RINT: return v_rint(a);
-    case OP_STOP_GRADIENT: return v_stop_gradient(a);
-    default: return NAN;
-    }
+    switch (op) { AD_OF_1(AD_VALUE_1) default: return NAN; }
 }
+#define AD_PARTIALS_1(OP, name) case OP: d[0] = d0_##name(a, y); return 1;
 AD_INLINE int ad_partials1(int op, double a, double y, double *d) {
-    switch (op) {
-    case OP_NEG: d[0] = d0_neg(a, y); return 1;
-    case OP_ABS: d[0] = d0_abs(a, y); return 1;
-    case OP_EXP: d[0] = d0_exp(a, y); return 1;
-    case OP_EXPM1: d[0] = d0_expm1(a, y); return 1;
-    case OP_EXP2: d[0] = d0_exp2(a, y); return 1;
-    case OP_LOG: d[0] = d0_log(a, y); return 1;
-    case OP_LOG1P: d[0] = d0_log1p(a, y); return 1;
-    case OP_LOG2: d[0] = d0_log2(a, y); return 1;
-    case OP_LOG10: d[0] = d0_log10(a, y); return 1;
-    case OP_SQRT: d[0] = d0_sqrt(a, y); return 1;
-    case OP_CBRT: d[0] = d0_cbrt(a, y); return 1;
-    case OP_SQUARE: d[0] = d0_square(a, y); return 1;
-    case OP_RECIPROCAL: d[0] = d0_reciprocal(a, y); return 1;
-    case OP_SIN: d[0] = d0_sin(a, y); return 1;
-    case OP_COS: d[0] = d0_cos(a, y); return 1;
-    case OP_TAN: d[0] = d0_tan(a, y); return 1;
-    case OP_ASIN: d[0] = d0_asin(a, y); return 1;
-    case OP_ACOS: d[0] = d0_acos(a, y); return 1;
-    case OP_ATAN: d[0] = d0_atan(a, y); return 1;
-    case OP_SINH: d[0] = d0_sinh(a, y); return 1;
-    case OP_COSH: d[0] = d0_cosh(a, y); return 1;
-    case OP_TANH: d[0] = d0_tanh(a, y); return 1;
-    case OP_ASINH: d[0] = d0_asinh(a, y); return 1;
-    case OP_ACOSH: d[0] = d0_acosh(a, y); return 1;
-    case OP_ATANH: d[0] = d0_atanh(a, y); return 1;
-    case OP_SINPI: d[0] = d0_sinpi(a, y); return 1;
-    case OP_COSPI: d[0] = d0_cospi(a, y); return 1;
-    case OP_SINC: d[0] = d0_sinc(a, y); return 1;
-    case OP_DEGREES: d[0] = d0_degrees(a, y); return 1;
-    case OP_RADIANS: d[0] = d0_radians(a, y); return 1;
-    case OP_SECH2: d[0] = d0_sech2(a, y); return 1;
-    case OP_GAUSSIAN: d[0] = d0_gaussian(a, y); return 1;
-    case OP_ERF: d[0] = d0_erf(a, y); return 1;
-    case OP_ERFC: d[0] = d0_erfc(a, y); return 1;
-    case OP_SIGMOID: d[0] = d0_sigmoid(a, y); return 1;
-    case OP_LOGSIGMOID: d[0] = d0_logsigmoid(a, y); return 1;
-    case OP_SOFTPLUS: d[0] = d0_softplus(a, y); return 1;
-    case OP_LOGIT: d[0] = d0_logit(a, y); return 1;
-    case OP_RELU: d[0] = d0_relu(a, y); return 1;
-    case OP_GELU: d[0] = d0_gelu(a, y); return 1;
-    case OP_SILU: d[0] = d0_silu(a, y); return 1;
-    case OP_SIGN: d[0] = d0_sign(a, y); return 1;
-    case OP_FLOOR: d[0] = d0_floor(a, y); return 1;
-    case OP_CEIL: d[0] = d0_ceil(a, y); return 1;
-    case OP_RINT: d[0] = d0_rint(a, y); return 1;
-    case OP_STOP_GRADIENT: d[0] = d0_stop_gradient(a, y); return 1;
-    default: return 0;
-    }
+    switch (op) { AD_OF_1(AD_PARTIALS_1) default: return 0; }
 }
+#define AD_OF_2(X) \
+    X(OP_ADD, add) X(OP_SUB, sub) X(OP_MUL, mul) X(OP_DIV, div) X(OP_POW, pow) X(OP_MOD, mod) \
+    X(OP_ATAN2, atan2) X(OP_LEAKY_RELU, leaky_relu) X(OP_ELU, elu) X(OP_MAXIMUM, maximum) \
+    X(OP_MINIMUM, minimum) X(OP_LOGADDEXP, logaddexp) X(OP_XLOGY, xlogy) X(OP_COPYSIGN, copysign) \
+    X(OP_HEAVISIDE, heaviside) X(OP_GREATER, greater) X(OP_GREATER_EQUAL, greater_equal) X(OP_LESS, less) \
+    X(OP_LESS_EQUAL, less_equal) X(OP_EQUAL, equal) X(OP_COMPLEMENT, complement)
+#define AD_VALUE_2(OP, name) case OP: return v_##name(a, b);
 AD_INLINE double ad_value2(int op, double a, double b) {
-    switch (op) {
-    case OP_ADD: return v_add(a, b);
-    case OP_SUB: return v_sub(a, b);
-    case OP_MUL: return v_mul(a, b);
-    case OP_DIV: return v_div(a, b);
-    case OP_POW: return v_pow(a, b);
-    case OP_MOD: return v_mod(a, b);
-    case OP_ATAN2: return v_atan2(a, b);
-    case OP_LEAKY_RELU: return v_leaky_relu(a, b);
-    case OP_ELU: return v_elu(a, b);
-    case OP_MAXIMUM: return v_maximum(a, b);
-    case OP_MINIMUM: return v_minimum(a, b);
-    case OP_LOGADDEXP: return v_logaddexp(a, b);
-    case OP_XLOGY: return v_xlogy(a, b);
-    case OP_COPYSIGN: return v_copysign(a, b);
-    case OP_HEAVISIDE: return v_heaviside(a, b);
-    case OP_GREATER: return v_greater(a, b);
-    case OP_GREATER_EQUAL: return v_greater_equal(a, b);
-    case OP_LESS: return v_less(a, b);
-    case OP_LESS_EQUAL: return v_less_equal(a, b);
-    case OP_EQUAL: return v_equal(a, b);
-    case OP_COMPLEMENT: return v_complement(a, b);
-    default: return NAN;
-    }
+    switch (op) { AD_OF_2(AD_VALUE_2) default: return NAN; }
 }
+#define AD_PARTIALS_2(OP, name) case OP: d[0] = d0_##name(a, b, y); d[1] = d1_##name(a, b, y); return 1;
 AD_INLINE int ad_partials2(int op, double a, double b, double y, double *d) {
-    switch (op) {
-    case OP_ADD: d[0] = d0_add(a, b, y); d[1] = d1_add(a, b, y); return 1;
-    case OP_SUB: d[0] = d0_sub(a, b, y); d[1] = d1_sub(a, b, y); return 1;
-    case OP_MUL: d[0] = d0_mul(a, b, y); d[1] = d1_mul(a, b, y); return 1;
-    case OP_DIV: d[0] = d0_div(a, b, y); d[1] = d1_div(a, b, y); return 1;
-    case OP_POW: d[0] = d0_pow(a, b, y); d[1] = d1_pow(a, b, y); return 1;
-    case OP_MOD: d[0] = d0_mod(a, b, y); d[1] = d1_mod(a, b, y); return 1;
-    case OP_ATAN2: d[0] = d0_atan2(a, b, y); d[1] = d1_atan2(a, b, y); return 1;
-    case OP_LEAKY_RELU: d[0] = d0_leaky_relu(a, b, y); d[1] = d1_leaky_relu(a, b, y); return 1;
-    case OP_ELU: d[0] = d0_elu(a, b, y); d[1] = d1_elu(a, b, y); return 1;
-    case OP_MAXIMUM: d[0] = d0_maximum(a, b, y); d[1] = d1_maximum(a, b, y); return 1;
-    case OP_MINIMUM: d[0] = d0_minimum(a, b, y); d[1] = d1_minimum(a, b, y); return 1;
-    case OP_LOGADDEXP: d[0] = d0_logaddexp(a, b, y); d[1] = d1_logaddexp(a, b, y); return 1;
-    case OP_XLOGY: d[0] = d0_xlogy(a, b, y); d[1] = d1_xlogy(a, b, y); return 1;
-    case OP_COPYSIGN: d[0] = d0_copysign(a, b, y); d[1] = d1_copysign(a, b, y); return 1;
-    case OP_HEAVISIDE: d[0] = d0_heaviside(a, b, y); d[1] = d1_heaviside(a, b, y); return 1;
-    case OP_GREATER: d[0] = d0_greater(a, b, y); d[1] = d1_greater(a, b, y); return 1;
-    case OP_GREATER_EQUAL: d[0] = d0_greater_equal(a, b, y); d[1] = d1_greater_equal(a, b, y); return 1;
-    case OP_LESS: d[0] = d0_less(a, b, y); d[1] = d1_less(a, b, y); return 1;
-    case OP_LESS_EQUAL: d[0] = d0_less_equal(a, b, y); d[1] = d1_less_equal(a, b, y); return 1;
-    case OP_EQUAL: d[0] = d0_equal(a, b, y); d[1] = d1_equal(a, b, y); return 1;
-    case OP_COMPLEMENT: d[0] = d0_complement(a, b, y); d[1] = d1_complement(a, b, y); return 1;
-    default: return 0;
-    }
+    switch (op) { AD_OF_2(AD_PARTIALS_2) default: return 0; }
 }
+#define AD_OF_3(X) \
+    X(OP_WHERE, where) X(OP_CLIP, clip)
+#define AD_VALUE_3(OP, name) case OP: return v_##name(a, b, c);
 AD_INLINE double ad_value3(int op, double a, double b, double c) {
-    switch (op) {
-    case OP_WHERE: return v_where(a, b, c);
-    case OP_CLIP: return v_clip(a, b, c);
-    default: return NAN;
-    }
+    switch (op) { AD_OF_3(AD_VALUE_3) default: return NAN; }
 }
+#define AD_PARTIALS_3(OP, name) case OP: d[0] = d0_##name(a, b, c, y); d[1] = d1_##name(a, b, c, y); d[2] = d2_##name(a, b, c, y); return 1;
 AD_INLINE int ad_partials3(int op, double a, double b, double c, double y, double *d) {
-    switch (op) {
-    case OP_WHERE: d[0] = d0_where(a, b, c, y); d[1] = d1_where(a, b, c, y); d[2] = d2_where(a, b, c, y); return 1;
-    case OP_CLIP: d[0] = d0_clip(a, b, c, y); d[1] = d1_clip(a, b, c, y); d[2] = d2_clip(a, b, c, y); return 1;
-    default: return 0;
-    }
+    switch (op) { AD_OF_3(AD_PARTIALS_3) default: return 0; }
 }
 AD_INLINE double d0_expm1_inner(double a) { (void)a; return a; }
 AD_INLINE double d0_expm1_outer(double a, double e) { (void)a; (void)e; return e; }
@@ -672,108 +336,35 @@ AD_INLINE double v_silu_outer(double a, double e) { (void)a; (void)e; return (((
 /* What is made of one exponential: outer(a, exp(inner(a))). */
 #define AD_VALUES_BY_EXP(X) X(OP_SECH2, v_sech2) X(OP_SIGMOID, v_sigmoid) X(OP_SILU, v_silu)
 #define AD_SLOPES_BY_EXP(X) X(OP_EXPM1, d0_expm1) X(OP_TANH, d0_tanh) X(OP_SIGMOID, d0_sigmoid) X(OP_LOGSIGMOID, d0_logsigmoid) X(OP_SOFTPLUS, d0_softplus)
+#define AD_FOLDS(X) \
+    X(OP_SUM, sum) X(OP_MEAN, mean) X(OP_NORM, norm) X(OP_MAX, max) X(OP_MIN, min)
+#define AD_EXPONENTIALS(X) \
+    X(OP_LOGSUMEXP, logsumexp) X(OP_SOFTMAX, softmax) X(OP_LOG_SOFTMAX, log_softmax)
+#define AD_FOLD(OP, name) case OP: \
+        *m = pre0_##name; *s = 0.0; \
+        for (j = 0; j < n; j++) *m = pre_##name(*m, x[j]); \
+        for (j = 0; j < n; j++) *s = step_##name(*s, x[j], *m); \
+        return;
 AD_INLINE void ad_fold(int op, long n, const double *x, double *m, double *s) {
     long j;
-    switch (op) {
-    case OP_SUM:
-        *m = pre0_sum; *s = 0.0;
-        for (j = 0; j < n; j++) *m = pre_sum(*m, x[j]);
-        for (j = 0; j < n; j++) *s = step_sum(*s, x[j], *m);
-        return;
-    case OP_MEAN:
-        *m = pre0_mean; *s = 0.0;
-        for (j = 0; j < n; j++) *m = pre_mean(*m, x[j]);
-        for (j = 0; j < n; j++) *s = step_mean(*s, x[j], *m);
-        return;
-    case OP_LOGSUMEXP:
-        *m = pre0_logsumexp; *s = 0.0;
-        for (j = 0; j < n; j++) *m = pre_logsumexp(*m, x[j]);
-        for (j = 0; j < n; j++) *s = step_logsumexp(*s, x[j], *m);
-        return;
-    case OP_SOFTMAX:
-        *m = pre0_softmax; *s = 0.0;
-        for (j = 0; j < n; j++) *m = pre_softmax(*m, x[j]);
-        for (j = 0; j < n; j++) *s = step_softmax(*s, x[j], *m);
-        return;
-    case OP_LOG_SOFTMAX:
-        *m = pre0_log_softmax; *s = 0.0;
-        for (j = 0; j < n; j++) *m = pre_log_softmax(*m, x[j]);
-        for (j = 0; j < n; j++) *s = step_log_softmax(*s, x[j], *m);
-        return;
-    case OP_NORM:
-        *m = pre0_norm; *s = 0.0;
-        for (j = 0; j < n; j++) *m = pre_norm(*m, x[j]);
-        for (j = 0; j < n; j++) *s = step_norm(*s, x[j], *m);
-        return;
-    case OP_MAX:
-        *m = pre0_max; *s = 0.0;
-        for (j = 0; j < n; j++) *m = pre_max(*m, x[j]);
-        for (j = 0; j < n; j++) *s = step_max(*s, x[j], *m);
-        return;
-    case OP_MIN:
-        *m = pre0_min; *s = 0.0;
-        for (j = 0; j < n; j++) *m = pre_min(*m, x[j]);
-        for (j = 0; j < n; j++) *s = step_min(*s, x[j], *m);
-        return;
-    default: *m = *s = NAN;
-    }
+    switch (op) { AD_FOLDS(AD_FOLD) AD_EXPONENTIALS(AD_FOLD) default: *m = *s = NAN; }
 }
+#define AD_FINISH(OP, name) case OP: return finish_##name(m, s, n, x);
 AD_INLINE double ad_finish(int op, double m, double s, double n, double x) {
-    switch (op) {
-    case OP_SUM: return finish_sum(m, s, n, x);
-    case OP_MEAN: return finish_mean(m, s, n, x);
-    case OP_LOGSUMEXP: return finish_logsumexp(m, s, n, x);
-    case OP_SOFTMAX: return finish_softmax(m, s, n, x);
-    case OP_LOG_SOFTMAX: return finish_log_softmax(m, s, n, x);
-    case OP_NORM: return finish_norm(m, s, n, x);
-    case OP_MAX: return finish_max(m, s, n, x);
-    case OP_MIN: return finish_min(m, s, n, x);
-    default: return NAN;
-    }
+    switch (op) { AD_FOLDS(AD_FINISH) AD_EXPONENTIALS(AD_FINISH) default: return NAN; }
 }
+#define AD_PART(OP, name) case OP: \
+        for (j = 0; j < n; j++) d[j] = part_##name(x[j], m, s, y, (double)n, (double)(j == index)); \
+        return;
+#define AD_PART_BY_EXP(OP, name) case OP: \
+        for (j = 0; j < n; j++) d[j] = step_##name(0.0, x[j], m) / s; \
+        for (j = 0; j < n; j++) if (j != index && ad_indexed(OP)) others = others + d[j]; \
+        for (j = 0; j < n; j++) d[j] = part_##name(d[j], y, (double)(j == index), others); \
+        return;
 AD_INLINE void ad_parts(int op, long n, const double *x, double m, double s, double y,
                         long index, double *d) {
     double others = 0.0; long j;
-    switch (op) {
-    case OP_SUM:
-        for (j = 0; j < n; j++)
-            d[j] = part_sum(x[j], m, s, y, (double)n, (double)(j == index));
-        return;
-    case OP_MEAN:
-        for (j = 0; j < n; j++)
-            d[j] = part_mean(x[j], m, s, y, (double)n, (double)(j == index));
-        return;
-    case OP_LOGSUMEXP:
-        for (j = 0; j < n; j++) d[j] = step_logsumexp(0.0, x[j], m) / s;
-        for (j = 0; j < n; j++)
-            d[j] = part_logsumexp(d[j], y, (double)(j == index), others);
-        return;
-    case OP_SOFTMAX:
-        for (j = 0; j < n; j++) d[j] = step_softmax(0.0, x[j], m) / s;
-        for (j = 0; j < n; j++) if (j != index) others = others + d[j];
-        for (j = 0; j < n; j++)
-            d[j] = part_softmax(d[j], y, (double)(j == index), others);
-        return;
-    case OP_LOG_SOFTMAX:
-        for (j = 0; j < n; j++) d[j] = step_log_softmax(0.0, x[j], m) / s;
-        for (j = 0; j < n; j++) if (j != index) others = others + d[j];
-        for (j = 0; j < n; j++)
-            d[j] = part_log_softmax(d[j], y, (double)(j == index), others);
-        return;
-    case OP_NORM:
-        for (j = 0; j < n; j++)
-            d[j] = part_norm(x[j], m, s, y, (double)n, (double)(j == index));
-        return;
-    case OP_MAX:
-        for (j = 0; j < n; j++)
-            d[j] = part_max(x[j], m, s, y, (double)n, (double)(j == index));
-        return;
-    case OP_MIN:
-        for (j = 0; j < n; j++)
-            d[j] = part_min(x[j], m, s, y, (double)n, (double)(j == index));
-        return;
-    default: return;
-    }
+    switch (op) { AD_FOLDS(AD_PART) AD_EXPONENTIALS(AD_PART_BY_EXP) default: return; }
 }
 
 #endif
