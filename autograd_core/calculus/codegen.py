@@ -9,7 +9,6 @@ the table of `tape/exp.h`, the optimizers' rules in `tape/updates.h`, and a mark
 
 from __future__ import annotations
 
-import operator
 import re
 import struct
 import textwrap
@@ -329,11 +328,6 @@ def _cython_text() -> str:
 # --- the methods and the functions ----------------------------------------------------------------------
 
 
-def _methods() -> list[Operation]:
-    """The operations that have a method: Python's own operators stand for the others."""
-    return [op for op in BUILTIN if op.summary and not hasattr(operator, op.name)]
-
-
 def _signature(operation: Operation, typed: bool) -> str:
     """The parameters of a method: the first operand is self."""
     given = dict(zip(reversed(operation.parameters), reversed(operation.defaults), strict=False))
@@ -344,31 +338,20 @@ def _signature(operation: Operation, typed: bool) -> str:
     return ", ".join(["self", *others])
 
 
-def _docstring(operation: Operation, indent: str) -> str:
-    first = operation.parameters[0]
-    text = operation.summary if operation.arity == 1 else f"{operation.summary} Here {first} is this node."
-    if len(indent + text) <= 103:
-        return f'{indent}"""{text}"""'
-    return f'{indent}"""{operation.summary}\n\n{indent}Here {first} is this node.\n{indent}"""'
-
-
 def _method_lines() -> Iterator[str]:
-    for op in _methods():
-        operands = ", ".join(["self", *(f"as_value({name})" for name in op.parameters[1:])])
-        number = f"OP_{op.name.upper()}"
-        make = {1: "make_unary({}, {})", 2: "make_binary({}, {})", 3: "make_many({}, [{}], 0)"}[op.arity or 1]
-        yield f"\n@method\ndef {op.name}({_signature(op, typed=False).replace('self', 'self: Value', 1)}):"
-        yield _docstring(op, "    ")
-        yield f"    return {make.format(number, operands)}\n"
-    yield ""
-    for op in _methods():
-        for alias in op.aliases:
-            yield f'method({op.name}, "{alias}")'
+    """The methods that are not all alike: the module makes the others of the table."""
+    for op in BUILTIN:
+        if op.has_method and not op.has_plain_method:
+            operands = ", ".join(["self", *(f"as_value({name})" for name in op.parameters[1:])])
+            make = "make_binary({}, {})" if op.arity == 2 else "make_many({}, [{}], 0)"
+            signature = _signature(op, typed=False).replace("self", "self: Value", 1)
+            yield f'\n@method\ndef {op.name}({signature}):\n    """{op.summary}"""'
+            yield f"    return {make.format(f'OP_{op.name.upper()}', operands)}\n"
 
 
 def _stub_lines() -> Iterator[str]:
-    for op in _methods():
-        for name in (op.name, *op.aliases):
+    for op in BUILTIN:
+        for name in (op.name, *op.aliases) if op.has_method else ():
             yield f"    def {name}({_signature(op, typed=True)}) -> Value: ..."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -92,6 +93,21 @@ class Operation:
     def defaults(self) -> tuple[float, ...]:
         """The numbers that the last operands have if they are left out."""
         return tuple(getattr(self.rule, "__defaults__", None) or ())
+
+    @property
+    def has_method(self) -> bool:
+        """Whether a method of Value bears the name: Python's own operators stand for the others."""
+        return bool(self.summary) and not hasattr(operator, self.name)
+
+    @property
+    def has_plain_method(self) -> bool:
+        """Whether the method takes nothing beside the node, or one operand that is called b."""
+        return self.has_method and self.parameters[1:] in ((), ("b",)) and not self.defaults
+
+    @property
+    def method_summary(self) -> str:
+        """What the method says it is."""
+        return self.summary + f" Here {self.parameters[0]} is this node." * (self.arity != 1)
 
     @cached_property
     def silent_operands(self) -> int:

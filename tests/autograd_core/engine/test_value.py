@@ -1,8 +1,10 @@
 """The node: a float with a memory."""
 
 import gc
+import inspect
 import math
 import operator
+import pickle
 import random
 import struct
 import sys
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
-from autograd_core import COMPILED, Value
+from autograd_core import COMPILED, OPERATIONS, Value
 
 LONG = 1_000_000 if COMPILED else 20_000
 NUMBERS = (0.0, -0.0, 1.0, -1.0, 0.1, 2.5, -3.75, 1e-310, 1e200, -1e200, math.inf, -math.inf, math.nan)
@@ -699,3 +701,16 @@ def test_weak_keyed_dictionaries_take_values():
     assert table[node] == "kept"
     del node
     assert len(table) == 0
+
+
+@pytest.mark.parametrize("rule", [rule for rule in OPERATIONS.values() if rule.has_method], ids=str)
+def test_a_method_made_of_the_table_has_its_name_its_text_and_its_aliases(rule):
+    method = getattr(Value, rule.name)
+    assert method.__name__ == method.__qualname__ == rule.name
+    assert method.__doc__.startswith(rule.summary)
+    assert pickle.loads(pickle.dumps(method)) is method
+    parameters = list(inspect.signature(method).parameters.values())
+    assert [parameter.name for parameter in parameters[1:]] == list(rule.parameters[1:])
+    defaults = [p.default for p in parameters if p.default is not inspect.Parameter.empty]
+    assert defaults == list(rule.defaults)
+    assert all(getattr(Value, alias) is method for alias in rule.aliases)
