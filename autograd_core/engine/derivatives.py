@@ -20,6 +20,8 @@ itself for `chosen`. Where all that reaches a node came through such edges, what
 the same way.
 """
 
+from __future__ import annotations
+
 import weakref
 from array import array
 from math import inf
@@ -46,7 +48,7 @@ if cython.compiled:
 else:
     from .flags import *
     from .nary import make_many
-    from .sweep import array_pointer, is_older, nodes_up_to
+    from .sweep import array_pointer, begin_marking, end_marking, is_older, nodes_up_to
     from .value import *
 
 from .modes import enable_grad
@@ -282,7 +284,7 @@ class _Between:
         node: Value
         for node in self.nodes:
             make_operands(node_of(node))  # here, where an error may be raised
-            total += parent_count(node)
+            total += node._count
         self.starts, self.places = array("q", bytes(8 * (n + 1))), array("q", bytes(8 * total))
         needed_ = array("q", bytes(8 * n))
         outputs_, inputs_ = array("q", bytes(8 * len(outputs))), array("q", bytes(8 * len(inputs)))
@@ -291,29 +293,24 @@ class _Between:
         needed: cython.pointer(cython.longlong) = array_pointer(needed_)
         ends: cython.pointer(cython.longlong) = array_pointer(outputs_)
         begins: cython.pointer(cython.longlong) = array_pointer(inputs_)
-        if cython.compiled:
-            begin_marking()
-            for i in range(n):
+        marks: dict = {}
+        begin_marking()
+        for i in range(n):
+            if cython.compiled:
                 cython.cast(Value, self.nodes[i])._mark = i + 1
-        else:
-            marks = {id(node): i + 1 for i, node in enumerate(self.nodes)}
+            else:
+                marks[id(self.nodes[i])] = i + 1
         total = 0
         for i in range(len(inputs)):
-            if cython.compiled:
-                begins[i] = cython.cast(cython.Py_ssize_t, cython.cast(Value, inputs[i])._mark) - 1
-            else:
-                begins[i] = marks.get(id(inputs[i]), 0) - 1
+            begins[i] = _marked(node_of(inputs[i]), marks)
             if begins[i] >= 0:
                 needed[begins[i]] = 1
         for i in range(n):
             node = self.nodes[i]
             starts[i] = total
             if not (node._flags & stop or (at_inputs and needed[i])):
-                for j in range(parent_count(node)):
-                    if cython.compiled:
-                        place = cython.cast(cython.Py_ssize_t, slots_of(node_of(node))[j]._mark) - 1
-                    else:
-                        place = marks.get(id(node._parents[j]), 0) - 1
+                for j in range(node._count):
+                    place = _marked(slots_of(node_of(node))[j], marks)
                     if place >= 0 and needed[place]:
                         needed[i] = 1
                     else:
@@ -322,16 +319,23 @@ class _Between:
                     total += 1
         starts[n] = total
         for i in range(len(outputs)):
-            if cython.compiled:
-                place = cython.cast(cython.Py_ssize_t, cython.cast(Value, outputs[i])._mark) - 1
-            else:
-                place = marks.get(id(outputs[i]), 0) - 1
+            place = _marked(node_of(outputs[i]), marks)
             ends[i] = place if place >= 0 and needed[place] else -1
         if cython.compiled:
             for i in range(n):
                 cython.cast(Value, self.nodes[i])._mark = 0
-            end_marking()
+        end_marking()
         self.output_places, self.input_places = outputs_.tolist(), inputs_.tolist()
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _marked(node: cython.pointer(Node), marks: dict) -> cython.Py_ssize_t:
+    """Return the position that a node is marked with, uncompiled the one in `marks`; -1 for none."""
+    if cython.compiled:
+        return cython.cast(cython.Py_ssize_t, node._mark) - 1
+    return marks.get(id(node), 0) - 1
 
 
 def _unlisted(outputs: list, nodes: list, chosen: set):
@@ -346,9 +350,7 @@ def _unlisted(outputs: list, nodes: list, chosen: set):
 @cython.cfunc
 @cython.inline
 def _parent_of(node: Value, j: cython.Py_ssize_t) -> Value:
-    if cython.compiled:
-        return cython.cast(Value, value_of(parents_of(node_of(node))[j]))
-    return node._parents[j]
+    return cython.cast(Value, value_of(parents_of(node_of(node))[j]))
 
 
 # --- partials as graphs ---------------------------------------------------------------------------------
@@ -460,7 +462,7 @@ class _Partials:
     @cython.cfunc
     def _of(self, node: Value, j: cython.Py_ssize_t):
         op: cython.int = node._op_id
-        n: cython.Py_ssize_t = parent_count(node)
+        n: cython.Py_ssize_t = node._count
         k: cython.Py_ssize_t
         slots: list
         if op == OP_MUL:  # the most frequent one; what `_follow` would return
@@ -481,7 +483,7 @@ class _Partials:
             return _follow(slots, n + 1, entries[j])
         entry: tuple = entries[0]
         m, s = self._folds_of(node) if entry[3] else (0.0, 0.0)
-        slots[:6] = [_parent_of(node, j), m, s, node, float(n), 1.0 if j == index_of(node) else 0.0]
+        slots[:6] = [_parent_of(node, j), m, s, node, float(n), 1.0 if j == place_of(node_of(node)) else 0.0]
         return _follow(slots, 6, entry)
 
     @cython.cfunc
@@ -497,16 +499,16 @@ class _Partials:
         """The partial of an operation without instructions, from its rule."""
         rule = node.operation
         if type(rule) is Operation:  # one rule at a time: another may not be defined here
-            partial = rule.partial_rules[j](*[_operand(node, k) for k in range(parent_count(node))], node)
+            partial = rule.partial_rules[j](*[_operand(node, k) for k in range(node._count)], node)
             return partial if isinstance(partial, Value) else float(partial)
         if self.node is not node:
             self.chosen = False
             if isinstance(rule, Exponentials):
-                self.listed = rule.partials_from(self._weights_of(node), node, index_of(node))
+                self.listed = rule.partials_from(self._weights_of(node), node, place_of(node_of(node)))
             elif isinstance(rule, Reduction):
-                self.listed = rule.partials(node.parents, node, index_of(node))
+                self.listed = rule.partials(node.parents, node, place_of(node_of(node)))
             else:
-                operands: list = [_operand(node, k) for k in range(parent_count(node))]
+                operands: list = [_operand(node, k) for k in range(node._count)]
                 before = getattr(recording, "branched", False)  # of a rule that takes this derivative itself
                 recording.branched = False
                 self.listed = rule.partials(operands, node)
@@ -532,13 +534,13 @@ class _Partials:
 def _refuse_fickle(node: Value, partials):
     """Raise if a user's rule gives other numbers on Values than it gave on floats when the node was made."""
     j: cython.Py_ssize_t
-    for j in range(parent_count(node)):
+    for j in range(node._count):
         partial = partials[j]
         if isinstance(partial, Value):
             found: cython.double = cython.cast(Value, partial)._data
         else:
             found = real(node.op, partial)
-        stored: cython.double = _stored_partial(node, j)
+        stored: cython.double = partials_of(node_of(node))[j]
         if abs(found - stored) > 1e-6 * max(abs(found), abs(stored)):
             raise GraphError(
                 f"the partials of the user-defined operation {node.op!r} gave {stored!r} for operand {j} on "
@@ -725,7 +727,7 @@ def _carried(
             if graph and flow.sums[source] is not None:
                 partial = partials.of(node, j)
             else:
-                partial = _stored_partial(node, j)
+                partial = partials_of(node_of(node))[j]
             _pass_on(
                 flow, source, place if backward else i, partial, node._flags & SELECTING, partials.branched
             )
@@ -777,14 +779,6 @@ def tangents(outputs: list, inputs: list, directions: list, graph: cython.bint, 
 
 
 @cython.cfunc
-@cython.exceptval(check=False)
-def _stored_partial(node: Value, j: cython.Py_ssize_t) -> cython.double:
-    if cython.compiled:
-        return partials_of(node_of(node))[j]
-    return node._partials[j]
-
-
-@cython.cfunc
 def _barrier(inputs: list, inner: cython.bint) -> cython.int:
     """Return the flags of the nodes behind which no input is found."""
     node: Value
@@ -792,7 +786,7 @@ def _barrier(inputs: list, inner: cython.bint) -> cython.int:
         return TARGET | INPUT
     if len(inputs) > 1:
         for node in inputs:
-            if parent_count(node):
+            if node._count:
                 return 0
     return TARGET
 

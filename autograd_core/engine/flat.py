@@ -17,11 +17,12 @@ import cython
 
 if cython.compiled:
     from cython.cimports.autograd_core.engine.flags import *
-    from cython.cimports.autograd_core.engine.nary import hold_operands
+    from cython.cimports.autograd_core.engine.nary import hold_operands, same_number
     from cython.cimports.autograd_core.engine.sweep import array_pointer, double_pointer, nodes_up_to
     from cython.cimports.autograd_core.engine.value import *
 else:
     from .flags import *
+    from .nary import same_number
     from .sweep import array_pointer, double_pointer, nodes_up_to
     from .value import *
 
@@ -162,28 +163,15 @@ def _reduced(node):
 def _pick(nodes, position, number):
     """Return a node of a table that was loaded; its number tells whether it is the right one."""
     node = nodes[position]
-    if not isinstance(node, Value) or not _same_number(number_of(node), number):
+    if not isinstance(node, Value) or not same_number(number_of(node), number):
         raise _damaged("a node is not the one that was pickled")
     return node
-
-
-def _same_number(a, b):
-    return a == b or (a != a and b != b)
 
 
 def _damaged(what):
     import pickle
 
     return pickle.UnpicklingError(f"this pickle of Values is damaged: {what}")
-
-
-def deep_copy(root, memo):
-    """Return a copy of `root` and of all that it was computed from; gradients are copied too."""
-    # As the copy module does: what was copied stays alive as long as the memo, so that no id is used twice.
-    nodes = topological_order(root)
-    _refuse_while_recording(nodes)
-    memo.setdefault(id(memo), []).extend(duplicate(nodes, memo))
-    return memo[id(root)]
 
 
 # --- the node's methods ---------------------------------------------------------------------------------
@@ -202,7 +190,11 @@ def __copy__(self):
 @method
 def __deepcopy__(self, memo):
     self._refuse_conversion("it was deep-copied")
-    return deep_copy(self, memo)
+    nodes = topological_order(self)
+    _refuse_while_recording(nodes)
+    # As the copy module does: what was copied stays alive as long as the memo, so that no id is used twice.
+    memo.setdefault(id(memo), []).extend(duplicate(nodes, memo))
+    return memo[id(self)]
 
 
 @method
@@ -296,11 +288,11 @@ def duplicate(nodes: list, memo: dict):
         if id(node) in memo:
             continue
         operands: list = []
-        for j in range(parent_count(node)):
+        for j in range(node._count):
             operands.append(memo[id(value_of(parents_of(node_of(node))[j]))])
         twin = new_node(node._op_id, node._data)
         if cython.compiled:
-            hold_operands(twin, operands, partials_of(node_of(node)), index_of(node))
+            hold_operands(twin, operands, partials_of(node_of(node)), place_of(node_of(node)))
         else:
             twin._parents, twin._partials, twin._index = tuple(operands), node._partials, node._index
         twin._grad = node._grad
@@ -325,7 +317,7 @@ def nodes_for_table(root: Value):
     order: list = nodes_up_to((root,), IN_TABLE)
     while order:
         node = order.pop()
-        if node is root or (parent_count(node) and not node._flags & IN_TABLE) or _is_private(node):
+        if node is root or (node._count and not node._flags & IN_TABLE) or _is_private(node):
             inside.append(node)
         else:
             outside.append(node)
@@ -336,7 +328,7 @@ def nodes_for_table(root: Value):
 @cython.cfunc
 def _is_private(node: Value) -> cython.bint:
     """Tell whether a leaf is a constant that only its one child refers to."""
-    if parent_count(node) or not node._flags & CONSTANT or node._flags & IN_TABLE:
+    if node._count or not node._flags & CONSTANT or node._flags & IN_TABLE:
         return False
     if cython.compiled:
         return references(node) == 2  # the child's, and that of the caller
@@ -397,13 +389,13 @@ def pack(nodes: list, outside: list):
         h[i] = node._op_id + flags * 0x10000 + place * 0x100000000
         x[2 * i] = node._data
         x[2 * i + 1] = node._grad
-        for j in range(parent_count(node)):
+        for j in range(node._count):
             d[total] = partials_of(node_of(node))[j]
             total += 1
         if node._extra is not None:
             extras[i] = node._extra
-        if index_of(node):
-            indices[i] = index_of(node)
+        if place_of(node_of(node)):
+            indices[i] = place_of(node_of(node))
     return heads, counts, data, parents, partials, extras, indices, [scope_path(scope) for scope in paths]
 
 

@@ -247,18 +247,20 @@ def dot(weights, inputs, bias=None):
 
 
 @cython.cfunc
-def _check_reduction(op: cython.int):
+def _operands(op: cython.int, numbers_) -> list:
+    """Return the operands of a reduction as a list; raise ValueError where there is none, of either."""
     if not 0 < op < len(rules) or rules[op].arity is not None:
         raise ValueError(f"there is no reduction of number {op}")
+    operands: list = list(numbers_)
+    if not operands:
+        raise ValueError(f"{rules[op].name} needs at least one number")
+    return operands
 
 
 @cython.ccall
 def reduce_values(op: cython.int, numbers_):
     """Make the node of a reduction over `numbers_`; a float if there is no Value among them."""
-    _check_reduction(op)
-    operands: list = list(numbers_)
-    if not operands:
-        raise ValueError(f"{rules[op].name} needs at least one number")
+    operands: list = _operands(op, numbers_)
     if not _lift_all(operands):
         return _reduce_plain(op, operands, False)[0]
     return make_many(op, operands, 0)
@@ -296,10 +298,7 @@ def _reduce_plain(op: cython.int, numbers_: list, indexed: cython.bint) -> list:
 @cython.ccall
 def indexed_values(op: cython.int, numbers_) -> list:
     """Make the outputs of softmax and log_softmax: up to 64 one node each, beyond that of shared parts."""
-    _check_reduction(op)
-    operands: list = list(numbers_)
-    if not operands:
-        raise ValueError(f"{rules[op].name} needs at least one number")
+    operands: list = _operands(op, numbers_)
     if not _lift_all(operands):
         return _reduce_plain(op, operands, True)
     if len(operands) > _LARGEST_FAMILY:
@@ -372,18 +371,19 @@ def _follows(node: Value) -> cython.bint:
     mode: cython.int = thread_mode()
     set_thread_mode(IEEE | (mode & HELD))
     try:
-        again = apply(node.operation, list(node.parents), index_of(node))
+        again = apply(node.operation, list(node.parents), place_of(node_of(node)))
     except (ValueError, ArithmeticError):
         return False
     finally:
         set_thread_mode(mode)
     for j in range(node._count):
-        if not _same(partials_of(node_of(node))[j], partials_of(node_of(again))[j]):
+        if not same_number(partials_of(node_of(node))[j], partials_of(node_of(again))[j]):
             return False
-    return _same(node._data, again._data)
+    return same_number(node._data, again._data)
 
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def _same(a: cython.double, b: cython.double) -> cython.bint:
+def same_number(a: cython.double, b: cython.double) -> cython.bint:
+    """Tell whether two numbers are equal, or both NaN."""
     return a == b or (a != a and b != b)

@@ -82,6 +82,12 @@ def partials_of(node: Any) -> tuple[float, ...]:
     return partials
 
 
+def place_of(node: Any) -> int:
+    """Which output of softmax or log_softmax a node is."""
+    index: int = node._index
+    return index
+
+
 def has_plain_operand(node: Any) -> bool:
     """Compiled, a plain operand gets its node when somebody asks for it; here at once."""
     return False

@@ -65,8 +65,6 @@ cdef Value make_unary(int op, Value a)
 cdef Value make_binary(int op, Value a, Value b)
 cdef Value constant(double number)
 cdef finish_node(Value node)
-cdef Py_ssize_t parent_count(Value node) noexcept
-cdef int index_of(Value node) noexcept
 cpdef Value as_value(number)
 cpdef unsigned long long assignments() noexcept
 cdef void count_assignment() noexcept

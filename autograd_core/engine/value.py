@@ -201,18 +201,18 @@ class Value:
     @property
     def parents(self):
         """The operands, in order and with repeats: ``a * a`` has two."""
-        return tuple([_parent(self, j) for j in range(parent_count(self))])
+        return tuple([_parent(self, j) for j in range(self._count)])
 
     @property
     def partials(self):
         """The derivative of this node with respect to each parent; 0 for the constant exponent of a power."""
         _check_reading(self, "its .partials were read")
-        return tuple([_partial(self, j) for j in range(parent_count(self))])
+        return tuple([_partial(self, j) for j in range(self._count)])
 
     @property
     def index(self):
         """For one output of softmax or log_softmax, which one it is."""
-        return index_of(self)
+        return place_of(node_of(self))
 
     @property
     def scope(self):
@@ -624,16 +624,6 @@ def note_raised(error):
 
 
 @cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def parent_count(node: Value) -> cython.Py_ssize_t:
-    """Return how many parents a node has."""
-    if cython.compiled:
-        return node._count
-    return len(node._parents)
-
-
-@cython.cfunc
 def _parent(node: Value, j: cython.Py_ssize_t):
     return value_of(parents_of(node_of(node))[j])
 
@@ -643,15 +633,6 @@ def _parent(node: Value, j: cython.Py_ssize_t):
 @cython.exceptval(check=False)
 def _partial(node: Value, j: cython.Py_ssize_t) -> cython.double:
     return partials_of(node_of(node))[j]
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def index_of(node: Value) -> cython.int:
-    """Return which output of softmax or log_softmax a node is."""
-    if cython.compiled:
-        return place_of(node_of(node))
-    return node._index
 
 
 # --- freeing: node.h -----------------------------------------------------------------------------------
@@ -710,7 +691,7 @@ def _diagnose(node: Value):
     else:
         node._extra = Details("" if node._extra is None else node._extra, None, source)
     what = "" if is_finite(node._data) else f"its value is {node._data!r}"
-    for j in range(parent_count(node)):
+    for j in range(node._count):
         if not (what or is_finite(_partial(node, j)) or _parent(node, j).is_constant):
             what = f"its partial with respect to operand {j} is {_partial(node, j)!r}"
     if what:
