@@ -23,12 +23,9 @@ def load_engine() -> None:
     ``AUTOGRAD_UNCOMPILED=1`` in the environment asks for the sources, and in a browser there is nothing else.
     Otherwise one warning tells why the engine runs uncompiled, and the remedy.
     """
-    if os.environ.get("AUTOGRAD_UNCOMPILED", "") not in ("", "0") or sys.platform == "emscripten":
-        _load_sources()
-        _know_older_pickles()
-        return
-    why = _load_compiled()
-    if why:
+    wanted = os.environ.get("AUTOGRAD_UNCOMPILED", "") not in ("", "0") or sys.platform == "emscripten"
+    why = "" if wanted else _load_compiled()
+    if wanted or why:
         _load_sources()
     _know_older_pickles()
     if why:

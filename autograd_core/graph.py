@@ -12,6 +12,7 @@ from typing import Any
 
 from .arguments import whole_number
 from .edges import edges
+from .engine.failures import bounded
 from .engine.nary import stale
 from .engine.sweep import Walk, topological_order
 from .engine.value import Value
@@ -213,17 +214,13 @@ def _names(output: Value) -> dict[Value, str]:
     names = {}
     for i, label in enumerate(labels):
         if label:
-            short = _short(label)
+            short = bounded(label)
             names[nodes[i]] = found.get(i) or (short if counts[label] == 1 else f"{counted[i]} “{short}”")
     return names
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= 40 else label[:37] + "..."
-
-
 def _name(node: Value, names: dict[Value, str]) -> str:
-    return names.get(node) or _short(node.label) or f"{node._op or 'leaf'}({node.data:.4g})"
+    return names.get(node) or bounded(node.label) or f"{node._op or 'leaf'}({node.data:.4g})"
 
 
 def explain(output: Value, parent: Value, limit: int = 10) -> Explanation:

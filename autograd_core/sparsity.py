@@ -19,6 +19,19 @@ from dataclasses import dataclass
 from typing import Any
 
 
+def csr_array() -> Any:
+    """Return SciPy's class of sparse matrices.
+
+    Raises:
+        ImportError: SciPy is not installed.
+    """
+    try:
+        from scipy.sparse import csr_array
+    except ImportError:
+        raise ImportError("sparse matrices need SciPy: pip install 'autograd-core[sparse]'") from None
+    return csr_array
+
+
 def pattern(
     counts: Sequence[int],
     parents: Sequence[int],

@@ -14,7 +14,7 @@ from typing import Any
 from .engine.value import Value, as_value, number_of
 
 Rebuild = Callable[[Sequence[Any]], Any]
-_NUMBERS = {float, int, Value}  # the types of a number that are met most often
+NUMBERS = {float, int, Value}  # the types of a number that are met most often
 _BUILT_IN = (dict, list, tuple)
 
 
@@ -40,7 +40,7 @@ def flatten(structure: Any) -> tuple[list[Any], Rebuild]:
     >>> numbers, rebuild([10.0, 20.0])
     ([1.0, 2.0], {'a': [10.0, 20.0], 'b': None})
     """
-    if type(structure) in _NUMBERS:
+    if type(structure) in NUMBERS:
         return [structure], _only
     if structure is None or isinstance(structure, (str, bytes)):
         raise TypeError(
@@ -73,7 +73,7 @@ def refuse_masked(structure: Any) -> None:
 
 
 def _join(parts: list[Any], build: Callable[[list[Any]], Any]) -> tuple[list[Any], Rebuild]:
-    if _NUMBERS.issuperset(map(type, parts)):
+    if NUMBERS.issuperset(map(type, parts)):
         return parts, lambda numbers: build(list(numbers))
     flat = [_flatten(part) for part in parts]
     numbers = [number for piece, _ in flat for number in piece]
@@ -241,7 +241,7 @@ def numbers_like(form: Any, given: Any, what: str) -> list[Any]:
     """
     found = []
     for part, entry in zip_structures(form, given, what):
-        if type(entry) in _NUMBERS and type(part) in _NUMBERS:  # long lists of numbers: nothing to take apart
+        if type(entry) in NUMBERS and type(part) in NUMBERS:  # long lists of numbers: nothing to take apart
             found.append(entry)
             continue
         numbers, expected = _flatten(entry)[0], _flatten(part)[0]

@@ -36,7 +36,7 @@ from .engine.modes import is_recording
 from .engine.sweep import Walk
 from .engine.value import Value, as_value, recording
 from .errors import RecordingError
-from .sparsity import compress, entries, pattern
+from .sparsity import compress, csr_array, entries, pattern
 from .structures import Rebuild, flatten, is_array, mapped, numbers_like, shape_of, to_array, to_float
 
 __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -373,12 +373,7 @@ def jacobian(
 
 def _sparse(call: _Call, name: str, symmetric: bool = False) -> Any:
     """Return the derivatives of all numbers of the result with respect to all inputs as a sparse array."""
-    try:
-        from scipy.sparse import csr_array
-    except ImportError:
-        raise ImportError(
-            f"{name}(..., sparse=True) needs SciPy: pip install 'autograd-core[sparse]'"
-        ) from None
+    matrix_of = csr_array()  # what is missing is told before the work
     nodes, _ = call.nodes(call.output)
     if call.higher:
         raise TypeError(f"{name}(..., sparse=True) gives plain numbers, which cannot be differentiated again")
@@ -408,7 +403,7 @@ def _sparse(call: _Call, name: str, symmetric: bool = False) -> Any:
             if not all(finite[part]):
                 row = gradients_of([node], [1.0], leaves, call.since)
                 numbers[part] = [row[k] for k in columns[part]]
-    return csr_array((numbers, columns, starts), shape=(len(nodes), len(leaves)))
+    return matrix_of((numbers, columns, starts), shape=(len(nodes), len(leaves)))
 
 
 def _blocks(call: _Call, output: Any) -> list[Any]:

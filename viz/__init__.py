@@ -32,37 +32,12 @@ _LAZY = {
     "player": "Player step",
 }
 
-__getattr__, __dir__ = lazily(
-    __name__,
-    _LAZY,
-    (
-        "arguments",
-        "columns",
-        "compact",
-        "diagnosis",
-        "dot",
-        "files",
-        "folding",
-        "frames",
-        "mermaid",
-        "naming",
-        "narration",
-        "page",
-        "palette",
-        "payload",
-        "picture",
-        "planning",
-        "playground",
-        "renderer",
-        "roots",
-        "snapshot",
-        "spread",
-        "svg",
-        "terminal",
-        "text",
-        "widget",
-    ),
+_MODULES = (
+    "arrangement columns diagnosis dot files folding frames heat mermaid naming narration page palette"
+    " payload picture planning playground products renderer roots snapshot spread svg terminal text"
+    " webassembly widget"
 )
+__getattr__, __dir__ = lazily(__name__, _LAZY, _MODULES.split())
 
 __distribution__ = "autograd-core"  # see autograd_core/_paths.py
 

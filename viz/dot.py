@@ -263,4 +263,4 @@ def _add_legend(graph: graphviz.Digraph, boxes: list[Box]) -> None:
     with graph.subgraph(name="cluster_legend") as cluster:
         cluster.attr("graph", id="legend", label="legend", style="dotted", color=LIGHT["line"], labelloc="t")
         for kind in dict.fromkeys(box.kind for box in boxes):
-            _add_box(cluster, Box(f"legend_{kind}", kind, NAMES[kind], [], "", []), 0)
+            _add_box(cluster, Box(f"legend_{kind}", kind, NAMES.get(kind, kind), [], "", []), 0)

@@ -33,15 +33,7 @@ KINDS = {
     "group": Look("box3d", "filled", ("#f6ebf3", "#8e4a79"), ("#3b2136", "#cc79a7"), margin="0.16,0.1"),
     "reference": Look("plain", "", ("none", "#b35c00"), ("none", "#e69f00")),
 }
-NAMES = {
-    "operation": "operation",
-    "input": "input",
-    "parameter": "parameter",
-    "constant": "constant",
-    "output": "output",
-    "group": "several nodes in one box",
-    "reference": "a shared parameter, drawn aside",
-}
+NAMES = {"group": "several nodes in one box", "reference": "a shared parameter, drawn aside"}
 TROUBLE = "#b0006a"  # faults are also dotted and begin with "!"
 SHADES = tuple(  # fills for a measure, pale to dark: in light and in dark, with enough contrast to the ink
     (

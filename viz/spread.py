@@ -14,11 +14,6 @@ class Spread:
         self._sorted = sorted(value for value in values if value == value)
         self._undefined = len(values) - len(self._sorted)
 
-    @property
-    def empty(self) -> bool:
-        """Whether no number is known."""
-        return not self._sorted and not self._undefined
-
     def replace(self, before: float | None, after: float) -> None:
         """Take one number out, if there was one, and put another in."""
         if before is not None and before == before:

@@ -7,14 +7,7 @@ from __future__ import annotations
 
 from . import primitives as p
 from .primitives import Number, absolute, divide, exp, greater, less_equal, select
-from .rows import (
-    INVERSE_ROOT_2PI,
-    ROOT_HALF,
-    between,
-    beyond,
-    row,
-    within,
-)
+from .rows import INVERSE_ROOT_2PI, ROOT_HALF, between, beyond, row, within
 
 
 def _negative_part(x: Number) -> Number:

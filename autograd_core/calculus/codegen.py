@@ -86,16 +86,8 @@ def _elementwise(operation: Operation) -> Iterator[str]:
 
 
 def _reduction(operation: Reduction) -> Iterator[str]:
-    name = operation.name
-    m, x, s, n, y, same = (Symbol(letter) for letter in ("m", "x", "s", "n", "y", "same"))
-    yield _function(f"pre_{name}", ("m", "x"), operation.pre(m, x))
-    yield _function(f"step_{name}", ("s", "x", "m"), operation.step(s, x, m))
-    yield _function(f"finish_{name}", ("m", "s", "n", "x"), operation.finish(m, s, n, x))
-    if isinstance(operation, Exponentials):
-        w, others = Symbol("w"), Symbol("others")
-        yield _function(f"part_{name}", ("w", "y", "same", "others"), operation.partial(w, y, same, others))
-        return
-    yield _function(f"part_{name}", ("x", "m", "s", "y", "n", "same"), operation.partial(x, m, s, y, n, same))
+    for part, names, formula in operation.formulas():
+        yield _function(f"{'part' if part == 'partial' else part}_{operation.name}", names, formula)
 
 
 def c_helpers(text: str, known: Iterable[str] = ()) -> list[str]:
@@ -359,8 +351,8 @@ def _function_lines(written: str) -> Iterator[str]:
     """The operations whose function does nothing but apply them: those not defined elsewhere in the file."""
     names = [op.name for op in BUILTIN if op.summary and f"\ndef {op.name}(" not in written]
     names.sort(key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
-    listed = "".join(f'    "{name}",\n' for name in names)
-    yield f"__all__ += [\n{listed}]\n"
+    listed = "\n    ".join(["__all__ += [", *_filled(f'"{name}"' for name in names)])
+    yield f"{listed},\n]  # fmt: skip\n"
     yield from (f'{name} = _function("{name}", "{{}}", "{{}}")'.format(*_example(name)) for name in names)
 
 

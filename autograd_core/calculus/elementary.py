@@ -8,19 +8,7 @@ import operator
 from . import primitives as p
 from .operation import Rule
 from .primitives import Number, absolute, divide, exp, greater, less_equal, select
-from .rows import (
-    DEGREE,
-    INVERSE_LN2,
-    INVERSE_LN10,
-    LN2,
-    RADIAN,
-    anywhere,
-    between,
-    beyond,
-    larger,
-    libm,
-    row,
-)
+from .rows import DEGREE, INVERSE_LN2, INVERSE_LN10, LN2, RADIAN, anywhere, between, beyond, larger, libm, row
 
 # --- arithmetic -----------------------------------------------------------------------------------------
 

@@ -155,18 +155,12 @@ def _elementwise(operation: Operation) -> Iterator[tuple[str, str]]:
 
 
 def _reduction(operation: Reduction) -> Iterator[tuple[str, str]]:
-    m, x, s, n, y, same = (Symbol(letter) for letter in ("m", "x", "s", "n", "y", "same"))
     yield "pre0", _js(operation.pre0)
-    yield "pre", f"(m, x) => {_js(operation.pre(m, x))}"
-    yield "step", f"(s, x, m) => {_js(operation.step(s, x, m))}"
-    yield "finish", f"(m, s, n, x) => {_js(operation.finish(m, s, n, x))}"
+    for part, names, formula in operation.formulas():
+        yield part, f"({', '.join(names)}) => {_js(formula)}"
     if isinstance(operation, Exponentials):
-        w, others = Symbol("w"), Symbol("others")
         yield "exponentials", "true"
-        yield "partial", f"(w, y, same, others) => {_js(operation.partial(w, y, same, others))}"
-        yield "shown", f"(w, y, same) => {_js(operation.shown[0](w, y, same))}"
-        return
-    yield "partial", f"(x, m, s, y, n, same) => {_js(operation.partial(x, m, s, y, n, same))}"
+        yield "shown", f"(w, y, same) => {_js(operation.shown[0](*map(Symbol, ('w', 'y', 'same'))))}"
 
 
 def _js(formula: Number) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -150,6 +150,8 @@ class Reduction(Operation):
     `m` only shifts or scales: differentiation holds it constant.
     """
 
+    partial_parameters = "x m s y n same"
+
     def __init__(
         self,
         name: str,
@@ -176,6 +178,13 @@ class Reduction(Operation):
         for x in operands:
             s = self.step(s, x, m)
         return m, s
+
+    def formulas(self) -> Iterator[tuple[str, list[str], Number]]:
+        """Yield (name, parameters, formula) of each part, for whoever writes it in a language."""
+        parts = {"pre": "m x", "step": "s x m", "finish": "m s n x", "partial": self.partial_parameters}
+        for name, parameters in parts.items():
+            names = parameters.split()
+            yield name, names, getattr(self, name)(*map(Symbol, names))
 
     def _fold(self, *operands: Number, index: int = 0) -> Number:
         m, s = self.folds(operands)
@@ -209,6 +218,8 @@ class Exponentials(Reduction):
 
     The sum of the others is 1 - w_i without the cancellation of 1 - w_i.
     """
+
+    partial_parameters = "w y same others"
 
     def partials(self, operands: Sequence[Number], y: Number, index: int = 0) -> tuple[Number, ...]:
         """Return dy/dx_j for each operand; on Values the w_j are nodes of softmax."""

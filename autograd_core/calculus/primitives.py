@@ -181,29 +181,19 @@ def rint(x: Number) -> Number:
     return math.copysign(float(round(x)), x) if math.isfinite(x) else x
 
 
-def greater(a: Number, b: Number) -> Number:
-    """1 where a > b, else 0."""
-    return float(a > b) if plain(a, b) else lift(a, b).greater(b)
+def _comparison(name: str, relation: Callable[[float, float], bool]) -> Callable[[Number, Number], Number]:
+    """1 where two numbers have a relation, else 0."""
+
+    def compare(a: Number, b: Number) -> Number:
+        return float(relation(a, b)) if plain(a, b) else getattr(lift(a, b), name)(b)
+
+    compare.__name__ = name
+    return compare
 
 
-def greater_equal(a: Number, b: Number) -> Number:
-    """1 where a >= b, else 0."""
-    return float(a >= b) if plain(a, b) else lift(a, b).greater_equal(b)
-
-
-def less(a: Number, b: Number) -> Number:
-    """1 where a < b, else 0."""
-    return float(a < b) if plain(a, b) else lift(a, b).less(b)
-
-
-def less_equal(a: Number, b: Number) -> Number:
-    """1 where a <= b, else 0."""
-    return float(a <= b) if plain(a, b) else lift(a, b).less_equal(b)
-
-
-def equal(a: Number, b: Number) -> Number:
-    """1 where a equals b as a number, else 0."""
-    return float(a == b) if plain(a, b) else lift(a, b).equal(b)
+greater, greater_equal = _comparison("greater", operator.gt), _comparison("greater_equal", operator.ge)
+less, less_equal = _comparison("less", operator.lt), _comparison("less_equal", operator.le)
+equal = _comparison("equal", operator.eq)
 
 
 def select(condition: Number, a: Number, b: Number) -> Number:

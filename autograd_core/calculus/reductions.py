@@ -7,14 +7,7 @@ from typing import Any
 from . import primitives as p
 from .operation import Dot, Exponentials, Reduction, add_operation
 from .primitives import Number, divide, exp, greater, less_equal, select
-from .rows import (
-    all_apart,
-    anywhere,
-    close,
-    larger,
-    nan_aware,
-    row,
-)
+from .rows import all_apart, anywhere, close, larger, nan_aware, row
 
 
 def _shift(m: Number, x: Number) -> Number:

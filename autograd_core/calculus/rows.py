@@ -8,29 +8,6 @@ from typing import Any
 from . import primitives as p
 from .operation import Domain, Operation, Rule, add_operation
 
-__all__ = [
-    "DEGREE",
-    "HALF_ROOT_PI",
-    "INVERSE_LN2",
-    "INVERSE_LN10",
-    "INVERSE_ROOT_2PI",
-    "LN2",
-    "RADIAN",
-    "ROOT_HALF",
-    "TWO_OVER_ROOT_PI",
-    "all_apart",
-    "anywhere",
-    "apart",
-    "between",
-    "beyond",
-    "close",
-    "larger",
-    "libm",
-    "nan_aware",
-    "row",
-    "within",
-]
-
 LN2, INVERSE_LN2, INVERSE_LN10 = math.log(2.0), math.log2(math.e), math.log10(math.e)
 ROOT_HALF, INVERSE_ROOT_2PI = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 TWO_OVER_ROOT_PI, HALF_ROOT_PI = 2 / math.sqrt(math.pi), math.sqrt(math.pi) / 2

@@ -7,12 +7,7 @@ import math
 from . import primitives as p
 from .operation import Rule
 from .primitives import OPERATIONS, Number, absolute, divide, exp, greater, less_equal, select
-from .rows import (
-    LN2,
-    apart,
-    nan_aware,
-    row,
-)
+from .rows import LN2, apart, nan_aware, row
 
 
 def _share(a: Number, b: Number, wins: Rule) -> Number:

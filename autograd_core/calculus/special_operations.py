@@ -5,22 +5,8 @@ from __future__ import annotations
 import math
 
 from . import primitives as p
-from .primitives import (
-    Number,
-    absolute,
-    divide,
-    exp,
-    greater,
-    select,
-)
-from .rows import (
-    HALF_ROOT_PI,
-    TWO_OVER_ROOT_PI,
-    between,
-    libm,
-    row,
-    within,
-)
+from .primitives import Number, absolute, divide, exp, greater, select
+from .rows import HALF_ROOT_PI, TWO_OVER_ROOT_PI, between, libm, row, within
 
 
 def _gaussian(x: Number) -> Number:

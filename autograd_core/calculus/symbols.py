@@ -39,6 +39,11 @@ class Language(NamedTuple):
     differs: str
 
 
+def _infix(head: str) -> tuple[Callable[[Symbol, Any], Symbol], Callable[[Symbol, Any], Symbol]]:
+    """The methods of an operator, for a formula on its left and for one on its right."""
+    return lambda self, other: Symbol(head, self, other), lambda self, other: Symbol(head, other, self)
+
+
 class Symbol:
     """A formula: a name, a number, or an operation on other formulas.
 
@@ -61,41 +66,12 @@ class Symbol:
         """Return the number as a Symbol."""
         return Symbol(float(number))
 
-    def __add__(self, other: Any) -> Symbol:
-        return Symbol("+", self, other)
-
-    def __radd__(self, other: Any) -> Symbol:
-        return Symbol("+", other, self)
-
-    def __sub__(self, other: Any) -> Symbol:
-        return Symbol("-", self, other)
-
-    def __rsub__(self, other: Any) -> Symbol:
-        return Symbol("-", other, self)
-
-    def __mul__(self, other: Any) -> Symbol:
-        return Symbol("*", self, other)
-
-    def __rmul__(self, other: Any) -> Symbol:
-        return Symbol("*", other, self)
-
-    def __truediv__(self, other: Any) -> Symbol:
-        return Symbol("/", self, other)
-
-    def __rtruediv__(self, other: Any) -> Symbol:
-        return Symbol("/", other, self)
-
-    def __pow__(self, other: Any) -> Symbol:
-        return Symbol("power", self, other)
-
-    def __rpow__(self, other: Any) -> Symbol:
-        return Symbol("power", other, self)
-
-    def __mod__(self, other: Any) -> Symbol:
-        return Symbol("modulo", self, other)
-
-    def __rmod__(self, other: Any) -> Symbol:
-        return Symbol("modulo", other, self)
+    __add__, __radd__ = _infix("+")
+    __sub__, __rsub__ = _infix("-")
+    __mul__, __rmul__ = _infix("*")
+    __truediv__, __rtruediv__ = _infix("/")
+    __pow__, __rpow__ = _infix("power")
+    __mod__, __rmod__ = _infix("modulo")
 
     def __neg__(self) -> Symbol:
         return Symbol("neg", self)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+from collections.abc import Callable
 from typing import Any
 
-_RELATIONS = {
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, "==": operator.eq,
     "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -33,7 +34,7 @@ def compared(number: float, other: Any, relation: str) -> tuple[bool, float | No
         other = other.real
     if isinstance(other, numbers.Real) and not isinstance(other, numbers.Rational):
         other = float(other)  # of a NumPy scalar, whose precision may be smaller
-    outcome = bool(_RELATIONS[relation](number, other))
+    outcome = bool(COMPARE[relation](number, other))
     try:
         bound = float(other)
     except OverflowError:

@@ -1,13 +1,10 @@
 """The types of what the compiled module offers; the descriptions stand in nary.py."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, SupportsFloat, TypeAlias
+from typing import Any
 
 from ..calculus.operations import Operation
-from .value import Value
-
-# Whatever float() takes, except text: int, float, bool, Fraction, NumPy's scalars, another Value.
-_Real: TypeAlias = SupportsFloat
+from .value import Value, _Real
 
 COMPILED: bool
 

@@ -2,12 +2,8 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import SupportsFloat, TypeAlias
 
-from .value import Value
-
-# Whatever float() takes, except text: int, float, bool, Fraction, NumPy's scalars, another Value.
-_Real: TypeAlias = SupportsFloat
+from .value import Value, _Real
 
 COMPILED: bool
 

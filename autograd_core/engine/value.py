@@ -33,14 +33,7 @@ else:
     from .plain import *
 
 from .comparing import compared
-from .failures import (
-    bounded,
-    caller,
-    no_real_number,
-    non_finite_error,
-    operation_error,
-    reading_error,
-)
+from .failures import bounded, caller, no_real_number, non_finite_error, operation_error, reading_error
 from .notes import Details, count_change, scope_path
 
 COMPILED = cython.compiled

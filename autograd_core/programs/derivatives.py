@@ -56,7 +56,7 @@ def vjp(
     def of_input(k: int) -> Any:
         return inputs[k].reshape(count, run.lanes, *program.examples[k].shape)
 
-    return run.shaped(values), targets.shaped(of_input, _without_lanes(run, sums, per_row, 1))
+    return run.shaped(values), targets.shaped(of_input, _without_lanes(run, sums, per_row))
 
 
 def jacobian(program: Program, batches: Sequence[Any], wrt: Any, threads: int) -> tuple[Any, Any]:
@@ -85,12 +85,12 @@ def _first(run: Run, targets: Targets, inputs: dict[int, Any], sums: Any, per_ro
     def of_input(k: int) -> Any:
         return inputs[k][0].reshape(run.lanes, *run.program.examples[k].shape)
 
-    return targets.shaped(of_input, _without_lanes(run, sums, per_row, 1)[0] if sums is not None else None)
+    return targets.shaped(of_input, _without_lanes(run, sums, per_row)[0] if sums is not None else None)
 
 
-def _without_lanes(run: Run, sums: Any, per_row: bool, axis: int) -> Any:
+def _without_lanes(run: Run, sums: Any, per_row: bool) -> Any:
     """A function without arguments has no axis of rows."""
-    return sums.squeeze(axis) if sums is not None and per_row and not run.arrays else sums
+    return sums.squeeze(1) if sums is not None and per_row and not run.arrays else sums
 
 
 def _pull(
@@ -109,7 +109,7 @@ def _pull(
     sums: Any = None
     if targets.parameters and count == 1 and not per_row:
         sums = np.zeros((1, len(run.program.parameters)))
-        values, inputs = run.sums_and_gradients(sums[0], targets.inputs, seeds)
+        values, inputs = run.gradients(targets.inputs, seeds, 1, sums[0])
         return values, inputs, sums
     if count and (targets.inputs or not targets.parameters):
         values, inputs = run.gradients(targets.inputs, seeds, count)

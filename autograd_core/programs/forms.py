@@ -7,6 +7,7 @@ import math
 import numbers
 import reprlib
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,10 +146,7 @@ class Example:
 
     def at(self, numbers_: Sequence[float]) -> Example:
         """Return an example of the same form with other numbers."""
-        other = Example.__new__(Example)
-        other.name, other.shape, other.size = self.name, self.shape, self.size
-        other.is_array = self.is_array
-        other.template = self.template
+        other = copy(self)
         other.numbers = list(numbers_)
         return other
 

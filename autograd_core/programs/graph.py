@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -13,6 +12,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from ..calculus.operations import OPERATIONS, Operation
+from ..engine.comparing import COMPARE
 from ..engine.modes import ieee, scope
 from ..engine.nary import apply
 from ..engine.references import operation_from, reference_to
@@ -20,12 +20,8 @@ from ..engine.value import Value, number_of
 from ..errors import RecordingError
 
 NODE, CONSTANT, PARAMETER, INPUT, RESULT = range(5)  # RESULT: of a loop, see `repeated.py`
-RELATIONS = ("<", "<=", "==", "!=", ">", ">=")
+RELATIONS = tuple(COMPARE)  # by the numbers that the tape knows
 _AT_MOST = RELATIONS.index("<=")
-COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt, "<=": operator.le, "==": operator.eq,
-    "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
 
 
 @cache

@@ -25,7 +25,7 @@ from typing import Any
 from ..arguments import whole_number
 from ..engine.modes import scope
 from ..engine.value import Value, as_value, recording
-from ..structures import Rebuild, flatten, zip_structures
+from ..structures import NUMBERS, Rebuild, flatten, zip_structures
 from .forms import refuse_no_function
 from .recording import SCOPE, capture_body, may_repeat, note_unrolled, within
 from .repeated import keep, run_steps
@@ -104,9 +104,6 @@ def scan(
     return _Scan(f, init, inputs).result()
 
 
-_NUMBERS = {float, int, Value}  # the types of a number that are met most often
-
-
 class _Form:
     """The form of a structure: others are taken apart in its order.
 
@@ -119,8 +116,8 @@ class _Form:
         self.numbers: list[Any]
         self.rebuild: Rebuild
         self.numbers, self.rebuild = ([], lambda numbers: None) if structure is None else flatten(structure)
-        self.is_number = type(structure) in _NUMBERS
-        self.is_list = type(structure) in (list, tuple) and _NUMBERS.issuperset(map(type, structure))
+        self.is_number = type(structure) in NUMBERS
+        self.is_list = type(structure) in (list, tuple) and NUMBERS.issuperset(map(type, structure))
 
     def flat(self, structure: Any) -> list[Any]:
         """Return the numbers of a structure of this form.
@@ -128,13 +125,13 @@ class _Form:
         Raises:
             TypeError: it has another form.
         """
-        if self.is_number and type(structure) in _NUMBERS:
+        if self.is_number and type(structure) in NUMBERS:
             return [structure]
         if (
             self.is_list
             and type(structure) in (list, tuple)
             and len(structure) == len(self.numbers)
-            and _NUMBERS.issuperset(map(type, structure))
+            and NUMBERS.issuperset(map(type, structure))
         ):
             return list(structure)
         if structure is self.structure:

@@ -11,7 +11,8 @@ import math
 from typing import Any
 
 from ..calculus.operation import Operation
-from .graph import COMPARE, CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
+from ..engine.comparing import COMPARE
+from .graph import CONSTANT, INPUT, NODE, PARAMETER, RELATIONS, RecordedGraph
 
 FITS, LEAVES_A_GUARD, NOT_FINITE = range(3)  # what `fits` of a bound tape tells of a lane
 

@@ -362,7 +362,7 @@ class Program:
             return self._formed(values), found_
         run = Run(self, batches, block, threads)  # it may record branches, with parameters of their own
         totals = np.zeros(len(self.parameters))
-        values, own = run.sums_and_gradients(totals, everything, run.seeds_of(gradient))
+        values, own = run.gradients(everything, run.seeds_of(gradient), 1, totals)
         shaped = tuple(own[k].reshape(run.lanes, *self.examples[k].shape) for k in everything)
         return self._formed(run.shaped(values)), Gradients(totals, self.as_arguments(shaped))
 

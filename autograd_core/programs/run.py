@@ -76,7 +76,9 @@ class Run:
         """Return the values, shape (lanes, outputs)."""
         return self._run(None, (), 1.0, 1)
 
-    def gradients(self, inputs: Sequence[int], seeds: Any, count: int = 1) -> tuple[Any, dict[int, Any]]:
+    def gradients(
+        self, inputs: Sequence[int], seeds: Any, count: int = 1, totals: Any = None
+    ) -> tuple[Any, dict[int, Any]]:
         """Return the values and the gradients of some arguments, by their numbers.
 
         Args:
@@ -84,11 +86,12 @@ class Run:
             seeds: what the passes start from: a number; an array of shape (count, lanes, outputs); or None,
                 and pass s starts from 1 at output s.
             count: how many reverse passes there are for each row.
+            totals: what the parameters' gradients are added to, as by `sums`; by default they are not wanted.
 
         Returns:
             Arrays of shapes (lanes, outputs) and (count, lanes, size).
         """
-        values = self._run(None, inputs, seeds, count)
+        values = self._run(totals, inputs, seeds, count)
         return values, self._own()
 
     def sums(self, totals: Any, seeds: Any, per_row: bool = False) -> Any:
@@ -100,12 +103,6 @@ class Run:
             per_row: whether every row has a sum of its own.
         """
         return self._run(totals, (), seeds, 1, per_row)
-
-    def sums_and_gradients(
-        self, totals: Any, inputs: Sequence[int], seeds: Any
-    ) -> tuple[Any, dict[int, Any]]:
-        """Do what `sums` and `gradients` do in one pass."""
-        return self._run(totals, inputs, seeds, 1), self._own()
 
     def _own(self) -> dict[int, Any]:
         return {k: own for k, own in enumerate(self.igrads) if own is not None}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RecordingError
-from ..sparsity import compress, pattern
+from ..sparsity import compress, csr_array, pattern
 from . import derivatives
 from .graph import INPUT, PARAMETER, RecordedGraph, built_in
 from .numpy_tape import FITS
@@ -20,14 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["sparse_jacobian", "sparsity"]
 
 
-def _csr_array() -> Any:
-    try:
-        from scipy.sparse import csr_array
-    except ImportError:
-        raise ImportError("sparse Jacobians need SciPy: pip install 'autograd-core[sparse]'") from None
-    return csr_array
-
-
 def sparsity(program: Program, wrt: Any) -> Any:
     """See `Program.sparsity`."""
     import numpy as np
@@ -35,7 +27,7 @@ def sparsity(program: Program, wrt: Any) -> Any:
     targets = Targets(program, wrt)
     starts, columns = _pattern(program, targets)
     shape = (program.outputs, targets.size)
-    found = _csr_array()((np.ones(len(columns), dtype=bool), columns, starts), shape=shape)
+    found = csr_array()((np.ones(len(columns), dtype=bool), columns, starts), shape=shape)
     return found if (every := targets.repeated) is None else found[:, every]
 
 
@@ -96,7 +88,7 @@ def sparse_jacobian(
     """
     import numpy as np
 
-    csr_array = _csr_array()
+    matrix_of = csr_array()
     run = Run(program, batches)
     targets = Targets(program, wrt)
     program = program.of_parts()  # the numbers in targets are those of parts
@@ -122,10 +114,10 @@ def sparse_jacobian(
     for product in plan:
         numbers[:, product.entries] = next(found[product.transposed])[:, product.at]
     shape = (program.outputs, targets.size)
-    matrices = [csr_array((row, columns, starts), shape=shape) for row in numbers]
+    matrices = [matrix_of((row, columns, starts), shape=shape) for row in numbers]
     for lane in {*off.tolist(), *np.flatnonzero(~np.isfinite(numbers).all(axis=1)).tolist()}:
         dense = _dense(program, [batch[lane : lane + 1] for batch in run.arrays], targets)
-        whole = csr_array(dense) if lane in off else csr_array((dense[rows, columns], columns, starts), shape)
+        whole = matrix_of(dense) if lane in off else matrix_of((dense[rows, columns], columns, starts), shape)
         matrices[lane] = whole
     if (every := targets.repeated) is not None:
         matrices = [matrix[:, every] for matrix in matrices]
@@ -134,7 +126,7 @@ def sparse_jacobian(
 
 def none_for_each_row(run: Run) -> Any:
     """Return the second derivatives with respect to nothing: matrices without entries."""
-    matrices = [_csr_array()((0, 0)) for _ in range(run.lanes)]
+    matrices = [csr_array()((0, 0)) for _ in range(run.lanes)]
     return matrices if run.arrays else matrices[0]
 
 

@@ -231,6 +231,14 @@ def test_nn_and_viz_have_one_copy_under_both_names():
     assert fit is importlib.import_module("nn").fit
 
 
+def test_each_module_of_viz_is_an_attribute_of_the_package():
+    package = importlib.import_module("viz")
+    names = {name.partition(".")[2] for name in MODULES if name.startswith("viz.")} - {"__main__"}
+    found = {name for name in names if getattr(package, name) is importlib.import_module(f"viz.{name}")}
+    assert found == names - {"latex"}  # which is the function
+    assert not hasattr(package, "compact")
+
+
 def test_a_foreign_package_called_nn_is_told_from_ours(tmp_path):
     (tmp_path / "nn.py").write_text("Linear = None")
     program = (

@@ -51,7 +51,7 @@ def test_one_row_has_the_bits_of_the_same_row_among_others(parameters: int) -> N
         values, found = program.value_and_grad(X, t, inputs=True)
         run = Run(program, [X, t])
         totals = np.zeros(parameters)
-        same, own = run.sums_and_gradients(totals, (0, 1), 1.0)
+        same, own = run.gradients((0, 1), 1.0, 1, totals)
         assert values.tobytes() == same.tobytes()
         assert found.parameters.tobytes() == totals.tobytes()
         assert [g.shape for g in found.inputs] == [(1, 3), (1,)]
