@@ -644,6 +644,17 @@ def has_numbers(nodes: list, numbers) -> bool:
     return True
 
 
+def same_items(some: list, others: list) -> bool:
+    """Tell whether two lists hold the same objects."""
+    i: cython.Py_ssize_t
+    if len(some) != len(others):
+        return False
+    for i in range(len(some)):
+        if some[i] is not others[i]:
+            return False
+    return True
+
+
 @cython.cfunc
 def _check_all(nodes: list, modes: cython.int, how):
     """Raise an error unless all of them are Values, which may be touched in a thread not in these modes."""

@@ -549,8 +549,8 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     what `__init__`, `__eq__`, `__repr__` and the like of a class read, or code of Python and other libraries;
     iterators, files, the clock, random numbers; and what the function assigns itself at each call. If it
     assigns what it reads, or keeps Values that it makes, it is called two to four times to record it. Make it
-    an argument, a Value whose data you assign, or call `cache_clear()`. A warning names Values not found.
-    Within the function the numbers of its arguments are Values: ``isinstance(x, int)`` and ``x is
+    an argument, a Value whose data you assign, or call `cache_clear()`. A warning tells of Values
+    not found. Within the function its arguments' numbers are Values: ``isinstance(x, int)`` and ``x is
     True`` are False.
 
     Args:

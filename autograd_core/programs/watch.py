@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from ..engine.flat import same_items
 from ..engine.sweep import topological_order
 from ..engine.value import Value
 from ..libraries import library_of
@@ -104,6 +105,7 @@ class Watch:
         hidden = walk.find({id(value): value for value in captured})
         kept, before = dict[Any, Any](), list[Any]()
         owners, names, members, reads = list[Any](), list[str](), list[Any](), list[Read]()
+        lists, copies = list[Any](), list[Any]()
         for group in [one for one in walk.groups if one.kind != "fixed"]:
             entries = dict[Any, Any]()
             for place, item in group.entries():
@@ -117,6 +119,9 @@ class Watch:
                 owners += [group.owner] * len(keys)
                 names += keys
                 members += entries.values()
+            elif keys and type(group.owner) is list:
+                lists.append(group.owner)
+                copies.append(group.items[:-1])
             elif keys:
                 reads.append(group.read(group.owner, keys))
                 before += group.items if group.keys is None else entries.values()
@@ -126,21 +131,22 @@ class Watch:
         ]  # else what led to its owner has changed
         self._dropped.update((place, self._walk) for place in others if place not in kept)
         self._walk, self._standing, self.hidden = walk, kept, hidden
-        self._compared = owners, names, reads, members + before  # at once: other threads may compare now
+        # at once: other threads may compare now
+        self._compared = (owners, names, reads), lists, [members + before, *copies]
         return same and not others
 
     def changed(self) -> bool:
         """Tell whether something else stands in one of the places."""
-        *places, before = self._compared
+        places, lists, before = self._compared
         try:
-            if all(map(operator.is_, _now(*places), before)):
+            now = [[*_now(*places)], *lists]
+            if all(map(same_items, now, before)):
                 return False
-            now = list(_now(*places))
+            if not all(map(stands, map(_Items, now), map(_Items, before))):
+                return True
+            before[:] = map(list, now)  # equal numbers, in other objects
         except Exception:  # the place is gone
             return True
-        if not stands(_Items(now), _Items(before)):
-            return True
-        before[:] = now  # equal numbers, in other objects
         return False
 
 
@@ -263,8 +269,10 @@ class _Walk:
                 return
 
     def _meet(self, items: Sequence[Any]) -> None:
-        for item in () if _are_plain(items) else items:
-            if id(item) not in self.seen and not _is_plain(type(item)):
+        kinds = {id(kind): kind for kind in map(type, items)}  # not all can be hashed
+        others = {key for key, kind in kinds.items() if not _is_plain(kind)}
+        for item in items if others else ():
+            if id(item) not in self.seen and id(type(item)) in others:
                 self.seen[id(item)] = item
                 if not issubclass(type(item), Value):
                     self._waiting.append(item)
@@ -421,8 +429,8 @@ class _Walk:
             is_way = _is_no_way if library_of(kind) == "autograd_core" else None
             self._add_names(thing, own, "names", is_way, base, lambda: known)
         slots = {name for names in classes for name, item in names.items() if type(item) is _SLOT}
-        there = {name for name in slots if _is_stable(thing, name)}
-        self._add_names(thing, None, "slots", known=lambda: there)
+        if there := {name for name in slots if _is_stable(thing, name)}:
+            self._add_names(thing, None, "slots", known=lambda: there)
 
 
 @functools.lru_cache(maxsize=4096)
