@@ -12,6 +12,7 @@ import functools
 import itertools
 import math
 import operator
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from types import FunctionType, NoneType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from autograd_core.libraries import library_of
 from nn.arguments import shown, truth
 from nn.errors import InputError, StateError
 from nn.groups import chosen, may_fit, means_all
-from nn.random_state import LIBRARIES, slots_of
+from nn.random_state import slots_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +37,7 @@ Tensor = Any  # a Value, or lists of Values nested to one shape
 _PLAIN = (float, int, str, bytes, NoneType)
 _PLAIN_TYPES = {*_PLAIN, bool}
 _DEEPEST = 200
+_WITHOUT_PARAMETERS = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names}  # in their objects
 
 
 class Module:
@@ -300,7 +302,8 @@ def check_leaves(outputs: Sequence[Value], parameters: Collection[Value]) -> Non
     Raises:
         InputError: one is not.
     """
-    known, order = set(parameters), topological_order(*outputs)
+    known = parameters if isinstance(parameters, set) else set(parameters)
+    order = topological_order(*outputs)
     leaves = list(itertools.compress(order, map(operator.attrgetter("is_leaf"), order)))
     mine = map(known.__contains__, leaves)
     for node in itertools.compress(leaves, map(operator.not_, mine)):
@@ -355,7 +358,7 @@ def _own_attributes(thing: Any) -> dict[str, Any]:
     kind = type(thing)
     if isinstance(thing, (type, FunctionType, Value)) or hasattr(thing, "step"):
         return {}
-    if library_of(kind) in LIBRARIES and kind is not SimpleNamespace:
+    if library_of(kind) in _WITHOUT_PARAMETERS and kind is not SimpleNamespace:
         return {}
     return _attributes(thing)
 
@@ -383,14 +386,19 @@ def _in_order(name: str, things: Set[Any]) -> list[tuple[str, Any]]:
     return sorted(((str(getattr(thing, "label", "")), thing) for thing in found), key=lambda pair: pair[0])
 
 
+_is_leaf, _is_constant = operator.attrgetter("is_leaf"), operator.attrgetter("is_constant")
+
+
 def _shape(tensor: Tensor, axes: int = 64) -> tuple[int, ...] | None:
     """The shape of nested lists of leaf Values; None for anything else, and where an array has fewer axes."""
     if isinstance(tensor, Value):
         return () if tensor.is_leaf and not tensor.is_constant else None
     if not isinstance(tensor, (list, tuple)) or not tensor or not axes:
         return None
+    if set(map(type, tensor)) == {Value}:
+        return (len(tensor),) if all(map(_is_leaf, tensor)) and not any(map(_is_constant, tensor)) else None
     first = _shape(tensor[0], axes - 1)
-    if first is None or any(_shape(item, axes - 1) != first for item in tensor):
+    if first is None or any(_shape(item, axes - 1) != first for item in tensor[1:]):
         return None
     return (len(tensor), *first)
 

@@ -21,7 +21,6 @@ from autograd_core.libraries import of_a_library
 from nn.random_inputs import RandomInput
 
 __all__ = [
-    "LIBRARIES",
     "RandomStates",
     "codes",
     "global_names",
@@ -29,7 +28,6 @@ __all__ = [
     "slots_of",
 ]
 
-LIBRARIES = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names}
 _MOST_ENTRIES = 64  # of a list or dictionary that is looked into
 _MOST_THINGS = 10_000
 _PLAIN = {Value, float, int, bool, str, bytes, NoneType}

@@ -399,7 +399,14 @@ def _bar(progress: bool | Callable[..., Any], total: int, done: int) -> Any:
     if progress is False:
         return _NoBar()
     factory = require("tqdm", "progress").tqdm if progress is True else progress
-    return factory(total=total, initial=done, unit="update", desc="training")
+    bar = factory(total=total, initial=done, unit="update", desc="training")
+    for name in ("update", "set_postfix_str", "close"):
+        if not callable(getattr(bar, name, None)):
+            raise InputError(
+                f"progress made {shown(bar)}, which has no method {name}: a bar needs update(count), "
+                "set_postfix_str(text) and close(), as tqdm's have them"
+            )
+    return bar
 
 
 class _NoBar:

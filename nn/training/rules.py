@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from autograd_core.libraries import of_a_library
+from autograd_core.programs.watch import stands
 from nn.arguments import shown
 from nn.errors import InputError
 from nn.optimizer_base import MOVING, Optimizer
@@ -119,7 +120,7 @@ class Rules:
 
             held = {name: held for name, held in vars(rule).items() if name not in MOVING}
             for known, made in self._recorded:
-                if known.keys() == held.keys() and all(map(_are_same, known.values(), held.values())):
+                if known.keys() == held.keys() and all(map(stands, known.values(), held.values())):
                     return made
             try:
                 self._recorded.append((held, recorded_rule(rule, self._watch)))
@@ -149,12 +150,6 @@ class Rules:
         return repr(mine[:-1]) == repr(theirs[:-1]) and _bytes(mine[-1]) == _bytes(theirs[-1])
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def _are_same(one: Any, other: Any) -> bool:
-    """Is it the same object, number or text? 1 is not True, and -0.0 not 0.0."""
-    plain = type(one) is type(other) and type(one) in (float, int, bool, str)
-    return one is other or (plain and repr(one) == repr(other))
 
 
 def _are_equal(some: Any, others: Any) -> bool:

@@ -8,14 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from autograd_core import gradients_to_vector, parameters_to_vector, vector_to_gradients, vector_to_parameters
+from autograd_core import (
+    Value,
+    gradients_to_vector,
+    parameters_to_vector,
+    vector_to_gradients,
+    vector_to_parameters,
+)
 from nn.data import Examples, fingerprint
 from nn.errors import DivergenceError, InputError
 from nn.groups import tensors_told
 from nn.history import Epoch, History
 from nn.losses import Loss
 from nn.metrics import Evaluator
-from nn.module import Module
+from nn.module import Module, check_leaves
 from nn.optimizers import Optimizer, gradient_norm
 from nn.random_state import RandomStates
 from nn.regularizers import Regularizer
@@ -352,11 +358,19 @@ class Run:
             DivergenceError: with epoch, update and row.
         """
         rows = list(chosen)
-        problem = self.problem
+        problem, known = self.problem, set(self.parameters)
+        looks = self.state.epoch == 0 and not problem.is_fixed
+
+        def loss_of(i: int) -> Any:
+            loss = problem.loss_of(i)
+            if looks and isinstance(loss, Value):  # another example may go by other leaves than the first
+                check_leaves([loss], known)
+            return loss
+
         try:
             result = batch_gradient(
                 self.parameters,
-                lambda: sum_gradients(problem.loss_of, rows),
+                lambda: sum_gradients(loss_of, rows),
                 problem.penalty,
                 len(rows),
             )

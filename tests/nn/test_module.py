@@ -2,6 +2,7 @@
 
 import collections
 import copy
+import functools
 import math
 import pickle
 import re
@@ -394,3 +395,31 @@ def test_parameters_in_slots_and_namespaces_are_found():
     assert _holding(OneSlot(value)).parameters() == [value]
     assert SlottedModule(value).parameters() == [value]
     assert _holding(types.SimpleNamespace(weight=value)).parameters() == [value]
+
+
+def test_lists_nested_deep_are_found_in_no_time_and_refused_beyond_a_depth():
+    class Nested(nn.Module):
+        def __init__(self, depth):
+            self.h = functools.reduce(lambda inner, _: [inner], range(depth), [Value(0.1), Value(0.2)])
+
+    assert len(Nested(50).parameters()) == 2
+    with pytest.raises(nn.InputError, match="nested more than"):
+        Nested(400).parameters()
+
+
+@pytest.mark.parametrize("rows", [8, 200])
+@pytest.mark.parametrize("made_later", [False, True])
+def test_a_leaf_that_only_another_example_than_the_first_depends_on_is_found(rows, made_later):
+    class Branches(nn.Module):
+        def __init__(self):
+            self.c, self._hidden, self._made = Value(1.0), [Value(0.2)], {}
+
+        def __call__(self, x):
+            if x[0] > 0.0:
+                return self.c * x[1]
+            value = self._made.setdefault(1, Value(0.3)) if made_later else self._hidden[0]
+            return value * x[1]
+
+    X = [[1.0, 2.0], [-1.0, 2.0]] * (rows // 2)
+    with pytest.raises(nn.InputError, match="not among the model's parameters"):
+        nn.fit(Branches(), X, [1.0, 2.0] * (rows // 2), loss="mse", epochs=1, seed=1)

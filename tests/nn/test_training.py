@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -257,6 +258,18 @@ def test_a_callback_may_change_the_parameters(spiral):
     model = net()
     nn.fit(model, *spiral, epochs=2, callbacks=clamp)
     assert max(abs(p.data) for p in model.parameters()) <= 0.1
+
+
+@pytest.mark.parametrize("lacking", ["update", "set_postfix_str", "close"])
+def test_a_progress_bar_that_lacks_a_method_is_refused_before_training(lacking):
+    def bar(**options):
+        return SimpleNamespace(**{n: print for n in ("update", "set_postfix_str", "close") if n != lacking})
+
+    model = nn.MLP(2, [2], seed=1)
+    before = model.state_dict()
+    with pytest.raises(nn.InputError, match=f"no method {lacking}"):
+        nn.fit(model, [[1.0, 2.0]], [0], progress=bar)
+    assert all((before[name] == now).all() for name, now in model.state_dict().items())
 
 
 def test_the_progress_bar_counts_updates(spiral, capsys):
