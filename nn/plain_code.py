@@ -20,7 +20,7 @@ from autograd_core.calculus.updates import Update
 from autograd_core.libraries import of_a_library
 from nn.arguments import shown
 
-__all__ = ["ARITHMETIC", "PURE", "UNNAMED", "code_of", "is_plain_code", "strange_name"]
+__all__ = ["ARITHMETIC", "OF_CALLBACKS", "PURE", "UNNAMED", "code_of", "is_plain_code", "strange_name"]
 
 _BUILTINS = {
     "abs", "bool", "divmod", "enumerate", "float", "int", "isinstance", "len", "list", "max", "min", "pow",
@@ -38,6 +38,23 @@ PURE = ARITHMETIC - {
     "setflags", "sort", "update",
 }  # fmt: skip
 """Those that do not change a container either: code that stores nothing and names these has no memory."""
+OF_CALLBACKS = (
+    ARITHMETIC
+    | {
+        "loss",
+        "penalty",
+        "gradient_norm",
+        "objective",
+        "updates",
+        "epoch",
+        "seconds",
+        "history",
+        "optimizer",
+        "lr",
+    }
+    | {"append", "extend", "pop", "clear", "get", "items", "keys", "setdefault", "join", "strip", "print"}
+) - {"save"}
+"""Names that lead from a run to numbers and texts alone."""
 _EXACT = (float, int, bool, str, type(None))
 
 
@@ -123,7 +140,23 @@ def is_plain_code(
 
 def _goes_by_words(functions: Any, holders: Any, words: Collection[str]) -> bool:
     name, seen = strange_name(functions, holders, words)
-    return not name and not (words is PURE and any(_stores(function.__code__) for function in seen))
+    may_call = any("__call__" in names for names in holders[1:])
+    return (
+        not name
+        and not (words is PURE and any(_stores(function.__code__) for function in seen))
+        and not (may_call and any(_passes_on(function.__code__) for function in seen))
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _passes_on(code: CodeType) -> bool:
+    """Does code do anything with its first argument but look at attributes of it? Call it, for example."""
+    steps, first = [*dis.get_instructions(code)], code.co_varnames[:1]
+    after = {"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR"}
+    loads = [k for k, step in enumerate(steps) if step.opname.startswith("LOAD_FAST")]
+    several = any(type(steps[k].argval) is tuple for k in loads)  # of two variables at once
+    strange = any(steps[k].argval in first and steps[k + 1].opname not in after for k in loads)
+    return several or strange or bool({*first} & {*code.co_cellvars})
 
 
 @functools.lru_cache(maxsize=4096)

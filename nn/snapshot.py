@@ -43,7 +43,7 @@ from nn.module import Module
 from nn.plain_data import Shared, from_json
 from nn.random_state import global_names, names_in, slots_of
 
-__all__ = ["Attributes", "Change", "Snapshot", "entry_name", "is_lost"]
+__all__ = ["Attributes", "Change", "Snapshot", "alike", "entry_name", "is_lost"]
 
 _NUMBERS = (bool, int, float)
 _PLAIN = (*_NUMBERS, str, bytes, type(None), complex, CodeType, BuiltinFunctionType, range)
@@ -221,11 +221,13 @@ class Snapshot:
         return bytes(parameters_to_vector([value for _, value in self._constants]).tobytes())
 
     def _differs(self) -> bool:
-        if _alike(self._shown, self._copies, self._hidden):  # that takes no time to see
+        if alike(self._shown, self._copies, self._hidden):  # that takes no time to see
             if self._held_besides and not _hold(*self._held_besides):
                 return True
         elif self._are_unequal():
             return True
+        if not (self._reads or self._arrays or self._constants):
+            return False
         now = [read() for read in self._reads]
         return (
             any(held.tobytes() != kept for name, held, kept in self._arrays if name not in self.big)
@@ -618,7 +620,7 @@ def _is_mutable(thing: Any) -> bool:
     return not isinstance(thing, (*_PLAIN, Value)) and type(thing).__eq__ is not _IDENTITY
 
 
-def _alike(things: list[Any], copies: list[Any], hidden: list[Any]) -> bool:
+def alike(things: list[Any], copies: list[Any], hidden: list[Any]) -> bool:
     """Are they lists and dictionaries that hold the very objects of their copies?"""
     module = compiled_module()
     return module is not None and bool(module.alike(things, copies, hidden))

@@ -12,6 +12,7 @@ from autograd_core.programs.batch_gradient import BatchGradient, Trainer
 from autograd_core.programs.program import Program
 from nn.errors import DivergenceError
 from nn.optimizers import gradient_norm
+from nn.schedules import Constant
 from nn.training.minibatch import LARGEST_LOSS, BatchResult
 from nn.training.problem import FIXED
 from nn.training.recording import NotRecordable, Recording
@@ -133,6 +134,7 @@ class WholeUpdates(_OnArrays):
         # of the whole epoch: where many an update is made eagerly, not anew after each of them
         updates = run.state.optimizer_updates
         rates = None if run.listens else rates_of_groups(run.optimizer, updates, left)
+        known: Any = None  # what the rate of `one` update goes by
         while (start := run.state.batch * size) < len(order):
             if not self.current:
                 self._load(run)
@@ -148,13 +150,10 @@ class WholeUpdates(_OnArrays):
             if run.is_asked and 1 < count == left:
                 count -= 1  # the last one by itself: callbacks ask for its loss
             rows = order[start : start + count * size]
-            done = self._updates(
-                run,
-                rows,
-                rates_of_groups(run.optimizer, run.state.optimizer_updates, 1)
-                if rates is None
-                else rates[made : made + count],
-            )
+            by = run.optimizer.schedule, self._rules
+            if run.listens and (by != known or type(by[0]) is not Constant or run.optimizer.param_groups):
+                known, one = by, rates_of_groups(run.optimizer, run.state.optimizer_updates, 1)
+            done = self._updates(run, rows, one if run.listens else rates[made : made + count])
             if done < count:
                 rows = order[start + done * size : start + (done + 1) * size]
                 self.eager_update(run, rows)
@@ -214,10 +213,12 @@ class WholeUpdates(_OnArrays):
     def _one_update(self, run: Run, rows: Any, rates: Any) -> int:
         """One update, after which callbacks are told and may change anything."""
         at = run.state
-        expected = self.eager_loss(int(rows[0])) if self.checks else None
+        is_blind = run.is_blind
+        checks = self.checks and not is_blind
+        expected = self.eager_loss(int(rows[0])) if checks else None
         self.trainer.sums = (0.0, 0.0, 0.0, 0.0)
         done = self.trainer.run(rows, len(rows), rates)
-        self._left |= self.checks and done == 1 and self.trainer.outputs[0, 0] != expected
+        self._left |= checks and done == 1 and self.trainer.outputs[0, 0] != expected
         if done == 0 or self._left:
             self.forget()
             return 0
@@ -225,14 +226,16 @@ class WholeUpdates(_OnArrays):
         self.trainer.sums = (at.loss + loss, at.penalty + penalty, at.norm + norm, rate)
         made = self._standing(run, 1)
         optimizer, schedule, buffers = run.optimizer, run.optimizer.schedule, made["buffers"]
-        written = self.trainer.write()
+        written = 0 if is_blind else self.trainer.write()
         optimizer.promise(made["optimizer_updates"], buffers)
-        run.tell_update(loss / len(rows), penalty, norm)
+        run.tell_update(loss / len(rows), penalty, norm, not is_blind)
         self.current = (
             optimizer._promised is buffers  # nobody has looked at them
             and optimizer.updates == made["optimizer_updates"]
-            and self.trainer.is_written(written)
+            and (is_blind or self.trainer.is_written(written))
         )
+        if is_blind and not self.current:
+            self.trainer.write()
         self._as_compiled = self._rules.are_of(optimizer)
         now = {"changes": run.memory.changes()} if self.current else run.standing()
         if optimizer.schedule is not schedule or not self._as_compiled:
@@ -244,10 +247,11 @@ class WholeUpdates(_OnArrays):
     def store(self, run: Run) -> None:
         """Bring parameters, gradients and buffers to where the run stands.
 
-        Where the arrays are not current, an eager update has left the gradients; where a callback listens,
-        each update has, and the callback may have changed them.
+        Where the arrays are not current, an eager update has left the gradients; where a callback listens
+        that can tell, each update has, and the callback may have changed them.
         """
-        self.write(run, self.trainer.gradients if self.current and not run.listens else None)
+        is_told = run.listens and not run.is_blind
+        self.write(run, self.trainer.gradients if self.current and not is_told else None)
 
 
 class GradientUpdates(_OnArrays):

@@ -8,6 +8,8 @@ import contextvars
 import ctypes
 import itertools
 import logging
+import math
+import sys
 import threading
 import types
 from pathlib import Path
@@ -20,6 +22,7 @@ import autograd_core as ag
 import nn
 from autograd_core import Value
 from autograd_core.programs import batch_gradient
+from nn.plain_code import OF_CALLBACKS
 from nn.training import updaters
 from nn.training.run import Run
 from tests.nn.test_updaters import Signs, data, needs_compiler, trained
@@ -450,3 +453,167 @@ def test_a_limit_below_0_that_a_callback_sets_is_refused(name: str, eager: bool,
 
     with pytest.raises(nn.InputError, match=r"must be a finite number > 0, not -1\.0"):
         nn.fit(nn.MLP(3, [4, 2], seed=1), X, y, epochs=3, seed=0, callbacks=change)
+
+
+class Numbers:
+    """Looks at the run's numbers, and changes the rate."""
+
+    def __init__(self) -> None:
+        self.log, self.best = [], math.inf
+
+    def on_update(self, run: Any) -> None:
+        self.best = min(self.best, run.loss)
+        self.log.append(
+            (run.updates, run.loss, run.objective, run.gradient_norm, run.optimizer.lr, run.epoch)
+        )
+        if run.updates % 5 == 0:
+            run.optimizer.lr = 0.9 * run.optimizer.lr
+        self.helper(f"{run.epoch}")
+
+    def helper(self, text: str) -> None:
+        self.log.append(text)
+
+
+class Raises(Numbers):
+    def on_update(self, run: Any) -> None:
+        self.log.append(run.loss)
+        if run.updates == 9:
+            self.log.append(1.0 / 0)
+
+
+class SetsUpdates(Numbers):
+    def on_update(self, run: Any) -> None:
+        if run.updates == 7:
+            run.optimizer.updates = 2
+
+
+class SetsASchedule(Numbers):
+    def on_update(self, run: Any) -> None:
+        if run.updates == 7:
+            run.optimizer.lr = _rate_by_values
+
+
+class Reads(Numbers):
+    def on_update(self, run: Any) -> None:
+        self.log.append([(p.data, p.grad) for p in run.model.parameters()])
+
+
+class ReadsAGlobal(Numbers):
+    def on_update(self, run: Any) -> None:
+        self.log.append(KEPT[0].layers[0].neurons[0].b.data)
+
+
+class ReadsByAFunction(Numbers):
+    def on_update(self, run: Any) -> None:
+        self.log.append(_bias())
+
+
+class CallsItself(Numbers):
+    def __call__(self, run: Any) -> None:
+        self.log.append(_bias())
+
+    def on_update(self, run: Any) -> None:
+        self(run)
+
+
+class PassesItselfOn(CallsItself):
+    def on_update(self, run: Any) -> None:
+        self.log.extend(map(self, [run]))
+
+
+class ReadsByFormat(Numbers):
+    def on_update(self, run: Any) -> None:
+        self.log.append(f"{run.parameters[0].data}")
+
+
+class ByAnAttribute(Numbers):
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = KEPT[0]
+
+    def on_update(self, run: Any) -> None:
+        self.model.layers[0].neurons[0].b.data *= 0.99
+
+
+class ByAProperty(Numbers):
+    @property
+    def bias(self) -> float:
+        return _bias()
+
+    def on_update(self, run: Any) -> None:
+        self.log.append(self.bias)
+
+
+class ReadsBuffers(Numbers):
+    def on_update(self, run: Any) -> None:
+        for buffer in run.optimizer.buffers.values():
+            buffer *= 0.9
+
+
+class Trains(Numbers):
+    def on_update(self, run: Any) -> None:
+        if run.updates == 3:
+            self.log.append(1)
+            run.model.freeze(run.model.parameters()[0])
+
+
+class ReadsAtTheEnd(Numbers):
+    def __call__(self, run: Any) -> None:
+        self.log.append([(p.data, p.grad) for p in run.model.parameters()])
+        KEPT[0].layers[1].neurons[0].b.data *= 0.9
+
+
+KEPT: list[Any] = [None]
+
+
+def _bias() -> float:
+    return float(KEPT[0].layers[0].neurons[0].b.data)
+
+
+def _rate_by_values(k: int) -> float:
+    return 0.01 * (1.0 + abs(_bias()))
+
+
+BLIND = [Numbers, Raises, SetsUpdates, ReadsAtTheEnd]
+SEEING = [
+    Reads, ReadsAGlobal, ReadsByAFunction, CallsItself, PassesItselfOn, ReadsByFormat, ByAnAttribute,
+    ByAProperty, ReadsBuffers, SetsASchedule, Trains,
+]  # fmt: skip
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", [*BLIND, *SEEING], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("rest", [{}, {"regularizer": nn.L2(0.01)}, {"optimizer": nn.SGD}, {"dropout": 0.5}])
+def test_a_callback_at_each_update_sees_and_does_what_it_does_on_values(
+    kind: Any, rest: Any, monkeypatch: Any
+) -> None:
+    eager, compiled = (_trained_with(kind, eager, rest, monkeypatch) for eager in (True, False))
+    assert eager == compiled
+
+
+def _trained_with(kind: Any, eager: bool, rest: Any, monkeypatch: Any) -> Any:
+    X, y = data(70, 5, 3)
+    options = {"optimizer": nn.Adam, "batch_size": 16, "epochs": 4, **rest}
+    layers = [nn.Layer(5, 7, seed=1), nn.Layer(7, 3, nonlin=False, seed=3)]
+    middle = [nn.Dropout(options.pop("dropout"), seed=2)] if "dropout" in rest else []
+    model = nn.Sequential(layers[0], *middle, layers[1])
+    KEPT[0], blind, looked = types.SimpleNamespace(layers=layers), set[bool](), Run._are_blind
+    callback = kind()
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_are_blind", lambda run: blind.add(looked(run)) or looked(run))
+        try:
+            what, _ = trained(lambda: model, X, y, eager, monkeypatch, callbacks=callback, **options)
+        except ZeroDivisionError as error:
+            what = str(error), [(p.data, p.grad) for p in model.parameters()], len(error.history)
+    assert blind == {kind in BLIND and sys.gettrace() is None}
+    return what, callback.log, callback.best
+
+
+def test_words_for_callbacks_lead_from_a_run_to_numbers_alone() -> None:
+    names = OF_CALLBACKS & {*dir(Run), *dir(nn.Adam), *dir(nn.History)}
+    assert names == {"epoch", "lr", "objective", "optimizer", "seconds", "updates"}
+    model = nn.MLP(2, [1], seed=1)
+    runs: list[Any] = []
+    nn.fit(model, [[1.0, 2.0]], [1.0], loss="mse", callbacks=runs.append, epochs=1)
+    held = {name: vars(runs[0])[name] for name in OF_CALLBACKS & vars(runs[0]).keys()}
+    assert held.keys() == {"gradient_norm", "history", "loss", "optimizer", "penalty", "updates"}
