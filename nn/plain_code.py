@@ -20,7 +20,7 @@ from autograd_core.calculus.updates import Update
 from autograd_core.libraries import of_a_library
 from nn.arguments import shown
 
-__all__ = ["ARITHMETIC", "OF_CALLBACKS", "PURE", "UNNAMED", "code_of", "is_plain_code", "strange_name"]
+__all__ = ["ARITHMETIC", "OF_CALLBACKS", "PURE", "code_of", "is_plain_code", "strange_name", "unnamed_method"]
 
 _BUILTINS = {
     "abs", "bool", "divmod", "enumerate", "float", "int", "isinstance", "len", "list", "max", "min", "pow",
@@ -36,7 +36,7 @@ PURE = ARITHMETIC - {
     "add", "append", "byteswap", "clear", "delete", "discard", "extend", "fill", "insert", "partition",
     "place", "pop", "popitem", "put", "putmask", "remove", "resize", "reverse", "setdefault", "setfield",
     "setflags", "sort", "update",
-}  # fmt: skip
+} | {"get", "index", "items", "keys", "values"}  # fmt: skip
 """Those that do not change a container either: code that stores nothing and names these has no memory."""
 OF_CALLBACKS = (
     ARITHMETIC
@@ -127,6 +127,9 @@ def is_plain_code(
     """
     if isinstance(thing, MethodType):
         return is_plain_code(thing.__self__, {thing.__name__}, words, hidden)
+    if isinstance(thing, functools.partial):
+        given = [part for held in (*thing.args, thing.keywords) for part in _parts(held)]
+        return is_plain_code(thing.func, entries, words) and all(_is_plain(part, words) for part in given)
     if isinstance(thing, FunctionType):
         return _goes_by_words([thing], (), words)
     kind = type(thing)
@@ -134,25 +137,34 @@ def is_plain_code(
         parts = vars(thing).values()
         return all(is_plain_code(p, entries, words) if callable(p) else _is_plain(p, words) for p in parts)
     called, holders = code_of(thing, entries, hidden)
-    unnamed = any(not UNNAMED.isdisjoint(names) for names in holders[1:])
-    return bool(called) and not unnamed and _goes_by_words(called, holders, words)
+    return bool(called) and _goes_by_words(called, holders, words)
 
 
 def _goes_by_words(functions: Any, holders: Any, words: Collection[str]) -> bool:
     name, seen = strange_name(functions, holders, words)
-    may_call = any("__call__" in names for names in holders[1:])
-    return (
-        not name
-        and not (words is PURE and any(_stores(function.__code__) for function in seen))
-        and not (may_call and any(_passes_on(function.__code__) for function in seen))
-    )
+    is_pure = words is not PURE or not any(_stores(function.__code__) for function in seen)
+    return not name and is_pure and not unnamed_method(holders, seen)
+
+
+def unnamed_method(holders: Sequence[Mapping[str, Any]], seen: Iterable[FunctionType]) -> str:
+    """The name of a method of the user's that runs, or may run, without being named in the code; or ""."""
+    held = [(name, part) for names in holders[1:] for name, part in names.items() if name[:2] == "__"]
+    defined = sorted({name for name, part in held if callable(part)} - _NOT_CALLED)
+    codes = [function.__code__ for function in seen]
+    run = {"__getattr__", "__getattribute__"}
+    if any(map(_stores, codes)):
+        run |= {"__setattr__", "__delattr__"}
+    return next((name for name in defined if name in run or any(map(_passes_on, codes))), "")
+
+
+_NOT_CALLED = {"__init__", "__new__", "__post_init__", "__init_subclass__", "__class_getitem__"}
 
 
 @functools.lru_cache(maxsize=4096)
 def _passes_on(code: CodeType) -> bool:
     """Does code do anything with its first argument but look at attributes of it? Call it, for example."""
     steps, first = [*dis.get_instructions(code)], code.co_varnames[:1]
-    after = {"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR"}
+    after = {"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "STORE_ATTR"}
     loads = [k for k, step in enumerate(steps) if step.opname.startswith("LOAD_FAST")]
     several = any(type(steps[k].argval) is tuple for k in loads)  # of two variables at once
     strange = any(steps[k].argval in first and steps[k + 1].opname not in after for k in loads)
@@ -167,13 +179,6 @@ def _stores(code: CodeType) -> bool:
     ]
     inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return any("FAST" not in name for name in steps) or any(map(_stores, inner))
-
-
-UNNAMED = {
-    *(n for kind in (float, list, dict, set, type(iter(()))) for n in dir(kind) if n[:2] == "__"),
-    "__getattr__", "__format__", "__get__", "__set__", "__delete__", "__enter__", "__exit__",
-} - {"__class__", "__doc__", "__init__", "__new__", "__init_subclass__", "__subclasshook__"}  # fmt: skip
-"""Methods that run without being named."""
 
 
 def code_of(

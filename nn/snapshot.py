@@ -141,6 +141,7 @@ class Snapshot:
         is_complete: could everything be looked into?
         names: of all that is compared.
         is_stale: has a change been seen?
+        counts_calls: does a schedule in it change something whenever it is asked?
         has_iterators: is something held that gives other items every time, such as itertools.count()?
     """
 
@@ -151,7 +152,7 @@ class Snapshot:
         apart: Mapping[str, Any] | None = None,
     ) -> None:
         self.closed: list[str] = []
-        self.is_complete, self.is_stale, self.has_iterators = True, False, False
+        self.is_complete, self.is_stale, self.has_iterators, self.counts_calls = True, False, False, False
         self._known = set(map(id, parameters))
         self._apart = apart
         self._seen = {

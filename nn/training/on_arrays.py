@@ -98,7 +98,7 @@ class WholeUpdates(_OnArrays):
 
     def __init__(self, run: Run, recording: Recording, penalty: Program | None) -> None:
         super().__init__(run, recording)
-        self._rules, self.penalty = Rules(run.optimizer), penalty
+        self._rules, self.penalty = Rules(run.optimizer, run.memory.parts.get("optimizer")), penalty
         self.trainer = trainer_of(run, recording, penalty, self._rules)
         self.left, self._changes = "", 0  # why the rule is made by itself from now on; changes within epochs
         self._as_compiled = False  # is that known of the optimizer as it is now?
@@ -112,7 +112,7 @@ class WholeUpdates(_OnArrays):
             self.left = "the rule meets numbers that are left to NumPy"
         elif not self._as_compiled and not self._rules.are_of(run.optimizer):
             try:
-                rules = Rules(run.optimizer, self._rules)
+                rules = Rules(run.optimizer, run.memory.parts.get("optimizer"), self._rules)
             except NotRecordable as error:
                 self.left = str(error)
                 return False
@@ -133,8 +133,9 @@ class WholeUpdates(_OnArrays):
         left = run.plan.batches - first
         # of the whole epoch: where many an update is made eagerly, not anew after each of them
         updates = run.state.optimizer_updates
-        rates = None if run.listens else rates_of_groups(run.optimizer, updates, left)
+        rates: Any = None if run.listens else rates_of_groups(run.optimizer, updates, left)
         known: Any = None  # what the rate of `one` update goes by
+        one: Any = None
         while (start := run.state.batch * size) < len(order):
             if not self.current:
                 self._load(run)

@@ -23,7 +23,7 @@ from autograd_core.calculus.updates import MOST_BUFFERS
 from nn.arguments import shown
 from nn.errors import InputError
 from nn.optimizer_base import MOVING, Optimizer
-from nn.plain_code import UNNAMED, code_of, strange_name
+from nn.plain_code import code_of, strange_name, unnamed_method
 from nn.random_state import RandomStates
 from nn.snapshot import Snapshot
 from nn.training.recording import NotRecordable
@@ -332,9 +332,9 @@ def recorded_rule(optimizer: Optimizer, watch: Snapshot) -> Recorded:
 def _check_code(optimizer: Optimizer) -> None:
     """Refuse code that names anything but arithmetic, and plain numbers and functions of its own."""
     called, holders = code_of(optimizer, ("rule", "update"), MOVING)
-    if special := [name for names in holders[1:] for name in names if name in UNNAMED]:
-        raise NotRecordable(f"it has a method {special[0]} of its own")
     name, seen = strange_name(called, holders, _NAMES)
+    if special := unnamed_method(holders, seen):
+        raise NotRecordable(f"it has a method {special} of its own")
     inner = [function.__code__ for function in seen]
     for code in inner:  # which grows
         inner += [constant for constant in code.co_consts if isinstance(constant, CodeType)]

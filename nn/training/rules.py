@@ -35,6 +35,13 @@ def _schedules(optimizer: Optimizer) -> list[Any]:
     return [rate for rate in rates if callable(rate) and type(rate) is not Constant]
 
 
+def _is_users(rate: Any) -> bool:
+    """Is a schedule, or one that it is made of, the user's?"""
+    if not type(rate).__module__.startswith("nn."):
+        return callable(rate)
+    return any(map(_is_users, vars(rate).values()))
+
+
 def goes_by_values(optimizer: Optimizer) -> bool:
     """May its rates or its rule go by what the Values hold, so that they must hold what the arrays hold?"""
     if not all(is_plain_code(rate, {"__call__"}, PURE) for rate in _schedules(optimizer)):
@@ -48,7 +55,7 @@ _OF_RULES = ARITHMETIC | {"updates", "rule", "update", "dict", "items", "keys", 
 
 def memory_of(optimizer: Optimizer) -> Snapshot | None:
     """What a rule or a schedule of the user's holds now, beside buffers; None where both are ours."""
-    theirs = [rate for rate in _schedules(optimizer) if not type(rate).__module__.startswith("nn.")]
+    theirs = [rate for rate in _schedules(optimizer) if _is_users(rate)]
     if of_a_library(type(optimizer)) and not theirs:
         return None
     for rate in theirs:
@@ -60,7 +67,11 @@ def memory_of(optimizer: Optimizer) -> Snapshot | None:
     own = Attributes(optimizer, MOVING | {"parameters"})
     named = [(f"optimizer.lr{k or ''}", rate) for k, rate in enumerate(theirs)]
     held = [("optimizer.", own), (type(optimizer).__qualname__, type(optimizer)), *named]
-    return Snapshot(held, optimizer.parameters)
+    made = Snapshot(held, optimizer.parameters)
+    for rate in theirs:
+        rate_at(rate, optimizer.updates)
+    made.counts_calls = made.changed()
+    return made
 
 
 def attributes_of(optimizer: Optimizer) -> Any:
@@ -82,6 +93,7 @@ class Rules:
 
     Args:
         optimizer: an optimizer.
+        memory: of a run that begins, see `memory_of`.
         before: what was compiled of it before.
 
     Attributes:
@@ -93,10 +105,11 @@ class Rules:
         NotRecordable: it has a rule that cannot be compiled, and why.
     """
 
-    def __init__(self, optimizer: Optimizer, before: Rules | None = None) -> None:
+    def __init__(self, optimizer: Optimizer, memory: Snapshot | None, before: Rules | None = None) -> None:
         if not has_plain_step(optimizer):
             raise NotRecordable(f"{type(optimizer).__name__} has a step of its own")
-        if not all(is_plain_code(rate, {"__call__"}, PURE) for rate in _schedules(optimizer)):
+        plain = all(is_plain_code(rate, {"__call__"}, PURE) for rate in _schedules(optimizer))
+        if not plain or (memory is not None and memory.counts_calls):
             raise NotRecordable("the learning rate is a function that nn cannot see into")
         self._attributes = attributes_of(optimizer)
         self._watch = memory_of(optimizer) if _own_parts(type(optimizer))[0] else None
@@ -141,8 +154,9 @@ class Rules:
         """Is the optimizer what it was, by a glance?"""
         if self._watch is not None and self._watch.changed():
             return False
-        kind, held, *others = self._attributes
-        plain = others == _PLAIN and not optimizer.param_groups and optimizer.missed is None
+        kind, held, frozen, missed, groups, schedules = self._attributes
+        plain = frozen is None and missed is None and not groups and not schedules
+        plain = plain and not optimizer.param_groups and optimizer.missed is None
         plain = plain and type(optimizer) is kind and type(optimizer.schedule) is Constant
         return (
             plain and alike([vars(optimizer)], [held], [MOVING])
@@ -157,9 +171,6 @@ class Rules:
         return repr(mine[:-1]) == repr(theirs[:-1]) and _bytes(mine[-1]) == _bytes(theirs[-1])
 
     __hash__ = None  # type: ignore[assignment]
-
-
-_PLAIN: list[Any] = [None, None, [], []]  # what else `attributes_of` tells where nothing is frozen or grouped
 
 
 def _are_equal(some: Any, others: Any) -> bool:
@@ -191,7 +202,7 @@ def _own_parts(kind: type[Optimizer]) -> tuple[frozenset[str], bool]:
     names = _library_names(ours)
     found = {name for base in theirs for name in vars(base)}
     held = [part for base in theirs for part in vars(base).values()]
-    functions = [part for part in held if isinstance(part, FunctionType) and part.__name__ != "__init__"]
+    functions = [part for part in held if isinstance(part, FunctionType) and part.__name__[:2] != "__"]
     plain = {name for name in names & found if not name.startswith("__") or name.startswith("__getattr")}
     return frozenset(plain), any(_READS & names_in(function.__code__) for function in functions)
 

@@ -6,6 +6,8 @@ import copy
 import itertools
 import pickle
 import random
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,9 @@ class LionRule(Rule):
 
 class Cautious(Rule):
     buffer_names = ("m",)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of {len(self.parameters)} parameters"
 
     def describe(self) -> None:
         """What is not called may be anything."""
@@ -762,7 +767,21 @@ def test_schedules_of_plain_numbers_are_asked_before_an_epoch() -> None:
             return self.low + (self.high - self.low) * 0.5 * (1.0 + math.cos(k / 100.0))
 
     X, y = data(70, 5, 3)
-    for rate in (Cosine(), lambda k: max(0.1 * 0.9**k, 1e-3), nn.WarmUp(Cosine(), 3)):
+
+    @dataclass(frozen=True)
+    class Falls:
+        rate: float = 0.1
+
+        def __call__(self, k: int) -> float:
+            return {0: 0.05}.get(k, self.rate) * 0.99**k
+
+    for rate in (
+        Cosine(),
+        Falls(),
+        partial(lambda k, a: a / (k + 1.0), a=0.1),
+        lambda k: max(0.1 * 0.9**k, 1e-3),
+        nn.WarmUp(Cosine(), 3),
+    ):
         history = nn.fit(nn.MLP(5, [3], seed=1), X, y, optimizer=nn.SGD(lr=rate), epochs=3, seed=1)
         assert history.trained_on == WHOLE
 
@@ -785,8 +804,29 @@ def _lists(k: int) -> float:
     return 0.05 / len(NAMED) ** 0.1
 
 
+def _grower() -> Any:
+    def rate(k: int, log: list[int] = []) -> float:  # noqa: B006
+        log += [k]
+        return 0.05 if len(log) % 50 < 20 else 0.01
+
+    rate.__defaults__ = ([],)
+    return rate
+
+
+class _Holder:
+    def __init__(self) -> None:
+        self.calls = np.zeros(1)
+
+    def __call__(self, k: int) -> float:
+        np.copyto(self.calls, self.calls + 1.0)
+        return 0.05 if self.calls[0] < 30 else 0.01
+
+
 @needs_compiler
-@pytest.mark.parametrize("rate", [CountsItsCalls, lambda: _counts, lambda: _lists])
+@pytest.mark.parametrize(
+    "rate",
+    [CountsItsCalls, lambda: _counts, lambda: _lists, _grower, lambda: nn.WarmUp(_grower(), 5), _Holder],
+)
 def test_a_schedule_with_a_memory_is_asked_as_often_as_ever(rate: Any, monkeypatch: Any) -> None:
     X, y = data(70, 5, 3)
     found = []
