@@ -655,6 +655,16 @@ def same_items(some: list, others: list) -> bool:
     return True
 
 
+def same_entries(dicts: list, keys: list, items: list, nothing) -> bool:
+    """Tell whether the same objects are the entries of some dicts, each of one key, or `nothing` is there."""
+    i: cython.Py_ssize_t
+    for i in range(len(items)):
+        held: dict = dicts[i]
+        if held.get(keys[i], nothing) is not items[i]:
+            return False
+    return True
+
+
 @cython.cfunc
 def _check_all(nodes: list, modes: cython.int, how):
     """Raise an error unless all of them are Values, which may be touched in a thread not in these modes."""

@@ -539,9 +539,9 @@ def jit(function: Callable[..., Any] | None = None, *, most_recordings: int = 64
     call. The function is recorded anew where something else stands in what it reads: in its variables and
     defaults, in those attributes, and those entries of dicts whose keys are texts, that its code or such a
     text names, and among the items of lists, tuples, other dicts, sets and arrays, at any depth; and so for
-    all functions, methods, properties and operators of the user's that it may call. Of numbers and texts it
-    is seen whether they are equal, of all else whether it is the same object. Values are looked for behind
-    every attribute.
+    all functions, methods, properties and operators of the user's that it may call. Of numbers,
+    texts and tuples of these it is seen whether they are equal, of all else whether it is the same object.
+    Values are looked for behind every attribute.
 
     **All else is frozen as it was when the function was recorded, without a word**: lists, dicts, sets and
     arrays of more than 1,000 items, and what is beyond some 10,000 in all (but for Values); attributes, and

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..engine.flat import same_items
+from ..engine.flat import same_entries, same_items
 from ..engine.sweep import topological_order
 from ..engine.value import Value
 from ..libraries import library_of
@@ -105,6 +105,7 @@ class Watch:
         hidden = walk.find({id(value): value for value in captured})
         kept, before = dict[Any, Any](), list[Any]()
         owners, names, members, reads = list[Any](), list[str](), list[Any](), list[Read]()
+        dicts, texts, found = list[Any](), list[Any](), list[Any]()
         lists, copies = list[Any](), list[Any]()
         for group in [one for one in walk.groups if one.kind != "fixed"]:
             entries = dict[Any, Any]()
@@ -119,6 +120,10 @@ class Watch:
                 owners += [group.owner] * len(keys)
                 names += keys
                 members += entries.values()
+            elif isinstance(group.read, _Entries) and type(group.read.held) is dict:
+                dicts += [group.read.held] * len(keys)
+                texts += keys
+                found += entries.values()
             elif keys and type(group.owner) is list:
                 lists.append(group.owner)
                 copies.append(group.items[:-1])
@@ -132,16 +137,17 @@ class Watch:
         self._dropped.update((place, self._walk) for place in others if place not in kept)
         self._walk, self._standing, self.hidden = walk, kept, hidden
         # at once: other threads may compare now
-        self._compared = (owners, names, reads), lists, [members + before, *copies]
+        self._compared = (owners, names, reads), (dicts, texts), lists, [members + before, found, *copies]
         return same and not others
 
     def changed(self) -> bool:
         """Tell whether something else stands in one of the places."""
-        places, lists, before = self._compared
+        places, entries, lists, before = self._compared
         try:
-            now = [[*_now(*places)], *lists]
-            if all(map(same_items, now, before)):
+            now = [[*_now(*places)], before[1], *lists]
+            if same_entries(*entries, before[1], _UNSET) and all(map(same_items, now, before)):
                 return False
+            now[1] = [*map(dict.get, *entries, itertools.repeat(_UNSET))]
             if not all(map(stands, map(_Items, now), map(_Items, before))):
                 return True
             before[:] = map(list, now)  # equal numbers, in other objects
@@ -160,10 +166,10 @@ class _Items(list[Any]):
 
 
 def stands(now: Any, before: Any) -> bool:
-    """Tell whether the same object, number or text stands there; 1 is not True, and -0.0 not 0.0."""
+    """Tell whether the same object, number or text, or tuple of such, stands there; 1 is not True."""
     if now is before or type(now) is not type(before):
         return now is before
-    if type(now) is _Items:
+    if type(now) in (_Items, tuple):
         return len(now) == len(before) and all(map(stands, now, before))
     if type(now) in _EXACT:
         return bool(now == before)
@@ -316,7 +322,16 @@ class _Walk:
     ) -> None:
         """Add a group of those names that are in a dict, or known."""
         is_way = is_way or (lambda item: not _is_plain(type(item)))
-        group = _Group(owner, kind, _entries_of(held), [], [], base, known or held.keys, is_way)
+        group = _Group(
+            owner,
+            kind,
+            _members if held is None else _Entries(held),
+            [],
+            [],
+            base,
+            known or held.keys,
+            is_way,
+        )
         self._open.append(group)
         self.groups += [group] if base is None else [base, group]
 
@@ -361,9 +376,9 @@ class _Walk:
             names, texts, imports = _read_by(function.__code__)
             world = function.__globals__
             known = sorted((names | texts) & (world.keys() | vars(builtins).keys()))
-            self._add(function, "fixed" if is_steady else "globals", _entries_of(world), known)
+            self._add(function, "fixed" if is_steady else "globals", _Entries(world), known)
             paths = [*imports, *(f"{world.get('__package__')}.{name}".rstrip(".") for name in imports)]
-            self._add(function, "fixed" if is_steady else "imports", _entries_of(sys.modules), paths)
+            self._add(function, "fixed" if is_steady else "imports", _Entries(sys.modules), paths)
             if self._by_name:
                 self._names |= names | texts
                 self._texts |= texts
@@ -375,7 +390,7 @@ class _Walk:
             known = {name: names[name] for names in classes for name in names}  # which it has, or may hide
             methods = {name for name in known if name[:2] == "__" == name[-2:] and callable(known[name])}
             called, named = ("fixed", "fixed") if library_of(kind) in _STEADY else ("methods", "names")
-            self._add(kind, called, _entries_of(held), sorted(methods - _LEFT_OUT_METHODS))
+            self._add(kind, called, _Entries(held), sorted(methods - _LEFT_OUT_METHODS))
             is_way = lambda item: issubclass(type(item), _MAY_HOLD_VALUES)  # noqa: E731
             self._add_names(kind, held, named, is_way, known=known.keys)
             self._add_fixed(kind, [type(kind), *kind.__mro__[1:]])
@@ -486,18 +501,16 @@ def _code_of(function: Any) -> Any:
     return function if isinstance(function, types.FunctionType) else type(function)
 
 
-def _entries_of(names: Any) -> Callable[[Any, Any], Read]:
-    """Return how entries of a dict or the like are read; of nothing, attributes."""
+class _Entries:
+    """How entries of a dict or the like are read."""
 
-    def read(_: Any, keys: Sequence[Any]) -> Read:
-        if len(keys) > 1 and type(names) in _MAPPINGS and all(key in names for key in keys):
-            return functools.partial(operator.itemgetter(*keys), names)
-        kind = next(kind for kind in _MAPPINGS if issubclass(type(names), kind))
-        return functools.partial(
-            map, functools.partial(kind.get, names), tuple(keys), itertools.repeat(_UNSET)
-        )
+    def __init__(self, held: Any):
+        self.held = held
 
-    return read if names is not None else _members
+    def __call__(self, _: Any, keys: Sequence[Any]) -> Read:
+        kind = next(kind for kind in _MAPPINGS if issubclass(type(self.held), kind))
+        get = functools.partial(kind.get, self.held)
+        return functools.partial(map, get, tuple(keys), itertools.repeat(_UNSET))
 
 
 def _members(thing: Any, keys: Sequence[str]) -> Read:

@@ -575,3 +575,25 @@ def test_what_branches_assign_each_time_is_recorded_anew_some_times_alone(way: A
     assert settings.count == count
     settings.scale = 7.0
     assert [jitted(x) for x in (1.5, 3.0)] == [4.5, 21.0]
+
+
+def test_an_equal_tuple_is_no_change_and_one_that_differs_in_type_or_sign_is() -> None:
+    w = ag.Value(2.0)
+    settings = Settings(sizes=(1, 0.0, ("a", w)))
+    calls = []
+
+    @jit
+    def f(x: Any) -> Any:
+        calls.append(x)
+        return x * settings.sizes[0] * settings.sizes[2][1]
+
+    assert f(3.0) == 6.0
+    count = len(calls)
+    settings.sizes = (1, 0.0, ("a", w))
+    assert (f(3.0), len(calls)) == (6.0, count)
+    for changed in ((True, 0.0, ("a", w)), (1, -0.0, ("a", w)), (1, 0.0, ("b", w)), (1, 0.0, ("a", w), 1)):
+        before, settings.sizes = len(calls), changed
+        assert f(3.0) == 6.0
+        assert len(calls) > before
+    settings.sizes = (*changed[:2], ("a", ag.Value(5.0)))
+    assert f(3.0) == 15.0
