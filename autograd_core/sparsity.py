@@ -330,9 +330,7 @@ def _star_colors(near: list[list[int]], order: list[int]) -> list[int]:
         order: which to color.
     """
     color = [-1] * len(near)
-    around: list[dict[int, int]] = [
-        {} for _ in near
-    ]  # of each vertex its neighbours' colors, and one of each
+    around: list[dict[int, int]] = [{} for _ in near]  # its neighbours' colors, and one of each
     doubled: list[set[int]] = [set() for _ in near]  # which of them it has several times
     barred: list[set[int]] = [set() for _ in near]  # colors of neighbours that have w's color several times
     for v in order:

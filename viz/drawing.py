@@ -169,13 +169,9 @@ class Drawing:
         <Drawing of 4 nodes>
         """
         if not scopes:
-            return Drawing(self.snapshot, replace(self.options, depth=None, collapse=()))
+            return self._with(depth=None, collapse=())
         kept = tuple(scope for scope in self.options.collapse if scope not in scopes)
-        depth = 0 if self.options.depth is None else self.options.depth
-        return Drawing(
-            self.snapshot,
-            replace(self.options, expand=self.options.expand + scopes, collapse=kept, depth=depth),
-        )
+        return self._with(expand=self.options.expand + scopes, collapse=kept, depth=self.options.depth or 0)
 
     def collapse(self, *scopes: str) -> "Drawing":
         """A drawing with these scopes collapsed.
@@ -187,11 +183,13 @@ class Drawing:
             Another drawing of the same graph.
         """
         if not scopes:
-            return Drawing(self.snapshot, replace(self.options, depth=0, expand=()))
+            return self._with(depth=0, expand=())
         kept = tuple(scope for scope in self.options.expand if scope not in scopes)
-        return Drawing(
-            self.snapshot, replace(self.options, collapse=self.options.collapse + scopes, expand=kept)
-        )
+        return self._with(collapse=self.options.collapse + scopes, expand=kept)
+
+    def _with(self, **options: Any) -> "Drawing":
+        """This graph with other options."""
+        return Drawing(self.snapshot, replace(self.options, **options))
 
     def _paint(self, groups: Grouping) -> Picture:
         wanted = self.options.diagnosis

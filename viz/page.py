@@ -174,9 +174,8 @@ def output(
     is there once only.
     """
     script = player_script(operations, "regrouping" if groups else "player", is_rare(payload))
-    key = hashlib.sha256(script_json(payload).encode()).hexdigest()[
-        :12
-    ]  # the script finds its own picture by it
+    # The script finds its own picture by it.
+    key = hashlib.sha256(script_json(payload).encode()).hexdigest()[:12]
     payload = payload | {"key": key}
     return (
         f'<div class="{HOST}" data-key="{key}">{svg_image(svg, description)}</div>\n'

@@ -82,9 +82,7 @@ class Picture:
     caption: str
     description: str
     box_of: list[str]  # the id of the box that each node of the snapshot is in
-    notes: dict[int, dict[str, str]] = field(
-        default_factory=dict
-    )  # what a diagnosis found in a node, by kind
+    notes: dict[int, dict[str, str]] = field(default_factory=dict)  # of each node what was found, by kind
     found: str = ""  # the end of the caption: how much of each kind it found
 
 

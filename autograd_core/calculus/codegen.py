@@ -4,7 +4,8 @@ Each rule is called with Symbols and its formula is printed, so `operations.h` h
 ``make generate`` runs this module after a change to an operation; a test fails while a file is out of date.
 What it writes: `operations.h` (the calculus and the facts in C), `operations.pxi` (the names for Cython),
 the table of `tape/exp.h`, the optimizers' rules in `tape/updates.h`, and a marked section in each of
-`methods.py`, `value.pyi` and `functions.py`.
+`methods.py` (the methods that are not alike: it makes the others when it is imported), `value.pyi` and
+`functions.py`.
 """
 
 from __future__ import annotations

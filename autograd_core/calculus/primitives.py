@@ -25,8 +25,6 @@ INF = math.inf
 NAN = math.nan
 MAX = sys.float_info.max
 
-#: The operations by name, the built-in ones in the order of their numbers: filled by the rows.
-
 
 class _Operations(ChainMap[str, "Operation"]):
     """The built-in operations by name, and the users' own for as long as somebody holds them."""
@@ -45,53 +43,11 @@ class _Operations(ChainMap[str, "Operation"]):
         self.maps[1].clear()
 
 
+#: The operations by name, the built-in ones in the order of their numbers: filled by the rows.
 OPERATIONS = _Operations()
 _built_in = OPERATIONS.maps[0]
 
 Number = Any  # a float, a Value or a Symbol: whatever supports + - * /
-
-
-def _ieee_call(function: Callable[[float], float], x: float) -> float:
-    """What C's libm returns where Python's math raises."""
-    try:
-        return function(x)
-    except OverflowError:
-        return -INF if function is math.sinh and x < 0 else INF
-    except ValueError:
-        return _ieee_at_pole(function, x)
-
-
-def _ieee_at_pole(function: Callable[[float], float], x: float) -> float:
-    if x == 0 and function in (math.log, math.log2, math.log10):
-        return -INF
-    if x == -1 and function is math.log1p:
-        return -INF
-    if abs(x) == 1 and function is math.atanh:
-        return math.copysign(INF, x)
-    return NAN
-
-
-def _primitive(name: str) -> Callable[[Number], Number]:
-    """A function of one number: libm's on a float, the method of that name on anything else."""
-    function: Callable[[float], float] = getattr(math, name)
-
-    def primitive(x: Number) -> Number:
-        if isinstance(x, (float, int)):
-            return _ieee_call(function, float(x))
-        return getattr(x, name)()
-
-    primitive.__name__ = name
-    return primitive
-
-
-exp, expm1, exp2 = _primitive("exp"), _primitive("expm1"), _primitive("exp2")
-log, log1p, log2, log10 = _primitive("log"), _primitive("log1p"), _primitive("log2"), _primitive("log10")
-sqrt, cbrt = _primitive("sqrt"), _primitive("cbrt")
-sin, cos, tan = _primitive("sin"), _primitive("cos"), _primitive("tan")
-asin, acos, atan = _primitive("asin"), _primitive("acos"), _primitive("atan")
-sinh, cosh, tanh = _primitive("sinh"), _primitive("cosh"), _primitive("tanh")
-asinh, acosh, atanh = _primitive("asinh"), _primitive("acosh"), _primitive("atanh")
-erf, erfc = _primitive("erf"), _primitive("erfc")
 
 
 def plain(*numbers: Number) -> bool:
@@ -105,6 +61,57 @@ def plain(*numbers: Number) -> bool:
 def lift(a: Number, b: Number) -> Number:
     """`a` as the kind of `b`, so that a method can be called on it."""
     return b.lift(a) if plain(a) else a
+
+
+def _of_floats(name: str, function: Callable[..., float]) -> Callable[..., Number]:
+    """A function of one or two floats; on anything else the method of that name."""
+
+    def one(x: Number) -> Number:
+        return function(float(x)) if isinstance(x, (float, int)) else getattr(x, name)()
+
+    def two(a: Number, b: Number) -> Number:
+        return function(float(a), float(b)) if plain(a, b) else getattr(lift(a, b), name)(b)
+
+    chosen = two if function.__code__.co_argcount == 2 else one
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    chosen.__code__ = chosen.__code__.replace(co_varnames=names)  # the operation's parameters
+    chosen.__name__ = name
+    return chosen
+
+
+def _libm(name: str) -> Callable[[Number], Number]:
+    """A function of Python's math, with what C's libm returns where it raises."""
+    function: Callable[[float], float] = getattr(math, name)
+
+    def ieee(x: float) -> float:
+        try:
+            return function(x)
+        except OverflowError:
+            return -INF if function is math.sinh and x < 0 else INF
+        except ValueError:
+            return _ieee_at_pole(function, x)
+
+    return _of_floats(name, ieee)
+
+
+def _ieee_at_pole(function: Callable[[float], float], x: float) -> float:
+    if x == 0 and function in (math.log, math.log2, math.log10):
+        return -INF
+    if x == -1 and function is math.log1p:
+        return -INF
+    if abs(x) == 1 and function is math.atanh:
+        return math.copysign(INF, x)
+    return NAN
+
+
+exp, expm1, exp2 = _libm("exp"), _libm("expm1"), _libm("exp2")
+log, log1p, log2, log10 = _libm("log"), _libm("log1p"), _libm("log2"), _libm("log10")
+sqrt, cbrt = _libm("sqrt"), _libm("cbrt")
+sin, cos, tan = _libm("sin"), _libm("cos"), _libm("tan")
+asin, acos, atan = _libm("asin"), _libm("acos"), _libm("atan")
+sinh, cosh, tanh = _libm("sinh"), _libm("cosh"), _libm("tanh")
+asinh, acosh, atanh = _libm("asinh"), _libm("acosh"), _libm("atanh")
+erf, erfc = _libm("erf"), _libm("erfc")
 
 
 def divide(a: Number, b: Number) -> Number:
@@ -237,16 +244,7 @@ def softmax(xs: Sequence[Number]) -> Sequence[Number]:
 
 
 def _rule_named(name: str) -> Callable[..., Number]:
-    """The operation of that name: its rule on floats, its method on anything else."""
-
-    def call(*operands: Number) -> Number:
-        if plain(*operands):
-            return _built_in[name].rule(*operands)
-        first = operands[0] if len(operands) == 1 else lift(operands[0], operands[1])
-        return getattr(first, name)(*operands[1:])
-
-    call.__name__ = name
-    return call
+    return _of_floats(name, lambda x: _built_in[name].rule(x))
 
 
 sigmoid, sech2, gaussian = _rule_named("sigmoid"), _rule_named("sech2"), _rule_named("gaussian")
@@ -254,24 +252,6 @@ sinpi, cospi = _rule_named("sinpi"), _rule_named("cospi")
 
 
 # --- special functions: on floats those of `special`; they have no text -----------------------------------
-
-
-def _special(name: str, function: Callable[..., float]) -> Callable[..., Number]:
-    """A function of floats; on anything else the method of that name."""
-
-    def one(x: Number) -> Number:
-        return function(float(x)) if plain(x) else getattr(x, name)()
-
-    def two(order: Number, x: Number) -> Number:
-        if plain(order, x):
-            return function(float(order), float(x))
-        return getattr(lift(order, x), name)(x)
-
-    chosen = two if function.__code__.co_argcount == 2 else one
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    chosen.__code__ = chosen.__code__.replace(co_varnames=names)  # the operation's parameters
-    chosen.__name__ = name
-    return chosen
 
 
 def _gamma(x: float) -> float:
@@ -283,15 +263,10 @@ def _gamma(x: float) -> float:
         return math.copysign(INF, x) if x == 0 else NAN
 
 
-gamma, lgamma, erfinv = (
-    _special("gamma", _gamma),
-    _special("lgamma", lambda x: _ieee_call(math.lgamma, x)),
-    _special("erfinv", special.erfinv),
-)
-digamma = _special("digamma", lambda x: special.polygamma(0.0, x))
-erfcx = _special("erfcx", lambda x: special.ierfcx(0.0, x))
-polygamma, ierfcx = _special("polygamma", special.polygamma), _special("ierfcx", special.ierfcx)
-beta, digamma_difference = (
-    _special("beta", special.beta),
-    _special("digamma_difference", special.digamma_difference),
-)
+gamma, lgamma = _of_floats("gamma", _gamma), _libm("lgamma")
+digamma = _of_floats("digamma", lambda x: special.polygamma(0.0, x))
+polygamma = _of_floats("polygamma", special.polygamma)
+digamma_difference = _of_floats("digamma_difference", special.digamma_difference)
+beta = _of_floats("beta", special.beta)
+erfcx = _of_floats("erfcx", lambda x: special.ierfcx(0.0, x))
+ierfcx, erfinv = _of_floats("ierfcx", special.ierfcx), _of_floats("erfinv", special.erfinv)

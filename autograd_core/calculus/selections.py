@@ -108,43 +108,19 @@ row(
     definition="low if x < low else (high if x > high else x)",
     ordinary=lambda x, low, high: low < high and abs(x - low) > 1e-3 < abs(x - high),
 )
-row(
-    "sign",
-    p.sign,
-    lambda x, y: 0.0,
-    selecting=True,
-    summary="-1, 0 or 1; its gradient is 0.",
-)
-row(
-    "floor",
-    p.floor,
-    lambda x, y: 0.0,
-    selecting=True,
-    summary="The largest whole number not above x, as a float; its gradient is 0.",
-)
-row(
-    "ceil",
-    p.ceil,
-    lambda x, y: 0.0,
-    selecting=True,
-    summary="The smallest whole number not below x, as a float; its gradient is 0.",
-)
-row(
-    "rint",
-    p.rint,
-    lambda x, y: 0.0,
-    selecting=True,
-    summary="The nearest whole number, the even one of two, as a float; its gradient is 0.",
-    definition="nint(x)",
-)
-row(
-    "stop_gradient",
-    p.hold,
-    lambda x, y: 0.0,
-    selecting=True,
-    summary="x with gradient 0, still part of the graph (and so of a Program).",
-    definition="x",
-)
+for _name, _rule, _definition, _summary in (
+    ("sign", p.sign, "", "-1, 0 or 1; its gradient is 0."),
+    ("floor", p.floor, "", "The largest whole number not above x, as a float; its gradient is 0."),
+    ("ceil", p.ceil, "", "The smallest whole number not below x, as a float; its gradient is 0."),
+    (
+        "rint",
+        p.rint,
+        "nint(x)",
+        "The nearest whole number, the even one of two, as a float; its gradient is 0.",
+    ),
+    ("stop_gradient", p.hold, "x", "x with gradient 0, still part of the graph (and so of a Program)."),
+):
+    row(_name, _rule, lambda x, y: 0.0, selecting=True, summary=_summary, definition=_definition)
 for _name, _symbol in (
     ("greater", ">"),
     ("greater_equal", ">="),

@@ -92,10 +92,8 @@ static PyObject *ad_power(PyObject *left, PyObject *right, PyObject *modulus) {
 
 static PyObject *ad_negative(PyObject *value) {
     double a = ((ad_node *)value)->_data;
-    PyObject *made;
     if (ad_thread.mode != 0 || !is_finite(a)) return ad_operators.nb_negative(value);
-    made = ad_new1(OP_NEG, v_neg(a), 0, value, d0_neg(a, v_neg(a)));
-    return made;
+    return ad_new1(OP_NEG, v_neg(a), 0, value, d0_neg(a, v_neg(a)));
 }
 
 static int hook_operators(PyObject *object) {

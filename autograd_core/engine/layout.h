@@ -11,20 +11,17 @@
 #define AD_SLOW __attribute__((noinline, cold, unused))
 #define AD_APART __attribute__((noinline, unused))
 #define AD_ALWAYS static inline __attribute__((always_inline))
-#elif defined(_MSC_VER)
-#define AD_ALIAS
-#define AD_LIKELY(x) (x)
-#define AD_UNLIKELY(x) (x)
-#define AD_SLOW
-#define AD_APART
-#define AD_ALWAYS static __forceinline
 #else
 #define AD_ALIAS
 #define AD_LIKELY(x) (x)
 #define AD_UNLIKELY(x) (x)
 #define AD_SLOW
 #define AD_APART
+#if defined(_MSC_VER)
+#define AD_ALWAYS static __forceinline
+#else
 #define AD_ALWAYS static inline
+#endif
 #endif
 
 /* Flags that C code uses; the numbers are those of flags.py. */

@@ -15,7 +15,6 @@ else:
 from ..errors import GraphError
 from .failures import described
 from .notes import Details
-from .plain import attach
 from .value import failure, note_raised, number_from, number_of, rules
 
 COMPILED = cython.compiled

@@ -13,9 +13,8 @@ from typing import Any
 
 from ..calculus.operation import OPERATIONS, Operation, formula
 
-Reference = tuple[
-    str, str, int
-]  # name; where a user's operation is defined, "" for a built-in one; fingerprint
+# Name; where a user's operation is defined, "" for a built-in one; fingerprint.
+Reference = tuple[str, str, int]
 
 
 def reference_to(operation: Operation) -> Reference:

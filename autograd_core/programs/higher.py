@@ -242,9 +242,8 @@ def _directions(run: Run, targets: Targets, structure: Any) -> tuple[Any, bool]:
     if len(counts) > 1:
         raise ValueError("all directions have an axis of several in front, of one length, or none has")
     (count,) = counts or {None}
-    stacked = np.full(
-        (1 if count is None else count, run.lanes, targets.size), -0.0
-    )  # nothing, not even a sign
+    # Minus zeros: nothing, not even a sign.
+    stacked = np.full((1 if count is None else count, run.lanes, targets.size), -0.0)
     for places, flat in parts:  # what stands twice in wrt moves by both directions: the transpose of vjp
         first, size = min(places, default=0), len(places)
         if places == list(range(first, first + size)):  # a slice is filled ten times as fast

@@ -352,9 +352,8 @@ class Run:
         gradients = [0.0] * len(leaves)
         at = s * self.lanes + lane
         seeded = zip(outputs, seeds_of_pass(self.seeds, s, at, at + 1, self.width)[0].tolist(), strict=True)
-        live = [
-            (y, g if g or self.seeds is not None else None) for y, g in seeded if not y.is_constant
-        ]  # of a Jacobian's outputs one starts; all tell the order
+        # Of a Jacobian's outputs one starts; all tell the order.
+        live = [(y, g if g or self.seeds is not None else None) for y, g in seeded if not y.is_constant]
         for output, seed in live:
             if output.is_leaf and seed is not None:
                 self._receive(lane, output, seed, places, own, gradients)
