@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .engine.value import Value, as_value, number_of
@@ -113,11 +113,10 @@ def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
     >>> map_structure({"a": [1, 2], "b": (3,)}, float)
     {'a': [1.0, 2.0], 'b': (3.0,)}
     """
-    if isinstance(structure, dict):
-        return builder_of(structure)([map_structure(part, leaf) for part in structure.values()])
-    if isinstance(structure, (list, tuple)):
-        return builder_of(structure)([map_structure(part, leaf) for part in structure])
-    return leaf(structure)
+    if not isinstance(structure, (dict, list, tuple)):
+        return leaf(structure)
+    parts = structure.values() if isinstance(structure, dict) else structure
+    return builder_of(structure)([map_structure(part, leaf) for part in parts])
 
 
 def leaves_of(structure: Any) -> list[Any]:
@@ -195,15 +194,12 @@ def zip_structures(
         ValueError: it has other entries.
     """
     pairs = [] if pairs is None else pairs
+    items: Iterable[tuple[Any, Any]]
     if isinstance(one, dict):
         given = list(other.keys()) if hasattr(other, "keys") else None
         if given is None or len(given) != len(one) or any(key not in other for key in one):
             raise ValueError(f"{what} is a dict with the entries {list(one)}, not {_shown(other, given)}")
-        for key, part in one.items():
-            if isinstance(part, (dict, list, tuple)):
-                zip_structures(part, other[key], f"{what}, entry {key!r}", pairs)
-            else:
-                pairs.append((part, other[key]))
+        items, called = one.items(), "entry"
     elif isinstance(one, (list, tuple)):
         refuse_masked(other)
         listed = hasattr(other, "__len__") and not isinstance(other, (str, bytes, dict, set, frozenset))
@@ -214,13 +210,15 @@ def zip_structures(
         if not listed or len(other) != len(one):
             found = _shown(other, f"{len(other)} parts" if listed else None)
             raise ValueError(f"{what} has {len(one)} parts, not {found}")
-        for k, part in enumerate(one):
-            if isinstance(part, (dict, list, tuple)):
-                zip_structures(part, other[k], f"{what}, part {k}", pairs)
-            else:
-                pairs.append((part, other[k]))
+        items, called = enumerate(one), "part"
     else:
         pairs.append((one, other))
+        return pairs
+    for key, part in items:
+        if isinstance(part, (dict, list, tuple)):
+            zip_structures(part, other[key], f"{what}, {called} {key!r}", pairs)
+        else:
+            pairs.append((part, other[key]))
     return pairs
 
 

@@ -8,6 +8,7 @@ the interface of the compiled `_tape` module, and its bits.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from ..calculus.operation import Operation
@@ -258,17 +259,14 @@ class _Block:
     def forward(self) -> None:
         import numpy as np
 
-        for i, rule in enumerate(self.tape.rules):
-            if rule is None:
-                continue
-            operands = [self.values[p] for p in self.tape.graph.operands(i)]
+        for i, rule, parents, index in self.tape.steps:
+            operands = [self.values[p] for p in parents]
             if rule.name in _LINEAR:
                 self.values[i] = rule.scalar(*operands)
                 continue
             if not rule.native:
                 self._call(i, rule, operands)
                 continue
-            index = int(self.tape.graph.ref[i]) if rule.arity is None else 0
             self.values[i] = np.array([self._value(rule, row, index) for row in zip(*operands, strict=True)])
             if rule.raises:
                 self.poisoned |= ~np.isfinite(self.values[i])
@@ -327,10 +325,9 @@ class _Block:
         self.contributions = [[] for _ in graph.parameters]
         for k, i in enumerate(graph.outputs.tolist()):
             self._send(i, seeds[:, k])
-        for i in range(graph.swept - 1, -1, -1):
-            rule = self.tape.rules[i]
-            if rule is not None and self.tape.needed[i] and self.adjoints[i] is not None:
-                self._pull(i, rule)
+        for i, rule, parents, index in reversed(self.tape.steps):
+            if self.adjoints[i] is not None:
+                self._pull(i, rule, parents, index)
 
     def _send(self, target: int, contribution: Any) -> None:
         if not self.tape.needed[target]:
@@ -342,20 +339,16 @@ class _Block:
             old = self.adjoints[target]
             self.adjoints[target] = contribution + (0.0 if old is None else old)
 
-    def _pull(self, i: int, rule: Operation) -> None:
+    def _pull(self, i: int, rule: Operation, parents: list[int], index: int) -> None:
         import numpy as np
 
-        graph, parents, gradient = self.tape.graph, self.tape.graph.operands(i), self.adjoints[i]
-        rows = list(zip(*(self.values[p] for p in parents), strict=True))
-        index = int(graph.ref[i]) if rule.arity is None else 0
-        partials = np.array(
-            self.kept[i]
-            if i in self.kept
-            else [
-                self._partials(rule, row, y, index) or (math.nan,) * len(row)
-                for row, y in zip(rows, self.values[i], strict=True)
-            ]
-        )
+        graph, gradient = self.tape.graph, self.adjoints[i]
+        found = self.kept.get(i)
+        if found is None:
+            columns = (self.values[p] for p in (*parents, i))
+            rows = ((row, y) for *row, y in zip(*columns, strict=True))
+            found = [self._partials(rule, row, y, index) or (math.nan,) * len(row) for row, y in rows]
+        partials = np.array(found)
         for j, p in enumerate(parents):
             if rule.name == "pow" and j == 1 and graph.kind[p] == CONSTANT:
                 continue
@@ -365,7 +358,7 @@ class _Block:
                 self._send(p, partials[:, j] * gradient)
 
     @staticmethod
-    def _partials(rule: Operation, operands: tuple[Any, ...], y: Any, index: int) -> tuple[float, ...]:
+    def _partials(rule: Operation, operands: Sequence[Any], y: Any, index: int) -> tuple[float, ...]:
         numbers = tuple(float(x) for x in operands)
         try:
             return tuple(float(d) for d in rule.partials(numbers, float(y), index))
