@@ -134,6 +134,17 @@ static int32_t turned_at(Compiler *z, const Group *group, int32_t w0) {
     return (int32_t)at;
 }
 
+/* The rows of a layer in the graph's order: the reverse takes them from the last to the first. */
+static int rows_in_order(Compiler *z, const Group *group) {
+    Pair *rows = malloc((size_t)group->J * sizeof *rows);
+    int32_t m, n = 0, j, ok = rows ? 0 : -1;
+    for (m = group->top; rows && m >= 0; m = z->layers.next_member[m], n++) rows[n] = (Pair){m, n};
+    if (rows) qsort(rows, (size_t)n, sizeof *rows, by_key);
+    for (j = 0; j < n && ok == 0; j++) ok = aux(z, rows[j].item);
+    free(rows);
+    return ok;
+}
+
 /* Softmaxes, and the like, over one vector share its folds: the head computes them into slots of their own. */
 typedef struct { uint64_t hash; int32_t node; } Seen;
 
@@ -143,7 +154,7 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, con
     for (u = 0; u < z->units.n; u++) {
         long i = z->units.v[u], from = g->start[i], to = g->start[i + 1], n = to - from;
         int op = g->op[i], arity = arity_of(g, i), mode = 0;
-        int32_t y = z->index[i], at = aux_here(z);
+        int32_t y = z->index[rows_of(z, (int32_t)i)], at = aux_here(z);
         if (wanted != 1 && load_uniforms(z, i, arity) < 0) return -1; /* with the first pass, where there are two */
         if (wanted >= 0 && varies[i] != wanted) continue;
         if (!z->t->lanes && z->regions.ends[u] >= 0) z->barrier = z->t->nfwd;
@@ -157,12 +168,13 @@ static int emit_forward(Compiler *z, Seen *seen, long nseen, int32_t *where, con
             int contiguous = 1;
             for (j = 1; j < group->I; j++)
                 contiguous &= z->index[g->par[from + group->I + j]] == z->index[g->par[from + group->I]] + j;
-            /* J I w0 b0 y0 contiguous matrix sends(w, b) transposed x[I] gx[I] */
-            aux(z, group->J); aux(z, group->I); aux(z, w0); aux(z, b0); aux(z, y); aux(z, contiguous); aux(z, group->matrix);
+            /* J I w0 b0 y0 contiguous order sends(w, b) transposed x[I] gx[I]; order: where the rows in the graph's order follow, or 0 */
+            aux(z, group->J); aux(z, group->I); aux(z, w0); aux(z, b0); aux(z, y); aux(z, contiguous); aux(z, group->sorted ? 9 + 2 * group->I : 0);
             aux(z, (group->needed && group->weights == KIND_PARAM) + 2 * (group->needed && group->biased == KIND_PARAM));
             aux(z, turned_at(z, group, w0));
             for (j = 0; j < group->I; j++) aux(z, z->index[g->par[from + group->I + j]]);
             for (j = 0; j < group->I; j++) if (aux(z, -1) < 0) return -1;
+            if (group->sorted && rows_in_order(z, group) < 0) return -1;
             if (emit(z, OPX_LAYER * 4, y, at, 0, 0) < 0) return -1;
             z->t->layers++;
             if ((long)group->J * group->I > z->t->largest_layer) z->t->largest_layer = (long)group->J * group->I;
@@ -298,12 +310,12 @@ static int emit_backward_of(Compiler *z, const int32_t *where, long u) {
     long e, j;
     long i = z->units.v[u], from = g->start[i], to = g->start[i + 1], n = to - from;
     int op = g->op[i], arity = arity_of(g, i);
-    int32_t y = z->index[i], at = where[i], *x, ga, gb = -1;
+    int32_t y = z->index[rows_of(z, (int32_t)i)], at = where[i], *x, ga, gb = -1;
     if (!z->need[i] || !in_sweep(g, i)) return 0;
     if (is_row(z, (int32_t)i)) {
         const Group *group = z->layers.v + z->layers.group_of[i];
         int32_t m;
-        for (m = group->first; t->lanes && m >= 0; m = z->layers.next_member[m])
+        for (m = group->top; t->lanes && m >= 0; m = z->layers.next_member[m])
             if (!z->touched[m] && emit_reverse(z, OPX_ZERO * 4, 0, z->index[m], 0, 0, 0, 0, 0) < 0) return -1;
         for (j = 0; j < group->I; j++) t->aux.v[at + 9 + group->I + j] = target(z, i, from + group->I + j);
         if (t->lanes && group->matrix >= 0 && t->aux.v[at + 7]) {

@@ -60,7 +60,7 @@ static long K(backward)(const Tape *t, Workspace *sp, long from, long until) {
                 first[r] = to[r] & 1;
                 any |= to[r] >= 0;
             }
-            if (any) K(layer_pull)(uni + ax[2], ax[0], ax[1], g, gx, first, L);
+            if (any) K(layer_pull)(uni + ax[2], ax[0], ax[1], ax[6] ? ax + ax[6] : NULL, g, gx, first, L);
             break;
         }
         case OPX_ZERO: { double *to = G(in.y), zero = in.flags & FIRST_A ? -0.0 : 0.0; EACH to[l] = zero; break; }

@@ -60,18 +60,19 @@ static void K(layer_forward)(const double *w, long J, long I, const double *bias
     }
 }
 
-/* x'[i] += w[j][i] y'[j], j from the last to the first: the order of the sweep */
-static inline __attribute__((always_inline)) void K(pull_tile)(const double *w, long J, long I, const double *g, double *const *gx,
+/* x'[i] += w[j][i] y'[j], j from the last of `order`, or the last, to the first: the order of the sweep */
+static inline __attribute__((always_inline)) void K(pull_tile)(const double *w, long J, long I, const int32_t *order, const double *g, double *const *gx,
                                                              const uint8_t *first, long L, long c, int cols, int vecs) {
     VEC acc[4][2];
-    long j;
+    long k;
     int q, v;
     for (q = 0; q < cols; q++)
         for (v = 0; v < vecs; v++) {
             VEC zero = {0};
             acc[q][v] = first[q] ? zero : LOADV(gx[q] + c + v * VL);
         }
-    for (j = J - 1; j >= 0; j--) {
+    for (k = J - 1; k >= 0; k--) {
+        long j = order ? order[k] : k;
         VEC g0 = LOADV(g + j * L + c), g1 = vecs > 1 ? LOADV(g + j * L + c + VL) : g0;
         for (q = 0; q < cols; q++) {
             double f = w[j * I + q];
@@ -83,17 +84,17 @@ static inline __attribute__((always_inline)) void K(pull_tile)(const double *w, 
         for (v = 0; v < vecs; v++) STOREV(gx[q] + c + v * VL, acc[q][v]);
 }
 
-static void K(layer_pull)(const double *w, long J, long I, const double *g, double *const *gx, const uint8_t *first, long L) {
+static void K(layer_pull)(const double *w, long J, long I, const int32_t *order, const double *g, double *const *gx, const uint8_t *first, long L) {
     long i, c;
     for (c = 0; c < L;) {
         int two = c + 2 * VL <= L;
         for (i = 0; i < I;) {
             int four = i + 4 <= I && gx[i] && gx[i + 1] && gx[i + 2] && gx[i + 3];
             if (!gx[i]) { i++; continue; }
-            if (four && two) K(pull_tile)(w + i, J, I, g, gx + i, first + i, L, c, 4, 2);
-            else if (four) K(pull_tile)(w + i, J, I, g, gx + i, first + i, L, c, 4, 1);
-            else if (two) K(pull_tile)(w + i, J, I, g, gx + i, first + i, L, c, 1, 2);
-            else K(pull_tile)(w + i, J, I, g, gx + i, first + i, L, c, 1, 1);
+            if (four && two) K(pull_tile)(w + i, J, I, order, g, gx + i, first + i, L, c, 4, 2);
+            else if (four) K(pull_tile)(w + i, J, I, order, g, gx + i, first + i, L, c, 4, 1);
+            else if (two) K(pull_tile)(w + i, J, I, order, g, gx + i, first + i, L, c, 1, 2);
+            else K(pull_tile)(w + i, J, I, order, g, gx + i, first + i, L, c, 1, 1);
             i += four ? 4 : 1;
         }
         c += two ? 2 * VL : VL;

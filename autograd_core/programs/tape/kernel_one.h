@@ -30,17 +30,39 @@ static APART void K(matvec)(const double *wt, long J, long I, const double *bias
     }
 }
 
-/* x'[i] += w[j][i] y'[j] and w'[j][i] += x[i] y'[j]; rows from the last to the first */
-static APART void K(matvec_pull)(const double *w, double *dw, long J, long I, const double *restrict x, const double *restrict g,
-                           double *restrict gx, int to_w, int to_x) {
-    long i, j;
-    for (j = J - 1; j >= 0; j--) {
-        double u = g[j];
-        const double *row = w + j * I;
+/* x'[i] += w[j][i] y'[j] and w'[j][i] += x[i] y'[j] for some columns; rows from the last of `order`, or the last, to the first */
+static inline __attribute__((always_inline)) void K(pull_columns)(const double *w, double *dw, long J, long I, const int32_t *order, const double *x,
+                                                                const double *g, double *gx, int to_w, int to_x, int vecs) {
+    VEC sum[4], own[4];
+    long k;
+    int r;
+    for (r = 0; r < vecs; r++) { sum[r] = LOADV(gx + r * VL); own[r] = LOADV(x + r * VL); }
+    for (k = J - 1; k >= 0; k--) {
+        long j = order ? order[k] : k;
+        const double u = g[j], *row = w + j * I;
         double *drow = dw + j * I;
-        if (to_x) for (i = 0; i < I; i++) gx[i] += row[i] * u;
-        if (to_w) for (i = 0; i < I; i++) drow[i] += x[i] * u;
+        if (to_x) for (r = 0; r < vecs; r++) sum[r] = sum[r] + LOADV(row + r * VL) * u;
+        if (to_w) for (r = 0; r < vecs; r++) STOREV(drow + r * VL, LOADV(drow + r * VL) + own[r] * u);
     }
+    if (to_x) for (r = 0; r < vecs; r++) STOREV(gx + r * VL, sum[r]);
+}
+
+static APART void K(matvec_pull)(const double *w, double *dw, long J, long I, const int32_t *order, const double *x, const double *g,
+                                 double *gx, int to_w, int to_x) {
+    long i = 0, k;
+#define COLUMNS_AT(vecs) do { \
+        if (to_w && to_x) K(pull_columns)(w + i, dw + i, J, I, order, x + i, g, gx + i, 1, 1, vecs); \
+        else K(pull_columns)(w + i, dw + i, J, I, order, x + i, g, gx + i, to_w, to_x, vecs); \
+    } while (0)
+    for (; i + 4 * VL <= I; i += 4 * VL) COLUMNS_AT(4);
+    for (; i + VL <= I; i += VL) COLUMNS_AT(1);
+#undef COLUMNS_AT
+    for (; i < I; i++)
+        for (k = J - 1; k >= 0; k--) {
+            long j = order ? order[k] : k;
+            if (to_x) gx[i] += w[j * I + i] * g[j];
+            if (to_w) dw[j * I + i] += x[i] * g[j];
+        }
 }
 
 /* The interpreters' loops stay small, for their variables to stay in registers; the compiler should make one jump of each
@@ -232,7 +254,7 @@ static long K(backward_one)(const Tape *t, Workspace *sp, long from, long until)
             else { double *gathered = sp->scratch + I; for (j = 0; j < I; j++) gathered[j] = v[xs[j]]; x = gathered; }
             if (ax[5]) gx = d + xs[0];
             else if (any) for (j = 0; j < I; j++) gx[j] = d[xs[j]];
-            K(matvec_pull)(v + ax[2], d + ax[2], J, I, x, d + in.y, gx, ax[7] & 1, any);
+            K(matvec_pull)(v + ax[2], d + ax[2], J, I, ax[6] ? ax + ax[6] : NULL, x, d + in.y, gx, ax[7] & 1, any);
             if (!ax[5] && any) for (j = 0; j < I; j++) d[xs[j]] = gx[j];
             if (ax[7] & 2) for (j = 0; j < J; j++) d[ax[3] + j] += d[in.y + j];
             break;

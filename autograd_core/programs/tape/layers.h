@@ -4,8 +4,8 @@
 
 typedef struct {
     int32_t first, last;         /* first and last member (nodes of the graph) */
-    int32_t J, I, members;       /* members: where the list of nodes starts in Layers.members; linked by next_member */
-    uint8_t weights, biased, needed, swept, expand; /* weights, biased: KIND_CONST or KIND_PARAM; 0 no bias */
+    int32_t J, I, top;           /* top: the member that is row 0; the others are linked by next_member */
+    uint8_t weights, biased, needed, swept, expand, sorted; /* weights, biased: KIND_CONST or KIND_PARAM; 0 no bias */
     int32_t matrix;
 } Group;
 
@@ -100,7 +100,7 @@ static int find_layers(Graph *g, const Consumers *c, const uint8_t *need, Layers
         uniform_first(g, i);
         if (!layerable(g, i, stamp, &new)) continue;
         new.needed = need[i]; new.swept = (uint8_t)in_sweep(g, i); new.matrix = -1;
-        new.first = new.last = (int32_t)i; new.J = 1;
+        new.first = new.last = new.top = (int32_t)i; new.J = 1;
         h = hash_vector(g->par + g->start[i] + new.I, new.I) + 7u * new.weights + 31u * new.biased + 131u * new.needed;
         slot = table + (h & (uint64_t)(size - 1));
         if (*slot >= 0) {
@@ -174,7 +174,7 @@ static int32_t place_block(Compiler *z, const Group *group, int weights) {
     const Graph *g = z->g;
     int32_t m, first = -1, expect, at;
     long i, width = weights ? group->I : 1, fresh = 0, seen = 0, total = member_count(group, weights);
-    for (m = group->first; m >= 0; m = z->layers.next_member[m])
+    for (m = group->top; m >= 0; m = z->layers.next_member[m])
         for (i = 0; i < width; i++) {
             at = z->param_at[g->ref[matrix_node(g, group, m, i, weights)]];
             if (seen == 0) first = at;
@@ -186,7 +186,7 @@ static int32_t place_block(Compiler *z, const Group *group, int weights) {
     if (!fresh) return first;
     first = (int32_t)z->nplaced;
     expect = first;
-    for (m = group->first; m >= 0; m = z->layers.next_member[m])
+    for (m = group->top; m >= 0; m = z->layers.next_member[m])
         for (i = 0; i < width; i++) {
             int32_t *place = &z->param_at[g->ref[matrix_node(g, group, m, i, weights)]];
             if (*place >= 0) { /* the same parameter twice in this block: undo */
@@ -200,6 +200,24 @@ static int32_t place_block(Compiler *z, const Group *group, int weights) {
     return first;
 }
 
+typedef struct { int32_t key, item; } Pair;
+
+static int by_key(const void *a, const void *b) { return ((const Pair *)a)->key - ((const Pair *)b)->key; }
+
+/* Link the members in the order of their weights' places: another layer may have the same rows in another order. */
+static void sort_rows(Compiler *z, Group *group) {
+    const Graph *g = z->g;
+    Pair *rows = malloc((size_t)group->J * sizeof *rows);
+    int32_t m, n = 0;
+    if (!rows) return;
+    for (m = group->top; m >= 0; m = z->layers.next_member[m]) rows[n++] = (Pair){z->param_at[g->ref[matrix_node(g, group, m, 0, 1)]], m};
+    qsort(rows, (size_t)n, sizeof *rows, by_key);
+    group->top = rows[0].item;
+    group->sorted = 1;
+    for (; n > 0; n--) z->layers.next_member[rows[n - 1].item] = n < group->J ? rows[n].item : -1;
+    free(rows);
+}
+
 static int place_matrices(Compiler *z) {
     Tape *t = z->t;
     long k, m;
@@ -207,7 +225,10 @@ static int place_matrices(Compiler *z) {
         Group *group = z->layers.v + k;
         Matrix new = {0};
         new.J = group->J; new.I = group->I; new.w0 = new.b0 = -1;
-        if (group->weights == KIND_PARAM && (new.w0 = place_block(z, group, 1)) < 0) { group->expand = 1; continue; }
+        if (group->weights == KIND_PARAM && (new.w0 = place_block(z, group, 1)) < 0) {
+            sort_rows(z, group);
+            if ((new.w0 = place_block(z, group, 1)) < 0) { group->expand = 1; continue; }
+        }
         if (group->biased == KIND_PARAM && (new.b0 = place_block(z, group, 0)) < 0) { group->expand = 1; continue; }
         if (new.w0 < 0 && new.b0 < 0) continue;
         for (m = t->nmatrices - 1; m >= 0; m--) {
@@ -238,7 +259,7 @@ static void expand_mixed(Compiler *z) {
         const Group *group = z->layers.v + k;
         int32_t m;
         if (group->matrix < 0 || group->expand) continue;
-        for (m = group->first; m >= 0; m = z->layers.next_member[m]) {
+        for (m = group->top; m >= 0; m = z->layers.next_member[m]) {
             long from = g->start[m], to = g->start[m + 1];
             for (i = from; i < to; i++) {
                 int32_t p = g->par[i];
@@ -260,6 +281,10 @@ static int is_row(const Compiler *z, int32_t i) {
     return k >= 0 && !z->layers.v[k].expand;
 }
 
+/* The first of a unit's nodes, which next_member links: a layer's rows, or node i alone. */
+static int32_t rows_of(const Compiler *z, int32_t i) { return is_row(z, i) ? z->layers.v[z->layers.group_of[i]].top : i; }
+static int32_t next_row(const Compiler *z, int32_t m) { return is_row(z, m) ? z->layers.next_member[m] : -1; }
+
 static int place_constants(Compiler *z) {
     const Graph *g = z->g;
     long k, i;
@@ -270,11 +295,11 @@ static int place_constants(Compiler *z) {
         for (i = 0; i < 2; i++) {
             long j, width = i == 0 ? group->I : 1;
             if ((i == 0 ? group->weights : group->biased) != KIND_CONST) continue;
-            for (m = group->first; m >= 0; m = z->layers.next_member[m])
+            for (m = group->top; m >= 0; m = z->layers.next_member[m])
                 for (j = 0; j < width; j++) {
                     int32_t at = new_const(z, g->value[matrix_node(g, group, m, j, i == 0)]);
                     if (at < 0) return -1;
-                    if (m == group->first && j == 0) z->bias_place[2 * k + i] = at;
+                    if (m == group->top && j == 0) z->bias_place[2 * k + i] = at;
                 }
         }
     }
@@ -302,7 +327,7 @@ static int assign_slots(Compiler *z) {
         if (g->kind[i] != KIND_OP) continue;
         if (is_row(z, (int32_t)i)) {
             if (z->layers.v[k].first != i) continue;
-            for (m = (int32_t)i; m >= 0; m = z->layers.next_member[m]) z->index[m] = (int32_t)next++;
+            for (m = z->layers.v[k].top; m >= 0; m = z->layers.next_member[m]) z->index[m] = (int32_t)next++;
         } else z->index[i] = (int32_t)next++;
         if (ints_push(&z->units, (int32_t)i) < 0) return -1;
     }

@@ -38,15 +38,13 @@ static int find_regions(Compiler *z, Regions *r) {
     memset(r->unit_of, 0xff, (size_t)(g->n + 1) * 4); memset(r->from, 0xff, (size_t)(n + 1) * 4);
     memset(r->inner, 0xff, (size_t)(n + 1) * 4); memset(r->ends, 0xff, (size_t)(n + 1) * 4);
     for (u = 0; u < n; u++) {
-        m = z->units.v[u];
-        r->unit_of[m] = (int32_t)u;
-        for (m = is_row(z, m) ? z->layers.next_member[m] : -1; m >= 0; m = z->layers.next_member[m]) r->unit_of[m] = (int32_t)u;
+        for (m = rows_of(z, z->units.v[u]); m >= 0; m = next_row(z, m)) r->unit_of[m] = (int32_t)u;
     }
     work[0] = 0;
     for (u = 0; u < n; u++) {
         int32_t i = z->units.v[u];
-        last[u] = (int32_t)last_use(z, r, i, n);
-        for (m = is_row(z, i) ? z->layers.next_member[i] : -1; m >= 0; m = z->layers.next_member[m])
+        last[u] = -1;
+        for (m = rows_of(z, i); m >= 0; m = next_row(z, m))
             if (last_use(z, r, m, n) > last[u]) last[u] = (int32_t)last_use(z, r, m, n);
         work[u + 1] = work[u] + (g->start[i + 1] - g->start[i]);
     }
