@@ -33,7 +33,7 @@ def parameters_to_vector(parameters: Iterable[Value]) -> NDArray[Any]:
     """
     import numpy as np
 
-    return np.frombuffer(read_vector(list(parameters), False), dtype=np.float64)
+    return np.frombuffer(read_vector(_listed(parameters), False), dtype=np.float64)
 
 
 def gradients_to_vector(parameters: Iterable[Value]) -> NDArray[Any]:
@@ -52,7 +52,7 @@ def gradients_to_vector(parameters: Iterable[Value]) -> NDArray[Any]:
     """
     import numpy as np
 
-    return np.frombuffer(read_vector(list(parameters), True), dtype=np.float64)
+    return np.frombuffer(read_vector(_listed(parameters), True), dtype=np.float64)
 
 
 def vector_to_parameters(vector: Any, parameters: Iterable[Value]) -> None:
@@ -71,7 +71,7 @@ def vector_to_parameters(vector: Any, parameters: Iterable[Value]) -> None:
     >>> w.data
     5.0
     """
-    nodes = list(parameters)
+    nodes = _listed(parameters)
     write_vector(nodes, _doubles(vector, len(nodes)), False)
 
 
@@ -92,8 +92,12 @@ def vector_to_gradients(vector: Any, parameters: Iterable[Value]) -> None:
         >>> x.grad, y.grad
         (0.5, -0.5)
     """
-    nodes = list(parameters)
+    nodes = _listed(parameters)
     write_vector(nodes, _doubles(vector, len(nodes)), True)
+
+
+def _listed(parameters: Iterable[Value]) -> list[Value]:
+    return parameters if type(parameters) is list else list(parameters)
 
 
 def _doubles(vector: Any, count: int) -> array[float]:

@@ -563,14 +563,21 @@ def _operation_of(op, count, index, extra, operations):
     return rule
 
 
-def read_vector(nodes: list, gradients: cython.bint):
-    """Return the numbers of some nodes, or their gradients, as ``array('d')``."""
+def read_vector(nodes: list, gradients: cython.bint, vector=None):
+    """Return the numbers of some nodes, or their gradients, as ``array('d')``: a new one, or `vector`."""
     node: Value
     i: cython.Py_ssize_t
     n: cython.Py_ssize_t = len(nodes)
-    vector = array("d", bytes(8 * n))
-    _check_all(nodes, RECORDING | RULE, "its .grad was read" if gradients else "its number was read")
+    if vector is None:
+        vector = array("d", bytes(8 * n))
+    elif len(vector) < n or vector.typecode != "d":
+        raise ValueError("one double for each node is wanted")
+    modes: cython.int = RECORDING | RULE
     x: cython.p_double = double_pointer(vector)
+    if cython.compiled:
+        if not _forbidden(modes) and read_numbers(nodes, Value, RECORDED, x, gradients) == n:
+            return vector
+    _check_all(nodes, modes, "its .grad was read" if gradients else "its number was read")
     for i in range(n):
         node = cython.cast(Value, nodes[i])
         x[i] = node._grad if gradients else node._data
@@ -580,22 +587,21 @@ def read_vector(nodes: list, gradients: cython.bint):
 def write_vector(nodes: list, vector, gradients: cython.bint):
     """Set the numbers of some nodes, or their gradients, to those of an ``array('d')`` of the same length."""
     node: Value
-    i: cython.Py_ssize_t
-    n: cython.Py_ssize_t = len(nodes)
     touched: cython.int = 0
-    if len(vector) != n or vector.typecode != "d":
+    flag: cython.int = SWEPT if gradients else ASSIGNED
+    if len(vector) != len(nodes) or vector.typecode != "d":
         raise ValueError("one double for each node is wanted")
     _check_all(nodes, 0 if gradients else RECORDING, "its .data was assigned")
-    x: cython.p_double = double_pointer(vector)
-    for i in range(n):
-        node = cython.cast(Value, nodes[i])
-        touched |= node._flags
-        if gradients:
-            node._grad = x[i]
-            node._flags |= SWEPT
-        else:
-            node._data = x[i]
-            node._flags |= ASSIGNED
+    if cython.compiled:
+        touched = write_numbers(nodes, double_pointer(vector), gradients, flag)
+    else:
+        for node, x in zip(nodes, vector):
+            touched |= node._flags
+            node._flags |= flag
+            if gradients:
+                node._grad = x
+            else:
+                node._data = x
     if not gradients:
         count_assignment()
     if touched & IN_TABLE:
@@ -666,10 +672,21 @@ def same_entries(dicts: list, keys: list, items: list, nothing) -> bool:
 
 
 @cython.cfunc
+def _forbidden(modes: cython.int) -> cython.bint:
+    """Is the thread in one of these modes?"""
+    return thread_mode() & modes or (modes & RULE and len(active_rules) > 0)
+
+
+@cython.cfunc
 def _check_all(nodes: list, modes: cython.int, how):
     """Raise an error unless all of them are Values, which may be touched in a thread not in these modes."""
     i: cython.Py_ssize_t
-    forbidden: cython.bint = thread_mode() & modes or (modes & RULE and len(active_rules) > 0)
+    forbidden: cython.bint = _forbidden(modes)
+    if cython.compiled:
+        if not forbidden and read_numbers(nodes, Value, RECORDED if modes else 0, cython.NULL, False) == len(
+            nodes
+        ):
+            return
     for i in range(len(nodes)):
         if not isinstance(nodes[i], Value):
             raise TypeError(f"number {i} is not a Value, but {bounded(repr(nodes[i]))}")

@@ -46,6 +46,35 @@ struct AD_ALIAS ad_node {
 static inline ad_node *node_of(PyObject *value) { return (ad_node *)value; }
 static inline PyObject *value_of(ad_node *node) { Py_INCREF((PyObject *)node); return (PyObject *)node; }
 
+/* Item i of a list, borrowed. */
+static inline ad_node *item_of(PyObject *list, Py_ssize_t i) { return (ad_node *)PyList_GET_ITEM(list, i); }
+
+/* Put the numbers of a list's nodes, or their gradients, into `to`, or look at them only. Returns how many come before the first
+ * item that is not of this type, or has one of these flags. */
+static inline Py_ssize_t read_numbers(PyObject *list, PyObject *type, int flags, double *to, int gradients) {
+    Py_ssize_t i, n = PyList_GET_SIZE(list);
+    for (i = 0; i < n; i++) {
+        const ad_node *node = item_of(list, i);
+        if ((PyObject *)Py_TYPE((PyObject *)node) != type || node->_flags & flags) break;
+        if (to) to[i] = gradients ? node->_grad : node->_data;
+    }
+    return i;
+}
+
+/* Set them, and a flag of each; returns the flags that any of them had. */
+static inline int write_numbers(PyObject *list, const double *from, int gradients, int flag) {
+    Py_ssize_t i, n = PyList_GET_SIZE(list);
+    int had = 0;
+    for (i = 0; i < n; i++) {
+        ad_node *node = item_of(list, i);
+        had |= node->_flags;
+        if (gradients) node->_grad = from[i];
+        else node->_data = from[i];
+        node->_flags |= (unsigned short)flag;
+    }
+    return had;
+}
+
 static inline Py_ssize_t references(PyObject *value) { return Py_REFCNT(value); }
 
 /* A parent's address, with a reference to it. */

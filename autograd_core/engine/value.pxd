@@ -31,6 +31,8 @@ cdef extern from "layout.h":
     Node *node_of(object value) noexcept
     object value_of(Node *node)
     Node *keep(object value) noexcept
+    Py_ssize_t read_numbers(list nodes, object type, int flags, double *to, bint gradients) noexcept
+    int write_numbers(list nodes, const double *numbers, bint gradients, int flag) noexcept
     Py_ssize_t references(object value) noexcept
     Node **parents_of(Node *node) except NULL
     Node **slots_of(Node *node) noexcept

@@ -7,6 +7,8 @@ way of `run.py`, from the start.
 
 from __future__ import annotations
 
+from array import array
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..engine.derivatives import depends_on_inputs
@@ -77,17 +79,18 @@ def _made(program: Program, recording: Recording, inputs: tuple[int, ...], sums:
     rows = tuple(np.zeros((1, *e.shape)) for e in examples)
     values = np.zeros((1, *program.shape) if examples else program.shape)
     gradients = [np.zeros((1, *e.shape)) if k in inputs else None for k, e in enumerate(examples)]
-    ordered = np.zeros(len(parameters))
+    room, behind = tape.room
     bound = tape.bind(
-        np.zeros(len(parameters)),
+        array("d", bytes(8 * room)),
         tuple(row.reshape(1, -1) for row in rows),
         values.reshape(1, -1),
-        np.zeros(len(parameters)) if sums or inputs else None,
+        np.zeros(behind) if sums or inputs else None,
         tuple(g if g is None else g.reshape(1, -1) for g in gradients) if inputs else None,
         0,
         1,
         instruction_set(),
+        True,
     )
     of_inputs = tuple(gradients[k].copy for k in inputs)  # type: ignore[union-attr]
-    of_sums = (ordered.copy, ordered, order) if sums else (None, None, None)
+    of_sums = (partial(np.empty, len(parameters)), order) if sums else (None, None)
     return module.row(bound, rows, parameters, read_vector, values.copy, of_inputs, *of_sums, np.ndarray)

@@ -9,11 +9,11 @@ enum { FEW_PARAMETERS = 16 };    /* so many are read sooner one by one */
 typedef struct {
     PyObject_HEAD
     BoundObject *bound;
-    PyObject *parameters, *reader; /* a list of Values; a function that reads their numbers all at once */
-    PyObject *values, *gradients, *sums; /* methods that copy results: one, a tuple, and one or None */
+    PyObject *parameters, *reader; /* a list of Values; a function that reads their numbers into an array */
+    PyObject *values, *gradients, *sums; /* methods that copy results, one and a tuple; what makes an array for sums, or None */
     PyTypeObject *array;         /* the type of the arguments */
     Py_buffer *rows;             /* one for each argument, in the shape of a batch of one row */
-    Py_buffer ordered, order;    /* the sums in the caller's order, and the place of each in it */
+    Py_buffer order;             /* the place of each sum in the caller's order */
     int has_sums, busy;
 } RowObject;
 
@@ -47,13 +47,9 @@ static int read_parameters(RowObject *self) {
     double *to = self->bound->params.buf;
     Py_ssize_t k, n = PyList_GET_SIZE(self->parameters);
     if (n > FEW_PARAMETERS) {
-        PyObject *numbers = PyObject_CallFunctionObjArgs(self->reader, self->parameters, Py_False, NULL);
-        Py_buffer view;
-        if (!numbers || PyObject_GetBuffer(numbers, &view, PyBUF_SIMPLE) < 0) { Py_XDECREF(numbers); return -1; }
-        memcpy(to, view.buf, (size_t)view.len);
-        PyBuffer_Release(&view);
-        Py_DECREF(numbers);
-        return 0;
+        PyObject *numbers = PyObject_CallFunctionObjArgs(self->reader, self->parameters, Py_False, self->bound->params.obj, NULL);
+        Py_XDECREF(numbers);
+        return numbers ? 0 : -1;
     }
     for (k = 0; k < n; k++) {
         PyObject *number = PyObject_GetAttr(PyList_GET_ITEM(self->parameters, k), data_name);
@@ -76,9 +72,14 @@ static PyObject *row_results(RowObject *self) {
     if (self->has_sums) {
         const double *totals = self->bound->totals.buf;
         const int64_t *place = self->order.buf;
-        double *to = self->ordered.buf;
-        for (k = 0; k < self->bound->tape->t->params; k++) to[place[k]] = totals[k];
+        Py_buffer to;
         sums = PyObject_CallNoArgs(self->sums);
+        if (!sums || doubles(sums, &to, 1, "sums") < 0) Py_CLEAR(sums);
+        else {
+            if (to.len / 8 < self->bound->tape->t->params) { PyErr_SetString(PyExc_ValueError, "sums: too short"); Py_CLEAR(sums); }
+            for (k = 0; sums && k < self->bound->tape->t->params; k++) ((double *)to.buf)[place[k]] = totals[k];
+            PyBuffer_Release(&to);
+        }
     } else sums = Py_NewRef(Py_None);
     if (values && gradients && sums) all = PyTuple_Pack(3, values, gradients, sums);
     Py_XDECREF(values); Py_XDECREF(gradients); Py_XDECREF(sums);
@@ -96,7 +97,7 @@ static PyObject *row_run(RowObject *self, PyObject *const *args, Py_ssize_t narg
     seed = PyFloat_AS_DOUBLE(args[1]);
     fits = take_arguments(self, args[0]);
     if (!fits || read_parameters(self) < 0) goto done;
-    if (self->bound->has_totals) memset(self->bound->totals.buf, 0, (size_t)self->bound->totals.len);
+    if (self->bound->has_totals) memset(self->bound->totals.buf, 0, (size_t)self->bound->tape->t->params * sizeof(double));
     fits = bound_core(self->bound, 0, 1, NULL, &seed, 0, 0, 1, NULL) == 1;
     if (fits) found = row_results(self);
 done:
@@ -109,7 +110,6 @@ static void row_dealloc(RowObject *self) {
     long k;
     if (self->rows) for (k = 0; k < self->bound->narrays; k++) if (self->rows[k].obj) PyBuffer_Release(self->rows + k);
     free(self->rows);
-    if (self->ordered.obj) PyBuffer_Release(&self->ordered);
     if (self->order.obj) PyBuffer_Release(&self->order);
     Py_XDECREF(self->bound); Py_XDECREF(self->parameters); Py_XDECREF(self->reader); Py_XDECREF(self->array);
     Py_XDECREF(self->values); Py_XDECREF(self->gradients); Py_XDECREF(self->sums);
@@ -123,15 +123,15 @@ static PyMethodDef row_methods[] = {
 
 TYPE(Row, row, "A one-lane tape with the arrays of one row.", .tp_itemsize = 0);
 
-/* row(bound, rows, parameters, reader, values, gradients, sums, ordered, order): the last three None without sums. */
+/* row(bound, rows, parameters, reader, values, gradients, sums, order, array): sums and order None without sums. */
 static PyObject *module_row(PyObject *module, PyObject *args) {
-    PyObject *bound, *rows, *parameters, *reader, *values, *gradients, *sums, *ordered, *order, *array;
+    PyObject *bound, *rows, *parameters, *reader, *values, *gradients, *sums, *order, *array;
     RowObject *self;
     const Tape *t;
     long k;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!O!O!OOO!OOOO!", &BoundType, &bound, &PyTuple_Type, &rows, &PyList_Type, &parameters, &reader, &values,
-                          &PyTuple_Type, &gradients, &sums, &ordered, &order, &PyType_Type, &array)) return NULL;
+    if (!PyArg_ParseTuple(args, "O!O!O!OOO!OOO!", &BoundType, &bound, &PyTuple_Type, &rows, &PyList_Type, &parameters, &reader, &values,
+                          &PyTuple_Type, &gradients, &sums, &order, &PyType_Type, &array)) return NULL;
     if (!(self = blank(&RowType))) return NULL;
     self->bound = (BoundObject *)Py_NewRef(bound);
     self->parameters = Py_NewRef(parameters); self->reader = Py_NewRef(reader); self->values = Py_NewRef(values);
@@ -146,11 +146,11 @@ static PyObject *module_row(PyObject *module, PyObject *args) {
     if (t->lanes || k < self->bound->narrays || !self->bound->has_outputs || PyList_GET_SIZE(parameters) != t->params || self->bound->seeds != 1 ||
         (self->bound->narrays && self->bound->lanes != 1) || (self->has_sums && !self->bound->has_totals)) goto unfit;
     if (self->has_sums) {
-        if (doubles(ordered, &self->ordered, 1, "ordered") < 0 || PyObject_GetBuffer(order, &self->order, PyBUF_C_CONTIGUOUS) < 0) goto fail;
+        if (PyObject_GetBuffer(order, &self->order, PyBUF_C_CONTIGUOUS) < 0) goto fail;
         if (self->order.len != t->params * 8 || self->order.itemsize != 8) goto unfit;
         for (k = 0; k < t->params; k++) {
             int64_t place = ((const int64_t *)self->order.buf)[k];
-            if (place < 0 || place >= self->ordered.len / 8) goto unfit;
+            if (place < 0 || place >= t->params) goto unfit;
         }
     }
     return (PyObject *)self;
