@@ -188,6 +188,21 @@ static void K(forward_one)(const Tape *t, Workspace *sp, long from, long to) {
     case (op)*4 + SEND_A: d[in.a] += SENT(D0(v[in.a], v[in.b], v[in.y]), g); break; \
     case (op)*4 + SEND_NONE: break
 
+/* A run all of which sends to one number, from the last to the first. -0.0 changes nothing that is added to it. */
+static APART void K(pull_into_one)(int op, int of_b, const Ins *in, const double *v, double *d) {
+    double part[POWERS], sum = d[of_b == MODE_UV ? in->a : in->b];
+    long from = in->n, l, a, b;
+    while (from > 0) {
+        long n = from < POWERS ? from : POWERS;
+        from -= n;
+        for (l = 0; l < n; l++) part[l] = -0.0;
+        a = in->a + (of_b == MODE_UV ? 0 : from); b = in->b + (of_b == MODE_UV ? from : 0);
+        K(pull2)(op, of_b, v + a, v + b, v + in->y + from, d + in->y + from, part, part, of_b == MODE_UV ? SKIP_B : SKIP_A, n);
+        for (l = n - 1; l >= 0; l--) sum += part[l];
+    }
+    d[of_b == MODE_UV ? in->a : in->b] = sum;
+}
+
 static APART void K(backward_rare)(const Tape *t, Workspace *sp, double *v, double *d, const Ins *ip) {
     const Ins in = *ip;
     int op = (in.code & ~(RUN | FIX_A | FIX_B)) >> 2, mode = in.code & 3, flags = mode == SEND_B ? SKIP_A : mode == SEND_A ? SKIP_B : 0;
@@ -198,6 +213,7 @@ static APART void K(backward_rare)(const Tape *t, Workspace *sp, double *v, doub
     else if (ad_arity(op) == 1) K(pull1)(op, v + in.a, v + in.y, d + in.y, d + in.a, 0, in.n);
     else {
         int of_b = uniform_operand(&in, op);
+        if (mode == SEND_A ? in.code & FIX_A : mode == SEND_B && in.code & FIX_B) { K(pull_into_one)(op, of_b, &in, v, d); return; }
         if (mode == SEND_BOTH && in.a == in.b) { /* one after the other: pull2 takes them for two places */
             K(pull2)(op, of_b, v + in.a, v + in.b, v + in.y, d + in.y, d + in.a, NULL, SKIP_B, in.n);
             flags = SKIP_A;

@@ -136,11 +136,7 @@ static int put(Loops *s, int step, Ins in) {
         int a_stays = (two || op == OPX_LOAD) && in.a == last->a && (fresh || last->code & FIX_A), b_stays = two && in.b == last->b && (fresh || last->code & FIX_B);
         int ok = a_runs && (!two || b_runs || b_stays);
         if (a_stays && (!two || b_runs)) ok = 1;
-        if (step < 0 && two) { /* what receives moves on; of two, each has its own */
-            if (mode == SEND_BOTH) ok = a_runs && b_runs && (a == b || a + count < b || b + count < a);
-            if (mode == SEND_A) ok = a_runs && (b_runs || b_stays);
-            if (mode == SEND_B) ok = b_runs && (a_runs || a_stays);
-        }
+        if (step < 0 && two && mode == SEND_BOTH) ok = a_runs && b_runs && (a == b || a + count < b || b + count < a); /* each receives its own */
         if (ok) {
             if (!a_runs) last->code |= FIX_A;
             if (two && !b_runs) last->code |= FIX_B;
