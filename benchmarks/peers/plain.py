@@ -129,7 +129,7 @@ class Step:
         """Make updates."""
         for _ in range(steps):
             self.last, gradient = self.gradient_of(*self.text)
-            self.values = self.adam.step(self.values, gradient)
+            self.adam.step(self.values, gradient)
             self.put(self.values, self.parameters)
 
     def loss(self) -> float:
