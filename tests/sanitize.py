@@ -55,6 +55,7 @@ TESTS = {
         "autograd_core/programs/test_program_derivatives.py",
         "autograd_core/programs/test_program_truth.py",
         "autograd_core/programs/test_jit.py",
+        "nn/test_recorded_rules.py",
     ],
     "thread": ["autograd_core/programs/test_program.py"],
 }

@@ -397,6 +397,22 @@ def test_layers_that_share_rows_or_biases_are_kept_apart(lanes: int) -> None:
     check(f, record(f, [0.1, 0.2]), [X], blocks=BLOCKS)
 
 
+@pytest.mark.parametrize("lanes", [1, 2, 40])
+def test_rows_that_come_in_another_order_are_the_same_layer(lanes: int) -> None:
+    w = [[ag.Value(0.1 * (3 * j + i) - 0.6) for i in range(3)] for j in range(6)]
+
+    def f(x: list[ag.Value]) -> ag.Value:
+        y = [ag.dot(row, x) for row in w]
+        first = y[0] * y[3] + y[1] * y[4] + y[2] * y[5]  # met in this order
+        u = [y[0] - 1.0, first, y[5]]
+        return ag.sum([ag.dot(row, u).tanh() for row in w]) * first
+
+    program = record(f, [0.1, 0.2, 0.3])
+    if compiled():
+        assert program.stats().layers == 2
+    check(f, program, [np.random.default_rng(7).normal(size=(lanes, 3))], blocks=BLOCKS)
+
+
 @needs_compiler
 def test_exp_has_the_bits_of_python_s_wherever_four_go_at_once() -> None:
     rng = np.random.default_rng(8)
