@@ -101,11 +101,13 @@ def _listed(parameters: Iterable[Value]) -> list[Value]:
 
 
 def _doubles(vector: Any, count: int) -> array[float]:
+    import numpy as np
+
     numbers = real_array(vector, "the vector")
     if numbers.shape != (count,):
         raise ValueError(
             f"a vector of {count} numbers is wanted, one for each parameter, not one of shape {numbers.shape}"
         )
     doubles = array("d")
-    doubles.frombytes(numbers.tobytes())
+    doubles.frombytes(np.ascontiguousarray(numbers).view(np.uint8))
     return doubles

@@ -185,9 +185,10 @@ def _kmeans(given: Any) -> _Clusters:
 def _direction(given: _Clusters) -> Any:
     """The gradient by the Hessian's diagonal: Newton's step."""
     distances, newton, points, centroids = given
-    nearest = distances(points).argmin(axis=1)
-    members = (nearest == np.arange(len(centroids))[:, None]).astype(float)
-    sums = np.tensordot(members, newton(points, centroids[nearest]), axes=1)
+    nearest, count = distances(points).argmin(axis=1), len(centroids)
+    members = np.eye(count).take(nearest, axis=0)
+    of_points = newton(points, centroids.take(nearest, axis=0))
+    sums = (members.T @ of_points.reshape(len(points), -1)).reshape(count, 2, -1)
     return sums[:, 0] / sums[:, 1]
 
 

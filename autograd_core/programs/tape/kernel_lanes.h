@@ -27,12 +27,7 @@ static void K(forward)(const Tape *t, Workspace *sp, long from, long to) { /* th
         default:
             if (ad_reduces(op)) K(reduce)(op, ax, val, y, nu, L);
             else if (ad_arity(op) == 1) K(apply1)(op, V(in.a), y, n);
-            else if (mode == MODE_VV) K(apply2)(op, mode, V(in.a), V(in.b), y, n);
-            else
-                for (r = 0; r < in.n; r++) {
-                    const double *a = mode == MODE_UV ? uni + in.a + r : V(in.a + r), *b = mode == MODE_VU ? uni + in.b + r : V(in.b + r);
-                    K(apply2)(op, mode, a, b, y + r * L, L);
-                }
+            else K(apply2)(op, mode, mode == MODE_UV ? uni + in.a : V(in.a), mode == MODE_VU ? uni + in.b : V(in.b), y, L, in.n);
         }
         if (ad_raises(op)) K(mark_poison)(poison, y, n, L);
     }

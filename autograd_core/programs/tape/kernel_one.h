@@ -89,7 +89,7 @@ static APART double K(forward_rare)(const Tape *t, Workspace *sp, double *v, con
     if (op == OP_CUSTOM) return call_forward(sp, t->aux.v + in.a, 0, v + in.y, 1);
     if (ad_reduces(op)) K(reduce)(op, t->aux.v + in.a, v, v + in.y, 0, 1);
     else if (ad_arity(op) == 1) K(apply1)(op, v + in.a, v + in.y, in.n);
-    else K(apply2)(op, uniform_operand(&in, op), v + in.a, v + in.b, v + in.y, in.n);
+    else K(apply2)(op, uniform_operand(&in, op), v + in.a, v + in.b, v + in.y, in.n, 1);
     if (ad_raises(op)) for (j = 0; j < in.n; j++) poison += v[in.y + j] - v[in.y + j];
     return poison;
 }
@@ -197,7 +197,8 @@ static APART void K(pull_into_one)(int op, int of_b, const Ins *in, const double
         from -= n;
         for (l = 0; l < n; l++) part[l] = -0.0;
         a = in->a + (of_b == MODE_UV ? 0 : from); b = in->b + (of_b == MODE_UV ? from : 0);
-        K(pull2)(op, of_b, v + a, v + b, v + in->y + from, d + in->y + from, part, part, of_b == MODE_UV ? SKIP_B : SKIP_A, n);
+        if (of_b == MODE_UV) K(pull2)(op, of_b, v + a, v + b, v + in->y + from, d + in->y + from, part, NULL, SKIP_B, n);
+        else K(pull2)(op, of_b, v + a, v + b, v + in->y + from, d + in->y + from, NULL, part, SKIP_A, n);
         for (l = n - 1; l >= 0; l--) sum += part[l];
     }
     d[of_b == MODE_UV ? in->a : in->b] = sum;

@@ -90,14 +90,16 @@ static void K(slope_of_power)(const double *restrict a, double b, double *restri
     else EACH d[l] = d0_pow(a[l], b, 0.0);
 }
 
+/* Several runs of n numbers; an operand that is uniform is one number for each run. */
 #define BINARY(F) \
     if (mode == MODE_VV) EACH y[l] = F(a[l], b[l]); \
-    else if (mode == MODE_VU) { double u = *b; EACH y[l] = F(a[l], u); } \
-    else { double u = *a; EACH y[l] = F(u, b[l]); } \
+    else if (mode == MODE_VU) for (; runs > 0; runs--, a += n, b++, y += n) { double u = *b; EACH y[l] = F(a[l], u); } \
+    else for (; runs > 0; runs--, a++, b += n, y += n) { double u = *a; EACH y[l] = F(u, b[l]); } \
     break
 
-static void K(apply2)(int op, int mode, const double *a, const double *b, double *restrict y, long n) {
+static void K(apply2)(int op, int mode, const double *a, const double *b, double *restrict y, long n, long runs) {
     long l;
+    if (mode == MODE_VV) { n *= runs; runs = 1; }
     switch (op) {
     case OP_ADD: BINARY(v_add);
     case OP_SUB: BINARY(v_sub);
@@ -110,8 +112,12 @@ static void K(apply2)(int op, int mode, const double *a, const double *b, double
     case OP_LESS: BINARY(v_less);
     case OP_LESS_EQUAL: BINARY(v_less_equal);
     case OP_EQUAL: BINARY(v_equal);
-    case OP_POW: if (mode == MODE_VU && easy_power(*b)) { K(power)(a, *b, y, n); break; } BINARY(v_pow);
-    default: EACH y[l] = ad_value2(op, a[mode == MODE_UV ? 0 : l], b[mode == MODE_VU ? 0 : l]); break;
+    case OP_POW:
+        for (; mode == MODE_VU && runs > 0 && easy_power(*b); runs--, a += n, b++, y += n) K(power)(a, *b, y, n);
+        BINARY(v_pow);
+    default:
+        for (; runs > 0; runs--, a += mode == MODE_UV ? 1 : n, b += mode == MODE_VU ? 1 : n, y += n)
+            EACH y[l] = ad_value2(op, a[mode == MODE_UV ? 0 : l], b[mode == MODE_VU ? 0 : l]);
     }
 }
 
@@ -387,20 +393,30 @@ static void K(reduce_pull)(int op, const int32_t *ax, double *val, double *adj, 
     }
 }
 
-static void K(dot_forward)(const int32_t *ax, const double *uni, const double *val, double *restrict y, long nu, long L) {
-    long k = ax[0], j = 0, l, n = L;
+/* The lanes from c on, in registers. */
+static inline __attribute__((always_inline)) void K(dot_lanes)(const int32_t *ax, const double *uni, const double *val, double *y, long nu, long L, long c, int vecs) {
     const int32_t *t = ax + 4;
-    int32_t bias = ax[1];
-    if (bias >= 0 && bias < nu) { double u = uni[bias]; EACH y[l] = u; }
-    else if (bias >= 0) { const double *b = V(bias); EACH y[l] = b[l]; }
-    for (j = 0; j < k; j++, t += 4) {
-        int first = j == 0 && bias < 0;
-        const double *w = t[0] < nu ? uni + t[0] : V(t[0]), *x = t[1] < nu ? uni + t[1] : V(t[1]);
-        if (t[0] < nu && t[1] < nu) { double u = *w * *x; if (first) EACH y[l] = u; else EACH y[l] = y[l] + u; }
-        else if (t[0] < nu) { double u = *w; if (first) EACH y[l] = u * x[l]; else EACH y[l] = y[l] + u * x[l]; }
-        else if (t[1] < nu) { double u = *x; if (first) EACH y[l] = w[l] * u; else EACH y[l] = y[l] + w[l] * u; }
-        else { if (first) EACH y[l] = w[l] * x[l]; else EACH y[l] = y[l] + w[l] * x[l]; }
+    VEC sum[4];
+    long j = ax[0];
+    int r;
+    for (r = 0; r < vecs; r++) {
+        if (ax[1] >= nu) sum[r] = LOADV(V(ax[1]) + c + r * VL);
+        else sum[r] = (ax[1] < 0 ? -0.0 : uni[ax[1]]) - (VEC){0}; /* without a bias -0.0: it changes nothing that is added to it */
     }
+    for (; j > 0; j--, t += 4) {
+        const double *w = t[0] < nu ? uni + t[0] : V(t[0]) + c, *x = t[1] < nu ? uni + t[1] : V(t[1]) + c;
+        if (t[0] < nu && t[1] < nu) for (r = 0; r < vecs; r++) sum[r] = sum[r] + *w * *x;
+        else if (t[0] < nu) for (r = 0; r < vecs; r++) sum[r] = sum[r] + *w * LOADV(x + r * VL);
+        else if (t[1] < nu) for (r = 0; r < vecs; r++) sum[r] = sum[r] + LOADV(w + r * VL) * *x;
+        else for (r = 0; r < vecs; r++) sum[r] = sum[r] + LOADV(w + r * VL) * LOADV(x + r * VL);
+    }
+    for (r = 0; r < vecs; r++) STOREV(y + c + r * VL, sum[r]);
+}
+
+static void K(dot_forward)(const int32_t *ax, const double *uni, const double *val, double *restrict y, long nu, long L) {
+    long c = 0;
+    for (; c + 4 * VL <= L; c += 4 * VL) K(dot_lanes)(ax, uni, val, y, nu, L, c, 4);
+    for (; c < L; c += VL) K(dot_lanes)(ax, uni, val, y, nu, L, c, 1);
 }
 
 static void K(factor)(double *to, int32_t target, int32_t other, const double *uni, const double *val, const double *restrict g, long nu, long L) {
