@@ -574,9 +574,8 @@ def read_vector(nodes: list, gradients: cython.bint, vector=None):
         raise ValueError("one double for each node is wanted")
     modes: cython.int = RECORDING | RULE
     x: cython.p_double = double_pointer(vector)
-    if cython.compiled:
-        if not _forbidden(modes) and read_numbers(nodes, Value, RECORDED, x, gradients) == n:
-            return vector
+    if cython.compiled and not _forbidden(modes) and read_numbers(nodes, Value, RECORDED, x, gradients) == n:
+        return vector
     _check_all(nodes, modes, "its .grad was read" if gradients else "its number was read")
     for i in range(n):
         node = cython.cast(Value, nodes[i])
@@ -682,12 +681,11 @@ def _check_all(nodes: list, modes: cython.int, how):
     """Raise an error unless all of them are Values, which may be touched in a thread not in these modes."""
     i: cython.Py_ssize_t
     forbidden: cython.bint = _forbidden(modes)
-    if cython.compiled:
-        if not forbidden and read_numbers(nodes, Value, RECORDED if modes else 0, cython.NULL, False) == len(
-            nodes
-        ):
-            return
-    for i in range(len(nodes)):
+    n: cython.Py_ssize_t = len(nodes)
+    flag: cython.int = RECORDED if modes else 0
+    if cython.compiled and not forbidden and read_numbers(nodes, Value, flag, cython.NULL, False) == n:
+        return
+    for i in range(n):
         if not isinstance(nodes[i], Value):
             raise TypeError(f"number {i} is not a Value, but {bounded(repr(nodes[i]))}")
         if forbidden or (modes and cython.cast(Value, nodes[i])._flags & RECORDED):
