@@ -109,5 +109,5 @@ def _doubles(vector: Any, count: int) -> array[float]:
             f"a vector of {count} numbers is wanted, one for each parameter, not one of shape {numbers.shape}"
         )
     doubles = array("d")
-    doubles.frombytes(np.ascontiguousarray(numbers).view(np.uint8))
+    doubles.frombytes(np.ascontiguousarray(numbers).view(np.uint8).data)
     return doubles
