@@ -395,13 +395,12 @@ class Evaluator:
         self._loss_program: Program | None = None
         self._loss_refused = False
 
-    def kind(self, targets: Any) -> str:
+    def kind(self, examples: Examples) -> str:
         """What the accuracy counts, or "" where the targets are no classes."""
         if self.loss.targets not in CLASSES:
             return ""
-        several = targets.ndim > 1 or self.loss.targets == "labels"
-        outputs = 2 if several and (targets.ndim == 1 or targets.shape[1] > 1) else 1
-        return accuracy_kind(targets, outputs, self.loss.targets)
+        outputs = output_count(self.model, examples.row(0))
+        return accuracy_kind(examples.targets, outputs, self.loss.targets)
 
     def __call__(self, examples: Examples) -> Evaluation:
         """The mean loss, the accuracy and the metrics."""

@@ -190,6 +190,23 @@ class Optimizer:
         self.buffers = {name: np.zeros(len(self.parameters)) for name in self.buffer_names}
         return self
 
+    def put_in_order(self, parameters: list[Value]) -> bool:
+        """Take its parameters in this order, with what it keeps of each; False where they are others."""
+        import numpy as np
+
+        place = {id(parameter): k for k, parameter in enumerate(self.parameters)}
+        order = [place.get(id(parameter), -1) for parameter in parameters]
+        if len(order) != len(place) or -1 in order:
+            return False
+        if order != list(range(len(order))):
+            turned = np.array(order)
+            self.parameters = parameters
+            self.buffers = {name: buffer[turned] for name, buffer in self.buffers.items()}
+            for name in ("_members", "_frozen", "_missed"):
+                if (held := getattr(self, name)) is not None:
+                    setattr(self, name, held[turned])
+        return True
+
     @property
     def updates(self) -> int:
         """How many updates were made. Schedules and Adam's correction of its bias go by it.

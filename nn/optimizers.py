@@ -334,7 +334,7 @@ def optimizer_of(
         )
     if not optimizer.parameters:
         return optimizer.bind(parameters, names)
-    if [*map(id, optimizer.parameters)] != [*map(id, trainable(parameters))]:
+    if not optimizer.put_in_order(trainable(parameters)):
         raise InputError(
             f"the optimizer is in charge of other parameters ({len(optimizer.parameters)}) than the model's "
             f"({len(parameters)}): create it without parameters, and it gets all of the model's"

@@ -11,6 +11,7 @@ import dis
 import functools
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -19,8 +20,18 @@ import numpy as np
 from autograd_core.calculus.updates import Update
 from autograd_core.libraries import of_a_library
 from nn.arguments import shown
+from nn.history import Epoch, History
 
-__all__ = ["ARITHMETIC", "OF_CALLBACKS", "PURE", "code_of", "is_plain_code", "strange_name", "unnamed_method"]
+__all__ = [
+    "ARITHMETIC",
+    "OF_CALLBACKS",
+    "OF_HISTORIES",
+    "PURE",
+    "code_of",
+    "is_plain_code",
+    "strange_name",
+    "unnamed_method",
+]
 
 _BUILTINS = {
     "abs", "bool", "divmod", "enumerate", "float", "int", "isinstance", "len", "list", "max", "min", "pow",
@@ -55,6 +66,9 @@ OF_CALLBACKS = (
     | {"append", "extend", "pop", "clear", "get", "items", "keys", "setdefault", "join", "strip", "print"}
 ) - {"save"}
 """Names that lead from a run to numbers and texts alone."""
+OF_HISTORIES = OF_CALLBACKS | {name for kind in (History, Epoch) for name in dir(kind) if name[:1] != "_"}
+OF_HISTORIES |= {field.name for field in fields(Epoch)} | {"any", "all", "isfinite"}
+"""Likewise from a history."""
 _EXACT = (float, int, bool, str, type(None))
 
 

@@ -53,6 +53,7 @@ from typing import Any
 from autograd_core import Value
 from autograd_core.engine.modes import preserved
 from autograd_core.errors import AutogradError
+from autograd_core.libraries import of_a_library
 from autograd_core.transforms import derivative_graphs
 from nn.arguments import (
     check_model,
@@ -228,7 +229,8 @@ def fit(
         run = Run(model, bound, plan, start, generators, updater_of, progress is not False)
         if saved is not None:
             resume_run(run, *saved)
-        return _finish(run, _bar(progress, plan.epochs * plan.batches, run.updates))
+        bar = _bar(progress, plan.epochs * plan.batches, run.updates)
+        return _finish(run, bar if isinstance(progress, bool) or of_a_library(progress) else _Shown(run, bar))
 
 
 def _finish(run: Run, bar: Any) -> History:
@@ -420,3 +422,14 @@ class _NoBar:
 
     def close(self) -> None:
         """Close nothing."""
+
+
+class _Shown:
+    """A bar of the user's own, which finds in the model what has been trained so far."""
+
+    def __init__(self, run: Run, bar: Any) -> None:
+        self._run, self._bar = run, bar
+
+    def __getattr__(self, name: str) -> Any:
+        self._run.updater.store(self._run)
+        return getattr(self._bar, name)

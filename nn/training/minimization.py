@@ -88,7 +88,7 @@ class Minimization:
         )
         self.is_eager = recording is None
         self.objective = _Objective(run, recording, penalty)
-        self.snapshot = run.watch() if run.plan.callbacks else None
+        self.snapshot = run.watch() if run.is_watched else None
         self._gradients: Any = None
         self.count = 0
         with train_mode(), listing() as sites:

@@ -35,7 +35,7 @@ class _OnArrays:
     def __init__(self, run: Run, recording: Recording) -> None:
         self.recording = recording
         self.current = False  # do the arrays hold what the Values hold?
-        self.snapshot = run.watch() if run.plan.callbacks else None
+        self.snapshot = run.watch() if run.is_watched else None
         self._epoch, self._refused = run.state.epoch, 0
         self._left = False  # has the model been seen to be another, within an epoch?
         self.checks = run.listens and self.snapshot is not None and not self.snapshot.is_complete

@@ -24,7 +24,7 @@ from nn.losses import Loss
 from nn.metrics import Evaluator
 from nn.module import Module, check_leaves
 from nn.optimizers import Optimizer, gradient_norm
-from nn.plain_code import OF_CALLBACKS, is_plain_code
+from nn.plain_code import OF_CALLBACKS, OF_HISTORIES, is_plain_code
 from nn.random_state import RandomStates
 from nn.regularizers import Regularizer
 from nn.snapshot import Snapshot
@@ -123,6 +123,7 @@ class Run:
         plan: what the run is to do.
         listens: does a callback want to hear of every update?
         is_asked: or only of every epoch?
+        is_watched: is there code beside model, loss and regularizer that may change them?
         is_blind: can no callback that hears of updates tell, in this epoch, what the Values hold?
         problem: what it minimizes.
     """
@@ -153,6 +154,9 @@ class Run:
         self.generators = states
         self.listens = any(hasattr(callback, "on_update") for callback in plan.callbacks)
         self.is_blind = False
+        own = [c for c in plan.criteria if not is_plain_code(c, {"__call__"}, OF_HISTORIES)]
+        self._asks_others = any(type(criterion).__module__ != "nn.stopping" for criterion in own)
+        self.is_watched = bool(plan.callbacks) or self._asks_others
         self.is_asked = not self.listens and any(map(callable, plan.callbacks))
         self.shows_progress = shows_progress
         self.memory = Memory(self)
@@ -164,10 +168,10 @@ class Run:
         self.table = HistoryTable()
         self._evaluator = Evaluator(model, plan.loss, plan.metrics)
         if plan.held_out is not None:
-            self.history.accuracy_kind = self._evaluator.kind(plan.held_out.targets)
+            self.history.accuracy_kind = self._evaluator.kind(plan.held_out)
         self.snapshot: Snapshot | None = None
         self._checked = self.parameters
-        self._data = [fingerprint(part) for part in (plan.examples, plan.held_out) if plan.callbacks]
+        self._data = [fingerprint(part) for part in (plan.examples, plan.held_out) if self.is_watched]
         self._stopped_by_callback = False
         self._started = time.perf_counter()
 
@@ -187,11 +191,23 @@ class Run:
 
     def reason_to_stop(self) -> str:
         """Why the run should not begin another epoch, or ""."""
-        if len(self.history) and (reason := first_reason(self.plan.criteria, self.history)):
+        if len(self.history) and (reason := self._asked_criteria()):
             return reason
         if self._stopped_by_callback:
             return "a callback asked for it"
         return f"all {self.plan.epochs} epochs are done" if self.epoch >= self.plan.epochs else ""
+
+    def _asked_criteria(self) -> str:
+        """The reason of the first that wants to stop. Those that are not of numbers alone are callbacks."""
+        if not self._asks_others:
+            return first_reason(self.plan.criteria, self.history)
+        self.updater.store(self)
+        reason = first_reason(self.plan.criteria, self.history)
+        self._check_changes()
+        self._check_data()
+        self.state = self.state.replace(**self.standing(), random=self.generators.states())
+        self.updater.forget()
+        return reason
 
     def train(self, bar: Any) -> None:
         """The loop: epochs until there is a reason to stop."""

@@ -617,3 +617,77 @@ def test_words_for_callbacks_lead_from_a_run_to_numbers_alone() -> None:
     nn.fit(model, [[1.0, 2.0]], [1.0], loss="mse", callbacks=runs.append, epochs=1)
     held = {name: vars(runs[0])[name] for name in OF_CALLBACKS & vars(runs[0]).keys()}
     assert held.keys() == {"gradient_norm", "history", "loss", "optimizer", "penalty", "updates"}
+
+
+def _reads(history: Any) -> str:
+    KEPT.append([p.data for p in KEPT[0].parameters()])
+    return "far enough" if len(KEPT) == 4 else ""
+
+
+def _writes(history: Any) -> str:
+    KEPT[0].parameters()[0].data *= 0.5
+    return ""
+
+
+class Looks:
+    def __call__(self, history: Any) -> str:
+        KEPT[0].freeze(KEPT[0].parameters()[len(history)])
+        return "far enough" if abs(KEPT[0].parameters()[0].data) < 1e-9 else ""
+
+
+@needs_compiler
+@pytest.mark.parametrize("stop", [_reads, _writes, Looks(), [lambda history: "", _reads]])
+@pytest.mark.parametrize("validation", [False, True])
+def test_a_criterion_that_reads_or_changes_the_model_finds_what_it_is_now(
+    stop: Any, validation: bool, monkeypatch: Any
+) -> None:
+    X, y = data(70, 5, 3)
+    found = []
+    for eager in (True, False):
+        KEPT[:] = [nn.MLP(5, [7, 3], seed=1)]
+        options = {"batch_size": 16, "epochs": 6, "stop": stop, "validation": (X, y) if validation else None}
+        made, run = trained(lambda: KEPT[0], X, y, eager, monkeypatch, optimizer=nn.Adam, **options)
+        found.append((made, KEPT[1:], run.history.stopped))
+    assert found[0] == found[1]
+    assert run.is_watched
+
+
+def test_a_criterion_that_looks_at_the_history_alone_costs_nothing() -> None:
+    X, y = data(70, 5, 3)
+    runs: list[Any] = []
+
+    class Enough:
+        def __init__(self) -> None:
+            self.least = 0.01
+
+        def __call__(self, history: Any) -> str:
+            return "enough" if history[-1].loss < self.least or max(history["loss"]) > 1e3 else ""
+
+    for stop in (Enough(), lambda history: history[-1].loss < 0.1 and "enough", nn.Patience(3, "loss")):
+        looked = Run.reason_to_stop
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Run, "reason_to_stop", lambda run: runs.append(run) or looked(run))  # noqa: B023
+            nn.fit(nn.MLP(5, [3], seed=1), X, y, stop=stop, epochs=3, seed=1)
+    assert not any(run.is_watched for run in runs)
+
+
+@needs_compiler
+def test_a_progress_bar_of_ones_own_finds_the_model_as_it_is_now(monkeypatch: Any) -> None:
+    class Bar:
+        def __init__(self, **options: Any) -> None:
+            pass
+
+        def update(self, count: int) -> None:
+            seen.append(KEPT[0].parameters()[0].data)
+
+        set_postfix_str = update
+
+        def close(self) -> None:
+            seen.append(KEPT[0].parameters()[1].data)
+
+    X, y = data(64, 5, 3)
+    KEPT[:] = [nn.MLP(5, [7, 3], seed=1)]
+    seen: list[float] = []
+    nn.fit(KEPT[0], X, y, progress=Bar, batch_size=16, epochs=3, seed=1)
+    assert len(set(seen)) > 3
+    assert seen[-2:] == [p.data for p in KEPT[0].parameters()[:2]]

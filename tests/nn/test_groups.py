@@ -522,3 +522,27 @@ def test_many_names_are_looked_up_and_not_compared_with_every_name(monkeypatch: 
     assert len(compared) < 1000
     with pytest.raises(InputError, match=r"no parameter is named 'layer9.W\[0\]\[0\]'"):
         model.freeze([*names[:30], "layer9.W[0][0]"])
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_groups_of_values_may_come_in_any_order(before):
+    X, y = [[0.5, -1.0], [1.0, 2.0], [0.0, 1.0]], [0, 1, 1]
+
+    def trained(in_order):
+        model = nn.MLP(2, [3, 2], seed=1)
+        groups = [
+            {"params": model.layers[1].parameters(), "lr": 0.1},
+            {"params": model.layers[0].parameters(), "betas": (0.8, 0.9)},
+        ]
+        if in_order:
+            optimizer = nn.Adam([{**groups[1], "lr": 0.01}, groups[0]], lr=0.01)
+        else:
+            optimizer = nn.Adam(groups, lr=0.01)
+        for _ in range(before):
+            nn.objective(model, X, y).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        nn.fit(model, X, y, optimizer=optimizer, epochs=5, seed=1)
+        return [p.data for p in model.parameters()]
+
+    assert trained(True) == trained(False)

@@ -472,3 +472,10 @@ def test_weights_of_any_size_count_by_their_ratios():
     model = nn.MLP(1, [2], seed=1)
     for weights in ([1.5e308, 0.5e308], [1.5, 0.5], [1.5e-300, 0.5e-300], [15e-324, 5e-324]):
         assert nn.accuracy(model, [[0.0], [0.0]], [0, 1], sample_weight=weights) == 0.75
+
+
+def test_the_history_tells_the_same_kind_of_accuracy_as_evaluate():
+    X, y = [[0.5, -1.0], [1.0, 2.0], [0.0, 1.0]], [0, 1, 2]
+    model = nn.MLP(2, [3], seed=1)
+    history = nn.fit(model, X, y, loss="hinge", epochs=1, validation=(X, y))
+    assert history.accuracy_kind == nn.evaluate(model, X, y, loss="hinge").accuracy_kind == "multiclass"
