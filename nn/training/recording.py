@@ -9,6 +9,7 @@ the loss chooses by the target (``outputs[label]``), for each of its targets.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from autograd_core.engine.sweep import topological_order
 from autograd_core.errors import DomainError, RecordingError
 from autograd_core.programs.batch_gradient import BatchGradient, aligned
 from autograd_core.programs.program import Program, record
+from autograd_core.programs.tapes import compiled_module
 from nn.branches import Branches, branches_of, without_branches
 from nn.losses import Loss
 from nn.random_inputs import RandomInput, feeding, listing
@@ -96,6 +98,8 @@ class DrawnInputs:
     def _draw(self, rows: Any) -> None:
         for sites in self._generators.values():
             kinds = {source.kind for source, _, _ in sites}
+            if self._draw_in_place(sites, kinds, rows):
+                continue
             if len(kinds) == 1:  # the same numbers, whether drawn at once or one by one
                 raw = self._room(len(rows), sum(count for _, _, count in sites))
                 self._put(sites, sites[0][0].raw(raw.shape, raw), rows)
@@ -103,6 +107,30 @@ class DrawnInputs:
             for row in rows:
                 for source, at, count in sites:
                     self.array[row, at : at + count] = source.numbers(source.raw(count))
+
+    def _draw_in_place(self, sites: list[tuple[RandomInput, int, int]], kinds: set[str], rows: Any) -> bool:
+        """Draw as `Generator.random` does, in half the time and straight into the array, if that can be."""
+        import numpy as np
+
+        module, bits, first = compiled_module(), sites[0][0].generator.bit_generator, sites[0][1]
+        count = sites[-1][1] + sites[-1][2] - first
+        together = count == sum(width for _, _, width in sites)
+        if not (
+            kinds == {"random"} and type(bits) is np.random.PCG64 and together and hasattr(module, "pcg64")
+        ):
+            return False
+        state = bits.state
+        numbers = state["state"]
+        halves = array("Q", [n for name in ("state", "inc") for n in divmod(numbers[name], 1 << 64)[::-1]])
+        module.pcg64(halves, self.array, rows, self.width, first, count)
+        bits.state = {**state, "state": {**numbers, "state": halves[1] << 64 | halves[0]}}
+        whole = slice(None) if len(rows) == len(self.array) else rows
+        for source, at, width in sites:
+            drawn = self.array[whole, at : at + width]
+            made = source.numbers(drawn)
+            if whole is rows or made is not drawn:
+                self.array[whole, at : at + width] = made
+        return True
 
     def _room(self, rows: int, width: int) -> Any:
         """Room for numbers that are drawn: kept, since fresh memory takes longer than drawing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 import sys
 import warnings
@@ -18,6 +19,8 @@ import nn.training.eager as slowly
 import nn.training.updaters as updaters
 from autograd_core.programs.batch_gradient import Trainer
 from autograd_core.programs.tapes import compiled_module
+from nn.random_inputs import RandomInput
+from nn.training.recording import DrawnInputs
 from tests.nn.test_updaters import Signs, assert_same, data, needs_compiler, trained
 
 
@@ -537,3 +540,29 @@ def test_calls_for_recording_and_measuring_are_put_back(monkeypatch: Any) -> Non
 
     found, eager = eager_and_not(monkeypatch, train)
     assert found == eager
+
+
+@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937])
+@pytest.mark.parametrize("seed", range(12))
+def test_numbers_are_drawn_for_many_rows_as_for_one_after_the_other(bits: Any, seed: int) -> None:
+    r = np.random.default_rng(seed)
+    widths = r.integers(0, 9, size=int(r.integers(1, 4))).tolist()
+    shared = np.random.Generator(bits(seed))
+    made = [shared if seed % 3 else np.random.Generator(bits(seed + k)) for k in range(len(widths))]
+    kinds = ["standard_normal" if seed % 4 == 3 and k == 1 else "random" for k in range(len(widths))]
+    turned = (lambda drawn: 2.0 * drawn) if seed % 2 else None
+    sources = [RandomInput(generator, kind, turned) for generator, kind in zip(made, kinds, strict=True)]
+    drawn = DrawnInputs(list(zip(sources, widths, strict=True)), 50)
+    drawn.array[:] = 7.0
+    before = [generator.bit_generator.state for generator in made]
+    rows = r.permutation(50)[: 50 if seed % 5 == 0 else int(r.integers(0, 51))]
+    drawn.fill(rows)
+    after = [generator.bit_generator.state for generator in made]
+    for generator, state in zip(made, before, strict=True):
+        generator.bit_generator.state = state
+    expected = np.full(drawn.array.shape, 7.0)
+    for row in rows:
+        for source, width, at in zip(sources, widths, itertools.accumulate([0, *widths]), strict=False):
+            expected[row, at : at + width] = source.numbers(source.raw(width))
+    assert drawn.array.tobytes() == expected.tobytes()
+    assert repr(after) == repr([generator.bit_generator.state for generator in made])

@@ -589,6 +589,7 @@ static PyObject *module_builds(PyObject *module, PyObject *unused) {
 
 #include "row.h"
 #include "train.h"
+#include "draws.h"
 
 static PyMethodDef module_methods[] = {
     {"compile", module_compile, METH_VARARGS, "compile(graph arrays...) -> Tape"},
@@ -596,6 +597,9 @@ static PyMethodDef module_methods[] = {
     {"row", module_row, METH_VARARGS, "row(bound, rows, parameters, reader, values, gradients, sums, ordered, order, array) -> Row"},
     {"trainer", module_trainer, METH_VARARGS, "trainer(loss, penalty, params, grads, place, rules, stretches, buffers, clips) -> Trainer"},
     {"permutation", module_permutation, METH_VARARGS, "permutation(n, seed) -> bytearray of int64"},
+#if defined(__SIZEOF_INT128__)
+    {"pcg64", module_pcg64, METH_VARARGS, "pcg64(state, array, rows, width, first, count): draw as NumPy's PCG64 does"},
+#endif
     {"alike", module_alike, METH_VARARGS, "alike(things, copies, hidden) -> do lists and dictionaries hold the very objects of their copies?"},
     {NULL, NULL, 0, NULL},
 };
