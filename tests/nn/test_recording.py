@@ -566,3 +566,23 @@ def test_numbers_are_drawn_for_many_rows_as_for_one_after_the_other(bits: Any, s
             expected[row, at : at + width] = source.numbers(source.raw(width))
     assert drawn.array.tobytes() == expected.tobytes()
     assert repr(after) == repr([generator.bit_generator.state for generator in made])
+
+
+class Lazy(nn.Module):
+    """Makes its layers when it is first called, and keeps the last of what it computes."""
+
+    def __init__(self) -> None:
+        self.layers: Any = None
+        self.dropout = nn.Dropout(0.25, seed=1)
+
+    def __call__(self, x: Any) -> Any:
+        if self.layers is None:
+            self.layers = nn.MLP(3, [4, 2], seed=1)
+        self._last = self.layers(self.dropout(x))
+        return self._last
+
+
+@needs_compiler
+def test_a_model_that_makes_its_layers_at_its_first_call_is_trained_on_a_program(monkeypatch: Any) -> None:
+    X, y = data(70, 3, 2)
+    assert_same(Lazy, X, y, monkeypatch, optimizer=nn.SGD, epochs=3)
