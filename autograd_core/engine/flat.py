@@ -385,7 +385,7 @@ def pack(nodes: list, outside: list):
         if node._scope != known:
             known = node._scope
             place = paths.setdefault(known, len(paths))
-        flags: cython.longlong = node._flags & (LASTING | FRESH)
+        flags: cython.longlong = node._flags & LASTING
         h[i] = node._op_id + flags * 0x10000 + place * 0x100000000
         x[2 * i] = node._data
         x[2 * i + 1] = node._grad

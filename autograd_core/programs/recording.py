@@ -88,7 +88,6 @@ def _captured(
     arguments = [example.build(row) for example, row in zip(examples, leaves, strict=True)]
     with enable_grad():  # under no_grad every number would be frozen
         inputs = [leaf for row in leaves for leaf in row]
-        made += inputs
         begin_recording(inputs, made)
         calls: list[LoopCall] = []
         _here.calls, _here.unrolled = calls, []
@@ -97,9 +96,10 @@ def _captured(
             values, form = flatten(f(*arguments))
         finally:
             guards, raised = end_recording()
+            made += inputs
             notes, _here.calls, _here.unrolled, recording.results = _here.unrolled, None, None, set()
     _refuse_caught(raised)
-    graph = _graph(inputs, values, guards, calls)
+    graph = _graph(inputs, values, guards, made, calls)
     graph.unrolled = notes
     return graph, form
 
@@ -195,7 +195,7 @@ def _graph_of_step(
     order = {id(node): k for k, node in enumerate(distinct)}
     given = {id(node): k for k, node in enumerate(itertools.chain(*own))}
     origins = [-1 if node.is_constant else given.get(id(node)) for node in results]
-    return _graph(leaves[1], distinct, guards, [], path), [order[id(node)] for node in results], origins
+    return _graph(leaves[1], distinct, guards, made, [], path), [order[id(node)] for node in results], origins
 
 
 def unrolled(graph: RecordedGraph) -> RecordedGraph:
@@ -231,6 +231,7 @@ def _graph(
     inputs: list[Value],
     outputs: list[Value],
     guards: list[tuple[Any, str, Any, bool]],
+    made: list[Value],
     calls: Sequence[LoopCall],
     body: str = "",
 ) -> RecordedGraph:
@@ -240,6 +241,7 @@ def _graph(
         inputs: the leaves that stand for the arguments.
         outputs: the results.
         guards: the comparisons.
+        made: leaves that the function has made: constants.
         calls: the loops in it.
         body: the scope of a loop's body: nodes made outside of it become parameters.
     """
@@ -260,10 +262,10 @@ def _graph(
     np.cumsum(counts, out=start[1:])
     _refuse_branched(nodes, np.flatnonzero(flag & flags.BRANCHED))
     leaf = op == 0
-    kind = np.where(leaf & (flag & (flags.CONSTANT | flags.FRESH) != 0), CONSTANT, NODE).astype(np.uint8)
+    kind = np.where(leaf & (flag & flags.CONSTANT != 0), CONSTANT, NODE).astype(np.uint8)
     ref = np.zeros(len(op), dtype=np.int32)
     ref[list(indices)] = list(indices.values())
-    parameters = _name_leaves(nodes, np.flatnonzero(leaf & (kind == NODE)), inputs, kind, ref)
+    parameters = _name_leaves(nodes, np.flatnonzero(leaf & (kind == NODE)), inputs, made, kind, ref)
     operations = _name_operations(nodes, op, ref)
     before = np.flatnonzero(~leaf & (flag & flags.RECORDED == 0))
     _refuse_other_threads(nodes, before, inputs)
@@ -362,16 +364,18 @@ def _positions(nodes: list[Value], roots: list[Value]) -> dict[int, int]:
     return dict(zip(ids[places].tolist(), places.tolist(), strict=True))
 
 
-def _name_leaves(nodes: list[Value], places: Any, inputs: list[Value], kind: Any, ref: Any) -> list[Value]:
-    """Tell inputs from captured leaves; return the captured ones in the graph's order."""
+def _name_leaves(
+    nodes: list[Value], places: Any, inputs: list[Value], made: list[Value], kind: Any, ref: Any
+) -> list[Value]:
+    """Tell inputs and leaves that were made from captured ones; return these in the graph's order."""
     import numpy as np
 
-    number = {id(value): k for k, value in enumerate(inputs)}
+    number = dict.fromkeys(map(id, made), -2) | {id(value): k for k, value in enumerate(inputs)}
     leaves = [nodes[i] for i in places.tolist()]
     mine = np.fromiter(map(number.get, map(id, leaves), itertools.repeat(-1)), dtype=np.int64)
-    captured = mine < 0
-    kind[places] = np.where(captured, PARAMETER, INPUT)
-    ref[places] = np.where(captured, np.cumsum(captured) - 1, mine)
+    captured = mine == -1
+    kind[places] = np.where(captured, PARAMETER, np.where(mine < 0, CONSTANT, INPUT))
+    ref[places] = np.where(captured, np.cumsum(captured) - 1, np.maximum(mine, 0))
     return list(itertools.compress(leaves, captured.tolist()))
 
 

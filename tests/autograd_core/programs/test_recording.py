@@ -214,6 +214,25 @@ def test_values_of_another_thread_are_not_of_the_recording() -> None:
     assert len(kept) == 1
 
 
+def test_a_value_that_another_recording_is_making_is_a_parameter_of_this_one() -> None:
+    kept, made, end = list[Value](), threading.Event(), threading.Event()
+
+    def other(x: Any) -> Any:
+        if not kept:
+            kept.append(Value(2.0))
+            made.set()
+            end.wait(60.0)
+        return x * kept[0]
+
+    thread = threading.Thread(target=lambda: ag.record(other, 1.0))
+    thread.start()
+    assert made.wait(60.0)
+    program = ag.record(lambda x: x * kept[0] + Value(1.0), 1.0)
+    end.set()
+    thread.join()
+    assert program.parameters == kept
+
+
 @pytest.mark.parametrize("jit", [False, True])
 def test_other_values_of_earlier_calls_at_each_call_are_refused(jit: bool) -> None:
     kept = list[Value]()
