@@ -275,11 +275,6 @@ class Program:
         return self._unpickled
 
     @property
-    def captured(self) -> int:
-        """How many leaves f captured."""
-        return len(self.leaves)
-
-    @property
     def outputs(self) -> int:
         """How many numbers one row gives."""
         return len(self.recorded.outputs)

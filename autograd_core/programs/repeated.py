@@ -373,10 +373,6 @@ class LoopGraph(RecordedGraph):
         """Return what runs the graph."""
         return LoopTape(self)
 
-    def compile_arguments(self, ref: Any = None, parameters: int | None = None) -> tuple[Any, ...]:
-        """A graph with loops is no single tape."""
-        raise RecordingError("a Program with loops is no single tape")
-
     def path(self) -> tuple[bytes, ...]:
         """See `RecordedGraph.path`."""
         return (*super().path(), *(part for loop in self.loops for part in loop.body.recording.graph.path()))
