@@ -29,7 +29,7 @@ def value_and_grad(
     targets = Targets(program, wrt)
     seeds = run.seeds_of(gradient)
     values, inputs, sums = _pull(run, targets, seeds, 1, per_row)
-    return run.shaped(values), _first(run, targets, inputs, sums, per_row)
+    return run.shaped(values), _shaped(run, targets, inputs, sums, per_row)
 
 
 def vjp(
@@ -50,13 +50,7 @@ def vjp(
     count = len(given) if many else 1
     seeds = np.ascontiguousarray(given.reshape(count, run.lanes, run.width))
     values, inputs, sums = _pull(run, targets, seeds, count, per_row)
-    if not many:
-        return run.shaped(values), _first(run, targets, inputs, sums, per_row)
-
-    def of_input(k: int) -> Any:
-        return inputs[k].reshape(count, run.lanes, *program.examples[k].shape)
-
-    return run.shaped(values), targets.shaped(of_input, _without_lanes(run, sums, per_row))
+    return run.shaped(values), _shaped(run, targets, inputs, sums, per_row, many)
 
 
 def jacobian(program: Program, batches: Sequence[Any], wrt: Any, threads: int) -> tuple[Any, Any]:
@@ -79,18 +73,18 @@ def jacobian(program: Program, batches: Sequence[Any], wrt: Any, threads: int) -
     return run.shaped(values), targets.shaped(of_input, per_parameter)
 
 
-def _first(run: Run, targets: Targets, inputs: dict[int, Any], sums: Any, per_row: bool) -> Any:
-    """The result of the only pass."""
+def _shaped(
+    run: Run, targets: Targets, inputs: dict[int, Any], sums: Any, per_row: bool, many: bool = False
+) -> Any:
+    """Return what the passes gave in the caller's structure; of one pass, unless `many`, without its axis."""
 
     def of_input(k: int) -> Any:
-        return inputs[k][0].reshape(run.lanes, *run.program.examples[k].shape)
+        own = inputs[k].reshape(*inputs[k].shape[:2], *run.program.examples[k].shape)
+        return own if many else own[0]
 
-    return targets.shaped(of_input, _without_lanes(run, sums, per_row)[0] if sums is not None else None)
-
-
-def _without_lanes(run: Run, sums: Any, per_row: bool) -> Any:
-    """A function without arguments has no axis of rows."""
-    return sums.squeeze(1) if sums is not None and per_row and not run.arrays else sums
+    if sums is not None and per_row and not run.arrays:  # without arguments there is no axis of rows
+        sums = sums.squeeze(1)
+    return targets.shaped(of_input, sums if many or sums is None else sums[0])
 
 
 def _pull(

@@ -100,14 +100,14 @@ def _derived(program: Program, kind: str, targets: Targets, run: Run) -> Program
 
     It is recorded at the example or, where parameters have changed so that this raises, at the first row.
     """
-    key = (kind, tuple(t if isinstance(t, int) else id(t) for t, _ in targets.sizes))
+    key = (kind, tuple(t if isinstance(t, int) else id(t) for t in targets.each))
     found = program.derived.get(key)
     if found is not None:
         return found
     function, graphs = _function(program, targets), program.recordings
 
     def chosen(row: Sequence[Any]) -> list[Any]:
-        return [leaf for t, _ in targets.sizes for leaf in (row[t] if isinstance(t, int) else [t])]
+        return [leaf for t in targets.each for leaf in (row[t] if isinstance(t, int) else [t])]
 
     def tangent(*args: Any) -> Any:
         *row, direction = args
@@ -157,7 +157,6 @@ def jvp(program: Program, batches: Sequence[Any], tangents: Any, wrt: Any) -> tu
 
 def hvp(program: Program, batches: Sequence[Any], vectors: Any, wrt: Any, per_row: bool) -> Any:
     """See `Program.hvp`."""
-
     run, targets = _run_for_one_output(program, batches, wrt)
     directions, many = _directions(run, targets, vectors)
     if not targets.sizes:  # an empty list or dict
@@ -188,16 +187,12 @@ def hessian(program: Program, batches: Sequence[Any], wrt: Any, sparse: bool) ->
         return none_for_each_row(run) if sparse else targets.map(list)
     made = _derived(program, "gradient", targets, run)
     if sparse:
-        wanted = [target for target, _ in targets.sizes]
         rules = [rule for recording in program.recordings for rule in unrolled(recording.graph).operations]
         symmetric = all(rule.identifier for rule in rules)  # what users define may have any partials
-        found = sparse_jacobian(made, run.arrays, wanted, jvp, symmetric)
+        found = sparse_jacobian(made, run.arrays, targets.each, jvp, symmetric)
         return found if (at := targets.repeated) is None else map_structure(found, lambda h: h[at][:, at])
-    blocks = made.jacobian(*run.arrays, wrt=[target for target, _ in targets.sizes])
     lanes = (run.lanes,) if run.arrays else ()
-    sizes = [size for _, size in targets.sizes]
-    flat = [np.reshape(b, (*lanes, targets.size, size)) for b, size in zip(blocks, sizes, strict=True)]
-    whole = np.concatenate(flat, axis=-1)
+    whole = targets.joined(made.jacobian(*run.arrays, wrt=targets.each), *lanes, targets.size)
 
     def blocks_of(one: Any) -> Any:
         places, shape = targets.places(one)

@@ -57,7 +57,7 @@ def _pattern_of(graph: RecordedGraph, program: Program, targets: Targets) -> tup
         id(parameter): int(places) for parameter, places in zip(graph.parameters, parameters, strict=True)
     }
     wanted: list[int] = []
-    for target, _ in targets.sizes:
+    for target in targets.each:
         if isinstance(target, int):
             wanted += inputs[bounds[target] : bounds[target + 1]].tolist()
         else:
@@ -146,13 +146,9 @@ def _off_the_branches(run: Run) -> Any:
 
 def _dense(program: Program, arrays: Sequence[Any], targets: Targets) -> Any:
     """The Jacobian of a row without compression: what is not finite spreads to whatever is summed with it."""
-    import numpy as np
-
     row = [array.reshape(1, *e.shape) for array, e in zip(arrays, program.examples, strict=True)]
-    _, blocks = derivatives.jacobian(program, row, [target for target, _ in targets.sizes], 1)
-    sizes = [size for _, size in targets.sizes]
-    flat = [np.reshape(b, (program.outputs, size)) for b, size in zip(blocks, sizes, strict=True)]
-    return np.concatenate(flat, axis=1)
+    _, blocks = derivatives.jacobian(program, row, targets.each, 1)
+    return targets.joined(blocks, program.outputs)
 
 
 def _of_rows(program: Program, batches: Any, run: Run, targets: Targets, groups: list[Any]) -> Any:
@@ -164,12 +160,9 @@ def _of_rows(program: Program, batches: Any, run: Run, targets: Targets, groups:
     seeds = np.zeros((len(groups), run.lanes, run.width))
     for k, group in enumerate(groups):
         seeds[k][:, group] = 1.0
-    wrt = [target for target, _ in targets.sizes]
     flat_seeds = seeds.reshape(len(groups), *run.shape)
-    _, parts = derivatives.vjp(program, batches, flat_seeds, wrt, True, 1)
-    sized = zip(parts, (size for _, size in targets.sizes), strict=True)
-    flat = [np.asarray(part).reshape(len(groups), run.lanes, size) for part, size in sized]
-    return np.concatenate(flat, axis=2)
+    _, parts = derivatives.vjp(program, batches, flat_seeds, targets.each, True, 1)
+    return targets.joined(parts, len(groups), run.lanes)
 
 
 def _of_columns(
@@ -192,5 +185,5 @@ def _of_columns(
         else:
             parts.append(part[:, 0])
         at += size
-    _, products = push(program, batches, parts, [target for target, _ in targets.sizes])
+    _, products = push(program, batches, parts, targets.each)
     return products.reshape(len(groups), run.lanes, run.width)

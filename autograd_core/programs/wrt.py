@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ class Targets:
     Attributes:
         inputs: the numbers of the arguments' parts, each once.
         parameters: the Values, each once.
+        each: both, as they are met.
 
     Args:
         program: the Program.
@@ -43,7 +44,7 @@ class Targets:
         self.inputs: list[int] = []
         self.parameters: list[Value] = []
         self._known: set[Any] = set()  # numbers of parts, ids of Values
-        self._order: list[Any] = []
+        self.each: list[Any] = []
         self._examples = program.examples
         self._places = {id(parameter): k for k, parameter in enumerate(program.parameters)}
         self._arguments = program.arguments
@@ -81,7 +82,7 @@ class Targets:
         if (number, "part") not in self._known:
             self._known.add((number, "part"))
             self.inputs.append(number)
-            self._order.append(number)
+            self.each.append(number)
         return number
 
     def _parameter(self, value: Any) -> Value:
@@ -92,7 +93,7 @@ class Targets:
         if id(value) not in self._known:
             self._known.add(id(value))
             self.parameters.append(value)
-            self._order.append(value)
+            self.each.append(value)
         return value
 
     def shaped(self, of_input: Callable[[int], Any], of_parameters: Any) -> Any:
@@ -123,12 +124,19 @@ class Targets:
     @cached_property
     def sizes(self) -> list[tuple[Any, int]]:
         """Each argument and each Value once, as they are met, with how many numbers it is."""
-        return [(t, self._examples[t].size if isinstance(t, int) else 1) for t in self._order]
+        return [(t, self._examples[t].size if isinstance(t, int) else 1) for t in self.each]
 
     @property
     def size(self) -> int:
         """How many numbers there are in all."""
         return sum(size for _, size in self.sizes)
+
+    def joined(self, parts: Sequence[Any], *lead: int) -> Any:
+        """Return the numbers for each of them side by side, an array of shape (*lead, all numbers)."""
+        import numpy as np
+
+        sized = zip(parts, (size for _, size in self.sizes), strict=True)
+        return np.concatenate([np.reshape(part, (*lead, size)) for part, size in sized], axis=-1)
 
     def places(self, leaf: Any) -> tuple[list[int], tuple[int, ...]]:
         """Return where a leaf of the structure stands in the flat vector, and its shape."""
