@@ -7,7 +7,6 @@ of their imports, with the calculus of the operations that its graph uses.
 import hashlib
 import json
 import re
-from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,8 @@ _SHORT |= {"total": "t_", "biased": "b_", "index": "i_", "reduction": "r"}  # th
 _IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./([\w-]+)\.js";\n', re.M)
 
 
-def player_script(operations: Collection[str] | None = None, entry: str = "player", rare: bool = True) -> str:
+@cache
+def player_script(operations: frozenset[str] | None = None, entry: str = "player", rare: bool = True) -> str:
     """The player's modules as one ES module, with the calculus of these operations; by default all.
 
     Args:
@@ -48,11 +48,6 @@ def player_script(operations: Collection[str] | None = None, entry: str = "playe
         entry: `player`, `regrouping` for a picture with groups, `widget` or `playground`.
         rare: Whether sentences are needed for a stale graph, and for a gradient that is not 1.
     """
-    return _script(None if operations is None else frozenset(operations), entry, rare)
-
-
-@cache
-def _script(operations: frozenset[str] | None, entry: str, rare: bool) -> str:
     return "\n".join(_small(name, text) for name, text in modules(operations, entry, rare).items())
 
 
@@ -114,7 +109,7 @@ def _unbracketed(code: str) -> str:
 
 
 def modules(
-    operations: Collection[str] | None = None, entry: str = "player", rare: bool = True
+    operations: frozenset[str] | None = None, entry: str = "player", rare: bool = True
 ) -> dict[str, str]:
     """The text of each module that `entry` needs, imports first, with imports and exports taken out."""
     found: dict[str, str] = {}
@@ -131,17 +126,17 @@ def modules(
     return found
 
 
-def module_source(name: str, operations: Collection[str] | None = None, rare: bool = True) -> str:
+def module_source(name: str, operations: frozenset[str] | None = None, rare: bool = True) -> str:
     """One module as it stands in viz/static, or as it is made: the calculus and the sentences."""
     if name == "calculus":
-        return module_text(None if operations is None else frozenset(operations))
+        return module_text(operations)
     if name == "sentences":
         sentences = json.dumps(_sentences(operations, rare), ensure_ascii=False, separators=(",", ":"))
         return f"export const SENTENCES = {sentences};\n"
     return (_STATIC / f"{name}.js").read_text(encoding="utf-8")
 
 
-def _sentences(operations: Collection[str] | None, rare: bool) -> dict[str, Any]:
+def _sentences(operations: frozenset[str] | None, rare: bool) -> dict[str, Any]:
     """What a page can say: no word for an operation that it has not, nor what is rarely said."""
     found: dict[str, Any] = {}
     for name, part in SENTENCES.items():
@@ -166,7 +161,7 @@ def player_css(name: str = "player") -> str:
 
 
 def output(
-    svg: str, payload: dict[str, Any], description: str, operations: Collection[str], groups: bool
+    svg: str, payload: dict[str, Any], description: str, operations: frozenset[str], groups: bool
 ) -> str:
     """A host element with the static picture, and the script that replaces it.
 
