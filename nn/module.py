@@ -12,17 +12,16 @@ import functools
 import itertools
 import math
 import operator
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from types import FunctionType, NoneType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import Value
 from autograd_core.engine.sweep import topological_order
-from autograd_core.libraries import library_of
 from nn.arguments import shown, truth
 from nn.errors import InputError, StateError
 from nn.groups import chosen, may_fit, means_all
+from nn.libraries import of_a_library
 from nn.random_state import slots_of
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ Tensor = Any  # a Value, or lists of Values nested to one shape
 _PLAIN = (float, int, str, bytes, NoneType)
 _PLAIN_TYPES = {*_PLAIN, bool}
 _DEEPEST = 200
-_WITHOUT_PARAMETERS = {"autograd_core", "nn", "numpy", "viz", *sys.stdlib_module_names}  # in their objects
 
 
 class Module:
@@ -358,7 +356,7 @@ def _own_attributes(thing: Any) -> dict[str, Any]:
     kind = type(thing)
     if isinstance(thing, (type, FunctionType, Value)) or hasattr(thing, "step"):
         return {}
-    if library_of(kind) in _WITHOUT_PARAMETERS and kind is not SimpleNamespace:
+    if of_a_library(kind) and kind is not SimpleNamespace:
         return {}
     return _attributes(thing)
 

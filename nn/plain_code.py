@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from autograd_core.calculus.updates import Update
-from autograd_core.libraries import of_a_library
 from nn.arguments import shown
 from nn.history import Epoch, History
+from nn.libraries import of_a_library
 
 __all__ = [
     "ARITHMETIC",

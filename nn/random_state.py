@@ -17,7 +17,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
 from autograd_core import Value
-from autograd_core.libraries import of_a_library
+from nn.libraries import of_a_library
 from nn.random_inputs import RandomInput
 
 __all__ = [

@@ -36,9 +36,9 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 
 from autograd_core import Value, parameters_to_vector
-from autograd_core.libraries import of_a_library
 from autograd_core.programs.tapes import compiled_module
 from nn.errors import InputError
+from nn.libraries import of_a_library
 from nn.module import Module
 from nn.plain_data import Shared, from_json
 from nn.random_state import global_names, names_in, slots_of

@@ -53,7 +53,6 @@ from typing import Any
 from autograd_core import Value
 from autograd_core.engine.modes import preserved
 from autograd_core.errors import AutogradError
-from autograd_core.libraries import of_a_library
 from autograd_core.transforms import derivative_graphs
 from nn.arguments import (
     check_model,
@@ -69,6 +68,7 @@ from nn.arguments import (
 from nn.data import Examples, check_lengths, rows_of, targets_of, weights_of, with_class_weights
 from nn.errors import InputError, require
 from nn.history import Epoch, History
+from nn.libraries import of_a_library
 from nn.losses import CLASSES, Loss, LossFunction, loss_named, warn_of_outputs
 from nn.metrics import output_count
 from nn.minimizers import Minimizer

@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd_core import gradients_to_vector, vector_to_gradients
-from autograd_core.libraries import of_a_library
 from nn.data import data_digest
 from nn.errors import InputError, ModelWarning
 from nn.groups import of_group
 from nn.history import Epoch
+from nn.libraries import of_a_library
 from nn.module import Module
 from nn.plain_data import NotPlain, from_json, to_json
 from nn.random_state import codes

@@ -7,10 +7,10 @@ import inspect
 from types import FunctionType
 from typing import Any
 
-from autograd_core.libraries import of_a_library
 from autograd_core.programs.watch import stands
 from nn.arguments import shown
 from nn.errors import InputError
+from nn.libraries import of_a_library
 from nn.optimizer_base import MOVING, Optimizer
 from nn.plain_code import ARITHMETIC, PURE, is_plain_code
 from nn.random_state import names_in

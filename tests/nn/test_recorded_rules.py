@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import itertools
 import pickle
 import random
+import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -934,3 +936,74 @@ def test_a_callback_cannot_give_the_optimizer_other_parameters(short: bool) -> N
     for change in (freezes, lambda run: run.optimizer.bind(run.parameters[:5])):
         with pytest.raises(nn.InputError, match="the parameters that"):
             nn.fit(nn.MLP(5, [3], seed=1), X, y, optimizer="adam", callbacks=change, epochs=2, seed=1)
+
+
+INSTALLED = """
+import nn
+from nn.optimizer_base import Optimizer
+
+class Half(nn.Adam):
+    def rule(self, values, gradients, buffers, rate):
+        new, kept = super().rule(values.copy(), gradients, buffers, rate)
+        return 0.5 * (new + values), kept
+
+class Plain(Optimizer):
+    buffer_names = ("m",)
+    def rule(self, values, gradients, buffers, rate):
+        return values - rate * gradients, {"m": buffers["m"] + 1.0}
+
+class Hidden(Plain):
+    def rule(self, values, gradients, buffers, rate):
+        try:
+            large = bool((buffers["m"] > 8.0).all())
+        except Exception:
+            large = False
+        return values - rate * (2.0 if large else 1.0) * gradients, {"m": buffers["m"] + 1.0}
+
+class Counts(nn.Module):
+    def __init__(self):
+        self.net, self.calls = nn.MLP(5, [7, 3], seed=1), 0
+    def __call__(self, x):
+        self.calls += 1
+        return self.net([v / (1.0 + 0.001 * self.calls) for v in x])
+
+SCALE = {"factor": 1.0}
+
+def loss(outputs, target):
+    return nn.cross_entropy(outputs, int(target)) * SCALE["factor"]
+
+def halve(run):
+    SCALE["factor"] *= 0.5
+"""
+
+
+@needs_compiler
+@pytest.mark.parametrize("what", ["Half", "Plain", "Hidden", "Counts", "loss", "derived"])
+def test_code_of_another_package_that_is_installed_is_the_users(
+    what: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "somebodys.py").write_text(INSTALLED)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "somebodys", raising=False)
+    theirs = importlib.import_module("somebodys")
+    found = []
+    X, y = data(70, 5, 3)
+    for eager in (True, False):
+        theirs.SCALE["factor"] = 1.0
+        kind = {"derived": type("Derived", (theirs.Hidden,), {})}.get(what, getattr(theirs, what, None))
+        options: Any = {"optimizer": nn.Adam, "batch_size": 16, "epochs": 4}
+        make = lambda: nn.MLP(5, [7, 3], seed=1)  # noqa: E731
+        if what == "loss":
+            options |= {"loss": theirs.loss, "callbacks": theirs.halve}
+        elif what == "Counts":
+            make = theirs.Counts
+        else:
+            options["optimizer"] = lambda: kind(lr=0.05)  # noqa: B023
+        made, run = trained(make, X, y, eager, monkeypatch, **options)
+        found.append(made)
+    assert found[0] == found[1]
+    assert run.updater.trained_on.startswith(
+        "a Program, whole" if what in ("Half", "Plain") else ("a P", "eager")
+    )
