@@ -31,7 +31,8 @@ numbers by itself (`nn.RandomInput` draws them so that they can be recorded), on
 too, and what it has counted is then put back.
 
 Three things cost time of their own beside a Program: the Python of a ``rule`` that is not recorded;
-``on_update``, for which every parameter's Value is written after each update; and drawing random numbers.
+``on_update``, for which every parameter's Value is written after each update, unless its code names nothing
+but the run's numbers, the rate and its own plain attributes; and drawing random numbers.
 ``python -m benchmarks.training`` measures them, as multiples of the plain update, training by the size of the
 network, and how soon a large one begins; ``python -m benchmarks.estimators`` the estimators.
 

@@ -16,7 +16,7 @@ from nn.schedules import Constant
 from nn.training.minibatch import LARGEST_LOSS, BatchResult
 from nn.training.problem import FIXED
 from nn.training.recording import NotRecordable, Recording
-from nn.training.rules import Rules, goes_by_values, has_plain_step, rates_of_groups
+from nn.training.rules import Rules, goes_by_values, has_plain_step
 
 if TYPE_CHECKING:
     from nn.training.run import Run
@@ -133,7 +133,7 @@ class WholeUpdates(_OnArrays):
         left = run.plan.batches - first
         # of the whole epoch: where many an update is made eagerly, not anew after each of them
         updates = run.state.optimizer_updates
-        rates: Any = None if run.listens else rates_of_groups(run.optimizer, updates, left)
+        rates: Any = None if run.listens else self._rules.rates(run.optimizer, updates, left)
         known: Any = None  # what the rate of `one` update goes by
         one: Any = None
         while (start := run.state.batch * size) < len(order):
@@ -153,7 +153,7 @@ class WholeUpdates(_OnArrays):
             rows = order[start : start + count * size]
             by = run.optimizer.schedule, self._rules
             if run.listens and (by != known or type(by[0]) is not Constant or run.optimizer.param_groups):
-                known, one = by, rates_of_groups(run.optimizer, run.state.optimizer_updates, 1)
+                known, one = by, self._rules.rates(run.optimizer, run.state.optimizer_updates, 1)
             done = self._updates(run, rows, one if run.listens else rates[made : made + count])
             if done < count:
                 rows = order[start + done * size : start + (done + 1) * size]

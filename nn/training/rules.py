@@ -19,16 +19,6 @@ from nn.snapshot import Attributes, Snapshot, alike
 from nn.training.recording import NotRecordable
 
 
-def rates_of_groups(optimizer: Optimizer, first: int, count: int) -> Any:
-    """The rates of so many updates, a row each: the optimizer's own, and the groups'."""
-    import numpy as np
-
-    rules, _ = optimizer.groups()
-    if len(rules) == 1:
-        return np.array(rates_of(optimizer.schedule, first, count))
-    return np.array([rates_of(rule.schedule, first, count) for rule in rules]).T.copy()
-
-
 def _schedules(optimizer: Optimizer) -> list[Any]:
     """The schedules of its rates that are not constant."""
     rates = [optimizer.schedule, *(group.get("lr") for group in optimizer.param_groups)]
@@ -123,6 +113,8 @@ class Rules:
         if before is not None and not self.is_anew:  # rates, groups or what is frozen have changed
             self._watch, self._recorded = before._watch, before._recorded
         rules, groups = optimizer.groups()
+        own = optimizer.schedule  # which may be replaced
+        self._rates = [None if rule.schedule is own else rule.schedule for rule in rules]
         made = [(*self._compiled(rule), optimizer.updates - rule.updates) for rule in rules]
         limits = optimizer.clip_value, optimizer.clip_norm
         self.arguments = made, len(optimizer.buffer_names), *limits, groups
@@ -144,6 +136,13 @@ class Rules:
         if rule.buffer_names[: len(update.buffers)] != update.buffers:
             raise NotRecordable("a group has buffers that the optimizer has not")
         return update.name, settings
+
+    def rates(self, optimizer: Optimizer, first: int, count: int) -> Any:
+        """The rates of so many updates of an optimizer that these are of: a row each, if there are groups."""
+        import numpy as np
+
+        made = [rates_of(optimizer.schedule if rate is None else rate, first, count) for rate in self._rates]
+        return np.array(made[0]) if len(made) == 1 else np.array(made).T.copy()
 
     @property
     def is_own(self) -> bool:

@@ -300,13 +300,13 @@ class Run:
         """Which parameters the model has frozen, an array of truth values; None if there are none."""
         import numpy as np
 
-        frozen = self.model.frozen_parameters() if isinstance(self.model, Module) else ()
-        if not frozen:
+        known = self.model._marked() if isinstance(self.model, Module) else ()
+        if not known:
             return None
-        known = set(frozen)
-        if len(known) >= len(self.parameters):
+        frozen = np.fromiter(map(known.__contains__, self.parameters), bool, len(self.parameters))
+        if frozen.all():
             raise InputError("every parameter of the model is frozen: unfreeze some")
-        return np.fromiter(map(known.__contains__, self.parameters), bool, len(self.parameters))
+        return frozen if frozen.any() else None
 
     def frozen_names(self, mask: Any) -> list[str]:
         """The names of what such a mask freezes, those of a whole tensor as one."""
