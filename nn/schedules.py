@@ -2,8 +2,9 @@
 
 A schedule is a pure function of the number of updates already made, so a resumed run needs nothing but that
 number. `nn.fit` asks for the rates of an epoch at its start where the code of a schedule names plain numbers,
-arithmetic, `math`, NumPy and functions of this kind alone, and changes nothing; any other is asked before each
-update, when the Values are up to date, and the optimizer's rule runs on arrays. One epoch is ceil(examples / batch_size) updates.
+arithmetic, `math`, NumPy and functions of this kind alone, and changes nothing. Any other is asked before
+each update, when the Values are up to date, and the optimizer's rule runs on arrays. One epoch is
+ceil(examples / batch_size) updates.
 
     >>> rate = WarmUp(StepDecay(0.1, every=100, factor=0.5), steps=10, start=0.0)
     >>> rate(0), rate(5), rate(10), rate(110)
