@@ -73,7 +73,10 @@ _EXACT = (float, int, bool, str, type(None))
 
 
 def strange_name(
-    functions: Iterable[Any], holders: Sequence[Mapping[str, Any]], words: Collection[str]
+    functions: Iterable[Any],
+    holders: Sequence[Mapping[str, Any]],
+    words: Collection[str],
+    reserved: Collection[str] = (),
 ) -> tuple[str, list[FunctionType]]:
     """What the code of functions, and of those they may call, names beside plain numbers.
 
@@ -81,6 +84,7 @@ def strange_name(
         functions: what is called.
         holders: what else than globals and closures has names: attributes of what they are methods of.
         words: names that may stand in the code, as long as they are not the user's.
+        reserved: attributes that an argument has too, and that lead to something else there.
 
     Returns:
         A name of something else, or "", and the functions that were looked at.
@@ -101,7 +105,7 @@ def strange_name(
         wanted = [(called | closed.keys(), (closed, function.__globals__)), (attributes, holders)]
         for name, places in ((name, places) for names, places in wanted for name in names):
             held = [place[name] for place in places if name in place]
-            if not held and name not in words:
+            if (not held and name not in words) or (places is holders and name in reserved):
                 return name, seen
             found += [(name, thing) for thing in held]
         for name, thing in found:
@@ -129,7 +133,11 @@ def _names(code: CodeType) -> tuple[set[str], set[str]]:
 
 
 def is_plain_code(
-    thing: Any, entries: Collection[str], words: Collection[str], hidden: Collection[str] = ()
+    thing: Any,
+    entries: Collection[str],
+    words: Collection[str],
+    hidden: Collection[str] = (),
+    reserved: Collection[str] = (),
 ) -> bool:
     """Does what is called of an object name nothing but plain numbers?
 
@@ -138,24 +146,27 @@ def is_plain_code(
         entries: the names of its methods that are called.
         words: see `strange_name`.
         hidden: attributes of it that count as unknown.
+        reserved: see `strange_name`.
     """
     if isinstance(thing, MethodType):
-        return is_plain_code(thing.__self__, {thing.__name__}, words, hidden)
+        return is_plain_code(thing.__self__, {thing.__name__}, words, hidden, reserved)
     if isinstance(thing, functools.partial):
         given = [part for held in (*thing.args, thing.keywords) for part in _parts(held)]
-        return is_plain_code(thing.func, entries, words) and all(_is_plain(part, words) for part in given)
+        return is_plain_code(thing.func, entries, words, hidden, reserved) and all(
+            _is_plain(part, words) for part in given
+        )
     if isinstance(thing, FunctionType):
-        return _goes_by_words([thing], (), words)
+        return _goes_by_words([thing], (), words, reserved)
     kind = type(thing)
     if kind.__module__ == "nn.schedules":
         parts = vars(thing).values()
         return all(is_plain_code(p, entries, words) if callable(p) else _is_plain(p, words) for p in parts)
     called, holders = code_of(thing, entries, hidden)
-    return bool(called) and _goes_by_words(called, holders, words)
+    return bool(called) and _goes_by_words(called, holders, words, reserved)
 
 
-def _goes_by_words(functions: Any, holders: Any, words: Collection[str]) -> bool:
-    name, seen = strange_name(functions, holders, words)
+def _goes_by_words(functions: Any, holders: Any, words: Collection[str], reserved: Collection[str]) -> bool:
+    name, seen = strange_name(functions, holders, words, reserved)
     is_pure = words is not PURE or not any(_stores(function.__code__) for function in seen)
     return not name and is_pure and not unnamed_method(holders, seen)
 
@@ -232,7 +243,7 @@ def _is_plain(thing: Any, words: Collection[str]) -> bool:
     """Is it a number, NumPy, or a function of a library by a name that may stand in the code?"""
     if type(thing) in _EXACT or thing is np or (thing is math and "math" in words):
         return True
-    if isinstance(thing, np.ndarray | np.number):
+    if type(thing) is np.ndarray or isinstance(thing, np.number):
         return "ndarray" in words and thing.dtype.kind in "biuf"
     name = getattr(thing, "__name__", None)
     if isinstance(name, str) and name in words:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -283,7 +284,11 @@ class Run:
     def _are_blind(self) -> bool:
         """Do the callbacks that hear of every update look at nothing of the run but its numbers?"""
         told = [callback for callback in self.plan.callbacks if hasattr(callback, "on_update")]
-        plain = all(is_plain_code(callback, {"on_update"}, OF_CALLBACKS) for callback in told)
+        theirs = {*_names_of(type(self.optimizer)), *vars(self.optimizer), *vars(self), *vars(self.history)}
+        plain = all(
+            is_plain_code(callback, {"on_update"}, OF_CALLBACKS, reserved=theirs - OF_CALLBACKS)
+            for callback in told
+        )
         return bool(told) and plain and sys.gettrace() is None  # a debugger looks at whatever it likes
 
     def tell_update(self, loss: float, penalty: float, norm: float, looks: bool = True) -> None:
@@ -544,6 +549,12 @@ class Run:
         self._started = time.perf_counter() - state.seconds
         self.updates = state.updates
         self.state = state
+
+
+@functools.cache
+def _names_of(kind: type) -> frozenset[str]:
+    """What runs, histories and optimizers of this class have beside what is their own."""
+    return frozenset((*dir(Run), *dir(History), *dir(kind)))
 
 
 def _is_finite(target: Any) -> bool:

@@ -557,6 +557,25 @@ class Trains(Numbers):
             run.model.freeze(run.model.parameters()[0])
 
 
+class HasNamesOfARun(Numbers):
+    """Attributes that a run and a model have as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model, self.parts, self.neurons, self.b, self.data = "a name", [1.0], 0, 1, 2.0
+
+    def on_update(self, run: Any) -> None:
+        self.log.append(run.model.parts[0].neurons[0].b.data)
+
+
+class HasAMethodOfARun(Numbers):
+    def update(self, rows: Any) -> None:
+        self.log.append(rows)
+
+    def on_update(self, run: Any) -> None:
+        self.update([1])
+
+
 class ReadsAtTheEnd(Numbers):
     def __call__(self, run: Any) -> None:
         self.log.append([(p.data, p.grad) for p in run.model.parameters()])
@@ -577,7 +596,7 @@ def _rate_by_values(k: int) -> float:
 BLIND = [Numbers, Raises, SetsUpdates, ReadsAtTheEnd]
 SEEING = [
     Reads, ReadsAGlobal, ReadsByAFunction, CallsItself, PassesItselfOn, ReadsByFormat, ByAnAttribute,
-    ByAProperty, ReadsBuffers, SetsASchedule, Trains,
+    ByAProperty, HasAMethodOfARun, HasNamesOfARun, ReadsBuffers, SetsASchedule, Trains,
 ]  # fmt: skip
 
 
