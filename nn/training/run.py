@@ -284,7 +284,8 @@ class Run:
     def _are_blind(self) -> bool:
         """Do the callbacks that hear of every update look at nothing of the run but its numbers?"""
         told = [callback for callback in self.plan.callbacks if hasattr(callback, "on_update")]
-        theirs = {*_names_of(type(self.optimizer)), *vars(self.optimizer), *vars(self), *vars(self.history)}
+        kind: Any = type(self.optimizer)
+        theirs = {*_names_of(kind), *vars(self.optimizer), *vars(self), *vars(self.history)}
         plain = all(
             is_plain_code(callback, {"on_update"}, OF_CALLBACKS, reserved=theirs - OF_CALLBACKS)
             for callback in told
