@@ -101,6 +101,7 @@ def _captured(
     _refuse_caught(raised)
     graph = _graph(inputs, values, guards, made, calls)
     graph.unrolled = notes
+    calls.clear()  # each holds this list: a circle, with all nodes in it
     return graph, form
 
 

@@ -195,6 +195,7 @@ def test_what_is_not_kept_is_recorded_once() -> None:
             raise KeyError(values)
         except KeyError:
             total = sum([x * 2.0, values["a"]], Value(0.0))
+        total = ag.scan(lambda carry, y: (carry * x + y, carry), total, [1.0, 2.0])[0]
         return [total, values["a"], ag.grad(lambda y: y * y)(2.0), ag.stop_gradient(x), 3.0 * x]
 
     ag.record(f, 1.0)
