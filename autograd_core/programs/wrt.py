@@ -132,7 +132,7 @@ class Targets:
         return sum(size for _, size in self.sizes)
 
     def joined(self, parts: Sequence[Any], *lead: int) -> Any:
-        """Return the numbers for each of them side by side, an array of shape (*lead, all numbers)."""
+        """Return the numbers for each of them side by side, an array of shape ``(*lead, all numbers)``."""
         import numpy as np
 
         sized = zip(parts, (size for _, size in self.sizes), strict=True)
