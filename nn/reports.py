@@ -206,6 +206,11 @@ def _watched(model: Any, x: list[Value]) -> tuple[Any, list[Any], list[Any]]:
                 f"{layer.name} is used {len(seen[id(layer)])} times for one example; a report has one a and "
                 "one h for each layer"
             )
+    if _numbers(outputs) != _numbers(model(values_of(x))):
+        raise InputError(
+            f"{type(model).__name__} gives other outputs where its layers make h by affine and activate, or "
+            "is not the same every time: there is no report of it"
+        )
     passed = [seen[id(layer)][0] for layer in model.layers]
     return outputs, [a for a, _ in passed], [h for _, h in passed]
 

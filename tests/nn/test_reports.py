@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import autograd_core as ag
 import nn
 from nn.errors import InputError
 from nn.reports import layer_report
@@ -170,3 +171,111 @@ def test_layers_of_another_kind_are_a_report_only_where_they_are_the_model():
     assert layer_report(Model(1.0), [0.5, -1.0], 1).loss > 0.0
     with pytest.raises(InputError, match="Model is not its layers one after the other"):
         layer_report(Model(2.0), [0.5, -1.0], 1)
+
+
+def _sum(a, b):
+    return [u + v for u, v in zip(a, b, strict=True)]
+
+
+def _skip(f, g, e, x):
+    h = f(x)
+    return e(_sum(g(h), h))
+
+
+FORMS = {  # of a forward pass of the layers f, g and e
+    "one after the other": lambda m, f, g, e, x: e(g(f(x))),
+    "called": lambda m, f, g, e, x: m.layers[2](m.layers[1](m.layers[0](x))),
+    "a skip connection": lambda m, f, g, e, x: _skip(f, g, e, x),
+    "a skip connection of x": lambda m, f, g, e, x: e(_sum(g(f(x)), x)),
+    "one around all": lambda m, f, g, e, x: _sum(e(g(f(x))), x),
+    "another order": lambda m, f, g, e, x: f(g(e(x))),
+    "side by side": lambda m, f, g, e, x: _sum(f(x), _sum(g(x), e(x))),
+    "functions between": lambda m, f, g, e, x: e([ag.tanh(v) * 2.0 for v in g([ag.exp(-v) for v in f(x)])]),
+    "functions behind": lambda m, f, g, e, x: [2.0 * v for v in nn.MLP.__call__(m, x)],
+    "a branch": lambda m, f, g, e, x: e(g(f(x))) if x[0] < 0.0 else e(f(g(x))),
+    "two inputs": lambda m, f, g, e, x: e(_sum(f([x[0]] * 3), g([x[1], x[2], x[1]]))),
+    "weights beside": lambda m, f, g, e, x: [v + 0.1 * m.layers[0].W[0][0] for v in e(g(f(x)))],
+    "no gradient on the way": lambda m, f, g, e, x: e(g([v.detach() for v in f(x)])),
+    "by the class": lambda m, f, g, e, x: e(g(nn.Layer.forward(m.layers[0], x))),
+}
+NO_FORMS = {
+    "used twice": lambda m, f, g, e, x: e(g(g(f(x)))),
+    "not used": lambda m, f, g, e, x: e(f(x)),
+    "twice the model": lambda m, f, g, e, x: nn.MLP.__call__(m, nn.MLP.__call__(m, x)),
+    "a dead end": lambda m, f, g, e, x: (g(f(x)), e(f(x)))[1],
+    "by affine": lambda m, f, g, e, x: e(g(m.layers[0].affine(x))),
+    "by neurons": lambda m, f, g, e, x: e(g([neuron(x) for neuron in m.layers[0].neurons])),
+}
+
+
+def _of_form(form, activation):
+    class Model(nn.MLP):
+        def __call__(self, x):
+            return form(self, *(layer.forward for layer in self.layers), x)
+
+    return Model(3, [3, 3, 3], activation=activation, seed=2)
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("omega", [None, nn.L2(0.1)])
+def test_reports_of_any_forward_pass_agree_with_leaves_added_on_the_way(name, activation, omega):
+    model = _of_form(FORMS[name], activation)
+    report = layer_report(model, [0.5, -1.0, 0.25], 1, regularizer=omega)
+    passed = []
+    for layer in model.layers:
+        to_a, to_h, found = [ag.Value(0.0) for _ in range(3)], [ag.Value(0.0) for _ in range(3)], []
+
+        def forward(x, layer=layer, to_a=to_a, to_h=to_h, found=found):
+            found[:] = [_sum(layer.affine(x), to_a)]
+            found.append(_sum(layer.activate(found[0]), to_h))
+            return found[1]
+
+        vars(layer)["_forward"] = forward
+        passed.append((to_a, to_h, found))
+    x = [ag.Value(number) for number in (0.5, -1.0, 0.25)]
+    loss = nn.cross_entropy(model(x), 1)
+    (loss if omega is None else loss + omega(model)).backward()
+    assert report.loss == pytest.approx(loss.data, rel=1e-12)
+    np.testing.assert_allclose(report.dx, [v.grad for v in x], rtol=1e-10, atol=1e-14)
+    for layer, mine, (to_a, to_h, (a, h)) in zip(model.layers, report.layers, passed, strict=True):
+        expected = {
+            "a": [v.data for v in a],
+            "h": [v.data for v in h],
+            "g": [v.grad for v in to_a],
+            "dh": [v.grad for v in to_h],
+            "dW": [[v.grad for v in row] for row in layer.W],
+            "db": [v.grad for v in layer.b],
+        }
+        for key, numbers in expected.items():
+            np.testing.assert_allclose(getattr(mine, key), numbers, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", NO_FORMS)
+def test_forward_passes_that_use_a_layer_otherwise_than_once_have_no_report(name):
+    with pytest.raises(InputError, match="times for one example"):
+        layer_report(_of_form(NO_FORMS[name], "tanh"), [0.5, -1.0, 0.25], 1)
+
+
+@pytest.mark.parametrize("what", ["layer", "neuron", "random"])
+def test_layers_that_compute_otherwise_than_by_affine_and_activate_have_no_report(what):
+    class Affine(nn.Layer):
+        def affine(self, x):
+            return [2.0 * v for v in super().affine(x)]
+
+    class Square(nn.Neuron):
+        def __call__(self, x):
+            return super().__call__(x) ** 2.0
+
+    class Random(nn.MLP):
+        def __call__(self, x):
+            return [rng.normal() * v for v in super().__call__(x)]
+
+    rng = np.random.default_rng(1)
+    model = (Random if what == "random" else nn.MLP)(2, [2, 2], activation="tanh", seed=1)
+    if what == "layer":
+        model.layers[0].__class__ = Affine
+    elif what == "neuron":
+        model.layers[0].neurons[0].__class__ = Square
+    with pytest.raises(InputError, match="no report"):
+        layer_report(model, [0.5, -1.0], 1)
