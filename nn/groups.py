@@ -66,7 +66,7 @@ def chosen(
     Raises:
         InputError: a text fits nothing, or a parameter is not among them.
     """
-    known = set(parameters)
+    known = set(parameters) if any(isinstance(item, Value) for item in which) else set[Value]()
     found: dict[Value, None] = {}
     plain = _meant(named, which) if len(which) > _SCANNED else {}
     for item in which:
