@@ -310,7 +310,7 @@ def check_leaves(outputs: Sequence[Value], parameters: Collection[Value]) -> Non
             raise InputError(
                 f"the loss depends on {node!r}{f', {name},' if name else ''} which is not among the model's "
                 "parameters and would not be trained. Make it an attribute of the model whose name does not "
-                "start with an underscore, or, if it is to stay as it is (the start of a sum), use its detach()"
+                "start with an underscore, or, if it is to stay as it is (a sum's start), use its detach()"
             )
 
 
