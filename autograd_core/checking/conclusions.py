@@ -53,7 +53,8 @@ class Derivative:
         message: the exception that f raised nearby, if it raised one.
         unseen: a slope that f may have though its values show none; 0 where they show its slope, 0 or not.
         staircase: whether f, seen closely, is flat between steps: the slope is that of the whole staircase.
-        jump: the size of the jumps between the pieces that f is made of; 0 where it is not.
+        jump: the size of the jumps between the pieces that f is made of, 0 where it bends only; None where it
+            is not made of pieces.
         bounded: whether ``error`` is the bound ``unseen``, not an estimate.
         nearer: a slope that f shows at steps below those of ``value`` and that contradicts it: something
             narrower than those steps is at x; None where there is none.
@@ -71,7 +72,7 @@ class Derivative:
     message: str = ""
     unseen: float = 0.0
     staircase: bool = False
-    jump: float = 0.0
+    jump: float | None = None
     bounded: bool = False
     nearer: Slope | None = None
     searched: bool = False

@@ -165,7 +165,7 @@ def derivative(
     if expected is None or abs(found.value - expected) <= CONFIDENCE * found.error + slack:
         return found
     if (
-        not found.jump
+        found.jump is None
         and found.behaviour == "smooth"
         and found.nearer is None
         and not (found.bounded or found.staircase)

@@ -8,78 +8,113 @@ Practice", 2013).
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from autograd_core.checking.conclusions import ESTIMATE, Derivative
-from autograd_core.checking.jumps import jump
+from autograd_core.checking.jumps import Seam, seam
 from autograd_core.checking.windows import CONFIDENCE, Probe, Slope, Window, is_resolved
 
 NODES = 12  # on each side
-ODD = tuple(2 * i + 1 for i in range(NODES))
-TABLE = [[math.cos(k * i * math.pi / (4 * NODES)) for i in ODD] for k in ODD]
-EVEN = [[math.cos((k + 1) * i * math.pi / (4 * NODES)) for i in ODD] for k in ODD]
-LOPSIDED = 8.0  # times that the last even terms are larger than the odd ones where there is a kink
+HUGE = 2.0**1000  # values of f whose products may overflow
+FEW = 5  # of them that show a smooth f
 SPANS = 24  # at most
+BENT = 4.0 / ESTIMATE  # of a kink's half bend, which is a bound, in an estimated error
+SHOWS = 8.0  # times its rounding that a kink shows
 BESIDE = 0.937  # part of a step that is the second opinion's span
 APART = 64.0  # parts of a span by which two jumps are told apart
+MARGIN = 1.125  # times a span in which its seams are looked for: at an end a jump looks like a kink
+OWN = 0.97  # part of x up to which seams are looked for
 RING = 4.0  # times that one ring is larger than the one inside it
 SEVERAL = 3  # of the jumps looked for that show that f is made of pieces
 ROUNDED = 1.0 / 64.0  # part of f in another one: more is no rounding
 ALIKE = 0.2  # binades by which the sizes of jumps may differ that are one last digit
 COMMON = 1.0 / 16.0  # part of f in such a jump
-GROSS = 1e-2  # relative difference of slopes that no estimate of an error explains where all windows agree
+WEAK = 1.0 / 16.0  # part of f's own steepness in a kink: more is no seam of a solver
+TREND = 30.0  # times that the error of a trend is smaller than the slopes
+CLOSE = 1e-4  # relative error of a span's slope that leaves no jump of weight
 UNRESOLVED = 0.1  # relative error of a span's slope that tells nothing
 TOLD = 1e-9  # relative error of a span's slope that settles what finer steps show
 WIDE = 1.0 / 8.0  # part of the largest span at which a function is smooth and its rounding small
-TELLING = 1.0 / 16.0  # part of a difference in an error that tells which of the two slopes is right
+TELLING = 2.0**-10  # part of a difference in the error of a span in which no seam is that explains it
 
 
-def fitted(probe: Probe, span: float) -> Slope:
+@functools.cache
+def table(nodes: int) -> tuple[list[list[float]], list[tuple[list[float], float]]]:
+    """The odd Chebyshev polynomials at the nodes, a row each, and the weights that tell a kink.
+
+    Weighted, the even part gives half of a kink's bend, and 0 for ever more even powers; with their sizes.
+    """
+    odd = range(1, 2 * nodes, 2)
+    rows = [[math.cos(k * i * math.pi / (4 * nodes)) for i in odd] for k in odd]
+    basis: list[list[float]] = []
+    weights = []
+    for power in range(0, nodes + 2, 2):
+        rest, bend = without([t**power for t in rows[0]], basis), without(rows[0], basis)
+        basis.append([a / math.hypot(*rest) for a in rest])
+        weights.append(([a / dot(bend, bend) for a in bend], 1.0 / math.hypot(*bend)))
+    return rows, weights[2:]
+
+
+def fitted(probe: Probe, span: float, doubted: bool = False, nodes: int = NODES) -> Slope:
     """The slope at x of the polynomial through f's values within a span, its error infinite if there is none.
 
     The number of terms is the one with the least estimated error: what the last half of the series makes of
-    the terms used (three standard deviations), and the size of the next two.
+    the terms used (three standard deviations), and the size of the next two. At a kink it is the mean of both
+    sides' slopes.
+
+    Args:
+        probe: f.
+        span: on each side of x.
+        doubted: whether the error holds a kink that f's noise may hide, and not only one that shows.
+        nodes: on each side.
     """
-    pairs = [(probe.fresh(span * t) / 2.0, probe.fresh(-span * t) / 2.0) for t in TABLE[0]]
+    rows, weights = table(nodes)
+    pairs = [(probe.fresh(span * t) / 2.0, probe.fresh(-span * t) / 2.0) for t in rows[0]]
     best, slope, squares = Slope(0.0, math.inf, span, span), 0.0, 0
-    if not all(math.isfinite(b - a) for a, b in pairs):
+    if not all(abs(a) + abs(b) < HUGE for a, b in pairs):
         return best
-    series = expansion([a - b for a, b in pairs], TABLE)
-    even = expansion([a + b for a, b in pairs], EVEN)
-    rest = max(size_of(series), probe.rounding(0.0))
-    if not size_of(even) <= LOPSIDED * rest:
-        return best  # a kink: the odd part is that of both sides' mean
-    for i, k in enumerate(ODD[: NODES // 2]):
+    difference, even = [a - b for a, b in pairs], [a + b for a, b in pairs]
+    series = [2.0 / nodes * dot(difference, row) for row in rows]
+    rest = max(math.hypot(*series[nodes // 2 :]) / math.sqrt(nodes / 2), probe.rounding(0.0))
+    noise = rest if doubted else -SHOWS * rest
+    bend = BENT * max(min(abs(dot(even, row)) + noise * size for row, size in weights), 0.0)
+    for i in range(nodes // 2):
+        k = 2 * i + 1
         slope += (-k if i % 2 else k) * series[i]
         squares += k * k
-        missing = ODD[i + 1] * abs(series[i + 1]) + ODD[i + 2] * abs(series[i + 2])
-        error = (3.0 * rest * math.sqrt(squares) + missing) / span
+        missing = (k + 2) * abs(series[i + 1]) + (k + 4) * abs(series[i + 2])
+        error = (3.0 * rest * math.sqrt(squares) + missing + bend) / span
         if error < best.error:
             best = replace(best, value=slope / span, error=error)
     return best
 
 
+def without(numbers: Sequence[float], basis: Sequence[Sequence[float]]) -> Sequence[float]:
+    """What is left of numbers outside an orthonormal basis."""
+    for other in [*basis, *basis]:
+        part = dot(numbers, other)
+        numbers = [a - part * b for a, b in zip(numbers, other, strict=True)]
+    return numbers
+
+
+def dot(numbers: Sequence[float], others: Sequence[float]) -> float:
+    """The sum of products."""
+    return math.fsum(a * b for a, b in zip(numbers, others, strict=True))
+
+
 def steady(probe: Probe, slope: Slope, span: float) -> bool:
     """Whether f has the slope of finer steps over a whole span too, or shows at least no jump within it."""
-    whole = fitted(probe, span)
-    if whole.error <= UNRESOLVED * abs(slope.value):
-        return not whole.disagrees(slope) and (
-            whole.error <= max(TOLD * abs(slope.value), slope.error) or not jump(probe, -span, span)
-        )
-    return math.isinf(whole.error) or not jump(probe, -span, span)
-
-
-def expansion(values: Sequence[float], table: Sequence[Sequence[float]]) -> list[float]:
-    """The terms of the series through values at the nodes."""
-    return [2.0 / NODES * math.fsum(a * t for a, t in zip(values, row, strict=True)) for row in table]
-
-
-def size_of(series: Sequence[float]) -> float:
-    """The size of a term among the last ones."""
-    return math.hypot(*series[NODES // 2 :]) / math.sqrt(NODES / 2)
+    for nodes in (FEW, NODES):
+        whole = fitted(probe, span, nodes=nodes)
+        if whole.error <= CLOSE * abs(slope.value) and not whole.disagrees(slope):
+            return True
+    if whole.error <= UNRESOLVED * abs(slope.value) and whole.disagrees(slope):
+        return False
+    return math.isinf(whole.error) or not seam(probe, -span, span)
 
 
 def second_opinion(
@@ -101,18 +136,17 @@ def second_opinion(
     """
     gap = abs(found.value - expected) if expected is not None else 0.0
     doubted = gap > ESTIMATE * found.error + slack
-    confirmed = all(confirms(w, found) for w in windows if w.step > found.step and w.central)
-    gross = gap > GROSS * max(abs(found.value), abs(expected or 0.0))
-    if found.behaviour != "smooth" or (confirmed and (gross or not doubted)):
+    if found.behaviour != "smooth" or not (
+        doubted or not all(confirms(w, found) for w in windows if w.step > found.step and w.central)
+    ):
         return found
     piece = Slope(found.value, found.error, found.step, found.finest)
     largest = 2.0 * windows[0].step
-    wider = spans(probe, found.step, largest)
-    settled = max(TOLD * abs(piece.value), ESTIMATE * piece.error)
-    settled = min(settled, TELLING * gap) if doubted else settled
+    wider = spans(probe, found.step, largest, doubted)
+    settled = TELLING * gap if doubted else max(TOLD * abs(piece.value), ESTIMATE * piece.error)
     whole = next(wider)
     if doubted:
-        beside = whole if settles(whole, piece, settled) else fitted(probe, found.finest / BESIDE)
+        beside = whole if settles(whole, piece, settled) else fitted(probe, found.finest / BESIDE, doubted)
         unexplained = abs(beside.value - piece.value) - beside.error
         found = replace(found, error=max(found.error, unexplained if beside.error <= settled else 0.0))
     trend = next((s for s in itertools.chain([whole], wider) if not settles(s, piece, settled)), None)
@@ -121,26 +155,33 @@ def second_opinion(
     span = trend.step
     if not doubted and math.isinf(trend.error):
         return found
-    nearest = jump(probe, -span, span)
+    least = gap / ESTIMATE**2 if doubted else 0.0
+    beyond = not doubted or span > RING * abs(probe.x)
+    inward = largest if beyond else OWN * abs(probe.x)  # on the other side of 0 f may be another
+    outward = math.copysign(1.0, probe.x)
+    nearest = seam(probe, -outward * min(MARGIN * span, inward), outward * MARGIN * span, least)
     if not (doubted or nearest or is_exact(trend, piece) or is_exact(fitted(probe, WIDE * largest), piece)):
         return found
+    seams = seams_around(probe, span, inward, largest, nearest, least)
+    if not seams if doubted else len(seams) < SEVERAL:
+        return found
+    narrower = [trend]
     for slope in wider:
         if slope.disagrees(trend):
             break
-        trend = min(trend, slope, key=lambda slope: slope.error)
-    resolved = trend.error <= UNRESOLVED * max(abs(trend.value), abs(piece.value))
-    if doubted and resolved and abs(trend.value - (expected or 0.0)) > ESTIMATE * trend.error + slack:
+        trend, narrower = min(trend, slope, key=lambda slope: slope.error), [*narrower, trend]
+    unexplained = max(abs(trend.value - slope.value) - slope.error for slope in narrower)
+    trend = replace(trend, error=max(trend.error, unexplained))
+    known = trend.error * TREND < max(abs(trend.value), abs(piece.value))
+    small = hiding(probe, seams, known, doubted)
+    if not small and (doubted or not is_exact(trend, piece)):
         return found
-    jumps = jumps_around(probe, span, largest, nearest)
-    told = are_rounding(probe, jumps, doubted) and len(jumps) >= (1 if doubted else SEVERAL)
-    several = len(jumps) == SEVERAL
-    if doubted and not told:
-        jumps = jumps[:1]  # the first is the nearest, and others may be seams of f
-        told = are_rounding(probe, jumps, doubted)
-    if not told and not (several and is_exact(trend, piece)):
+    if trend.error > UNRESOLVED * max(abs(trend.value), abs(piece.value)):
+        trend = replace(piece, error=hidden(small or seams, piece.finest))
+    elif doubted:
+        trend = replace(trend, error=trend.error + hidden(small, trend.step))
+    if doubted and abs(trend.value - (expected or 0.0)) > ESTIMATE * trend.error + slack:
         return found
-    if not resolved:
-        trend = replace(piece, error=max(size / abs(way) for size, way in jumps))
     return replace(
         found,
         value=trend.value,
@@ -149,15 +190,20 @@ def second_opinion(
         finest=trend.finest,
         nearer=piece if (doubted or trend.disagrees(piece)) and not found.staircase else None,
         bounded=False,
-        jump=max(size for size, _ in jumps),
+        jump=max(s.size for s in seams),
     )
 
 
-def spans(probe: Probe, least: float, largest: float) -> Iterator[Slope]:
+def hidden(seams: Sequence[Seam], span: float) -> float:
+    """The slope that f may have beside that of a piece, or of a span, and that its seams hide."""
+    return max(s.size / max(abs(s.way), span) + s.bend for s in seams)
+
+
+def spans(probe: Probe, least: float, largest: float, doubted: bool) -> Iterator[Slope]:
     """The slopes over spans from one size to another."""
     span, growth = least * BESIDE, max(4.0, (largest / least) ** (1.0 / SPANS))
     while True:
-        yield fitted(probe, span)
+        yield fitted(probe, span, doubted)
         span *= growth
         if span > largest:
             return
@@ -176,51 +222,56 @@ def is_exact(trend: Slope, piece: Slope) -> bool:
     return trend.error <= TOLD * abs(trend.value) and trend.disagrees(piece)
 
 
-def jumps_around(
-    probe: Probe, span: float, largest: float, first: tuple[float, float] | None
-) -> list[tuple[float, float]]:
-    """The sizes and places of the first jump, if there is one, and of others on both sides.
+def seams_around(
+    probe: Probe, span: float, inward: float, largest: float, first: Seam | None, least: float
+) -> list[Seam]:
+    """The first seam, if there is one, and others on both sides.
 
     Args:
         probe: f.
         span: where the first was looked for.
-        largest: how far out the others are looked for.
-        first: the jump within the span.
+        inward: how far the others are looked for in the direction of 0.
+        largest: how far in the other one.
+        first: the seam within the span.
+        least: change of slope of a kink that is looked for; 0 for jumps alone.
     """
-    found = [first] if first else []
-    rings = [(-span, first[1] - span / APART), (first[1] + span / APART, span)] if first else []
+    found, outward = [first] if first else [], math.copysign(1.0, probe.x)
+    cut = (first.way - span / APART, first.way + span / APART) if first else (-span / RING, span / RING)
+    rings = [(-outward * min(span, inward), cut[0] if outward > 0.0 else cut[1])]
+    rings += [(cut[1] if outward > 0.0 else cut[0], outward * span)]
     for low in (span, RING * span, RING * RING * span):
-        high = min(RING * low, largest)
-        rings += [(-low, -high), (low, high)] if low < high else []
+        for way, most in ((-outward, inward), (outward, largest)):
+            rings += [(way * low, way * min(RING * low, most))] if low < most else []
     for low, high in rings:
         if len(found) == SEVERAL:
             break
-        seen = jump(probe, low, high)
+        seen = seam(probe, low, high, least)
         found += [seen] if seen else []
     return found
 
 
-def are_rounding(probe: Probe, jumps: Sequence[tuple[float, float]], any_size: bool) -> bool:
-    """Whether jumps are a small part of f around: a sawtooth, a counter, a seam have a slope of their own.
+def hiding(probe: Probe, seams: Sequence[Seam], known: bool, doubted: bool) -> list[Seam]:
+    """The seams that may be the work of rounding or of a tolerance, not of f itself.
 
-    Several are the last digit of a number where they are of one size, or of one and its double.
+    Where the piece at x agrees with the expected slope, they are the last digit of a number: small, and all
+    of one size, or of one and its double. A sawtooth, a counter, a hinge have a slope of their own. Where it
+    does not, any that are small leave a doubt, and several larger ones where a trend is known beside them.
 
     Args:
         probe: f.
-        jumps: their sizes and places.
-        any_size: whether they may be of other sizes as well, as those of a tolerance are.
+        seams: of f.
+        known: whether larger spans show a slope clearly.
+        doubted: whether the expected slope is not that of the piece.
     """
-    if not jumps:
-        return False
-    sizes = [size for size, _ in jumps]
-    far = max(abs(probe.x), 4.0 * min(abs(way) for _, way in jumps))
+    far = max(abs(probe.x), *(abs(s.way) for s in seams))
     around = [probe.fresh(far * t) - probe(0.0) for t in (-1.0, -0.5, 0.5, 1.0)]
     level = max([abs(probe(0.0)), *(abs(rise) for rise in around if math.isfinite(rise))])
+    sizes = [s.size for s in seams if s.size]
     binades = [math.log2(size / sizes[0]) for size in sizes]
-    apart = max(abs(binade - round(binade)) for binade in binades)
-    alike = apart <= ALIKE
-    most = COMMON if alike and len(sizes) == SEVERAL else ROUNDED
-    return (alike or any_size) and max(sizes) <= most * level
+    alike = len(sizes) == SEVERAL and max(abs(binade - round(binade)) for binade in binades) <= ALIKE
+    most = level * (0.5 if doubted and known and len(seams) > 1 else COMMON if alike else ROUNDED)
+    small = [s for s in seams if s.size <= most and s.bend <= WEAK * level / far]
+    return small if doubted or (alike and len(small) == SEVERAL) else []
 
 
 def confirms(window: Window, found: Derivative) -> bool:

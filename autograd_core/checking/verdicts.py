@@ -179,16 +179,20 @@ def is_open(analytic: float, found: Derivative, verdict: Verdict, rules: Rules) 
 def nearer_note(found: Derivative) -> str:
     """What is told where steps of two scales disagree."""
     assert found.nearer is not None
+    nearer = found.nearer
     slopes = (
-        f"f has the slope {found.value:.6g} at steps down to {found.finest:.1g} and "
-        f"{found.nearer.value:.6g} at steps of {found.nearer.step:.1g}: "
+        f"f has the slope {found.value:.6g} at steps down to {found.finest:.1g} and {nearer.value:.6g} at "
+        f"steps of {nearer.step:.1g}"
     )
-    if found.jump:
-        return slopes + (
-            f"it is made of pieces that jump by {found.jump:.2g}; compute all of it in float64, iterate to "
-            "the last digit"
-        )
-    return slopes + "something narrow is at this point, or f moves there by jumps of its rounding"
+    if found.jump is None:
+        return f"{slopes}: something narrow is at this point, or f moves there by jumps of its rounding"
+    if found.value == nearer.value:
+        slopes = f"the slope {nearer.value:.6g} here may be off by {MULTIPLE * found.error:.1g}"
+    jumps = f"jump by {found.jump:.2g}" if found.jump else "meet in weak kinks"
+    return (
+        f"{slopes}: it is made of pieces that {jumps}; compute all of it in float64, iterate to the last "
+        "digit, tighten the tolerance of a solver"
+    )
 
 
 def scale_of(analytic: float, found: Derivative) -> float:

@@ -101,7 +101,7 @@ def random_row(chance):
         unseen=error if not value and chance.random() < 0.3 else 0.0,
         staircase=chance.random() < 0.2,
         bounded=chance.random() < 0.3,
-        jump=chance.choice((0.0, 0.0, abs(size()))),
+        jump=chance.choice((None, None, 0.0, abs(size()))),
         nearer=chance.choice((None, None, Slope(size(), error, 0.1, 1e-3))),
     )
     apart = error * 10.0 ** chance.uniform(-3, 3)
@@ -582,6 +582,100 @@ def test_the_jumps_of_a_part_of_few_digits_are_told_with_the_remedy():
         assert row.verdict == "undecided"
         assert "pieces that jump by 0.00024; compute all of it in float64" in row.note
     assert gradient_report(f, [-2.2], gradient=[-3.0]).rows[0].verdict == "wrong"
+
+
+def logistic(rate, tolerance=1e-3):
+    """The logistic equation's value at time 4, by Euler and Heun with adaptive steps."""
+    t, y, h = 0.0, 0.1, 0.1
+    for _ in range(1000):
+        if t >= 4.0:
+            break
+        h = min(h, 4.0 - t)
+        slope = rate * y * (1 - y)
+        euler = y + h * slope
+        heun = y + h * (slope + rate * euler * (1 - euler)) / 2
+        error = abs(heun - euler) / tolerance
+        if error <= 1.0:
+            t, y = t + h, heun
+        h *= min(3.0, max(0.2, 0.9 / math.sqrt(error + 1e-30)))
+    return y
+
+
+def cube_root(x, tolerance):
+    """By Newton's iteration, stopped early."""
+    y = max(x, 1.0)
+    for _ in range(50):
+        y, before = y - (y - x / (y * y)) / 3, y
+        if abs(y - before) <= tolerance * y:
+            break
+    return y
+
+
+def exponential(x, tolerance):
+    """By its series, stopped early."""
+    term, total, n = 1.0, 1.0, 0
+    while abs(term) > tolerance and n < 100:
+        n += 1
+        term *= x / n
+        total += term
+    return total
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_right_gradient_of_an_early_stopped_solver_is_not_called_wrong_and_wrong_ones_are(seed):
+    generator = random.Random(seed)
+    x, tolerance = generator.uniform(0.3, 2.0), 10 ** generator.uniform(-8, -3)
+    rise = math.exp(4 * x)
+    solvers = (
+        (logistic, 0.1 * 0.9 * 4 * rise / (0.9 + 0.1 * rise) ** 2),
+        (lambda x: cube_root(x, tolerance), x ** (-2 / 3) / 3),
+        (lambda x: exponential(x, tolerance), math.exp(x)),
+    )
+    for f, slope in solvers:
+        assert gradient_report(f, [x], gradient=[slope]).rows[0].verdict in ("ok", "undecided")
+        for wrong in (0.0, -slope, 2 * slope):
+            assert not gradient_report(f, [x], gradient=[wrong]).passed
+    for f, slope in solvers[1:]:
+        assert gradient_report(f, [x], gradient=[2 * slope]).rows[0].verdict == "wrong"
+
+
+def test_the_pieces_of_a_solver_are_told_with_the_remedy():
+    rise = math.exp(4 * 0.8)
+    slope = 0.1 * 0.9 * 4 * rise / (0.9 + 0.1 * rise) ** 2
+    row = gradient_report(logistic, [0.8], gradient=[slope]).rows[0]
+    assert row.verdict == "undecided"
+    assert "it is made of pieces" in row.note
+    assert "tighten the tolerance of a solver" in row.note
+
+
+@pytest.mark.parametrize("x", [8.5e-9, -5.4e-9, 1.5e-7, -3e-8])
+def test_beside_a_kink_that_rounding_hides_no_right_gradient_is_called_wrong(x):
+    for f, bend in (
+        (lambda t: math.log(1 + abs(t)) / abs(t) + t, -0.5),
+        (lambda t: (math.sqrt(1 + abs(t)) - 1) / abs(t) + t, -0.125),
+    ):
+        slope = 1.0 + math.copysign(1.0, x) * bend
+        assert gradient_report(f, [x], gradient=[slope]).rows[0].verdict in ("ok", "undecided", "noise")
+
+
+@pytest.mark.parametrize("digits", [7, 9, 11])
+def test_a_part_of_few_digits_whose_slope_is_forgotten_never_passes(digits):
+    def part(z):
+        fraction, exponent = math.frexp(math.tanh(z))
+        return math.ldexp(round(fraction * 2**digits), exponent - digits)
+
+    generator = random.Random(digits)
+    for _ in range(20):
+        z = generator.uniform(-2.5, 2.5)
+        report = gradient_report(lambda z: math.sin(3 * z) + part(z), [z], gradient=[3 * math.cos(3 * z)])
+        assert not report.passed or report.rows[0].precision > 0.01
+
+
+def test_a_smooth_row_costs_some_fifty_evaluations_and_a_wrong_one_some_hundreds():
+    for f, slope in ((math.sin, math.cos), (math.exp, math.exp), (math.log, lambda x: 1 / x)):
+        assert gradient_report(f, [0.3], gradient=[slope(0.3)]).evaluations <= 80
+        assert gradient_report(f, [0.3], gradient=[2 * slope(0.3)]).evaluations <= 500
+    assert gradient_report(math.sin, [0.3], gradient=[math.cos(0.3)]).evaluations <= 50
 
 
 @pytest.mark.parametrize("x", [5e-324, 1e-310, 1.7e308])
