@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 from ..calculus.codegen import c_helpers, in_c
 from ..calculus.operation import Dot, Operation, Reduction
@@ -121,7 +122,7 @@ class _Writer:
             elif isinstance(rule, Dot):
                 yield from self._dot(i, names)
             else:
-                yield f"const double v{i} = {in_c(rule.rule(*map(Symbol, names)))};"
+                yield f"const double v{i} = {_formulas(rule)[0].format(*names)};"
 
     def _dot(self, i: int, names: list[str]) -> Iterator[str]:
         n = len(names) // 2
@@ -176,14 +177,17 @@ class _Writer:
 
     def _partials(self, i: int, rule: Operation) -> Iterator[tuple[int, str]]:
         parents = self.graph.operands(i)
-        names = [Symbol(self._name(p)) for p in parents]
-        y = Symbol(f"v{i}")
-        if isinstance(rule, Reduction):
-            found = rule.partials_of(names, Symbol(f"m{i}"), Symbol(f"s{i}"), y, self.refs[i])
+        names, y = [self._name(p) for p in parents], f"v{i}"
+        if isinstance(rule, (Reduction, Dot)):
+            symbols = [Symbol(name) for name in names]
+            if isinstance(rule, Reduction):
+                found = rule.partials_of(symbols, Symbol(f"m{i}"), Symbol(f"s{i}"), Symbol(y), self.refs[i])
+            else:
+                found = rule.partials(symbols, Symbol(y))
             yield from ((p, in_c(partial)) for p, partial in zip(parents, found, strict=True))
             return
-        for p, partial in zip(parents, rule.partials(names, y), strict=True):
-            yield p, in_c(partial)
+        for p, formula in zip(parents, _formulas(rule)[1:], strict=True):
+            yield p, formula.format(*names, y=y)
 
     def _pull(self, i: int, rule: Operation) -> Iterator[str]:
         """Write what a node sends to its operands: nothing, if nothing reached it."""
@@ -201,6 +205,13 @@ class _Writer:
                 yield f"{target} += {partial} * g{i};{told}"
         if not self.reached[i]:
             yield "}"
+
+
+@cache
+def _formulas(rule: Operation) -> tuple[str, ...]:
+    """The value and the partials of an operation in C, with {0}, {1} and {y} for its operands and its value."""
+    names = [Symbol(f"{{{k}}}") for k in range(rule.arity or 0)]
+    return tuple(map(in_c, (rule.rule(*names), *rule.partials(names, Symbol("{y}")))))
 
 
 def _unused(lines: list[str]) -> Iterator[str]:
