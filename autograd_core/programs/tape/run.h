@@ -164,7 +164,11 @@ static long good_lanes(const Run *run, const Workspace *sp) {
     const Tape *t = run->t;
     long l, k, n = sp->count;
     for (l = 0; l < n; l++) if (sp->poison[l] != 0.0) n = l;
-    for (k = 0; k < t->outputs; k++) {
+    if (!t->lanes) {
+        double poison = 0.0;
+        for (k = 0; k < t->outputs; k++) poison += sp->val[t->out[k]] - sp->val[t->out[k]];
+        if (poison != 0.0) n = 0;
+    } else for (k = 0; k < t->outputs; k++) {
         long step;
         const double *y = lanes_of(run, sp, t->out[k], &step);
         if (step == 1 && all_finite(y, n)) continue;
@@ -200,7 +204,8 @@ static void put_outputs(const Run *run, const Workspace *sp) {
     double *out = run->b->outputs.buf;
     long l, k, r, n = t->outputs;
     if (!run->b->has_outputs) return;
-    for (k = 0; k < n; k += COLUMNS) {
+    for (k = 0; !t->lanes && sp->good && k < n; k++) out[sp->lane * n + k] = sp->val[t->out[k]];
+    for (k = 0; t->lanes && k < n; k += COLUMNS) {
         const double *y[COLUMNS];
         long count = n - k < COLUMNS ? n - k : COLUMNS, step, alike = 1;
         double *to = out + sp->lane * n + k;
@@ -217,9 +222,11 @@ static void put_seeds(const Run *run, Workspace *sp, long s) {
     if (t->lanes) memset(sp->silent, 0, (size_t)(t->adjoints - t->slots));
     else memset(sp->adj + t->nu, 0, (size_t)t->adjoints * sizeof(double));
     for (k = 0; k < t->heads.n; k++) sp->adj[t->heads.v[k]] = -0.0;
-    for (k = 0; k < t->outputs; k++) {
-        double *to = sp->adj + (t->lanes ? (t->out[k] - t->nu) * sp->L : t->out[k]);
-        const double *from = seeds ? seeds + sp->lane * run->seed_lane + k * run->seed_output : NULL;
+    if (seeds) seeds += sp->lane * run->seed_lane;
+    for (k = 0; !t->lanes && k < t->outputs; k++) sp->adj[t->out[k]] = 0.0 + (seeds ? seeds[k * run->seed_output] : k == s);
+    for (k = 0; t->lanes && k < t->outputs; k++) {
+        double *to = sp->adj + (t->out[k] - t->nu) * sp->L;
+        const double *from = seeds ? seeds + k * run->seed_output : NULL;
         for (l = 0; l < sp->count; l++) to[l] = 0.0 + (from ? from[l * run->seed_lane] : k == s);
         for (; l < sp->L; l++) to[l] = to[sp->count - 1];
     }
