@@ -209,7 +209,7 @@ class _Writer:
 
 @cache
 def _formulas(rule: Operation) -> tuple[str, ...]:
-    """The value and the partials of an operation in C, with {0}, {1} and {y} for its operands and its value."""
+    """An operation in C: its value and its partials, with {0}, {1} and {y} for operands and value."""
     names = [Symbol(f"{{{k}}}") for k in range(rule.arity or 0)]
     return tuple(map(in_c, (rule.rule(*names), *rule.partials(names, Symbol("{y}")))))
 
