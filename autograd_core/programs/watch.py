@@ -8,7 +8,6 @@ every call, item by item, by identity.
 from __future__ import annotations
 
 import array
-import builtins
 import contextvars
 import dataclasses
 import dis
@@ -60,6 +59,8 @@ _STEADY = {"nn"}
 _MAKING = "new init post_init init_subclass set_name class_getitem del eq ne hash repr str format dir sizeof"
 _COPYING = "copy deepcopy replace reduce reduce_ex getstate setstate"
 _LEFT_OUT_METHODS = {f"__{name}__" for names in (_MAKING, _COPYING) for name in names.split()}
+#: By these, code reads globals under names that it makes.
+_REFLECTIVE = {"globals", "eval", "modules", "import_module", "__import__", "__globals__", "f_globals"}
 _UNSET = object()  # what is not there, and the end of a container
 _MOST_THINGS = 100_000  # that are walked through; a Python object may have no end
 _MOST_ITEMS, _MOST_PLACES = 1000, 10_000  # of a container; in all
@@ -373,10 +374,10 @@ class _Walk:
         self._add(function, "fixed" if is_steady else "parts", _members, parts)
         self._add_names(function, vars(function))
         if not self._is_left_out(function):
-            names, texts, imports = _read_by(function.__code__)
-            world = function.__globals__
-            known = sorted((names | texts) & (world.keys() | vars(builtins).keys()))
-            self._add(function, "fixed" if is_steady else "globals", _Entries(world), known)
+            world, (loaded, names, texts, imports) = function.__globals__, _read_by(function.__code__)
+            self._add(function, "fixed" if is_steady else "globals", _Entries(world), sorted(loaded))
+            if not _REFLECTIVE.isdisjoint(loaded | names):  # any text or attribute may be one of them
+                self._add_names(function, world, "named globals", _is_no_way)
             paths = [*imports, *(f"{world.get('__package__')}.{name}".rstrip(".") for name in imports)]
             self._add(function, "fixed" if is_steady else "imports", _Entries(sys.modules), paths)
             if self._by_name:
@@ -449,14 +450,14 @@ class _Walk:
 
 
 @functools.lru_cache(maxsize=4096)
-def _read_by(code: types.CodeType) -> tuple[set[str], set[str], set[str]]:
-    """What code reads: the names in it, texts, and the modules that it imports."""
-    names, texts, imports = set[str](), set[str](), set[str]()
+def _read_by(code: types.CodeType) -> tuple[set[str], ...]:
+    """What code reads: names of globals, of attributes, texts, and the modules that it imports."""
+    loaded, names, texts, imports = set[str](), set[str](), set[str](), set[str]()
     for step in dis.get_instructions(code):
         if step.opname == "IMPORT_NAME":
             imports |= {step.argval, step.argval.partition(".")[0]}
         elif step.opcode in dis.hasname and not step.opname.startswith(("STORE", "DELETE")):
-            names.add(step.argval)
+            (loaded if "GLOBAL" in step.opname or step.opname == "LOAD_NAME" else names).add(step.argval)
         elif step.opname == "MATCH_CLASS":
             names.add("__match_args__")
     constants = [*code.co_consts]
@@ -466,9 +467,9 @@ def _read_by(code: types.CodeType) -> tuple[set[str], set[str], set[str]]:
         elif isinstance(constant, (tuple, frozenset)):
             constants += constant
         elif isinstance(constant, types.CodeType):
-            inner = _read_by(constant)
-            names, texts, imports = names | inner[0], texts | inner[1], imports | inner[2]
-    return names, texts, imports
+            for found, more in zip((loaded, names, texts, imports), _read_by(constant), strict=True):
+                found |= more
+    return loaded, names, texts, imports
 
 
 def _is_plain(kind: Any) -> bool:

@@ -597,3 +597,36 @@ def test_an_equal_tuple_is_no_change_and_one_that_differs_in_type_or_sign_is() -
         assert len(calls) > before
     settings.sizes = (*changed[:2], ("a", ag.Value(5.0)))
     assert f(3.0) == 15.0
+
+
+def test_a_global_with_the_name_of_an_attribute_is_not_looked_at() -> None:
+    """A script's loop variable `step`, where the function reads `settings.step`."""
+    names: dict[str, Any] = {"__name__": "__main__", "settings": Settings(step=2.0)}
+    exec("def f(x):\n    return x * settings.step * (gain if settings.step > 2.5 else 1.0)", names)
+    f = jit(names["f"])
+    for step in range(5):
+        names["step"] = step
+        assert f(3.0) == 6.0
+    assert f._renewals == 0
+    names.update(gain=5.0, settings=Settings(step=3.0))
+    assert f(1.0) == 15.0
+    names["gain"] = 7.0
+    assert f(1.0) == 21.0
+
+
+def test_globals_that_are_named_by_texts_are_looked_at() -> None:
+    names: dict[str, Any] = {"__name__": "a_made_module", "scale": 2.0, "Value": ag.Value}
+    exec("def get(name):\n    return globals()[name]\ndef f(x):\n    return x * get('scale')", names)
+    f = jit(names["f"])
+    assert f(3.0) == 6.0
+    names["scale"] = 5.0
+    assert f(3.0) == 15.0
+
+
+def test_a_global_that_is_defined_later_is_looked_at() -> None:
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec("def f(x):\n    return abs(x) * (2.0 if x > 0 else scale)", names)
+    f = jit(names["f"])
+    assert f(-1.0 + 4.0) == 6.0
+    names["abs"] = lambda x: -x
+    assert f(3.0) == -6.0
