@@ -169,7 +169,7 @@ class Run:
         self.table = HistoryTable()
         self._evaluator = Evaluator(model, plan.loss, plan.metrics)
         if plan.held_out is not None:
-            self.history.accuracy_kind = self._evaluator.kind(plan.held_out)
+            self.history.accuracy_kind = self._evaluator.kind(plan.held_out.targets)
         self.snapshot: Snapshot | None = None
         self._checked = self.parameters
         self._data = [fingerprint(part) for part in (plan.examples, plan.held_out) if self.is_watched]
