@@ -13,6 +13,7 @@ import inspect
 import numbers
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -61,9 +62,9 @@ class Jitted:
         self.__wrapped__ = function
         self.most_recordings = most_recordings
         self._programs: dict[Any, _Recorded] = {}
-        self._hidden: dict[int, Value] = {}  # which are not found; they live on, and keep their ids
-        self._is_told = False
-        self._calls = self._eager_calls = self._renewals = self.losses = 0
+        self._hidden = weakref.WeakValueDictionary[int, Value]()  # which are not found, by id
+        self._is_told = self._is_renewal_told = False
+        self._calls = self._eager_calls = self._renewals = self._counted = self.losses = 0
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -284,10 +285,14 @@ class Jitted:
 
     def _tell_renewals(self) -> None:
         self._renewals += 1
-        if self._renewals == _MANY_TIMES and self._calls < 3 * _MANY_TIMES:
+        if self._renewals % _MANY_TIMES:
+            return
+        calls, self._counted = self._calls - self._counted, self._calls
+        if calls < 3 * _MANY_TIMES and not self._is_renewal_told:
+            self._is_renewal_told = True
             warnings.warn(
                 f"{getattr(self, '__name__', 'a jitted function')} was recorded anew {_MANY_TIMES} times in "
-                f"{self._calls} calls, since something that it reads (a variable, an attribute, a list) is "
+                f"{calls} calls, since something that it reads (a variable, an attribute, a list) is "
                 "another one at most calls: make it an argument, or a Value whose data is assigned",
                 RuntimeWarning,
                 stacklevel=5,
@@ -295,24 +300,23 @@ class Jitted:
 
     def _recorded(self, names: tuple[str, ...], examples: Sequence[Any]) -> _Recorded:
         """Record; again where something may have been replaced meanwhile, before it was looked for."""
-        hidden, former = {*self._hidden}, list[Program]()
-        for attempt in range(_MOST_TRIES):
+        former, attempt, may_end = list[Program](), 0, False
+        while not may_end:
             watch = Watch(self.__wrapped__)
             f = _ByPosition(self.__wrapped__, names) if names else self.__wrapped__
             program = recorded(f, examples, "record", self.most_recordings, watch.look)
             found = _Recorded(program, watch, self)
-            # what the first call makes is looked at in the second; what changes each time it assigns itself
+            # what the first call makes is looked at in the second; what changes each time it assigns itself,
+            # and what is hidden and another one each time it makes
             most = 4 if threading.active_count() > 1 else 0
-            if (found.is_same or attempt > most) and watch.hidden.keys() <= hidden:
-                break
-            hidden = self._hidden.keys() | watch.hidden.keys()
+            may_end = (self.has_hidden(watch.hidden) and found.is_same) or attempt > most
             former.append(program)  # whose Values live on, and keep their ids
-        self._hidden.update(watch.hidden)
+            attempt += 1
         return found
 
     def has_hidden(self, values: dict[int, Value]) -> bool:
         """Tell whether these were not found before either: else they are replaced now, or hidden."""
-        has_all = values.keys() <= self._hidden.keys()
+        has_all = all(key in self._hidden for key in values)
         self._hidden.update(values)
         return has_all
 
@@ -342,7 +346,7 @@ class Jitted:
         """Forget all recordings; the next call records anew, with the plain numbers of then."""
         with self._lock:
             self._programs = {}
-            self._calls = self._eager_calls = self._renewals = 0
+            self._calls = self._eager_calls = self._renewals = self._counted = 0
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """A method has recordings for each instance, kept in it; a copied instance has its own."""

@@ -52,7 +52,7 @@ _CONTAINERS: tuple[Any, ...] = (list, deque, set)
 _MAPPINGS: tuple[Any, ...] = (OrderedDict, dict, types.MappingProxyType)
 _MAY_HOLD_VALUES: tuple[Any, ...] = (Value, tuple, frozenset, *_CONTAINERS, *_MAPPINGS)
 #: Their code is followed, as the user's own (""): that of other libraries reads only what it is given.
-_FOLLOWED = {"", "nn", "collections"}
+_FOLLOWED = {"", "nn", "collections", "weakref", "_weakrefset"}
 #: Their code is followed for the names in it, and does not change itself.
 _STEADY = {"nn"}
 #: Special methods that make, compare, show and copy objects: what these read is not looked at.

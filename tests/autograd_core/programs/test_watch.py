@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import dataclasses
 import functools
+import gc
 import importlib
 import sys
 import threading
@@ -630,3 +631,35 @@ def test_a_global_that_is_defined_later_is_looked_at() -> None:
     assert f(-1.0 + 4.0) == 6.0
     names["abs"] = lambda x: -x
     assert f(3.0) == -6.0
+
+
+def test_containers_of_weak_references_are_looked_at() -> None:
+    one, two = Settings(w=2.0), Settings(w=3.0)
+    by_key, by_value = weakref.WeakKeyDictionary({one: 2.0}), weakref.WeakValueDictionary(k=one)
+    some = weakref.WeakSet([one])
+    f, g = jit(lambda x: by_key[one] * x), jit(lambda x: by_value["k"].w * x)
+    h = jit(lambda x: sum(each.w for each in some) * x)
+    assert f(1.0) == g(1.0) == h(1.0) == 2.0
+    by_key[one], by_value["k"] = ag.Value(5.0), two
+    some.add(two)
+    assert (f(1.0), g(1.0), h(1.0)) == (5.0, 3.0, 5.0)
+
+
+@pytest.mark.filterwarnings("ignore:.* reads 1 Values that jit does not find")
+def test_hidden_values_that_are_others_at_each_call_are_recorded_twice_and_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: 1)  # others of this process may be alive
+    calls, weights = [0], iter([ag.Value(2.0) for _ in range(100)].pop, None)
+
+    def f(x: Any) -> Any:
+        calls[0] += 1
+        return next(weights) * x
+
+    found = jit(f)
+    for k in range(1, 6):
+        found.cache_clear()
+        assert found(3.0) == 6.0
+        assert calls[0] <= 2 * k
+    gc.collect()
+    assert len(found._hidden) == 1
