@@ -280,6 +280,8 @@ class _Walk:
         others = {key for key, kind in kinds.items() if not _is_plain(kind)}
         for item in items if others else ():
             if id(item) not in self.seen and id(type(item)) in others:
+                if not self._by_name and _holds_plain(item):
+                    continue  # a row of a data set
                 self.seen[id(item)] = item
                 if not issubclass(type(item), Value):
                     self._waiting.append(item)
@@ -488,6 +490,13 @@ def _are_plain(items: Sequence[Any]) -> bool:
     with suppress(Exception):
         return all(map(_is_plain, set(map(type, items))))
     return False
+
+
+def _holds_plain(item: Any) -> bool:
+    """Tell whether it is a container of numbers and texts alone, which leads to no Values."""
+    if type(item) is dict:
+        return _are_plain([*item, *item.values()])
+    return type(item) in (list, tuple) and _are_plain(item)
 
 
 def _is_no_way(item: Any) -> bool:

@@ -663,3 +663,14 @@ def test_hidden_values_that_are_others_at_each_call_are_recorded_twice_and_not_k
         assert calls[0] <= 2 * k
     gc.collect()
     assert len(found._hidden) == 1
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda row: dict(enumerate(row))])
+def test_rows_of_plain_numbers_are_not_walked_through(kind: Any) -> None:
+    rows: list[Any] = [kind([1.0, 2.0]) for _ in range(3000)]
+    rows[7] = [ag.Value(2.0), 1.0]
+    f = jit(lambda x: x * rows[3][0] * rows[7][0])
+    assert f(1.0) == 2.0
+    assert len(next(iter(f._programs.values())).watch._walk.seen) < 1000
+    rows[7][0] = ag.Value(3.0)
+    assert f(1.0) == 3.0
