@@ -11,6 +11,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from .engine.flat import same_items
 from .engine.value import Value, as_value, number_of
 
 Rebuild = Callable[[Sequence[Any]], Any]
@@ -116,7 +117,44 @@ def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
     if not isinstance(structure, (dict, list, tuple)):
         return leaf(structure)
     parts = structure.values() if isinstance(structure, dict) else structure
-    return builder_of(structure)([map_structure(part, leaf) for part in parts])
+    made = [map_structure(part, leaf) if isinstance(part, _BUILT_IN) else leaf(part) for part in parts]
+    return builder_of(structure)(made)
+
+
+class Outline:
+    """What a structure of dicts, lists and tuples holds, to tell whether another holds the very same.
+
+    Args:
+        structure: the structure; its leaves are told by their identity.
+    """
+
+    __slots__ = ("_inner", "_keys", "_kind", "_parts")
+
+    def __init__(self, structure: Any):
+        self._kind, self._keys, parts = type(structure), *_keys_and_parts(structure)
+        self._inner = [(k, Outline(part)) for k, part in enumerate(parts) if isinstance(part, _BUILT_IN)]
+        for k, _ in self._inner:
+            parts[k] = None
+        self._parts = parts
+
+    def is_of(self, structure: Any) -> bool:
+        """Does that structure have this one's types and keys, and the very same leaves?"""
+        if type(structure) is not self._kind:
+            return False
+        keys, parts = _keys_and_parts(structure)
+        if keys != self._keys or len(parts) != len(self._parts):
+            return False
+        for k, inner in self._inner:
+            if not inner.is_of(parts[k]):
+                return False
+            parts[k] = None
+        return same_items(parts, self._parts)
+
+
+def _keys_and_parts(structure: Any) -> tuple[list[Any], list[Any]]:
+    if isinstance(structure, dict):
+        return [(type(key), key) for key in structure], list(structure.values())
+    return [], list(structure) if isinstance(structure, (list, tuple)) else [structure]
 
 
 def leaves_of(structure: Any) -> list[Any]:

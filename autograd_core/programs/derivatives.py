@@ -26,7 +26,7 @@ def value_and_grad(
 ) -> tuple[Any, Any]:
     """See `Program.value_and_grad`."""
     run = Run(program, batches, block, threads)
-    targets = Targets(program, wrt)
+    targets = Targets.of(program, wrt)
     seeds = run.seeds_of(gradient)
     values, inputs, sums = _pull(run, targets, seeds, 1, per_row)
     return run.shaped(values), _shaped(run, targets, inputs, sums, per_row)
@@ -39,7 +39,7 @@ def vjp(
     import numpy as np
 
     run = Run(program, batches, 0, threads)
-    targets = Targets(program, wrt)
+    targets = Targets.of(program, wrt)
     given = real_array(cotangents, "cotangents")
     many = given.ndim == len(run.shape) + 1
     if given.shape[many:] != run.shape:
@@ -58,7 +58,7 @@ def jacobian(program: Program, batches: Sequence[Any], wrt: Any, threads: int) -
     import numpy as np
 
     run = Run(program, batches, 0, threads)
-    targets = Targets(program, wrt)
+    targets = Targets.of(program, wrt)
     values, inputs, sums = _pull(run, targets, None, run.width, True)
     lanes = (run.lanes,) if run.arrays else ()
 

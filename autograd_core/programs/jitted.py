@@ -22,7 +22,7 @@ from ..arrays import real_array
 from ..engine.modes import is_recording
 from ..engine.value import Value
 from ..errors import RecordingError
-from ..structures import builder_of, map_structure, shape_of, zip_structures
+from ..structures import Outline, builder_of, map_structure, shape_of, zip_structures
 from .forms import has_names, refuse_member, refuse_no_function
 from .program import Program, recorded
 from .watch import Watch
@@ -65,6 +65,7 @@ class Jitted:
         self._hidden = weakref.WeakValueDictionary[int, Value]()  # which are not found, by id
         self._is_told = self._is_renewal_told = False
         self._calls = self._eager_calls = self._renewals = self._counted = self.losses = 0
+        self._unnamed: Outline | None = None  # the last `wrt` that names no argument
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -98,10 +99,16 @@ class Jitted:
         >>> f.value_and_grad({"w": 2.0, "b": 1.0}, 3.0, wrt=0)
         (7.0, {'w': 3.0, 'b': 1.0})
         """
-        found: tuple[Any, Any] = self._derivative(
-            lambda p, rows, wrt: p.value_and_grad(*rows, wrt=wrt, per_row=True), args, kwargs, wrt
-        )
-        return found
+
+        def take(p: Program, rows: Sequence[Any], wrt: Any) -> tuple[Any, Any]:
+            if type(wrt) is int or Targets.of(p, wrt).inputs:
+                found: tuple[Any, Any] = _firsts(p.value_and_grad(*rows, wrt=wrt, per_row=True), p)
+                return found
+            value, of_values = p.value_and_grad(*rows, wrt=wrt)  # summed over the only row
+            return _firsts(value, p), of_values
+
+        taken: tuple[Any, Any] = self._derivative(take, args, kwargs, wrt, False)
+        return taken
 
     def grad(self, *args: Any, wrt: Any = None, **kwargs: Any) -> Any:
         """Return the gradient alone; see `value_and_grad`."""
@@ -167,14 +174,24 @@ class Jitted:
         args: Sequence[Any],
         kwargs: dict[str, Any],
         wrt: Any,
+        of_rows: bool = True,
     ) -> Any:
-        """Return what a derivative of the Program is for one row."""
+        """Return what a derivative of the Program is for one row; `of_rows`: `take` returns it for rows."""
         names, values = self._arranged(tuple(args), kwargs)
         if wrt is None:
             wrt = 0 if len(values) == 1 else tuple(range(len(values)))
-        wrt = map_structure(wrt, lambda part: self._number(part, len(values) - len(names), names))
+        elif self._unnamed is None or not self._unnamed.is_of(wrt):
+            given = Outline(wrt)
+            wrt = map_structure(wrt, lambda part: self._number(part, len(values) - len(names), names))
+            if given.is_of(wrt):  # no argument is named in it
+                self._unnamed = given
         form = tuple(map(_form, values))
-        return self._use(names, form, values, lambda p: _firsts(take(p, _rows(p, values), wrt), p))
+
+        def taken(p: Program) -> Any:
+            found = take(p, _rows(p, values), wrt)
+            return _firsts(found, p) if of_rows else found
+
+        return self._use(names, form, values, taken)
 
     def vmap(self, *batches: Any, **named: Any) -> Any:
         """Evaluate the function for every row of its arguments.

@@ -73,6 +73,7 @@ from .recording import capture, unrolled
 from .run import Run
 from .sparse import sparse_jacobian, sparsity
 from .tapes import Recording
+from .wrt import Targets
 
 __all__ = ["Gradients", "Program", "ProgramStatistics", "record"]
 
@@ -255,6 +256,7 @@ class Program:
         self.eager_rows = 0
         self.leaves = list(graph.parameters)
         self.derived: dict[Any, Program] = {}
+        self.last_targets: Any = None  # see `Targets.of`
         self.base: Program | None = None  # whose derivative this is
         self._unpickled = False
         self._other: RecordedGraph | None = None  # a branch that the example took when parameters changed
@@ -351,6 +353,11 @@ class Program:
                 if (found := one_row(self, batches, asked, False, gradient)) is not None:
                     own = dict(zip(asked, found[1], strict=True))
                     return self._formed(found[0]), map_structure(of_wrt, own.__getitem__)
+            elif wrt is not None and not per_row and (targets := Targets.of(self, wrt)).parameters:
+                found = one_row(self, batches, tuple(targets.inputs), True, gradient)
+                if found is not None:
+                    own = dict(zip(targets.inputs, found[1], strict=True))
+                    return self._formed(found[0]), targets.shaped(own.__getitem__, found[2])
         gradient = self._flat(gradient, "gradient")
         if wrt is not None:
             values, found_ = derivatives.value_and_grad(self, batches, wrt, gradient, per_row, block, threads)
@@ -640,7 +647,7 @@ class Program:
         return f"<Program of {len(graph)} nodes, {len(graph.parameters)} parameters, {graph.inputs} inputs>"
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "derived": {}}
+        state = {**self.__dict__, "derived": {}, "last_targets": None}
         if not self._can_pickle_function():
             state["_f"] = None
         return state

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import whole_number
 from ..engine.value import Value
-from ..structures import leaves_of, map_structure, zip_structures
+from ..structures import Outline, leaves_of, map_structure, zip_structures
 
 if TYPE_CHECKING:
     from .program import Program
@@ -24,6 +24,7 @@ class Targets:
         inputs: the numbers of the arguments' parts, each once.
         parameters: the Values, each once.
         each: both, as they are met.
+        has_arrays: whether arrays of parameters are among what was given.
 
     Args:
         program: the Program.
@@ -37,12 +38,24 @@ class Targets:
             depends on nothing in `wrt`. Where it depends on some of it, the derivatives by the others are 0.
     """
 
+    @classmethod
+    def of(cls, program: Program, wrt: Any) -> Targets:
+        """Return the targets, those of the last time where `wrt` holds the same and the Program too."""
+        kept: tuple[Outline, int, Targets] | None = program.last_targets
+        if kept is not None and kept[1] == len(program.leaves) and kept[0].is_of(wrt):
+            return kept[2]
+        targets = cls(program, wrt)
+        if wrt is not None and not targets.has_arrays:  # whose items may be others the next time
+            program.last_targets = Outline(wrt), len(program.leaves), targets
+        return targets
+
     def __init__(self, program: Program, wrt: Any):
         count = len(program.arguments)
         if wrt is None:
             wrt = 0 if count == 1 else tuple(range(count)) if count else program.parameters
         self.inputs: list[int] = []
         self.parameters: list[Value] = []
+        self.has_arrays = False
         self._known: set[Any] = set()  # numbers of parts, ids of Values
         self.each: list[Any] = []
         self._examples = program.examples
@@ -64,6 +77,7 @@ class Targets:
         if getattr(getattr(leaf, "dtype", None), "kind", "") == "O":
             if not leaf.size:
                 raise ValueError("an array of parameters in wrt is empty")
+            self.has_arrays = True
             for value in leaf.ravel().tolist():
                 self._parameter(value)
             return leaf
@@ -105,21 +119,34 @@ class Targets:
         """
         import numpy as np
 
-        def column(value: Value) -> Any:
-            place = self._places.get(id(value))
-            return of_parameters[..., place] if place is not None else np.zeros(of_parameters.shape[:-1])
+        def columns(places: Any) -> Any:
+            padded = of_parameters
+            if -1 in places:  # of a Value on which nothing depends
+                padded = np.append(of_parameters, np.zeros((*of_parameters.shape[:-1], 1)), axis=-1)
+            return padded[..., places]
+
+        single = iter(())
+        if len(self._single):
+            found = columns(self._single)
+            single = iter(found.tolist() if found.ndim == 1 else np.moveaxis(found, -1, 0))
 
         def leaf(target: Any) -> Any:
             if isinstance(target, Value):
-                found = column(target)
-                return float(found) if found.ndim == 0 else found
+                return next(single)
             if isinstance(target, int):
                 return of_input(target)
-            padded = np.append(of_parameters, np.zeros((*of_parameters.shape[:-1], 1)), axis=-1)
-            places = [self._places.get(id(value), -1) for value in target.ravel().tolist()]  # -1: it is 0
-            return padded[..., places].reshape(*padded.shape[:-1], *target.shape)
+            of_array = columns([self._places.get(id(value), -1) for value in target.ravel().tolist()])
+            return of_array.reshape(*of_array.shape[:-1], *target.shape)
 
         return map_structure(self._structure, leaf)
+
+    @cached_property
+    def _single(self) -> Any:
+        """Where each Value that stands by itself is among the parameters, in order; -1: it is not."""
+        import numpy as np
+
+        values = [leaf for leaf in leaves_of(self._structure) if isinstance(leaf, Value)]
+        return np.array([self._places.get(id(value), -1) for value in values], dtype=np.intp)
 
     @cached_property
     def sizes(self) -> list[tuple[Any, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import autograd_core as ag
 from autograd_core.programs import one_row
 from autograd_core.programs.run import Run
+from autograd_core.structures import leaves_of
 
 
 @pytest.fixture
@@ -212,3 +214,49 @@ def test_parts_that_do_not_fit_are_refused() -> None:
             row.run(*arguments)
     assert row.run((np.ones((1, 3)),), 1.0) is None
     assert one_row.one_row(program, (np.ones((1, 3)),), (), False, 1.0) is None
+
+
+def test_what_wrt_stands_for_is_kept_only_while_it_holds_the_same() -> None:
+    v, w, other = ag.Value(2.0), ag.Value(3.0), ag.Value(5.0)
+    product = ag.jit(lambda x: v * v * w * x)
+    program = ag.record(lambda x: v * v * w * x, 1.0)
+    asked = [v, w]
+    for _ in range(2):
+        assert product.grad(2.0, wrt=asked) == [24.0, 8.0]
+        assert program.value_and_grad([2.0], wrt=asked) == (np.array([24.0]), [24.0, 8.0])
+    asked.reverse()  # the same list, other items
+    assert product.grad(2.0, wrt=asked) == [8.0, 24.0]
+    assert program.value_and_grad([2.0], wrt=asked)[1] == [8.0, 24.0]
+    nested = {"a": asked, 1: (w, other)}
+    assert program.value_and_grad([2.0], wrt=nested)[1] == {"a": [8.0, 24.0], 1: (8.0, 0.0)}
+    asked.append(other)
+    assert program.value_and_grad([2.0], wrt=nested)[1] == {"a": [8.0, 24.0, 0.0], 1: (8.0, 0.0)}
+    found = program.value_and_grad([2.0], wrt={"a": asked, True: (w, other)})[1]
+    assert [type(key) for key in found] == [str, bool]
+    array = np.array([v, w], dtype=object)
+    assert program.value_and_grad([2.0], wrt=array)[1].tolist() == [24.0, 8.0]
+    array[0] = w
+    assert program.value_and_grad([2.0], wrt=array)[1].tolist() == [8.0, 8.0]
+    copied = pickle.loads(pickle.dumps(program))
+    with pytest.raises(ValueError, match="depends on no Value in wrt"):
+        copied.value_and_grad([2.0], wrt=nested)
+
+
+def test_a_row_s_gradient_by_arguments_and_values_with_a_seed_is_the_eager_one() -> None:
+    v, w = ag.Value(2.0), ag.Value(-0.5)
+
+    def f(x: Any, y: Any) -> Any:
+        return (v * x[0] + w * y).tanh() * x[1]
+
+    jitted, program = ag.jit(f), ag.record(f, [1.0, 2.0], 3.0)
+    for wrt in ([v, 0, w], (w, {"y": 1}), ("y", v), [w, w, v]):
+        by = [k if isinstance(k, ag.Value) else int(k in (1, "y")) for k in leaves_of(wrt)]
+        x, y = [ag.Value(0.3), ag.Value(0.7)], ag.Value(1.5)
+        v.grad = w.grad = 0.0
+        f(x, y).backward()
+        right = [k.grad if isinstance(k, ag.Value) else y.grad if k else [p.grad for p in x] for k in by]
+        found = leaves_of(jitted.grad([0.3, 0.7], 1.5, wrt=wrt))
+        assert [np.asarray(part).tolist() for part in found] == right
+        if "y" not in leaves_of(wrt):
+            _, rows = program.value_and_grad([[0.3, 0.7]], [1.5], wrt=wrt, per_row=True)
+            assert [np.asarray(part)[0].tolist() for part in leaves_of(rows)] == right
