@@ -245,6 +245,8 @@ def restore_leaf(version, checksum, data, grad, flags, path, extra):
     node._extra = _extra_from(extra)
     if isinstance(node._extra, Details) and node._extra.operation is not None:
         raise _damaged("a leaf has an operation")
+    if thread_mode() & RECORDING:
+        note_made(node)
     return node
 
 
@@ -297,6 +299,8 @@ def duplicate(nodes: list, memo: dict):
             twin._parents, twin._partials, twin._index = tuple(operands), node._partials, node._index
         twin._grad = node._grad
         twin._flags = node._flags & LASTING
+        if node._flags & FRESH and not node._count and thread_mode() & RECORDING:
+            note_made(twin)
         twin._scope = node._scope
         if node._extra is not None:
             twin._extra = _extra_copy(node._extra)

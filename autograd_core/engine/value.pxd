@@ -67,6 +67,7 @@ cdef Value make_unary(int op, Value a)
 cdef Value make_binary(int op, Value a, Value b)
 cdef Value constant(double number)
 cdef finish_node(Value node)
+cdef note_made(Value node)
 cpdef Value as_value(number)
 cpdef unsigned long long assignments() noexcept
 cdef void count_assignment() noexcept

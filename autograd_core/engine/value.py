@@ -105,8 +105,7 @@ class Value:
         if label:
             self._extra = _label(label)
         if get_mode() & RECORDING:
-            self._flags |= FRESH
-            recording.made.append(self)
+            note_made(self)
         self._scope = get_scope()
 
     # --- what the node is -------------------------------------------------------------------------------
@@ -464,6 +463,13 @@ def new_node(op: cython.int, y: cython.double) -> Value:
     node._op_id = op
     node._scope = get_scope()
     return node
+
+
+@cython.cfunc
+def note_made(node: Value):
+    """A leaf was made while a Program is being recorded in this thread: a constant of it."""
+    node._flags |= FRESH
+    recording.made.append(node)
 
 
 @cython.cfunc

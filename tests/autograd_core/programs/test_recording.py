@@ -6,6 +6,7 @@ import collections
 import copy
 import functools
 import itertools
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -293,3 +294,30 @@ def test_circles_that_nobody_holds_are_no_obstacle() -> None:
         return x
 
     assert ag.record(f, 1.0)([2.0]).tolist() == [2.0]
+
+
+@pytest.mark.parametrize("make", ["copy", "deepcopy", "loads", "graph"])
+def test_copies_of_leaves_that_are_made_meanwhile_are_constants(make: str) -> None:
+    blob = pickle.dumps(ag.Value(2.0))
+    ways: dict[str, Any] = {
+        "copy": lambda: copy.copy(ag.Value(2.0)),
+        "deepcopy": lambda: copy.deepcopy([ag.Value(2.0)])[0],
+        "loads": lambda: pickle.loads(blob),
+        "graph": lambda: copy.deepcopy(ag.Value(1.0) * 2.0),
+    }
+    calls: list[Any] = []
+
+    def f(x: Any) -> Any:
+        calls.append(1)
+        w = ways[make]()
+        return w * x * (w.data if make != "graph" else 2.0)
+
+    program = ag.record(f, 1.0)
+    assert program([3.0]).tolist() == [12.0]
+    assert not program.parameters
+    assert len(calls) == 1
+    assert ag.jit(f)(3.0) == 12.0
+    kept: list[ag.Value] = []
+    lazy = ag.record(lambda x: (kept or kept.append(ways[make]()) or kept)[0] * x, 1.0)
+    assert lazy([3.0]).tolist() == [6.0]
+    assert len(lazy.parameters) == 1
