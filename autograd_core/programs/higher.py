@@ -1,7 +1,8 @@
 """Forward-mode and second derivatives of a Program: Programs of its derivative graphs.
 
 A derivative graph is made from the recorded one by the functions of `transforms`, when it is first asked for.
-So all derivatives of a Program belong to what was recorded once, and have the bits of the eager ones.
+So all derivatives of a Program belong to what was recorded once, and have the bits of the eager ones, but
+for the signs of zeros of a jvp. The Hessian has those of eager products by the unit vectors.
 """
 
 from __future__ import annotations
