@@ -382,6 +382,7 @@ static int find_stretches(Compiler *z) {
     for (i = 0; i < t->outputs; i++) t->out[i] = moved(&s, t->out[i]);
     for (i = 0; i < t->nguards; i++) { t->guards[i].left = moved(&s, t->guards[i].left); t->guards[i].right = moved(&s, t->guards[i].right); }
     for (i = 0; i < s.nbwd / 2; i++) { Ins in = s.bwd[i]; s.bwd[i] = s.bwd[s.nbwd - 1 - i]; s.bwd[s.nbwd - 1 - i] = in; }
+    if (!s.bwd && !(s.bwd = malloc(sizeof *s.bwd))) goto done; /* empty, and not the forward list */
     free(t->fwd);
     t->fwd = s.fwd; t->nfwd = s.nfwd; t->bwd = s.bwd; t->nbwd = s.nbwd;
     s.fwd = s.bwd = NULL;

@@ -260,3 +260,18 @@ def test_a_row_s_gradient_by_arguments_and_values_with_a_seed_is_the_eager_one()
         if "y" not in leaves_of(wrt):
             _, rows = program.value_and_grad([[0.3, 0.7]], [1.5], wrt=wrt, per_row=True)
             assert [np.asarray(part)[0].tolist() for part in leaves_of(rows)] == right
+
+
+@pytest.mark.parametrize("step", [ag.stop_gradient, ag.floor, ag.sign, lambda v: v > 0.5])
+@pytest.mark.parametrize("count", [7, 8, 33])
+def test_a_row_of_steps_without_a_slope_sends_nothing_to_its_inputs(step: Any, count: int) -> None:
+    w = ag.Value(2.0)
+    row = [[float(k) for k in range(1, count + 1)]]
+    for factor in (3.0, w):
+        program = ag.record(lambda x, factor=factor: [step(v) * factor for v in x], row[0])
+        for found in (
+            program.value_and_grad(row, wrt=0)[1],
+            program.vjp(row, [[1.0] * count], wrt=0)[1],
+            program.value_and_grad(row, inputs=True)[1].inputs[0],
+        ):
+            assert not found.any()
