@@ -199,14 +199,17 @@ def members(
     return found
 
 
-def of_group(optimizer: Optimizer, group: Mapping[str, Any]) -> Optimizer:
+def of_group(optimizer: Optimizer, group: dict[str, Any]) -> Optimizer:
     """The optimizer as it is for a group: the same class with the group's numbers.
+
+    Returns:
+        A copy, whose only group is this one.
 
     Raises:
         InputError: the optimizer has no number of such a name, or it cannot have this value.
     """
     made = copy.copy(optimizer)
-    made.param_groups = []
+    made.param_groups = [group]
     if len(group) == 1:
         return made
     kept = optimizer._kept()

@@ -239,7 +239,8 @@ class WholeUpdates(_OnArrays):
             self.trainer.write()
         self._as_compiled = self._rules.are_of(optimizer)
         now = {"changes": run.memory.changes()} if self.current else run.standing()
-        if optimizer.schedule is not schedule or not self._as_compiled:
+        moved = optimizer.schedule is not schedule or not self._as_compiled
+        if moved or self._rules.other_rates(optimizer):
             now["hyperparameters"] = optimizer.hyperparameters()
         made.update(now, random=run.generators.states(), updates=at.updates + 1)
         run.state = at.replace(**made)

@@ -10,11 +10,12 @@ from typing import Any
 from autograd_core.programs.watch import stands
 from nn.arguments import shown
 from nn.errors import InputError
+from nn.groups import of_group
 from nn.libraries import of_a_library
 from nn.optimizer_base import MOVING, Optimizer
 from nn.plain_code import ARITHMETIC, PURE, is_plain_code
 from nn.random_state import names_in
-from nn.schedules import Constant, rate_at, rates_of
+from nn.schedules import Constant, rate_at, rates_of, schedule_of
 from nn.snapshot import Attributes, Snapshot, alike
 from nn.training.recording import NotRecordable
 
@@ -23,6 +24,17 @@ def _schedules(optimizer: Optimizer) -> list[Any]:
     """The schedules of its rates that are not constant."""
     rates = [optimizer.schedule, *(group.get("lr") for group in optimizer.param_groups)]
     return [rate for rate in rates if callable(rate) and type(rate) is not Constant]
+
+
+def _is_number(rate: Any) -> bool:
+    return isinstance(rate, int | float) and not isinstance(rate, bool)
+
+
+@functools.cache
+def _sees_numbers(kind: type[Optimizer]) -> bool:
+    """May a class of the user's look at a rate as it is set, with an `__init__` of its own or the like?"""
+    theirs = [base for base in kind.__mro__ if not base.__module__.startswith("nn.") and base is not object]
+    return any(name[:2] == "__" and callable(held) for base in theirs for name, held in vars(base).items())
 
 
 def _is_users(rate: Any) -> bool:
@@ -65,12 +77,20 @@ def memory_of(optimizer: Optimizer) -> Snapshot | None:
 
 
 def attributes_of(optimizer: Optimizer) -> Any:
-    """What tells by a glance that a rule is as it was: class and attributes, numbers and methods."""
+    """What tells by a glance that a rule is as it was: class and attributes, numbers and methods.
+
+    The rates of groups that are numbers may change: `Rules.rates` reads them for each update.
+    """
     held = {name: held for name, held in vars(optimizer).items() if name not in MOVING}
     frozen = None if optimizer.frozen is None else optimizer.frozen.tobytes()
-    groups = [  # numbers in a list may be changed in it
+    groups = [
         {
-            name: repr(held) if isinstance(held, list) and name != "params" else held
+            name: "a number"
+            if name == "lr" and _is_number(held)
+            # numbers in a list may be changed in it
+            else repr(held)
+            if isinstance(held, list) and name != "params"
+            else held
             for name, held in g.items()
         }
         for g in optimizer.param_groups
@@ -113,8 +133,17 @@ class Rules:
         if before is not None and not self.is_anew:  # rates, groups or what is frozen have changed
             self._watch, self._recorded = before._watch, before._recorded
         rules, groups = optimizer.groups()
-        own = optimizer.schedule  # which may be replaced
-        self._rates = [None if rule.schedule is own else rule.schedule for rule in rules]
+        given = optimizer.param_groups
+        self._groups = [(group.get("lr"), optimizer.schedule) for group in given]
+        self._rates: list[Any] = []  # of each rule: None for the optimizer's, a schedule, a group's place
+        for rule in rules:
+            group = None if rule.param_groups is given else rule.param_groups[0]
+            place = next((k for k, other in enumerate(given) if other is group), -1)
+            if place >= 0 and _is_number(given[place].get("lr")):
+                self._groups[place] = given[place]["lr"], rule.schedule
+                self._rates.append(place)
+            else:
+                self._rates.append(None if rule.schedule is optimizer.schedule else rule.schedule)
         made = [(*self._compiled(rule), optimizer.updates - rule.updates) for rule in rules]
         limits = optimizer.clip_value, optimizer.clip_norm
         self.arguments = made, len(optimizer.buffer_names), *limits, groups
@@ -141,8 +170,20 @@ class Rules:
         """The rates of so many updates of an optimizer that these are of: a row each, if there are groups."""
         import numpy as np
 
-        made = [rates_of(optimizer.schedule if rate is None else rate, first, count) for rate in self._rates]
+        for k in self.other_rates(optimizer):
+            group = optimizer.param_groups[k]
+            plain = not _sees_numbers(type(optimizer))
+            schedule = schedule_of(group["lr"]) if plain else of_group(optimizer, group).schedule
+            self._groups[k] = group["lr"], schedule
+        schedules = [optimizer.schedule if rate is None else rate for rate in self._rates]
+        schedules = [self._groups[rate][1] if type(rate) is int else rate for rate in schedules]
+        made = [rates_of(schedule, first, count) for schedule in schedules]
         return np.array(made[0]) if len(made) == 1 else np.array(made).T.copy()
+
+    def other_rates(self, optimizer: Optimizer) -> list[int]:
+        """The groups whose rate is another number than `rates` has last found."""
+        held = zip(optimizer.param_groups, self._groups, strict=True)
+        return [k for k, (group, (rate, _)) in enumerate(held) if group.get("lr") is not rate]
 
     @property
     def is_own(self) -> bool:

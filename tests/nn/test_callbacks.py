@@ -24,6 +24,7 @@ from autograd_core import Value
 from autograd_core.programs import batch_gradient
 from nn.plain_code import OF_CALLBACKS
 from nn.training import updaters
+from nn.training.rules import Rules
 from nn.training.run import Run
 from tests.nn.test_updaters import Signs, data, needs_compiler, trained
 
@@ -78,9 +79,62 @@ def change_group(run: Any) -> None:
     run.optimizer.param_groups[0]["momentum"] = 0.01 * run.updates
 
 
+def change_rate_of_group(run: Any) -> None:
+    if run.updates == 7:
+        run.optimizer.param_groups[0] = {"params": ["*.b"], "momentum": 0.1, "lr": 0.2}
+    run.optimizer.param_groups[run.updates % 2]["lr"] = 0.3 / (1 + run.updates)
+
+
+def change_rate_of_group_and_frozen(run: Any) -> None:
+    change_frozen(run)
+    change_rate_of_group(run)
+
+
+def change_rate_to_a_schedule(run: Any) -> None:
+    run.optimizer.param_groups[0]["lr"] = nn.StepDecay(0.1, 5) if run.updates % 3 else 0.2
+    run.optimizer.lr = 0.1 / (1 + run.updates)
+
+
+TWO_GROUPS = [{"params": "*.b", "momentum": 0.1}, {"params": "layer2.W", "lr": 0.5}]
+
+
 def change_frozen(run: Any) -> None:
     run.model.unfreeze("*")
     run.model.freeze("layer1" if run.updates % 2 else "layer2.W")
+
+
+@needs_compiler
+def test_rates_of_groups_are_numbers_of_an_update_and_not_of_its_rules(monkeypatch: Any) -> None:
+    """They are handed over for each update: the rules are looked at once, for a group that had no rate."""
+    made: list[Any] = []
+
+    class Counted(Rules):
+        def __init__(self, *given: Any) -> None:
+            made.append(self)
+            super().__init__(*given)
+
+    class Hears:
+        def on_update(self, run: Any) -> None:
+            run.optimizer.param_groups[0]["lr"] = 0.1 / (1 + run.updates)
+
+    monkeypatch.setattr("nn.training.on_arrays.Rules", Counted)
+    X, y = data(90, 3, 2)
+    optimizer = nn.SGD([{"params": "*.b"}], lr=0.1)
+    nn.fit(nn.MLP(3, [4, 2], seed=4), X, y, optimizer=optimizer, epochs=3, callbacks=Hears())
+    assert len(made) == 2
+
+
+def test_a_rate_of_a_group_that_is_none_is_told_before_the_next_update() -> None:
+    class Hears:
+        def on_update(self, run: Any) -> None:
+            if run.updates == 3:
+                run.optimizer.param_groups[0]["lr"] = -0.1
+
+    X, y = data(90, 3, 2)
+    optimizer = nn.SGD([{"params": "*.b", "lr": 0.1}], lr=0.1)
+    with pytest.raises(nn.InputError, match="learning rate"):
+        nn.fit(nn.MLP(3, [4, 2], seed=4), X, y, optimizer=optimizer, epochs=3, callbacks=Hears())
+    assert optimizer.updates == 3
 
 
 @needs_compiler
@@ -92,6 +146,10 @@ def change_frozen(run: Any) -> None:
         (change_momentum, nn.SGD),
         (change_betas, nn.Adam),
         (change_group, lambda: nn.SGD([{"params": "*.b", "momentum": 0.1}], lr=0.1, momentum=0.5)),
+        *(
+            (change, lambda: nn.SGD([dict(group) for group in TWO_GROUPS], lr=0.1, momentum=0.5))
+            for change in (change_rate_of_group, change_rate_of_group_and_frozen, change_rate_to_a_schedule)
+        ),
         (change_frozen, nn.Adam),
         (change_frozen, lambda: Signs(lr=0.01)),
     ],
