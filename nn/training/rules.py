@@ -30,7 +30,6 @@ def _is_number(rate: Any) -> bool:
     return isinstance(rate, int | float) and not isinstance(rate, bool)
 
 
-@functools.cache
 def _sees_numbers(kind: type[Optimizer]) -> bool:
     """May a class of the user's look at a rate as it is set, with an `__init__` of its own or the like?"""
     theirs = [base for base in kind.__mro__ if not base.__module__.startswith("nn.") and base is not object]
