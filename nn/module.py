@@ -114,9 +114,7 @@ class Module:
 
     def parameters(self) -> list[Value]:
         """Every parameter once, in a fixed order."""
-        return list(
-            dict.fromkeys(v for _, tensor in self.named_tensors() for row in _rows(tensor) for v in row)
-        )
+        return _numbers_in(self.named_tensors())
 
     def freeze(self, *which: str | Value | Iterable[str | Value]) -> list[str]:
         """Keep parameters as they are while `nn.fit` trains the others.
@@ -159,8 +157,10 @@ class Module:
             [item] if isinstance(item, (str, Value)) or not isinstance(item, Iterable) else item
             for item in which
         ]
-        tensors, every = list(self.named_tensors()), self.parameters()
-        others = self._others(tensors, every)
+        tensors, modules = list(self.named_tensors()), [module for _, module in self.named_modules()]
+        plain = type(self).parameters is Module.parameters and "parameters" not in vars(self)
+        every = _numbers_in(tensors) if plain else self.parameters()
+        others = [] if plain else self._others(tensors, every)
 
         def like(text: str) -> Iterator[tuple[str, list[Value]]]:
             for path, tensor in tensors:
@@ -171,10 +171,10 @@ class Module:
             yield from ((name, [value]) for name, value in others)
 
         meant = chosen(like, [item for items in listed for item in items], every)
-        frozen = self._marked()
+        frozen = _marked(modules)
         frozen = (frozen.union if verb == "freeze" else frozen.difference)(meant)
         now = _among(frozen, every)
-        self._keep_frozen(now)
+        self._keep_frozen(now, modules)
         names: dict[Value, str] = {}
         for path, tensor in tensors:
             if now and any(not frozen.isdisjoint(row) for row in _rows(tensor)):
@@ -182,22 +182,22 @@ class Module:
         names.update(map(_turned, others))
         return list(map(names.__getitem__, now))
 
-    def _keep_frozen(self, values: list[Value]) -> None:
+    def _keep_frozen(self, values: list[Value], modules: Iterable[Module] | None = None) -> None:
         """These are frozen, and no others; each module keeps its own, so that a part taken out keeps them."""
-        left = set(values)
-        for _, module in self.named_modules():
+        left, known = set(values), set[Value]()
+        for module in modules or [module for _, module in self.named_modules()]:
             vars(module).pop("_frozen", None)
             rows = [row for _, tensor in module.tensors() for row in _rows(tensor)] if values else []
             if mine := [value for row in rows for value in _among(left, row)]:
                 object.__setattr__(module, "_frozen", mine)
-        known = self._marked()
-        if not known.issuperset(values):
+                known.update(mine)
+        if len(known) < len(left):
             rest = [value for value in values if value not in known]
             object.__setattr__(self, "_frozen", [*vars(self).get("_frozen", ()), *rest])
 
     def _marked(self) -> set[Value]:
         """What is frozen, here or in a part of the module."""
-        return set().union(*(vars(module).get("_frozen", ()) for _, module in self.named_modules()))
+        return _marked(module for _, module in self.named_modules())
 
     def frozen_parameters(self) -> list[Value]:
         """The parameters that `freeze` has frozen, here or in a part of the module."""
@@ -422,6 +422,15 @@ _turned = operator.itemgetter(1, 0)
 def _among(known: Collection[Value], values: Collection[Value]) -> list[Value]:
     """The values that are known. Sets of Values, for their ids have the same low bits, and collide."""
     return list(itertools.compress(values, map(known.__contains__, values)))
+
+
+def _marked(modules: Iterable[Module]) -> set[Value]:
+    return set().union(*(vars(module).get("_frozen", ()) for module in modules))
+
+
+def _numbers_in(tensors: Iterable[tuple[str, Tensor]]) -> list[Value]:
+    """The parameters of some tensors, each once."""
+    return list(dict.fromkeys(itertools.chain.from_iterable(r for _, t in tensors for r in _rows(t))))
 
 
 def _rows(tensor: Tensor) -> Iterator[list[Value]]:
