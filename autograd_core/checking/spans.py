@@ -33,7 +33,8 @@ SEVERAL = 3  # of the jumps looked for that show that f is made of pieces
 ROUNDED = 1.0 / 64.0  # part of f in another one: more is no rounding
 ALIKE = 0.2  # binades by which the sizes of jumps may differ that are one last digit
 COMMON = 1.0 / 16.0  # part of f in such a jump
-WEAK = 1.0 / 16.0  # part of f's own steepness in a kink: more is no seam of a solver
+WEAK = 1.0 / 512.0  # part of f's own steepness in a kink, or of f in a jump: more is no seam of a solver
+GROSS = 1.0 / 128.0  # relative difference of slopes that no weak seam explains
 TREND = 30.0  # times that the error of a trend is smaller than the slopes
 CLOSE = 1e-4  # relative error of a span's slope that leaves no jump of weight
 UNRESOLVED = 0.1  # relative error of a span's slope that tells nothing
@@ -136,8 +137,10 @@ def second_opinion(
     """
     gap = abs(found.value - expected) if expected is not None else 0.0
     doubted = gap > ESTIMATE * found.error + slack
-    if found.behaviour != "smooth" or not (
-        doubted or not all(confirms(w, found) for w in windows if w.step > found.step and w.central)
+    gross = gap > GROSS * max(abs(found.value), abs(expected or 0.0))
+    if found.behaviour != "smooth" or (
+        (gross or not doubted)
+        and all(confirms(w, found) for w in windows if w.step > found.step and w.central)
     ):
         return found
     piece = Slope(found.value, found.error, found.step, found.finest)
@@ -155,15 +158,12 @@ def second_opinion(
     span = trend.step
     if not doubted and math.isinf(trend.error):
         return found
-    least = gap / ESTIMATE**2 if doubted else 0.0
+    least = gap / ESTIMATE**2 if doubted and not gross else 0.0
     beyond = not doubted or span > RING * abs(probe.x)
     inward = largest if beyond else OWN * abs(probe.x)  # on the other side of 0 f may be another
     outward = math.copysign(1.0, probe.x)
     nearest = seam(probe, -outward * min(MARGIN * span, inward), outward * MARGIN * span, least)
     if not (doubted or nearest or is_exact(trend, piece) or is_exact(fitted(probe, WIDE * largest), piece)):
-        return found
-    seams = seams_around(probe, span, inward, largest, nearest, least)
-    if not seams if doubted else len(seams) < SEVERAL:
         return found
     narrower = [trend]
     for slope in wider:
@@ -172,14 +172,26 @@ def second_opinion(
         trend, narrower = min(trend, slope, key=lambda slope: slope.error), [*narrower, trend]
     unexplained = max(abs(trend.value - slope.value) - slope.error for slope in narrower)
     trend = replace(trend, error=max(trend.error, unexplained))
-    known = trend.error * TREND < max(abs(trend.value), abs(piece.value))
-    small = hiding(probe, seams, known, doubted)
-    if not small and (doubted or not is_exact(trend, piece)):
+    steepest = max(abs(trend.value), abs(piece.value))
+    resolved = trend.error <= UNRESOLVED * steepest
+    apart = doubted and resolved and abs(trend.value - (expected or 0.0)) > ESTIMATE * trend.error + slack
+    if apart and gross:
         return found
-    if trend.error > UNRESOLVED * max(abs(trend.value), abs(piece.value)):
+    seams = seams_around(probe, span, inward, largest, nearest, least)
+    if not seams if doubted else len(seams) < SEVERAL:
+        return found
+    small, weak = hiding(probe, seams, doubted, least > 0.0)
+    if weak:
+        most = GROSS * max(abs(piece.value), abs(expected or 0.0)) / ESTIMATE
+        known = trend.error * TREND < steepest
+        base = trend if known else replace(piece, error=0.0)
+        trend = replace(
+            base, error=base.error + min(hidden(small, base.step if known else piece.finest), most)
+        )
+    elif apart or not (small or (len(seams) == SEVERAL and is_exact(trend, piece))):
+        return found
+    elif not resolved:
         trend = replace(piece, error=hidden(small or seams, piece.finest))
-    elif doubted:
-        trend = replace(trend, error=trend.error + hidden(small, trend.step))
     if doubted and abs(trend.value - (expected or 0.0)) > ESTIMATE * trend.error + slack:
         return found
     return replace(
@@ -245,33 +257,38 @@ def seams_around(
     for low, high in rings:
         if len(found) == SEVERAL:
             break
-        seen = seam(probe, low, high, least)
+        seen = seam(probe, low, high, least) if low != high else None  # a seam at the end leaves no ring
         found += [seen] if seen else []
     return found
 
 
-def hiding(probe: Probe, seams: Sequence[Seam], known: bool, doubted: bool) -> list[Seam]:
-    """The seams that may be the work of rounding or of a tolerance, not of f itself.
+def hiding(probe: Probe, seams: Sequence[Seam], doubted: bool, weak: bool) -> tuple[list[Seam], bool]:
+    """The seams that may be the work of rounding or of a tolerance, and whether they are weak.
 
-    Where the piece at x agrees with the expected slope, they are the last digit of a number: small, and all
-    of one size, or of one and its double. A sawtooth, a counter, a hinge have a slope of their own. Where it
-    does not, any that are small leave a doubt, and several larger ones where a trend is known beside them.
+    Several jumps of one size, or of one and its double, that are a small part of f are the last digit of a
+    number. Where the expected slope is not that of the piece, two small ones of other sizes are too, and so
+    are weak seams if the slopes differ by little. A sawtooth, a counter, a hinge, a branch have a slope of
+    their own.
 
     Args:
         probe: f.
         seams: of f.
-        known: whether larger spans show a slope clearly.
         doubted: whether the expected slope is not that of the piece.
+        weak: whether weak ones may explain the difference.
     """
     far = max(abs(probe.x), *(abs(s.way) for s in seams))
     around = [probe.fresh(far * t) - probe(0.0) for t in (-1.0, -0.5, 0.5, 1.0)]
     level = max([abs(probe(0.0)), *(abs(rise) for rise in around if math.isfinite(rise))])
-    sizes = [s.size for s in seams if s.size]
-    binades = [math.log2(size / sizes[0]) for size in sizes]
-    alike = len(sizes) == SEVERAL and max(abs(binade - round(binade)) for binade in binades) <= ALIKE
-    most = level * (0.5 if doubted and known and len(seams) > 1 else COMMON if alike else ROUNDED)
-    small = [s for s in seams if s.size <= most and s.bend <= WEAK * level / far]
-    return small if doubted or (alike and len(small) == SEVERAL) else []
+    if weak:
+        small = [s for s in seams if s.size <= WEAK * level and s.bend <= WEAK * level / far]
+        if small:
+            return small, True
+    jumps = [s for s in seams if s.size]
+    binades = [math.log2(s.size / jumps[0].size) for s in jumps]
+    alike = len(jumps) == SEVERAL and max(abs(binade - round(binade)) for binade in binades) <= ALIKE
+    small = [s for s in jumps if s.size <= level * (COMMON if alike else ROUNDED)]
+    several = len(small) == SEVERAL and alike
+    return (small if several or (doubted and len(small) > 1) else []), False
 
 
 def confirms(window: Window, found: Derivative) -> bool:

@@ -87,7 +87,7 @@ def judge(
     verdict, note = decide(analytic, found, rules, tolerance, rounding, verified)
     difference = abs(analytic - found.value)
     if verdict == "wrong" and difference <= found.error:  # it is within the error stated, whatever the rule
-        verdict, note = "undecided", f"{DROWNED} up to {found.error:.1g} here"
+        verdict, note = "undecided", hiding_note(found, found.error)
         if found.staircase:
             note = f"flat between steps here: the slope is 0, or that of the whole, within {found.error:.1g}"
     left, right = (found.left, found.right) if found.behaviour == "kink" else (None, None)
@@ -162,7 +162,7 @@ def decide(
     if difference > tolerance and rounding > TELLING * scale_of(analytic, found) and not verified:
         return "undecided", f"{FEW_DIGITS} up to {rounding:.1g} here"
     if hidden(analytic, found, rules, tolerance + rounding) and not verified:
-        return "undecided", f"{DROWNED} up to {tolerance + rounding:.1g} here"
+        return "undecided", hiding_note(found, tolerance + rounding)
     return ("boundary" if found.behaviour == "boundary" else "ok"), ""
 
 
@@ -188,10 +188,22 @@ def nearer_note(found: Derivative) -> str:
         return f"{slopes}: something narrow is at this point, or f moves there by jumps of its rounding"
     if found.value == nearer.value:
         slopes = f"the slope {nearer.value:.6g} here may be off by {MULTIPLE * found.error:.1g}"
+    return f"{slopes}: {pieces(found)}"
+
+
+def hiding_note(found: Derivative, most: float) -> str:
+    """What is told where slopes are hidden; only those that rounding hides may be accepted."""
+    if found.jump is None:
+        return f"{DROWNED} up to {most:.1g} here"
+    return f"the seams of f hide slopes up to {most:.1g} here: {pieces(found)}"
+
+
+def pieces(found: Derivative) -> str:
+    """Of what f is made, and what may be done."""
     jumps = f"jump by {found.jump:.2g}" if found.jump else "meet in weak kinks"
     return (
-        f"{slopes}: it is made of pieces that {jumps}; compute all of it in float64, iterate to the last "
-        "digit, tighten the tolerance of a solver"
+        f"it is made of pieces that {jumps}; compute all of it in float64, iterate to the last digit, "
+        "tighten the tolerance of a solver"
     )
 
 

@@ -639,6 +639,61 @@ def test_the_right_gradient_of_an_early_stopped_solver_is_not_called_wrong_and_w
         assert gradient_report(f, [x], gradient=[2 * slope]).rows[0].verdict == "wrong"
 
 
+KINKED = (
+    (lambda t: t * t + 0.01 * abs(t - 1.1), 1.99),
+    (lambda t: t * t + (0.01 if t > 1.1 else 0.0), 2.0),
+    (lambda t: math.sin(t) + 0.03 * abs(t - 1.5) + 0.03 * abs(t - 0.5), math.cos(1.0)),
+    (lambda t: math.sin(t) + 0.01 * (t > 1.001), math.cos(1.0)),
+    (lambda t: math.sin(t) + 0.1 * abs(t - 1.1074), math.cos(1.0) - 0.1),
+)
+
+
+@pytest.mark.parametrize("case", range(len(KINKED)))
+def test_beside_kinks_and_jumps_of_ordinary_functions_wrong_gradients_are_wrong(case):
+    f, slope = KINKED[case]
+    assert gradient_report(f, [1.0], gradient=[slope]).passed
+    for factor in (2.0, 1.5, 1.01, 0.99, 0.0, -1.0):
+        report = gradient_report(f, [1.0], gradient=[factor * slope])
+        assert report.rows[0].verdict == "wrong", str(report)
+        assert report.evaluations < 1000
+
+
+@pytest.mark.parametrize("scale", [1e6, 1e8, 1e10])
+@pytest.mark.parametrize("mistake", [0.0, 2.0, -1.0, 1.5, 1.001])
+def test_no_mistake_beside_seams_is_accepted_as_rounding_is(scale, mistake):
+    functions = (
+        KINKED[2],
+        (lambda t: math.sin(t) + cube_root(t + 1.0, 1e-4), math.cos(1.0) + 2 ** (-2 / 3) / 3),
+    )
+    for f, slope in functions:
+        gradient = [mistake * slope, scale]
+        assert not gradient_report(lambda x, y, f=f: scale * y + f(x), [1.0, 1.0], gradient=gradient).passed
+
+
+def test_seams_hide_little_and_never_count_as_drowned():
+    for seed in range(40):
+        chance = random.Random(seed)
+        kinks = [(0.01 * chance.uniform(-1, 1), 10 ** chance.uniform(-3, 0)) for _ in range(6)]
+
+        def f(t, kinks=kinks):
+            return math.sin(t) + sum(c * abs(t - 1.0 - away) for c, away in kinks)
+
+        slope = math.cos(1.0) - sum(c for c, _ in kinks)
+        for factor in (1.0, 1.01, 1.0 + 1e-4, 2.0, 0.0):
+            row = gradient_report(f, [1.0], gradient=[factor * slope]).rows[0]
+            assert row.verdict == "ok" if factor == 1.0 else row.verdict in ("wrong", "undecided")
+            assert row.verdict == "wrong" or abs(factor - 1.0) < 1e-2
+            assert row.verdict != "undecided" or not row.drowned
+
+
+def test_cells_near_the_overflow_are_no_error():
+    def f(t):
+        return 1e305 * (math.sin(t / 1e-3) + 0.01 * (t / 1e-3 > 1.05))
+
+    for gradient in (0.0, 1.0):
+        assert not gradient_report(f, [1e-3], gradient=[gradient]).passed
+
+
 def test_the_pieces_of_a_solver_are_told_with_the_remedy():
     rise = math.exp(4 * 0.8)
     slope = 0.1 * 0.9 * 4 * rise / (0.9 + 0.1 * rise) ** 2
