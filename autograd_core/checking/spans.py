@@ -251,14 +251,16 @@ def seams_around(
     cut = (first.way - span / APART, first.way + span / APART) if first else (-span / RING, span / RING)
     rings = [(-outward * min(span, inward), cut[0] if outward > 0.0 else cut[1])]
     rings += [(cut[1] if outward > 0.0 else cut[0], outward * span)]
+    rings = [ring for ring in rings if outward * (ring[1] - ring[0]) > 0.0]  # a seam at an end leaves none
     for low in (span, RING * span, RING * RING * span):
         for way, most in ((-outward, inward), (outward, largest)):
             rings += [(way * low, way * min(RING * low, most))] if low < most else []
     for low, high in rings:
         if len(found) == SEVERAL:
             break
-        seen = seam(probe, low, high, least) if low != high else None  # a seam at the end leaves no ring
-        found += [seen] if seen else []
+        seen = seam(probe, low, high, least)
+        if seen and all(abs(seen.way - s.way) > span / APART / 2 for s in found):
+            found.append(seen)
     return found
 
 
