@@ -122,20 +122,34 @@ def map_structure(structure: Any, leaf: Callable[[Any], Any]) -> Any:
 
 
 class Outline:
-    """What a structure of dicts, lists and tuples holds, to tell whether another holds the very same.
+    """What a structure holds, to tell whether another is the very same.
 
     Args:
-        structure: the structure; its leaves are told by their identity.
+        structure: Values, whole numbers and texts in dicts with texts for keys, lists and tuples.
+
+    Raises:
+        TypeError: it is another, of which neither its type and keys nor the identity of its leaves say all.
     """
 
     __slots__ = ("_inner", "_keys", "_kind", "_parts")
 
     def __init__(self, structure: Any):
-        self._kind, self._keys, parts = type(structure), *_keys_and_parts(structure)
-        self._inner = [(k, Outline(part)) for k, part in enumerate(parts) if isinstance(part, _BUILT_IN)]
+        self._kind = type(structure)
+        self._keys, parts = _keys_and_parts(structure)
+        self._inner = [(k, Outline(part)) for k, part in enumerate(parts) if type(part) in _BUILT_IN]
         for k, _ in self._inner:
             parts[k] = None
+        if not {*map(type, parts)} <= {Value, int, str, type(None)} or not {*map(type, self._keys)} <= {str}:
+            raise TypeError("not a structure of Values, whole numbers and texts")
         self._parts = parts
+
+    @classmethod
+    def of(cls, structure: Any) -> Outline | None:
+        """Return that of a structure; None where there is none."""
+        try:
+            return cls(structure)
+        except TypeError:
+            return None
 
     def is_of(self, structure: Any) -> bool:
         """Does that structure have this one's types and keys, and the very same leaves?"""
@@ -152,9 +166,9 @@ class Outline:
 
 
 def _keys_and_parts(structure: Any) -> tuple[list[Any], list[Any]]:
-    if isinstance(structure, dict):
-        return [(type(key), key) for key in structure], list(structure.values())
-    return [], list(structure) if isinstance(structure, (list, tuple)) else [structure]
+    if type(structure) is dict:
+        return list(structure), list(structure.values())
+    return [], list(structure) if type(structure) in (list, tuple) else [structure]
 
 
 def leaves_of(structure: Any) -> list[Any]:

@@ -181,9 +181,9 @@ class Jitted:
         if wrt is None:
             wrt = 0 if len(values) == 1 else tuple(range(len(values)))
         elif self._unnamed is None or not self._unnamed.is_of(wrt):
-            given = Outline(wrt)
+            given = Outline.of(wrt)
             wrt = map_structure(wrt, lambda part: self._number(part, len(values) - len(names), names))
-            if given.is_of(wrt):  # no argument is named in it
+            if given is not None and given.is_of(wrt):  # no argument is named in it
                 self._unnamed = given
         form = tuple(map(_form, values))
 

@@ -24,7 +24,6 @@ class Targets:
         inputs: the numbers of the arguments' parts, each once.
         parameters: the Values, each once.
         each: both, as they are met.
-        has_arrays: whether arrays of parameters are among what was given.
 
     Args:
         program: the Program.
@@ -42,11 +41,13 @@ class Targets:
     def of(cls, program: Program, wrt: Any) -> Targets:
         """Return the targets, those of the last time where `wrt` holds the same and the Program too."""
         kept: tuple[Outline, int, Targets] | None = program.last_targets
-        if kept is not None and kept[1] == len(program.leaves) and kept[0].is_of(wrt):
+        count = len(program.leaves)  # another thread may record a branch meanwhile, which puts its own there
+        if kept is not None and kept[1] == count and kept[0].is_of(wrt):
             return kept[2]
+        outline = Outline.of(wrt) if wrt is not None else None
         targets = cls(program, wrt)
-        if wrt is not None and not targets.has_arrays:  # whose items may be others the next time
-            program.last_targets = Outline(wrt), len(program.leaves), targets
+        if outline is not None:
+            program.last_targets = outline, count, targets
         return targets
 
     def __init__(self, program: Program, wrt: Any):
@@ -55,7 +56,6 @@ class Targets:
             wrt = 0 if count == 1 else tuple(range(count)) if count else program.parameters
         self.inputs: list[int] = []
         self.parameters: list[Value] = []
-        self.has_arrays = False
         self._known: set[Any] = set()  # numbers of parts, ids of Values
         self.each: list[Any] = []
         self._examples = program.examples
@@ -77,7 +77,6 @@ class Targets:
         if getattr(getattr(leaf, "dtype", None), "kind", "") == "O":
             if not leaf.size:
                 raise ValueError("an array of parameters in wrt is empty")
-            self.has_arrays = True
             for value in leaf.ravel().tolist():
                 self._parameter(value)
             return leaf

@@ -12,6 +12,7 @@ import pytest
 import autograd_core as ag
 from autograd_core.programs import one_row
 from autograd_core.programs.run import Run
+from autograd_core.programs.wrt import Targets
 from autograd_core.structures import leaves_of
 
 
@@ -233,10 +234,19 @@ def test_what_wrt_stands_for_is_kept_only_while_it_holds_the_same() -> None:
     assert program.value_and_grad([2.0], wrt=nested)[1] == {"a": [8.0, 24.0, 0.0], 1: (8.0, 0.0)}
     found = program.value_and_grad([2.0], wrt={"a": asked, True: (w, other)})[1]
     assert [type(key) for key in found] == [str, bool]
+    for key in ((1,), (True,)):
+        assert [type(part) for part in next(iter(program.value_and_grad([2.0], wrt={key: v})[1]))] == [
+            type(key[0])
+        ]
     array = np.array([v, w], dtype=object)
     assert program.value_and_grad([2.0], wrt=array)[1].tolist() == [24.0, 8.0]
     array[0] = w
     assert program.value_and_grad([2.0], wrt=array)[1].tolist() == [8.0, 8.0]
+    number = np.array(0)  # an argument's number that changes
+    assert program.value_and_grad([2.0], wrt=[number])[1] == [12.0]
+    number[...] = 1
+    with pytest.raises(ValueError, match="no argument 1"):
+        program.value_and_grad([2.0], wrt=[number])
     copied = pickle.loads(pickle.dumps(program))
     with pytest.raises(ValueError, match="depends on no Value in wrt"):
         copied.value_and_grad([2.0], wrt=nested)
@@ -275,3 +285,22 @@ def test_a_row_of_steps_without_a_slope_sends_nothing_to_its_inputs(step: Any, c
             program.value_and_grad(row, inputs=True)[1].inputs[0],
         ):
             assert not found.any()
+
+
+def test_a_parameter_of_a_branch_that_is_recorded_while_targets_are_made_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    v, w = ag.Value(2.0), ag.Value(3.0)
+    product = ag.jit(lambda x: v * x if x > 0.0 else w * x)
+    assert product(1.0) == 2.0
+    made = Targets.__init__
+
+    def slow(self: Targets, program: ag.Program, wrt: Any) -> None:
+        made(self, program, wrt)
+        monkeypatch.setattr(Targets, "__init__", made)
+        product(-1.0)  # as another thread may do it
+
+    monkeypatch.setattr(Targets, "__init__", slow)
+    asked = [v, w]
+    assert product.grad(1.0, wrt=asked) == [1.0, 0.0]
+    assert product.grad(-1.0, wrt=asked) == [0.0, -1.0]
