@@ -309,8 +309,9 @@ class Jitted:
             self._is_renewal_told = True
             warnings.warn(
                 f"{getattr(self, '__name__', 'a jitted function')} was recorded anew {_MANY_TIMES} times in "
-                f"{calls} calls, since something that it reads (a variable, an attribute, a list) is "
-                "another one at most calls: make it an argument, or a Value whose data is assigned",
+                f"{calls} calls, since something of a name in its code (a variable, attribute, entry, list) "
+                "is another one at most calls: make it an argument, or a Value whose data is assigned; if it "
+                "reads another one of that name, rename this one",
                 RuntimeWarning,
                 stacklevel=5,
             )
