@@ -210,6 +210,11 @@ class _Group:
         pairs = [(None, _Items(self.items))] if self.keys is None else zip(self.keys, self.items, strict=True)
         return (((id(self.owner), self.kind, key), item) for key, item in pairs)
 
+    def is_unnamed(self, texts: set[str]) -> bool:
+        """Is it a dict none of whose keys is a text of the code, and which is not yet taken whole?"""
+        named = self.named if self.base is None else self.named | self.base.named
+        return None not in named and named.isdisjoint(texts)
+
     def lead(self, key: Any) -> None:
         self.leading.add(key)
         if self.base is not None and key not in self.named:
@@ -227,7 +232,10 @@ class _Walk:
     def __init__(self, root: Any):
         self.groups, self._open = list[_Group](), list[_Group]()  # all; those that have names
         self._names = {"__wrapped__", "__origin__", "__getattr__"}  # in what was met
-        self._texts = set[str]()  # in the code that was met, and in what it reads
+        self._texts, self._code_texts = (
+            set[str](),
+            set[str](),
+        )  # met; in the code
         self.seen = dict[int, Any]()
         self._computed, self._later, self._waiting = list[Value](), list[Any](), deque[Any]()
         self._left, self._budget, self._by_name = _MOST_THINGS, _MOST_PLACES, True
@@ -270,8 +278,8 @@ class _Walk:
                 with suppress(Exception):
                     self._extend(group)
             for group in [] if self._waiting or not self._by_name else self._open:
-                if group.kind == "entries" and group.base and not group.named | group.base.named:
-                    self._take(group.base, None, group.base.items)  # a dict none of whose keys is named
+                if group.kind == "entries" and group.base and group.is_unnamed(self._code_texts):
+                    self._take(group.base, None, group.base.items)
             if not self._waiting and count == len(self._names):
                 return
 
@@ -385,6 +393,7 @@ class _Walk:
             if self._by_name:
                 self._names |= names | texts
                 self._texts |= texts
+                self._code_texts |= texts
 
     def _look_into_class(self, kind: type) -> None:
         if not self._is_left_out(kind):

@@ -674,3 +674,23 @@ def test_rows_of_plain_numbers_are_not_walked_through(kind: Any) -> None:
     assert len(next(iter(f._programs.values())).watch._walk.seen) < 1000
     rows[7][0] = ag.Value(3.0)
     assert f(1.0) == 3.0
+
+
+def _total(tree: Any) -> Any:
+    return sum(_total(part) for part in tree.values()) if isinstance(tree, dict) else tree
+
+
+@pytest.mark.parametrize("leaf", [10.0, ag.Value(10.0)])
+def test_a_dict_that_only_shares_a_key_with_another_is_looked_at_whole(leaf: Any) -> None:
+    tree: dict[str, Any] = {"value": 1.0, "left": {"value": 2.0, "bias": 3.0}}
+    product = ag.jit(lambda x: x * _total(tree))
+    assert product(1.0) == 6.0
+    tree["left"]["bias"] = leaf
+    assert product(1.0) == 13.0
+    tree["left"]["more"] = 0.5
+    assert product(1.0) == 13.5
+    kinds = {"kind": "bias", "bias": 1.0, "w": 2.0}
+    product = ag.jit(lambda x: x * sum(n for n in kinds.values() if not isinstance(n, str)))
+    assert product(1.0) == 3.0
+    kinds["w"] = leaf
+    assert product(1.0) == 11.0
