@@ -78,9 +78,7 @@ class Watch:
 
     def __init__(self, function: Any):
         self._function, self.hidden = function, dict[int, Value]()
-        self._dropped = dict[
-            Any, Any
-        ]()  # places, each with a walk that keeps its owner, and so the owner's id
+        self._dropped: dict[Any, _Walk] = {}  # places; the walk keeps their owner, and so the owner's id
         self.look()
 
     def look(self) -> None:
@@ -131,10 +129,11 @@ class Watch:
             elif keys:
                 reads.append(group.read(group.owner, keys))
                 before += group.items if group.keys is None else entries.values()
-        others = [place for place in standing if not stands(kept.get(place, self), standing[place])]
         others = [
-            place for place in others if place[0] in walk.seen
-        ]  # else what led to its owner has changed
+            place
+            for place, item in standing.items()  # if its owner is not met, what led there has changed
+            if place[0] in walk.seen and not stands(kept.get(place, self), item)
+        ]
         self._dropped.update((place, self._walk) for place in others if place not in kept)
         self._walk, self._standing, self.hidden = walk, kept, hidden
         # at once: other threads may compare now
@@ -212,7 +211,7 @@ class _Group:
 
     def is_unnamed(self, texts: set[str]) -> bool:
         """Is it a dict none of whose keys is a text of the code, and which is not yet taken whole?"""
-        named = self.named if self.base is None else self.named | self.base.named
+        named = self.named.union(self.base.named if self.base is not None else ())
         return None not in named and named.isdisjoint(texts)
 
     def lead(self, key: Any) -> None:
@@ -232,10 +231,8 @@ class _Walk:
     def __init__(self, root: Any):
         self.groups, self._open = list[_Group](), list[_Group]()  # all; those that have names
         self._names = {"__wrapped__", "__origin__", "__getattr__"}  # in what was met
-        self._texts, self._code_texts = (
-            set[str](),
-            set[str](),
-        )  # met; in the code
+        self._texts = set[str]()  # in the code that was met, and in what it reads
+        self._code_texts = set[str]()  # in the code alone
         self.seen = dict[int, Any]()
         self._computed, self._later, self._waiting = list[Value](), list[Any](), deque[Any]()
         self._left, self._budget, self._by_name = _MOST_THINGS, _MOST_PLACES, True
